@@ -1,0 +1,149 @@
+// exchange.h: the simulated exchange, pure: calls in, replies and events out, prices fed from bars.
+//
+// Pure     no clock, socket, file or thread: every function takes `now_us`, the exchange's own clock, which never
+//          goes back. One thread.
+// Owner    exchange_new copies config and symbols. A reply's rows and an event's record are borrowed for the call.
+// Order    of one instant: what was due before it, then market, then calls in the order they came.
+// Rules    every assumption about fills is in docs/backtest.md; codes and texts are venue/code.h's.
+//
+// How bars become prices. The driver opens a bar (exchange_bar) at its open time. The price then follows a path of
+// straight lines: open at the open time, the two extremes at one third and two thirds of the bar, the close at the
+// last millisecond (open + interval - 1 ms). Which extreme comes first is `path` (see enum path_rule). Between the
+// close of one bar and the open of the next there is no price: an order that would trade waits for the next open.
+#ifndef MT_SIM_EXCHANGE_H
+#define MT_SIM_EXCHANGE_H
+
+#include "base/err.h"
+#include "venue/call.h"
+#include "venue/endpoint.h"
+#include "venue/record.h"
+#include "venue/symbol.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { EXCHANGE_SYMBOLS_MAX = 64 };
+
+enum path_rule {
+    PATH_ADVERSE,    // the extreme against the open position first (long: low; short: high); flat with resting entry
+                     // orders on one side only: the extreme away from them first, so that what they open is not
+                     // carried to its target by the same bar; otherwise the extreme nearer the open
+    PATH_OHLC,       // open, high, low, close
+    PATH_OLHC,       // open, low, high, close
+    PATH_NEAREST     // the extreme nearer the open first; low when equal
+};
+
+enum touch_rule {
+    TOUCH_THROUGH,   // a resting limit order fills when the price goes beyond it by at least a tick
+    TOUCH_AT         // ... when the price reaches it
+};
+
+struct exchange_config {
+    int64_t wallet_e8;             // starting USDT
+    int64_t maker_e8, taker_e8;    // fee rates (0.0002 = 20000)
+    int64_t slippage_e8;           // of taker fills, as a ratio of price, always against the taker, rounded to the tick
+    int32_t leverage;              // of every symbol at the start
+    uint8_t margin_type;           // enum margin_type at the start
+    bool dual_side;                // hedge mode at the start
+    uint8_t path;                  // enum path_rule
+    uint8_t touch;                 // enum touch_rule
+    bool enforce_limits;           // false: count but never refuse
+    int32_t weight_1m, orders_10s, orders_1m;   // rows of rateLimits
+    uint64_t event_mask;           // bit 1 << enum record_kind: stream events wanted (others are not made)
+};
+
+// One answer. `rows` is borrowed until the callback or exchange_call returns.
+struct reply {
+    int32_t status;                // HTTP status: 200, 400, 429...
+    int32_t code;                  // 0, or the exchange's negative code
+    uint8_t kind;                  // enum record_kind; RECORD_ERROR when code != 0
+    bool list;
+    int32_t count;                 // rows
+    const void *rows;
+    char message[160];             // text of an error
+    int32_t retry_after_s;         // 429, 418
+    int32_t used_weight_1m;        // -1: header not sent
+    int32_t order_count_10s, order_count_1m;   // -1: header not sent
+    // For batch calls the rows are not uniform: entry i failed when batch_code[i] != 0, and then row i is void.
+    int32_t batch_code[CALL_CANCEL_BATCH_MAX];
+    const char *batch_message[CALL_CANCEL_BATCH_MAX];
+};
+
+struct exchange_hooks {
+    void *ctx;
+    // The answer to the call submitted with `token`; may come from inside exchange_call or from a later function.
+    void (*reply)(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us);
+    // A user data stream event (RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE, RECORD_ACCOUNT_UPDATE...); events come in
+    // order, and those a call causes come before its reply.
+    void (*event)(void *ctx, int32_t kind, const void *record, int64_t now_us);
+    // Bars for GET klines: fills rows[0..limit-1], oldest first, with the last `limit` bars of that interval whose
+    // open_us is in [start_us, end_us], the forming one included as far as `now_us`; returns how many, or -1 when the
+    // interval cannot be made. start_us 0: from the end backwards; otherwise from start_us forwards.
+    int32_t (*klines)(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
+                      int64_t now_us, struct kline_record *rows);
+};
+
+// One bar, as the driver hands it over.
+struct exchange_bar {
+    int64_t open_us, close_us;     // close_us = open + interval - 1 ms
+    int64_t open_e8, high_e8, low_e8, close_e8, volume_e8;
+};
+
+struct exchange;
+
+struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols, int32_t symbol_count,
+                              const struct exchange_hooks *hooks, int64_t now_us);
+void exchange_free(struct exchange *x);
+
+// A call arrives. `token` comes back with the reply. The call is copied as far as it is kept.
+void exchange_call(struct exchange *x, const struct call *call, uint64_t token, int64_t now_us);
+
+// A bar of a symbol opens at now_us == bar->open_us. Orders waiting for the open are matched, then the path begins.
+void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us);
+
+// When something happens next inside the exchange by itself (an order touched on a path, a trigger, a liquidation, a
+// funding payment, a good-till date, a countdown); INT64_MAX when nothing will before the next call or bar. Cheap.
+int64_t exchange_next_us(struct exchange *x);
+
+// Lets time pass until now_us, and all that is due happen. Bars whose close_us <= now_us are then closed.
+void exchange_advance(struct exchange *x, int64_t now_us);
+
+// True when the open bars and the next bar of `symbol` with these extremes cannot touch anything of the account: no
+// order rests, waits or triggers within them, no position could be liquidated, no funding is due up to close_us.
+// The driver may then skip the bar with exchange_skip instead of opening and advancing through it.
+bool exchange_quiet(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8, int64_t close_us);
+void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar *bar);
+
+// Adds a funding payment at time_us (rate e8, positive: longs pay); times must rise per symbol. mark_e8 0: the last price.
+int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8);
+
+// What the account is worth: wallet plus unrealized result at the last prices. Exact.
+int64_t exchange_equity_e8(const struct exchange *x);
+int64_t exchange_wallet_e8(const struct exchange *x);
+
+// Signed amount held (side POSITION_BOTH in one-way mode), its entry price, and the last price of a symbol (0: none).
+int64_t exchange_position_e8(const struct exchange *x, int16_t symbol, int32_t position_side);
+int64_t exchange_entry_e8(const struct exchange *x, int16_t symbol, int32_t position_side);
+int64_t exchange_last_e8(const struct exchange *x, int16_t symbol);
+
+// The price on the path at now_us and the extremes so far, of the bar now open; false when no bar is open.
+bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, struct exchange_bar *out);
+
+// Sums since the start, for the report. All money e8.
+struct exchange_totals {
+    int64_t orders, fills, liquidations, rejected, canceled, expired;
+    int64_t fees_e8, maker_fees_e8, taker_fees_e8, funding_e8, realized_e8, insurance_e8, notional_e8;
+    int64_t rate_limited;          // calls answered 429 or 418
+    int64_t maker_fills;
+};
+const struct exchange_totals *exchange_totals(const struct exchange *x);
+
+// Refusals by code, in the order first met: how many there are, and the i-th code with its count.
+int32_t exchange_reject_count(const struct exchange *x);
+void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int64_t *count);
+
+// Every fill since the start, oldest first (struct trade_record), for the trade list; valid until the next function.
+int64_t exchange_fill_count(const struct exchange *x);
+const struct trade_record *exchange_fill(const struct exchange *x, int64_t index);
+
+#endif

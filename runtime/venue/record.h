@@ -1,0 +1,267 @@
+// record.h: what the exchange answers and announces, typed, and one field table a kind that says how each
+// field is written as the exchange's JSON and as a Lua value.
+//
+// Owner    records are plain values; a list inside one is borrowed from the reply that holds it.
+// Units    prices, quantities, money: e8. Times: microseconds; both faces show milliseconds.
+// Faces    JSON: what the wire contract says, decimals as strings with the symbol's precision.
+//          Lua: decimals as numbers, ids as strings, booleans, enum names as strings.
+#ifndef MT_VENUE_RECORD_H
+#define MT_VENUE_RECORD_H
+
+#include "venue/call.h"
+#include "venue/symbol.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// A plain order; RECORD_ORDER is the reply of place, modify and cancel, RECORD_ORDER_QUERY that of the queries.
+struct order_record {
+    int64_t order_id;
+    int64_t price_e8, avg_price_e8, orig_qty_e8, executed_qty_e8, cum_quote_e8, stop_price_e8;
+    int64_t activate_price_e8, callback_rate_e8;
+    int64_t good_till_us, time_us, update_us;
+    char client_id[CLIENT_ID_MAX];
+    int16_t symbol;
+    uint8_t status, time_in_force, type, orig_type, side, position_side, working_type, stp_mode;
+    bool reduce_only, close_position, price_protect;
+};
+
+// A conditional (algo) order.
+struct algo_record {
+    int64_t algo_id, actual_order_id;
+    int64_t quantity_e8, trigger_price_e8, price_e8, activate_price_e8, callback_rate_e8, actual_price_e8;
+    int64_t create_us, update_us, trigger_us, good_till_us;
+    char client_id[CLIENT_ID_MAX];
+    int16_t symbol;
+    uint8_t algo_status, time_in_force, type, side, position_side, working_type, stp_mode;
+    bool reduce_only, close_position, price_protect;
+};
+
+struct trade_record {   // userTrades
+    int64_t id, order_id;
+    int64_t price_e8, qty_e8, quote_qty_e8, realized_pnl_e8, commission_e8, time_us;
+    int16_t symbol;
+    uint8_t side, position_side;
+    bool buyer, maker;
+};
+
+struct kline_record {
+    int64_t open_us, open_e8, high_e8, low_e8, close_e8, volume_e8, close_us, quote_volume_e8, trades;
+    int64_t taker_volume_e8, taker_quote_volume_e8;
+    int16_t symbol;
+};
+
+struct balance_record {
+    int64_t wallet_e8, cross_wallet_e8, cross_unrealized_e8, available_e8, max_withdraw_e8, update_us;
+};
+
+struct position_record {   // positionRisk
+    int64_t amount_e8, entry_price_e8, break_even_e8, mark_price_e8, unrealized_e8, liquidation_price_e8;
+    int64_t isolated_margin_e8, isolated_wallet_e8, notional_e8, initial_margin_e8, maint_margin_e8;
+    int64_t position_margin_e8, order_margin_e8, bid_notional_e8, ask_notional_e8, notional_max_e8, update_us;
+    int32_t leverage, adl;
+    int16_t symbol;
+    uint8_t position_side, margin_type;
+};
+
+struct account_record {
+    int64_t initial_margin_e8, maint_margin_e8, wallet_e8, unrealized_e8, margin_balance_e8, position_margin_e8;
+    int64_t order_margin_e8, cross_wallet_e8, cross_unrealized_e8, available_e8, max_withdraw_e8, update_us;
+    int32_t position_count;
+    bool dual_side;
+    const struct position_record *positions;
+};
+
+struct income_record {
+    int64_t income_e8, time_us, id, trade_id;
+    int16_t symbol;
+    uint8_t type;
+};
+
+struct ticker_record {   // price, 24-hour statistics, best bid and ask
+    int64_t last_e8, open_e8, high_e8, low_e8, volume_e8, quote_volume_e8, change_e8, change_percent_e8;
+    int64_t weighted_avg_e8, last_qty_e8, bid_e8, bid_qty_e8, ask_e8, ask_qty_e8;
+    int64_t open_us, close_us, time_us, first_id, last_id, count, update_id;
+    int16_t symbol;
+};
+
+struct mark_record {   // premiumIndex
+    int64_t mark_e8, index_e8, settle_e8, funding_rate_e8, interest_rate_e8, next_funding_us, time_us;
+    int16_t symbol;
+};
+
+struct funding_record {
+    int64_t time_us, rate_e8, mark_e8;
+    int16_t symbol;
+};
+
+struct agg_trade_record {
+    int64_t id, price_e8, qty_e8, first_id, last_id, time_us;
+    int16_t symbol;
+    bool buyer_maker;
+};
+
+struct level_record { int64_t price_e8, qty_e8; };
+
+struct depth_record {
+    int64_t last_update_id, event_us, transaction_us;
+    int32_t bid_count, ask_count;
+    const struct level_record *bids, *asks;
+    int16_t symbol;
+};
+
+struct leverage_record { int64_t notional_max_e8; int32_t leverage; int16_t symbol; };
+
+struct commission_record { int64_t maker_e8, taker_e8; int16_t symbol; };
+
+struct symbol_config_record { int64_t notional_max_e8; int32_t leverage; int16_t symbol; uint8_t margin_type; };
+
+struct bracket_record { int64_t cap_e8, floor_e8, ratio_e8, cum_e8; int32_t bracket, leverage; };
+
+struct bracket_list_record { const struct bracket_record *brackets; int32_t bracket_count; int16_t symbol; };
+
+struct limit_record { uint8_t kind; uint8_t interval; int32_t interval_num, limit; };   // rateLimits row
+
+struct status_record {   // {"code":200,"msg":"success"} and its kin
+    int64_t code;
+    char msg[80];
+};
+
+struct algo_cancel_record { int64_t algo_id; char client_id[CLIENT_ID_MAX]; };
+
+struct value_record {   // serverTime, dualSidePosition, countdownTime...: the one value of a small reply
+    int64_t time_us, number;
+    int16_t symbol;
+    bool flag;
+};
+
+struct margin_change_record { int64_t amount_e8; int32_t type; };
+
+// User data stream.
+struct order_update_record {   // ORDER_TRADE_UPDATE
+    int64_t event_us, transaction_us;
+    struct order_record order;
+    int64_t last_qty_e8, last_price_e8, commission_e8, realized_pnl_e8, trade_id;
+    uint8_t execution;         // enum execution
+    uint8_t expiry_reason;     // `er`
+    bool maker, position_closed;
+};
+
+enum execution { EXEC_NEW, EXEC_TRADE, EXEC_CANCELED, EXEC_EXPIRED, EXEC_AMENDMENT, EXEC_CALCULATED, EXEC_COUNT };
+
+struct algo_update_record {    // ALGO_UPDATE
+    int64_t event_us, transaction_us;
+    struct algo_record order;
+};
+
+enum account_reason {
+    ACCOUNT_ORDER, ACCOUNT_FUNDING_FEE, ACCOUNT_MARGIN_TRANSFER, ACCOUNT_INSURANCE_CLEAR, ACCOUNT_REASON_COUNT
+};
+
+struct account_update_record {   // ACCOUNT_UPDATE; at most one position changes at a time, in hedge mode too
+    int64_t event_us, transaction_us;
+    int64_t wallet_e8, cross_wallet_e8, balance_change_e8;
+    int64_t amount_e8, entry_price_e8, break_even_e8, realized_e8, unrealized_e8, isolated_wallet_e8;
+    int16_t symbol;              // SYMBOL_NONE: no position row
+    uint8_t reason, position_side, margin_type;
+};
+
+struct config_update_record {    // ACCOUNT_CONFIG_UPDATE
+    int64_t event_us, transaction_us;
+    int32_t leverage;
+    int16_t symbol;
+};
+
+struct margin_call_record {      // MARGIN_CALL, one position
+    int64_t event_us, cross_wallet_e8, amount_e8, mark_price_e8, unrealized_e8, maint_margin_e8, isolated_wallet_e8;
+    int16_t symbol;
+    uint8_t position_side, margin_type;
+};
+
+enum record_kind {
+    RECORD_NONE, RECORD_ORDER, RECORD_ORDER_QUERY, RECORD_ALGO, RECORD_ALGO_QUERY, RECORD_ALGO_CANCEL, RECORD_TRADE,
+    RECORD_KLINE, RECORD_BALANCE, RECORD_POSITION, RECORD_ACCOUNT, RECORD_INCOME, RECORD_TICKER_24H,
+    RECORD_TICKER_PRICE, RECORD_BOOK_TICKER, RECORD_MARK, RECORD_FUNDING, RECORD_AGG_TRADE, RECORD_RECENT_TRADE,
+    RECORD_DEPTH, RECORD_LEVEL, RECORD_LEVERAGE, RECORD_COMMISSION, RECORD_SYMBOL_CONFIG, RECORD_BRACKET_LIST,
+    RECORD_BRACKET, RECORD_SYMBOL, RECORD_LIMIT, RECORD_STATUS, RECORD_SERVER_TIME, RECORD_POSITION_MODE,
+    RECORD_COUNTDOWN, RECORD_MARGIN_CHANGE, RECORD_ACCOUNT_CONFIG, RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE,
+    RECORD_ACCOUNT_UPDATE, RECORD_CONFIG_UPDATE, RECORD_MARGIN_CALL, RECORD_EMPTY, RECORD_EXCHANGE_INFO, RECORD_ERROR,
+    RECORD_COUNT
+};
+
+enum field_type {
+    FIELD_INT32, FIELD_INT64,   // JSON number, Lua number
+    FIELD_ID,                   // int64_t: JSON number, Lua string
+    FIELD_ID_TEXT,              // int64_t: a string in both; 0 is ""
+    FIELD_MS,                   // int64_t us: milliseconds in both; 0 stays 0
+    FIELD_BOOL,
+    FIELD_PRICE, FIELD_QTY,     // int64_t e8: JSON string with the symbol's precision, Lua number
+    FIELD_DEC8,                 // int64_t e8: JSON string with eight decimals, Lua number
+    FIELD_DEC,                  // int64_t e8: JSON string as short as exact, Lua number
+    FIELD_NUMBER,               // int64_t e8: JSON number as short as exact, Lua number
+    FIELD_ENUM,                 // uint8_t: a string in both, from `names`
+    FIELD_TEXT,                 // char[]: a string in both
+    FIELD_SYMBOL,               // int16_t: the symbol's name in both
+    FIELD_CONST,                // no storage: the string `text` in both
+    FIELD_CONST_BOOL,           // no storage: true when `text` is "true"
+    FIELD_CONST_INT,            // no storage: the integer in `text`
+    FIELD_OBJECT,               // a record of kind `kind` embedded here
+    FIELD_LIST                  // pointer to records of kind `kind`, counted by the int32_t at `count_offset`
+};
+
+struct field {
+    const char *name;           // JSON name; in array kinds (klines, book levels) the Lua name only
+    uint8_t type;               // enum field_type
+    uint8_t kind;               // enum record_kind, for FIELD_OBJECT and FIELD_LIST
+    uint16_t offset;
+    uint16_t count_offset;
+    const char *const *names;   // FIELD_ENUM
+    const char *text;           // FIELD_CONST*
+};
+
+struct record_table {
+    const char *name;           // "order", "kline"...: for specs and errors
+    uint16_t size;              // sizeof the struct
+    uint8_t array;              // 1: written as a JSON array by position, a named table in Lua
+    uint8_t field_count;
+    const struct field *fields;
+};
+
+// The table of a kind; kinds without one (RECORD_NONE, RECORD_SYMBOL, RECORD_EXCHANGE_INFO) return NULL.
+const struct record_table *record_table(int32_t kind);
+
+// Names of the enums as on the wire, indexed by the enum.
+extern const char *const side_names[SIDE_COUNT];
+extern const char *const order_type_names[ORDER_TYPE_COUNT];
+extern const char *const tif_names[TIF_COUNT];
+extern const char *const position_side_names[POSITION_SIDE_COUNT];
+extern const char *const order_status_names[STATUS_COUNT];
+extern const char *const algo_status_names[ALGO_STATUS_COUNT];
+extern const char *const working_type_names[WORKING_COUNT];
+extern const char *const margin_type_names[MARGIN_COUNT];          // CROSSED ISOLATED: requests
+extern const char *const margin_type_short_names[MARGIN_COUNT];    // cross isolated: positionRisk, ACCOUNT_UPDATE
+extern const char *const resp_type_names[RESP_COUNT];
+extern const char *const stp_mode_names[STP_COUNT];
+extern const char *const income_type_names[INCOME_TYPE_COUNT];
+extern const char *const execution_names[EXEC_COUNT];
+extern const char *const account_reason_names[ACCOUNT_REASON_COUNT];
+extern const char *const interval_names[INTERVAL_COUNT];
+
+// Length of an interval in microseconds; INTERVAL_1MO gives 30 days, use interval_floor for its real bounds.
+int64_t interval_us(int32_t interval);
+
+// The interval named `name` ("1m", "4h", "1M", or "1mo" as in archive names), or -1.
+int32_t interval_find(const char *name);
+
+// The start of the bar of this interval that holds time t_us (weeks start on Monday, months on the first; UTC).
+int64_t interval_floor(int32_t interval, int64_t t_us);
+
+// Writes a record, or a list of `count` of them (as a JSON array), at out[0..size-1]; always terminated.
+// Returns the length the whole text needs without its terminator: more than size-1 means it was cut.
+// `symbols` gives names and precisions.
+size_t record_json(char *out, size_t size, int32_t kind, const void *record, const struct symbol *symbols);
+size_t record_json_list(char *out, size_t size, int32_t kind, const void *records, int32_t count,
+                        const struct symbol *symbols);
+
+#endif
