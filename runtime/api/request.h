@@ -16,6 +16,18 @@ enum limit_kind { LIMIT_WEIGHT, LIMIT_REQUESTS, LIMIT_ORDERS, LIMIT_KIND_COUNT }
 
 enum { REQUEST_CLASSES_MAX = 4 };   // groups with budgets, breakers and metrics of their own
 
+// What held a request back when it was last looked at.
+enum wait_reason {
+    WAIT_NONE,
+    WAIT_BREAKER,
+    WAIT_THROTTLE,
+    WAIT_LIMIT,
+    WAIT_GATE,           // the venue said slow down
+    WAIT_WORKER,
+    WAIT_BACKOFF,
+    WAIT_REASON_COUNT
+};
+
 enum request_state {
     REQUEST_IDLE,        // not with the dispatcher
     REQUEST_QUEUED,
@@ -57,6 +69,8 @@ struct request {
     uint8_t state;                    // enum request_state
     uint8_t attempts;                 // sends so far
     uint8_t wait_reason;              // enum wait_reason of the last refusal to admit
+    uint8_t level;                    // the queue level it stands in: its priority, raised by ageing
+    bool is_probe, clock_retried;
     int64_t submitted_us, not_before_us, sent_us;
     int64_t waited_us;                // total time held back by limits, throttle and breaker
     struct request *next, *prev;      // queue links
@@ -66,6 +80,7 @@ struct request {
 };
 
 const char *priority_name(int32_t priority);
+const char *wait_reason_name(int32_t reason);
 const char *settle_name(int32_t settle);   // "done", "rejected", "rate_limited", "timeout", "circuit_open"...
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/dec.h"
 #include "base/err.h"
 #include "base/outcome.h"
+#include "base/text.h"
 #include "venue/symbol.h"
 #include "venue/call.h"
 #include "venue/record.h"

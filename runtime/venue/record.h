@@ -38,7 +38,7 @@ struct algo_record {
     bool reduce_only, close_position, price_protect;
 };
 
-struct trade_record {   // userTrades
+struct trade_record {   // userTrades; also RECORD_RECENT_TRADE (trades), where `maker` says that the buyer was maker
     int64_t id, order_id;
     int64_t price_e8, qty_e8, quote_qty_e8, realized_pnl_e8, commission_e8, time_us;
     int16_t symbol;
@@ -121,6 +121,9 @@ struct bracket_record { int64_t cap_e8, floor_e8, ratio_e8, cum_e8; int32_t brac
 
 struct bracket_list_record { const struct bracket_record *brackets; int32_t bracket_count; int16_t symbol; };
 
+enum rate_kind { RATE_REQUEST_WEIGHT, RATE_RAW_REQUESTS, RATE_ORDERS, RATE_KIND_COUNT };   // as api's limit_kind
+enum rate_interval { RATE_SECOND, RATE_MINUTE, RATE_HOUR, RATE_DAY, RATE_INTERVAL_COUNT };
+
 struct limit_record { uint8_t kind; uint8_t interval; int32_t interval_num, limit; };   // rateLimits row
 
 struct status_record {   // {"code":200,"msg":"success"} and its kin
@@ -130,7 +133,7 @@ struct status_record {   // {"code":200,"msg":"success"} and its kin
 
 struct algo_cancel_record { int64_t algo_id; char client_id[CLIENT_ID_MAX]; };
 
-struct value_record {   // serverTime, dualSidePosition, countdownTime...: the one value of a small reply
+struct value_record {   // serverTime, dualSidePosition, countdownTime (`number`, ms)...: the value of a small reply
     int64_t time_us, number;
     int16_t symbol;
     bool flag;
@@ -187,6 +190,10 @@ enum record_kind {
     RECORD_BRACKET, RECORD_SYMBOL, RECORD_LIMIT, RECORD_STATUS, RECORD_SERVER_TIME, RECORD_POSITION_MODE,
     RECORD_COUNTDOWN, RECORD_MARGIN_CHANGE, RECORD_ACCOUNT_CONFIG, RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE,
     RECORD_ACCOUNT_UPDATE, RECORD_CONFIG_UPDATE, RECORD_MARGIN_CALL, RECORD_EMPTY, RECORD_EXCHANGE_INFO, RECORD_ERROR,
+    // Parts of the above, over the same struct as the whole.
+    RECORD_ACCOUNT_ASSET, RECORD_ACCOUNT_POSITION, RECORD_ORDER_UPDATE_BODY, RECORD_ALGO_UPDATE_BODY,
+    RECORD_ACCOUNT_UPDATE_BODY, RECORD_ACCOUNT_UPDATE_BALANCE, RECORD_ACCOUNT_UPDATE_POSITION,
+    RECORD_CONFIG_UPDATE_BODY, RECORD_MARGIN_CALL_POSITION,
     RECORD_COUNT
 };
 
@@ -207,7 +214,10 @@ enum field_type {
     FIELD_CONST_BOOL,           // no storage: true when `text` is "true"
     FIELD_CONST_INT,            // no storage: the integer in `text`
     FIELD_OBJECT,               // a record of kind `kind` embedded here
-    FIELD_LIST                  // pointer to records of kind `kind`, counted by the int32_t at `count_offset`
+    FIELD_LIST,                 // pointer to records of kind `kind`, counted by the int32_t at `count_offset`
+    FIELD_ONE,                  // a list of the one record of kind `kind` that is embedded here
+    FIELD_ONE_IF,               // FIELD_ONE; empty when the int16_t symbol at `count_offset` is SYMBOL_NONE
+    FIELD_INT_TEXT              // int64_t: JSON string, Lua number
 };
 
 struct field {
@@ -220,11 +230,14 @@ struct field {
     const char *text;           // FIELD_CONST*
 };
 
+enum { RECORD_NO_SYMBOL = 65535 };
+
 struct record_table {
     const char *name;           // "order", "kline"...: for specs and errors
     uint16_t size;              // sizeof the struct
     uint8_t array;              // 1: written as a JSON array by position, a named table in Lua
     uint8_t field_count;
+    uint16_t symbol_offset;     // of the int16_t symbol whose precisions apply; RECORD_NO_SYMBOL: the holder's
     const struct field *fields;
 };
 
@@ -247,6 +260,8 @@ extern const char *const income_type_names[INCOME_TYPE_COUNT];
 extern const char *const execution_names[EXEC_COUNT];
 extern const char *const account_reason_names[ACCOUNT_REASON_COUNT];
 extern const char *const interval_names[INTERVAL_COUNT];
+extern const char *const rate_kind_names[RATE_KIND_COUNT];
+extern const char *const rate_interval_names[RATE_INTERVAL_COUNT];
 
 // Length of an interval in microseconds; INTERVAL_1MO gives 30 days, use interval_floor for its real bounds.
 int64_t interval_us(int32_t interval);

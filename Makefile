@@ -1,0 +1,106 @@
+# Moontide. `make help` lists the targets.
+CC ?= gcc
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+SEED ?= 1
+V ?= 0
+
+PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
+            libcsv-dev uthash-dev unzip zip
+LIBS_PC := libcrypto libarchive
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
+# Expanded when used, not when read: pkg-config may only have been installed by `make deps` a moment ago.
+CPPFLAGS = -D_GNU_SOURCE -Iruntime -I$(BUILD) $(shell pkg-config --cflags luajit $(LIBS_PC)) \
+           -DMOONTIDE_PREFIX='"$(PREFIX)"' -DMOONTIDE_VERSION='"$(VERSION)"'
+LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
+# LuaJIT is linked whole, so that lua-cjson finds its API in the binary, and with open64 wrapped, so that its string
+# hash is seeded the same in every run (host/lua_seed.c).
+LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=open \
+         $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lm -ldl
+LDFLAGS := -rdynamic
+VERSION := 0.1.0
+
+SOURCES := $(sort $(wildcard runtime/*/*.c))
+OBJECTS := $(SOURCES:runtime/%.c=$(BUILD)/obj/%.o)
+BINARY := $(BUILD)/moontide
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-4s %s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+.PHONY: all deps run test bench asan lint install uninstall clean help
+.DEFAULT_GOAL := all
+
+all: $(BINARY)            ## build build/moontide
+
+deps:                     ## install what is missing of Debian's packages (as root; no-op when all is there)
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then echo "installing:" $$missing; \
+	  if [ "$$(id -u)" != 0 ]; then echo "moontide: these packages are missing; run as root, or: apt-get install" $$missing >&2; exit 1; fi; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
+
+run: deps                 ## set up, build, and backtest a strategy on a made market
+	@$(MAKE) --no-print-directory all
+	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) --set fast=240 --set slow=1440
+
+test: deps                ## set up, build and run all specs
+	@$(MAKE) --no-print-directory all
+	@$(BINARY) test
+
+bench: deps               ## measure, each figure beside its baseline of the same run
+	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop
+	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
+
+asan: deps                ## all specs under the address and undefined behaviour sanitizers
+	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test
+
+lint: deps                ## warnings as errors, luacheck, and the ladder of includes
+	@$(MAKE) --no-print-directory all
+	@luacheck --quiet lua strategies spec examples
+	@sh runtime/check_includes.sh
+
+install: all              ## install to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide
+	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/moontide
+	cp -R lua strategies examples $(DESTDIR)$(PREFIX)/share/moontide/
+
+uninstall:                ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/moontide
+	rm -rf $(DESTDIR)$(PREFIX)/share/moontide
+
+clean:                    ## remove what was built
+	rm -rf build build-asan
+
+help:                     ## this list
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 14
+
+$(BINARY): $(OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(OBJECTS) $(LDLIBS)
+
+$(BUILD)/obj/%.o: runtime/%.c
+	$(call say,CC,$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/host/native.o: $(BUILD)/cdef.inc
+
+# The headers as LuaJIT's FFI reads them, one C string literal a line.
+$(BUILD)/cdef.inc: $(wildcard runtime/*/*.h) runtime/host/cdef.h
+	@mkdir -p $(@D)
+	$(call say,CDEF,$@)
+	$(Q)$(CC) -E -P -nostdinc -Iruntime/host/shim -Iruntime runtime/host/cdef.h > $(BUILD)/cdef.txt
+	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $(BUILD)/cdef.txt > $@
+
+$(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $< -lm
+
+-include $(OBJECTS:.o=.d)

@@ -1,0 +1,477 @@
+---The global `api` of a run: calls that look synchronous and wait for the exchange's answer.
+---
+---Parameters keep the exchange's names; snake_case is accepted (order_id, time_in_force). Results are the exchange's
+---fields with prices and quantities as numbers and ids as strings. A failure is `nil, err` (moontide.error).
+local bit = require "bit"
+local ffi = require "ffi"
+local C = require "moontide.native"
+local errors = require "moontide.error"
+local records = require "moontide.records"
+local task = require "moontide.task"
+
+local M = {}
+
+-- name -> endpoint, and what else the call allows
+local calls = {
+  get_order = "EP_ORDER_GET", get_open_orders = "EP_OPEN_ORDERS", get_order_history = "EP_ALL_ORDERS",
+  get_my_trades = "EP_USER_TRADES", get_account_info = "EP_ACCOUNT", get_balance = "EP_BALANCE",
+  get_position_info = "EP_POSITION_RISK", set_leverage = "EP_LEVERAGE", set_margin_type = "EP_MARGIN_TYPE",
+  get_position_mode = "EP_POSITION_MODE_GET", set_position_mode = "EP_POSITION_MODE_SET", get_income = "EP_INCOME",
+  get_klines = "EP_KLINES", get_ticker_price = "EP_TICKER_PRICE", get_ticker_24h = "EP_TICKER_24H",
+  get_book_ticker = "EP_BOOK_TICKER", get_order_book = "EP_DEPTH", get_recent_trades = "EP_TRADES",
+  get_agg_trades = "EP_AGG_TRADES", get_mark_price = "EP_PREMIUM_INDEX", get_funding_rate = "EP_FUNDING_RATE",
+  get_server_time = "EP_TIME", modify_order = "EP_ORDER_MODIFY", set_position_margin = "EP_POSITION_MARGIN",
+  get_commission_rate = "EP_COMMISSION_RATE", get_leverage_brackets = "EP_LEVERAGE_BRACKET",
+}
+
+local settle_kinds = {
+  [C.SETTLE_REFUSED] = "rejected", [C.SETTLE_RATE_LIMITED] = "rate_limited", [C.SETTLE_QUEUE_TIMEOUT] = "timeout",
+  [C.SETTLE_TIMEOUT] = "timeout", [C.SETTLE_CIRCUIT_OPEN] = "circuit_open", [C.SETTLE_QUEUE_FULL] = "queue_full",
+  [C.SETTLE_NETWORK] = "network", [C.SETTLE_UNKNOWN] = "unknown_outcome", [C.SETTLE_CANCELLED] = "stopped",
+  [C.SETTLE_STOPPED] = "stopped",
+}
+local settle_texts = {
+  rate_limited = "the limits cannot admit it in time", timeout = "no answer in time", circuit_open = "the circuit is open",
+  queue_full = "the queue is full", network = "no connection", unknown_outcome = "it may or may not have been executed",
+  stopped = "the run ended before the answer came",
+}
+
+local priorities = { CRITICAL = C.PRIORITY_CRITICAL, HIGH = C.PRIORITY_HIGH, NORMAL = C.PRIORITY_NORMAL, LOW = C.PRIORITY_LOW }
+
+local conditional = { STOP = true, STOP_MARKET = true, TAKE_PROFIT = true, TAKE_PROFIT_MARKET = true, TRAILING_STOP_MARKET = true }
+
+---@param world World
+---@return table api
+function M.new(world)
+  local api = { async = {} }
+  local bt = world.bt
+  local R = records.new(world.symbol_names)
+  local build = R.build
+  local message = ffi.new "struct errmsg"
+  local algo_ids = {}      -- ids of conditional orders seen, so that a cancel knows where to go
+
+  local function invalid(text, ...)
+    return nil, errors.new("invalid", select("#", ...) > 0 and text:format(...) or text)
+  end
+
+  -- Parameter names to numbers, each looked up once.
+  local param_of = setmetatable({}, { __index = function(t, name)
+    local index = type(name) == "string" and C.param_find(name) or -1
+    rawset(t, name, index)
+    return index
+  end })
+
+  -- Puts one parameter into the call; nil or an error text.
+  local function set(call, name, param, value)
+    local kind = type(value)
+    if param == C.P_SYMBOL then
+      local index = world.symbol_index[value]
+      if not index then return ("no symbol '%s' in this run"):format(tostring(value)) end
+      call.symbol = index
+      call.given = bit.bor(call.given, bit.lshift(1ULL, C.P_SYMBOL))
+      return nil
+    end
+    local status
+    if kind == "number" then
+      status = C.call_set_number(call, param, value, message)
+    elseif kind == "boolean" then
+      status = C.call_set_bool(call, param, value, message)
+    elseif kind == "string" then
+      status = C.call_set_text(call, param, value, message)
+    else
+      return ("%s must be a number, a string or a boolean, not a %s"):format(name, kind)
+    end
+    if status ~= 0 then return ffi.string(message.text) end
+    return nil
+  end
+
+  -- Fills the call from a table of parameters; nil or an error text. An unknown name is the programmer's mistake.
+  local function fill(call, what, o, level)
+    for name, value in pairs(o) do
+      if name ~= "priority" and name ~= "timeout" then
+        local param = param_of[name]
+        if param < 0 then error(("%s: no parameter named '%s'"):format(what, tostring(name)), level + 1) end
+        local problem = set(call, name, param, value)
+        if problem then return problem end
+      end
+    end
+    return nil
+  end
+
+  local function nearest(value_e8, step_e8)
+    local low = C.dec_floor_to(value_e8, step_e8)
+    return tonumber(low) / 1e8, tonumber(low + step_e8) / 1e8
+  end
+
+  -- Tick and step, before the request costs anything: a mis-sized order is refused here, never rounded silently.
+  local function check_grid(call)
+    local s = world.symbols[call.symbol]
+    if call.price_e8 ~= 0 and call.price_e8 % s.tick_e8 ~= 0 then
+      return ("price %.10g is off the tick (PRICE_FILTER, tick %.10g); the nearest are %.10g and %.10g; see market.round_price")
+        :format(tonumber(call.price_e8) / 1e8, tonumber(s.tick_e8) / 1e8, nearest(call.price_e8, s.tick_e8))
+    end
+    if call.stop_price_e8 ~= 0 and call.stop_price_e8 % s.tick_e8 ~= 0 then
+      return ("stopPrice %.10g is off the tick (PRICE_FILTER, tick %.10g); the nearest are %.10g and %.10g; see market.round_price")
+        :format(tonumber(call.stop_price_e8) / 1e8, tonumber(s.tick_e8) / 1e8, nearest(call.stop_price_e8, s.tick_e8))
+    end
+    if call.quantity_e8 % s.step_e8 ~= 0 then
+      return ("quantity %.10g is off the step (LOT_SIZE, step %.10g); the nearest are %.10g and %.10g; see market.round_quantity")
+        :format(tonumber(call.quantity_e8) / 1e8, tonumber(s.step_e8) / 1e8, nearest(call.quantity_e8, s.step_e8))
+    end
+    return nil
+  end
+
+  local function failure(op)
+    if op.code ~= 0 or op.settle == C.SETTLE_REFUSED then
+      local kind = settle_kinds[op.settle] or "rejected"
+      return errors.new(kind, ffi.string(op.message), op.code, op.status)
+    end
+    local kind = settle_kinds[op.settle] or "network"
+    return errors.new(kind, settle_texts[kind] or kind)
+  end
+
+  -- Sends the call of `op` and returns the reply as a Lua value, or nil, err; the op goes back to the pool.
+  local function perform(op, o)
+    local info = C.endpoint_info(op.call.endpoint)
+    local request = op.request
+    request.priority = info.priority
+    request.retries_max = 3
+    if o then
+      local priority = o.priority
+      if priority then
+        request.priority = priorities[priority] or error(("no such priority '%s'"):format(tostring(priority)), 3)
+      end
+      if o.timeout then request.deadline_us = world.view.now_us + math.floor(o.timeout * 1e6) end
+    end
+    if not world.perform(op) then
+      return nil, errors.new("stopped", settle_texts.stopped)   -- the op stays with the world: it is still out there
+    end
+    if op.settle ~= C.SETTLE_DONE then
+      local err = failure(op)
+      C.backtest_op_free(bt, op)
+      return nil, err
+    end
+    local result
+    if op.kind == C.RECORD_NONE or op.rows == nil then
+      result = op.list and {} or true
+    elseif op.list then
+      result = op.count > 0 and R.list(op.kind, op.rows, op.count) or {}
+    else
+      result = build[op.kind](op.rows)
+    end
+    C.backtest_op_free(bt, op)
+    return result
+  end
+
+  local function new_op(endpoint)
+    local op = C.backtest_op(bt)
+    op.call.endpoint = endpoint
+    return op
+  end
+
+  local function drop(op, problem)
+    C.backtest_op_free(bt, op)
+    return invalid(problem)
+  end
+
+  local function missing(call, endpoint)
+    local lack = bit.band(C.endpoint_info(endpoint).required, bit.bnot(call.given))
+    for param = 0, C.PARAM_COUNT - 1 do
+      if bit.band(lack, bit.lshift(1ULL, param)) ~= 0 and param ~= C.P_TIMESTAMP then
+        return ffi.string(C.param_info(param).name) .. " is missing"
+      end
+    end
+    return nil
+  end
+
+  local function one_face(algo)
+    algo_ids[algo.algoId] = true
+    algo.orderId, algo.clientOrderId, algo.status = algo.algoId, algo.clientAlgoId, algo.algoStatus
+    algo.type, algo.stopPrice, algo.origQty, algo.executedQty = algo.orderType, algo.triggerPrice, algo.quantity, 0
+    return algo
+  end
+
+  -- Completes a new order's call: where it goes, its reply, its id. Nil or an error text.
+  local function complete_order(call, is_conditional)
+    if bit.band(call.given, bit.lshift(1ULL, C.P_SYMBOL)) == 0 then return "symbol is missing" end
+    if bit.band(call.given, bit.lshift(1ULL, C.P_SIDE)) == 0 then return "side is missing" end
+    if is_conditional then
+      call.endpoint = C.EP_ALGO_NEW
+      if call.type == C.ORDER_STOP or call.type == C.ORDER_TAKE_PROFIT then
+        call.given = bit.bor(call.given, bit.lshift(1ULL, C.P_TIME_IN_FORCE))
+      end
+    else
+      call.endpoint = C.EP_ORDER_NEW
+      if call.type == C.ORDER_LIMIT then call.given = bit.bor(call.given, bit.lshift(1ULL, C.P_TIME_IN_FORCE)) end
+      if bit.band(call.given, bit.lshift(1ULL, C.P_RESP_TYPE)) == 0 then
+        call.resp_type = C.RESP_RESULT
+        call.given = bit.bor(call.given, bit.lshift(1ULL, C.P_RESP_TYPE))
+      end
+    end
+    if bit.band(call.given, bit.lshift(1ULL, C.P_CLIENT_ID)) == 0 then C.backtest_client_id(bt, call) end
+    return check_grid(call)
+  end
+
+  ---Sends one order and waits for the exchange's answer: a market order comes back filled.
+  ---Conditional types (STOP_MARKET, TAKE_PROFIT...) are sent to the exchange's algo service; the reply has one face.
+  ---A LIMIT order without timeInForce is GTC.
+  ---@param o table symbol, side, type, quantity (base units), price, stopPrice, timeInForce, reduceOnly, closePosition, positionSide, newClientOrderId...; priority, timeout (seconds)
+  ---@return table? order
+  ---@return ApiError? err
+  function api.create_order(o)
+    if type(o) ~= "table" then error("api.create_order takes a table", 2) end
+    task.check_can_wait "api.create_order"
+    if o.type == nil then return invalid "type is missing (LIMIT, MARKET, STOP_MARKET...)" end
+    local is_conditional = conditional[o.type]
+    local op = new_op(C.EP_ORDER_NEW)
+    local call = op.call
+    local problem = fill(call, "api.create_order", o, 2) or complete_order(call, is_conditional)
+    if problem then return drop(op, problem) end
+    local order, err = perform(op, o)
+    if order and is_conditional then return one_face(order) end
+    return order, err
+  end
+
+  ---Cancels one order, plain or conditional.
+  ---@param o table symbol, orderId or origClientOrderId (or algoId, clientAlgoId)
+  ---@return table? order
+  ---@return ApiError? err
+  function api.cancel_order(o)
+    if type(o) ~= "table" then error("api.cancel_order takes a table", 2) end
+    task.check_can_wait "api.cancel_order"
+    local id = o.orderId or o.order_id
+    local is_algo = o.algoId or o.algo_id or o.clientAlgoId or o.client_algo_id or (id and algo_ids[tostring(id)])
+    local op = new_op(is_algo and C.EP_ALGO_CANCEL or C.EP_ORDER_CANCEL)
+    local problem = fill(op.call, "api.cancel_order", o, 2)
+    if problem then return drop(op, problem) end
+    if is_algo and op.call.algo_id == 0 and op.call.order_id ~= 0 then
+      op.call.algo_id = op.call.order_id
+      op.call.given = bit.bor(op.call.given, bit.lshift(1ULL, C.P_ALGO_ID))
+    elseif not is_algo and op.call.order_id == 0 and op.call.orig_client_id[0] == 0 then
+      return drop(op, "orderId or origClientOrderId is missing")
+    end
+    if not is_algo and op.call.symbol < 0 then return drop(op, "symbol is missing") end
+    return perform(op, o)
+  end
+
+  ---Cancels all open orders of a symbol, conditional ones too.
+  ---@param o table symbol
+  ---@return boolean? ok
+  ---@return ApiError? err
+  function api.cancel_all_orders(o)
+    if type(o) ~= "table" then error("api.cancel_all_orders takes a table", 2) end
+    task.check_can_wait "api.cancel_all_orders"
+    for _, endpoint in ipairs { C.EP_CANCEL_ALL, C.EP_ALGO_CANCEL_ALL } do
+      local op = new_op(endpoint)
+      local problem = fill(op.call, "api.cancel_all_orders", o, 2) or missing(op.call, endpoint)
+      if problem then return drop(op, problem) end
+      local ok, err = perform(op, o)
+      if not ok then return nil, err end
+    end
+    return true
+  end
+
+  local function simple(name, endpoint)
+    return function(o)
+      o = o or {}
+      if type(o) ~= "table" then error(("api.%s takes a table"):format(name), 2) end
+      task.check_can_wait("api." .. name)
+      local op = new_op(endpoint)
+      local problem = fill(op.call, "api." .. name, o, 2) or missing(op.call, endpoint)
+      if problem then return drop(op, problem) end
+      if endpoint == C.EP_ORDER_MODIFY then problem = check_grid(op.call) end
+      if problem then return drop(op, problem) end
+      return perform(op, o)
+    end
+  end
+  for name, endpoint in pairs(calls) do api[name] = simple(name, C[endpoint]) end
+
+  local plain_open_orders = api.get_open_orders
+  local algo_open_orders = simple("get_open_orders", C.EP_ALGO_OPEN)
+
+  ---Open orders, conditional ones behind the plain ones.
+  ---@param o table? symbol
+  ---@return table[]? orders
+  ---@return ApiError? err
+  function api.get_open_orders(o)
+    local orders, err = plain_open_orders(o)
+    if not orders then return nil, err end
+    local algos, algo_err = algo_open_orders(o)
+    if not algos then return nil, algo_err end
+    for _, algo in ipairs(algos) do orders[#orders + 1] = one_face(algo) end
+    return orders
+  end
+
+  local plain_get_order, algo_get_order = api.get_order, simple("get_order", C.EP_ALGO_GET)
+
+  ---One order by orderId or origClientOrderId; conditional orders by the id their creation returned.
+  ---@param o table symbol, orderId or origClientOrderId (algoId, clientAlgoId)
+  ---@return table? order
+  ---@return ApiError? err
+  function api.get_order(o)
+    local id = type(o) == "table" and (o.algoId or o.orderId or o.order_id)
+    if type(o) == "table" and (o.algoId or o.clientAlgoId or (id and algo_ids[tostring(id)])) then
+      local order, err = algo_get_order { algoId = id or nil, clientAlgoId = o.clientAlgoId }
+      if not order then return nil, err end
+      return one_face(order)
+    end
+    return plain_get_order(o)
+  end
+
+  ---Up to five plain orders in one request; each comes back as its order or its error.
+  ---@param list table[] as for create_order
+  ---@return table[]? results each an order, or an ApiError
+  ---@return ApiError? err of the request as a whole
+  function api.batch_orders(list)
+    if type(list) ~= "table" then error("api.batch_orders takes a list of orders", 2) end
+    task.check_can_wait "api.batch_orders"
+    if #list < 1 or #list > C.CALL_BATCH_MAX then
+      return invalid("a batch holds 1 to %d orders, not %d", C.CALL_BATCH_MAX, #list)
+    end
+    local op = new_op(C.EP_BATCH_NEW)
+    for i, o in ipairs(list) do
+      if type(o) ~= "table" then error(("api.batch_orders: entry %d is not a table"):format(i), 2) end
+      local call = C.backtest_op_batch(op, i - 1)
+      local problem = conditional[o.type] and "conditional orders cannot be batched"
+        or o.type == nil and "type is missing" or fill(call, "api.batch_orders", o, 2) or complete_order(call, false)
+      if problem then return drop(op, ("order %d: %s"):format(i, problem)) end
+    end
+    op.call.batch_count = #list
+    op.call.given = bit.bor(op.call.given, bit.lshift(1ULL, C.P_BATCH))
+    op.request.priority = C.PRIORITY_HIGH
+    if not world.perform(op) then return nil, errors.new("stopped", settle_texts.stopped) end
+    if op.settle ~= C.SETTLE_DONE then
+      local err = failure(op)
+      C.backtest_op_free(bt, op)
+      return nil, err
+    end
+    local results, size = {}, C.record_table(C.RECORD_ORDER).size
+    for i = 0, #list - 1 do
+      if op.batch_code[i] ~= 0 then
+        results[i + 1] = errors.new("rejected", ffi.string(op.batch_message[i]), op.batch_code[i], 400)
+      else
+        results[i + 1] = build[C.RECORD_ORDER](ffi.cast("const char *", op.rows) + i * size)
+      end
+    end
+    C.backtest_op_free(bt, op)
+    return results
+  end
+
+  ---Any call of the exchange by method and path.
+  ---@param method string "GET", "POST", "PUT", "DELETE"
+  ---@param path string "/fapi/v1/klines"
+  ---@param params table?
+  ---@param options table? priority, timeout
+  ---@return any reply
+  ---@return ApiError? err
+  function api.request(method, path, params, options)
+    task.check_can_wait "api.request"
+    local endpoint = C.endpoint_find(tostring(method):upper(), tostring(path))
+    if endpoint < 0 then return invalid("no call %s %s on this exchange", tostring(method), tostring(path)) end
+    local op = new_op(endpoint)
+    local problem = fill(op.call, "api.request", params or {}, 2)
+    if problem then return drop(op, problem) end
+    return perform(op, options)
+  end
+
+  ---The rules of all symbols of the run.
+  ---@return table info symbols[] with symbol, tickSize, stepSize, minNotional; rateLimits[]
+  function api.get_exchange_info()
+    local info = { symbols = {}, rateLimits = world.rate_limits }
+    for i = 0, world.symbol_count - 1 do
+      local s = world.symbols[i]
+      info.symbols[i + 1] = {
+        symbol = world.symbol_names[i], baseAsset = ffi.string(s.base_asset), quoteAsset = ffi.string(s.quote_asset),
+        tickSize = tonumber(s.tick_e8) / 1e8, stepSize = tonumber(s.step_e8) / 1e8,
+        minNotional = tonumber(s.notional_min_e8) / 1e8, minQty = tonumber(s.qty_min_e8) / 1e8,
+        maxQty = tonumber(s.qty_max_e8) / 1e8, pricePrecision = s.price_precision, quantityPrecision = s.quantity_precision,
+      }
+    end
+    return info
+  end
+
+  ---Waits on the run's clock.
+  ---@param seconds number
+  function api.sleep(seconds)
+    if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then error("api.sleep takes seconds, 0 or more", 2) end
+    task.check_can_wait "api.sleep"
+    world.sleep(seconds)
+  end
+
+  ---Starts a function as a task of its own.
+  ---@param fn function
+  ---@param ... any its arguments
+  ---@return Task
+  function api.spawn(fn, ...)
+    if type(fn) ~= "function" then error("api.spawn takes a function", 2) end
+    return task.spawn(fn, ...)
+  end
+
+  ---Waits for all of a list of tasks or functions, and returns their results in order (first result of each; an
+  ---error is { error = err } in its place).
+  ---@param list (Task|function)[]
+  ---@return table results
+  function api.all(list)
+    if type(list) ~= "table" then error("api.all takes a list of tasks or functions", 2) end
+    task.check_can_wait "api.all"
+    local tasks, results = {}, {}
+    for i, entry in ipairs(list) do tasks[i] = type(entry) == "function" and task.spawn(entry) or entry end
+    for i, t in ipairs(tasks) do
+      local value, err = t:wait()
+      if value == nil and err ~= nil then value = { error = err } end
+      results[i] = value == nil and false or value
+    end
+    return results
+  end
+
+  ---Milliseconds since the epoch on the run's clock.
+  ---@return number
+  function api.now() return math.floor(world.now() / 1000) end
+
+  ---Changes settings of the API manager; see docs/configuration in `moontide help`.
+  ---@param settings table<string, number|string|boolean>
+  function api.configure(settings)
+    if type(settings) ~= "table" then error("api.configure takes a table", 2) end
+    M.configure(world.config, settings, 3)
+    C.dispatcher_configure(C.backtest_dispatcher(bt), world.config, world.view.now_us)
+  end
+
+  ---What the API manager has seen and done so far.
+  ---@return table metrics
+  function api.get_metrics()
+    return require("moontide.metrics").read(C.dispatcher_metrics(C.backtest_dispatcher(bt), world.view.now_us))
+  end
+
+  for name, fn in pairs(api) do
+    if type(fn) == "function" and name ~= "spawn" and name ~= "now" and name ~= "configure" then
+      api.async[name] = function(...) return task.spawn(fn, ...) end
+    end
+  end
+  return api
+end
+
+---Applies settings by name to a configuration; raises with the C side's message (nearest valid name, bounds).
+---@param config ffi.cdata* struct api_config
+---@param settings table
+---@param level integer error level
+function M.configure(config, settings, level)
+  local message = ffi.new "struct errmsg"
+  local names = {}
+  for name in pairs(settings) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  if settings.preset ~= nil and C.api_config_preset(config, tostring(settings.preset), message) ~= 0 then
+    error(ffi.string(message.text), level)
+  end
+  for _, name in ipairs(names) do
+    local value = settings[name]
+    if name ~= "preset" then
+      local status
+      if type(value) == "number" then status = C.api_config_set_number(config, name, value, message)
+      elseif type(value) == "boolean" then status = C.api_config_set_number(config, name, value and 1 or 0, message)
+      else status = C.api_config_set_text(config, name, tostring(value), message) end
+      if status ~= 0 then error(ffi.string(message.text), level) end
+    end
+  end
+end
+
+return M

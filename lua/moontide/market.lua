@@ -1,0 +1,131 @@
+---Market rules and bars, as scripts see them through the global `market`.
+local ffi = require "ffi"
+local C = require "moontide.native"
+
+local M = {}
+
+---@class Bar
+---@field symbol string
+---@field interval string
+---@field open_time integer milliseconds since the epoch
+---@field close_time integer milliseconds since the epoch: the bar's last
+---@field open number
+---@field high number
+---@field low number
+---@field close number
+---@field volume number base asset
+---@field quote_volume number quote asset
+---@field trades integer
+---@field taker_buy_volume number
+---@field taker_buy_quote_volume number
+
+ffi.cdef [[ typedef struct { const struct series *series; int64_t index; int32_t symbol; } moontide_bar; ]]
+
+local symbol_names = {}   -- by index, of the run
+
+-- A bar is a reference into mapped columns: free to make, safe to keep, never written. Only what is read is converted.
+local getters = {
+  close = function(b) return tonumber(b.series.close_e8[b.index]) / 1e8 end,
+  open = function(b) return tonumber(b.series.open_e8[b.index]) / 1e8 end,
+  high = function(b) return tonumber(b.series.high_e8[b.index]) / 1e8 end,
+  low = function(b) return tonumber(b.series.low_e8[b.index]) / 1e8 end,
+  volume = function(b) return tonumber(b.series.volume_e8[b.index]) / 1e8 end,
+  quote_volume = function(b) return tonumber(b.series.quote_volume_e8[b.index]) / 1e8 end,
+  trades = function(b) return tonumber(b.series.trades[b.index]) end,
+  taker_buy_volume = function(b) return tonumber(b.series.taker_volume_e8[b.index]) / 1e8 end,
+  taker_buy_quote_volume = function(b) return tonumber(b.series.taker_quote_volume_e8[b.index]) / 1e8 end,
+  open_time = function(b) return tonumber(b.series.open_us[b.index]) / 1000 end,
+  close_time = function(b)
+    local start = b.series.open_us[b.index]
+    return (tonumber(start) + tonumber(b.series.interval_us)) / 1000 - 1
+  end,
+  symbol = function(b) return symbol_names[b.symbol] end,
+  interval = function(b) return ffi.string(C.interval_names[b.series.interval]) end,
+}
+
+local fields = { "symbol", "interval", "open_time", "open", "high", "low", "close", "volume", "close_time",
+                 "quote_volume", "trades", "taker_buy_volume", "taker_buy_quote_volume" }
+
+-- A plain table of the bar, for code that walks it with pairs or encodes it.
+local function totable(b)
+  local t = {}
+  for _, name in ipairs(fields) do t[name] = getters[name](b) end
+  return t
+end
+
+M.Bar = ffi.metatype("moontide_bar", {
+  __index = function(b, key)
+    local get = getters[key]
+    if get then return get(b) end
+    if key == "totable" then return totable end
+    return nil
+  end,
+  __newindex = function() error("a bar cannot be changed", 2) end,
+  __tostring = function(b)
+    return ("bar %s %s open %.8g high %.8g low %.8g close %.8g"):format(b.symbol, b.interval, b.open, b.high, b.low, b.close)
+  end,
+})
+
+---Fills the `market` table of a run.
+---@param world table the run's world (moontide.world)
+---@return table market
+function M.new(world)
+  symbol_names = world.symbol_names
+  local market = {}
+
+  local function rules_of(symbol)
+    local index = world.symbol_index[symbol]
+    if not index then error(("no symbol '%s' in this run"):format(tostring(symbol)), 3) end
+    return world.symbols[index]
+  end
+
+  ---The exchange's rules for a symbol.
+  ---@param symbol string
+  ---@return { tick: number, step: number, min_quantity: number, max_quantity: number, min_notional: number, price_precision: integer, quantity_precision: integer }
+  function market.rules(symbol)
+    local s = rules_of(symbol)
+    return {
+      tick = tonumber(s.tick_e8) / 1e8, step = tonumber(s.step_e8) / 1e8, min_quantity = tonumber(s.qty_min_e8) / 1e8,
+      max_quantity = tonumber(s.qty_max_e8) / 1e8, min_notional = tonumber(s.notional_min_e8) / 1e8,
+      price_precision = s.price_precision, quantity_precision = s.quantity_precision,
+    }
+  end
+
+  ---The nearest price on the tick; "down" or "up" to choose the side.
+  ---@param symbol string
+  ---@param price number
+  ---@param direction "down"|"up"|nil
+  ---@return number
+  function market.round_price(symbol, price, direction)
+    local tick, e8 = rules_of(symbol).tick_e8, C.dec_from_double(price)
+    local rounded = direction == "down" and C.dec_floor_to(e8, tick) or direction == "up" and C.dec_ceil_to(e8, tick)
+      or C.dec_round_to(e8, tick)
+    return tonumber(rounded) / 1e8
+  end
+
+  ---The quantity cut down to the step, so that it never exceeds what was asked.
+  ---@param symbol string
+  ---@param quantity number base asset
+  ---@return number
+  function market.round_quantity(symbol, quantity)
+    return tonumber(C.dec_floor_to(C.dec_from_double(quantity), rules_of(symbol).step_e8)) / 1e8
+  end
+
+  ---The symbols of this run.
+  ---@return string[]
+  function market.symbols()
+    local list = {}
+    for i = 0, world.symbol_count - 1 do list[#list + 1] = world.symbol_names[i] end
+    return list
+  end
+
+  ---Iterates over bars as they close: `for bar in market.bars("BTCUSDT", "1m") do ... end`. Ends with the data.
+  ---@param symbol string
+  ---@param interval string? default the data's own
+  ---@return fun(): Bar?
+  function market.bars(symbol, interval) return world.bars(symbol, interval) end
+
+  return market
+end
+
+return M

@@ -1,0 +1,286 @@
+---Loads a script, and runs it in a world: the handler form (a returned table) or the plain form (no table returned).
+local bit = require "bit"
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+local records = require "moontide.records"
+local task = require "moontide.task"
+
+local M = {}
+
+local handlers = { "on_start", "on_bar", "on_order", "on_fill", "on_position", "on_funding", "on_timer", "on_error",
+                   "on_stop", "on_trade", "on_book" }
+
+---@class Strategy
+---@field symbols string[]?
+---@field interval string?
+---@field params table?
+---@field timer number? seconds between calls of on_timer
+
+---Compiles a script; fails the command with one line on a missing file or a syntax error.
+---@param path string
+---@return function chunk
+---@return string source
+function M.compile(path)
+  local file, problem = io.open(path, "rb")
+  if not file then cmd.fail(1, "cannot read the script: %s", problem) end
+  local source = file:read "*a"
+  file:close()
+  if not source then cmd.fail(1, "cannot read the script: %s is not a file", path) end
+  local chunk, message = load(source, "@" .. path, "t")
+  if not chunk then cmd.fail(1, "%s", message) end
+  return chunk, source
+end
+
+---Parameter values from their declarations and --set; fails the command on an unknown name or a value out of bounds.
+---@param declared table? name = { default, min =, max =, step = } or a plain default
+---@param given table<string, string>
+---@param path string
+---@return table values
+---@return string text canonical, for the fingerprint
+function M.parameters(declared, given, path)
+  local values, names = {}, {}
+  for name, d in pairs(declared or {}) do
+    local default = d
+    if type(d) == "table" then default = d[1] end
+    if default == nil then cmd.fail(1, "%s: parameter '%s' has no default", path, tostring(name)) end
+    values[name] = default
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  for name, text in pairs(given) do
+    local d = declared and declared[name]
+    if d == nil then
+      cmd.fail(2, "--set %s: the script has no such parameter; it has: %s", name,
+        #names > 0 and table.concat(names, ", ") or "none")
+    end
+    local default = values[name]
+    if type(default) == "number" then
+      local value = tonumber(text)
+      if not value or value ~= value then cmd.fail(2, "--set %s=%s: a number is wanted", name, text) end
+      if type(d) == "table" and ((d.min and value < d.min) or (d.max and value > d.max)) then
+        cmd.fail(2, "--set %s=%s is outside its bounds %s to %s", name, text, d.min or "-", d.max or "-")
+      end
+      values[name] = value
+    elseif type(default) == "boolean" then
+      if text ~= "true" and text ~= "false" then cmd.fail(2, "--set %s=%s: true or false is wanted", name, text) end
+      values[name] = text == "true"
+    else
+      values[name] = text
+    end
+  end
+  local parts = {}
+  for i, name in ipairs(names) do
+    local v = values[name]
+    parts[i] = name .. "=" .. (type(v) == "number" and ("%.17g"):format(v) or tostring(v))
+  end
+  return values, table.concat(parts, "\n")
+end
+
+local function bits(self)
+  local mask = 0ULL
+  local function want(handler, kind)
+    if self[handler] then mask = bit.bor(mask, bit.lshift(1ULL, kind)) end
+  end
+  want("on_order", C.RECORD_ORDER_UPDATE)
+  want("on_fill", C.RECORD_ORDER_UPDATE)
+  want("on_order", C.RECORD_ALGO_UPDATE)
+  want("on_position", C.RECORD_ACCOUNT_UPDATE)
+  want("on_funding", C.RECORD_ACCOUNT_UPDATE)
+  return mask
+end
+M.event_mask = bits
+
+---Checks what a script returned. Returns nil for the plain form.
+---@param value any
+---@param path string
+---@return Strategy?
+function M.check(value, path)
+  if value == nil then return nil end
+  if type(value) ~= "table" then
+    cmd.fail(1, "%s returned a %s; a strategy returns a table of handlers (on_bar...), or nothing when it is a plain script",
+      path, type(value))
+  end
+  local found = false
+  for _, name in ipairs(handlers) do
+    if value[name] ~= nil then
+      if type(value[name]) ~= "function" then cmd.fail(1, "%s: %s must be a function", path, name) end
+      found = true
+    end
+  end
+  if not found then cmd.fail(1, "%s returned a table without a handler; it needs at least on_bar", path) end
+  return value
+end
+
+-- The methods every strategy has.
+local function methods(world)
+  local view, index_of = world.view, world.symbol_index
+  local sides = { LONG = C.POSITION_LONG, SHORT = C.POSITION_SHORT, BOTH = C.POSITION_BOTH }
+  local m = {}
+
+  local function held(symbol, side)
+    local i = index_of[symbol]
+    if not i then error(("no symbol '%s' in this run"):format(tostring(symbol)), 3) end
+    return view.position[i][side]
+  end
+
+  ---Signed amount held, in base units, as the stream last told it.
+  function m.position(_, symbol, side)
+    if side then
+      local p = held(symbol, sides[side] or error("side is LONG, SHORT or BOTH", 2))
+      return tonumber(p.amount_e8) / 1e8
+    end
+    local i = index_of[symbol]
+    if not i then error(("no symbol '%s' in this run"):format(tostring(symbol)), 2) end
+    local p = view.position[i]
+    return tonumber(p[0].amount_e8 + p[1].amount_e8 + p[2].amount_e8) / 1e8
+  end
+
+  ---Average entry price of the position, 0 when flat.
+  function m.entry_price(_, symbol, side)
+    return tonumber(held(symbol, sides[side or "BOTH"]).entry_e8) / 1e8
+  end
+
+  ---The last price known.
+  function m.last_price(_, symbol)
+    local i = index_of[symbol]
+    if not i then error(("no symbol '%s' in this run"):format(tostring(symbol)), 2) end
+    return tonumber(view.last_e8[i]) / 1e8
+  end
+
+  ---Wallet balance in USDT, without open results.
+  function m.wallet(_) return tonumber(view.wallet_e8) / 1e8 end
+
+  ---Wallet plus open results at the last prices known.
+  function m.equity(_)
+    local sum = tonumber(view.wallet_e8) / 1e8
+    for i = 0, world.symbol_count - 1 do
+      local last = tonumber(view.last_e8[i]) / 1e8
+      for side = 0, 2 do
+        local p = view.position[i][side]
+        if p.amount_e8 ~= 0 then sum = sum + tonumber(p.amount_e8) / 1e8 * (last - tonumber(p.entry_e8) / 1e8) end
+      end
+    end
+    return sum
+  end
+
+  ---The run's clock in milliseconds.
+  function m.now(_) return math.floor(tonumber(view.now_us) / 1000) end
+  return m
+end
+
+local function dispatch_event(self, event, R)
+  local kind = event.kind
+  if kind == C.RECORD_ORDER_UPDATE then
+    local u = event.u.order
+    local order = R.build[C.RECORD_ORDER_QUERY](u.order)
+    if u.execution == C.EXEC_TRADE and self.on_fill then
+      self.on_fill(self, {
+        symbol = order.symbol, side = order.side, positionSide = order.positionSide, orderId = order.orderId,
+        clientOrderId = order.clientOrderId, price = tonumber(u.last_price_e8) / 1e8, qty = tonumber(u.last_qty_e8) / 1e8,
+        commission = tonumber(u.commission_e8) / 1e8, realizedPnl = tonumber(u.realized_pnl_e8) / 1e8,
+        maker = u.maker, time = math.floor(tonumber(u.transaction_us) / 1000), tradeId = records.id_text(u.trade_id),
+        order = order,
+      })
+    end
+    if self.on_order then self.on_order(self, order) end
+  elseif kind == C.RECORD_ALGO_UPDATE then
+    self.on_order(self, R.build[C.RECORD_ALGO](event.u.algo.order))
+  elseif kind == C.RECORD_ACCOUNT_UPDATE then
+    local u = event.u.account
+    local symbol = u.symbol >= 0 and R.symbols[u.symbol] or nil
+    if u.reason == C.ACCOUNT_FUNDING_FEE then
+      if self.on_funding then
+        self.on_funding(self, { symbol = symbol, amount = tonumber(u.balance_change_e8) / 1e8,
+                                time = math.floor(tonumber(u.event_us) / 1000) })
+      end
+    elseif self.on_position and symbol then
+      self.on_position(self, {
+        symbol = symbol, positionAmt = tonumber(u.amount_e8) / 1e8, entryPrice = tonumber(u.entry_price_e8) / 1e8,
+        unrealizedProfit = tonumber(u.unrealized_e8) / 1e8, walletBalance = tonumber(u.wallet_e8) / 1e8,
+        time = math.floor(tonumber(u.event_us) / 1000),
+      })
+    end
+  end
+end
+
+---Runs a strategy (or a plain chunk) to the end of the data.
+---@param world World
+---@param self Strategy? the table of handlers
+---@param chunk function? the plain form's body
+---@return string? failure what an unhandled error said, with its traceback
+function M.run(world, self, chunk)
+  local failure
+  local R = records.new(world.symbol_names)
+  R.symbols = world.symbol_names
+  local main
+
+  local function report(dead)
+    if dead.ok or dead.reported then return end
+    dead.reported = true
+    if dead == main or not dead.waited then
+      if self and self.on_error and not failure and dead ~= M.error_task then
+        M.error_task = task.spawn(self.on_error, self, dead.error, dead.traceback)
+        return
+      end
+      failure = failure or dead.traceback
+      world.stop()
+    end
+  end
+
+  if self then
+    world.strategy = self
+    setmetatable(self, { __index = methods(world) })
+    local pending_timers = 0
+    local on_bar = self.on_bar and function(bar) return self:on_bar(bar) end or function() end
+    local function on_event(event) dispatch_event(self, event, R) end
+    if self.timer and self.on_timer then
+      task.spawn(function()
+        while not world.has_ended() do
+          world.sleep(self.timer)
+          pending_timers = pending_timers + 1
+        end
+      end)
+    end
+    if self.on_timer then
+      local inner = on_bar
+      on_bar = function(bar)
+        while pending_timers > 0 do
+          pending_timers = pending_timers - 1
+          self:on_timer(math.floor(world.now() / 1000))
+        end
+        return inner(bar)
+      end
+    end
+    local started = false
+    local function body()
+      if not started then
+        started = true
+        if self.on_start then self:on_start() end
+      end
+      world.main_loop(on_bar, on_event)
+      if self.on_stop then self:on_stop() end
+    end
+    local function launch()
+      main = task.spawn(body)
+      return main
+    end
+    launch()
+    -- After an error that on_error took, the loop goes on with the next event.
+    repeat
+      local this = main
+      world.run(main, function(dead)
+        report(dead)
+        if dead == this and not dead.ok and not failure then world.relaunch = true end
+      end)
+      local again = world.relaunch and not failure
+      world.relaunch = false
+      if again then launch() end
+    until not again
+  else
+    main = task.spawn(chunk)
+    world.run(main, report)
+  end
+  return failure
+end
+
+return M

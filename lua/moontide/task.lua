@@ -1,0 +1,191 @@
+---Tasks: coroutines that wait without blocking, and the loop that runs them in a backtest.
+---
+---   ready -> running -> parked (an api call, a sleep, another task) -> ready ... -> dead
+---
+---A task that waits yields a private sentinel. `coroutine.resume` and `coroutine.wrap` are replaced so that a script's
+---own coroutines pass that sentinel outwards to the task they run in. LuaJIT carries a yield through pcall, metamethods
+---and iterators; it cannot carry one through a C function that called back (table.sort, string.gsub), so those are
+---wrapped to say what is wrong.
+local native_resume, native_yield = coroutine.resume, coroutine.yield
+local native_status, native_create, running = coroutine.status, coroutine.create, coroutine.running
+
+local M = {}
+
+local PARK = {}          -- the sentinel
+local ready, head, tail = {}, 1, 0
+local current            -- the task now running
+local blocked_in         -- name of the C function that is calling back, while it does
+
+---@class Task
+---@field done boolean
+---@field ok boolean? whether it returned rather than raised
+local Task = {}
+Task.__index = Task
+
+local function make_ready(task)
+  if not task.queued and not task.done then
+    task.queued = true
+    tail = tail + 1
+    ready[tail] = task
+  end
+end
+M.make_ready = make_ready
+
+---@return Task? # the task now running
+function M.current() return current end
+
+---@return boolean # whether some task could run now
+function M.any_ready() return head <= tail end
+
+---Raises where the caller could not wait.
+---@param what string the call's name, for the message
+function M.check_can_wait(what)
+  if blocked_in then
+    error(("%s waits, and inside a %s nothing can wait; collect what you need first"):format(what, blocked_in), 3)
+  end
+  if not current then error(what .. " waits, and this code does not run in a task", 3) end
+end
+
+---Leaves the processor until somebody makes the task ready again.
+function M.park()
+  local task = current
+  native_yield(PARK)
+  current = task
+end
+
+---Lets the other ready tasks run, then goes on.
+function M.pass()
+  make_ready(current)
+  M.park()
+end
+
+---Starts a task; it runs when the current one waits or ends.
+---@param fn function
+---@param ... any its arguments
+---@return Task
+function M.spawn(fn, ...)
+  local task = setmetatable({ done = false, arguments = { n = select("#", ...), ... }, co = native_create(fn) }, Task)
+  make_ready(task)
+  return task
+end
+
+---Waits until the task is over.
+---@return any ... what its function returned; nil, err when it raised
+function Task:wait()
+  M.check_can_wait "task:wait"
+  while not self.done do
+    self.waiters = self.waiters or {}
+    self.waiters[#self.waiters + 1] = current
+    M.park()
+  end
+  self.seen = true
+  if self.ok then return unpack(self.results, 1, self.results.n) end
+  return nil, self.results[1]
+end
+
+local function finish(task, ok, ...)
+  task.done, task.ok, task.results = true, ok, { n = select("#", ...), ... }
+  if not ok then
+    task.traceback = debug.traceback(task.co, tostring((...)))
+    task.error = ...
+  end
+  for _, waiter in ipairs(task.waiters or {}) do make_ready(waiter) end
+  task.waiters = nil
+end
+
+local function after_resume(task, ok, ...)
+  if not ok then return finish(task, false, ...) end
+  if native_status(task.co) == "dead" then return finish(task, true, ...) end
+  if (...) ~= PARK then
+    finish(task, false, "coroutine.yield outside a coroutine of the script's own")
+  end
+end
+
+---Runs the tasks that are ready until none is left.
+---@param on_dead fun(task: Task) told of each task that ended
+function M.run_ready(on_dead)
+  while head <= tail do
+    local task = ready[head]
+    ready[head] = nil
+    head = head + 1
+    if head > tail then head, tail = 1, 0 end
+    task.queued = false
+    current = task
+    local arguments = task.arguments
+    if arguments then
+      task.arguments = nil
+      after_resume(task, native_resume(task.co, unpack(arguments, 1, arguments.n)))
+    else
+      after_resume(task, native_resume(task.co))
+    end
+    current = nil
+    if task.done then on_dead(task) end
+  end
+end
+
+---Forgets all tasks (a run is over).
+function M.reset()
+  ready, head, tail, current = {}, 1, 0, nil
+end
+
+-- A script's own coroutine yielded: if it is the runtime's yield, pass it to the outer coroutine and come back in.
+local function pass_outwards(co, ok, ...)
+  while ok and (...) == PARK do
+    native_yield(PARK)
+    return pass_outwards(co, native_resume(co))
+  end
+  return ok, ...
+end
+
+local function resume(co, ...)
+  return pass_outwards(co, native_resume(co, ...))
+end
+
+local function wrap(fn)
+  local co = native_create(fn)
+  local function check(ok, ...)
+    if not ok then error(..., 0) end
+    return ...
+  end
+  return function(...) return check(resume(co, ...)) end
+end
+
+-- Wraps a C function that calls back, so that an api call inside the callback gives a message that helps.
+local function guard(what, fn, position)
+  return function(...)
+    if type((select(position, ...))) ~= "function" then return fn(...) end
+    local outer = blocked_in
+    blocked_in = what
+    local function leave(ok, ...)
+      blocked_in = outer
+      if not ok then error(..., 0) end
+      return ...
+    end
+    return leave(pcall(fn, ...))
+  end
+end
+
+---Puts the coroutine-aware versions in place, once a process.
+function M.install()
+  if M.installed then return end
+  M.installed = true
+  coroutine.resume, coroutine.wrap = resume, wrap       -- luacheck: ignore 122
+  table.sort = guard("table.sort comparator", table.sort, 2)       -- luacheck: ignore 122
+  string.gsub = guard("string.gsub callback", string.gsub, 3)      -- luacheck: ignore 122
+  local native_require = require
+  _G.require = function(name)
+    if package.loaded[name] ~= nil then return package.loaded[name] end
+    local outer = blocked_in
+    blocked_in = "module's body (require)"
+    local function leave(ok, ...)
+      blocked_in = outer
+      if not ok then error(..., 0) end
+      return ...
+    end
+    return leave(pcall(native_require, name))
+  end
+end
+
+M.running = running
+
+return M

@@ -1,0 +1,226 @@
+---The backtest world on the Lua side: tasks, waiting, and what the pump delivers. The C side is host/backtest.h.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local market_module = require "moontide.market"
+local task = require "moontide.task"
+
+local M = {}
+
+---@class World
+---@field now fun(): number microseconds of the virtual clock
+
+---@param setup { options: ffi.cdata*, symbols: ffi.cdata*, symbol_names: string[], markets: table, on_progress: fun(done: number, total: number)? }
+---@return World
+function M.new(setup)
+  local message = ffi.new "struct errmsg"
+  local bt = C.backtest_new(setup.options, setup.symbols, setup.symbol_count, message)
+  if bt == nil then error(ffi.string(message.text)) end
+  local view = C.backtest_view(bt)
+  local world = {
+    bt = bt, view = view, symbols = setup.symbols, symbol_names = setup.symbol_names, symbol_index = {},
+    symbol_count = setup.symbol_count, markets = setup.markets, series = {}, owned = {}, failures = {}, strategy = nil,
+  }
+  for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
+
+  local BAR, EVENT, OP, TIMER = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_TIMER
+  local NewBar = market_module.Bar
+  local parked_ops, parked_timers, next_timer = {}, {}, 1
+  local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
+  local idle_main                       -- the strategy's task while it waits for something to be delivered
+  local ended = false
+  local stopping = false
+
+  function world.now() return tonumber(view.now_us) end
+
+  local function wake(kind)
+    if kind == OP then
+      local waiter = parked_ops[view.op.slot]
+      if waiter then task.make_ready(waiter) end
+    else
+      local waiter = parked_timers[view.timer]
+      parked_timers[view.timer] = nil
+      if waiter then task.make_ready(waiter) end
+    end
+  end
+
+  ---Submits an operation and waits until it has settled. True unless the data ended first.
+  function world.perform(op)
+    C.backtest_submit(bt, op)
+    if op.done or not task.any_ready() then
+      local status = C.backtest_wait(bt, op, idle_main ~= nil)
+      if status == 0 then return true end
+      if status == 2 then return false end
+    end
+    local slot = op.slot
+    parked_ops[slot] = task.current()
+    while not op.done and not ended do task.park() end
+    parked_ops[slot] = nil
+    return op.done
+  end
+
+  function world.sleep(seconds)
+    local id = next_timer
+    next_timer = next_timer % 1000000000 + 1
+    parked_timers[id] = task.current()
+    C.backtest_timer(bt, math.floor(seconds * 1e6 + 0.5), id)
+    while parked_timers[id] and not ended do task.park() end
+  end
+
+  -- Bars of one symbol and interval for the script: the series itself or one made from it.
+  local function series_for(symbol, interval)
+    local index = world.symbol_index[symbol]
+    if not index then error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 4) end
+    local base = setup.markets[index]
+    local wanted = interval and C.interval_find(interval) or base.interval
+    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
+    if wanted == base.interval then return base, index end
+    local key = symbol .. wanted
+    if not world.series[key] then
+      local made = ffi.new "struct series"
+      local status = C.series_resample(base, wanted, made, message)
+      if status ~= 0 then error(("%s: %s"):format(symbol, ffi.string(message.text)), 4) end
+      world.series[key] = ffi.gc(made, C.series_close)
+    end
+    return world.series[key], index
+  end
+
+  local function add_feed(symbol, interval, queue)
+    local series, index = series_for(symbol, interval)
+    local feed = C.backtest_deliver(bt, index, series)
+    if feed < 0 then error("too many bar feeds", 3) end
+    feeds[feed], feed_symbol[feed] = queue, index
+    return feed
+  end
+  function world.subscribe(symbol, interval) return add_feed(symbol, interval, false) end
+
+  local function make_bar() return NewBar(view.series, view.bar_index, feed_symbol[view.feed]) end
+
+  ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends.
+  function world.main_loop(on_bar, on_event)
+    local next_thing, any_ready = C.backtest_next, task.any_ready
+    local me = task.current()
+    while true do
+      if any_ready() then
+        idle_main = me
+        task.park()
+        idle_main = nil
+      end
+      local kind = next_thing(bt, true)
+      if kind == BAR then
+        local feed = view.feed
+        if feeds[feed] == false then
+          on_bar(NewBar(view.series, view.bar_index, feed_symbol[feed]))
+        else
+          local queue = feeds[feed]
+          queue[#queue + 1] = make_bar()
+          if queue.waiter then task.make_ready(queue.waiter) end
+        end
+      elseif kind == EVENT then
+        on_event(view.event)
+      elseif kind == OP or kind == TIMER then
+        wake(kind)
+      else
+        return
+      end
+    end
+  end
+
+  function world.bars(symbol, interval)
+    local queue, first = {}, 1
+    local feed = add_feed(symbol, interval, queue)
+    world.plain_feeds = (world.plain_feeds or 0) + 1
+    return function()
+      task.check_can_wait "market.bars"
+      -- The only loop over bars, and nothing else to do: take the bar straight from the pump.
+      if not queue[first] and world.plain_feeds == 1 and not world.strategy and not task.any_ready() then
+        while not ended do
+          local kind = C.backtest_next(bt, true)
+          if kind == BAR and view.feed == feed then return make_bar() end
+          if kind == OP or kind == TIMER then
+            wake(kind)
+            break
+          elseif kind == C.BACKTEST_END then
+            ended = true
+          end
+        end
+      end
+      while not queue[first] do
+        if ended then return nil end
+        queue.waiter = task.current()
+        world.bars_waiting = true
+        task.park()
+        queue.waiter = nil
+      end
+      local bar = queue[first]
+      queue[first] = nil
+      first = first + 1
+      if not queue[first] then
+        first = 1
+        for k in pairs(queue) do if type(k) == "number" then queue[k] = nil end end
+      end
+      return bar
+    end
+  end
+
+  -- When no task is ready: let the waiting strategy pump, or pump for those that wait for answers and timers.
+  local function pump_once()
+    if idle_main then
+      task.make_ready(idle_main)
+      return true
+    end
+    local wants = not world.strategy
+    local kind = C.backtest_next(bt, wants)
+    if kind == OP or kind == TIMER then
+      wake(kind)
+    elseif kind == BAR then
+      local queue = feeds[view.feed]
+      if queue then
+        queue[#queue + 1] = make_bar()
+        if queue.waiter then task.make_ready(queue.waiter) end
+      end
+    elseif kind == C.BACKTEST_END then
+      return false
+    end
+    return true
+  end
+
+  local function wake_all()
+    ended = true
+    for _, waiter in pairs(parked_ops) do task.make_ready(waiter) end
+    for id, waiter in pairs(parked_timers) do
+      parked_timers[id] = nil
+      task.make_ready(waiter)
+    end
+    for _, queue in pairs(feeds) do
+      if queue and queue.waiter then task.make_ready(queue.waiter) end
+    end
+  end
+
+  ---Runs tasks until the main one is over and nothing is left to do. `on_dead` hears of each that ended.
+  function world.run(main, on_dead)
+    local rounds_after_end = 0
+    while true do
+      task.run_ready(on_dead)
+      if stopping then return end
+      if main.done and not ended then
+        if not pump_once() then wake_all() end
+      elseif ended then
+        rounds_after_end = rounds_after_end + 1
+        if rounds_after_end > 3 or not task.any_ready() then return end
+      elseif not pump_once() then
+        wake_all()
+      end
+    end
+  end
+
+  function world.stop() stopping, ended = true, true end
+  function world.has_ended() return ended end
+  function world.close()
+    task.reset()
+    C.backtest_free(bt)
+  end
+
+  return world
+end
+
+return M

@@ -1,0 +1,592 @@
+//                    limits, breaker or a full queue refuse
+//   IDLE --submit--> QUEUED -------------------------------------------+
+//                    ^    |  breaker, throttle, limits, a free worker  |
+//     not before ... |    v                                            v
+//               BACKOFF  IN_FLIGHT --answer, time-out, cancel-----> settled (IDLE again)
+//                    ^    |
+//                    +----+ certainly not executed, a retry and time are left
+//
+// Each held request stands in `timers` once, under the time when something must happen to it:
+//   QUEUED     its expiry, or before that the moment ageing lifts it a level
+//   BACKOFF    not_before_us
+//   IN_FLIGHT  the time-out of the attempt, when the transport can cancel
+// What a blocked head waits for (a window, the gate, the throttle) is in `wake_us`.
+#include "api/dispatcher.h"
+
+#include "api/backoff.h"
+#include "api/breaker.h"
+#include "api/queue.h"
+#include "api/throttle.h"
+#include "base/assert.h"
+#include "base/err.h"
+#include "base/heap.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    WORKERS_MAX = 256,
+    SENDS_PER_RUN = 4096,      // a transport that answers at once must not keep us in one run for ever
+    SLOW_DOWN_US = 1000000     // the gate's time when the venue does not say
+};
+
+struct dispatcher {
+    struct api_config config;
+    struct transport transport;
+    dispatcher_settled settled;
+    void *settled_ctx;
+
+    struct limiter limiter;
+    struct backoff backoff;
+    struct throttle throttle;
+    struct breaker breakers[REQUEST_CLASSES_MAX];
+    struct heap timers;
+    struct queue queue;
+
+    uint64_t last_id;
+    int64_t wake_us;
+    int32_t waiting;                       // in the queue's lanes
+    int32_t held;                          // waiting or in backoff: what max_queue_size bounds
+    int32_t by_priority[PRIORITY_COUNT];   // held
+    int32_t in_flight;
+    bool stopped;
+
+    struct metrics metrics;
+    struct metrics_snapshot snapshot;
+};
+
+enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
+
+static void set_limit(struct dispatcher *d, int32_t kind, int64_t interval_us, int32_t limit, int64_t now_us)
+{
+    int err = limiter_set(&d->limiter, kind, interval_us, limit, d->config.critical_reserve, now_us);
+    ASSERT(err == ERR_OK);   // nine configured and API_LIMITS_MAX told rows may be more: see set_limits
+}
+
+static void set_limits(struct dispatcher *d, int64_t now_us)
+{
+    const int64_t second = 1000000, minute = 60 * second, day = 1440 * minute;
+    const struct api_config *c = &d->config;
+    struct api_limit rows[9 + API_LIMITS_MAX] = {
+        { second, c->requests_per_second, LIMIT_REQUESTS }, { minute, c->requests_per_minute, LIMIT_REQUESTS },
+        { day, c->requests_per_day, LIMIT_REQUESTS },       { second, c->weight_per_second, LIMIT_WEIGHT },
+        { minute, c->weight_per_minute, LIMIT_WEIGHT },     { second, c->orders_per_second, LIMIT_ORDERS },
+        { 10 * second, c->orders_per_10s, LIMIT_ORDERS },   { minute, c->orders_per_minute, LIMIT_ORDERS },
+        { day, c->orders_per_day, LIMIT_ORDERS },
+    };
+    int32_t count = 9;
+    for (int32_t i = 0; i < c->limit_count; i++) {
+        int32_t at = 0;
+        while (at < count && (rows[at].kind != c->limits[i].kind || rows[at].interval_us != c->limits[i].interval_us))
+            at++;
+        rows[at] = c->limits[i];
+        count += at == count;
+    }
+    for (int32_t i = d->limiter.count - 1; i >= 0; i--) {   // windows no row speaks of any more
+        const struct limiter_window w = d->limiter.windows[i];
+        int32_t at = 0;
+        while (at < count && (rows[at].kind != w.kind || rows[at].interval_us != w.interval_us))
+            at++;
+        if (at == count)
+            set_limit(d, w.kind, w.interval_us, 0, now_us);
+    }
+    for (int32_t i = 0; i < count; i++)
+        if (rows[i].limit == 0)
+            set_limit(d, rows[i].kind, rows[i].interval_us, 0, now_us);
+    for (int32_t i = 0; i < count; i++)
+        if (rows[i].limit > 0)
+            set_limit(d, rows[i].kind, rows[i].interval_us, rows[i].limit, now_us);
+    d->throttle.spacing_us = limiter_spacing_us(&d->limiter);
+}
+
+struct dispatcher *dispatcher_new(const struct api_config *config, const struct transport *transport,
+                                  dispatcher_settled settled, void *settled_ctx, int64_t now_us)
+{
+    ASSERT(config);
+    ASSERT(transport && transport->send);
+    ASSERT(settled);
+    ASSERT(config->workers >= 1 && config->workers <= WORKERS_MAX);
+    struct dispatcher *d = calloc(1, sizeof *d);
+    int32_t capacity = config->max_queue_size + WORKERS_MAX;
+    struct heap_slot *slots = d ? malloc((size_t)capacity * sizeof *slots) : NULL;
+    if (!slots) {
+        free(d);
+        return NULL;
+    }
+    d->config = *config;
+    d->transport = *transport;
+    d->settled = settled;
+    d->settled_ctx = settled_ctx;
+    d->wake_us = INT64_MAX;
+    heap_init(&d->timers, slots, capacity, (uint32_t)offsetof(struct request, heap_index));
+    limiter_init(&d->limiter, config->edge_guard_us);
+    backoff_init(&d->backoff, config);
+    throttle_init(&d->throttle, config, now_us);
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
+        breaker_init(&d->breakers[i], config, now_us);
+    metrics_init(&d->metrics, now_us);
+    limiter_clock(&d->limiter, 0, 0, now_us);
+    set_limits(d, now_us);
+    return d;
+}
+
+void dispatcher_free(struct dispatcher *d)
+{
+    if (!d)
+        return;
+    free(d->timers.slots);
+    free(d);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+// First moment at which r may no longer be sent.
+static int64_t expiry_us(const struct dispatcher *d, const struct request *r)
+{
+    int64_t timeout_us = r->queue_timeout_us > 0 ? r->queue_timeout_us : d->config.queue_timeout_us;
+    int64_t expiry = timeout_us < INT64_MAX - r->submitted_us ? r->submitted_us + timeout_us : INT64_MAX;
+    return r->deadline_us > 0 ? earlier(expiry, r->deadline_us) : expiry;
+}
+
+static int64_t queued_key_us(const struct dispatcher *d, const struct request *r)
+{
+    int64_t expiry = expiry_us(d, r);
+    if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0)
+        return expiry;
+    return earlier(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
+}
+
+static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us)
+{
+    r->heap_key_us = key_us;
+    if (r->heap_index < 0)
+        heap_push(&d->timers, r, key_us, r->id);
+    else
+        heap_update(&d->timers, r->heap_index, key_us);
+}
+
+static void clear_timer(struct dispatcher *d, struct request *r)
+{
+    if (r->heap_index >= 0)
+        heap_remove(&d->timers, r->heap_index);
+}
+
+static void count_held(struct dispatcher *d, const struct request *r, int32_t change)
+{
+    d->held += change;
+    d->by_priority[r->priority] += change;
+    ASSERT(d->held >= 0);
+}
+
+// Takes r out of the queue or the backoff, whichever holds it.
+static void detach(struct dispatcher *d, struct request *r)
+{
+    ASSERT(r->state == REQUEST_QUEUED || r->state == REQUEST_BACKOFF);
+    if (r->state == REQUEST_QUEUED) {
+        queue_remove(&d->queue, r);
+        d->waiting--;
+    }
+    count_held(d, r, -1);
+}
+
+// The end of a request that is in no queue any more. Last thing done with it: it is the caller's again.
+static void settle(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us)
+{
+    clear_timer(d, r);
+    r->state = REQUEST_IDLE;
+    metrics_settled(&d->metrics, (int32_t)how, now_us);
+    d->settled(d->settled_ctx, r, how, now_us);
+}
+
+static void settle_held(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us)
+{
+    detach(d, r);
+    settle(d, r, how, now_us);
+}
+
+static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    r->state = REQUEST_QUEUED;
+    d->waiting++;
+    set_timer(d, r, queued_key_us(d, r));
+    d->wake_us = now_us;
+}
+
+// Whether the wait for the limits is certain to outlast r.
+static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us, int64_t now_us)
+{
+    if (wait_us == LIMITER_NEVER)
+        return true;
+    return wait_us != LIMITER_ON_ANSWER && wait_us >= expiry_us(d, r) - now_us;
+}
+
+// How a request that has just come would end at once; SETTLE_COUNT: it has a chance.
+static enum settle foreseen(struct dispatcher *d, const struct request *r, int64_t now_us)
+{
+    const struct breaker *b = &d->breakers[r->request_class];
+    if (now_us >= expiry_us(d, r))
+        return SETTLE_QUEUE_TIMEOUT;
+    if (b->state == BREAKER_OPEN && now_us < b->open_until_us && !b->shadow && r->priority != PRIORITY_CRITICAL)
+        return SETTLE_CIRCUIT_OPEN;
+    int64_t wait_us = limiter_wait_us(&d->limiter, r->cost, r->priority, now_us, NULL);
+    return is_hopeless(d, r, wait_us, now_us) ? SETTLE_RATE_LIMITED : SETTLE_COUNT;
+}
+
+static void reset_request(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    r->id = ++d->last_id;
+    r->state = REQUEST_IDLE;
+    r->attempts = 0;
+    r->wait_reason = WAIT_NONE;
+    r->level = r->priority;
+    r->is_probe = r->clock_retried = false;
+    r->submitted_us = r->not_before_us = now_us;
+    r->sent_us = r->waited_us = 0;
+    r->next = r->prev = NULL;
+    r->heap_index = -1;
+    r->heap_key_us = 0;
+    r->blocked_since_us = -1;
+}
+
+int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    ASSERT(r->state == REQUEST_IDLE);
+    ASSERT(r->priority < PRIORITY_COUNT);
+    ASSERT(r->request_class < REQUEST_CLASSES_MAX);
+    if (d->stopped)
+        return ERR_STOPPED;
+    struct request *displaced = NULL;
+    if (d->held >= d->config.max_queue_size) {
+        displaced = r->priority == PRIORITY_CRITICAL ? queue_newest(&d->queue, PRIORITY_LOW) : NULL;
+        if (!displaced) {
+            d->metrics.refused_full++;
+            return ERR_FULL;
+        }
+    }
+    reset_request(d, r, now_us);
+    d->metrics.submitted++;
+    enum settle end = foreseen(d, r, now_us);
+    if (end != SETTLE_COUNT) {
+        settle(d, r, end, now_us);
+        return ERR_OK;
+    }
+    if (displaced) {   // leaves before and is told after, so that its owner's next submit finds the queue full
+        detach(d, displaced);
+        clear_timer(d, displaced);
+    }
+    queue_push(&d->queue, r);
+    count_held(d, r, 1);
+    enqueue(d, r, now_us);
+    if (displaced)
+        settle(d, displaced, SETTLE_QUEUE_FULL, now_us);
+    return ERR_OK;
+}
+
+static enum admission hold(struct dispatcher *d, struct request *r, enum wait_reason reason, int64_t until_us,
+                           int64_t now_us)
+{
+    r->wait_reason = (uint8_t)reason;
+    if (r->blocked_since_us < 0)
+        r->blocked_since_us = now_us;
+    d->wake_us = earlier(d->wake_us, until_us);
+    return ADMISSION_HELD;
+}
+
+static enum admission send_now(struct dispatcher *d, struct request *r, bool is_probe, int64_t now_us)
+{
+    ASSERT(now_us < expiry_us(d, r));
+    ASSERT(d->in_flight < d->config.workers);
+    queue_turn(&d->queue, r);
+    detach(d, r);
+    if (r->blocked_since_us >= 0) {
+        r->waited_us += now_us - r->blocked_since_us;
+        d->metrics.waited_sum_us += now_us - r->blocked_since_us;
+        r->blocked_since_us = -1;
+    }
+    r->is_probe = is_probe;
+    breaker_enter(&d->breakers[r->request_class], is_probe);
+    limiter_take(&d->limiter, r->cost, now_us);
+    if (r->priority != PRIORITY_CRITICAL)
+        throttle_take(&d->throttle, r->cost[LIMIT_WEIGHT], now_us);
+    r->state = REQUEST_IN_FLIGHT;
+    r->attempts++;
+    r->sent_us = now_us;
+    d->in_flight++;
+    metrics_sent(&d->metrics, r, now_us);
+    if (d->transport.cancel) {
+        int64_t end_us = now_us + d->config.request_timeout_us;
+        set_timer(d, r, r->deadline_us > 0 ? earlier(end_us, r->deadline_us) : end_us);
+    } else {
+        clear_timer(d, r);
+    }
+    d->transport.send(d->transport.ctx, r, now_us);   // may answer, so r is out of reach from here
+    return ADMISSION_SENT;
+}
+
+// Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches one
+// of those must not take the budget it is waiting for.
+static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *blocked, int64_t now_us)
+{
+    bool critical = r->priority == PRIORITY_CRITICAL;
+    int32_t answer = breaker_ask(&d->breakers[r->request_class], critical, now_us);
+    if (answer == BREAKER_REFUSE) {
+        settle_held(d, r, SETTLE_CIRCUIT_OPEN, now_us);
+        return ADMISSION_ENDED;
+    }
+    if (answer == BREAKER_WAIT)
+        return hold(d, r, WAIT_BREAKER, INT64_MAX, now_us);
+    int64_t wait_us = critical ? 0 : throttle_wait_us(&d->throttle, now_us);
+    if (wait_us > 0)
+        return hold(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
+    if (*blocked && limiter_touches(&d->limiter, r->cost, *blocked))
+        return hold(d, r, WAIT_LIMIT, INT64_MAX, now_us);
+    uint32_t windows = 0;
+    wait_us = limiter_wait_us(&d->limiter, r->cost, r->priority, now_us, &windows);
+    if (wait_us == 0)
+        return send_now(d, r, answer == BREAKER_PROBE, now_us);
+    if (is_hopeless(d, r, wait_us, now_us)) {
+        settle_held(d, r, SETTLE_RATE_LIMITED, now_us);
+        return ADMISSION_ENDED;
+    }
+    *blocked |= windows;
+    enum wait_reason reason = windows == UINT32_MAX ? WAIT_GATE : WAIT_LIMIT;
+    return hold(d, r, reason, wait_us == LIMITER_ON_ANSWER ? INT64_MAX : now_us + wait_us, now_us);
+}
+
+static void admit_all(struct dispatcher *d, int64_t now_us)
+{
+    uint32_t blocked = 0;
+    int32_t sends = 0;
+    d->wake_us = INT64_MAX;
+    for (int32_t level = 0; level < PRIORITY_COUNT && d->waiting > 0; level++) {
+        uint64_t skip = 0;
+        struct request *r;
+        while ((r = queue_head(&d->queue, level, skip)) != NULL) {
+            if (d->in_flight >= d->config.workers) {
+                r->wait_reason = WAIT_WORKER;
+                d->wake_us = INT64_MAX;   // an answer wakes us
+                return;
+            }
+            uint64_t lane = queue_lane_bit(r);
+            enum admission a = admit(d, r, &blocked, now_us);
+            if (a == ADMISSION_HELD)
+                skip |= lane;
+            sends += a != ADMISSION_HELD;
+            if (sends >= SENDS_PER_RUN) {
+                d->wake_us = now_us;
+                return;
+            }
+        }
+    }
+}
+
+static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
+                        int64_t now_us);
+
+static void come_back(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    int64_t aging_us = d->config.aging_interval_us;
+    int64_t steps = aging_us > 0 ? (now_us - r->submitted_us) / aging_us : 0;
+    int32_t room = r->priority > PRIORITY_HIGH ? r->priority - PRIORITY_HIGH : 0;
+    r->level = (uint8_t)(r->priority - (steps < room ? steps : room));
+    queue_push_back_in_order(&d->queue, r);
+    enqueue(d, r, now_us);
+}
+
+static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    if (r->state == REQUEST_IN_FLIGHT) {
+        d->transport.cancel(d->transport.ctx, r);
+        end_attempt(d, r, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
+    } else if (now_us >= expiry_us(d, r)) {
+        settle_held(d, r, SETTLE_QUEUE_TIMEOUT, now_us);
+    } else if (r->state == REQUEST_BACKOFF) {
+        come_back(d, r, now_us);
+    } else {
+        queue_promote(&d->queue, r);
+        set_timer(d, r, queued_key_us(d, r));
+        d->wake_us = now_us;
+    }
+}
+
+void dispatcher_run(struct dispatcher *d, int64_t now_us)
+{
+    while (d->timers.count > 0 && d->timers.slots[0].key <= now_us)
+        timer_fires(d, d->timers.slots[0].item, now_us);
+    if (d->wake_us <= now_us)
+        admit_all(d, now_us);
+}
+
+int64_t dispatcher_next_us(const struct dispatcher *d)
+{
+    int64_t timer_us = d->timers.count > 0 ? d->timers.slots[0].key : INT64_MAX;
+    return earlier(d->wake_us, timer_us);
+}
+
+static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us)
+{
+    if (d->stopped || not_before_us >= expiry_us(d, r))
+        return false;
+    if (outcome == OUTCOME_CLOCK_SKEW)
+        return !r->clock_retried;
+    int32_t retries_max = r->retries_max < d->config.max_retries ? r->retries_max : d->config.max_retries;
+    return r->attempts - r->clock_retried <= retries_max && backoff_take(&d->backoff);
+}
+
+static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
+                            enum settle otherwise, int64_t now_us)
+{
+    int64_t delay_us = 0;
+    if (outcome != OUTCOME_CLOCK_SKEW)
+        delay_us = backoff_delay_us(&d->backoff, r->attempts - r->clock_retried, retry_after_us);
+    if (!may_retry(d, r, outcome, now_us + delay_us)) {
+        settle(d, r, otherwise, now_us);
+        return;
+    }
+    r->clock_retried |= outcome == OUTCOME_CLOCK_SKEW;
+    r->not_before_us = now_us + delay_us;
+    count_held(d, r, 1);
+    if (delay_us == 0) {
+        come_back(d, r, now_us);
+        return;
+    }
+    r->state = REQUEST_BACKOFF;
+    r->wait_reason = WAIT_BACKOFF;
+    set_timer(d, r, r->not_before_us);
+}
+
+static void report(struct dispatcher *d, const struct request *r, enum outcome outcome, int64_t now_us)
+{
+    static const int8_t results[OUTCOME_COUNT] = {
+        [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
+        [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
+        [OUTCOME_TIMEOUT] = BREAKER_FAILURE,      [OUTCOME_SLOW_DOWN] = BREAKER_NEUTRAL,
+        [OUTCOME_CLOCK_SKEW] = BREAKER_NEUTRAL,
+    };
+    int32_t result = results[outcome];
+    bool slow_down = outcome == OUTCOME_SLOW_DOWN;
+    int64_t latency_us = now_us - r->sent_us;
+    breaker_report(&d->breakers[r->request_class], r->is_probe, result, latency_us, now_us);
+    throttle_report(&d->throttle, result == BREAKER_SUCCESS, slow_down, now_us);
+    backoff_report(&d->backoff, result == BREAKER_SUCCESS);
+    metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
+}
+
+// Frees what an attempt in flight holds.
+static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    ASSERT(r->state == REQUEST_IN_FLIGHT);
+    ASSERT(d->in_flight > 0);
+    d->in_flight--;
+    limiter_done(&d->limiter, r->cost, now_us);
+    if (d->waiting > 0)
+        d->wake_us = now_us;
+}
+
+static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
+                        int64_t now_us)
+{
+    leave_flight(d, r, now_us);
+    if (outcome == OUTCOME_UNKNOWN && !r->mutating)
+        outcome = OUTCOME_TIMEOUT;   // nothing can have changed
+    else if (outcome == OUTCOME_TIMEOUT && r->mutating)
+        outcome = OUTCOME_UNKNOWN;
+    report(d, r, outcome, now_us);
+    r->is_probe = false;
+    switch (outcome) {
+    case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
+    case OUTCOME_REFUSED: settle(d, r, SETTLE_REFUSED, now_us); break;
+    case OUTCOME_UNKNOWN: settle(d, r, SETTLE_UNKNOWN, now_us); break;
+    case OUTCOME_NOT_EXECUTED: retry_or_settle(d, r, outcome, retry_after_us, SETTLE_NETWORK, now_us); break;
+    case OUTCOME_TIMEOUT: retry_or_settle(d, r, outcome, retry_after_us, SETTLE_TIMEOUT, now_us); break;
+    case OUTCOME_CLOCK_SKEW: retry_or_settle(d, r, outcome, 0, SETTLE_REFUSED, now_us); break;
+    case OUTCOME_SLOW_DOWN:
+        if (retry_after_us <= 0)
+            retry_after_us = SLOW_DOWN_US;
+        limiter_gate(&d->limiter, now_us + retry_after_us);
+        retry_or_settle(d, r, outcome, retry_after_us, SETTLE_RATE_LIMITED, now_us);
+        break;
+    default: ASSERT(!"a known outcome");
+    }
+}
+
+void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us)
+{
+    ASSERT(reply->outcome < OUTCOME_COUNT);
+    ASSERT(reply->used_count >= 0 && reply->used_count <= 4);
+    for (int32_t i = 0; i < reply->used_count; i++)
+        limiter_correct(&d->limiter, reply->used[i].kind, reply->used[i].interval_us, reply->used[i].used, r->sent_us,
+                        now_us);
+    end_attempt(d, r, reply->outcome, reply->retry_after_us, now_us);
+}
+
+void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us)
+{
+    if (r->state == REQUEST_IDLE)
+        return;
+    if (r->state != REQUEST_IN_FLIGHT) {
+        d->wake_us = now_us;   // what stood behind it may go
+        settle_held(d, r, SETTLE_CANCELLED, now_us);
+        return;
+    }
+    if (d->transport.cancel)
+        d->transport.cancel(d->transport.ctx, r);
+    leave_flight(d, r, now_us);
+    breaker_report(&d->breakers[r->request_class], r->is_probe, BREAKER_NEUTRAL, 0, now_us);
+    r->is_probe = false;
+    settle(d, r, r->mutating ? SETTLE_UNKNOWN : SETTLE_CANCELLED, now_us);
+}
+
+void dispatcher_stop(struct dispatcher *d, int64_t now_us)
+{
+    d->stopped = true;
+    for (int32_t i = d->timers.count - 1; i >= 0; i--) {
+        // Removing a slot refills it from the end or from slots above, so step over it again until it stays.
+        while (i < d->timers.count) {
+            struct request *r = d->timers.slots[i].item;
+            if (r->state == REQUEST_IN_FLIGHT)
+                break;
+            settle_held(d, r, SETTLE_STOPPED, now_us);
+        }
+    }
+    for (int32_t i = 0; d->held > 0; i = (i + 1) % d->timers.count) {   // those a removal moved behind us
+        struct request *r = d->timers.slots[i].item;
+        if (r->state != REQUEST_IN_FLIGHT)
+            settle_held(d, r, SETTLE_STOPPED, now_us);
+        if (d->timers.count == 0)
+            break;
+    }
+    ASSERT(d->held == 0);
+    d->wake_us = INT64_MAX;
+}
+
+void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us)
+{
+    ASSERT(config->workers >= 1 && config->workers <= WORKERS_MAX);
+    int32_t capacity = config->max_queue_size + WORKERS_MAX;
+    d->config = *config;
+    if (capacity > d->timers.capacity) {
+        struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
+        if (slots) {
+            d->timers.slots = slots;
+            d->timers.capacity = capacity;
+        } else {
+            d->config.max_queue_size = d->timers.capacity - WORKERS_MAX;   // short of memory: the old bound stays
+        }
+    }
+    d->limiter.guard_us = config->edge_guard_us;
+    if (d->limiter.uncertainty_us < config->edge_guard_us)
+        d->limiter.uncertainty_us = config->edge_guard_us;
+    backoff_configure(&d->backoff, config);
+    throttle_configure(&d->throttle, config);
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
+        breaker_configure(&d->breakers[i], config);
+    set_limits(d, now_us);
+    for (int32_t i = 0; i < d->timers.count; i++)   // time-outs may be shorter now; the old timers would sleep on
+        ASSERT(d->timers.slots[i].item);
+    d->wake_us = now_us;
+}

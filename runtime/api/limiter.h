@@ -1,0 +1,82 @@
+// limiter.h: request budgets over the exchange's fixed windows. Pure; allocates nothing.
+//
+// A window is counted at its worst: a request counts in every window the exchange might book it in, that is any
+// window its time between sending and answer touches once the clock's uncertainty is added on both sides. So no
+// window of the exchange is exceeded while the uncertainty is honest and shorter than half the shortest interval.
+//
+// Owner    the caller owns struct limiter, a plain struct without pointers.
+// Units    microseconds; `now_us` monotonic, windows lie at wall = now + offset. Costs as the venue counts them.
+// Protocol limiter_take when sent, then exactly one of limiter_done (answered or given up) and limiter_return
+//          (certainly never sent).
+#ifndef MT_API_LIMITER_H
+#define MT_API_LIMITER_H
+
+#include "api/request.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LIMITER_WINDOWS_MAX = 16 };
+
+struct limiter_window {
+    int64_t interval_us, start_us, end_us;   // the present window, on the exchange's clock
+    int32_t limit;
+    int32_t reserve;                         // part of limit that only CRITICAL may use
+    int32_t used;                            // at worst, in the present window
+    int32_t previous;                        // at worst, in the one before
+    int32_t carry;                           // answered so near the end that it may count in the next
+    int32_t told;                            // the most a header said of this window
+    uint8_t kind;                            // enum limit_kind
+};
+
+struct limiter {
+    int64_t offset_us, uncertainty_us, guard_us;
+    int64_t gate_us;                         // nothing leaves before; on the monotonic clock
+    int64_t turn_us;                         // when the next window turns; on the monotonic clock
+    int32_t outstanding[LIMIT_KIND_COUNT];   // sent and not answered
+    int32_t count;
+    struct limiter_window windows[LIMITER_WINDOWS_MAX];
+};
+
+// No windows; guard_us is the least uncertainty ever assumed.
+void limiter_init(struct limiter *l, int64_t guard_us);
+
+// Adds a window or changes the limit of the one with this kind and interval, keeping its counts. A limit of 0
+// removes it. ERR_FULL when there are LIMITER_WINDOWS_MAX. `reserve` is a share in [0, 1).
+int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve, int64_t now_us);
+
+// The exchange's clock minus ours and how far off that may be. Counts are never lowered by it.
+void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us, int64_t now_us);
+
+// Microseconds until `cost` may leave at the earliest; 0: now. Spends nothing. When it is not 0 and `blocked` is not
+// NULL, a bit for each window in the way is set there. LIMITER_NEVER: larger than a window allows;
+// LIMITER_ON_ANSWER: as soon as something in flight is answered.
+int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priority, int64_t now_us,
+                        uint32_t *blocked);
+
+// Whether `cost` touches one of these windows.
+bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t windows);
+
+// Spends `cost`, which limiter_wait_us has just let pass.
+void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us);
+
+// What was taken has been answered or given up.
+void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us);
+
+// What was taken at sent_us has certainly never been sent: it goes back.
+void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us);
+
+// A header told `used` in the answer to something sent at sent_us. Upward at once, downward never before the turn;
+// ignored when the answer may speak of the window before.
+void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32_t used, int64_t sent_us,
+                     int64_t now_us);
+
+// Nothing leaves before until_us; never moves the gate forward in time (a ban is not shortened by a later word).
+void limiter_gate(struct limiter *l, int64_t until_us);
+
+// Time one unit of weight (or request, where no weight is limited) takes at the full rate; 0: no such window.
+int64_t limiter_spacing_us(const struct limiter *l);
+
+extern const int64_t LIMITER_NEVER, LIMITER_ON_ANSWER;
+
+#endif

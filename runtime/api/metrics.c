@@ -1,0 +1,157 @@
+#include "api/metrics.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+enum { MINUTE_US = 60000000 };
+
+static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us)
+{
+    int64_t minute = now_us / MINUTE_US;
+    m->minute_end_us = (minute + 1) * MINUTE_US;
+    m->minute_index = (int32_t)(minute % METRICS_MINUTES);
+    struct metrics_minute *present = &m->minutes[m->minute_index];
+    *present = (struct metrics_minute){ .minute = minute };
+    return present;
+}
+
+void metrics_init(struct metrics *m, int64_t now_us)
+{
+    ASSERT(now_us >= 0);
+    memset(m, 0, sizeof *m);
+    for (int32_t i = 0; i < METRICS_MINUTES; i++)
+        m->minutes[i].minute = -1;
+    start_minute(m, now_us);
+}
+
+static struct metrics_minute *present_minute(struct metrics *m, int64_t now_us)
+{
+    return now_us < m->minute_end_us ? &m->minutes[m->minute_index] : start_minute(m, now_us);
+}
+
+static struct metrics_endpoint *endpoint_of(struct metrics *m, const struct request *r)
+{
+    return &m->endpoints[r->endpoint < METRICS_ENDPOINTS_MAX ? r->endpoint : METRICS_ENDPOINTS_MAX - 1];
+}
+
+// Exact below 32 us, then 32 buckets a power of two.
+static int32_t bucket_of(int64_t us)
+{
+    if (us < 32)
+        return us > 0 ? (int32_t)us : 0;
+    int32_t shift = 63 - __builtin_clzll((uint64_t)us) - 5;
+    int32_t bucket = (shift + 1) * 32 + (int32_t)((us >> shift) - 32);
+    return bucket < METRICS_BUCKETS ? bucket : METRICS_BUCKETS - 1;
+}
+
+static int64_t bucket_middle_us(int32_t bucket)
+{
+    if (bucket < 32)
+        return bucket;
+    int32_t shift = bucket / 32 - 1;
+    return ((int64_t)(bucket % 32 + 32) << shift) + ((INT64_C(1) << shift) >> 1);
+}
+
+void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us)
+{
+    m->sent++;
+    m->retries += r->attempts > 1;
+    m->class_sent[r->request_class]++;
+    present_minute(m, now_us)->sent++;
+}
+
+void metrics_answered(struct metrics *m, const struct request *r, bool failed, bool slowed, int64_t latency_us,
+                      int64_t now_us)
+{
+    m->answered++;
+    m->attempts_failed += failed;
+    m->class_failed[r->request_class] += failed;
+    m->latency_sum_us += latency_us;
+    if (latency_us > m->latency_max_us)
+        m->latency_max_us = latency_us;
+    m->histogram[bucket_of(latency_us)]++;
+
+    struct metrics_endpoint *endpoint = endpoint_of(m, r);
+    endpoint->count++;
+    endpoint->failed += failed;
+    endpoint->latency_sum_us += latency_us;
+    if (latency_us > endpoint->latency_max_us)
+        endpoint->latency_max_us = latency_us;
+
+    struct metrics_minute *minute = present_minute(m, now_us);
+    minute->answered++;
+    minute->failed += failed;
+    minute->slowed += slowed;
+    minute->latency_sum_us += latency_us;
+    if (latency_us > minute->latency_max_us)
+        minute->latency_max_us = latency_us;
+}
+
+static bool is_success(int32_t settle)
+{
+    return settle == SETTLE_DONE || settle == SETTLE_REFUSED;
+}
+
+void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us)
+{
+    ASSERT(settle >= 0);
+    ASSERT(settle < SETTLE_COUNT);
+    m->settled[settle]++;
+    struct metrics_minute *minute = present_minute(m, now_us);
+    minute->settled++;
+    minute->succeeded += is_success(settle);
+}
+
+int64_t metrics_quantile_us(const struct metrics *m, double share)
+{
+    double wanted = share * (double)m->answered;
+    double seen = 0;
+    for (int32_t i = 0; i < METRICS_BUCKETS && m->answered > 0; i++) {
+        seen += m->histogram[i];
+        if (seen >= wanted && m->histogram[i] > 0) {
+            int64_t us = bucket_middle_us(i);
+            return us < m->latency_max_us ? us : m->latency_max_us;
+        }
+    }
+    return 0;
+}
+
+static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s)
+{
+    int64_t newest = m->minutes[m->minute_index].minute;
+    s->minute_count = 0;
+    for (int32_t i = 1; i <= METRICS_MINUTES; i++) {
+        const struct metrics_minute *minute = &m->minutes[(m->minute_index + i) % METRICS_MINUTES];
+        if (minute->minute > newest - METRICS_MINUTES)   // minutes without traffic leave old rows behind
+            if (minute->minute >= 0)
+                s->minutes[s->minute_count++] = *minute;
+    }
+}
+
+void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_t now_us)
+{
+    const struct metrics_minute *minute = present_minute(m, now_us);
+    int64_t settled = 0;
+    for (int32_t i = 0; i < SETTLE_COUNT; i++)
+        settled += s->settled[i] = m->settled[i];
+    int64_t good = m->settled[SETTLE_DONE] + m->settled[SETTLE_REFUSED];
+    s->now_us = now_us;
+    s->success_rate = settled > 0 ? (double)good / (double)settled : 1;
+    s->average_response_us = m->answered > 0 ? (double)m->latency_sum_us / (double)m->answered : 0;
+    s->p50_us = metrics_quantile_us(m, 0.50);
+    s->p95_us = metrics_quantile_us(m, 0.95);
+    s->p99_us = metrics_quantile_us(m, 0.99);
+    s->max_us = m->latency_max_us;
+    s->submitted = m->submitted;
+    s->sent = m->sent;
+    s->answered = m->answered;
+    s->retries = m->retries;
+    s->refused_full = m->refused_full;
+    s->requests_this_minute = minute->sent;
+    s->average_wait_us = m->sent > 0 ? (double)m->waited_sum_us / (double)m->sent : 0;
+    memcpy(s->class_sent, m->class_sent, sizeof s->class_sent);
+    memcpy(s->class_failed, m->class_failed, sizeof s->class_failed);
+    memcpy(s->endpoints, m->endpoints, sizeof s->endpoints);
+    fill_minutes(m, s);
+}

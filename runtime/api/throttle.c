@@ -1,0 +1,82 @@
+#include "api/throttle.h"
+
+#include "base/assert.h"
+
+#include <string.h>
+
+void throttle_init(struct throttle *t, const struct api_config *config, int64_t now_us)
+{
+    memset(t, 0, sizeof *t);
+    t->factor = 1;
+    t->next_send_us = now_us;
+    throttle_configure(t, config);
+    t->window_end_us = now_us + t->window_us;
+}
+
+void throttle_configure(struct throttle *t, const struct api_config *config)
+{
+    t->enabled = config->enable_adaptive_throttling;
+    t->target = config->target_success_rate;
+    t->decrease = config->throttle_decrease;
+    t->increase = config->throttle_increase;
+    t->factor_min = config->throttle_min;
+    t->window_us = config->monitoring_window_us;
+    t->min_count = config->throttle_min_count;
+    if (!t->enabled)
+        t->factor = 1;
+    ASSERT(t->window_us > 0);
+}
+
+int64_t throttle_wait_us(const struct throttle *t, int64_t now_us)
+{
+    if (t->factor >= 1 || t->next_send_us <= now_us)
+        return 0;
+    return t->next_send_us - now_us;
+}
+
+void throttle_take(struct throttle *t, int32_t cost, int64_t now_us)
+{
+    if (t->factor >= 1)
+        return;
+    int64_t from_us = t->next_send_us > now_us ? t->next_send_us : now_us;
+    t->next_send_us = from_us + (int64_t)((double)t->spacing_us * (cost > 1 ? cost : 1) / t->factor);
+}
+
+static void slow(struct throttle *t)
+{
+    t->factor *= t->decrease;
+    if (t->factor < t->factor_min)
+        t->factor = t->factor_min;
+}
+
+static void end_window(struct throttle *t, int64_t now_us)
+{
+    if (t->slowed || t->total < t->min_count) {
+        // Judged already, or too little to judge by; a quiet window lets the factor recover.
+        if (!t->slowed && t->total == t->succeeded)
+            t->factor += t->increase;
+    } else if (t->succeeded < t->target * t->total) {
+        slow(t);
+    } else {
+        t->factor += t->increase;
+    }
+    if (t->factor > 1)
+        t->factor = 1;
+    t->total = t->succeeded = 0;
+    t->slowed = false;
+    t->window_end_us = now_us + t->window_us;
+}
+
+void throttle_report(struct throttle *t, bool success, bool slow_down, int64_t now_us)
+{
+    if (!t->enabled)
+        return;
+    if (now_us >= t->window_end_us)
+        end_window(t, now_us);
+    t->total++;
+    t->succeeded += success;
+    if (!slow_down || t->slowed)
+        return;
+    t->slowed = true;
+    slow(t);
+}

@@ -1,0 +1,35 @@
+#include "base/text.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+
+int32_t id_print(char out[24], int64_t value) {
+    char digits[24];
+    int32_t count = 0;
+    uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[count++] = (char)('0' + magnitude % 10);
+        magnitude /= 10;
+    } while (magnitude);
+    int32_t length = 0;
+    if (value < 0) out[length++] = '-';
+    while (count) out[length++] = digits[--count];
+    out[length] = '\0';
+    return length;
+}
+
+int id_parse(const char *text, size_t size, int64_t *out) {
+    bool negative = size > 0 && text[0] == '-';
+    size_t i = negative ? 1 : 0;
+    if (i == size) return ERR_SYNTAX;
+    int64_t value = 0;
+    for (; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9') return ERR_SYNTAX;
+        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text[i] - '0', &value)) {
+            return ERR_OVERFLOW;
+        }
+    }
+    *out = negative ? -value : value;
+    return 0;
+}

@@ -1,0 +1,72 @@
+#include "cli/options.h"
+#include "host/native.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command *const commands[] = { &command_backtest, &command_data, &command_test, &command_script };
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+static void print_overview(FILE *out) {
+    fprintf(out, "moontide %s: write a strategy in Lua, backtest it, run it\n\nusage: moontide COMMAND [options]\n\n",
+            MOONTIDE_VERSION);
+    for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-10s %s\n  %-10s %s\n", "help", "Explains a command: moontide help backtest", "version", "Prints the version.");
+}
+
+static const struct command *find_command(const char *name) {
+    for (int i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(commands[i]->name, name) == 0) return commands[i];
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *name) {
+    fprintf(stderr, "moontide: no such command '%s'; moontide help lists them\n", name);
+    return 2;
+}
+
+static int help(int argc, char **argv) {
+    if (argc < 2) {
+        print_overview(stdout);
+        return 0;
+    }
+    const struct command *c = find_command(argv[1]);
+    if (!c) return unknown_command(argv[1]);
+    options_help(c);
+    return 0;
+}
+
+static int run(const struct command *c, int argc, char **argv) {
+    lua_State *L = native_state_new();
+    if (!L) {
+        fprintf(stderr, "moontide: not enough memory to start\n");
+        return 1;
+    }
+    int status = options_parse(L, c, argc, argv);
+    if (status == 0) {
+        lua_getfield(L, -1, "help");
+        int wants_help = lua_toboolean(L, -1);
+        lua_pop(L, 1);
+        if (wants_help) options_help(c);
+        else status = native_run_command(L, c->lua);
+    }
+    lua_close(L);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_overview(stderr);
+        return 2;
+    }
+    const char *name = argv[1];
+    if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) return help(argc - 1, argv + 1);
+    if (!strcmp(name, "version") || !strcmp(name, "--version")) {
+        printf("moontide %s\n", MOONTIDE_VERSION);
+        return 0;
+    }
+    const struct command *c = find_command(name);
+    return c ? run(c, argc - 1, argv + 1) : unknown_command(name);
+}

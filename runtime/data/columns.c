@@ -1,0 +1,90 @@
+#include "data/columns.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+size_t column_stride(int64_t count) {
+    ASSERT(count >= 0);
+    return ((size_t)count * sizeof(int64_t) + COLUMN_PAGE - 1) / COLUMN_PAGE * COLUMN_PAGE;
+}
+
+void columns_bind(struct series *s, const void *base) {
+    const char *at = base;
+    size_t stride = column_stride(s->count);
+    const int64_t **const slots[COLUMN_COUNT] = {
+        &s->open_us, &s->open_e8, &s->high_e8, &s->low_e8, &s->close_e8, &s->volume_e8, &s->quote_volume_e8,
+        &s->trades, &s->taker_volume_e8, &s->taker_quote_volume_e8
+    };
+    for (int i = 0; i < COLUMN_COUNT; i++) *slots[i] = (const void *)(at + (size_t)i * stride);
+}
+
+const int64_t *columns_get(const struct series *s, int column) {
+    const int64_t *const all[COLUMN_COUNT] = {
+        s->open_us, s->open_e8, s->high_e8, s->low_e8, s->close_e8, s->volume_e8, s->quote_volume_e8,
+        s->trades, s->taker_volume_e8, s->taker_quote_volume_e8
+    };
+    ASSERT(column >= 0 && column < COLUMN_COUNT);
+    return all[column];
+}
+
+int columns_alloc(struct series *s, int64_t count, int64_t *columns[COLUMN_COUNT]) {
+    if (count <= 0 || count > INT64_MAX / 8 / COLUMN_COUNT / 2) return ERR_NO_MEMORY;
+    size_t stride = column_stride(count);
+    void *block = mmap(NULL, stride * COLUMN_COUNT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) return ERR_NO_MEMORY;
+    s->owned = block;
+    s->owned_size = (int64_t)(stride * COLUMN_COUNT);
+    s->count = count;
+    columns_bind(s, block);
+    for (int i = 0; i < COLUMN_COUNT; i++) columns[i] = (void *)((char *)block + (size_t)i * stride);
+    return 0;
+}
+
+// The most decimals in a column, never fewer than `decimals`: a division a value, more only when it rises.
+static int32_t most_decimals(const int64_t *values, int64_t count, int32_t decimals) {
+    int64_t unit = DEC_ONE;
+    for (int32_t i = 0; i < decimals; i++) unit /= 10;
+    for (int64_t i = 0; i < count && decimals < 8; i++) {
+        while (values[i] % unit != 0) {
+            unit /= 10;
+            decimals++;
+        }
+    }
+    return decimals;
+}
+
+int sha256_hex(const void *const blocks[], const size_t sizes[], int block_count, char out[65]) {
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    bool done = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    for (int i = 0; i < block_count && done; i++) done = EVP_DigestUpdate(ctx, blocks[i], sizes[i]) == 1;
+    done = done && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    out[0] = '\0';
+    for (int i = 0; i < 32 && done; i++) snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    return done ? 0 : ERR_NO_MEMORY;
+}
+
+int columns_finish(struct series *s) {
+    s->price_decimals = 0;
+    for (int i = COLUMN_OPEN; i <= COLUMN_CLOSE; i++)
+        s->price_decimals = most_decimals(columns_get(s, i), s->count, s->price_decimals);
+    s->quantity_decimals = most_decimals(s->volume_e8, s->count, 0);
+
+    const void *blocks[COLUMN_COUNT];
+    size_t sizes[COLUMN_COUNT];
+    for (int i = 0; i < COLUMN_COUNT; i++) {
+        blocks[i] = columns_get(s, i);
+        sizes[i] = (size_t)s->count * sizeof(int64_t);
+    }
+    return sha256_hex(blocks, sizes, COLUMN_COUNT, s->hash);
+}
+
+int64_t columns_add(int64_t a, int64_t b) {
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? DEC_MAX : sum;
+}

@@ -1,0 +1,35 @@
+// csv_rows.h: one file of bars or funding rates as typed rows, read through libcsv.
+//
+// Owner    rows_free releases what rows_read filled, also after an error.
+// Checked  the shape of each row: field count, numbers, low <= open, close <= high, nothing negative.
+//          Order, grid and gaps are the caller's affair: they need the interval and the neighbouring files.
+#ifndef MT_DATA_CSV_ROWS_H
+#define MT_DATA_CSV_ROWS_H
+
+#include "data/columns.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct bar_row {
+    int64_t values[COLUMN_COUNT];   // of funding: time and rate, the rest 0
+};
+
+struct rows {
+    bool funding;
+    struct bar_row *bars;
+    int32_t *lines;                 // the line of the file each row stands on
+    int64_t count, capacity;
+};
+
+// Told after each block how many bytes of the file are used up.
+typedef void (*rows_told)(void *ctx, int64_t used);
+
+// Reads `path`; at most row_max rows when it is above 0. ERR_FORMAT also for a file without rows.
+int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out, struct errmsg *e);
+
+void rows_free(struct rows *r);
+
+#endif

@@ -1,0 +1,776 @@
+#include "host/backtest.h"
+
+#include "base/assert.h"
+#include "venue/code.h"
+#include "venue/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NEVER INT64_MAX
+
+static const int64_t DAY_US = 86400000000;
+
+struct market {
+    const struct series *series;
+    int64_t next;                  // the bar not yet opened
+    int64_t open_close_us;         // close of the bar now open, NEVER when none is
+    int16_t symbol;
+};
+
+struct feed {
+    const struct series *series;
+    int64_t next;                  // the bar not yet delivered
+    int64_t due_us;                // when it is
+    int16_t symbol;
+};
+
+struct travel {                    // something under way for `latency`
+    int64_t at_us;
+    struct op *op;
+};
+
+struct ring {                      // of travels; grows by doubling, keeps order
+    struct travel *items;
+    uint32_t head, count, capacity;
+};
+
+struct event_ring {
+    struct backtest_event *items;
+    uint32_t head, arrived, count, capacity;   // the first `arrived` of `count` have reached the script's side
+};
+
+struct timer { int64_t at_us; int64_t order; int32_t id; };
+
+struct backtest {
+    struct backtest_view view;
+    struct exchange *exchange;
+    struct dispatcher *dispatcher;
+    int64_t latency_us;
+    uint64_t events_wanted;
+    struct market markets[BACKTEST_FEEDS_MAX];
+    struct feed feeds[BACKTEST_FEEDS_MAX];
+    int32_t market_count, feed_count;
+    struct op **ops;               // by slot
+    int32_t op_count;
+    struct op **free_ops;
+    int32_t free_count;
+    int32_t pending;               // submitted, not settled
+    struct op **settled;           // not yet reported
+    int32_t settled_head, settled_count, settled_capacity;
+    struct op *awaited;            // settled without a report: its waiter looks at `done`
+    struct ring up, down;
+    struct event_ring events;
+    struct backtest_event delivered;
+    struct timer *timers;
+    int32_t timer_count, timer_capacity;
+    int64_t timer_order, client_ids;
+    int64_t *day_us, *day_equity, *point_us, *point_equity;
+    int64_t day_capacity, point_capacity;
+    int64_t day_end_us, last_sample_us;
+    bool record_points, dispatcher_dirty, exposed, started;
+};
+
+static void *must(void *block) {
+    ASSERT(block != NULL);   // a backtest that is out of memory has nothing to save
+    return block;
+}
+
+// --- operations ---------------------------------------------------------------------------------------------------
+
+struct op *backtest_op(struct backtest *b) {
+    if (b->free_count > 0) {
+        struct op *op = b->free_ops[--b->free_count];
+        memset(&op->call, 0, sizeof op->call);
+        memset(&op->request, 0, sizeof op->request);
+        op->done = false;
+        op->code = 0;
+        op->message[0] = '\0';
+        op->call.symbol = SYMBOL_NONE;
+        return op;
+    }
+    struct op *op = calloc(1, sizeof *op);
+    if (!op) return NULL;
+    op->slot = b->op_count;
+    b->ops = must(realloc(b->ops, sizeof *b->ops * (size_t)(b->op_count + 1)));
+    b->free_ops = must(realloc(b->free_ops, sizeof *b->free_ops * (size_t)(b->op_count + 1)));
+    b->ops[b->op_count++] = op;
+    op->call.symbol = SYMBOL_NONE;
+    return op;
+}
+
+void backtest_op_free(struct backtest *b, struct op *op) {
+    ASSERT(b->free_count < b->op_count);
+    b->free_ops[b->free_count++] = op;
+}
+
+struct call *backtest_op_batch(struct op *op, int32_t index) {
+    ASSERT(index >= 0 && index < CALL_BATCH_MAX);
+    if (!op->batch) op->batch = must(calloc(CALL_BATCH_MAX, sizeof *op->batch));
+    memset(&op->batch[index], 0, sizeof op->batch[index]);
+    op->batch[index].symbol = SYMBOL_NONE;
+    op->call.batch = op->batch;
+    return &op->batch[index];
+}
+
+static void push_settled(struct backtest *b, struct op *op) {
+    if (b->settled_head == b->settled_count) b->settled_head = b->settled_count = 0;
+    if (b->settled_count == b->settled_capacity) {
+        b->settled_capacity = b->settled_capacity ? 2 * b->settled_capacity : 64;
+        b->settled = must(realloc(b->settled, sizeof *b->settled * (size_t)b->settled_capacity));
+    }
+    b->settled[b->settled_count++] = op;
+}
+
+static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    struct backtest *b = ctx;
+    struct op *op = r->user;
+    op->settle = (uint8_t)settle;
+    op->done = true;
+    b->pending--;
+    b->view.waited_us += r->waited_us;
+    if (op != b->awaited) push_settled(b, op);
+}
+
+void backtest_submit(struct backtest *b, struct op *op) {
+    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
+    struct call_cost cost = endpoint_cost(&op->call);
+    struct request *r = &op->request;
+    r->user = op;
+    r->cost[LIMIT_WEIGHT] = cost.weight;
+    r->cost[LIMIT_REQUESTS] = 1;
+    r->cost[LIMIT_ORDERS] = cost.orders_10s;
+    r->endpoint = op->call.endpoint;
+    r->request_class = info->request_class;
+    r->mutating = info->mutating;
+    b->pending++;
+    b->dispatcher_dirty = true;
+    int status = dispatcher_submit(b->dispatcher, r, b->view.now_us);
+    if (status != 0) on_settled(b, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, b->view.now_us);
+}
+
+// --- the way there and back -----------------------------------------------------------------------------------------
+
+static void ring_push(struct ring *r, int64_t at_us, struct op *op) {
+    if (r->count == r->capacity) {
+        uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
+        struct travel *items = must(malloc(sizeof *items * capacity));
+        for (uint32_t i = 0; i < r->count; i++) items[i] = r->items[(r->head + i) & (r->capacity - 1)];
+        free(r->items);
+        *r = (struct ring){ items, 0, r->count, capacity };
+    }
+    r->items[(r->head + r->count++) & (r->capacity - 1)] = (struct travel){ at_us, op };
+}
+
+static int64_t ring_next(const struct ring *r) { return r->count ? r->items[r->head].at_us : NEVER; }
+
+static struct op *ring_pop(struct ring *r) {
+    struct op *op = r->items[r->head].op;
+    r->head = (r->head + 1) & (r->capacity - 1);
+    r->count--;
+    return op;
+}
+
+static void answer(struct backtest *b, struct op *op) {
+    struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
+    if (op->status != 200) {
+        reply.outcome = code_outcome(op->status, op->code, op->message, true, op->request.mutating);
+        reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
+    }
+    b->dispatcher_dirty = true;
+    dispatcher_reply(b->dispatcher, &op->request, &reply, b->view.now_us);
+}
+
+static void transport_send(void *ctx, struct request *r, int64_t now_us) {
+    struct backtest *b = ctx;
+    struct op *op = r->user;
+    if (b->latency_us == 0) exchange_call(b->exchange, &op->call, (uint64_t)op->slot, now_us);
+    else ring_push(&b->up, now_us + b->latency_us, op);
+}
+
+static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
+    struct backtest *b = ctx;
+    struct op *op = b->ops[token];
+    op->status = reply->status;
+    op->code = reply->code;
+    op->kind = reply->kind;
+    op->list = reply->list;
+    op->count = reply->count;
+    op->retry_after_s = reply->retry_after_s;
+    if (reply->code != 0) memcpy(op->message, reply->message, sizeof op->message);
+    const struct record_table *table = record_table(reply->kind);
+    if (table && reply->count > 0 && reply->rows) {
+        int64_t size = (int64_t)table->size * reply->count;
+        if (op->rows_size < size) {
+            op->rows = must(realloc(op->rows, (size_t)size));
+            op->rows_size = size;
+        }
+        memcpy(op->rows, reply->rows, (size_t)size);
+        if (reply->kind == RECORD_ACCOUNT) {   // the one record with rows inside: keep them behind it
+            struct account_record *account = op->rows;
+            size_t inner = sizeof *account->positions * (size_t)account->position_count;
+            const struct position_record *from = account->positions;
+            op->rows = must(realloc(op->rows, sizeof *account + inner));
+            op->rows_size = (int64_t)(sizeof *account + inner);
+            account = op->rows;
+            if (inner) memcpy(account + 1, from, inner);
+            account->positions = (const struct position_record *)(account + 1);
+        }
+    }
+    if (op->call.batch_count) {
+        memcpy(op->batch_code, reply->batch_code, sizeof op->batch_code);
+        for (int i = 0; i < op->call.batch_count; i++) {
+            const char *text = reply->batch_message[i] ? reply->batch_message[i] : "";
+            strncpy(op->batch_message[i], text, sizeof op->batch_message[i] - 1);
+        }
+    }
+    if (b->latency_us == 0) answer(b, op);
+    else ring_push(&b->down, now_us + b->latency_us, op);
+}
+
+// --- stream events --------------------------------------------------------------------------------------------------
+
+static void believe(struct backtest *b, const struct account_update_record *u) {
+    b->view.wallet_e8 = u->wallet_e8;
+    if (u->symbol == SYMBOL_NONE) return;
+    struct backtest_position *p = &b->view.position[u->symbol][u->position_side];
+    p->amount_e8 = u->amount_e8;
+    p->entry_e8 = u->entry_price_e8;
+}
+
+static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
+    struct backtest *b = ctx;
+    bool wanted = (b->events_wanted >> kind) & 1;
+    bool at_once = b->latency_us == 0;
+    if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
+    if (!wanted && (at_once || kind != RECORD_ACCOUNT_UPDATE)) return;
+    struct event_ring *r = &b->events;
+    if (r->count == r->capacity) {
+        uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
+        struct backtest_event *items = must(malloc(sizeof *items * capacity));
+        for (uint32_t i = 0; i < r->count; i++) items[i] = r->items[(r->head + i) & (r->capacity - 1)];
+        free(r->items);
+        r->items = items;
+        r->head = 0;
+        r->capacity = capacity;
+    }
+    struct backtest_event *e = &r->items[(r->head + r->count++) & (r->capacity - 1)];
+    e->time_us = now_us + b->latency_us;
+    e->kind = (uint8_t)kind;
+    switch (kind) {
+    case RECORD_ORDER_UPDATE: memcpy(&e->u.order, record, sizeof e->u.order); break;
+    case RECORD_ALGO_UPDATE: memcpy(&e->u.algo, record, sizeof e->u.algo); break;
+    case RECORD_ACCOUNT_UPDATE: memcpy(&e->u.account, record, sizeof e->u.account); break;
+    default: r->count--; return;
+    }
+    if (at_once) r->arrived = r->count;
+}
+
+static int64_t events_next(const struct backtest *b) {
+    const struct event_ring *r = &b->events;
+    return r->arrived < r->count ? r->items[(r->head + r->arrived) & (r->capacity - 1)].time_us : NEVER;
+}
+
+static void events_arrive(struct backtest *b) {
+    struct event_ring *r = &b->events;
+    while (events_next(b) <= b->view.now_us) {
+        struct backtest_event *e = &r->items[(r->head + r->arrived++) & (r->capacity - 1)];
+        if (e->kind == RECORD_ACCOUNT_UPDATE) believe(b, &e->u.account);
+    }
+}
+
+// The oldest event that has arrived and that the script wants, or NULL.
+static struct backtest_event *event_peek(struct backtest *b) {
+    struct event_ring *r = &b->events;
+    while (r->arrived > 0) {
+        struct backtest_event *e = &r->items[r->head];
+        if ((b->events_wanted >> e->kind) & 1) return e;
+        r->head = (r->head + 1) & (r->capacity - 1);
+        r->arrived--;
+        r->count--;
+    }
+    return NULL;
+}
+
+// --- timers ---------------------------------------------------------------------------------------------------------
+
+static bool timer_before(const struct timer *x, const struct timer *y) {
+    return x->at_us != y->at_us ? x->at_us < y->at_us : x->order < y->order;
+}
+
+static void timer_swap(struct timer *x, struct timer *y) {
+    struct timer t = *x;
+    *x = *y;
+    *y = t;
+}
+
+void backtest_timer(struct backtest *b, int64_t delay_us, int32_t id) {
+    if (b->timer_count == b->timer_capacity) {
+        b->timer_capacity = b->timer_capacity ? 2 * b->timer_capacity : 16;
+        b->timers = must(realloc(b->timers, sizeof *b->timers * (size_t)b->timer_capacity));
+    }
+    int64_t at = delay_us > NEVER - 1 - b->view.now_us ? NEVER - 1 : b->view.now_us + (delay_us > 0 ? delay_us : 0);
+    int32_t i = b->timer_count++;
+    b->timers[i] = (struct timer){ at, b->timer_order++, id };
+    while (i > 0 && timer_before(&b->timers[i], &b->timers[(i - 1) / 2])) {
+        timer_swap(&b->timers[i], &b->timers[(i - 1) / 2]);
+        i = (i - 1) / 2;
+    }
+}
+
+static int32_t timer_pop(struct backtest *b) {
+    int32_t id = b->timers[0].id;
+    b->timers[0] = b->timers[--b->timer_count];
+    for (int32_t i = 0;;) {
+        int32_t least = i;
+        for (int32_t child = 2 * i + 1; child <= 2 * i + 2 && child < b->timer_count; child++) {
+            if (timer_before(&b->timers[child], &b->timers[least])) least = child;
+        }
+        if (least == i) return id;
+        timer_swap(&b->timers[i], &b->timers[least]);
+        i = least;
+    }
+}
+
+// --- equity ---------------------------------------------------------------------------------------------------------
+
+static void append(int64_t **us, int64_t **values, int64_t *count, int64_t *capacity, int64_t t, int64_t value) {
+    if (*count == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 512;
+        *us = must(realloc(*us, sizeof **us * (size_t)*capacity));
+        *values = must(realloc(*values, sizeof **values * (size_t)*capacity));
+    }
+    (*us)[*count] = t;
+    (*values)[(*count)++] = value;
+}
+
+static void close_day(struct backtest *b) {
+    append(&b->day_us, &b->day_equity, &b->view.day_count, &b->day_capacity, b->day_end_us, b->view.equity_e8);
+    b->view.day_us = b->day_us;
+    b->view.day_equity_e8 = b->day_equity;
+}
+
+// Equity at the close of the bars that end at t_us; called once for each such instant.
+static void sample(struct backtest *b, int64_t t_us) {
+    struct backtest_view *v = &b->view;
+    while (t_us >= b->day_end_us) {
+        close_day(b);
+        b->day_end_us += DAY_US;
+    }
+    b->last_sample_us = t_us;
+    int64_t equity = exchange_equity_e8(b->exchange);
+    if (equity > v->peak_e8) {
+        v->peak_e8 = equity;
+        v->peak_candidate_us = t_us;
+    } else if (equity < v->peak_e8 && equity != v->equity_e8) {
+        int64_t fall = v->peak_e8 - equity;
+        if (fall > v->drawdown_e8) v->drawdown_e8 = fall;
+        double ratio = (double)fall / (double)v->peak_e8;
+        if (ratio > v->drawdown) {
+            v->drawdown = ratio;
+            v->peak_us = v->peak_candidate_us;
+            v->trough_us = t_us;
+        }
+    }
+    v->equity_e8 = equity;
+    if (b->record_points) {
+        append(&b->point_us, &b->point_equity, &v->point_count, &b->point_capacity, t_us, equity);
+        v->point_us = b->point_us;
+        v->point_equity_e8 = b->point_equity;
+    }
+}
+
+// --- the pump -------------------------------------------------------------------------------------------------------
+
+static int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t bar_close_us(const struct series *s, int64_t i) {
+    if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;
+    // Weeks start on Mondays and months differ: the bar ends where the next one of the grid begins.
+    return interval_floor(s->interval, s->open_us[i] + s->interval_us + (s->interval == INTERVAL_1MO ? 2 * DAY_US : 0)) - 1000;
+}
+
+static struct exchange_bar bar_at(const struct series *s, int64_t i) {
+    return (struct exchange_bar){ s->open_us[i], bar_close_us(s, i), s->open_e8[i], s->high_e8[i], s->low_e8[i],
+                                  s->close_e8[i], s->volume_e8[i] };
+}
+
+static void feed_step(struct feed *f) {
+    f->next++;
+    f->due_us = f->next < f->series->count ? bar_close_us(f->series, f->next) : NEVER;
+}
+
+static bool position_open(const struct backtest *b) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        for (int32_t side = 0; side < POSITION_SIDE_COUNT; side++) {
+            if (exchange_position_e8(b->exchange, b->markets[i].symbol, side) != 0) return true;
+        }
+    }
+    return false;
+}
+
+static void count_bar(struct backtest *b, const struct market *m, int64_t i) {
+    b->view.last_e8[m->symbol] = m->series->close_e8[i];
+    b->view.bars++;
+}
+
+static void close_bars(struct backtest *b) {
+    bool closed = false;
+    for (int32_t i = 0; i < b->market_count; i++) {
+        struct market *m = &b->markets[i];
+        if (m->open_close_us > b->view.now_us) continue;
+        count_bar(b, m, m->next - 1);
+        m->open_close_us = NEVER;
+        if (position_open(b)) b->view.bars_exposed++;
+        closed = true;
+    }
+    if (closed) sample(b, b->view.now_us);
+}
+
+static void open_bars(struct backtest *b) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        struct market *m = &b->markets[i];
+        if (m->next >= m->series->count || m->series->open_us[m->next] > b->view.now_us) continue;
+        struct exchange_bar bar = bar_at(m->series, m->next++);
+        m->open_close_us = bar.close_us;
+        b->view.last_e8[m->symbol] = bar.open_e8;
+        exchange_bar(b->exchange, m->symbol, &bar, b->view.now_us);
+    }
+}
+
+static int64_t next_us(struct backtest *b) {
+    int64_t t = min_us(ring_next(&b->up), ring_next(&b->down));
+    t = min_us(t, events_next(b));
+    if (b->timer_count) t = min_us(t, b->timers[0].at_us);
+    t = min_us(t, b->dispatcher_dirty ? b->view.now_us : dispatcher_next_us(b->dispatcher));
+    t = min_us(t, exchange_next_us(b->exchange));
+    for (int32_t i = 0; i < b->market_count; i++) {
+        const struct market *m = &b->markets[i];
+        if (m->open_close_us != NEVER) t = min_us(t, m->open_close_us);
+        else if (m->next < m->series->count) t = min_us(t, m->series->open_us[m->next]);
+    }
+    return t;
+}
+
+static bool work_left(const struct backtest *b) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        if (b->markets[i].open_close_us != NEVER || b->markets[i].next < b->markets[i].series->count) return true;
+    }
+    return b->up.count || b->down.count || events_next(b) != NEVER;
+}
+
+// Lets the world move to its next instant; false when there is none. Time ends with the last bar: only what is
+// already under way still arrives, so a script that sleeps for ever ends too.
+static bool advance(struct backtest *b) {
+    int64_t t = next_us(b);
+    if (t == NEVER || (t > b->view.now_us && !work_left(b))) return false;
+    if (t > b->view.now_us) b->view.now_us = t;
+    int64_t now = b->view.now_us;
+    exchange_advance(b->exchange, now);
+    close_bars(b);
+    open_bars(b);
+    while (ring_next(&b->up) <= now) {
+        struct op *op = ring_pop(&b->up);
+        exchange_call(b->exchange, &op->call, (uint64_t)op->slot, now);
+    }
+    events_arrive(b);
+    while (ring_next(&b->down) <= now) answer(b, ring_pop(&b->down));
+    b->dispatcher_dirty = false;
+    dispatcher_run(b->dispatcher, now);
+    return true;
+}
+
+// The feed whose bar is the first to deliver, or NULL.
+static struct feed *feed_due(struct backtest *b) {
+    struct feed *first = NULL;
+    for (int32_t i = 0; i < b->feed_count; i++) {
+        struct feed *f = &b->feeds[i];
+        if (f->due_us <= b->view.now_us && (!first || f->due_us < first->due_us)) first = f;
+    }
+    return first;
+}
+
+static int32_t deliver_bar(struct backtest *b, struct feed *f) {
+    b->view.series = f->series;
+    b->view.bar_index = f->next;
+    b->view.feed = (int32_t)(f - b->feeds);
+    int64_t lag = b->view.now_us - f->due_us;
+    if (lag > b->view.lag_us) b->view.lag_us = lag;
+    feed_step(f);
+    return BACKTEST_BAR;
+}
+
+static int32_t deliver_event(struct backtest *b) {
+    struct event_ring *r = &b->events;
+    b->delivered = r->items[r->head];
+    r->head = (r->head + 1) & (r->capacity - 1);
+    r->arrived--;
+    r->count--;
+    b->view.event = &b->delivered;
+    return BACKTEST_EVENT;
+}
+
+// The whole bar of the only market passes without touching anything: the common case of a backtest, kept short.
+static bool skip_quiet_bar(struct backtest *b) {
+    struct market *m = &b->markets[0];
+    struct feed *f = &b->feeds[0];
+    if (b->market_count != 1 || b->feed_count != 1 || f->series != m->series || f->next != m->next) return false;
+    if (b->pending || b->timer_count || b->dispatcher_dirty || m->open_close_us != NEVER) return false;
+    int64_t i = m->next;
+    if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
+    if (!exchange_quiet(b->exchange, m->symbol, m->series->low_e8[i], m->series->high_e8[i], f->due_us)) return false;
+    struct exchange_bar bar = { m->series->open_us[i], f->due_us, m->series->open_e8[i], m->series->high_e8[i],
+                                m->series->low_e8[i], m->series->close_e8[i], m->series->volume_e8[i] };
+    exchange_skip(b->exchange, m->symbol, &bar);
+    b->view.now_us = f->due_us;
+    m->next++;
+    count_bar(b, m, i);
+    bool exposed = b->view.position[m->symbol][POSITION_BOTH].amount_e8 != 0 ||
+                   b->view.position[m->symbol][POSITION_LONG].amount_e8 != 0 ||
+                   b->view.position[m->symbol][POSITION_SHORT].amount_e8 != 0;
+    if (exposed) b->view.bars_exposed++;
+    // A flat account's equity stands still: only a new day or a wish for every point makes a sample worth taking.
+    if (exposed || b->exposed || b->record_points || f->due_us >= b->day_end_us) sample(b, f->due_us);
+    else b->last_sample_us = f->due_us;
+    b->exposed = exposed;
+    return true;
+}
+
+int32_t backtest_next(struct backtest *b, bool wants) {
+    if (wants && skip_quiet_bar(b)) return deliver_bar(b, &b->feeds[0]);
+    for (;;) {
+        if (b->settled_head < b->settled_count) {
+            b->view.op = b->settled[b->settled_head++];
+            return BACKTEST_OP;
+        }
+        if (b->timer_count && b->timers[0].at_us <= b->view.now_us) {
+            b->view.timer = timer_pop(b);
+            return BACKTEST_TIMER;
+        }
+        if (wants) {
+            struct backtest_event *event = event_peek(b);
+            struct feed *feed = feed_due(b);
+            if (event && (!feed || event->time_us <= feed->due_us)) return deliver_event(b);
+            if (feed) return deliver_bar(b, feed);
+        }
+        if (!advance(b)) return BACKTEST_END;
+    }
+}
+
+int32_t backtest_wait(struct backtest *b, struct op *op, bool wants) {
+    b->awaited = op;
+    int32_t result = 0;
+    if (op->done) {
+        // It settled inside the submit, before anyone waited: take its report back.
+        if (b->settled_head < b->settled_count && b->settled[b->settled_count - 1] == op) b->settled_count--;
+    }
+    while (!op->done) {
+        if (b->settled_head < b->settled_count || (b->timer_count && b->timers[0].at_us <= b->view.now_us)) {
+            result = 1;
+            break;
+        }
+        if (wants && (event_peek(b) || feed_due(b))) {
+            result = 1;
+            break;
+        }
+        if (!advance(b)) {
+            result = 2;
+            break;
+        }
+    }
+    b->awaited = NULL;
+    return result;
+}
+
+// --- klines ---------------------------------------------------------------------------------------------------------
+
+static void kline_add(struct kline_record *k, const struct series *s, int64_t i, bool first) {
+    if (first) {
+        k->open_e8 = s->open_e8[i];
+        k->high_e8 = s->high_e8[i];
+        k->low_e8 = s->low_e8[i];
+    }
+    if (s->high_e8[i] > k->high_e8) k->high_e8 = s->high_e8[i];
+    if (s->low_e8[i] < k->low_e8) k->low_e8 = s->low_e8[i];
+    k->close_e8 = s->close_e8[i];
+    k->volume_e8 += s->volume_e8[i];
+    k->quote_volume_e8 += s->quote_volume_e8[i];
+    k->trades += s->trades[i];
+    k->taker_volume_e8 += s->taker_volume_e8[i];
+    k->taker_quote_volume_e8 += s->taker_quote_volume_e8[i];
+}
+
+static const struct market *market_of(const struct backtest *b, int16_t symbol) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        if (b->markets[i].symbol == symbol) return &b->markets[i];
+    }
+    return NULL;
+}
+
+static int64_t grid_end(int32_t interval, int64_t start_us) {
+    if (interval == INTERVAL_1MO) return interval_floor(interval, start_us + 32 * DAY_US);
+    return start_us + interval_us(interval);
+}
+
+// One bar of `interval` starting at start_us, from closed base bars below `closed` and the forming one.
+static bool make_kline(const struct backtest *b, const struct market *m, int32_t interval, int64_t start_us,
+                       int64_t closed, int64_t now_us, struct kline_record *k) {
+    int64_t end_us = grid_end(interval, start_us);
+    *k = (struct kline_record){ .open_us = start_us, .close_us = end_us - 1000, .symbol = m->symbol };
+    bool first = true;
+    for (int64_t i = series_at_or_after(m->series, start_us); i < closed && m->series->open_us[i] < end_us; i++) {
+        kline_add(k, m->series, i, first);
+        first = false;
+    }
+    struct exchange_bar forming;
+    if (m->open_close_us != NEVER && exchange_forming(b->exchange, m->symbol, now_us, &forming) &&
+        forming.open_us >= start_us && forming.open_us < end_us) {
+        // Its volume is not known before it closes; prices only as far as the path has come.
+        if (first) {
+            k->open_e8 = forming.open_e8;
+            k->high_e8 = forming.high_e8;
+            k->low_e8 = forming.low_e8;
+            first = false;
+        }
+        if (forming.high_e8 > k->high_e8) k->high_e8 = forming.high_e8;
+        if (forming.low_e8 < k->low_e8) k->low_e8 = forming.low_e8;
+        k->close_e8 = forming.close_e8;
+    }
+    return !first;
+}
+
+int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
+                        int64_t now_us, struct kline_record *rows) {
+    const struct backtest *b = ctx;
+    const struct market *m = market_of(b, symbol);
+    if (!m) return 0;
+    if (interval < m->series->interval || (interval != INTERVAL_1MO && interval_us(interval) % m->series->interval_us != 0)) return -1;
+    int64_t closed = m->open_close_us != NEVER ? m->next - 1 : m->next;   // base bars certainly over
+    while (closed > 0 && bar_close_us(m->series, closed - 1) > now_us) closed--;
+    if (m->series->count == 0 || limit <= 0) return 0;
+    if (end_us > now_us || end_us == 0) end_us = now_us;
+    int32_t count = 0;
+    if (start_us != 0) {
+        if (start_us < m->series->open_us[0]) start_us = interval_floor(interval, m->series->open_us[0]);
+        int64_t t = interval_floor(interval, start_us);
+        if (t < start_us) t = grid_end(interval, t);
+        for (; t <= end_us && count < limit; t = grid_end(interval, t)) {
+            if (make_kline(b, m, interval, t, closed, now_us, &rows[count])) count++;
+        }
+        return count;
+    }
+    int64_t first_us = interval_floor(interval, m->series->open_us[0]);
+    for (int64_t t = interval_floor(interval, end_us); t >= first_us && count < limit; t = interval_floor(interval, t - 1)) {
+        if (make_kline(b, m, interval, t, closed, now_us, &rows[count])) count++;
+    }
+    for (int32_t i = 0; i < count / 2; i++) {
+        struct kline_record k = rows[i];
+        rows[i] = rows[count - 1 - i];
+        rows[count - 1 - i] = k;
+    }
+    return count;
+}
+
+// --- life -----------------------------------------------------------------------------------------------------------
+
+struct backtest *backtest_new(const struct backtest_options *o, const struct symbol *symbols, int32_t symbol_count,
+                              struct errmsg *e) {
+    struct backtest *b = calloc(1, sizeof *b);
+    if (!b) {
+        errmsg_set(e, ERR_NO_MEMORY, "not enough memory");
+        return NULL;
+    }
+    struct exchange_config config = o->exchange;
+    config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
+    struct exchange_hooks hooks = { b, on_reply, on_event, backtest_klines };
+    struct transport transport = { b, transport_send, NULL };
+    b->latency_us = o->latency_us;
+    b->record_points = o->record_points;
+    b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
+    b->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, b, 0));
+    b->view.wallet_e8 = b->view.equity_e8 = b->view.peak_e8 = config.wallet_e8;
+    return b;
+}
+
+void backtest_free(struct backtest *b) {
+    if (!b) return;
+    dispatcher_free(b->dispatcher);
+    exchange_free(b->exchange);
+    for (int32_t i = 0; i < b->op_count; i++) {
+        free(b->ops[i]->batch);
+        free(b->ops[i]->rows);
+        free(b->ops[i]);
+    }
+    free(b->ops);
+    free(b->free_ops);
+    free(b->settled);
+    free(b->up.items);
+    free(b->down.items);
+    free(b->events.items);
+    free(b->timers);
+    free(b->day_us);
+    free(b->day_equity);
+    free(b->point_us);
+    free(b->point_equity);
+    free(b);
+}
+
+struct backtest_view *backtest_view(struct backtest *b) { return &b->view; }
+struct exchange *backtest_exchange(struct backtest *b) { return b->exchange; }
+struct dispatcher *backtest_dispatcher(struct backtest *b) { return b->dispatcher; }
+
+int backtest_market(struct backtest *b, int16_t symbol, const struct series *s) {
+    if (b->market_count == BACKTEST_FEEDS_MAX || s->count == 0 || market_of(b, symbol)) return ERR_INVALID;
+    b->markets[b->market_count++] = (struct market){ s, 0, NEVER, symbol };
+    b->view.bars_total += s->count;
+    return 0;
+}
+
+int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s) {
+    if (b->feed_count == BACKTEST_FEEDS_MAX) return ERR_INVALID;
+    struct feed *f = &b->feeds[b->feed_count];
+    *f = (struct feed){ s, -1, NEVER, symbol };
+    if (b->started) f->next = series_at_or_after(s, interval_floor(s->interval, b->view.now_us)) - 1;
+    feed_step(f);
+    while (b->started && f->due_us <= b->view.now_us) feed_step(f);   // what is past is past
+    return b->feed_count++;
+}
+
+int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f, int64_t from_us, int64_t to_us) {
+    for (int64_t i = 0; i < f->count; i++) {
+        if (f->time_us[i] < from_us || f->time_us[i] > to_us) continue;
+        int status = exchange_funding(b->exchange, symbol, f->time_us[i], f->rate_e8[i], 0);
+        if (status != 0) return status;
+    }
+    return 0;
+}
+
+void backtest_events(struct backtest *b, uint64_t mask) { b->events_wanted = mask; }
+
+int backtest_start(struct backtest *b, struct errmsg *e) {
+    int64_t first = NEVER;
+    for (int32_t i = 0; i < b->market_count; i++) first = min_us(first, b->markets[i].series->open_us[0]);
+    if (first == NEVER) return errmsg_set(e, ERR_NOT_FOUND, "no bars to run on");
+    b->view.now_us = first;
+    b->view.peak_candidate_us = b->view.peak_us = b->view.trough_us = first;
+    b->last_sample_us = first;
+    b->day_end_us = interval_floor(INTERVAL_1D, first);
+    close_day(b);   // the value before the first day
+    b->day_end_us += DAY_US;
+    exchange_advance(b->exchange, first);
+    b->dispatcher_dirty = b->started = true;
+    return 0;
+}
+
+void backtest_client_id(struct backtest *b, struct call *call) {
+    char digits[24];
+    int count = 0;
+    for (int64_t n = ++b->client_ids; n > 0; n /= 10) digits[count++] = (char)('0' + n % 10);
+    memcpy(call->client_id, "moontide-", 9);
+    for (int i = 0; i < count; i++) call->client_id[9 + i] = digits[count - 1 - i];
+    call->client_id[9 + count] = '\0';
+    call->given |= 1ull << P_CLIENT_ID;
+}
+
+const struct trade_record *backtest_fill(struct backtest *b, int64_t index) { return exchange_fill(b->exchange, index); }

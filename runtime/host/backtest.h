@@ -1,0 +1,145 @@
+// backtest.h: the backtest world: virtual clock, bars, the dispatcher and the simulated exchange in one pump.
+//
+// Lua drives: it asks for the next thing to do (backtest_next) and the pump moves virtual time no further than needed.
+// Nothing here ever calls Lua, so LuaJIT may compile straight through these calls.
+//
+// Time     the clock jumps to the next event. Of one instant: what is due inside the exchange, bars that open, requests
+//          that arrive, answers that return, then what is delivered to the script.
+// Owner    the world owns its dispatcher, exchange and operations; series are borrowed for its life.
+// Delivery bars and stream events wait until the script asks for them (`wants`), in time order; while a handler waits
+//          for an answer the market goes on and its bars queue up behind.
+#ifndef MT_HOST_BACKTEST_H
+#define MT_HOST_BACKTEST_H
+
+#include "api/config.h"
+#include "api/dispatcher.h"
+#include "data/series.h"
+#include "sim/exchange.h"
+#include "venue/call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum backtest_next_kind {
+    BACKTEST_END,       // the data is used up and nothing is pending
+    BACKTEST_BAR,       // view.series, view.bar_index
+    BACKTEST_EVENT,     // view.event
+    BACKTEST_OP,        // view.op has settled
+    BACKTEST_TIMER      // view.timer has fired
+};
+
+enum { BACKTEST_FEEDS_MAX = 64 };
+
+// One api call, from the script to its answer. Fill `call` and the request's priority and limits, then submit.
+struct op {
+    struct request request;
+    struct call call;
+    struct call *batch;            // five calls, made on demand by backtest_op_batch
+    int64_t ids[CALL_CANCEL_BATCH_MAX];
+    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
+    int32_t slot;
+    uint8_t settle;                // enum settle
+    uint8_t kind;                  // enum record_kind of the rows
+    bool done, list;
+    int32_t status, code, count, retry_after_s;
+    void *rows;
+    int64_t rows_size;
+    char message[160];
+    int32_t batch_code[CALL_CANCEL_BATCH_MAX];
+    char batch_message[CALL_CANCEL_BATCH_MAX][96];
+};
+
+// A stream event as delivered.
+struct backtest_event {
+    int64_t time_us;
+    uint8_t kind;                  // RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE or RECORD_ACCOUNT_UPDATE
+    union {
+        struct order_update_record order;
+        struct algo_update_record algo;
+        struct account_update_record account;
+    } u;
+};
+
+// What the script's side believes, as told by the stream (so behind the exchange by the latency).
+struct backtest_position { int64_t amount_e8, entry_e8; };
+
+// Read by Lua directly. The world writes it.
+struct backtest_view {
+    int64_t now_us;
+    const struct series *series;
+    int64_t bar_index;
+    int32_t feed;                  // which delivered feed the bar is of
+    int32_t timer;
+    struct op *op;
+    struct backtest_event *event;
+    struct backtest_position position[EXCHANGE_SYMBOLS_MAX][POSITION_SIDE_COUNT];
+    int64_t wallet_e8;
+    int64_t last_e8[EXCHANGE_SYMBOLS_MAX];   // the last price the script may know
+    int64_t bars;                  // bars of the market passed
+    int64_t bars_exposed;          // of those, with a position open at the close
+    int64_t bars_total;
+    int64_t equity_e8, peak_e8, drawdown_e8;         // drawdown_e8: the deepest fall in money
+    double drawdown;                                 // the deepest fall as a ratio of the peak before it
+    int64_t peak_us, trough_us, peak_candidate_us;   // of the deepest fall
+    int64_t waited_us;             // total time requests were held back by limits, throttle and breaker
+    int64_t lag_us;                // the longest a bar waited for its handler
+    int64_t day_count;
+    const int64_t *day_equity_e8, *day_us;           // equity at the end of each UTC day
+    int64_t point_count;
+    const int64_t *point_us, *point_equity_e8;       // equity at every bar, when asked for
+};
+
+struct backtest_options {
+    struct exchange_config exchange;
+    struct api_config api;
+    int64_t latency_us;            // one way
+    bool record_points;
+};
+
+struct backtest;
+
+struct backtest *backtest_new(const struct backtest_options *o, const struct symbol *symbols, int32_t symbol_count,
+                              struct errmsg *e);
+void backtest_free(struct backtest *b);
+struct backtest_view *backtest_view(struct backtest *b);
+struct exchange *backtest_exchange(struct backtest *b);
+struct dispatcher *backtest_dispatcher(struct backtest *b);
+
+// The bars that move the exchange's price of a symbol; one series a symbol, before backtest_start.
+int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);
+// Bars delivered to the script; the feed's number, by rising call. Of one instant they come in this order.
+int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s);
+int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f, int64_t from_us, int64_t to_us);
+// Stream events the script wants to see: bits 1 << enum record_kind.
+void backtest_events(struct backtest *b, uint64_t mask);
+// Sets the clock to the first bar.
+int backtest_start(struct backtest *b, struct errmsg *e);
+
+// Moves to the next thing to deliver. `wants` false: no bars and events, only operations and timers; then BACKTEST_END
+// means that nothing will settle any more.
+int32_t backtest_next(struct backtest *b, bool wants);
+
+// An operation with a clean call, and its return after use. NULL when memory is short.
+struct op *backtest_op(struct backtest *b);
+void backtest_op_free(struct backtest *b, struct op *op);
+// Its `index`-th sub-call, cleared (for batches).
+struct call *backtest_op_batch(struct op *op, int32_t index);
+// Hands it to the dispatcher; it settles at once, later, or not before the data ends.
+void backtest_submit(struct backtest *b, struct op *op);
+// Moves time until `op` has settled (returns 0), or until something else must be handled first (1) or the data ends (2).
+int32_t backtest_wait(struct backtest *b, struct op *op, bool wants);
+
+// Fires once at now + delay (at least the next instant for delay 0); `timer` comes back in view.timer.
+void backtest_timer(struct backtest *b, int64_t delay_us, int32_t timer);
+
+// Bars of GET klines as the exchange hook, for the script's own warm-up reads.
+int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
+                        int64_t now_us, struct kline_record *rows);
+
+// Gives a new order a client id of this run's own making: "moontide-1", "moontide-2"...
+void backtest_client_id(struct backtest *b, struct call *call);
+
+// A fill as Lua reads it for the trade list.
+const struct trade_record *backtest_fill(struct backtest *b, int64_t index);
+
+#endif

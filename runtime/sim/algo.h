@@ -1,0 +1,24 @@
+// algo.h: conditional orders (section 5.4): entry, trigger levels, triggering, calls.
+#ifndef MT_SIM_ALGO_H
+#define MT_SIM_ALGO_H
+
+#include "sim/internal.h"
+
+bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struct algo_record *out);
+bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, struct algo_cancel_record *out);
+
+// The price that triggers it and the direction it is reached from; false while nothing can (trailing, not active).
+bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling);
+
+void algo_trigger(struct exchange *x, struct algo *a);
+void algo_end(struct exchange *x, struct algo *a, uint8_t status);
+void algo_finished(struct exchange *x, struct order *o);
+void algos_cancel_all(struct exchange *x, struct market *m);
+
+// Lets the trailing orders of a symbol see its last price.
+void algos_trail(struct exchange *x, struct market *m);
+
+// Drops close-position orders whose position is gone.
+void algos_drop(struct exchange *x, struct market *m);
+
+#endif

@@ -1,0 +1,701 @@
+// match.c: orders meet the price. Depth is endless, so a fill is whole except where a reducing order is larger than
+// its position (docs/backtest.md).
+#include "sim/match.h"
+
+#include "sim/account.h"
+#include "sim/algo.h"
+#include "sim/order_store.h"
+
+enum { REASON_NONE = 0, REASON_IOC = 2, REASON_REDUCE = 4, REASON_LIQUIDATED = 5 };
+
+static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
+
+static bool closes(const struct order *o) {
+    return o->r.reduce_only || (o->r.position_side == POSITION_LONG && o->r.side == SIDE_SELL) ||
+           (o->r.position_side == POSITION_SHORT && o->r.side == SIDE_BUY);
+}
+
+int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side) {
+    int64_t amount = m->positions[position_side].amount_e8;
+    if (side == SIDE_SELL) return amount > 0 ? amount : 0;
+    return amount < 0 ? -amount : 0;
+}
+
+static bool crosses(uint8_t side, int64_t limit_e8, int64_t price_e8) {
+    return side == SIDE_BUY ? limit_e8 >= price_e8 : limit_e8 <= price_e8;
+}
+
+// The taker's price: slippage against him, rounded to the tick against him.
+static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint8_t side, int64_t price_e8) {
+    int64_t slip = x->config.slippage_e8 ? dec_mul_round(price_e8, x->config.slippage_e8) : 0;
+    if (side == SIDE_BUY) return dec_ceil_to(price_e8 + slip, m->s->tick_e8);
+    int64_t down = dec_floor_to(price_e8 - slip, m->s->tick_e8);
+    return down > m->s->tick_e8 ? down : m->s->tick_e8;
+}
+
+void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
+    if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
+    struct order_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = o->r,
+                                     .execution = execution, .expiry_reason = reason };
+    x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
+}
+
+static void emit_fill(struct exchange *x, const struct order *o, const struct trade_record *t, bool closed) {
+    if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
+    struct order_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = o->r,
+                                     .last_qty_e8 = t->qty_e8, .last_price_e8 = t->price_e8,
+                                     .commission_e8 = t->commission_e8, .realized_pnl_e8 = t->realized_pnl_e8,
+                                     .trade_id = t->id, .maker = t->maker, .position_closed = closed,
+                                     .execution = o->r.type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE };
+    x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
+}
+
+void emit_account(struct exchange *x, const struct market *m, int32_t side, uint8_t reason, int64_t change_e8) {
+    if (!event_wanted(x, RECORD_ACCOUNT_UPDATE)) return;
+    struct account_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us,
+                                       .wallet_e8 = x->wallet_e8, .cross_wallet_e8 = account_cross_wallet_e8(x),
+                                       .balance_change_e8 = change_e8, .symbol = SYMBOL_NONE, .reason = reason };
+    if (side >= 0) {
+        const struct position *p = &m->positions[side];
+        e.symbol = m->index;
+        e.amount_e8 = p->amount_e8;
+        e.entry_price_e8 = position_entry_e8(p);
+        e.break_even_e8 = position_break_even_e8(p);
+        e.realized_e8 = p->realized_e8;
+        e.unrealized_e8 = position_unrealized_e8(p, m->last_e8);
+        e.isolated_wallet_e8 = p->isolated_e8;
+        e.position_side = (uint8_t)side;
+        e.margin_type = m->margin_type;
+    }
+    x->hooks.event(x->hooks.ctx, RECORD_ACCOUNT_UPDATE, &e, x->now_us);
+}
+
+static void announce(struct exchange *x, struct order *o) {
+    if (o->announced) return;
+    o->announced = true;
+    emit_order(x, o, EXEC_NEW, REASON_NONE);
+}
+
+static void answer_if_due(struct exchange *x, struct order *o, int32_t code) {
+    if (!o->answer_due) return;
+    o->answer_due = false;
+    struct reply r = { .status = 200 };
+    if (code != 0) reply_fail(&r, code, NULL);
+    else reply_rows(&r, RECORD_ORDER, false, 1, &o->r);
+    reply_send(x, &r, o->token, true);
+}
+
+void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reason) {
+    ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
+    if (o->place != PLACE_NONE) order_unlink(x, o);
+    announce(x, o);
+    o->r.status = status;
+    o->r.update_us = x->now_us;
+    if (status == STATUS_CANCELED) x->totals.canceled++;
+    else x->totals.expired++;
+    emit_order(x, o, status == STATUS_CANCELED ? EXEC_CANCELED : EXEC_EXPIRED, reason);
+    answer_if_due(x, o, 0);
+    if (o->algo) algo_finished(x, o);
+}
+
+// A refused FOK or GTX order leaves no trace (section 6).
+static void order_refuse(struct exchange *x, struct order *o, int32_t code) {
+    if (o->place != PLACE_NONE) order_unlink(x, o);
+    o->r.status = STATUS_REJECTED;
+    o->hidden = true;
+    if (o->answer_due) answer_if_due(x, o, code);
+    else count_reject(x, code);
+    if (o->algo) algo_finished(x, o);
+}
+
+// Reducing orders without anything left to reduce.
+static void drop_reducers(struct exchange *x, struct market *m) {
+    if (m->reduce_count == 0) return;
+    for (struct order *o = m->resting.first, *next; o; o = next) {
+        next = o->next;
+        if (o->r.reduce_only && reducible_e8(m, o->r.side, o->r.position_side) == 0) {
+            order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
+        }
+    }
+    algos_drop(x, m);
+}
+
+static void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
+                        bool maker, int64_t fee_rate) {
+    int64_t quote = dec_mul_round(qty, price);
+    int64_t fee = fee_rate ? dec_mul_round(quote, fee_rate) : 0;
+    int64_t id = ++m->trade_id;
+    o->r.executed_qty_e8 += qty;
+    o->r.cum_quote_e8 += quote;
+    o->r.avg_price_e8 = o->r.executed_qty_e8 == qty ? price : dec_div_round(o->r.cum_quote_e8, o->r.executed_qty_e8);
+    o->r.update_us = x->now_us;
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
+    o->r.status = o->r.executed_qty_e8 == o->r.orig_qty_e8 ? STATUS_FILLED : STATUS_PARTIALLY_FILLED;
+
+    int64_t signed_qty = o->r.side == SIDE_BUY ? qty : -qty;
+    int64_t realized = account_fill(x, m, o->r.position_side, signed_qty, price, fee, id);
+    x->totals.fills++;
+    x->totals.maker_fills += maker;
+    x->totals.notional_e8 += quote;
+    if (maker) x->totals.maker_fees_e8 += fee; else x->totals.taker_fees_e8 += fee;
+
+    x->fills = grow(x->fills, x->fill_count, &x->fill_size, sizeof *x->fills);
+    struct trade_record *t = &x->fills[x->fill_count++];
+    *t = (struct trade_record){ .id = id, .order_id = o->r.order_id, .price_e8 = price, .qty_e8 = qty,
+                                .quote_qty_e8 = quote, .realized_pnl_e8 = realized, .commission_e8 = fee,
+                                .time_us = x->now_us, .symbol = m->index, .side = o->r.side,
+                                .position_side = o->r.position_side, .buyer = o->r.side == SIDE_BUY, .maker = maker };
+    struct trade_record copy = *t;
+    emit_account(x, m, o->r.position_side, ACCOUNT_ORDER, 0);
+    emit_fill(x, o, &copy, m->positions[o->r.position_side].amount_e8 == 0);
+}
+
+static void execute(struct exchange *x, struct market *m, struct order *o, int64_t price, bool maker) {
+    int64_t qty = o->r.orig_qty_e8 - o->r.executed_qty_e8;
+    if (closes(o)) {
+        int64_t most = reducible_e8(m, o->r.side, o->r.position_side);
+        if (qty > most) qty = most;
+    }
+    if (qty == 0) {
+        order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
+        return;
+    }
+    if (o->place != PLACE_NONE) order_unlink(x, o);
+    announce(x, o);
+    record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
+    if (o->r.status != STATUS_FILLED) {
+        order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
+    } else {
+        answer_if_due(x, o, 0);
+        if (o->algo) algo_finished(x, o);
+    }
+    drop_reducers(x, m);
+}
+
+// An order meets the price m->last_e8 of an open bar.
+static void enter(struct exchange *x, struct market *m, struct order *o) {
+    ASSERT(m->last_e8 > 0);
+    int64_t price = slipped_e8(x, m, o->r.side, m->last_e8);
+    if (o->r.type == ORDER_MARKET) {
+        execute(x, m, o, price, false);
+        return;
+    }
+    int64_t limit = o->r.price_e8;
+    if (crosses(o->r.side, limit, m->last_e8)) {
+        if (o->r.time_in_force == TIF_GTX) {
+            order_refuse(x, o, -5022);
+            return;
+        }
+        execute(x, m, o, crosses(o->r.side, limit, price) ? price : limit, false);
+        return;
+    }
+    if (o->r.time_in_force == TIF_FOK) {
+        order_refuse(x, o, -5021);
+        return;
+    }
+    if (o->r.time_in_force == TIF_IOC) {
+        order_end(x, o, STATUS_EXPIRED, REASON_IOC);
+        return;
+    }
+    if (o->place != PLACE_NONE) order_unlink(x, o);
+    announce(x, o);
+    order_link(x, o, PLACE_RESTING);
+    answer_if_due(x, o, 0);
+}
+
+void match_waiting(struct exchange *x, struct market *m) {
+    while (m->waiting.first) enter(x, m, m->waiting.first);
+}
+
+// ---- checks at entry -------------------------------------------------------------------------------------------
+
+bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r) {
+    uint8_t side = given(c, P_POSITION_SIDE) ? c->position_side : POSITION_BOTH;
+    if ((side == POSITION_BOTH) == x->dual_side) return reply_fail(r, -4061, NULL);
+    if (x->dual_side && given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
+    return true;
+}
+
+bool order_only_reduces(const struct exchange *x, const struct call *c) {
+    if (!x->dual_side) return c->reduce_only;
+    return (c->position_side == POSITION_LONG) == (c->side == SIDE_SELL);
+}
+
+int32_t filter_order(const struct symbol *s, const struct call *c, int64_t mark_e8, int64_t last_e8, bool reducing,
+                     char *message, size_t size);
+
+static bool check_parameters(const struct call *c, struct reply *r) {
+    if (!given(c, P_SIDE)) return reply_fail(r, -1102, "side");
+    if (!given(c, P_TYPE)) return reply_fail(r, -1102, "type");
+    if (c->type != ORDER_LIMIT && c->type != ORDER_MARKET) return reply_fail(r, -4120, NULL);
+    if (!given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
+    if (c->type == ORDER_MARKET) {
+        if (given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1106, "timeInForce");
+        return given(c, P_PRICE) ? reply_fail(r, -1106, "price") : true;
+    }
+    if (!given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1102, "timeInForce");
+    if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
+    if (c->time_in_force == TIF_GTD && !given(c, P_GOOD_TILL_DATE)) return reply_fail(r, -1102, "goodTillDate");
+    return true;
+}
+
+// Section 5.1: more than 600 s ahead and before the year 10000.
+static bool check_good_till(const struct exchange *x, const struct call *c, struct reply *r) {
+    if (c->type != ORDER_LIMIT || c->time_in_force != TIF_GTD) return true;
+    bool good = c->good_till_us > x->now_us + INT64_C(600000000) && c->good_till_us < INT64_C(253402300799000000);
+    return good ? true : reply_fail(r, -5040, NULL);
+}
+
+static bool check_client_id(const struct exchange *x, const struct call *c, struct reply *r) {
+    if (!given(c, P_CLIENT_ID)) return true;
+    int32_t code = client_id_check(c->client_id);
+    if (code == -1100) {
+        return reply_fail_text(r, -1100, "Illegal characters found in parameter 'newClientOrderId'; legal range is "
+                                         "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
+    }
+    if (code == -4015) return reply_fail_text(r, -4015, "Client order id is not valid.");
+    return order_find_open_id(x, c->client_id) ? reply_fail(r, -4116, NULL) : true;
+}
+
+static int64_t order_notional_e8(const struct market *m, const struct call *c) {
+    int64_t price = c->type == ORDER_MARKET ? m->last_e8 : c->price_e8;
+    return price == 0 ? 0 : dec_mul_round(c->quantity_e8, price);
+}
+
+static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
+                          struct reply *r) {
+    uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
+    int64_t now = dec_mul_round(m->positions[side].amount_e8, m->last_e8);
+    int64_t then = c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
+    bool beyond = magnitude(then) > magnitude(now) && magnitude(then) > m->notional_max_e8;
+    return beyond ? reply_fail(r, -2027, NULL) : true;
+}
+
+// What the order adds to the margin in use, and its fee, must be available. Orders that add nothing are free.
+static bool check_margin(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
+                         struct reply *r) {
+    int64_t holds[SIDE_COUNT] = { m->hold_e8[SIDE_BUY], m->hold_e8[SIDE_SELL] };
+    int64_t before = order_margin_e8(m, holds, x->dual_side);
+    holds[c->side == SIDE_SELL] += hold;
+    int64_t more = order_margin_e8(m, holds, x->dual_side) - before;
+    if (more <= 0) return true;
+    int64_t rate = c->type == ORDER_MARKET ? x->config.taker_e8 : x->config.maker_e8;
+    more += dec_mul_round(hold, rate);
+    return account_available_e8(x) >= more ? true : reply_fail(r, -2019, NULL);
+}
+
+static bool check_reduce(const struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    if (!order_only_reduces(x, c)) return true;
+    uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
+    int64_t most = reducible_e8(m, c->side, side);
+    bool bad = most == 0 || (x->dual_side && c->quantity_e8 > most);
+    return bad ? reply_fail(r, -2022, NULL) : true;
+}
+
+bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!check_parameters(c, r)) return false;
+    if (c->symbol < 0 || c->symbol >= x->symbol_count) {
+        return given(c, P_SYMBOL) ? reply_fail(r, -1121, NULL) : reply_fail(r, -1102, "symbol");
+    }
+    const struct market *m = &x->markets[c->symbol];
+    if (!check_client_id(x, c, r)) return false;
+    bool reducing = order_only_reduces(x, c);
+    int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    if (code != 0) return reply_fail_text(r, code, NULL);
+    if (!check_good_till(x, c, r) || !position_side_check(x, c, r) || !check_reduce(x, m, c, r)) return false;
+    if (c->type == ORDER_LIMIT && m->resting.count >= m->s->orders_max && m->s->orders_max > 0) {
+        return reply_fail(r, -2025, NULL);
+    }
+    if (reducing) return true;
+    int64_t hold = order_notional_e8(m, c);
+    return check_bracket(x, m, c, hold, r) && check_margin(x, m, c, hold, r);
+}
+
+// Refusals the price of the moment decides, before anything is recorded.
+static bool check_matching(const struct market *m, const struct call *c, struct reply *r) {
+    if (c->type != ORDER_LIMIT || m->last_e8 == 0) return true;
+    bool crossing = crosses(c->side, c->price_e8, m->last_e8);
+    if (c->time_in_force == TIF_GTX && crossing) return reply_fail(r, -5022, NULL);
+    if (c->time_in_force == TIF_FOK && !crossing && m->open) return reply_fail(r, -5021, NULL);
+    return true;
+}
+
+// ---- placing, changing, cancelling ------------------------------------------------------------------------------
+
+static struct order *order_make(struct exchange *x, const struct market *m, const struct call *c, bool reducing) {
+    struct order *o = order_new(x);
+    struct order_record *r = &o->r;
+    r->symbol = m->index;
+    r->side = c->side;
+    r->type = r->orig_type = c->type;
+    r->status = STATUS_NEW;
+    r->time_in_force = c->type == ORDER_LIMIT ? c->time_in_force : TIF_GTC;
+    r->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
+    r->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
+    r->reduce_only = x->dual_side ? reducing : c->reduce_only;
+    r->price_e8 = c->type == ORDER_LIMIT ? c->price_e8 : 0;
+    r->orig_qty_e8 = c->quantity_e8;
+    r->good_till_us = r->time_in_force == TIF_GTD ? c->good_till_us / 1000000 * 1000000 : 0;
+    r->time_us = r->update_us = x->now_us;
+    if (given(c, P_CLIENT_ID)) {
+        memcpy(r->client_id, c->client_id, CLIENT_ID_MAX);
+    } else {
+        client_id_make(r->client_id, (uint64_t)r->order_id);
+        o->generated = true;
+    }
+    o->hold_e8 = reducing ? 0 : order_notional_e8(m, c);
+    x->totals.orders++;
+    return o;
+}
+
+// Without an open bar: an order that would trade, or whose fate hangs on the price, waits for the open.
+static bool must_wait(const struct market *m, const struct order *o) {
+    if (o->r.type == ORDER_MARKET || m->last_e8 == 0) return true;
+    if (o->r.time_in_force == TIF_IOC || o->r.time_in_force == TIF_FOK) return true;
+    return crosses(o->r.side, o->r.price_e8, m->last_e8);
+}
+
+bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
+                 struct order_record *out) {
+    if (!order_check(x, c, r)) return true;
+    struct market *m = &x->markets[c->symbol];
+    if (!check_matching(m, c, r)) return true;
+    struct order *o = order_make(x, m, c, order_only_reduces(x, c));
+    bool result = given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;
+    reply_rows(r, RECORD_ORDER, false, 1, out);
+    if (m->open) {
+        *out = o->r;
+        enter(x, m, o);
+        if (result || o->r.status == STATUS_EXPIRED) *out = o->r;
+        return true;
+    }
+    if (!must_wait(m, o)) {
+        announce(x, o);
+        order_link(x, o, PLACE_RESTING);
+        *out = o->r;
+        return true;
+    }
+    bool decided_late = o->r.time_in_force == TIF_FOK || o->r.time_in_force == TIF_GTX;
+    if (!decided_late) announce(x, o);
+    order_link(x, o, PLACE_WAITING);
+    o->token = token;
+    o->answer_due = may_wait && (result || decided_late);
+    *out = o->r;
+    return !o->answer_due;
+}
+
+static struct order *order_meant(struct exchange *x, const struct call *c, int32_t unknown, struct reply *r) {
+    if (c->symbol < 0 || c->symbol >= x->symbol_count) {
+        reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+        return NULL;
+    }
+    if (!given(c, P_ORDER_ID) && !given(c, P_ORIG_CLIENT_ID)) {
+        reply_fail_text(r, -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
+        return NULL;
+    }
+    struct order *o = order_find(x, c->symbol, c->order_id, c->orig_client_id);
+    if (!o || o->place == PLACE_NONE) {
+        reply_fail(r, unknown, NULL);
+        return NULL;
+    }
+    return o;
+}
+
+bool order_cancel(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
+    struct order *o = order_meant(x, c, -2011, r);
+    if (!o) return false;
+    order_end(x, o, STATUS_CANCELED, REASON_NONE);
+    *out = o->r;
+    reply_rows(r, RECORD_ORDER, false, 1, out);
+    return true;
+}
+
+static bool check_change(struct exchange *x, struct market *m, const struct order *o, const struct call *c,
+                         struct reply *r) {
+    struct call wanted = *c;
+    wanted.type = ORDER_LIMIT;
+    wanted.side = o->r.side;
+    wanted.reduce_only = o->r.reduce_only;
+    wanted.given |= UINT64_C(1) << P_TYPE | UINT64_C(1) << P_SIDE;
+    bool reducing = closes(o);
+    int32_t code = filter_order(m->s, &wanted, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    if (code != 0) return reply_fail_text(r, code, NULL);
+    if (reducing) return true;
+    m->hold_e8[o->r.side] -= o->hold_e8;   // as if the old one were gone
+    int64_t hold = order_notional_e8(m, &wanted);
+    bool good = check_bracket(x, m, &wanted, hold, r) && check_margin(x, m, &wanted, hold, r);
+    m->hold_e8[o->r.side] += o->hold_e8;
+    return good;
+}
+
+// Section 5.2: a modified order loses its place; not larger than what is executed, or GTX that would cross: cancelled.
+bool order_modify(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
+    if (!given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
+    if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
+    struct order *o = order_meant(x, c, -2013, r);
+    if (!o) return false;
+    if (o->r.type != ORDER_LIMIT) return reply_fail(r, -5025, NULL);
+    if (given(c, P_SIDE) && c->side != o->r.side) return reply_fail(r, -1117, NULL);
+    if (c->price_e8 == o->r.price_e8 && c->quantity_e8 == o->r.orig_qty_e8) return reply_fail(r, -5027, NULL);
+    struct market *m = &x->markets[c->symbol];
+    if (!check_change(x, m, o, c, r)) return false;
+    reply_rows(r, RECORD_ORDER, false, 1, out);
+    bool crossing = m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
+    if (c->quantity_e8 <= o->r.executed_qty_e8 || (crossing && o->r.time_in_force == TIF_GTX)) {
+        order_end(x, o, STATUS_CANCELED, REASON_NONE);
+        *out = o->r;
+        return true;
+    }
+    order_unlink(x, o);
+    o->r.price_e8 = c->price_e8;
+    o->r.orig_qty_e8 = c->quantity_e8;
+    o->r.update_us = x->now_us;
+    o->hold_e8 = closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
+    emit_order(x, o, EXEC_AMENDMENT, REASON_NONE);
+    if (m->open) enter(x, m, o);
+    else order_link(x, o, must_wait(m, o) ? PLACE_WAITING : PLACE_RESTING);
+    *out = o->r;
+    return true;
+}
+
+void orders_cancel_all(struct exchange *x, struct market *m) {
+    while (m->resting.first) order_end(x, m->resting.first, STATUS_CANCELED, REASON_NONE);
+    while (m->waiting.first) order_end(x, m->waiting.first, STATUS_CANCELED, REASON_NONE);
+}
+
+void orders_expire_due(struct exchange *x, struct market *m) {
+    for (struct order *o = m->resting.first, *next; o; o = next) {
+        next = o->next;
+        if (o->r.good_till_us != 0 && o->r.good_till_us <= x->now_us) order_end(x, o, STATUS_EXPIRED, REASON_NONE);
+    }
+}
+
+// The order a trigger makes: no filters again, only what the moment decides.
+int32_t order_from_algo(struct exchange *x, struct algo *a) {
+    struct market *m = &x->markets[a->r.symbol];
+    bool limit = a->r.type == ORDER_STOP || a->r.type == ORDER_TAKE_PROFIT;
+    struct call c = { .symbol = a->r.symbol, .side = a->r.side, .position_side = a->r.position_side,
+                      .type = limit ? ORDER_LIMIT : ORDER_MARKET, .time_in_force = a->r.time_in_force,
+                      .quantity_e8 = a->r.quantity_e8, .price_e8 = a->r.price_e8, .stp_mode = a->r.stp_mode,
+                      .good_till_us = a->r.good_till_us, .reduce_only = a->r.reduce_only || a->r.close_position };
+    c.given = UINT64_C(1) << P_STP_MODE | UINT64_C(1) << P_CLIENT_ID;
+    memcpy(c.client_id, a->r.client_id, CLIENT_ID_MAX);
+    if (order_find_open_id(x, c.client_id)) c.given = UINT64_C(1) << P_STP_MODE;
+    bool reducing = order_only_reduces(x, &c);
+    struct reply refusal = { .status = 200 };
+    if (a->r.close_position) c.quantity_e8 = reducible_e8(m, c.side, c.position_side);
+    if (reducing && reducible_e8(m, c.side, c.position_side) == 0) return -2022;
+    int64_t hold = order_notional_e8(m, &c);
+    if (!reducing && !(check_bracket(x, m, &c, hold, &refusal) && check_margin(x, m, &c, hold, &refusal))) {
+        return refusal.code;
+    }
+    struct order *o = order_make(x, m, &c, reducing);
+    o->r.orig_type = a->r.type;
+    o->r.stop_price_e8 = a->r.trigger_price_e8;
+    o->r.working_type = a->r.working_type;
+    o->r.close_position = a->r.close_position;
+    o->r.activate_price_e8 = a->r.activate_price_e8;
+    o->r.callback_rate_e8 = a->r.callback_rate_e8;
+    o->algo = a;
+    a->r.actual_order_id = o->r.order_id;
+    enter(x, m, o);
+    return 0;
+}
+
+// ---- levels and touches -----------------------------------------------------------------------------------------
+
+static int64_t order_level_e8(const struct exchange *x, const struct market *m, const struct order *o) {
+    int64_t beyond = x->config.touch == TOUCH_THROUGH ? m->s->tick_e8 : 0;
+    return o->r.side == SIDE_BUY ? o->r.price_e8 - beyond : o->r.price_e8 + beyond;
+}
+
+static void level_add(struct market *m, int64_t level, bool falling) {
+    if (falling && level > m->touch_low_e8) m->touch_low_e8 = level;
+    if (!falling && level < m->touch_high_e8) m->touch_high_e8 = level;
+}
+
+static void liquidation_levels(const struct exchange *x, struct market *m) {
+    for (int i = 0; i < 2; i++) {
+        m->liquidation_low_e8[i] = LEVEL_NONE_LOW;
+        m->liquidation_high_e8[i] = LEVEL_NONE_HIGH;
+    }
+    if (market_flat(m)) return;
+    bool split = m->margin_type == MARGIN_ISOLATED && x->dual_side;
+    for (int i = 0; i < (split ? 2 : 1); i++) {
+        bool falling;
+        int32_t side = split ? POSITION_LONG + i : POSITION_BOTH;
+        int64_t level = liquidation_price_e8(x, m, side, &falling);
+        if (level == 0) continue;
+        if (falling) m->liquidation_low_e8[i] = level; else m->liquidation_high_e8[i] = level + 1;
+        level_add(m, falling ? level : level + 1, falling);
+    }
+}
+
+static void market_refresh(const struct exchange *x, struct market *m) {
+    m->dirty = false;
+    m->touch_low_e8 = LEVEL_NONE_LOW;
+    m->touch_high_e8 = LEVEL_NONE_HIGH;
+    m->good_till_us = INT64_MAX;
+    for (const struct order *o = m->resting.first; o; o = o->next) {
+        level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY);
+        if (o->r.good_till_us != 0 && o->r.good_till_us < m->good_till_us) m->good_till_us = o->r.good_till_us;
+    }
+    for (const struct algo *a = m->algos.first; a; a = a->next) {
+        int64_t level;
+        bool falling;
+        if (algo_level(a, &level, &falling)) level_add(m, level, falling);
+    }
+    liquidation_levels(x, m);
+}
+
+// A crossed position's liquidation price hangs on every other one's, so one change makes all of them anew.
+void levels_refresh(struct exchange *x) {
+    if (!x->any_dirty) return;
+    x->any_dirty = false;
+    x->timer_us = INT64_MAX;
+    x->held_count = 0;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        struct market *m = &x->markets[i];
+        bool held = !market_flat(m);
+        if (m->dirty || held) market_refresh(x, m);
+        x->held_count += held;
+        int64_t due = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : INT64_MAX;
+        if (m->countdown_us < due) due = m->countdown_us;
+        if (m->good_till_us < due) due = m->good_till_us;
+        if (due < x->timer_us) x->timer_us = due;
+    }
+}
+
+static void liquidate_position(struct exchange *x, struct market *m, int32_t side) {
+    struct position *p = &m->positions[side];
+    if (p->amount_e8 == 0) return;
+    bool isolated = m->margin_type == MARGIN_ISOLATED;
+    int64_t crossed = account_cross_wallet_e8(x);
+    struct order *o = order_new(x);
+    o->r.symbol = m->index;
+    o->r.side = p->amount_e8 > 0 ? SIDE_SELL : SIDE_BUY;
+    o->r.type = ORDER_LIQUIDATION;
+    o->r.orig_type = ORDER_LIMIT;
+    o->r.time_in_force = TIF_IOC;
+    o->r.position_side = (uint8_t)side;
+    o->r.orig_qty_e8 = magnitude(p->amount_e8);
+    o->r.time_us = x->now_us;
+    o->r.reduce_only = true;
+    memcpy(o->r.client_id, "autoclose-", 10);
+    dec_print(o->r.client_id + 10, x->now_us / 1000 * DEC_ONE, 0);
+    int64_t tick = m->s->tick_e8;
+    int64_t price = p->amount_e8 > 0 ? dec_floor_to(m->last_e8, tick) : dec_ceil_to(m->last_e8, tick);
+    if (price < tick) price = tick;
+    o->r.price_e8 = price;
+    announce(x, o);
+    int64_t fee = dec_mul_round(dec_mul_round(o->r.orig_qty_e8, price), m->s->liquidation_fee_e8);
+    record_fill(x, m, o, o->r.orig_qty_e8, price, false, 0);
+    account_insurance(x, m, -fee);
+    // An isolated position can lose no more than was set apart for it; the fund covers the rest.
+    if (isolated) {
+        int64_t spent = account_cross_wallet_e8(x);
+        if (spent < crossed) account_insurance(x, m, crossed - spent);
+    }
+    x->totals.liquidations++;
+}
+
+static void emit_margin_call(struct exchange *x, const struct market *m, int32_t side) {
+    const struct position *p = &m->positions[side];
+    if (p->amount_e8 == 0 || !event_wanted(x, RECORD_MARGIN_CALL)) return;
+    struct margin_call_record e = { .event_us = x->now_us, .cross_wallet_e8 = account_cross_wallet_e8(x),
+                                    .amount_e8 = p->amount_e8, .mark_price_e8 = m->last_e8, .symbol = m->index,
+                                    .unrealized_e8 = position_unrealized_e8(p, m->last_e8),
+                                    .maint_margin_e8 = position_maintenance_e8(m, p, m->last_e8),
+                                    .isolated_wallet_e8 = p->isolated_e8, .position_side = (uint8_t)side,
+                                    .margin_type = m->margin_type };
+    x->hooks.event(x->hooks.ctx, RECORD_MARGIN_CALL, &e, x->now_us);
+}
+
+static void liquidate_market(struct exchange *x, struct market *m, int32_t first, int32_t last) {
+    for (int32_t k = first; k <= last; k++) {
+        emit_margin_call(x, m, k);
+        liquidate_position(x, m, k);
+    }
+    drop_reducers(x, m);
+}
+
+static void expire_orders(struct exchange *x, struct market *m) {
+    while (m->resting.first) order_end(x, m->resting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
+    while (m->waiting.first) order_end(x, m->waiting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
+    while (m->algos.first) algo_end(x, m->algos.first, ALGO_EXPIRED);
+}
+
+static void cover(struct exchange *x, struct market *m) {
+    int64_t crossed = account_cross_wallet_e8(x);
+    if (crossed >= 0) return;
+    account_insurance(x, m, -crossed);
+    emit_account(x, m, -1, ACCOUNT_INSURANCE_CLEAR, -crossed);
+}
+
+// The whole crossed account: all its orders, then all its positions, each at its own last price.
+static void liquidate_account(struct exchange *x, struct market *cause) {
+    for (int32_t i = 0; i < x->symbol_count; i++) expire_orders(x, &x->markets[i]);
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        struct market *m = &x->markets[i];
+        if (m->margin_type == MARGIN_CROSSED) liquidate_market(x, m, POSITION_BOTH, POSITION_SHORT);
+    }
+    cover(x, cause);
+}
+
+void liquidate_if_exhausted(struct exchange *x) {
+    if (x->held_count < 2 || !account_exhausted(x)) return;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        struct market *m = &x->markets[i];
+        if (m->open && m->margin_type == MARGIN_CROSSED && !market_flat(m)) {
+            liquidate_account(x, m);
+            return;
+        }
+    }
+}
+
+static bool liquidation_reached(const struct market *m, int i, bool falling, int64_t level) {
+    return falling ? m->liquidation_low_e8[i] == level : m->liquidation_high_e8[i] == level;
+}
+
+// What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
+static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling) {
+    for (struct order *o = m->resting.first; o; o = o->next) {
+        if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
+            execute(x, m, o, o->r.price_e8, true);
+            return;
+        }
+    }
+    for (struct algo *a = m->algos.first; a; a = a->next) {
+        int64_t trigger;
+        bool down;
+        if (!algo_level(a, &trigger, &down) || down != falling || trigger != level) continue;
+        algo_trigger(x, a);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!liquidation_reached(m, i, falling, level)) continue;
+        if (m->margin_type == MARGIN_CROSSED) {
+            liquidate_account(x, m);
+            return;
+        }
+        expire_orders(x, m);
+        int32_t side = x->dual_side ? POSITION_LONG + i : POSITION_BOTH;
+        liquidate_market(x, m, side, side);
+        cover(x, m);
+        return;
+    }
+    ASSERT(!"a level without anything at it");
+}
+
+void match_touched(struct exchange *x, struct market *m, bool gap) {
+    m->gap = gap;
+    levels_refresh(x);
+    for (;;) {
+        if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true);
+        else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false);
+        else break;
+        m->dirty = x->any_dirty = true;
+        levels_refresh(x);
+    }
+    m->gap = false;
+}

@@ -1,0 +1,46 @@
+// match.h: plain orders: checks at entry, matching at the price of the moment, touches along the path, endings.
+//
+//     place --+-- bar open: enter --+-- crosses: filled, taker
+//             |                     +-- rests ------- touched: filled, maker
+//             +-- no price: rests when it does not cross the last one, else waits for the open, then enter
+#ifndef MT_SIM_MATCH_H
+#define MT_SIM_MATCH_H
+
+#include "sim/internal.h"
+
+// Checks a new order and creates it. False: its answer comes later (never when !may_wait). *out: the row to answer.
+bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
+                 struct order_record *out);
+
+// The checks alone; 0 and the reply untouched, or false with the refusal.
+bool order_check(struct exchange *x, const struct call *c, struct reply *r);
+bool order_modify(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out);
+bool order_cancel(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out);
+
+// Ends an open order; `reason` is the stream's `er`.
+void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reason);
+void orders_cancel_all(struct exchange *x, struct market *m);
+
+// Shared with algo.c: the order a trigger makes. Refusal code, or 0.
+int32_t order_from_algo(struct exchange *x, struct algo *a);
+bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r);
+bool order_only_reduces(const struct exchange *x, const struct call *c);
+
+// What the position lets an order of this side close.
+int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side);
+
+// A bar of `m` is open at m->last_e8: waiting orders first, then what the open has passed.
+void match_waiting(struct exchange *x, struct market *m);
+
+// Whatever the price m->last_e8 touches, nearest first. `gap`: the price jumped here.
+void match_touched(struct exchange *x, struct market *m, bool gap);
+
+// Brings the touch levels and the timer up to date.
+void levels_refresh(struct exchange *x);
+void liquidate_if_exhausted(struct exchange *x);
+void orders_expire_due(struct exchange *x, struct market *m);
+
+void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason);
+void emit_account(struct exchange *x, const struct market *m, int32_t position_side, uint8_t reason, int64_t change_e8);
+
+#endif

@@ -1,0 +1,167 @@
+// symbol.c: see symbol.h.
+#include "venue/symbol.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "venue/symbol_table.h"
+
+#include <string.h>
+
+enum { DEFAULT_BRACKETS = 9 };
+
+// cum follows from the other columns: cum(n) = floor(n) * (ratio(n) - ratio(n-1)) + cum(n-1).
+static const struct {
+    int32_t leverage;
+    int64_t cap;
+    int64_t ratio_e8;
+} default_tiers[DEFAULT_BRACKETS] = {
+    { 50, 5000, 1000000 },       { 40, 25000, 1500000 },      { 25, 100000, 2000000 },
+    { 20, 250000, 2500000 },     { 10, 1000000, 5000000 },    { 5, 2000000, 10000000 },
+    { 4, 2500000, 12500000 },    { 2, 5000000, 25000000 },    { 1, 10000000, 50000000 },
+};
+
+int32_t symbol_builtin_count(void)
+{
+    return SYMBOL_TABLE_COUNT;
+}
+
+const char *symbol_builtin_name(int32_t index)
+{
+    ASSERT(index >= 0);
+    ASSERT(index < SYMBOL_TABLE_COUNT);
+    return symbol_table[index].name;
+}
+
+int symbol_builtin(const char *name, struct symbol *out)
+{
+    ASSERT(name != NULL);
+    ASSERT(out != NULL);
+    int32_t index = symbol_find(symbol_table, SYMBOL_TABLE_COUNT, name);
+    if (index == SYMBOL_NONE)
+        return ERR_NOT_FOUND;
+    *out = symbol_table[index];
+    return 0;
+}
+
+static void text_copy(char *out, size_t size, const char *text, size_t length)
+{
+    size_t kept = length < size - 1 ? length : size - 1;
+    memcpy(out, text, kept);
+    out[kept] = '\0';
+}
+
+// Splits "LPTUSDT" into its assets by the quote assets that the venue uses; "" and all of it when none fits.
+static void assets_guess(struct symbol *s)
+{
+    static const char *const quotes[] = { "USDT", "USDC", "FDUSD", "BUSD", "BTC", "USD" };
+    size_t length = strlen(s->name);
+    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+        size_t quote = strlen(quotes[i]);
+        if (length <= quote || strcmp(s->name + length - quote, quotes[i]) != 0)
+            continue;
+        text_copy(s->base_asset, sizeof s->base_asset, s->name, length - quote);
+        text_copy(s->quote_asset, sizeof s->quote_asset, quotes[i], quote);
+        text_copy(s->margin_asset, sizeof s->margin_asset, quotes[i], quote);
+        return;
+    }
+    text_copy(s->base_asset, sizeof s->base_asset, s->name, length);
+    text_copy(s->quote_asset, sizeof s->quote_asset, "USDT", 4);
+    text_copy(s->margin_asset, sizeof s->margin_asset, "USDT", 4);
+}
+
+static int64_t step_of(int decimals)
+{
+    int64_t step = DEC_ONE;
+    for (int i = 0; i < decimals; i++)
+        step /= 10;
+    return step;
+}
+
+int symbol_from_decimals(const char *name, int price_decimals, int quantity_decimals, struct symbol *out)
+{
+    ASSERT(name != NULL);
+    ASSERT(out != NULL);
+    if (price_decimals < 0 || price_decimals > 8 || quantity_decimals < 0 || quantity_decimals > 8)
+        return ERR_INVALID;
+    size_t length = strlen(name);
+    if (length == 0 || length >= SYMBOL_NAME_MAX)
+        return ERR_INVALID;
+
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, name, length + 1);
+    assets_guess(out);
+    out->price_precision = price_decimals;
+    out->quantity_precision = quantity_decimals;
+    out->tick_e8 = step_of(price_decimals);
+    out->price_min_e8 = out->tick_e8;
+    out->step_e8 = step_of(quantity_decimals);
+    out->qty_min_e8 = out->step_e8;
+    out->qty_max_e8 = (int64_t)1000000000 * DEC_ONE;
+    out->market_step_e8 = out->step_e8;
+    out->market_qty_min_e8 = out->step_e8;
+    out->market_qty_max_e8 = out->qty_max_e8;
+    out->notional_min_e8 = (int64_t)5 * DEC_ONE;
+    out->percent_up_e8 = DEC_ONE / 100 * 115;
+    out->percent_down_e8 = DEC_ONE / 100 * 85;
+    out->orders_max = 200;
+    out->funding_interval_h = 8;
+    out->trigger_protect_e8 = DEC_ONE / 100 * 5;
+    out->liquidation_fee_e8 = DEC_ONE / 1000 * 15;
+    out->market_take_bound_e8 = DEC_ONE / 10;
+    out->source = SYMBOL_FROM_DATA;
+    symbol_default_brackets(out);
+    return 0;
+}
+
+void symbol_default_brackets(struct symbol *s)
+{
+    ASSERT(s != NULL);
+    memset(s->brackets, 0, sizeof s->brackets);
+    s->bracket_count = DEFAULT_BRACKETS;
+    int64_t floor_e8 = 0, ratio_e8 = default_tiers[0].ratio_e8, cum_e8 = 0;
+    for (int32_t i = 0; i < DEFAULT_BRACKETS; i++) {
+        struct bracket *b = &s->brackets[i];
+        cum_e8 += dec_mul_round(floor_e8, default_tiers[i].ratio_e8 - ratio_e8);
+        ratio_e8 = default_tiers[i].ratio_e8;
+        b->leverage_max = default_tiers[i].leverage;
+        b->floor_e8 = floor_e8;
+        b->cap_e8 = default_tiers[i].cap * DEC_ONE;
+        b->maint_ratio_e8 = ratio_e8;
+        b->cum_e8 = cum_e8;
+        floor_e8 = b->cap_e8;
+    }
+}
+
+const struct bracket *symbol_bracket(const struct symbol *s, int64_t notional_e8)
+{
+    ASSERT(s->bracket_count > 0);
+    ASSERT(notional_e8 >= 0);
+    int32_t last = s->bracket_count - 1;
+    for (int32_t i = 0; i < last; i++) {
+        if (notional_e8 <= s->brackets[i].cap_e8)
+            return &s->brackets[i];
+    }
+    return &s->brackets[last];
+}
+
+int64_t symbol_notional_max(const struct symbol *s, int32_t leverage)
+{
+    ASSERT(s->bracket_count > 0);
+    int64_t notional_max_e8 = 0;
+    for (int32_t i = 0; i < s->bracket_count; i++) {
+        if (s->brackets[i].leverage_max >= leverage && s->brackets[i].cap_e8 > notional_max_e8)
+            notional_max_e8 = s->brackets[i].cap_e8;
+    }
+    return notional_max_e8;
+}
+
+int32_t symbol_find(const struct symbol *symbols, int32_t count, const char *name)
+{
+    ASSERT(count >= 0);
+    ASSERT(name != NULL);
+    for (int32_t i = 0; i < count; i++) {
+        if (strcmp(symbols[i].name, name) == 0)
+            return i;
+    }
+    return SYMBOL_NONE;
+}
