@@ -17,6 +17,7 @@ end
 local readers = {
   [C.FIELD_INT32] = "tonumber(cast(i32, p + %d)[0])",
   [C.FIELD_INT64] = "tonumber(cast(i64, p + %d)[0])",
+  [C.FIELD_INT_TEXT] = "tonumber(cast(i64, p + %d)[0])",
   [C.FIELD_ID] = "id_text(cast(i64, p + %d)[0])",
   [C.FIELD_MS] = "floor(tonumber(cast(i64, p + %d)[0]) / 1000)",
   [C.FIELD_BOOL] = "cast(u8, p + %d)[0] ~= 0",
@@ -60,6 +61,10 @@ local function expression(field, env)
     return ffi.string(field.text)
   elseif t == C.FIELD_OBJECT then
     return ("build[%d](p + %d)"):format(field.kind, offset)
+  elseif t == C.FIELD_ONE then
+    return ("{ build[%d](p + %d) }"):format(field.kind, offset)
+  elseif t == C.FIELD_ONE_IF then
+    return ("(cast(i16, p + %d)[0] >= 0 and { build[%d](p + %d) } or {})"):format(field.count_offset, field.kind, offset)
   elseif t == C.FIELD_LIST then
     return ("list(%d, cast(ptr, p + %d)[0], cast(i32, p + %d)[0])"):format(field.kind, offset, field.count_offset)
   end

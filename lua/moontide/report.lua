@@ -195,7 +195,8 @@ end
 function M.json(r)
   local parts = {}
   for _, key in ipairs(json_keys) do
-    local value, text = r[key], nil
+    local value = r[key]
+    local text
     if key == "symbols" then
       local list = {}
       for i, s in ipairs(value) do list[i] = json_string(s) end

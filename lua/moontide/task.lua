@@ -130,7 +130,7 @@ end
 
 -- A script's own coroutine yielded: if it is the runtime's yield, pass it to the outer coroutine and come back in.
 local function pass_outwards(co, ok, ...)
-  while ok and (...) == PARK do
+  if ok and (...) == PARK then
     native_yield(PARK)
     return pass_outwards(co, native_resume(co))
   end

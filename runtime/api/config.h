@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { API_LIMITS_MAX = 8 };
+enum { API_LIMITS_MAX = 7 };
 
 enum api_config_type {
     API_CONFIG_INT,        // int32_t

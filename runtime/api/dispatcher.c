@@ -13,131 +13,18 @@
 // What a blocked head waits for (a window, the gate, the throttle) is in `wake_us`.
 #include "api/dispatcher.h"
 
-#include "api/backoff.h"
-#include "api/breaker.h"
-#include "api/queue.h"
-#include "api/throttle.h"
+#include "api/dispatcher_private.h"
 #include "base/assert.h"
 #include "base/err.h"
-#include "base/heap.h"
 
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum {
-    WORKERS_MAX = 256,
     SENDS_PER_RUN = 4096,      // a transport that answers at once must not keep us in one run for ever
     SLOW_DOWN_US = 1000000     // the gate's time when the venue does not say
 };
 
-struct dispatcher {
-    struct api_config config;
-    struct transport transport;
-    dispatcher_settled settled;
-    void *settled_ctx;
-
-    struct limiter limiter;
-    struct backoff backoff;
-    struct throttle throttle;
-    struct breaker breakers[REQUEST_CLASSES_MAX];
-    struct heap timers;
-    struct queue queue;
-
-    uint64_t last_id;
-    int64_t wake_us;
-    int32_t waiting;                       // in the queue's lanes
-    int32_t held;                          // waiting or in backoff: what max_queue_size bounds
-    int32_t by_priority[PRIORITY_COUNT];   // held
-    int32_t in_flight;
-    bool stopped;
-
-    struct metrics metrics;
-    struct metrics_snapshot snapshot;
-};
-
 enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
-
-static void set_limit(struct dispatcher *d, int32_t kind, int64_t interval_us, int32_t limit, int64_t now_us)
-{
-    int err = limiter_set(&d->limiter, kind, interval_us, limit, d->config.critical_reserve, now_us);
-    ASSERT(err == ERR_OK);   // nine configured and API_LIMITS_MAX told rows may be more: see set_limits
-}
-
-static void set_limits(struct dispatcher *d, int64_t now_us)
-{
-    const int64_t second = 1000000, minute = 60 * second, day = 1440 * minute;
-    const struct api_config *c = &d->config;
-    struct api_limit rows[9 + API_LIMITS_MAX] = {
-        { second, c->requests_per_second, LIMIT_REQUESTS }, { minute, c->requests_per_minute, LIMIT_REQUESTS },
-        { day, c->requests_per_day, LIMIT_REQUESTS },       { second, c->weight_per_second, LIMIT_WEIGHT },
-        { minute, c->weight_per_minute, LIMIT_WEIGHT },     { second, c->orders_per_second, LIMIT_ORDERS },
-        { 10 * second, c->orders_per_10s, LIMIT_ORDERS },   { minute, c->orders_per_minute, LIMIT_ORDERS },
-        { day, c->orders_per_day, LIMIT_ORDERS },
-    };
-    int32_t count = 9;
-    for (int32_t i = 0; i < c->limit_count; i++) {
-        int32_t at = 0;
-        while (at < count && (rows[at].kind != c->limits[i].kind || rows[at].interval_us != c->limits[i].interval_us))
-            at++;
-        rows[at] = c->limits[i];
-        count += at == count;
-    }
-    for (int32_t i = d->limiter.count - 1; i >= 0; i--) {   // windows no row speaks of any more
-        const struct limiter_window w = d->limiter.windows[i];
-        int32_t at = 0;
-        while (at < count && (rows[at].kind != w.kind || rows[at].interval_us != w.interval_us))
-            at++;
-        if (at == count)
-            set_limit(d, w.kind, w.interval_us, 0, now_us);
-    }
-    for (int32_t i = 0; i < count; i++)
-        if (rows[i].limit == 0)
-            set_limit(d, rows[i].kind, rows[i].interval_us, 0, now_us);
-    for (int32_t i = 0; i < count; i++)
-        if (rows[i].limit > 0)
-            set_limit(d, rows[i].kind, rows[i].interval_us, rows[i].limit, now_us);
-    d->throttle.spacing_us = limiter_spacing_us(&d->limiter);
-}
-
-struct dispatcher *dispatcher_new(const struct api_config *config, const struct transport *transport,
-                                  dispatcher_settled settled, void *settled_ctx, int64_t now_us)
-{
-    ASSERT(config);
-    ASSERT(transport && transport->send);
-    ASSERT(settled);
-    ASSERT(config->workers >= 1 && config->workers <= WORKERS_MAX);
-    struct dispatcher *d = calloc(1, sizeof *d);
-    int32_t capacity = config->max_queue_size + WORKERS_MAX;
-    struct heap_slot *slots = d ? malloc((size_t)capacity * sizeof *slots) : NULL;
-    if (!slots) {
-        free(d);
-        return NULL;
-    }
-    d->config = *config;
-    d->transport = *transport;
-    d->settled = settled;
-    d->settled_ctx = settled_ctx;
-    d->wake_us = INT64_MAX;
-    heap_init(&d->timers, slots, capacity, (uint32_t)offsetof(struct request, heap_index));
-    limiter_init(&d->limiter, config->edge_guard_us);
-    backoff_init(&d->backoff, config);
-    throttle_init(&d->throttle, config, now_us);
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        breaker_init(&d->breakers[i], config, now_us);
-    metrics_init(&d->metrics, now_us);
-    limiter_clock(&d->limiter, 0, 0, now_us);
-    set_limits(d, now_us);
-    return d;
-}
-
-void dispatcher_free(struct dispatcher *d)
-{
-    if (!d)
-        return;
-    free(d->timers.slots);
-    free(d);
-}
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -544,49 +431,40 @@ void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us)
 void dispatcher_stop(struct dispatcher *d, int64_t now_us)
 {
     d->stopped = true;
-    for (int32_t i = d->timers.count - 1; i >= 0; i--) {
-        // Removing a slot refills it from the end or from slots above, so step over it again until it stays.
-        while (i < d->timers.count) {
-            struct request *r = d->timers.slots[i].item;
-            if (r->state == REQUEST_IN_FLIGHT)
-                break;
+    struct request *r;
+    for (int32_t level = 0; level < PRIORITY_COUNT; level++)
+        while ((r = queue_head(&d->queue, level, 0)) != NULL)
             settle_held(d, r, SETTLE_STOPPED, now_us);
+    while (d->held > 0)   // in backoff; a removal may move one behind us, hence again
+        for (int32_t i = 0; i < d->timers.count;) {
+            r = d->timers.slots[i].item;
+            if (r->state == REQUEST_BACKOFF)
+                settle_held(d, r, SETTLE_STOPPED, now_us);
+            else
+                i++;
         }
-    }
-    for (int32_t i = 0; d->held > 0; i = (i + 1) % d->timers.count) {   // those a removal moved behind us
-        struct request *r = d->timers.slots[i].item;
-        if (r->state != REQUEST_IN_FLIGHT)
-            settle_held(d, r, SETTLE_STOPPED, now_us);
-        if (d->timers.count == 0)
-            break;
-    }
-    ASSERT(d->held == 0);
+    ASSERT(d->waiting == 0);
     d->wake_us = INT64_MAX;
+}
+
+// Time-outs and ageing may have become shorter than what the timers were set to.
+static void reset_timers(struct dispatcher *d)
+{
+    for (int32_t i = 0; i < d->timers.count; i++) {
+        struct heap_slot *slot = &d->timers.slots[i];
+        struct request *r = slot->item;
+        if (r->state == REQUEST_QUEUED)
+            slot->key = queued_key_us(d, r);
+        else if (r->state == REQUEST_BACKOFF)
+            slot->key = earlier(r->not_before_us, expiry_us(d, r));
+        r->heap_key_us = slot->key;
+    }
+    heap_rebuild(&d->timers);
 }
 
 void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us)
 {
-    ASSERT(config->workers >= 1 && config->workers <= WORKERS_MAX);
-    int32_t capacity = config->max_queue_size + WORKERS_MAX;
-    d->config = *config;
-    if (capacity > d->timers.capacity) {
-        struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
-        if (slots) {
-            d->timers.slots = slots;
-            d->timers.capacity = capacity;
-        } else {
-            d->config.max_queue_size = d->timers.capacity - WORKERS_MAX;   // short of memory: the old bound stays
-        }
-    }
-    d->limiter.guard_us = config->edge_guard_us;
-    if (d->limiter.uncertainty_us < config->edge_guard_us)
-        d->limiter.uncertainty_us = config->edge_guard_us;
-    backoff_configure(&d->backoff, config);
-    throttle_configure(&d->throttle, config);
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        breaker_configure(&d->breakers[i], config);
-    set_limits(d, now_us);
-    for (int32_t i = 0; i < d->timers.count; i++)   // time-outs may be shorter now; the old timers would sleep on
-        ASSERT(d->timers.slots[i].item);
+    dispatcher_apply(d, config, now_us);
+    reset_timers(d);
     d->wake_us = now_us;
 }

@@ -56,14 +56,36 @@ static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wal
     w->end_us = w->start_us + w->interval_us;
 }
 
-static void turn(struct limiter *l, int64_t now_us)
+static void turn_all(struct limiter *l, int64_t now_us)
 {
-    if (now_us < l->turn_us)
-        return;
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < l->count; i++)
         if (wall_us >= l->windows[i].end_us)
             turn_window(l, &l->windows[i], wall_us);
+}
+
+// The old clock put what was spent into the wrong window; until the next turn it counts in both.
+static void change_clock(struct limiter *l, int64_t now_us)
+{
+    l->offset_us = l->offset_next_us;
+    for (int32_t i = 0; i < l->count; i++) {
+        struct limiter_window *w = &l->windows[i];
+        int64_t start_us = floor_to(now_us + l->offset_us, w->interval_us);
+        if (start_us == w->start_us)
+            continue;
+        w->previous = w->used > w->previous ? w->used : w->previous;
+        w->start_us = start_us;
+        w->end_us = start_us + w->interval_us;
+    }
+}
+
+static void turn(struct limiter *l, int64_t now_us)
+{
+    if (now_us < l->turn_us)
+        return;
+    turn_all(l, now_us);
+    if (l->offset_next_us != l->offset_us)
+        change_clock(l, now_us);
     find_turn(l);
 }
 
@@ -105,23 +127,14 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
     return ERR_OK;
 }
 
-void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us, int64_t now_us)
+void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us)
 {
     ASSERT(uncertainty_us >= 0);
-    turn(l, now_us);
-    l->offset_us = offset_us;
     l->uncertainty_us = uncertainty_us > l->guard_us ? uncertainty_us : l->guard_us;
-    for (int32_t i = 0; i < l->count; i++) {
-        struct limiter_window *w = &l->windows[i];
-        int64_t start_us = floor_to(now_us + offset_us, w->interval_us);
-        if (start_us == w->start_us)
-            continue;
-        // The old clock put what was spent into the wrong window; until the next turn it counts in both.
-        w->previous = w->used > w->previous ? w->used : w->previous;
-        w->start_us = start_us;
-        w->end_us = start_us + w->interval_us;
-    }
-    find_turn(l);
+    if (offset_us == l->offset_us && l->offset_next_us == offset_us)
+        return;
+    l->offset_next_us = offset_us;
+    l->turn_us = INT64_MIN;   // so that the next call looks
 }
 
 // How long window `w` holds back `cost`.

@@ -31,6 +31,7 @@ struct limiter_window {
 
 struct limiter {
     int64_t offset_us, uncertainty_us, guard_us;
+    int64_t offset_next_us;                  // told by limiter_clock, not yet applied
     int64_t gate_us;                         // nothing leaves before; on the monotonic clock
     int64_t turn_us;                         // when the next window turns; on the monotonic clock
     int32_t outstanding[LIMIT_KIND_COUNT];   // sent and not answered
@@ -45,8 +46,9 @@ void limiter_init(struct limiter *l, int64_t guard_us);
 // removes it. ERR_FULL when there are LIMITER_WINDOWS_MAX. `reserve` is a share in [0, 1).
 int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve, int64_t now_us);
 
-// The exchange's clock minus ours and how far off that may be. Counts are never lowered by it.
-void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us, int64_t now_us);
+// The exchange's clock minus ours and how far off that may be. Takes effect at the next call that knows the time;
+// counts are never lowered by it.
+void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us);
 
 // Microseconds until `cost` may leave at the earliest; 0: now. Spends nothing. When it is not 0 and `blocked` is not
 // NULL, a bit for each window in the way is set there. LIMITER_NEVER: larger than a window allows;

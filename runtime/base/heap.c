@@ -93,3 +93,9 @@ void heap_update(struct heap *h, int32_t index, int64_t key)
     slot.key = key;
     settle_slot(h, index, slot);
 }
+
+void heap_rebuild(struct heap *h)
+{
+    for (int32_t i = h->count / 2 - 1; i >= 0; i--)
+        sift_down(h, i, h->slots[i]);
+}

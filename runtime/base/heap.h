@@ -29,4 +29,7 @@ void heap_remove(struct heap *h, int32_t index);
 // Gives the item at `index` another key.
 void heap_update(struct heap *h, int32_t index, int64_t key);
 
+// Restores the order after keys were changed in place, in `slots`.
+void heap_rebuild(struct heap *h);
+
 #endif

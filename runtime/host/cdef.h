@@ -10,6 +10,7 @@
 #include "venue/endpoint.h"
 #include "venue/code.h"
 #include "venue/params.h"
+#include "venue/filter.h"
 #include "api/request.h"
 #include "api/config.h"
 #include "api/limiter.h"
