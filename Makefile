@@ -7,8 +7,8 @@ SEED ?= 1
 V ?= 0
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev uthash-dev unzip zip
-LIBS_PC := libcrypto libarchive
+            libcsv-dev zlib1g-dev uthash-dev unzip zip
+LIBS_PC := libcrypto libarchive zlib
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 # Expanded when used, not when read: pkg-config may only have been installed by `make deps` a moment ago.

@@ -4,16 +4,14 @@
 
 #include <string.h>
 
-void backoff_init(struct backoff *b, const struct api_config *config)
-{
+void backoff_init(struct backoff *b, const struct api_config *config) {
     memset(b, 0, sizeof *b);
     backoff_configure(b, config);
     b->quota = b->quota_max;
     rng_init(&b->rng, config->seed);
 }
 
-void backoff_configure(struct backoff *b, const struct api_config *config)
-{
+void backoff_configure(struct backoff *b, const struct api_config *config) {
     ASSERT(config->initial_backoff_us > 0);
     b->kind = config->backoff;
     b->initial_us = config->initial_backoff_us;
@@ -25,8 +23,7 @@ void backoff_configure(struct backoff *b, const struct api_config *config)
         b->quota = b->quota_max;
 }
 
-static double fibonacci(int32_t n)
-{
+static double fibonacci(int32_t n) {
     double a = 0, b = 1;
     for (int32_t i = 1; i < n; i++) {
         double sum = a + b;
@@ -36,8 +33,7 @@ static double fibonacci(int32_t n)
     return b;
 }
 
-static double factor(const struct backoff *b, int32_t attempt)
-{
+static double factor(const struct backoff *b, int32_t attempt) {
     double doubled = (double)(UINT64_C(1) << (attempt < 40 ? attempt - 1 : 39));
     switch (b->kind) {
     case BACKOFF_LINEAR: return attempt;
@@ -47,22 +43,19 @@ static double factor(const struct backoff *b, int32_t attempt)
     }
 }
 
-int64_t backoff_base_us(const struct backoff *b, int32_t attempt)
-{
+int64_t backoff_base_us(const struct backoff *b, int32_t attempt) {
     ASSERT(attempt >= 1);
     double base = (double)b->initial_us * factor(b, attempt);
     return base < (double)b->max_us ? (int64_t)base : b->max_us;
 }
 
-int64_t backoff_delay_us(struct backoff *b, int32_t attempt, int64_t retry_after_us)
-{
+int64_t backoff_delay_us(struct backoff *b, int32_t attempt, int64_t retry_after_us) {
     double base = (double)backoff_base_us(b, attempt);
     int64_t delay = (int64_t)(base * (1 - b->jitter) + base * b->jitter * rng_double(&b->rng));
     return delay > retry_after_us ? delay : retry_after_us;
 }
 
-bool backoff_take(struct backoff *b)
-{
+bool backoff_take(struct backoff *b) {
     if (b->quota_max <= 0)
         return true;
     if (b->quota < 1)
@@ -71,8 +64,7 @@ bool backoff_take(struct backoff *b)
     return true;
 }
 
-void backoff_report(struct backoff *b, bool success)
-{
+void backoff_report(struct backoff *b, bool success) {
     b->pressure += ((success ? 0 : 1) - b->pressure) * 0.05;
     if (!success)
         return;

@@ -15,21 +15,18 @@
 
 #include <string.h>
 
-const char *breaker_state_name(int32_t state)
-{
+const char *breaker_state_name(int32_t state) {
     static const char *const names[BREAKER_STATE_COUNT] = { "closed", "open", "half_open" };
     return state >= 0 && state < BREAKER_STATE_COUNT ? names[state] : "unknown";
 }
 
-void breaker_init(struct breaker *b, const struct api_config *config, int64_t now_us)
-{
+void breaker_init(struct breaker *b, const struct api_config *config, int64_t now_us) {
     memset(b, 0, sizeof *b);
     breaker_configure(b, config);
     b->bucket_end_us = now_us + b->bucket_us;
 }
 
-void breaker_configure(struct breaker *b, const struct api_config *config)
-{
+void breaker_configure(struct breaker *b, const struct api_config *config) {
     b->failure_threshold = config->failure_threshold;
     b->min_count = config->failure_min_count;
     b->probes = config->half_open_probes;
@@ -44,14 +41,12 @@ void breaker_configure(struct breaker *b, const struct api_config *config)
     ASSERT(b->probes > 0);
 }
 
-static void forget_window(struct breaker *b)
-{
+static void forget_window(struct breaker *b) {
     memset(b->buckets, 0, sizeof b->buckets);
     b->consecutive = 0;
 }
 
-static void open_breaker(struct breaker *b, int64_t now_us)
-{
+static void open_breaker(struct breaker *b, int64_t now_us) {
     int64_t open_us = b->reopenings > 0 ? b->open_us * 2 : b->recovery_us;
     b->open_us = open_us < b->recovery_max_us ? open_us : b->recovery_max_us;
     b->open_until_us = now_us + b->open_us;
@@ -61,14 +56,12 @@ static void open_breaker(struct breaker *b, int64_t now_us)
     forget_window(b);
 }
 
-static void half_open(struct breaker *b)
-{
+static void half_open(struct breaker *b) {
     b->state = BREAKER_HALF_OPEN;
     b->probes_done = 0;
 }
 
-static int32_t ask(struct breaker *b, bool critical, int64_t now_us)
-{
+static int32_t ask(struct breaker *b, bool critical, int64_t now_us) {
     if (b->state == BREAKER_OPEN && now_us >= b->open_until_us)
         half_open(b);
     if (b->state == BREAKER_OPEN) {
@@ -79,8 +72,7 @@ static int32_t ask(struct breaker *b, bool critical, int64_t now_us)
     return b->probes_out + b->probes_done < b->probes ? BREAKER_PROBE : BREAKER_WAIT;
 }
 
-int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us)
-{
+int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us) {
     if (b->state == BREAKER_CLOSED)
         return BREAKER_PASS;
     int32_t answer = ask(b, critical, now_us);
@@ -90,13 +82,11 @@ int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us)
     return BREAKER_PASS;
 }
 
-void breaker_enter(struct breaker *b, bool is_probe)
-{
+void breaker_enter(struct breaker *b, bool is_probe) {
     b->probes_out += is_probe;
 }
 
-static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us)
-{
+static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us) {
     if (now_us >= b->bucket_end_us + b->bucket_us * BREAKER_BUCKETS) {
         memset(b->buckets, 0, sizeof b->buckets);
         b->bucket_end_us = now_us + b->bucket_us;
@@ -109,8 +99,7 @@ static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us)
     return &b->buckets[b->bucket];
 }
 
-static bool rate_trips(const struct breaker *b)
-{
+static bool rate_trips(const struct breaker *b) {
     if (b->failure_rate <= 0 && b->slow_rate <= 0)
         return false;
     struct breaker_bucket sum = { 0 };
@@ -125,8 +114,7 @@ static bool rate_trips(const struct breaker *b)
         || (b->slow_rate > 0 && sum.slow >= b->slow_rate * sum.total);
 }
 
-static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now_us)
-{
+static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now_us) {
     struct breaker_bucket *bucket = present_bucket(b, now_us);
     bucket->total++;
     bucket->failed += failed;
@@ -138,8 +126,7 @@ static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now
         open_breaker(b, now_us);
 }
 
-static void report_probe(struct breaker *b, bool failed, int64_t now_us)
-{
+static void report_probe(struct breaker *b, bool failed, int64_t now_us) {
     if (failed) {
         if (b->state == BREAKER_HALF_OPEN)
             open_breaker(b, now_us);
@@ -154,8 +141,7 @@ static void report_probe(struct breaker *b, bool failed, int64_t now_us)
     forget_window(b);
 }
 
-void breaker_report(struct breaker *b, bool is_probe, int32_t result, int64_t latency_us, int64_t now_us)
-{
+void breaker_report(struct breaker *b, bool is_probe, int32_t result, int64_t latency_us, int64_t now_us) {
     if (is_probe) {
         ASSERT(b->probes_out > 0);
         b->probes_out--;

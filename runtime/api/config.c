@@ -66,21 +66,18 @@ static const struct api_config_key keys[] = {
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
 
-const struct api_config_key *api_config_keys(int32_t *count)
-{
+const struct api_config_key *api_config_keys(int32_t *count) {
     ASSERT(count);
     *count = KEY_COUNT;
     return keys;
 }
 
-static int32_t least(int32_t a, int32_t b)
-{
+static int32_t least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
 // Levenshtein distance; names longer than the row are cut, which is far beyond any typing error.
-static int32_t distance(const char *a, const char *b)
-{
+static int32_t distance(const char *a, const char *b) {
     enum { ROW = 48 };
     int32_t row[ROW + 1];
     int32_t size = (int32_t)strlen(b);   // our own names; api_config_keys is checked by the spec
@@ -99,8 +96,7 @@ static int32_t distance(const char *a, const char *b)
     return row[size];
 }
 
-static const struct api_config_key *find(const char *name, struct errmsg *e)
-{
+static const struct api_config_key *find(const char *name, struct errmsg *e) {
     const struct api_config_key *nearest = keys;
     int32_t nearest_distance = INT32_MAX;
     for (int32_t i = 0; i < KEY_COUNT; i++) {
@@ -116,8 +112,7 @@ static const struct api_config_key *find(const char *name, struct errmsg *e)
     return NULL;
 }
 
-static void store(struct api_config *c, const struct api_config_key *k, double value)
-{
+static void store(struct api_config *c, const struct api_config_key *k, double value) {
     void *field = (char *)c + k->offset;
     switch (k->type) {
     case API_CONFIG_INT:
@@ -126,25 +121,22 @@ static void store(struct api_config *c, const struct api_config_key *k, double v
     case API_CONFIG_SECONDS: *(int64_t *)field = (int64_t)(value * 1e6 + 0.5); break;
     case API_CONFIG_BOOL: *(bool *)field = value != 0; break;
     case API_CONFIG_SEED: *(uint64_t *)field = (uint64_t)value; break;
-    default: ASSERT(!"a known type");
+    default: ASSERT(k->type <= API_CONFIG_SEED);
     }
 }
 
-void api_config_defaults(struct api_config *c)
-{
+void api_config_defaults(struct api_config *c) {
     ASSERT(c);
     memset(c, 0, sizeof *c);
     for (int32_t i = 0; i < KEY_COUNT; i++)
         store(c, &keys[i], keys[i].preset);
 }
 
-static bool is_whole(double value)
-{
+static bool is_whole(double value) {
     return value == (double)(int64_t)value;
 }
 
-int api_config_set_number(struct api_config *c, const char *key, double value, struct errmsg *e)
-{
+int api_config_set_number(struct api_config *c, const char *key, double value, struct errmsg *e) {
     ASSERT(c);
     ASSERT(key);
     const struct api_config_key *k = find(key, e);
@@ -160,8 +152,7 @@ int api_config_set_number(struct api_config *c, const char *key, double value, s
     return ERR_OK;
 }
 
-int api_config_set_text(struct api_config *c, const char *key, const char *value, struct errmsg *e)
-{
+int api_config_set_text(struct api_config *c, const char *key, const char *value, struct errmsg *e) {
     ASSERT(c);
     ASSERT(key);
     ASSERT(value);
@@ -184,8 +175,7 @@ int api_config_set_text(struct api_config *c, const char *key, const char *value
     return errmsg_set(e, ERR_INVALID, "%s = '%s' is not one of %s", key, value, k->choices);
 }
 
-int api_config_get_number(const struct api_config *c, const char *key, double *value, struct errmsg *e)
-{
+int api_config_get_number(const struct api_config *c, const char *key, double *value, struct errmsg *e) {
     ASSERT(c);
     ASSERT(value);
     const struct api_config_key *k = find(key, e);
@@ -242,8 +232,7 @@ static const struct preset_line preset_lines[] = {
     { "data_collection", "retry_quota", 1000 },
 };
 
-int api_config_preset(struct api_config *c, const char *name, struct errmsg *e)
-{
+int api_config_preset(struct api_config *c, const char *name, struct errmsg *e) {
     ASSERT(c);
     ASSERT(name);
     bool found = false;
@@ -267,8 +256,7 @@ int api_config_preset(struct api_config *c, const char *name, struct errmsg *e)
     return errmsg_set(e, ERR_NOT_FOUND, "unknown preset '%s'; did you mean '%s'?", name, nearest);
 }
 
-int api_config_limit(struct api_config *c, int32_t kind, int64_t interval_us, int32_t limit)
-{
+int api_config_limit(struct api_config *c, int32_t kind, int64_t interval_us, int32_t limit) {
     ASSERT(c);
     if (kind < 0 || kind >= LIMIT_KIND_COUNT || interval_us <= 0 || limit <= 0)
         return ERR_INVALID;

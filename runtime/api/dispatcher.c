@@ -26,29 +26,25 @@ enum {
 
 enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
 
-static int64_t earlier(int64_t a, int64_t b)
-{
+static int64_t earlier(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
 // First moment at which r may no longer be sent.
-static int64_t expiry_us(const struct dispatcher *d, const struct request *r)
-{
+static int64_t expiry_us(const struct dispatcher *d, const struct request *r) {
     int64_t timeout_us = r->queue_timeout_us > 0 ? r->queue_timeout_us : d->config.queue_timeout_us;
     int64_t expiry = timeout_us < INT64_MAX - r->submitted_us ? r->submitted_us + timeout_us : INT64_MAX;
     return r->deadline_us > 0 ? earlier(expiry, r->deadline_us) : expiry;
 }
 
-static int64_t queued_key_us(const struct dispatcher *d, const struct request *r)
-{
+static int64_t queued_key_us(const struct dispatcher *d, const struct request *r) {
     int64_t expiry = expiry_us(d, r);
     if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0)
         return expiry;
     return earlier(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
 }
 
-static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us)
-{
+static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us) {
     r->heap_key_us = key_us;
     if (r->heap_index < 0)
         heap_push(&d->timers, r, key_us, r->id);
@@ -56,22 +52,19 @@ static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us)
         heap_update(&d->timers, r->heap_index, key_us);
 }
 
-static void clear_timer(struct dispatcher *d, struct request *r)
-{
+static void clear_timer(struct dispatcher *d, struct request *r) {
     if (r->heap_index >= 0)
         heap_remove(&d->timers, r->heap_index);
 }
 
-static void count_held(struct dispatcher *d, const struct request *r, int32_t change)
-{
+static void count_held(struct dispatcher *d, const struct request *r, int32_t change) {
     d->held += change;
     d->by_priority[r->priority] += change;
     ASSERT(d->held >= 0);
 }
 
 // Takes r out of the queue or the backoff, whichever holds it.
-static void detach(struct dispatcher *d, struct request *r)
-{
+static void detach(struct dispatcher *d, struct request *r) {
     ASSERT(r->state == REQUEST_QUEUED || r->state == REQUEST_BACKOFF);
     if (r->state == REQUEST_QUEUED) {
         queue_remove(&d->queue, r);
@@ -81,22 +74,19 @@ static void detach(struct dispatcher *d, struct request *r)
 }
 
 // The end of a request that is in no queue any more. Last thing done with it: it is the caller's again.
-static void settle(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us)
-{
+static void settle(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us) {
     clear_timer(d, r);
     r->state = REQUEST_IDLE;
     metrics_settled(&d->metrics, (int32_t)how, now_us);
     d->settled(d->settled_ctx, r, how, now_us);
 }
 
-static void settle_held(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us)
-{
+static void settle_held(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us) {
     detach(d, r);
     settle(d, r, how, now_us);
 }
 
-static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us) {
     r->state = REQUEST_QUEUED;
     d->waiting++;
     set_timer(d, r, queued_key_us(d, r));
@@ -104,16 +94,14 @@ static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us)
 }
 
 // Whether the wait for the limits is certain to outlast r.
-static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us, int64_t now_us)
-{
+static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us, int64_t now_us) {
     if (wait_us == LIMITER_NEVER)
         return true;
     return wait_us != LIMITER_ON_ANSWER && wait_us >= expiry_us(d, r) - now_us;
 }
 
 // How a request that has just come would end at once; SETTLE_COUNT: it has a chance.
-static enum settle foreseen(struct dispatcher *d, const struct request *r, int64_t now_us)
-{
+static enum settle foreseen(struct dispatcher *d, const struct request *r, int64_t now_us) {
     const struct breaker *b = &d->breakers[r->request_class];
     if (now_us >= expiry_us(d, r))
         return SETTLE_QUEUE_TIMEOUT;
@@ -123,8 +111,7 @@ static enum settle foreseen(struct dispatcher *d, const struct request *r, int64
     return is_hopeless(d, r, wait_us, now_us) ? SETTLE_RATE_LIMITED : SETTLE_COUNT;
 }
 
-static void reset_request(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+static void reset_request(struct dispatcher *d, struct request *r, int64_t now_us) {
     r->id = ++d->last_id;
     r->state = REQUEST_IDLE;
     r->attempts = 0;
@@ -139,8 +126,7 @@ static void reset_request(struct dispatcher *d, struct request *r, int64_t now_u
     r->blocked_since_us = -1;
 }
 
-int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
     ASSERT(r->state == REQUEST_IDLE);
     ASSERT(r->priority < PRIORITY_COUNT);
     ASSERT(r->request_class < REQUEST_CLASSES_MAX);
@@ -174,8 +160,7 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us)
 }
 
 static enum admission hold(struct dispatcher *d, struct request *r, enum wait_reason reason, int64_t until_us,
-                           int64_t now_us)
-{
+                           int64_t now_us) {
     r->wait_reason = (uint8_t)reason;
     if (r->blocked_since_us < 0)
         r->blocked_since_us = now_us;
@@ -183,8 +168,7 @@ static enum admission hold(struct dispatcher *d, struct request *r, enum wait_re
     return ADMISSION_HELD;
 }
 
-static enum admission send_now(struct dispatcher *d, struct request *r, bool is_probe, int64_t now_us)
-{
+static enum admission send_now(struct dispatcher *d, struct request *r, bool is_probe, int64_t now_us) {
     ASSERT(now_us < expiry_us(d, r));
     ASSERT(d->in_flight < d->config.workers);
     queue_turn(&d->queue, r);
@@ -216,8 +200,7 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
 
 // Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches one
 // of those must not take the budget it is waiting for.
-static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *blocked, int64_t now_us)
-{
+static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *blocked, int64_t now_us) {
     bool critical = r->priority == PRIORITY_CRITICAL;
     int32_t answer = breaker_ask(&d->breakers[r->request_class], critical, now_us);
     if (answer == BREAKER_REFUSE) {
@@ -244,8 +227,7 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *b
     return hold(d, r, reason, wait_us == LIMITER_ON_ANSWER ? INT64_MAX : now_us + wait_us, now_us);
 }
 
-static void admit_all(struct dispatcher *d, int64_t now_us)
-{
+static void admit_all(struct dispatcher *d, int64_t now_us) {
     uint32_t blocked = 0;
     int32_t sends = 0;
     d->wake_us = INT64_MAX;
@@ -274,8 +256,7 @@ static void admit_all(struct dispatcher *d, int64_t now_us)
 static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
                         int64_t now_us);
 
-static void come_back(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+static void come_back(struct dispatcher *d, struct request *r, int64_t now_us) {
     int64_t aging_us = d->config.aging_interval_us;
     int64_t steps = aging_us > 0 ? (now_us - r->submitted_us) / aging_us : 0;
     int32_t room = r->priority > PRIORITY_HIGH ? r->priority - PRIORITY_HIGH : 0;
@@ -284,10 +265,10 @@ static void come_back(struct dispatcher *d, struct request *r, int64_t now_us)
     enqueue(d, r, now_us);
 }
 
-static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us) {
     if (r->state == REQUEST_IN_FLIGHT) {
         d->transport.cancel(d->transport.ctx, r);
+        limiter_abandon(&d->limiter, r->cost, now_us);
         end_attempt(d, r, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
     } else if (now_us >= expiry_us(d, r)) {
         settle_held(d, r, SETTLE_QUEUE_TIMEOUT, now_us);
@@ -300,22 +281,19 @@ static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
     }
 }
 
-void dispatcher_run(struct dispatcher *d, int64_t now_us)
-{
+void dispatcher_run(struct dispatcher *d, int64_t now_us) {
     while (d->timers.count > 0 && d->timers.slots[0].key <= now_us)
         timer_fires(d, d->timers.slots[0].item, now_us);
     if (d->wake_us <= now_us)
         admit_all(d, now_us);
 }
 
-int64_t dispatcher_next_us(const struct dispatcher *d)
-{
+int64_t dispatcher_next_us(const struct dispatcher *d) {
     int64_t timer_us = d->timers.count > 0 ? d->timers.slots[0].key : INT64_MAX;
     return earlier(d->wake_us, timer_us);
 }
 
-static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us)
-{
+static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us) {
     if (d->stopped || not_before_us >= expiry_us(d, r))
         return false;
     if (outcome == OUTCOME_CLOCK_SKEW)
@@ -325,8 +303,7 @@ static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outc
 }
 
 static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
-                            enum settle otherwise, int64_t now_us)
-{
+                            enum settle otherwise, int64_t now_us) {
     int64_t delay_us = 0;
     if (outcome != OUTCOME_CLOCK_SKEW)
         delay_us = backoff_delay_us(&d->backoff, r->attempts - r->clock_retried, retry_after_us);
@@ -346,8 +323,7 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
     set_timer(d, r, r->not_before_us);
 }
 
-static void report(struct dispatcher *d, const struct request *r, enum outcome outcome, int64_t now_us)
-{
+static void report(struct dispatcher *d, const struct request *r, enum outcome outcome, int64_t now_us) {
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
         [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
@@ -363,20 +339,17 @@ static void report(struct dispatcher *d, const struct request *r, enum outcome o
     metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
 }
 
-// Frees what an attempt in flight holds.
-static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+// Frees the worker; the limiter has been told before.
+static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us) {
     ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(d->in_flight > 0);
     d->in_flight--;
-    limiter_done(&d->limiter, r->cost, now_us);
     if (d->waiting > 0)
         d->wake_us = now_us;
 }
 
 static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
-                        int64_t now_us)
-{
+                        int64_t now_us) {
     leave_flight(d, r, now_us);
     if (outcome == OUTCOME_UNKNOWN && !r->mutating)
         outcome = OUTCOME_TIMEOUT;   // nothing can have changed
@@ -397,22 +370,25 @@ static void end_attempt(struct dispatcher *d, struct request *r, enum outcome ou
         limiter_gate(&d->limiter, now_us + retry_after_us);
         retry_or_settle(d, r, outcome, retry_after_us, SETTLE_RATE_LIMITED, now_us);
         break;
-    default: ASSERT(!"a known outcome");
+    default: ASSERT(outcome < OUTCOME_COUNT);
     }
 }
 
-void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us)
-{
+void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us) {
+    ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(reply->outcome < OUTCOME_COUNT);
     ASSERT(reply->used_count >= 0 && reply->used_count <= 4);
     for (int32_t i = 0; i < reply->used_count; i++)
         limiter_correct(&d->limiter, reply->used[i].kind, reply->used[i].interval_us, reply->used[i].used, r->sent_us,
                         now_us);
+    if (reply->outcome == OUTCOME_UNKNOWN || reply->outcome == OUTCOME_TIMEOUT)
+        limiter_abandon(&d->limiter, r->cost, now_us);   // no answer: it may still be under way
+    else
+        limiter_done(&d->limiter, r->cost, now_us);
     end_attempt(d, r, reply->outcome, reply->retry_after_us, now_us);
 }
 
-void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us)
-{
+void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) {
     if (r->state == REQUEST_IDLE)
         return;
     if (r->state != REQUEST_IN_FLIGHT) {
@@ -422,14 +398,14 @@ void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us)
     }
     if (d->transport.cancel)
         d->transport.cancel(d->transport.ctx, r);
+    limiter_abandon(&d->limiter, r->cost, now_us);
     leave_flight(d, r, now_us);
     breaker_report(&d->breakers[r->request_class], r->is_probe, BREAKER_NEUTRAL, 0, now_us);
     r->is_probe = false;
     settle(d, r, r->mutating ? SETTLE_UNKNOWN : SETTLE_CANCELLED, now_us);
 }
 
-void dispatcher_stop(struct dispatcher *d, int64_t now_us)
-{
+void dispatcher_stop(struct dispatcher *d, int64_t now_us) {
     d->stopped = true;
     struct request *r;
     for (int32_t level = 0; level < PRIORITY_COUNT; level++)
@@ -448,8 +424,7 @@ void dispatcher_stop(struct dispatcher *d, int64_t now_us)
 }
 
 // Time-outs and ageing may have become shorter than what the timers were set to.
-static void reset_timers(struct dispatcher *d)
-{
+static void reset_timers(struct dispatcher *d) {
     for (int32_t i = 0; i < d->timers.count; i++) {
         struct heap_slot *slot = &d->timers.slots[i];
         struct request *r = slot->item;
@@ -462,8 +437,7 @@ static void reset_timers(struct dispatcher *d)
     heap_rebuild(&d->timers);
 }
 
-void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us)
-{
+void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us) {
     dispatcher_apply(d, config, now_us);
     reset_timers(d);
     d->wake_us = now_us;

@@ -10,14 +10,12 @@
 enum { CONFIGURED_ROWS = 9 };
 _Static_assert(CONFIGURED_ROWS + API_LIMITS_MAX <= LIMITER_WINDOWS_MAX, "every row finds a window");
 
-static void set_limit(struct dispatcher *d, int32_t kind, int64_t interval_us, int32_t limit, int64_t now_us)
-{
+static void set_limit(struct dispatcher *d, int32_t kind, int64_t interval_us, int32_t limit, int64_t now_us) {
     int err = limiter_set(&d->limiter, kind, interval_us, limit, d->config.critical_reserve, now_us);
     ASSERT(err == ERR_OK);   // the rows are never more than LIMITER_WINDOWS_MAX
 }
 
-static int32_t find_row(const struct api_limit *rows, int32_t count, int32_t kind, int64_t interval_us)
-{
+static int32_t find_row(const struct api_limit *rows, int32_t count, int32_t kind, int64_t interval_us) {
     int32_t i = 0;
     while (i < count && (rows[i].kind != kind || rows[i].interval_us != interval_us))
         i++;
@@ -25,8 +23,7 @@ static int32_t find_row(const struct api_limit *rows, int32_t count, int32_t kin
 }
 
 // Windows that no row speaks of any more.
-static void drop_limits(struct dispatcher *d, const struct api_limit *rows, int32_t count, int64_t now_us)
-{
+static void drop_limits(struct dispatcher *d, const struct api_limit *rows, int32_t count, int64_t now_us) {
     for (int32_t i = d->limiter.count - 1; i >= 0; i--) {
         const struct limiter_window w = d->limiter.windows[i];
         int32_t row = find_row(rows, count, w.kind, w.interval_us);
@@ -35,8 +32,7 @@ static void drop_limits(struct dispatcher *d, const struct api_limit *rows, int3
     }
 }
 
-static void set_limits(struct dispatcher *d, int64_t now_us)
-{
+static void set_limits(struct dispatcher *d, int64_t now_us) {
     const int64_t second = 1000000, minute = 60 * second, day = 1440 * minute;
     const struct api_config *c = &d->config;
     struct api_limit rows[CONFIGURED_ROWS + API_LIMITS_MAX] = {
@@ -60,8 +56,7 @@ static void set_limits(struct dispatcher *d, int64_t now_us)
 }
 
 struct dispatcher *dispatcher_new(const struct api_config *config, const struct transport *transport,
-                                  dispatcher_settled settled, void *settled_ctx, int64_t now_us)
-{
+                                  dispatcher_settled settled, void *settled_ctx, int64_t now_us) {
     ASSERT(config);
     ASSERT(transport && transport->send);
     ASSERT(settled);
@@ -89,16 +84,14 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
     return d;
 }
 
-void dispatcher_free(struct dispatcher *d)
-{
+void dispatcher_free(struct dispatcher *d) {
     if (!d)
         return;
     free(d->timers.slots);
     free(d);
 }
 
-void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us)
-{
+void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us) {
     ASSERT(config->workers >= 1 && config->workers <= DISPATCHER_WORKERS_MAX);
     int32_t capacity = config->max_queue_size + DISPATCHER_WORKERS_MAX;
     d->config = *config;
@@ -121,25 +114,21 @@ void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int
     set_limits(d, now_us);
 }
 
-void dispatcher_clock(struct dispatcher *d, int64_t offset_us, int64_t uncertainty_us)
-{
+void dispatcher_clock(struct dispatcher *d, int64_t offset_us, int64_t uncertainty_us) {
     limiter_clock(&d->limiter, offset_us, uncertainty_us);
     d->wake_us = d->waiting > 0 ? INT64_MIN : INT64_MAX;   // a window may turn at another time now
 }
 
-int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority)
-{
+int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority) {
     ASSERT(priority >= 0 && priority < PRIORITY_COUNT);
     return d->by_priority[priority];
 }
 
-int32_t dispatcher_in_flight(const struct dispatcher *d)
-{
+int32_t dispatcher_in_flight(const struct dispatcher *d) {
     return d->in_flight;
 }
 
-static void show_windows(struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us)
-{
+static void show_windows(struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us) {
     const int32_t nothing[LIMIT_KIND_COUNT] = { 0 };
     (void)limiter_wait_us(&d->limiter, nothing, PRIORITY_CRITICAL, now_us, NULL);   // turns what is over
     const struct limiter *l = &d->limiter;
@@ -155,8 +144,7 @@ static void show_windows(struct dispatcher *d, struct metrics_snapshot *s, int64
     }
 }
 
-static void show_breakers(const struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us)
-{
+static void show_breakers(const struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us) {
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) {
         const struct breaker *b = &d->breakers[i];
         bool waits = b->state == BREAKER_OPEN && b->open_until_us > now_us;
@@ -167,8 +155,7 @@ static void show_breakers(const struct dispatcher *d, struct metrics_snapshot *s
     }
 }
 
-const struct metrics_snapshot *dispatcher_metrics(struct dispatcher *d, int64_t now_us)
-{
+const struct metrics_snapshot *dispatcher_metrics(struct dispatcher *d, int64_t now_us) {
     struct metrics_snapshot *s = &d->snapshot;
     metrics_snapshot_fill(&d->metrics, s, now_us);
     show_windows(d, s, now_us);

@@ -17,8 +17,7 @@
 const int64_t LIMITER_NEVER = INT64_MAX;
 const int64_t LIMITER_ON_ANSWER = INT64_MAX - 1;
 
-void limiter_init(struct limiter *l, int64_t guard_us)
-{
+void limiter_init(struct limiter *l, int64_t guard_us) {
     ASSERT(l);
     ASSERT(guard_us >= 0);
     memset(l, 0, sizeof *l);
@@ -28,14 +27,12 @@ void limiter_init(struct limiter *l, int64_t guard_us)
     l->turn_us = INT64_MAX;
 }
 
-static int64_t floor_to(int64_t value, int64_t step)
-{
+static int64_t floor_to(int64_t value, int64_t step) {
     int64_t rest = value % step;
     return value - (rest < 0 ? rest + step : rest);
 }
 
-static void find_turn(struct limiter *l)
-{
+static void find_turn(struct limiter *l) {
     l->turn_us = INT64_MAX;
     for (int32_t i = 0; i < l->count; i++) {
         int64_t turn = l->windows[i].end_us - l->offset_us;
@@ -44,20 +41,19 @@ static void find_turn(struct limiter *l)
     }
 }
 
-static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wall_us)
-{
+static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wall_us) {
     int32_t outstanding = l->outstanding[w->kind];
+    int32_t spilled = w->carry + outstanding;   // what may be booked in the window right after the old one
     bool adjacent = wall_us < w->end_us + w->interval_us;
-    w->previous = adjacent ? w->used : outstanding;
-    w->used = adjacent ? w->carry + outstanding : outstanding;
+    w->previous = adjacent ? w->used : spilled;
+    w->used = adjacent ? spilled : outstanding;
     w->carry = 0;
     w->told = 0;
     w->start_us = adjacent ? w->end_us : floor_to(wall_us, w->interval_us);
     w->end_us = w->start_us + w->interval_us;
 }
 
-static void turn_all(struct limiter *l, int64_t now_us)
-{
+static void turn_all(struct limiter *l, int64_t now_us) {
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < l->count; i++)
         if (wall_us >= l->windows[i].end_us)
@@ -65,8 +61,7 @@ static void turn_all(struct limiter *l, int64_t now_us)
 }
 
 // The old clock put what was spent into the wrong window; until the next turn it counts in both.
-static void change_clock(struct limiter *l, int64_t now_us)
-{
+static void change_clock(struct limiter *l, int64_t now_us) {
     l->offset_us = l->offset_next_us;
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
@@ -79,8 +74,7 @@ static void change_clock(struct limiter *l, int64_t now_us)
     }
 }
 
-static void turn(struct limiter *l, int64_t now_us)
-{
+static void turn(struct limiter *l, int64_t now_us) {
     if (now_us < l->turn_us)
         return;
     turn_all(l, now_us);
@@ -89,16 +83,14 @@ static void turn(struct limiter *l, int64_t now_us)
     find_turn(l);
 }
 
-static struct limiter_window *find_window(struct limiter *l, int32_t kind, int64_t interval_us)
-{
+static struct limiter_window *find_window(struct limiter *l, int32_t kind, int64_t interval_us) {
     for (int32_t i = 0; i < l->count; i++)
         if (l->windows[i].kind == kind && l->windows[i].interval_us == interval_us)
             return &l->windows[i];
     return NULL;
 }
 
-int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve, int64_t now_us)
-{
+int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve, int64_t now_us) {
     ASSERT(kind >= 0 && kind < LIMIT_KIND_COUNT);
     ASSERT(interval_us > 0);
     ASSERT(limit >= 0);
@@ -127,8 +119,7 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
     return ERR_OK;
 }
 
-void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us)
-{
+void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us) {
     ASSERT(uncertainty_us >= 0);
     l->uncertainty_us = uncertainty_us > l->guard_us ? uncertainty_us : l->guard_us;
     if (offset_us == l->offset_us && l->offset_next_us == offset_us)
@@ -139,8 +130,7 @@ void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us)
 
 // How long window `w` holds back `cost`.
 static int64_t window_wait_us(const struct limiter *l, const struct limiter_window *w, int32_t cost, bool critical,
-                              int64_t wall_us)
-{
+                              int64_t wall_us) {
     int32_t cap = critical ? w->limit : w->limit - w->reserve;
     if (cost > cap)
         return LIMITER_NEVER;
@@ -155,8 +145,7 @@ static int64_t window_wait_us(const struct limiter *l, const struct limiter_wind
 }
 
 int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priority, int64_t now_us,
-                        uint32_t *blocked)
-{
+                        uint32_t *blocked) {
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
     int64_t longest = l->gate_us > now_us ? l->gate_us - now_us : 0;
@@ -177,8 +166,7 @@ int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priorit
     return longest;
 }
 
-bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t windows)
-{
+bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t windows) {
     if (windows == UINT32_MAX)
         return true;
     for (int32_t i = 0; i < l->count; i++)
@@ -187,8 +175,7 @@ bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t win
     return false;
 }
 
-void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us)
-{
+void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++)
@@ -201,16 +188,14 @@ void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us)
     }
 }
 
-static void end_outstanding(struct limiter *l, const int32_t cost[])
-{
+static void end_outstanding(struct limiter *l, const int32_t cost[]) {
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) {
         l->outstanding[i] -= cost[i];
         ASSERT(l->outstanding[i] >= 0);
     }
 }
 
-void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us)
-{
+void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);   // first: what was unanswered at the turn counts on both sides of it
     end_outstanding(l, cost);
     int64_t wall_us = now_us + l->offset_us;
@@ -221,8 +206,14 @@ void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us)
     }
 }
 
-void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us)
-{
+void limiter_abandon(struct limiter *l, const int32_t cost[], int64_t now_us) {
+    turn(l, now_us);
+    end_outstanding(l, cost);
+    for (int32_t i = 0; i < l->count; i++)
+        l->windows[i].carry += cost[l->windows[i].kind];
+}
+
+void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us) {
     turn(l, now_us);
     end_outstanding(l, cost);
     int64_t sent_wall_us = sent_us + l->offset_us;
@@ -236,8 +227,7 @@ void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, in
 }
 
 void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32_t used, int64_t sent_us,
-                     int64_t now_us)
-{
+                     int64_t now_us) {
     turn(l, now_us);
     struct limiter_window *w = find_window(l, kind, interval_us);
     if (!w || sent_us + l->offset_us < w->start_us + l->uncertainty_us)
@@ -248,14 +238,12 @@ void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32
         w->used = used;
 }
 
-void limiter_gate(struct limiter *l, int64_t until_us)
-{
+void limiter_gate(struct limiter *l, int64_t until_us) {
     if (until_us > l->gate_us)
         l->gate_us = until_us;
 }
 
-int64_t limiter_spacing_us(const struct limiter *l)
-{
+int64_t limiter_spacing_us(const struct limiter *l) {
     int64_t spacing[LIMIT_KIND_COUNT] = { 0 };
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];

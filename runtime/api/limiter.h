@@ -6,8 +6,8 @@
 //
 // Owner    the caller owns struct limiter, a plain struct without pointers.
 // Units    microseconds; `now_us` monotonic, windows lie at wall = now + offset. Costs as the venue counts them.
-// Protocol limiter_take when sent, then exactly one of limiter_done (answered or given up) and limiter_return
-//          (certainly never sent).
+// Protocol limiter_take when sent, then exactly one of limiter_done (answered), limiter_abandon (given up) and
+//          limiter_return (certainly never sent).
 #ifndef MT_API_LIMITER_H
 #define MT_API_LIMITER_H
 
@@ -62,8 +62,11 @@ bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t win
 // Spends `cost`, which limiter_wait_us has just let pass.
 void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us);
 
-// What was taken has been answered or given up.
+// What was taken has been answered.
 void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us);
+
+// What was taken has been given up unanswered. It may still arrive, so it counts in the next window as well.
+void limiter_abandon(struct limiter *l, const int32_t cost[], int64_t now_us);
 
 // What was taken at sent_us has certainly never been sent: it goes back.
 void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us);

@@ -6,8 +6,7 @@
 
 enum { MINUTE_US = 60000000 };
 
-static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us)
-{
+static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us) {
     int64_t minute = now_us / MINUTE_US;
     m->minute_end_us = (minute + 1) * MINUTE_US;
     m->minute_index = (int32_t)(minute % METRICS_MINUTES);
@@ -16,8 +15,7 @@ static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us)
     return present;
 }
 
-void metrics_init(struct metrics *m, int64_t now_us)
-{
+void metrics_init(struct metrics *m, int64_t now_us) {
     ASSERT(now_us >= 0);
     memset(m, 0, sizeof *m);
     for (int32_t i = 0; i < METRICS_MINUTES; i++)
@@ -25,19 +23,16 @@ void metrics_init(struct metrics *m, int64_t now_us)
     start_minute(m, now_us);
 }
 
-static struct metrics_minute *present_minute(struct metrics *m, int64_t now_us)
-{
+static struct metrics_minute *present_minute(struct metrics *m, int64_t now_us) {
     return now_us < m->minute_end_us ? &m->minutes[m->minute_index] : start_minute(m, now_us);
 }
 
-static struct metrics_endpoint *endpoint_of(struct metrics *m, const struct request *r)
-{
+static struct metrics_endpoint *endpoint_of(struct metrics *m, const struct request *r) {
     return &m->endpoints[r->endpoint < METRICS_ENDPOINTS_MAX ? r->endpoint : METRICS_ENDPOINTS_MAX - 1];
 }
 
 // Exact below 32 us, then 32 buckets a power of two.
-static int32_t bucket_of(int64_t us)
-{
+static int32_t bucket_of(int64_t us) {
     if (us < 32)
         return us > 0 ? (int32_t)us : 0;
     int32_t shift = 63 - __builtin_clzll((uint64_t)us) - 5;
@@ -45,16 +40,14 @@ static int32_t bucket_of(int64_t us)
     return bucket < METRICS_BUCKETS ? bucket : METRICS_BUCKETS - 1;
 }
 
-static int64_t bucket_middle_us(int32_t bucket)
-{
+static int64_t bucket_middle_us(int32_t bucket) {
     if (bucket < 32)
         return bucket;
     int32_t shift = bucket / 32 - 1;
     return ((int64_t)(bucket % 32 + 32) << shift) + ((INT64_C(1) << shift) >> 1);
 }
 
-void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us)
-{
+void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us) {
     m->sent++;
     m->retries += r->attempts > 1;
     m->class_sent[r->request_class]++;
@@ -62,8 +55,7 @@ void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us)
 }
 
 void metrics_answered(struct metrics *m, const struct request *r, bool failed, bool slowed, int64_t latency_us,
-                      int64_t now_us)
-{
+                      int64_t now_us) {
     m->answered++;
     m->attempts_failed += failed;
     m->class_failed[r->request_class] += failed;
@@ -88,13 +80,11 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
         minute->latency_max_us = latency_us;
 }
 
-static bool is_success(int32_t settle)
-{
+static bool is_success(int32_t settle) {
     return settle == SETTLE_DONE || settle == SETTLE_REFUSED;
 }
 
-void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us)
-{
+void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
     ASSERT(settle >= 0);
     ASSERT(settle < SETTLE_COUNT);
     m->settled[settle]++;
@@ -103,8 +93,7 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us)
     minute->succeeded += is_success(settle);
 }
 
-int64_t metrics_quantile_us(const struct metrics *m, double share)
-{
+int64_t metrics_quantile_us(const struct metrics *m, double share) {
     double wanted = share * (double)m->answered;
     double seen = 0;
     for (int32_t i = 0; i < METRICS_BUCKETS && m->answered > 0; i++) {
@@ -117,8 +106,7 @@ int64_t metrics_quantile_us(const struct metrics *m, double share)
     return 0;
 }
 
-static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s)
-{
+static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s) {
     int64_t newest = m->minutes[m->minute_index].minute;
     s->minute_count = 0;
     for (int32_t i = 1; i <= METRICS_MINUTES; i++) {
@@ -129,8 +117,7 @@ static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s)
     }
 }
 
-void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_t now_us)
-{
+void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_t now_us) {
     const struct metrics_minute *minute = present_minute(m, now_us);
     int64_t settled = 0;
     for (int32_t i = 0; i < SETTLE_COUNT; i++)

@@ -1,13 +1,11 @@
 #include "api/request.h"
 
-const char *priority_name(int32_t priority)
-{
+const char *priority_name(int32_t priority) {
     static const char *const names[PRIORITY_COUNT] = { "CRITICAL", "HIGH", "NORMAL", "LOW" };
     return priority >= 0 && priority < PRIORITY_COUNT ? names[priority] : "unknown";
 }
 
-const char *settle_name(int32_t settle)
-{
+const char *settle_name(int32_t settle) {
     static const char *const names[SETTLE_COUNT] = {
         [SETTLE_DONE] = "done",
         [SETTLE_REFUSED] = "rejected",
@@ -24,8 +22,7 @@ const char *settle_name(int32_t settle)
     return settle >= 0 && settle < SETTLE_COUNT ? names[settle] : "unknown";
 }
 
-const char *wait_reason_name(int32_t reason)
-{
+const char *wait_reason_name(int32_t reason) {
     static const char *const names[WAIT_REASON_COUNT] = {
         "none", "breaker", "throttle", "limit", "gate", "worker", "backoff",
     };

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-void throttle_init(struct throttle *t, const struct api_config *config, int64_t now_us)
-{
+void throttle_init(struct throttle *t, const struct api_config *config, int64_t now_us) {
     memset(t, 0, sizeof *t);
     t->factor = 1;
     t->next_send_us = now_us;
@@ -13,8 +12,7 @@ void throttle_init(struct throttle *t, const struct api_config *config, int64_t 
     t->window_end_us = now_us + t->window_us;
 }
 
-void throttle_configure(struct throttle *t, const struct api_config *config)
-{
+void throttle_configure(struct throttle *t, const struct api_config *config) {
     t->enabled = config->enable_adaptive_throttling;
     t->target = config->target_success_rate;
     t->decrease = config->throttle_decrease;
@@ -27,30 +25,26 @@ void throttle_configure(struct throttle *t, const struct api_config *config)
     ASSERT(t->window_us > 0);
 }
 
-int64_t throttle_wait_us(const struct throttle *t, int64_t now_us)
-{
+int64_t throttle_wait_us(const struct throttle *t, int64_t now_us) {
     if (t->factor >= 1 || t->next_send_us <= now_us)
         return 0;
     return t->next_send_us - now_us;
 }
 
-void throttle_take(struct throttle *t, int32_t cost, int64_t now_us)
-{
+void throttle_take(struct throttle *t, int32_t cost, int64_t now_us) {
     if (t->factor >= 1)
         return;
     int64_t from_us = t->next_send_us > now_us ? t->next_send_us : now_us;
     t->next_send_us = from_us + (int64_t)((double)t->spacing_us * (cost > 1 ? cost : 1) / t->factor);
 }
 
-static void slow(struct throttle *t)
-{
+static void slow(struct throttle *t) {
     t->factor *= t->decrease;
     if (t->factor < t->factor_min)
         t->factor = t->factor_min;
 }
 
-static void end_window(struct throttle *t, int64_t now_us)
-{
+static void end_window(struct throttle *t, int64_t now_us) {
     if (t->slowed || t->total < t->min_count) {
         // Judged already, or too little to judge by; a quiet window lets the factor recover.
         if (!t->slowed && t->total == t->succeeded)
@@ -67,8 +61,7 @@ static void end_window(struct throttle *t, int64_t now_us)
     t->window_end_us = now_us + t->window_us;
 }
 
-void throttle_report(struct throttle *t, bool success, bool slow_down, int64_t now_us)
-{
+void throttle_report(struct throttle *t, bool success, bool slow_down, int64_t now_us) {
     if (!t->enabled)
         return;
     if (now_us >= t->window_end_us)

@@ -2,28 +2,24 @@
 
 #include "base/assert.h"
 
-static uint64_t splitmix64(uint64_t *state)
-{
+static uint64_t splitmix64(uint64_t *state) {
     uint64_t z = (*state += 0x9e3779b97f4a7c15u);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
 }
 
-void rng_init(struct rng *rng, uint64_t seed)
-{
+void rng_init(struct rng *rng, uint64_t seed) {
     ASSERT(rng);
     for (int i = 0; i < 4; i++)
         rng->s[i] = splitmix64(&seed);
 }
 
-static uint64_t rotate(uint64_t x, int k)
-{
+static uint64_t rotate(uint64_t x, int k) {
     return (x << k) | (x >> (64 - k));
 }
 
-uint64_t rng_next(struct rng *rng)
-{
+uint64_t rng_next(struct rng *rng) {
     uint64_t *s = rng->s;
     uint64_t result = rotate(s[1] * 5, 7) * 9;
     uint64_t t = s[1] << 17;
@@ -36,13 +32,11 @@ uint64_t rng_next(struct rng *rng)
     return result;
 }
 
-double rng_double(struct rng *rng)
-{
+double rng_double(struct rng *rng) {
     return (double)(rng_next(rng) >> 11) * 0x1.0p-53;
 }
 
-uint64_t rng_below(struct rng *rng, uint64_t bound)
-{
+uint64_t rng_below(struct rng *rng, uint64_t bound) {
     ASSERT(bound > 0);
     return (uint64_t)(((unsigned __int128)rng_next(rng) * bound) >> 64);   // bias below 2^-40 for our bounds
 }

@@ -5,6 +5,9 @@
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/order_store.h"
+#include "venue/filter.h"
+
+#include <stdio.h>
 
 enum { REASON_NONE = 0, REASON_IOC = 2, REASON_REDUCE = 4, REASON_LIQUIDATED = 5 };
 
@@ -220,9 +223,6 @@ bool order_only_reduces(const struct exchange *x, const struct call *c) {
     if (!x->dual_side) return c->reduce_only;
     return (c->position_side == POSITION_LONG) == (c->side == SIDE_SELL);
 }
-
-int32_t filter_order(const struct symbol *s, const struct call *c, int64_t mark_e8, int64_t last_e8, bool reducing,
-                     char *message, size_t size);
 
 static bool check_parameters(const struct call *c, struct reply *r) {
     if (!given(c, P_SIDE)) return reply_fail(r, -1102, "side");
@@ -581,8 +581,7 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
     o->r.orig_qty_e8 = magnitude(p->amount_e8);
     o->r.time_us = x->now_us;
     o->r.reduce_only = true;
-    memcpy(o->r.client_id, "autoclose-", 10);
-    dec_print(o->r.client_id + 10, x->now_us / 1000 * DEC_ONE, 0);
+    snprintf(o->r.client_id, CLIENT_ID_MAX, "autoclose-%lld", (long long)(x->now_us / 1000));
     int64_t tick = m->s->tick_e8;
     int64_t price = p->amount_e8 > 0 ? dec_floor_to(m->last_e8, tick) : dec_ceil_to(m->last_e8, tick);
     if (price < tick) price = tick;

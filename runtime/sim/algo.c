@@ -1,0 +1,212 @@
+// algo.c: conditional orders. They reserve nothing and are checked for margin only when they trigger (section 5.4).
+#include "sim/algo.h"
+
+#include "sim/match.h"
+#include "sim/order_store.h"
+#include "venue/filter.h"
+
+#include <stdio.h>
+
+// Percent e8: 0.1 and, since 2026-10-23, 20.
+#define CALLBACK_MIN_E8 INT64_C(10000000)
+#define CALLBACK_MAX_E8 INT64_C(2000000000)
+#define PERCENT_E8 (INT64_C(100) * DEC_ONE)
+
+static bool is_trailing(uint8_t type) { return type == ORDER_TRAILING_STOP_MARKET; }
+static bool is_limit(uint8_t type) { return type == ORDER_STOP || type == ORDER_TAKE_PROFIT; }
+static bool is_stop(uint8_t type) { return type == ORDER_STOP || type == ORDER_STOP_MARKET; }
+
+static void emit_algo(struct exchange *x, const struct algo *a) {
+    if (!event_wanted(x, RECORD_ALGO_UPDATE)) return;
+    struct algo_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = a->r };
+    x->hooks.event(x->hooks.ctx, RECORD_ALGO_UPDATE, &e, x->now_us);
+}
+
+static void set_status(struct exchange *x, struct algo *a, uint8_t status) {
+    a->r.algo_status = status;
+    a->r.update_us = x->now_us;
+    emit_algo(x, a);
+}
+
+bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
+    bool buy = a->r.side == SIDE_BUY;
+    if (!is_trailing(a->r.type)) {
+        *level_e8 = a->r.trigger_price_e8;
+        *falling = is_stop(a->r.type) != buy;
+        return true;
+    }
+    if (a->extreme_e8 == 0) return false;
+    int64_t activate = a->r.activate_price_e8;
+    if (activate != 0 && (buy ? a->extreme_e8 > activate : a->extreme_e8 < activate)) return false;
+    int64_t move = dec_mul_div_round(a->extreme_e8, a->r.callback_rate_e8, PERCENT_E8);
+    *falling = !buy;
+    *level_e8 = buy ? a->extreme_e8 + move : a->extreme_e8 - move;
+    return true;
+}
+
+void algos_trail(struct exchange *x, struct market *m) {
+    if (m->trailing_count == 0 || m->last_e8 == 0) return;
+    for (struct algo *a = m->algos.first; a; a = a->next) {
+        if (!is_trailing(a->r.type)) continue;
+        bool buy = a->r.side == SIDE_BUY;
+        bool further = a->extreme_e8 == 0 || (buy ? m->last_e8 < a->extreme_e8 : m->last_e8 > a->extreme_e8);
+        if (!further) continue;
+        a->extreme_e8 = m->last_e8;
+        m->dirty = x->any_dirty = true;
+    }
+}
+
+void algo_end(struct exchange *x, struct algo *a, uint8_t status) {
+    algo_unlink(x, a);
+    set_status(x, a, status);
+    if (status == ALGO_CANCELED) x->totals.canceled++;
+    else if (status == ALGO_EXPIRED) x->totals.expired++;
+}
+
+void algo_finished(struct exchange *x, struct order *o) {
+    struct algo *a = o->algo;
+    a->r.actual_price_e8 = o->r.avg_price_e8;
+    set_status(x, a, ALGO_FINISHED);
+}
+
+void algo_trigger(struct exchange *x, struct algo *a) {
+    algo_unlink(x, a);
+    a->r.trigger_us = x->now_us;
+    set_status(x, a, ALGO_TRIGGERING);
+    a->r.algo_status = ALGO_TRIGGERED;
+    int32_t code = order_from_algo(x, a);
+    if (code != 0) {
+        set_status(x, a, ALGO_REJECTED);
+        count_reject(x, code);
+        return;
+    }
+    if (a->r.algo_status == ALGO_TRIGGERED) emit_algo(x, a);
+}
+
+void algos_cancel_all(struct exchange *x, struct market *m) {
+    while (m->algos.first) algo_end(x, m->algos.first, ALGO_CANCELED);
+}
+
+void algos_drop(struct exchange *x, struct market *m) {
+    for (struct algo *a = m->algos.first, *next; a; a = next) {
+        next = a->next;
+        if (a->r.close_position && reducible_e8(m, a->r.side, a->r.position_side) == 0) algo_end(x, a, ALGO_EXPIRED);
+    }
+}
+
+// ---- entry ------------------------------------------------------------------------------------------------------
+
+static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    if (!c->close_position) return given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
+    if (c->type != ORDER_STOP_MARKET && c->type != ORDER_TAKE_PROFIT_MARKET) {
+        return reply_fail_text(r, -4136, "Target strategy invalid for orderType, closePosition true");
+    }
+    if (given(c, P_QUANTITY)) return reply_fail(r, -4137, NULL);
+    if (given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
+    if (x->dual_side && (c->position_side == POSITION_LONG) == (c->side == SIDE_BUY)) return reply_fail(r, -4061, NULL);
+    uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
+    if (reducible_e8(m, c->side, side) > 0) return true;
+    return reply_fail_text(r, -4509, "Time in Force (TIF) GTE can only be used with open positions. Please ensure "
+                                     "that positions are available.");
+}
+
+static bool check_types(const struct call *c, struct reply *r) {
+    if (!given(c, P_SIDE)) return reply_fail(r, -1102, "side");
+    if (!given(c, P_TYPE)) return reply_fail(r, -1102, "type");
+    bool conditional = c->type >= ORDER_STOP && c->type <= ORDER_TRAILING_STOP_MARKET;
+    if (!conditional) return reply_fail(r, -1116, NULL);
+    if (is_trailing(c->type)) {
+        if (!given(c, P_CALLBACK_RATE)) return reply_fail(r, -1102, "callbackRate");
+        bool good = c->callback_rate_e8 >= CALLBACK_MIN_E8 && c->callback_rate_e8 <= CALLBACK_MAX_E8;
+        return good ? true : reply_fail(r, -1130, "callbackRate");
+    }
+    if (!given(c, P_STOP_PRICE)) return reply_fail(r, -1102, "triggerPrice");
+    return is_limit(c->type) && !given(c, P_PRICE) ? reply_fail(r, -1102, "price") : true;
+}
+
+static bool check_trigger(const struct market *m, const struct call *c, struct reply *r) {
+    int64_t last = m->last_e8;
+    if (last == 0) return true;
+    bool buy = c->side == SIDE_BUY;
+    bool at_once;
+    if (is_trailing(c->type)) {
+        if (!given(c, P_ACTIVATE_PRICE)) return true;
+        at_once = buy ? c->activate_price_e8 >= last : c->activate_price_e8 <= last;
+    } else {
+        bool falling = is_stop(c->type) != buy;
+        at_once = falling ? last <= c->stop_price_e8 : last >= c->stop_price_e8;
+    }
+    return at_once ? reply_fail(r, -2021, NULL) : true;
+}
+
+static bool check_client_id(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!given(c, P_CLIENT_ID) && !given(c, P_CLIENT_ALGO_ID)) return true;
+    int32_t code = client_id_check(c->client_id);
+    if (code == -1100) {
+        return reply_fail_text(r, -1100, "Illegal characters found in parameter 'clientAlgoId'; legal range is "
+                                         "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
+    }
+    if (code != 0) return reply_fail_text(r, -4015, "Client order id is not valid.");
+    struct algo *a = NULL;
+    if (x->open_algo_ids) HASH_FIND_STR(x->open_algo_ids, c->client_id, a);
+    return a ? reply_fail(r, -4116, NULL) : true;
+}
+
+static bool check(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    if (!check_types(c, r) || !check_client_id(x, c, r)) return false;
+    if (!check_close_position(x, m, c, r)) return false;
+    bool reducing = c->close_position || order_only_reduces(x, c);
+    if (!c->close_position) {
+        int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+        if (code != 0) return reply_fail_text(r, code, NULL);
+    }
+    if (!position_side_check(x, c, r)) return false;
+    if (x->algo_open >= ALGO_OPEN_MAX) return reply_fail(r, -4045, NULL);
+    return check_trigger(m, c, r);
+}
+
+bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struct algo_record *out) {
+    if (c->symbol < 0 || c->symbol >= x->symbol_count) {
+        return reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+    }
+    struct market *m = &x->markets[c->symbol];
+    if (!check(x, m, c, r)) return false;
+    struct algo *a = algo_new(x);
+    struct algo_record *n = &a->r;
+    n->symbol = c->symbol;
+    n->side = c->side;
+    n->type = c->type;
+    n->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
+    n->time_in_force = given(c, P_TIME_IN_FORCE) ? c->time_in_force : TIF_GTC;
+    n->working_type = c->working_type;
+    n->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
+    n->reduce_only = c->reduce_only;
+    n->close_position = c->close_position;
+    n->price_protect = c->price_protect;
+    n->quantity_e8 = c->quantity_e8;
+    n->trigger_price_e8 = is_trailing(c->type) ? 0 : c->stop_price_e8;
+    n->price_e8 = is_limit(c->type) ? c->price_e8 : 0;
+    n->activate_price_e8 = c->activate_price_e8;
+    n->callback_rate_e8 = c->callback_rate_e8;
+    n->good_till_us = c->good_till_us / 1000000 * 1000000;
+    n->create_us = n->update_us = x->now_us;
+    if (c->client_id[0]) memcpy(n->client_id, c->client_id, CLIENT_ID_MAX);
+    else client_id_make(n->client_id, (uint64_t)n->algo_id);
+    a->extreme_e8 = m->last_e8;
+    algo_link(x, a);
+    x->totals.orders++;
+    emit_algo(x, a);
+    *out = a->r;
+    return true;
+}
+
+bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, struct algo_cancel_record *out) {
+    if (!given(c, P_ALGO_ID) && !given(c, P_CLIENT_ALGO_ID)) return reply_fail(r, -1102, "algoId");
+    const char *id = c->orig_client_id[0] ? c->orig_client_id : c->client_id;
+    struct algo *a = algo_find(x, given(c, P_ALGO_ID) ? c->algo_id : 0, id);
+    if (!a || !a->open) return reply_fail(r, -2011, NULL);
+    algo_end(x, a, ALGO_CANCELED);
+    out->algo_id = a->r.algo_id;
+    memcpy(out->client_id, a->r.client_id, CLIENT_ID_MAX);
+    return true;
+}

@@ -1,0 +1,638 @@
+// exchange.c: the exchange's outside: construction, time, the limits of an address and an account, and which file
+// answers which call.
+#include "sim/exchange.h"
+
+#include "sim/account.h"
+#include "sim/algo.h"
+#include "sim/internal.h"
+#include "sim/match.h"
+#include "sim/order_store.h"
+#include "sim/path.h"
+#include "sim/reads.h"
+#include "venue/code.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { BAN_AFTER = 10 };                        // calls refused in a row before the address is banned
+#define BAN_FIRST_US INT64_C(120000000)         // two minutes, then twice as long each time (section 3.4)
+#define BAN_LONGEST_US INT64_C(259200000000)    // three days
+
+void *grow(void *memory, int64_t count, int64_t *size, size_t item) {
+    if (count < *size) return memory;
+    int64_t wanted = *size ? *size : 64;
+    while (wanted <= count) wanted *= 2;
+    void *larger = realloc(memory, (size_t)wanted * item);
+    ASSERT(larger != NULL);
+    *size = wanted;
+    return larger;
+}
+
+void *scratch_rows(struct exchange *x, int64_t count, size_t item) {
+    size_t wanted = (size_t)(count > 0 ? count : 1) * item;
+    if (wanted > x->scratch_size) {
+        free(x->scratch);
+        x->scratch = malloc(wanted * 2);
+        ASSERT(x->scratch != NULL);
+        x->scratch_size = wanted * 2;
+    }
+    return x->scratch;
+}
+
+int64_t e16_round(wide_e16 value) {
+    wide_e16 half = DEC_ONE / 2;
+    wide_e16 sum = value < 0 ? value - half : value + half;
+    if (sum >= INT64_MIN && sum <= INT64_MAX) return (int64_t)sum / DEC_ONE;
+    return (int64_t)(sum / DEC_ONE);
+}
+
+bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
+
+bool event_wanted(const struct exchange *x, int32_t kind) {
+    return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;
+}
+
+// ---- answers ----------------------------------------------------------------------------------------------------
+
+bool reply_fail_text(struct reply *r, int32_t code, const char *text) {
+    r->status = 400;
+    r->code = code;
+    r->kind = RECORD_ERROR;
+    r->list = false;
+    r->count = 0;
+    r->rows = NULL;
+    if (text) snprintf(r->message, sizeof r->message, "%s", text);
+    return false;
+}
+
+bool reply_fail(struct reply *r, int32_t code, const char *argument) {
+    const char *text = code_text(code);
+    const char *hole = strstr(text, "%s");
+    reply_fail_text(r, code, text);
+    if (hole) {
+        snprintf(r->message, sizeof r->message, "%.*s%s%s", (int)(hole - text), text, argument ? argument : "",
+                 hole + 2);
+    }
+    return false;
+}
+
+void reply_rows(struct reply *r, int32_t kind, bool list, int32_t count, const void *rows) {
+    r->status = 200;
+    r->code = 0;
+    r->kind = (uint8_t)kind;
+    r->list = list;
+    r->count = count;
+    r->rows = rows;
+}
+
+void reply_status(struct exchange *x, struct reply *r, const char *text) {
+    struct status_record *row = scratch_rows(x, 1, sizeof *row);
+    memset(row, 0, sizeof *row);
+    row->code = 200;
+    snprintf(row->msg, sizeof row->msg, "%s", text);
+    reply_rows(r, RECORD_STATUS, false, 1, row);
+}
+
+void count_reject(struct exchange *x, int32_t code) {
+    x->totals.rejected++;
+    for (int32_t i = 0; i < x->reject_kinds; i++) {
+        if (x->reject_codes[i] == code) {
+            x->reject_counts[i]++;
+            return;
+        }
+    }
+    if (x->reject_kinds == REJECT_KINDS_MAX) return;
+    x->reject_codes[x->reject_kinds] = code;
+    x->reject_counts[x->reject_kinds++] = 1;
+}
+
+void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_call) {
+    r->used_weight_1m = x->weight_1m.used;
+    r->order_count_10s = order_call ? x->orders_10s.used : -1;
+    r->order_count_1m = order_call ? x->orders_1m.used : -1;
+    if (r->code != 0) {
+        r->kind = RECORD_ERROR;
+        count_reject(x, r->code);
+    }
+    if (x->hooks.reply) x->hooks.reply(x->hooks.ctx, token, r, x->now_us);
+}
+
+// ---- limits -----------------------------------------------------------------------------------------------------
+
+// Fixed windows that begin at whole multiples of their length (section 3.1).
+static void window_turn(struct window *w, int64_t now_us) {
+    if (now_us - w->start_us < w->length_us) return;
+    w->start_us = now_us - now_us % w->length_us;
+    w->used = 0;
+}
+
+static int32_t seconds_until(int64_t then_us, int64_t now_us) {
+    return (int32_t)((then_us - now_us + 999999) / 1000000);
+}
+
+static bool refuse(struct exchange *x, struct reply *r, int32_t status, int32_t code, int64_t until_us) {
+    reply_fail_text(r, code, NULL);
+    r->status = status;
+    r->retry_after_s = seconds_until(until_us, x->now_us);
+    x->totals.rate_limited++;
+    return false;
+}
+
+static bool banned(struct exchange *x, struct reply *r) {
+    snprintf(r->message, sizeof r->message, "Way too many requests; IP banned until %lld. Please use the websocket "
+             "for live updates to avoid bans.", (long long)(x->banned_until_us / 1000));
+    return refuse(x, r, 418, -1003, x->banned_until_us);
+}
+
+// Going on after 429 brings a ban.
+static bool ignored_again(struct exchange *x, struct reply *r, const struct window *w, int32_t code) {
+    if (++x->ignored < BAN_AFTER) return refuse(x, r, 429, code, w->start_us + w->length_us);
+    x->ignored = 0;
+    x->ban_us = x->ban_us == 0 ? BAN_FIRST_US : x->ban_us * 2;
+    if (x->ban_us > BAN_LONGEST_US) x->ban_us = BAN_LONGEST_US;
+    x->banned_until_us = x->now_us + x->ban_us;
+    return banned(x, r);
+}
+
+static bool orders_full(struct exchange *x, struct reply *r, const struct window *w, const char *span) {
+    snprintf(r->message, sizeof r->message, "Too many new orders; current limit is %d orders per %s.", w->limit, span);
+    return ignored_again(x, r, w, -1015);
+}
+
+static bool limits_take(struct exchange *x, const struct call *c, struct reply *r) {
+    struct call_cost cost = endpoint_cost(c);
+    window_turn(&x->weight_1m, x->now_us);
+    window_turn(&x->orders_10s, x->now_us);
+    window_turn(&x->orders_1m, x->now_us);
+    bool enforce = x->config.enforce_limits;
+    if (enforce && x->now_us < x->banned_until_us) return banned(x, r);
+    x->weight_1m.used += cost.weight;
+    if (enforce && cost.weight > 0 && x->weight_1m.used > x->weight_1m.limit) {
+        snprintf(r->message, sizeof r->message, "Too many requests; current limit is %d requests per minute. Please "
+                 "use the websocket for live updates to avoid polling the API.", x->weight_1m.limit);
+        return ignored_again(x, r, &x->weight_1m, -1003);
+    }
+    if (enforce && cost.orders_10s > 0 && x->orders_10s.used + cost.orders_10s > x->orders_10s.limit) {
+        return orders_full(x, r, &x->orders_10s, "10 SECOND");
+    }
+    if (enforce && cost.orders_1m > 0 && x->orders_1m.used + cost.orders_1m > x->orders_1m.limit) {
+        return orders_full(x, r, &x->orders_1m, "1 MINUTE");
+    }
+    x->orders_10s.used += cost.orders_10s;
+    x->orders_1m.used += cost.orders_1m;
+    x->ignored = 0;
+    return true;
+}
+
+// ---- calls ------------------------------------------------------------------------------------------------------
+
+struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
+    if (c->symbol >= 0 && c->symbol < x->symbol_count) return &x->markets[c->symbol];
+    reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+    return NULL;
+}
+
+static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoint, struct reply *r,
+                        struct order_record *out) {
+    if (endpoint == EP_BATCH_NEW) order_place(x, e, 0, false, r, out);
+    else if (endpoint == EP_BATCH_MODIFY) order_modify(x, e, r, out);
+    else order_cancel(x, e, r, out);
+    return r->code == 0;
+}
+
+static void batch_run(struct exchange *x, int32_t endpoint, const struct call *calls, int32_t count, struct reply *r) {
+    struct order_record rows[CALL_CANCEL_BATCH_MAX] = { 0 };
+    for (int32_t i = 0; i < count; i++) {
+        struct reply one = { .status = 200 };
+        if (batch_entry(x, &calls[i], endpoint, &one, &rows[i])) continue;
+        r->batch_code[i] = one.code;
+        memcpy(x->batch_text[i], one.message, MESSAGE_MAX);
+        r->batch_message[i] = x->batch_text[i];
+        count_reject(x, one.code);
+    }
+    struct order_record *kept = scratch_rows(x, count, sizeof *kept);
+    memcpy(kept, rows, (size_t)count * sizeof *kept);
+    reply_rows(r, RECORD_ORDER, true, count, kept);
+}
+
+static void batch_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!c->batch || c->batch_count == 0) reply_fail(r, -1102, "batchOrders");
+    else if (c->batch_count > CALL_BATCH_MAX) reply_fail(r, -4082, NULL);
+    else batch_run(x, c->endpoint, c->batch, c->batch_count, r);
+}
+
+static void batch_cancel(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!market_of(x, c, r)) return;
+    if ((!c->ids && !c->client_ids) || c->batch_count == 0) {
+        reply_fail_text(r, -1102, "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were "
+                                  "empty/null!");
+        return;
+    }
+    if (c->batch_count > CALL_CANCEL_BATCH_MAX) {
+        reply_fail(r, -4032, NULL);
+        return;
+    }
+    struct call one[CALL_CANCEL_BATCH_MAX];
+    for (int32_t i = 0; i < c->batch_count; i++) {
+        one[i] = *c;
+        if (c->ids) {
+            one[i].given |= UINT64_C(1) << P_ORDER_ID;
+            one[i].order_id = c->ids[i];
+        } else {
+            one[i].given |= UINT64_C(1) << P_ORIG_CLIENT_ID;
+            memcpy(one[i].orig_client_id, c->client_ids[i], CLIENT_ID_MAX);
+        }
+    }
+    batch_run(x, EP_BATCH_CANCEL, one, c->batch_count, r);
+}
+
+static void cancel_all(struct exchange *x, const struct call *c, struct reply *r) {
+    struct market *m = market_of(x, c, r);
+    if (!m) return;
+    if (c->endpoint == EP_CANCEL_ALL) orders_cancel_all(x, m); else algos_cancel_all(x, m);
+    reply_status(x, r, "The operation of cancel all open order is done.");
+}
+
+static void test_order(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!order_check(x, c, r)) return;
+    struct order_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = (struct order_record){ .symbol = c->symbol, .side = c->side, .type = c->type, .orig_type = c->type,
+                                  .time_in_force = c->time_in_force, .orig_qty_e8 = c->quantity_e8,
+                                  .price_e8 = c->price_e8, .update_us = x->now_us };
+    memcpy(row->client_id, c->client_id, CLIENT_ID_MAX);
+    reply_rows(r, RECORD_ORDER, false, 1, row);
+}
+
+// The row of a new conditional order lives in the scratch rows.
+static void new_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    struct algo_record row = { 0 };
+    if (!algo_place(x, c, r, &row)) return;
+    struct algo_record *kept = scratch_rows(x, 1, sizeof *kept);
+    *kept = row;
+    reply_rows(r, RECORD_ALGO, false, 1, kept);
+}
+
+static void cancel_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    struct algo_cancel_record row = { 0 };
+    if (!algo_cancel(x, c, r, &row)) return;
+    struct algo_cancel_record *kept = scratch_rows(x, 1, sizeof *kept);
+    *kept = row;
+    reply_rows(r, RECORD_ALGO_CANCEL, false, 1, kept);
+}
+
+// False: the answer comes later.
+static bool dispatch(struct exchange *x, const struct call *c, uint64_t token, struct reply *r) {
+    switch (c->endpoint) {
+    case EP_ORDER_NEW: return order_place(x, c, token, true, r, &x->ack);
+    case EP_ORDER_TEST: test_order(x, c, r); return true;
+    case EP_ORDER_MODIFY: order_modify(x, c, r, &x->ack); return true;
+    case EP_ORDER_CANCEL: order_cancel(x, c, r, &x->ack); return true;
+    case EP_BATCH_NEW:
+    case EP_BATCH_MODIFY: batch_orders(x, c, r); return true;
+    case EP_BATCH_CANCEL: batch_cancel(x, c, r); return true;
+    case EP_CANCEL_ALL:
+    case EP_ALGO_CANCEL_ALL: cancel_all(x, c, r); return true;
+    case EP_ALGO_NEW: new_algo(x, c, r); return true;
+    case EP_ALGO_CANCEL: cancel_algo(x, c, r); return true;
+    default: break;
+    }
+    if (!reads_call(x, c, r) && !queries_call(x, c, r) && !settings_call(x, c, r)) {
+        reply_fail(r, -1020, NULL);
+    }
+    return true;
+}
+
+static bool counts_orders(int32_t endpoint) {
+    return endpoint == EP_ORDER_NEW || endpoint == EP_ORDER_MODIFY || endpoint == EP_BATCH_NEW ||
+           endpoint == EP_BATCH_MODIFY || endpoint == EP_ALGO_NEW;
+}
+
+static void price_now(struct exchange *x, struct market *m) {
+    if (!m->open || m->last_us == x->now_us) return;
+    m->last_e8 = path_price_e8(m, x->now_us);
+    m->last_us = x->now_us;
+}
+
+static void prices_now(struct exchange *x) {
+    for (int32_t i = 0; i < x->open_count; i++) price_now(x, &x->markets[x->open_list[i]]);
+}
+
+void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int64_t now_us) {
+    exchange_advance(x, now_us);
+    prices_now(x);
+    struct reply r = { .status = 200 };
+    bool done = !limits_take(x, c, &r) || dispatch(x, c, token, &r);
+    if (done) reply_send(x, &r, token, counts_orders(c->endpoint));
+    for (int32_t i = 0; x->any_dirty && i < x->open_count; i++) algos_trail(x, &x->markets[x->open_list[i]]);
+    levels_refresh(x);
+}
+
+// ---- time -------------------------------------------------------------------------------------------------------
+
+static bool watches_corners(const struct exchange *x, const struct market *m) {
+    return m->trailing_count > 0 || x->held_count > 1;
+}
+
+static void segment_end(struct exchange *x, struct market *m) {
+    m->segment++;
+    m->last_e8 = m->path_e8[m->segment];
+    m->last_us = x->now_us;
+    algos_trail(x, m);
+    liquidate_if_exhausted(x);
+    if (m->segment < 3) return;
+    m->open = false;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        if (x->open_list[i] == m->index) {
+            x->open_list[i] = x->open_list[--x->open_count];
+            break;
+        }
+    }
+}
+
+static void timers_run(struct exchange *x) {
+    prices_now(x);
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        struct market *m = &x->markets[i];
+        while (m->funding_done < m->funding_count && m->funding[m->funding_done].time_us <= x->now_us) {
+            struct funding f = m->funding[m->funding_done++];
+            bool isolated = m->margin_type == MARGIN_ISOLATED;
+            bool had = !market_flat(m);
+            int64_t before = x->wallet_e8;
+            account_funding(x, m, &f);
+            int32_t side = x->dual_side ? POSITION_LONG : POSITION_BOTH;
+            if (x->dual_side && m->positions[POSITION_LONG].amount_e8 == 0) side = POSITION_SHORT;
+            if (had) emit_account(x, m, isolated ? side : -1, ACCOUNT_FUNDING_FEE, x->wallet_e8 - before);
+        }
+        if (m->good_till_us <= x->now_us) orders_expire_due(x, m);
+        if (m->countdown_us <= x->now_us) {
+            m->countdown_us = INT64_MAX;
+            orders_cancel_all(x, m);
+        }
+        m->dirty = true;
+    }
+    x->any_dirty = true;
+    levels_refresh(x);
+}
+
+// The next thing on the paths of the open bars: a touch, or the end of a segment.
+static struct market *path_next(const struct exchange *x, int64_t *when_us, int64_t *price_e8, bool *touch) {
+    struct market *first = NULL;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        struct market *m = &x->markets[x->open_list[i]];
+        int64_t t, p = 0;
+        bool touched = path_touch(m, m->last_us, m->touch_low_e8, m->touch_high_e8, &t, &p);
+        if (!touched) t = m->path_us[m->segment + 1];
+        if (first && t >= *when_us) continue;
+        first = m;
+        *when_us = t;
+        *price_e8 = p;
+        *touch = touched;
+    }
+    return first;
+}
+
+void exchange_advance(struct exchange *x, int64_t now_us) {
+    ASSERT(now_us >= x->now_us);
+    levels_refresh(x);
+    while (x->open_count > 0 || x->timer_us <= now_us) {
+        int64_t when = INT64_MAX, price = 0;
+        bool touch = false;
+        struct market *m = path_next(x, &when, &price, &touch);
+        if (x->timer_us <= when && x->timer_us <= now_us) {
+            if (x->timer_us > x->now_us) x->now_us = x->timer_us;
+            timers_run(x);
+            continue;
+        }
+        if (!m || when > now_us) break;
+        if (when > x->now_us) x->now_us = when;
+        if (touch) {
+            if (x->held_count > 1) prices_now(x);
+            m->last_e8 = price;
+            m->last_us = x->now_us;
+            match_touched(x, m, false);
+            liquidate_if_exhausted(x);
+        } else {
+            segment_end(x, m);
+        }
+        levels_refresh(x);
+    }
+    x->now_us = now_us;
+}
+
+int64_t exchange_next_us(struct exchange *x) {
+    levels_refresh(x);
+    int64_t next = x->timer_us;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        struct market look = x->markets[x->open_list[i]];
+        for (; look.segment < 3; look.segment++) {
+            int64_t t, p;
+            if (path_touch(&look, look.last_us, look.touch_low_e8, look.touch_high_e8, &t, &p)) {
+                if (t < next) next = t;
+                break;
+            }
+            look.last_us = look.path_us[look.segment + 1];
+            look.last_e8 = look.path_e8[look.segment + 1];
+            if (watches_corners(x, &look)) {
+                if (look.last_us < next) next = look.last_us;
+                break;
+            }
+        }
+    }
+    return next > x->now_us ? next : x->now_us;
+}
+
+void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    ASSERT(now_us == bar->open_us);
+    exchange_advance(x, now_us);
+    prices_now(x);
+    struct market *m = &x->markets[symbol];
+    ASSERT(!m->open);
+    m->bar = *bar;
+    m->last_e8 = bar->open_e8;
+    m->last_us = now_us;
+    m->open = true;
+    x->open_list[x->open_count++] = symbol;
+    path_begin(m, true);   // a price for what is matched now; laid again below, when the account is as the open left it
+    if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
+    match_waiting(x, m);
+    match_touched(x, m, true);
+    algos_trail(x, m);
+    liquidate_if_exhausted(x);
+    path_begin(m, path_low_first(x, m));
+    levels_refresh(x);
+}
+
+bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, struct exchange_bar *out) {
+    const struct market *m = &x->markets[symbol];
+    if (!m->open || now_us < m->bar.open_us) return false;
+    *out = m->bar;
+    out->close_e8 = path_price_e8(m, now_us);
+    out->high_e8 = out->low_e8 = m->bar.open_e8;
+    for (int k = 1; k < 4; k++) {
+        int64_t price = m->path_us[k] <= now_us ? m->path_e8[k] : out->close_e8;
+        if (price > out->high_e8) out->high_e8 = price;
+        if (price < out->low_e8) out->low_e8 = price;
+    }
+    int64_t length = m->bar.close_us - m->bar.open_us;
+    int64_t gone = now_us < m->bar.close_us ? now_us - m->bar.open_us : length;
+    out->volume_e8 = dec_mul_div_round(m->bar.volume_e8, gone, length);
+    return true;
+}
+
+// ---- skipping quiet bars ----------------------------------------------------------------------------------------
+
+static bool between(const struct market *m, int64_t low_e8, int64_t high_e8) {
+    return low_e8 > m->touch_low_e8 && high_e8 < m->touch_high_e8;
+}
+
+// With several crossed positions a liquidation price holds only while the others stand still: the worst point of every
+// open bar together decides.
+static bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8) {
+    int64_t balance = account_cross_wallet_e8(x), need = 0;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        const struct market *m = &x->markets[i];
+        if (m->margin_type == MARGIN_ISOLATED || market_flat(m)) continue;
+        int64_t low = i == symbol && low_e8 < m->bar.low_e8 ? low_e8 : m->bar.low_e8;
+        int64_t high = i == symbol && high_e8 > m->bar.high_e8 ? high_e8 : m->bar.high_e8;
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
+            const struct position *p = &m->positions[k];
+            balance += position_unrealized_e8(p, p->amount_e8 > 0 ? low : high);
+            need += position_maintenance_e8(m, p, high);
+        }
+    }
+    return need < balance;
+}
+
+bool exchange_quiet(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8, int64_t close_us) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    const struct market *m = &x->markets[symbol];
+    if (x->any_dirty || m->last_e8 == 0) return false;
+    if (m->waiting.count > 0 || m->trailing_count > 0 || x->timer_us <= close_us) return false;
+    if (!between(m, low_e8, high_e8)) return false;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        const struct market *o = &x->markets[x->open_list[i]];
+        if (o->trailing_count > 0 || !between(o, o->bar.low_e8, o->bar.high_e8)) return false;
+    }
+    return x->held_count < 2 || crossed_safe(x, symbol, low_e8, high_e8);
+}
+
+void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar *bar) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    struct market *m = &x->markets[symbol];
+    if (m->open) {   // the bar before it, which was quiet to its end
+        m->segment = 2;
+        m->open = false;
+        for (int32_t i = 0; i < x->open_count; i++) {
+            if (x->open_list[i] == symbol) {
+                x->open_list[i] = x->open_list[--x->open_count];
+                break;
+            }
+        }
+    }
+    m->bar = *bar;
+    m->last_e8 = bar->close_e8;
+    m->last_us = bar->close_us;
+    if (x->held_count > 1) m->dirty = x->any_dirty = true;
+    levels_refresh(x);
+}
+
+int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8) {
+    if (symbol < 0 || symbol >= x->symbol_count || mark_e8 < 0) return ERR_INVALID;
+    struct market *m = &x->markets[symbol];
+    if (m->funding_count > 0 && time_us <= m->funding[m->funding_count - 1].time_us) return ERR_INVALID;
+    if (time_us < x->now_us) return ERR_INVALID;
+    m->funding = grow(m->funding, m->funding_count, &m->funding_size, sizeof *m->funding);
+    m->funding[m->funding_count++] = (struct funding){ time_us, rate_e8, mark_e8 };
+    if (m->funding[m->funding_done].time_us < x->timer_us) x->timer_us = m->funding[m->funding_done].time_us;
+    return ERR_OK;
+}
+
+// ---- construction and looking on --------------------------------------------------------------------------------
+
+static void market_init(const struct exchange *x, struct market *m, const struct symbol *s, int32_t index) {
+    m->s = s;
+    m->index = (int16_t)index;
+    m->margin_type = x->config.margin_type;
+    m->leverage = x->config.leverage > 0 ? x->config.leverage : 1;
+    if (m->leverage > s->brackets[0].leverage_max) m->leverage = s->brackets[0].leverage_max;
+    m->notional_max_e8 = symbol_notional_max(s, m->leverage);
+    m->touch_low_e8 = LEVEL_NONE_LOW;
+    m->touch_high_e8 = LEVEL_NONE_HIGH;
+    m->good_till_us = m->countdown_us = INT64_MAX;
+}
+
+struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols, int32_t symbol_count,
+                              const struct exchange_hooks *hooks, int64_t now_us) {
+    ASSERT(symbol_count > 0 && symbol_count <= EXCHANGE_SYMBOLS_MAX);
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x) return NULL;
+    x->symbols = malloc((size_t)symbol_count * sizeof *symbols);
+    x->markets = calloc((size_t)symbol_count, sizeof *x->markets);
+    if (!x->symbols || !x->markets) goto fail;
+    memcpy(x->symbols, symbols, (size_t)symbol_count * sizeof *symbols);
+    x->config = *config;
+    if (hooks) x->hooks = *hooks;
+    x->symbol_count = symbol_count;
+    x->now_us = x->start_us = now_us;
+    x->wallet_e8 = config->wallet_e8;
+    x->dual_side = config->dual_side;
+    x->timer_us = INT64_MAX;
+    x->weight_1m = (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->weight_1m };
+    x->orders_10s = (struct window){ .length_us = 10000000, .start_us = INT64_MIN / 2, .limit = config->orders_10s };
+    x->orders_1m = (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->orders_1m };
+    for (int32_t i = 0; i < symbol_count; i++) market_init(x, &x->markets[i], &x->symbols[i], i);
+    return x;
+fail:
+    free(x->markets);
+    free(x->symbols);
+    free(x);
+    return NULL;
+}
+
+void exchange_free(struct exchange *x) {
+    if (!x) return;
+    order_store_free(x);
+    for (int32_t i = 0; i < x->symbol_count; i++) free(x->markets[i].funding);
+    free(x->fills);
+    free(x->incomes);
+    free(x->scratch);
+    free(x->markets);
+    free(x->symbols);
+    free(x);
+}
+
+int64_t exchange_equity_e8(const struct exchange *x) { return x->wallet_e8 + account_unrealized_e8(x); }
+int64_t exchange_wallet_e8(const struct exchange *x) { return x->wallet_e8; }
+
+int64_t exchange_position_e8(const struct exchange *x, int16_t symbol, int32_t side) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    return x->markets[symbol].positions[side].amount_e8;
+}
+
+int64_t exchange_entry_e8(const struct exchange *x, int16_t symbol, int32_t side) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    return position_entry_e8(&x->markets[symbol].positions[side]);
+}
+
+int64_t exchange_last_e8(const struct exchange *x, int16_t symbol) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    const struct market *m = &x->markets[symbol];
+    return m->open ? path_price_e8(m, x->now_us) : m->last_e8;
+}
+
+const struct exchange_totals *exchange_totals(const struct exchange *x) { return &x->totals; }
+int32_t exchange_reject_count(const struct exchange *x) { return x->reject_kinds; }
+
+void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int64_t *count) {
+    ASSERT(index >= 0 && index < x->reject_kinds);
+    *code = x->reject_codes[index];
+    *count = x->reject_counts[index];
+}
+
+int64_t exchange_fill_count(const struct exchange *x) { return x->fill_count; }
+
+const struct trade_record *exchange_fill(const struct exchange *x, int64_t index) {
+    ASSERT(index >= 0 && index < x->fill_count);
+    return &x->fills[index];
+}

@@ -1,0 +1,174 @@
+// reads.c: market data. There is no book and there are no other traders: depth and best prices stand one tick either
+// side of the last price (docs/backtest.md).
+#include "sim/reads.h"
+
+#include "sim/path.h"
+
+enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, FUNDING_DEFAULT = 100, DAY_HOURS = 24 };
+#define LEVEL_QTY_E8 (INT64_C(1000) * DEC_ONE)
+
+static void klines(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!market_of(x, c, r)) return;
+    if (!given(c, P_INTERVAL)) {
+        reply_fail(r, -1102, "interval");
+        return;
+    }
+    int32_t limit = given(c, P_LIMIT) ? c->limit : KLINES_DEFAULT;
+    if (limit < 1 || limit > KLINES_MAX) {
+        reply_fail(r, -1130, "limit");
+        return;
+    }
+    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
+    int64_t start = given(c, P_START_TIME) ? c->start_us : 0;
+    struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
+    int32_t count = -1;
+    if (x->hooks.klines) {
+        count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
+    }
+    if (count < 0) reply_fail(r, -1120, NULL);
+    else reply_rows(r, RECORD_KLINE, true, count, rows);
+}
+
+static void day_statistics(struct exchange *x, const struct market *m, struct ticker_record *t) {
+    struct kline_record rows[DAY_HOURS];
+    int32_t count = 0;
+    if (x->hooks.klines) {
+        count = x->hooks.klines(x->hooks.ctx, m->index, INTERVAL_1H, 0, INT64_MAX, DAY_HOURS, x->now_us, rows);
+    }
+    t->open_e8 = t->high_e8 = t->low_e8 = m->last_e8;
+    t->close_us = x->now_us;
+    for (int32_t i = 0; i < count; i++) {
+        if (i == 0) {
+            t->open_e8 = rows[i].open_e8;
+            t->open_us = rows[i].open_us;
+        }
+        if (rows[i].high_e8 > t->high_e8) t->high_e8 = rows[i].high_e8;
+        if (rows[i].low_e8 < t->low_e8) t->low_e8 = rows[i].low_e8;
+        t->volume_e8 += rows[i].volume_e8;
+        t->quote_volume_e8 += rows[i].quote_volume_e8;
+        t->count += rows[i].trades;
+    }
+    t->change_e8 = t->last_e8 - t->open_e8;
+    if (t->open_e8 != 0) t->change_percent_e8 = dec_mul_div_round(t->change_e8, INT64_C(100) * DEC_ONE, t->open_e8);
+    t->weighted_avg_e8 = t->volume_e8 != 0 ? dec_div_round(t->quote_volume_e8, t->volume_e8) : t->last_e8;
+}
+
+static void ticker_fill(struct exchange *x, const struct market *m, int32_t kind, struct ticker_record *t) {
+    *t = (struct ticker_record){ .symbol = m->index, .last_e8 = m->last_e8, .time_us = x->now_us };
+    if (m->last_e8 != 0) {
+        t->bid_e8 = m->last_e8 - m->s->tick_e8;
+        t->ask_e8 = m->last_e8 + m->s->tick_e8;
+        t->bid_qty_e8 = t->ask_qty_e8 = LEVEL_QTY_E8;
+    }
+    if (kind == RECORD_TICKER_24H) day_statistics(x, m, t);
+}
+
+static void mark_fill(const struct exchange *x, const struct market *m, struct mark_record *t) {
+    int64_t next = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : 0;
+    int64_t rate = m->funding_done > 0 ? m->funding[m->funding_done - 1].rate_e8 : 0;   // never one still to come
+    *t = (struct mark_record){ .mark_e8 = m->last_e8, .index_e8 = m->last_e8, .settle_e8 = m->last_e8,
+                               .funding_rate_e8 = rate, .next_funding_us = next, .time_us = x->now_us,
+                               .symbol = m->index };
+}
+
+// Calls that give one object with a symbol and a list of all without.
+static void per_symbol(struct exchange *x, const struct call *c, struct reply *r, int32_t kind) {
+    bool one = given(c, P_SYMBOL);
+    if (one && !market_of(x, c, r)) return;
+    int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
+    bool mark = kind == RECORD_MARK;
+    size_t size = mark ? sizeof(struct mark_record) : sizeof(struct ticker_record);
+    char *rows = scratch_rows(x, count, size);
+    for (int32_t i = 0; i < count; i++) {
+        void *row = rows + (size_t)i * size;
+        if (mark) mark_fill(x, &x->markets[first + i], row);
+        else ticker_fill(x, &x->markets[first + i], kind, row);
+    }
+    reply_rows(r, kind, !one, count, rows);
+}
+
+static void depth(struct exchange *x, const struct call *c, struct reply *r) {
+    const struct market *m = market_of(x, c, r);
+    if (!m) return;
+    int32_t limit = given(c, P_LIMIT) ? c->limit : DEPTH_MAX;
+    if (limit > DEPTH_MAX) limit = DEPTH_MAX;
+    if (limit < 1) {
+        reply_fail(r, -1130, "limit");
+        return;
+    }
+    struct { struct depth_record record; struct level_record bids[DEPTH_MAX], asks[DEPTH_MAX]; } *all;
+    all = scratch_rows(x, 1, sizeof *all);
+    int32_t bids = 0, asks = m->last_e8 != 0 ? limit : 0;
+    for (int32_t i = 0; i < asks; i++) {
+        int64_t step = m->s->tick_e8 * (i + 1);
+        all->asks[i] = (struct level_record){ m->last_e8 + step, LEVEL_QTY_E8 };
+        if (m->last_e8 > step) all->bids[bids++] = (struct level_record){ m->last_e8 - step, LEVEL_QTY_E8 };
+    }
+    all->record = (struct depth_record){ .last_update_id = x->now_us, .event_us = x->now_us, .symbol = m->index,
+                                         .transaction_us = x->now_us, .bid_count = bids, .ask_count = asks,
+                                         .bids = all->bids, .asks = all->asks };
+    reply_rows(r, RECORD_DEPTH, false, 1, &all->record);
+}
+
+static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
+    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    int64_t limit = given(c, P_LIMIT) && c->limit > 0 ? c->limit : FUNDING_DEFAULT;
+    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
+    struct funding_record *rows = scratch_rows(x, limit, sizeof *rows);
+    int32_t count = 0;
+    for (int32_t k = 0; k < x->symbol_count; k++) {
+        if (given(c, P_SYMBOL) && k != c->symbol) continue;
+        const struct market *m = &x->markets[k];
+        // Without a start the latest rows, with one the oldest from there (section 4.1).
+        int64_t i = given(c, P_START_TIME) ? 0 : m->funding_done - limit;
+        for (i = i > 0 ? i : 0; i < m->funding_done && count < limit; i++) {
+            const struct funding *f = &m->funding[i];
+            if (f->time_us < c->start_us || f->time_us > end) continue;
+            rows[count++] = (struct funding_record){ f->time_us, f->rate_e8, f->mark_e8, (int16_t)k };
+        }
+    }
+    reply_rows(r, RECORD_FUNDING, true, count, rows);
+}
+
+// The last price, as the one trade anybody can know of.
+static void trades(struct exchange *x, const struct call *c, struct reply *r) {
+    const struct market *m = market_of(x, c, r);
+    if (!m) return;
+    int32_t count = m->last_e8 != 0;
+    if (c->endpoint == EP_AGG_TRADES) {
+        struct agg_trade_record *row = scratch_rows(x, 1, sizeof *row);
+        *row = (struct agg_trade_record){ .id = 1, .price_e8 = m->last_e8, .qty_e8 = m->s->qty_min_e8, .first_id = 1,
+                                          .last_id = 1, .time_us = x->now_us, .symbol = m->index };
+        reply_rows(r, RECORD_AGG_TRADE, true, count, row);
+        return;
+    }
+    struct trade_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = (struct trade_record){ .id = 1, .price_e8 = m->last_e8, .qty_e8 = m->s->qty_min_e8,
+                                  .quote_qty_e8 = dec_mul_round(m->last_e8, m->s->qty_min_e8), .time_us = x->now_us,
+                                  .symbol = m->index };
+    reply_rows(r, RECORD_RECENT_TRADE, true, count, row);
+}
+
+static void server_time(struct exchange *x, struct reply *r) {
+    struct value_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = (struct value_record){ .time_us = x->now_us, .symbol = SYMBOL_NONE };
+    reply_rows(r, RECORD_SERVER_TIME, false, 1, row);
+}
+
+bool reads_call(struct exchange *x, const struct call *c, struct reply *r) {
+    switch (c->endpoint) {
+    case EP_PING: reply_rows(r, RECORD_EMPTY, false, 0, NULL); return true;
+    case EP_TIME: server_time(x, r); return true;
+    case EP_EXCHANGE_INFO: reply_rows(r, RECORD_EXCHANGE_INFO, false, x->symbol_count, x->symbols); return true;
+    case EP_DEPTH: depth(x, c, r); return true;
+    case EP_TRADES:
+    case EP_AGG_TRADES: trades(x, c, r); return true;
+    case EP_KLINES: klines(x, c, r); return true;
+    case EP_PREMIUM_INDEX: per_symbol(x, c, r, RECORD_MARK); return true;
+    case EP_FUNDING_RATE: funding_rates(x, c, r); return true;
+    case EP_TICKER_24H: per_symbol(x, c, r, RECORD_TICKER_24H); return true;
+    case EP_TICKER_PRICE: per_symbol(x, c, r, RECORD_TICKER_PRICE); return true;
+    case EP_BOOK_TICKER: per_symbol(x, c, r, RECORD_BOOK_TICKER); return true;
+    default: return false;
+    }
+}

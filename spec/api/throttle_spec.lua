@@ -1,0 +1,44 @@
+local ffi = require "ffi"
+local C = require "spec.support.c"
+
+local S = 1000000
+local function throttle(enabled)
+  local c, t = ffi.new "struct api_config", ffi.new "struct throttle"
+  C.api_config_defaults(c)
+  c.enable_adaptive_throttling = enabled
+  C.throttle_init(t, c, 0)
+  t.spacing_us = 1000
+  return t
+end
+
+describe("throttle", function()
+  it("halves below the target and steps up on it", function()
+    local t = throttle(true)
+    for i = 1, 20 do C.throttle_report(t, i % 2 == 0, false, S) end
+    C.throttle_report(t, true, false, 11 * S)
+    assert.equal(0.5, t.factor)
+    for _ = 1, 20 do C.throttle_report(t, true, false, 12 * S) end
+    C.throttle_report(t, true, false, 22 * S)
+    assert.is_true(math.abs(t.factor - 0.6) < 1e-9)
+  end)
+
+  it("spaces the sends below 1", function()
+    local t = throttle(true)
+    C.throttle_take(t, 10, 0)
+    assert.equal(0, tonumber(C.throttle_wait_us(t, 0)))
+    C.throttle_report(t, false, true, 0)
+    C.throttle_take(t, 10, 0)
+    assert.equal(20000, tonumber(C.throttle_wait_us(t, 0)))
+  end)
+
+  it("falls once a window, never below the minimum, and not at all when off", function()
+    local t = throttle(true)
+    for _ = 1, 5 do C.throttle_report(t, false, true, 0) end
+    assert.equal(0.5, t.factor)
+    for i = 1, 20 do C.throttle_report(t, false, true, i * 11 * S) end
+    assert.is_true(math.abs(t.factor - 0.1) < 1e-9)
+    t = throttle(false)
+    C.throttle_report(t, false, true, 0)
+    assert.equal(1, t.factor)
+  end)
+end)
