@@ -19,28 +19,28 @@ local M = {}
 ---@field taker_buy_volume number
 ---@field taker_buy_quote_volume number
 
-ffi.cdef [[ typedef struct { const struct series *series; int64_t index; int32_t symbol; } moontide_bar; ]]
+ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; } moontide_bar; ]]
 
 local symbol_names = {}   -- by index, of the run
 
 -- A bar is a reference into mapped columns: free to make, safe to keep, never written. Only what is read is converted.
 local getters = {
-  close = function(b) return tonumber(b.series.close_e8[b.index]) / 1e8 end,
-  open = function(b) return tonumber(b.series.open_e8[b.index]) / 1e8 end,
-  high = function(b) return tonumber(b.series.high_e8[b.index]) / 1e8 end,
-  low = function(b) return tonumber(b.series.low_e8[b.index]) / 1e8 end,
-  volume = function(b) return tonumber(b.series.volume_e8[b.index]) / 1e8 end,
-  quote_volume = function(b) return tonumber(b.series.quote_volume_e8[b.index]) / 1e8 end,
-  trades = function(b) return tonumber(b.series.trades[b.index]) end,
-  taker_buy_volume = function(b) return tonumber(b.series.taker_volume_e8[b.index]) / 1e8 end,
-  taker_buy_quote_volume = function(b) return tonumber(b.series.taker_quote_volume_e8[b.index]) / 1e8 end,
-  open_time = function(b) return tonumber(b.series.open_us[b.index]) / 1000 end,
+  close = function(b) return tonumber(b._series.close_e8[b._index]) / 1e8 end,
+  open = function(b) return tonumber(b._series.open_e8[b._index]) / 1e8 end,
+  high = function(b) return tonumber(b._series.high_e8[b._index]) / 1e8 end,
+  low = function(b) return tonumber(b._series.low_e8[b._index]) / 1e8 end,
+  volume = function(b) return tonumber(b._series.volume_e8[b._index]) / 1e8 end,
+  quote_volume = function(b) return tonumber(b._series.quote_volume_e8[b._index]) / 1e8 end,
+  trades = function(b) return tonumber(b._series.trades[b._index]) end,
+  taker_buy_volume = function(b) return tonumber(b._series.taker_volume_e8[b._index]) / 1e8 end,
+  taker_buy_quote_volume = function(b) return tonumber(b._series.taker_quote_volume_e8[b._index]) / 1e8 end,
+  open_time = function(b) return tonumber(b._series.open_us[b._index]) / 1000 end,
   close_time = function(b)
-    local start = b.series.open_us[b.index]
-    return (tonumber(start) + tonumber(b.series.interval_us)) / 1000 - 1
+    local start = b._series.open_us[b._index]
+    return (tonumber(start) + tonumber(b._series.interval_us)) / 1000 - 1
   end,
-  symbol = function(b) return symbol_names[b.symbol] end,
-  interval = function(b) return ffi.string(C.interval_names[b.series.interval]) end,
+  symbol = function(b) return symbol_names[b._symbol] end,
+  interval = function(b) return ffi.string(C.interval_names[b._series.interval]) end,
 }
 
 local fields = { "symbol", "interval", "open_time", "open", "high", "low", "close", "volume", "close_time",

@@ -20,6 +20,7 @@
 #include "api/throttle.h"
 #include "api/metrics.h"
 #include "api/dispatcher.h"
+#include "api/fuzz.h"
 #include "data/series.h"
 #include "data/import.h"
 #include "data/synth.h"

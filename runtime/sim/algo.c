@@ -139,16 +139,22 @@ static bool check_trigger(const struct market *m, const struct call *c, struct r
     return at_once ? reply_fail(r, -2021, NULL) : true;
 }
 
+// The decoder has one place for clientAlgoId, whether of a new order or of an old one.
+static const char *wanted_id(const struct call *c) {
+    return c->client_id[0] || !given(c, P_CLIENT_ALGO_ID) ? c->client_id : c->orig_client_id;
+}
+
 static bool check_client_id(struct exchange *x, const struct call *c, struct reply *r) {
     if (!given(c, P_CLIENT_ID) && !given(c, P_CLIENT_ALGO_ID)) return true;
-    int32_t code = client_id_check(c->client_id);
+    const char *id = wanted_id(c);
+    int32_t code = client_id_check(id);
     if (code == -1100) {
         return reply_fail_text(r, -1100, "Illegal characters found in parameter 'clientAlgoId'; legal range is "
                                          "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
     }
     if (code != 0) return reply_fail_text(r, -4015, "Client order id is not valid.");
     struct algo *a = NULL;
-    if (x->open_algo_ids) HASH_FIND_STR(x->open_algo_ids, c->client_id, a);
+    if (x->open_algo_ids) HASH_FIND_STR(x->open_algo_ids, id, a);
     return a ? reply_fail(r, -4116, NULL) : true;
 }
 
@@ -156,10 +162,8 @@ static bool check(struct exchange *x, const struct market *m, const struct call 
     if (!check_types(c, r) || !check_client_id(x, c, r)) return false;
     if (!check_close_position(x, m, c, r)) return false;
     bool reducing = c->close_position || order_only_reduces(x, c);
-    if (!c->close_position) {
-        int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
-        if (code != 0) return reply_fail_text(r, code, NULL);
-    }
+    int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    if (code != 0) return reply_fail_text(r, code, NULL);
     if (!position_side_check(x, c, r)) return false;
     if (x->algo_open >= ALGO_OPEN_MAX) return reply_fail(r, -4045, NULL);
     return check_trigger(m, c, r);
@@ -190,7 +194,7 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->callback_rate_e8 = c->callback_rate_e8;
     n->good_till_us = c->good_till_us / 1000000 * 1000000;
     n->create_us = n->update_us = x->now_us;
-    if (c->client_id[0]) memcpy(n->client_id, c->client_id, CLIENT_ID_MAX);
+    if (wanted_id(c)[0]) memcpy(n->client_id, wanted_id(c), CLIENT_ID_MAX);
     else client_id_make(n->client_id, (uint64_t)n->algo_id);
     a->extreme_e8 = m->last_e8;
     algo_link(x, a);

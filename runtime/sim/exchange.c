@@ -409,7 +409,7 @@ void exchange_advance(struct exchange *x, int64_t now_us) {
             if (x->held_count > 1) prices_now(x);
             m->last_e8 = price;
             m->last_us = x->now_us;
-            match_touched(x, m, false);
+            match_touched(x, m);
             liquidate_if_exhausted(x);
         } else {
             segment_end(x, m);
@@ -456,7 +456,7 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
     path_begin(m, true);   // a price for what is matched now; laid again below, when the account is as the open left it
     if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
     match_waiting(x, m);
-    match_touched(x, m, true);
+    match_touched(x, m);
     algos_trail(x, m);
     liquidate_if_exhausted(x);
     path_begin(m, path_low_first(x, m));

@@ -72,7 +72,6 @@ struct market {
     uint8_t margin_type;
     bool open;                     // a bar is open
     bool dirty;                    // the levels below must be made anew
-    bool gap;                      // the price being looked at is a bar's open, not a point on the path
     int32_t leverage;
     int64_t notional_max_e8;       // at this leverage
     int64_t last_e8;               // 0: none yet

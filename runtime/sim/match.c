@@ -7,10 +7,6 @@
 #include "sim/order_store.h"
 #include "venue/filter.h"
 
-#include <stdio.h>
-
-enum { REASON_NONE = 0, REASON_IOC = 2, REASON_REDUCE = 4, REASON_LIQUIDATED = 5 };
-
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 static bool closes(const struct order *o) {
@@ -73,7 +69,7 @@ void emit_account(struct exchange *x, const struct market *m, int32_t side, uint
     x->hooks.event(x->hooks.ctx, RECORD_ACCOUNT_UPDATE, &e, x->now_us);
 }
 
-static void announce(struct exchange *x, struct order *o) {
+void order_announce(struct exchange *x, struct order *o) {
     if (o->announced) return;
     o->announced = true;
     emit_order(x, o, EXEC_NEW, REASON_NONE);
@@ -91,7 +87,7 @@ static void answer_if_due(struct exchange *x, struct order *o, int32_t code) {
 void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reason) {
     ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
     if (o->place != PLACE_NONE) order_unlink(x, o);
-    announce(x, o);
+    order_announce(x, o);
     o->r.status = status;
     o->r.update_us = x->now_us;
     if (status == STATUS_CANCELED) x->totals.canceled++;
@@ -112,7 +108,7 @@ static void order_refuse(struct exchange *x, struct order *o, int32_t code) {
 }
 
 // Reducing orders without anything left to reduce.
-static void drop_reducers(struct exchange *x, struct market *m) {
+void drop_reducers(struct exchange *x, struct market *m) {
     if (m->reduce_count == 0) return;
     for (struct order *o = m->resting.first, *next; o; o = next) {
         next = o->next;
@@ -123,7 +119,7 @@ static void drop_reducers(struct exchange *x, struct market *m) {
     algos_drop(x, m);
 }
 
-static void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
+void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
                         bool maker, int64_t fee_rate) {
     int64_t quote = dec_mul_round(qty, price);
     int64_t fee = fee_rate ? dec_mul_round(quote, fee_rate) : 0;
@@ -153,7 +149,7 @@ static void record_fill(struct exchange *x, struct market *m, struct order *o, i
     emit_fill(x, o, &copy, m->positions[o->r.position_side].amount_e8 == 0);
 }
 
-static void execute(struct exchange *x, struct market *m, struct order *o, int64_t price, bool maker) {
+void order_execute(struct exchange *x, struct market *m, struct order *o, int64_t price, bool maker) {
     int64_t qty = o->r.orig_qty_e8 - o->r.executed_qty_e8;
     if (closes(o)) {
         int64_t most = reducible_e8(m, o->r.side, o->r.position_side);
@@ -164,7 +160,7 @@ static void execute(struct exchange *x, struct market *m, struct order *o, int64
         return;
     }
     if (o->place != PLACE_NONE) order_unlink(x, o);
-    announce(x, o);
+    order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
     if (o->r.status != STATUS_FILLED) {
         order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
@@ -180,7 +176,7 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
     ASSERT(m->last_e8 > 0);
     int64_t price = slipped_e8(x, m, o->r.side, m->last_e8);
     if (o->r.type == ORDER_MARKET) {
-        execute(x, m, o, price, false);
+        order_execute(x, m, o, price, false);
         return;
     }
     int64_t limit = o->r.price_e8;
@@ -189,7 +185,7 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
             order_refuse(x, o, -5022);
             return;
         }
-        execute(x, m, o, crosses(o->r.side, limit, price) ? price : limit, false);
+        order_execute(x, m, o, crosses(o->r.side, limit, price) ? price : limit, false);
         return;
     }
     if (o->r.time_in_force == TIF_FOK) {
@@ -201,7 +197,7 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
         return;
     }
     if (o->place != PLACE_NONE) order_unlink(x, o);
-    announce(x, o);
+    order_announce(x, o);
     order_link(x, o, PLACE_RESTING);
     answer_if_due(x, o, 0);
 }
@@ -370,13 +366,13 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
         return true;
     }
     if (!must_wait(m, o)) {
-        announce(x, o);
+        order_announce(x, o);
         order_link(x, o, PLACE_RESTING);
         *out = o->r;
         return true;
     }
     bool decided_late = o->r.time_in_force == TIF_FOK || o->r.time_in_force == TIF_GTX;
-    if (!decided_late) announce(x, o);
+    if (!decided_late) order_announce(x, o);
     order_link(x, o, PLACE_WAITING);
     o->token = token;
     o->answer_due = may_wait && (result || decided_late);
@@ -415,6 +411,7 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     struct call wanted = *c;
     wanted.type = ORDER_LIMIT;
     wanted.side = o->r.side;
+    wanted.position_side = o->r.position_side;
     wanted.reduce_only = o->r.reduce_only;
     wanted.given |= UINT64_C(1) << P_TYPE | UINT64_C(1) << P_SIDE;
     bool reducing = closes(o);
@@ -500,201 +497,4 @@ int32_t order_from_algo(struct exchange *x, struct algo *a) {
     a->r.actual_order_id = o->r.order_id;
     enter(x, m, o);
     return 0;
-}
-
-// ---- levels and touches -----------------------------------------------------------------------------------------
-
-static int64_t order_level_e8(const struct exchange *x, const struct market *m, const struct order *o) {
-    int64_t beyond = x->config.touch == TOUCH_THROUGH ? m->s->tick_e8 : 0;
-    return o->r.side == SIDE_BUY ? o->r.price_e8 - beyond : o->r.price_e8 + beyond;
-}
-
-static void level_add(struct market *m, int64_t level, bool falling) {
-    if (falling && level > m->touch_low_e8) m->touch_low_e8 = level;
-    if (!falling && level < m->touch_high_e8) m->touch_high_e8 = level;
-}
-
-static void liquidation_levels(const struct exchange *x, struct market *m) {
-    for (int i = 0; i < 2; i++) {
-        m->liquidation_low_e8[i] = LEVEL_NONE_LOW;
-        m->liquidation_high_e8[i] = LEVEL_NONE_HIGH;
-    }
-    if (market_flat(m)) return;
-    bool split = m->margin_type == MARGIN_ISOLATED && x->dual_side;
-    for (int i = 0; i < (split ? 2 : 1); i++) {
-        bool falling;
-        int32_t side = split ? POSITION_LONG + i : POSITION_BOTH;
-        int64_t level = liquidation_price_e8(x, m, side, &falling);
-        if (level == 0) continue;
-        if (falling) m->liquidation_low_e8[i] = level; else m->liquidation_high_e8[i] = level + 1;
-        level_add(m, falling ? level : level + 1, falling);
-    }
-}
-
-static void market_refresh(const struct exchange *x, struct market *m) {
-    m->dirty = false;
-    m->touch_low_e8 = LEVEL_NONE_LOW;
-    m->touch_high_e8 = LEVEL_NONE_HIGH;
-    m->good_till_us = INT64_MAX;
-    for (const struct order *o = m->resting.first; o; o = o->next) {
-        level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY);
-        if (o->r.good_till_us != 0 && o->r.good_till_us < m->good_till_us) m->good_till_us = o->r.good_till_us;
-    }
-    for (const struct algo *a = m->algos.first; a; a = a->next) {
-        int64_t level;
-        bool falling;
-        if (algo_level(a, &level, &falling)) level_add(m, level, falling);
-    }
-    liquidation_levels(x, m);
-}
-
-// A crossed position's liquidation price hangs on every other one's, so one change makes all of them anew.
-void levels_refresh(struct exchange *x) {
-    if (!x->any_dirty) return;
-    x->any_dirty = false;
-    x->timer_us = INT64_MAX;
-    x->held_count = 0;
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        struct market *m = &x->markets[i];
-        bool held = !market_flat(m);
-        if (m->dirty || held) market_refresh(x, m);
-        x->held_count += held;
-        int64_t due = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : INT64_MAX;
-        if (m->countdown_us < due) due = m->countdown_us;
-        if (m->good_till_us < due) due = m->good_till_us;
-        if (due < x->timer_us) x->timer_us = due;
-    }
-}
-
-static void liquidate_position(struct exchange *x, struct market *m, int32_t side) {
-    struct position *p = &m->positions[side];
-    if (p->amount_e8 == 0) return;
-    bool isolated = m->margin_type == MARGIN_ISOLATED;
-    int64_t crossed = account_cross_wallet_e8(x);
-    struct order *o = order_new(x);
-    o->r.symbol = m->index;
-    o->r.side = p->amount_e8 > 0 ? SIDE_SELL : SIDE_BUY;
-    o->r.type = ORDER_LIQUIDATION;
-    o->r.orig_type = ORDER_LIMIT;
-    o->r.time_in_force = TIF_IOC;
-    o->r.position_side = (uint8_t)side;
-    o->r.orig_qty_e8 = magnitude(p->amount_e8);
-    o->r.time_us = x->now_us;
-    o->r.reduce_only = true;
-    snprintf(o->r.client_id, CLIENT_ID_MAX, "autoclose-%lld", (long long)(x->now_us / 1000));
-    int64_t tick = m->s->tick_e8;
-    int64_t price = p->amount_e8 > 0 ? dec_floor_to(m->last_e8, tick) : dec_ceil_to(m->last_e8, tick);
-    if (price < tick) price = tick;
-    o->r.price_e8 = price;
-    announce(x, o);
-    int64_t fee = dec_mul_round(dec_mul_round(o->r.orig_qty_e8, price), m->s->liquidation_fee_e8);
-    record_fill(x, m, o, o->r.orig_qty_e8, price, false, 0);
-    account_insurance(x, m, -fee);
-    // An isolated position can lose no more than was set apart for it; the fund covers the rest.
-    if (isolated) {
-        int64_t spent = account_cross_wallet_e8(x);
-        if (spent < crossed) account_insurance(x, m, crossed - spent);
-    }
-    x->totals.liquidations++;
-}
-
-static void emit_margin_call(struct exchange *x, const struct market *m, int32_t side) {
-    const struct position *p = &m->positions[side];
-    if (p->amount_e8 == 0 || !event_wanted(x, RECORD_MARGIN_CALL)) return;
-    struct margin_call_record e = { .event_us = x->now_us, .cross_wallet_e8 = account_cross_wallet_e8(x),
-                                    .amount_e8 = p->amount_e8, .mark_price_e8 = m->last_e8, .symbol = m->index,
-                                    .unrealized_e8 = position_unrealized_e8(p, m->last_e8),
-                                    .maint_margin_e8 = position_maintenance_e8(m, p, m->last_e8),
-                                    .isolated_wallet_e8 = p->isolated_e8, .position_side = (uint8_t)side,
-                                    .margin_type = m->margin_type };
-    x->hooks.event(x->hooks.ctx, RECORD_MARGIN_CALL, &e, x->now_us);
-}
-
-static void liquidate_market(struct exchange *x, struct market *m, int32_t first, int32_t last) {
-    for (int32_t k = first; k <= last; k++) {
-        emit_margin_call(x, m, k);
-        liquidate_position(x, m, k);
-    }
-    drop_reducers(x, m);
-}
-
-static void expire_orders(struct exchange *x, struct market *m) {
-    while (m->resting.first) order_end(x, m->resting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
-    while (m->waiting.first) order_end(x, m->waiting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
-    while (m->algos.first) algo_end(x, m->algos.first, ALGO_EXPIRED);
-}
-
-static void cover(struct exchange *x, struct market *m) {
-    int64_t crossed = account_cross_wallet_e8(x);
-    if (crossed >= 0) return;
-    account_insurance(x, m, -crossed);
-    emit_account(x, m, -1, ACCOUNT_INSURANCE_CLEAR, -crossed);
-}
-
-// The whole crossed account: all its orders, then all its positions, each at its own last price.
-static void liquidate_account(struct exchange *x, struct market *cause) {
-    for (int32_t i = 0; i < x->symbol_count; i++) expire_orders(x, &x->markets[i]);
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        struct market *m = &x->markets[i];
-        if (m->margin_type == MARGIN_CROSSED) liquidate_market(x, m, POSITION_BOTH, POSITION_SHORT);
-    }
-    cover(x, cause);
-}
-
-void liquidate_if_exhausted(struct exchange *x) {
-    if (x->held_count < 2 || !account_exhausted(x)) return;
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        struct market *m = &x->markets[i];
-        if (m->open && m->margin_type == MARGIN_CROSSED && !market_flat(m)) {
-            liquidate_account(x, m);
-            return;
-        }
-    }
-}
-
-static bool liquidation_reached(const struct market *m, int i, bool falling, int64_t level) {
-    return falling ? m->liquidation_low_e8[i] == level : m->liquidation_high_e8[i] == level;
-}
-
-// What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
-static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling) {
-    for (struct order *o = m->resting.first; o; o = o->next) {
-        if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
-            execute(x, m, o, o->r.price_e8, true);
-            return;
-        }
-    }
-    for (struct algo *a = m->algos.first; a; a = a->next) {
-        int64_t trigger;
-        bool down;
-        if (!algo_level(a, &trigger, &down) || down != falling || trigger != level) continue;
-        algo_trigger(x, a);
-        return;
-    }
-    for (int i = 0; i < 2; i++) {
-        if (!liquidation_reached(m, i, falling, level)) continue;
-        if (m->margin_type == MARGIN_CROSSED) {
-            liquidate_account(x, m);
-            return;
-        }
-        expire_orders(x, m);
-        int32_t side = x->dual_side ? POSITION_LONG + i : POSITION_BOTH;
-        liquidate_market(x, m, side, side);
-        cover(x, m);
-        return;
-    }
-    ASSERT(!"a level without anything at it");
-}
-
-void match_touched(struct exchange *x, struct market *m, bool gap) {
-    m->gap = gap;
-    levels_refresh(x);
-    for (;;) {
-        if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true);
-        else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false);
-        else break;
-        m->dirty = x->any_dirty = true;
-        levels_refresh(x);
-    }
-    m->gap = false;
 }

@@ -8,6 +8,9 @@
 
 #include "sim/internal.h"
 
+// The stream's `er`.
+enum expiry_reason { REASON_NONE = 0, REASON_IOC = 2, REASON_REDUCE = 4, REASON_LIQUIDATED = 5 };
+
 // Checks a new order and creates it. False: its answer comes later (never when !may_wait). *out: the row to answer.
 bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
                  struct order_record *out);
@@ -32,8 +35,19 @@ int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side
 // A bar of `m` is open at m->last_e8: waiting orders first, then what the open has passed.
 void match_waiting(struct exchange *x, struct market *m);
 
-// Whatever the price m->last_e8 touches, nearest first. `gap`: the price jumped here.
-void match_touched(struct exchange *x, struct market *m, bool gap);
+// Fills an order at a price: cut to the position when it may only reduce, the rest expires.
+void order_execute(struct exchange *x, struct market *m, struct order *o, int64_t price_e8, bool maker);
+void order_announce(struct exchange *x, struct order *o);
+
+// Books one fill of an order that rests nowhere, with its events.
+void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty_e8, int64_t price_e8, bool maker,
+                 int64_t fee_rate_e8);
+
+// Drops reducing orders that have nothing left to reduce.
+void drop_reducers(struct exchange *x, struct market *m);
+
+// touch.c. Whatever the price m->last_e8 touches, nearest first.
+void match_touched(struct exchange *x, struct market *m);
 
 // Brings the touch levels and the timer up to date.
 void levels_refresh(struct exchange *x);

@@ -1,0 +1,74 @@
+local exchange = require "spec.support.exchange"
+local C = require "spec.support.c"
+local ffi = require "ffi"
+
+describe("liquidation", function()
+  local x
+  after_each(function() x:close() end)
+
+  local function long(options, quantity)
+    x = exchange.new(options)
+    x:pass(0, { 60000, 60000, 60000, 60000 })
+    x:market("SIDE_BUY", quantity)
+    x:pass(1, { 60000, 60000, 60000, 60000 })
+  end
+
+  it("closes a crossed position at its liquidation price on the path", function()
+    long({ wallet = 1000 }, 0.1)
+    local row = x:call("EP_POSITION_RISK").row
+    local price = tonumber(row.liquidation_price_e8) / 1e8
+    -- balance = maintenance there
+    local balance = x:wallet() + 0.1 * (price - 60000)
+    assert.are.near(balance, 0.1 * price * 0.004, 0.01)
+    x:pass(2, { 60000, 60000, price - 500, price - 500 })
+    assert.are.equal(0, x:position())
+    assert.are.equal(1, tonumber(x:totals().liquidations))
+    assert.are.near(price, tonumber(x:fill().price_e8) / 1e8, 0.11)
+    assert.is_true(x:wallet() >= 0)
+    local orders = x:call("EP_ALL_ORDERS").rows
+    assert.are.equal("autoclose-", ffi.string(orders[#orders].client_id):sub(1, 10))
+  end)
+
+  it("never leaves a wallet below nothing", function()
+    long({ wallet = 400 }, 0.1)
+    x:limit("SIDE_SELL", 0.1, 63000)
+    x:bar(2, { 50000, 50000, 50000, 50000 })
+    assert.are.equal(0, x:position())
+    assert.are.equal(0, x:wallet())
+    assert.is_true(x:totals().insurance_e8 > 0)
+    assert.are.equal(0, #x:call("EP_OPEN_ORDERS").rows)
+  end)
+
+  it("takes no more than the isolated margin", function()
+    long({ wallet = 1000, isolated = true }, 0.1)
+    local before = x:wallet()
+    x:bar(2, { 50000, 50000, 50000, 50000 })
+    assert.are.equal(0, x:position())
+    assert.are.near(before - 300, x:wallet(), 1e-6)
+  end)
+
+  it("looks at both positions of a crossed account", function()
+    x = exchange.new { wallet = 1000 }
+    x:pass(0, { 60000, 60000, 60000, 60000 })
+    x:bar(1, { 60000, 60000, 60000, 60000 })
+    x:bar(1, { 3000, 3000, 3000, 3000 }, 1)
+    x:market("SIDE_BUY", 0.1)
+    x:market("SIDE_BUY", 2, { symbol = 1 })
+    x:until_(119.9995)
+    x:bar(2, { 60000, 60000, 55000, 55000 })
+    x:bar(2, { 3000, 3000, 2700, 2700 }, 1)
+    x:until_(179)
+    assert.are.equal(2, tonumber(x:totals().liquidations))
+    assert.are.equal(0, x:position(0, 1))
+    assert.is_true(x:wallet() >= 0)
+  end)
+
+  it("is seen by quiet", function()
+    long({ wallet = 1000 }, 0.1)
+    local function quiet(low) return C.exchange_quiet(x.x, 0, exchange.e8(low), exchange.e8(60100), x.now + 60000000) end
+    assert.is_true(quiet(59000))
+    assert.is_false(quiet(40000))
+    x:limit("SIDE_SELL", 0.1, 60050)
+    assert.is_false(quiet(59000))
+  end)
+end)

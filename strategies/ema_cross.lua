@@ -1,0 +1,16 @@
+local ta = require "moontide.ta"
+return {
+  symbols  = { "BTCUSDT" }, interval = "1m",
+  params   = { fast = { 12, min = 2, max = 60 }, slow = { 26, min = 5, max = 240 }, quantity = { 0.01 } },
+  on_start = function(self) self.fast, self.slow = ta.ema(self.params.fast), ta.ema(self.params.slow) end,
+  on_bar = function(self, bar)
+    local fast, slow = self.fast(bar.close), self.slow(bar.close)
+    if not slow then return end
+    local want = (fast > slow and 1 or -1) * self.params.quantity
+    local delta = want - self:position(bar.symbol)
+    if math.abs(delta) > 1e-9 then
+      local order, err = api.create_order{ symbol = bar.symbol, side = delta > 0 and "BUY" or "SELL", type = "MARKET", quantity = math.abs(delta) }
+      if not order then log.warn("order refused: %s", err) end
+    end
+  end,
+}
