@@ -15,9 +15,9 @@ WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 CPPFLAGS = -D_GNU_SOURCE -Iruntime -I$(BUILD) $(shell pkg-config --cflags luajit $(LIBS_PC)) \
            -DMOONTIDE_PREFIX='"$(PREFIX)"' -DMOONTIDE_VERSION='"$(VERSION)"'
 LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
-# LuaJIT is linked whole, so that lua-cjson finds its API in the binary, and with open64 wrapped, so that its string
+# LuaJIT is linked whole, so that lua-cjson finds its API in the binary, and with its sources of chance wrapped, so that its string
 # hash is seeded the same in every run (host/lua_seed.c).
-LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=open \
+LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=syscall \
          $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lm -ldl
 LDFLAGS := -rdynamic
 VERSION := 0.1.0

@@ -73,6 +73,7 @@ end
 ---@return any ... what its function returned; nil, err when it raised
 function Task:wait()
   M.check_can_wait "task:wait"
+  self.waited = true   -- somebody hears of its error
   while not self.done do
     self.waiters = self.waiters or {}
     self.waiters[#self.waiters + 1] = current

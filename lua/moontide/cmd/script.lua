@@ -8,7 +8,7 @@ function M.run(options)
   if not file then cmd.fail(2, "which file? usage: moontide script FILE [ARGUMENT...]") end
   local chunk, message = loadfile(file, "t")
   if not chunk then cmd.fail(1, "%s", message) end
-  return tonumber(chunk(unpack(options, 2))) or 0
+  return tonumber((chunk(unpack(options, 2)))) or 0
 end
 
 return M
