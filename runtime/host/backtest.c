@@ -68,12 +68,28 @@ struct backtest {
     int64_t *day_us, *day_equity, *point_us, *point_equity;
     int64_t day_capacity, point_capacity;
     int64_t day_end_us, last_sample_us;
+    int64_t idle_until_us;         // bars closing before this cannot touch the account
+    bool behind;                   // idle bars have passed that the exchange has not seen
     bool record_points, dispatcher_dirty, exposed, started;
 };
 
 static void *must(void *block) {
     ASSERT(block != NULL);   // a backtest that is out of memory has nothing to save
     return block;
+}
+
+// Shows the exchange the last of the bars that passed while it was idle.
+static void catch_up(struct backtest *b) {
+    b->idle_until_us = INT64_MIN;
+    if (!b->behind) return;
+    b->behind = false;
+    const struct market *m = &b->markets[0];
+    const struct series *s = m->series;
+    int64_t i = m->next - 1;
+    struct exchange_bar bar = { s->open_us[i], b->view.now_us, s->open_e8[i], s->high_e8[i], s->low_e8[i], s->close_e8[i],
+                                s->volume_e8[i] };
+    exchange_skip(b->exchange, m->symbol, &bar);
+    b->view.last_e8[m->symbol] = s->close_e8[i];
 }
 
 // --- operations ---------------------------------------------------------------------------------------------------
@@ -134,6 +150,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
 }
 
 void backtest_submit(struct backtest *b, struct op *op) {
+    catch_up(b);
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
     struct call_cost cost = endpoint_cost(&op->call);
     struct request *r = &op->request;
@@ -463,6 +480,7 @@ static bool work_left(const struct backtest *b) {
 // Lets the world move to its next instant; false when there is none. Time ends with the last bar: only what is
 // already under way still arrives, so a script that sleeps for ever ends too.
 static bool advance(struct backtest *b) {
+    catch_up(b);
     int64_t t = next_us(b);
     if (t == NEVER || (t > b->view.now_us && !work_left(b))) return false;
     if (t > b->view.now_us) b->view.now_us = t;
@@ -518,6 +536,15 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (b->market_count != 1 || b->feed_count != 1 || f->series != m->series || f->next != m->next) return false;
     if (b->pending || b->timer_count || b->dispatcher_dirty || m->open_close_us != NEVER) return false;
     int64_t i = m->next;
+    if (f->due_us < b->idle_until_us && f->due_us < b->day_end_us && i < m->series->count) {
+        // Nothing held, nothing open: the bar passes without a look at its prices. The exchange hears of it later.
+        b->behind = true;
+        b->view.now_us = f->due_us;
+        m->next++;
+        b->view.bars++;
+        return true;
+    }
+    catch_up(b);
     if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
     if (!exchange_quiet(b->exchange, m->symbol, m->series->low_e8[i], m->series->high_e8[i], f->due_us)) return false;
     struct exchange_bar bar = { m->series->open_us[i], f->due_us, m->series->open_e8[i], m->series->high_e8[i],
@@ -534,6 +561,7 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (exposed || b->exposed || b->record_points || f->due_us >= b->day_end_us) sample(b, f->due_us);
     else b->last_sample_us = f->due_us;
     b->exposed = exposed;
+    if (!exposed && !b->record_points) b->idle_until_us = exchange_idle_until(b->exchange);
     return true;
 }
 
@@ -717,7 +745,17 @@ void backtest_free(struct backtest *b) {
 }
 
 struct backtest_view *backtest_view(struct backtest *b) { return &b->view; }
-struct exchange *backtest_exchange(struct backtest *b) { return b->exchange; }
+
+struct exchange *backtest_exchange(struct backtest *b) {
+    catch_up(b);
+    return b->exchange;
+}
+
+int64_t backtest_last_e8(struct backtest *b, int16_t symbol) {
+    if (b->behind && b->markets[0].symbol == symbol) return b->markets[0].series->close_e8[b->markets[0].next - 1];
+    return b->view.last_e8[symbol];
+}
+
 struct dispatcher *backtest_dispatcher(struct backtest *b) { return b->dispatcher; }
 
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s) {

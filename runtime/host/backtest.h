@@ -74,7 +74,7 @@ struct backtest_view {
     struct backtest_event *event;
     struct backtest_position position[EXCHANGE_SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t wallet_e8;
-    int64_t last_e8[EXCHANGE_SYMBOLS_MAX];   // the last price the script may know
+    int64_t last_e8[EXCHANGE_SYMBOLS_MAX];   // read it through backtest_last_e8
     int64_t bars;                  // bars of the market passed
     int64_t bars_exposed;          // of those, with a position open at the close
     int64_t bars_total;
@@ -104,6 +104,9 @@ void backtest_free(struct backtest *b);
 struct backtest_view *backtest_view(struct backtest *b);
 struct exchange *backtest_exchange(struct backtest *b);
 struct dispatcher *backtest_dispatcher(struct backtest *b);
+
+// The last price of a symbol the script may know, 0 before the first.
+int64_t backtest_last_e8(struct backtest *b, int16_t symbol);
 
 // The bars that move the exchange's price of a symbol; one series a symbol, before backtest_start.
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);

@@ -517,6 +517,16 @@ bool exchange_quiet(const struct exchange *x, int16_t symbol, int64_t low_e8, in
     return x->held_count < 2 || crossed_safe(x, symbol, low_e8, high_e8);
 }
 
+int64_t exchange_idle_until(const struct exchange *x) {
+    if (x->any_dirty || x->held_count > 0) return INT64_MIN;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        const struct market *m = &x->markets[i];
+        bool busy = m->waiting.count > 0 || m->resting.count > 0 || m->algos.count > 0 || m->trailing_count > 0;
+        if (busy || m->last_e8 == 0 || !market_flat(m)) return INT64_MIN;
+    }
+    return x->timer_us;
+}
+
 void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar *bar) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     struct market *m = &x->markets[symbol];

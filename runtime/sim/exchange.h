@@ -114,6 +114,11 @@ void exchange_advance(struct exchange *x, int64_t now_us);
 bool exchange_quiet(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8, int64_t close_us);
 void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar *bar);
 
+// While nothing rests, waits or is held: the time until which every bar may be skipped unseen, that of the next funding,
+// good-till date or countdown (INT64_MAX: none). INT64_MIN while the account has anything a price could touch. The
+// driver owes one exchange_skip with the last such bar before it calls anything else.
+int64_t exchange_idle_until(const struct exchange *x);
+
 // Adds a funding payment at time_us (rate e8, positive: longs pay); times must rise per symbol. mark_e8 0: the last price.
 int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8);
 
