@@ -231,7 +231,8 @@ function M.run(world, self, chunk)
     world.strategy = self
     setmetatable(self, { __index = methods(world) })
     local pending_timers = 0
-    local on_bar = self.on_bar and function(bar) return self:on_bar(bar) end or function() end
+    local handler = self.on_bar
+    local on_bar = handler and function(bar) return handler(self, bar) end or function() end
     local function on_event(event) dispatch_event(self, event, R) end
     if self.timer and self.on_timer then
       task.spawn(function()

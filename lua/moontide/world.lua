@@ -27,6 +27,7 @@ function M.new(setup)
   local parked_ops, parked_timers, next_timer = {}, {}, 1
   local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
   local idle_main                       -- the strategy's task while it waits for something to be delivered
+  local only_series, only_symbol        -- set while a single series is delivered, to the strategy
   local ended = false
   local stopping = false
 
@@ -89,6 +90,7 @@ function M.new(setup)
     local feed = C.backtest_deliver(bt, index, series)
     if feed < 0 then error("too many bar feeds", 3) end
     feeds[feed], feed_symbol[feed] = queue, index
+    only_series, only_symbol = feed == 0 and queue == false and series or nil, index
     return feed
   end
   function world.subscribe(symbol, interval) return add_feed(symbol, interval, false) end
@@ -106,7 +108,10 @@ function M.new(setup)
         idle_main = nil
       end
       local kind = next_thing(bt, true)
-      if kind == BAR then
+      if kind == BAR and only_series then
+        -- One series and no loop beside the strategy: the common case, kept free of look-ups.
+        on_bar(NewBar(only_series, view.bar_index, only_symbol))
+      elseif kind == BAR then
         local feed = view.feed
         if feeds[feed] == false then
           on_bar(NewBar(view.series, view.bar_index, feed_symbol[feed]))

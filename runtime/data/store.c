@@ -156,10 +156,10 @@ int store_folder(const char *folder) {
     for (char *at = path + 1; *at; at++) {
         if (*at != '/') continue;
         *at = '\0';
-        if (mkdir(path, 0777) != 0 && errno != EEXIST) return ERR_IO;
+        (void)!mkdir(path, 0777);   // the last one tells whether all went well
         *at = '/';
     }
     struct stat st;
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) return ERR_IO;
+    (void)!mkdir(path, 0777);
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode) ? 0 : ERR_IO;
 }

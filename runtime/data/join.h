@@ -1,0 +1,23 @@
+// join.h: rows of several files as one series or one list of funding rates, with order, grid and gaps checked.
+#ifndef MT_DATA_JOIN_H
+#define MT_DATA_JOIN_H
+
+#include "data/csv_rows.h"
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct part {
+    const char *path;
+    struct rows rows;
+};
+
+// Sorts the parts by first stamp, checks them and fills *out, whose symbol and interval are set. ERR_GAP, ERR_FORMAT.
+int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e);
+
+// The same for funding: strictly rising, no grid.
+int join_funding(struct part *parts, int32_t count, struct funding_series *out, struct errmsg *e);
+
+#endif
