@@ -40,19 +40,23 @@ int import_store_default(char *out, size_t size) {
     return ERR_NOT_FOUND;
 }
 
-// The smallest step between neighbours; rows out of order are told later, with their line.
-static int64_t smallest_spacing(const struct rows *rows) {
+// The smallest step between neighbours and the line it leads to; rows out of order are told later, by the join.
+static int64_t smallest_spacing(const struct rows *rows, int32_t *line) {
     int64_t least = INT64_MAX;
+    *line = 0;
     for (int64_t i = 1; i < rows->count; i++) {
         int64_t spacing = rows->bars[i].values[0] - rows->bars[i - 1].values[0];
-        if (spacing > 0 && spacing < least) least = spacing;
+        if (spacing <= 0 || spacing >= least) continue;
+        least = spacing;
+        *line = rows->lines[i];
     }
     return least;
 }
 
 static int infer_interval(const struct import_options *o, struct source_file *f, const struct rows *rows,
                           struct errmsg *e) {
-    int64_t spacing = smallest_spacing(rows);
+    int32_t line;
+    int64_t spacing = smallest_spacing(rows, &line);
     f->interval = spacing == INT64_MAX ? -1 : grid_interval_of(spacing);
     if (f->interval >= 0) return 0;
     if (spacing == INT64_MAX && o->interval) {
@@ -61,8 +65,8 @@ static int infer_interval(const struct import_options *o, struct source_file *f,
     }
     if (spacing == INT64_MAX)
         return errmsg_set(e, ERR_FORMAT, "%s: too few rows to tell the interval; say which one", f->path);
-    return errmsg_set(e, ERR_FORMAT, "%s: rows %lld s apart, which is no interval the exchange has", f->path,
-                      (long long)(spacing / 1000000));
+    return errmsg_set(e, ERR_FORMAT, "%s: line %d: %lld s after the row before, which is no interval the exchange has",
+                      f->path, line, (long long)(spacing / 1000000));
 }
 
 // Reads the first rows of a file whose name does not tell what it is; *keep is false when the options exclude it.

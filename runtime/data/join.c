@@ -86,7 +86,8 @@ int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series 
         total += parts[i].rows.count;
     }
     int64_t *columns[COLUMN_COUNT];
-    if (columns_alloc(out, total, columns)) return errmsg_set(e, ERR_NO_MEMORY, "%s: no memory for its bars", out->symbol);
+    if (columns_alloc(out, total, columns))
+        return errmsg_set(e, ERR_NO_MEMORY, "%s: no memory for its bars", out->symbol);
     int64_t at = 0;
     for (int32_t i = 0; i < count; i++) {
         copy_part(&parts[i].rows, columns, at);

@@ -55,7 +55,7 @@ static void walk_mood(struct walk *w) {
     w->calm += 0.003 * (1 - w->calm) + 0.03 * w->calm * noise(&w->rng);
     if (w->calm < 0.3) w->calm = 0.3;
     if (w->calm > 4) w->calm = 4;
-    if (rng_double(&w->rng) < 1.0 / 2000) w->drift = w->step * 0.04 * noise(&w->rng);
+    if (rng_double(&w->rng) < 1.0 / 2000) w->drift = w->step * 0.003 * noise(&w->rng);
 }
 
 int synth_bars(const struct synth_options *o, struct series *out, struct errmsg *e) {
