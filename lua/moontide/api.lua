@@ -186,9 +186,7 @@ function M.new(world)
 
   local function one_face(algo)
     algo_ids[algo.algoId] = true
-    algo.orderId, algo.clientOrderId, algo.status = algo.algoId, algo.clientAlgoId, algo.algoStatus
-    algo.type, algo.stopPrice, algo.origQty, algo.executedQty = algo.orderType, algo.triggerPrice, algo.quantity, 0
-    return algo
+    return records.one_face(algo)
   end
 
   -- Completes a new order's call: where it goes, its reply, its id. Nil or an error text.

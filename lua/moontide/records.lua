@@ -13,6 +13,15 @@ function M.id_text(value)
   return ffi.string(buffer, C.id_print(buffer, value))
 end
 
+---Gives a conditional order the fields of a plain one, so that both have one face.
+---@param algo table
+---@return table algo
+function M.one_face(algo)
+  algo.orderId, algo.clientOrderId, algo.status = algo.algoId, algo.clientAlgoId, algo.algoStatus
+  algo.type, algo.stopPrice, algo.origQty, algo.executedQty = algo.orderType, algo.triggerPrice, algo.quantity, 0
+  return algo
+end
+
 -- How a field reads: a Lua expression over `p` (const char * to the record). %d is the field's offset.
 local readers = {
   [C.FIELD_INT32] = "tonumber(cast(i32, p + %d)[0])",

@@ -184,7 +184,7 @@ local function dispatch_event(self, event, R)
     end
     if self.on_order then self.on_order(self, order) end
   elseif kind == C.RECORD_ALGO_UPDATE then
-    self.on_order(self, R.build[C.RECORD_ALGO](event.u.algo.order))
+    self.on_order(self, records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order)))
   elseif kind == C.RECORD_ACCOUNT_UPDATE then
     local u = event.u.account
     local symbol = u.symbol >= 0 and R.symbols[u.symbol] or nil
@@ -242,14 +242,10 @@ function M.run(world, self, chunk)
         end
       end)
     end
-    if self.on_timer then
-      local inner = on_bar
-      on_bar = function(bar)
-        while pending_timers > 0 do
-          pending_timers = pending_timers - 1
-          self:on_timer(math.floor(world.now() / 1000))
-        end
-        return inner(bar)
+    local function on_wake()
+      while pending_timers > 0 do
+        pending_timers = pending_timers - 1
+        self:on_timer(math.floor(world.now() / 1000))
       end
     end
     local started = false
@@ -258,7 +254,7 @@ function M.run(world, self, chunk)
         started = true
         if self.on_start then self:on_start() end
       end
-      world.main_loop(on_bar, on_event)
+      world.main_loop(on_bar, on_event, on_wake)
       if self.on_stop then self:on_stop() end
     end
     local function launch()

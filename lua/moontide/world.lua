@@ -30,6 +30,7 @@ function M.new(setup)
   local only_series, only_symbol        -- set while a single series is delivered, to the strategy
   local ended = false
   local stopping = false
+  local calls_after_end = 0
 
   function world.now() return tonumber(view.now_us) end
 
@@ -46,6 +47,11 @@ function M.new(setup)
 
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
+    if ended then
+      -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
+      calls_after_end = calls_after_end + 1
+      if calls_after_end > 1000 then task.park() end
+    end
     C.backtest_submit(bt, op)
     if op.done or not task.any_ready() then
       local status = C.backtest_wait(bt, op, idle_main ~= nil)
@@ -60,6 +66,7 @@ function M.new(setup)
   end
 
   function world.sleep(seconds)
+    if ended then task.park() end   -- for good: no time is left to pass
     local id = next_timer
     next_timer = next_timer % 1000000000 + 1
     parked_timers[id] = task.current()
@@ -97,8 +104,9 @@ function M.new(setup)
 
   local function make_bar() return NewBar(view.series, view.bar_index, feed_symbol[view.feed]) end
 
-  ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends.
-  function world.main_loop(on_bar, on_event)
+  ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends;
+  ---on_wake() when other tasks have run meanwhile.
+  function world.main_loop(on_bar, on_event, on_wake)
     local next_thing, any_ready = C.backtest_next, task.any_ready
     local me = task.current()
     while true do
@@ -106,6 +114,7 @@ function M.new(setup)
         idle_main = me
         task.park()
         idle_main = nil
+        on_wake()
       end
       local kind = next_thing(bt, true)
       if kind == BAR and only_series then

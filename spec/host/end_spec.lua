@@ -1,0 +1,33 @@
+local run = require "spec.support.run"
+
+local function backtest(text, ...)
+  local folder = run.folder()
+  local path = run.write(folder .. "/s.lua", text)
+  local r = run.moontide { "backtest", path, "--synthetic", "1", "--bars", "130", "--json", folder .. "/x.json", ... }
+  run.remove(folder)
+  return r
+end
+
+describe("the end of the data", function()
+  it("ends scripts that would wait for ever", function()
+    local r = backtest [[
+      for bar in market.bars("BTCUSDT", "1h") do print(bar.open_time) end
+      print "over"
+      while true do api.sleep(60) end]]
+    assert.are.equal(0, r.status, r.err)
+    assert.matches("1672531200000\n1672534800000\nover\n", r.out)
+    r = backtest [[
+      return { symbols = { "BTCUSDT" }, on_start = function() api.spawn(function() while true do api.get_server_time() api.sleep(7) end end) end,
+        on_bar = function() end, on_stop = function(self) print("stopped", select(2, api.create_order{ symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })) end }]]
+    assert.are.equal(0, r.status, r.err)
+    assert.matches("stopped\tstopped: the run ended before the answer came", r.out)
+  end)
+
+  it("calls on_timer at its time, between bars", function()
+    local r = backtest [[
+      return { symbols = { "BTCUSDT" }, timer = 90, on_bar = function() end,
+        on_timer = function(self, ms) print(ms - 1672531200000) end }]]
+    assert.are.equal(0, r.status, r.err)
+    assert.matches("^90000\n180000\n270000\n", r.out)
+  end)
+end)
