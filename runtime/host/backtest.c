@@ -68,7 +68,7 @@ struct backtest {
     int64_t *day_us, *day_equity, *point_us, *point_equity;
     int64_t day_capacity, point_capacity;
     int64_t day_end_us, last_sample_us;
-    int64_t idle_until_us;         // bars closing before this cannot touch the account
+    int64_t idle_bars;             // bars ahead, within the day, that cannot touch the account
     bool behind;                   // idle bars have passed that the exchange has not seen
     bool record_points, dispatcher_dirty, exposed, started;
 };
@@ -80,7 +80,7 @@ static void *must(void *block) {
 
 // Shows the exchange the last of the bars that passed while it was idle.
 static void catch_up(struct backtest *b) {
-    b->idle_until_us = INT64_MIN;
+    b->idle_bars = 0;
     if (!b->behind) return;
     b->behind = false;
     const struct market *m = &b->markets[0];
@@ -328,6 +328,7 @@ void backtest_timer(struct backtest *b, int64_t delay_us, int32_t id) {
         b->timers = must(realloc(b->timers, sizeof *b->timers * (size_t)b->timer_capacity));
     }
     int64_t at = delay_us > NEVER - 1 - b->view.now_us ? NEVER - 1 : b->view.now_us + (delay_us > 0 ? delay_us : 0);
+    b->idle_bars = 0;
     int32_t i = b->timer_count++;
     b->timers[i] = (struct timer){ at, b->timer_order++, id };
     while (i > 0 && timer_before(&b->timers[i], &b->timers[(i - 1) / 2])) {
@@ -529,6 +530,29 @@ static int32_t deliver_event(struct backtest *b) {
     return BACKTEST_EVENT;
 }
 
+// A flat account with nothing open: how many bars may pass before the day ends or something is due in the exchange.
+static void count_idle_bars(struct backtest *b) {
+    int64_t until = min_us(exchange_idle_until(b->exchange), b->day_end_us);
+    const struct market *m = &b->markets[0];
+    if (until == INT64_MIN || m->series->interval >= INTERVAL_1W) return;
+    int64_t end = series_at_or_after(m->series, until - m->series->interval_us + 1000);
+    b->idle_bars = end > m->next ? end - m->next : 0;
+}
+
+// One of them: the bar passes without a look at its prices. The exchange hears of the last one later.
+static int32_t pass_idle_bar(struct backtest *b) {
+    struct market *m = &b->markets[0];
+    struct feed *f = &b->feeds[0];
+    b->idle_bars--;
+    b->behind = true;
+    b->view.now_us = f->due_us;
+    b->view.bars++;
+    b->view.bar_index = f->next;
+    m->next++;
+    feed_step(f);
+    return BACKTEST_BAR;
+}
+
 // The whole bar of the only market passes without touching anything: the common case of a backtest, kept short.
 static bool skip_quiet_bar(struct backtest *b) {
     struct market *m = &b->markets[0];
@@ -536,14 +560,6 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (b->market_count != 1 || b->feed_count != 1 || f->series != m->series || f->next != m->next) return false;
     if (b->pending || b->timer_count || b->dispatcher_dirty || m->open_close_us != NEVER) return false;
     int64_t i = m->next;
-    if (f->due_us < b->idle_until_us && f->due_us < b->day_end_us && i < m->series->count) {
-        // Nothing held, nothing open: the bar passes without a look at its prices. The exchange hears of it later.
-        b->behind = true;
-        b->view.now_us = f->due_us;
-        m->next++;
-        b->view.bars++;
-        return true;
-    }
     catch_up(b);
     if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
     if (!exchange_quiet(b->exchange, m->symbol, m->series->low_e8[i], m->series->high_e8[i], f->due_us)) return false;
@@ -561,11 +577,12 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (exposed || b->exposed || b->record_points || f->due_us >= b->day_end_us) sample(b, f->due_us);
     else b->last_sample_us = f->due_us;
     b->exposed = exposed;
-    if (!exposed && !b->record_points) b->idle_until_us = exchange_idle_until(b->exchange);
+    if (!exposed && !b->record_points) count_idle_bars(b);
     return true;
 }
 
 int32_t backtest_next(struct backtest *b, bool wants) {
+    if (b->idle_bars > 0 && wants) return pass_idle_bar(b);
     if (wants && skip_quiet_bar(b)) return deliver_bar(b, &b->feeds[0]);
     for (;;) {
         if (b->settled_head < b->settled_count) {
@@ -767,6 +784,7 @@ int backtest_market(struct backtest *b, int16_t symbol, const struct series *s) 
 
 int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s) {
     if (b->feed_count == BACKTEST_FEEDS_MAX) return ERR_INVALID;
+    catch_up(b);
     struct feed *f = &b->feeds[b->feed_count];
     *f = (struct feed){ s, -1, NEVER, symbol };
     if (b->started) f->next = series_at_or_after(s, interval_floor(s->interval, b->view.now_us)) - 1;

@@ -6,7 +6,7 @@ local START = 1672531200 * 1000000LL   -- 2023-01-01, a Sunday
 
 -- A series of `count` bars: bar i opens at i + 1, ranges from i + 0.5 to i + 3, closes at i + 2, volume 10.
 local function bars(interval, count, step, start)
-  local columns = ffi.new("int64_t[10][?]", count)
+  local columns = ffi.new(("int64_t[10][%d]"):format(count))
   local s = ffi.new "struct series"
   for i = 0, count - 1 do
     local e8 = 100000000LL
