@@ -25,10 +25,6 @@ local symbol_names = {}   -- by index, of the run
 
 -- A bar is a reference into mapped columns: free to make, safe to keep, never written. Only what is read is converted.
 local getters = {
-  close = function(b) return tonumber(b._series.close_e8[b._index]) / 1e8 end,
-  open = function(b) return tonumber(b._series.open_e8[b._index]) / 1e8 end,
-  high = function(b) return tonumber(b._series.high_e8[b._index]) / 1e8 end,
-  low = function(b) return tonumber(b._series.low_e8[b._index]) / 1e8 end,
   volume = function(b) return tonumber(b._series.volume_e8[b._index]) / 1e8 end,
   quote_volume = function(b) return tonumber(b._series.quote_volume_e8[b._index]) / 1e8 end,
   trades = function(b) return tonumber(b._series.trades[b._index]) end,
@@ -39,7 +35,6 @@ local getters = {
     local start = b._series.open_us[b._index]
     return (tonumber(start) + tonumber(b._series.interval_us)) / 1000 - 1
   end,
-  symbol = function(b) return symbol_names[b._symbol] end,
   interval = function(b) return ffi.string(C.interval_names[b._series.interval]) end,
 }
 
@@ -49,12 +44,18 @@ local fields = { "symbol", "interval", "open_time", "open", "high", "low", "clos
 -- A plain table of the bar, for code that walks it with pairs or encodes it.
 local function totable(b)
   local t = {}
-  for _, name in ipairs(fields) do t[name] = getters[name](b) end
+  for _, name in ipairs(fields) do t[name] = b[name] end
   return t
 end
 
 M.Bar = ffi.metatype("moontide_bar", {
   __index = function(b, key)
+    -- A trace knows the key, so these comparisons cost nothing there; a look-up in `getters` would.
+    if key == "close" then return tonumber(b._series.close_e8[b._index]) / 1e8 end
+    if key == "high" then return tonumber(b._series.high_e8[b._index]) / 1e8 end
+    if key == "low" then return tonumber(b._series.low_e8[b._index]) / 1e8 end
+    if key == "open" then return tonumber(b._series.open_e8[b._index]) / 1e8 end
+    if key == "symbol" then return symbol_names[b._symbol] end
     local get = getters[key]
     if get then return get(b) end
     if key == "totable" then return totable end

@@ -16,10 +16,13 @@ function M.ema(n)
   check(n, "ema")
   local a, f, count = 2 / (n + 1), 0, 0
   return function(x)
-    count = count + 1
-    if count == 1 then f = x end
+    if count < n then
+      count = count + 1
+      f = count == 1 and x or f + a * (x - f)
+      if count < n then return nil end
+      return f
+    end
     f = f + a * (x - f)
-    if count < n then return nil end
     return f
   end
 end

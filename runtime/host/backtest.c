@@ -549,7 +549,9 @@ static int32_t pass_idle_bar(struct backtest *b) {
     b->view.bars++;
     b->view.bar_index = f->next;
     m->next++;
-    feed_step(f);
+    // Within the run the next bar is there and shorter than a week; its close needs no calendar.
+    if (b->idle_bars > 0) f->due_us = m->series->open_us[++f->next] + m->series->interval_us - 1000;
+    else feed_step(f);
     return BACKTEST_BAR;
 }
 
