@@ -69,7 +69,7 @@ lint: deps                ## warnings as errors, luacheck, and the ladder of inc
 install: all              ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/moontide
-	cp -R lua strategies examples $(DESTDIR)$(PREFIX)/share/moontide/
+	cp -R lua strategies $(DESTDIR)$(PREFIX)/share/moontide/
 
 uninstall:                ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/moontide
