@@ -7,7 +7,7 @@
 ---and iterators; it cannot carry one through a C function that called back (table.sort, string.gsub), so those are
 ---wrapped to say what is wrong.
 local native_resume, native_yield = coroutine.resume, coroutine.yield
-local native_status, native_create, running = coroutine.status, coroutine.create, coroutine.running
+local native_status, native_create = coroutine.status, coroutine.create
 
 local M = {}
 
@@ -186,7 +186,5 @@ function M.install()
     return leave(pcall(native_require, name))
   end
 end
-
-M.running = running
 
 return M

@@ -161,8 +161,7 @@ function M.new(setup)
       while not queue[first] do
         if ended then return nil end
         queue.waiter = task.current()
-        world.bars_waiting = true
-        task.park()
+          task.park()
         queue.waiter = nil
       end
       local bar = queue[first]

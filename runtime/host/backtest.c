@@ -67,7 +67,7 @@ struct backtest {
     int64_t timer_order, client_ids;
     int64_t *day_us, *day_equity, *point_us, *point_equity;
     int64_t day_capacity, point_capacity;
-    int64_t day_end_us, last_sample_us;
+    int64_t day_end_us;
     int64_t idle_bars;             // bars ahead, within the day, that cannot touch the account
     bool behind;                   // idle bars have passed that the exchange has not seen
     bool record_points, dispatcher_dirty, exposed, started;
@@ -376,7 +376,6 @@ static void sample(struct backtest *b, int64_t t_us) {
         close_day(b);
         b->day_end_us += DAY_US;
     }
-    b->last_sample_us = t_us;
     int64_t equity = exchange_equity_e8(b->exchange);
     if (equity > v->peak_e8) {
         v->peak_e8 = equity;
@@ -577,7 +576,6 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (exposed) b->view.bars_exposed++;
     // A flat account's equity stands still: only a new day or a wish for every point makes a sample worth taking.
     if (exposed || b->exposed || b->record_points || f->due_us >= b->day_end_us) sample(b, f->due_us);
-    else b->last_sample_us = f->due_us;
     b->exposed = exposed;
     if (!exposed && !b->record_points) count_idle_bars(b);
     return true;
@@ -812,7 +810,6 @@ int backtest_start(struct backtest *b, struct errmsg *e) {
     if (first == NEVER) return errmsg_set(e, ERR_NOT_FOUND, "no bars to run on");
     b->view.now_us = first;
     b->view.peak_candidate_us = b->view.peak_us = b->view.trough_us = first;
-    b->last_sample_us = first;
     b->day_end_us = interval_floor(INTERVAL_1D, first);
     close_day(b);   // the value before the first day
     b->day_end_us += DAY_US;
@@ -830,5 +827,3 @@ void backtest_client_id(struct backtest *b, struct call *call) {
     call->client_id[9 + count] = '\0';
     call->given |= 1ull << P_CLIENT_ID;
 }
-
-const struct trade_record *backtest_fill(struct backtest *b, int64_t index) { return exchange_fill(b->exchange, index); }

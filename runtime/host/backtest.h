@@ -142,7 +142,4 @@ int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t sta
 // Gives a new order a client id of this run's own making: "moontide-1", "moontide-2"...
 void backtest_client_id(struct backtest *b, struct call *call);
 
-// A fill as Lua reads it for the trade list.
-const struct trade_record *backtest_fill(struct backtest *b, int64_t index);
-
 #endif

@@ -220,9 +220,6 @@ function M.run(options)
   o.exchange.weight_1m = exchange_limits.weight_per_minute or 2400
   o.exchange.orders_1m = exchange_limits.orders_per_minute or 1200
   o.exchange.orders_10s = exchange_limits.orders_per_10s or 300
-  if options.limits then
-    for name in pairs(options.limits) do o.exchange[name] = options.limits[name] end
-  end
   o.exchange.event_mask = self and strategy_module.event_mask(self) or 0
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil
