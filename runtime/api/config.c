@@ -17,14 +17,18 @@
 
 static const struct api_config_key keys[] = {
     WHOLE(workers, 1, 256, 10, "slots", "requests in flight at once"),
+    WHOLE(critical_workers, 0, 64, 2, "slots", "further slots that only CRITICAL requests may use"),
     WHOLE(requests_per_second, 0, 1e6, 0, "requests", "raw requests a second; 0: off"),
-    WHOLE(requests_per_minute, 0, 1e7, 0, "requests", "raw requests a minute; 0: off"),
+    WHOLE(requests_per_minute, 0, 1e7, 1200, "requests", "raw requests a minute; 0: off"),
     WHOLE(requests_per_day, 0, 1e9, 0, "requests", "raw requests a day (UTC); 0: off"),
     WHOLE(weight_per_second, 0, 1e6, 0, "weight", "request weight a second; 0: off"),
-    WHOLE(weight_per_minute, 0, 1e7, 2400, "weight", "request weight a minute; 0: off"),
-    WHOLE(orders_per_second, 0, 1e5, 0, "orders", "orders a second; 0: off"),
-    WHOLE(orders_per_10s, 0, 1e6, 300, "orders", "orders in ten seconds; 0: off"),
-    WHOLE(orders_per_minute, 0, 1e6, 1200, "orders", "orders a minute; 0: off"),
+    WHOLE(weight_per_minute, 0, 1e7, 1200, "weight", "request weight a minute; 0: off"),
+    WHOLE(order_weight_per_minute, 0, 1e7, 0, "weight", "of that, what calls about orders may use; 0: no bound of their own"),
+    WHOLE(market_weight_per_minute, 0, 1e7, 0, "weight", "of that, what market data may use; 0: no bound of its own"),
+    WHOLE(account_weight_per_minute, 0, 1e7, 0, "weight", "of that, what account calls may use; 0: no bound of their own"),
+    WHOLE(orders_per_second, 0, 1e5, 10, "orders", "orders a second; 0: off"),
+    WHOLE(orders_per_10s, 0, 1e6, 0, "orders", "orders in ten seconds; 0: off"),
+    WHOLE(orders_per_minute, 0, 1e6, 0, "orders", "orders a minute; 0: off"),
     WHOLE(orders_per_day, 0, 1e8, 0, "orders", "orders a day (UTC); 0: off"),
     NUMBER(critical_reserve, 0, 0.9, 0.05, "share", "share of every budget that only CRITICAL requests may use"),
     SECONDS(edge_guard, 0, 10, 0.005, "least uncertainty assumed of the exchange's clock at a window's edge"),
@@ -54,17 +58,30 @@ static const struct api_config_key keys[] = {
     { "slow_call", API_CONFIG_SECONDS, AT(slow_call_us), 0.001, 600, 5, NULL, "s", "an answer later than this is slow" },
     FLAG(breaker_shadow, 0, "the breaker only reports what it would refuse"),
 
-    FLAG(enable_adaptive_throttling, 1, "slow down when the success rate falls below target_success_rate"),
+    FLAG(enable_adaptive_throttling, 1, "leave others of the address what headers show they use; where headers are silent, "
+                                        "slow down when too little succeeds"),
     NUMBER(target_success_rate, 0.01, 1, 0.95, "share", "success rate the throttle steers towards"),
     NUMBER(throttle_decrease, 0.05, 0.99, 0.5, "factor", "what the factor is multiplied with when below target"),
     NUMBER(throttle_increase, 0.001, 1, 0.1, "factor", "what is added to the factor when on target"),
     NUMBER(throttle_min, 0.01, 1, 0.1, "factor", "the factor never falls below this"),
     SECONDS(monitoring_window, 0.01, 3600, 10, "window over which the success rate is measured"),
     WHOLE(throttle_min_count, 1, 1e6, 10, "answers", "answers a window needs before it counts"),
+    SECONDS(throttle_latency, 0, 600, 2, "an answer later than this counts as no success for the throttle; 0: off"),
+
+    NUMBER(alert_success_rate, 0, 1, 0, "share", "alert when less succeeds over the last minutes; 0: off"),
+    SECONDS(alert_latency, 0, 600, 0, "alert when the 95th percentile of answers exceeds this; 0: off"),
+    WHOLE(alert_queue, 0, 4e6, 0, "requests", "alert when more requests wait; 0: off"),
+    FLAG(alert_circuit, 0, "alert when a breaker opens"),
+    NUMBER(alert_limit_usage, 0, 1, 0, "share", "alert when more of a window is used; 0: off"),
+    SECONDS(alert_clock_skew, 0, 3600, 0, "alert when the exchange's clock is further off; 0: off"),
+    SECONDS(alert_interval, 0.1, 3600, 10, "time between two looks at the alert rules"),
+    WHOLE(alert_min_count, 1, 1e6, 10, "answers", "answers needed before success rate and latency can alert"),
+
     { "seed", API_CONFIG_SEED, AT(seed), 0, 9007199254740991.0, 1, NULL, "number", "seed of the backoff's jitter" },
 };
 
 enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
+_Static_assert(KEY_COUNT <= 64, "api_config.given has a bit for each key");
 
 const struct api_config_key *api_config_keys(int32_t *count) {
     ASSERT(count);
@@ -114,6 +131,7 @@ static const struct api_config_key *find(const char *name, struct errmsg *e) {
 
 static void store(struct api_config *c, const struct api_config_key *k, double value) {
     void *field = (char *)c + k->offset;
+    c->given |= UINT64_C(1) << (k - keys);
     switch (k->type) {
     case API_CONFIG_INT:
     case API_CONFIG_CHOICE: *(int32_t *)field = (int32_t)value; break;
@@ -130,6 +148,15 @@ void api_config_defaults(struct api_config *c) {
     memset(c, 0, sizeof *c);
     for (int32_t i = 0; i < KEY_COUNT; i++)
         store(c, &keys[i], keys[i].preset);
+    c->given = 0;
+}
+
+bool api_config_is_given(const struct api_config *c, const char *key) {
+    int32_t i = 0;
+    while (i < KEY_COUNT && strcmp(keys[i].name, key) != 0)
+        i++;
+    ASSERT(i < KEY_COUNT);
+    return c->given >> i & 1;
 }
 
 static bool is_whole(double value) {
@@ -210,7 +237,12 @@ static const struct preset_line preset_lines[] = {
     { "conservative", "failure_threshold", 3 },
     { "conservative", "recovery_timeout", 60 },
     { "conservative", "target_success_rate", 0.99 },
+    { "conservative", "alert_success_rate", 0.9 },
+    { "conservative", "alert_limit_usage", 0.9 },
+    { "conservative", "alert_circuit", 1 },
     { "high_frequency", "workers", 64 },
+    { "high_frequency", "critical_workers", 8 },
+    { "high_frequency", "throttle_latency", 0.5 },
     { "high_frequency", "queue_timeout", 2 },
     { "high_frequency", "request_timeout", 3 },
     { "high_frequency", "aging_interval", 0.5 },
@@ -232,13 +264,24 @@ static const struct preset_line preset_lines[] = {
     { "data_collection", "retry_quota", 1000 },
 };
 
+enum { PRESET_LINES = sizeof preset_lines / sizeof preset_lines[0] };
+
+bool api_config_preset_line(int32_t index, const char **preset, const char **key, double *value) {
+    if (index < 0 || index >= PRESET_LINES)
+        return false;
+    *preset = preset_lines[index].preset;
+    *key = preset_lines[index].key;
+    *value = preset_lines[index].value;
+    return true;
+}
+
 int api_config_preset(struct api_config *c, const char *name, struct errmsg *e) {
     ASSERT(c);
     ASSERT(name);
     bool found = false;
     const char *nearest = NULL;
     int32_t nearest_distance = INT32_MAX;
-    for (size_t i = 0; i < sizeof preset_lines / sizeof preset_lines[0]; i++) {
+    for (int32_t i = 0; i < PRESET_LINES; i++) {
         const struct preset_line *line = &preset_lines[i];
         int32_t d = distance(name, line->preset);
         if (d < nearest_distance) {

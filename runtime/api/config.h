@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { API_LIMITS_MAX = 7 };
+enum { API_LIMITS_MAX = 8 };
 
 enum api_config_type {
     API_CONFIG_INT,        // int32_t
@@ -24,7 +24,8 @@ enum api_config_type {
 
 enum backoff_kind { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_FIBONACCI, BACKOFF_ADAPTIVE, BACKOFF_KIND_COUNT };
 
-// A row the venue itself told; it replaces the configured window of the same kind and interval.
+// A row the venue itself told. Once one is known, limits that are mere defaults no longer count; those that were set
+// stay, and of two for the same window the tighter holds.
 struct api_limit {
     int64_t interval_us;
     int32_t limit;
@@ -32,10 +33,11 @@ struct api_limit {
 };
 
 struct api_config {
-    int32_t workers;
+    int32_t workers, critical_workers;
     int32_t requests_per_second, requests_per_minute, requests_per_day;
     int32_t weight_per_second, weight_per_minute;
     int32_t orders_per_second, orders_per_10s, orders_per_minute, orders_per_day;
+    int32_t order_weight_per_minute, market_weight_per_minute, account_weight_per_minute;
     double critical_reserve;
     int64_t edge_guard_us;
 
@@ -58,10 +60,16 @@ struct api_config {
 
     bool enable_adaptive_throttling;
     double target_success_rate, throttle_decrease, throttle_increase, throttle_min;
-    int64_t monitoring_window_us;
+    int64_t monitoring_window_us, throttle_latency_us;
     int32_t throttle_min_count;
 
+    double alert_success_rate, alert_limit_usage;
+    int64_t alert_latency_us, alert_clock_skew_us, alert_interval_us;
+    int32_t alert_queue, alert_min_count;
+    bool alert_circuit;
+
     uint64_t seed;
+    uint64_t given;                        // a bit for each key, by its place in the table, that was set since defaults
     int32_t limit_count;                   // rows set by api_config_limit
     struct api_limit limits[API_LIMITS_MAX];
 };
@@ -89,6 +97,12 @@ int api_config_set_text(struct api_config *c, const char *key, const char *value
 
 // The value of a key in its own unit; a choice as its index.
 int api_config_get_number(const struct api_config *c, const char *key, double *value, struct errmsg *e);
+
+// Whether the key was set, be it by a preset, since api_config_defaults.
+bool api_config_is_given(const struct api_config *c, const char *key);
+
+// The i-th line of the presets, for help: which preset sets which key to what; false past the last.
+bool api_config_preset_line(int32_t index, const char **preset, const char **key, double *value);
 
 // Sets the keys of "conservative", "high_frequency" or "data_collection"; other keys stay as they are.
 int api_config_preset(struct api_config *c, const char *name, struct errmsg *e);

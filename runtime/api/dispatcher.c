@@ -107,7 +107,7 @@ static enum settle foreseen(struct dispatcher *d, const struct request *r, int64
         return SETTLE_QUEUE_TIMEOUT;
     if (b->state == BREAKER_OPEN && now_us < b->open_until_us && !b->shadow && r->priority != PRIORITY_CRITICAL)
         return SETTLE_CIRCUIT_OPEN;
-    int64_t wait_us = limiter_wait_us(&d->limiter, r->cost, r->priority, now_us, NULL);
+    int64_t wait_us = limits_wait_us(d, r, now_us);
     return is_hopeless(d, r, wait_us, now_us) ? SETTLE_RATE_LIMITED : SETTLE_COUNT;
 }
 
@@ -116,6 +116,7 @@ static void reset_request(struct dispatcher *d, struct request *r, int64_t now_u
     r->state = REQUEST_IDLE;
     r->attempts = 0;
     r->wait_reason = WAIT_NONE;
+    r->waits = 0;
     r->level = r->priority;
     r->is_probe = r->clock_retried = false;
     r->submitted_us = r->not_before_us = now_us;
@@ -124,6 +125,10 @@ static void reset_request(struct dispatcher *d, struct request *r, int64_t now_u
     r->heap_index = -1;
     r->heap_key_us = 0;
     r->blocked_since_us = -1;
+    if (r->cost[LIMIT_ORDERS_LONG] == 0)
+        r->cost[LIMIT_ORDERS_LONG] = r->cost[LIMIT_ORDERS];
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
+        r->cost[LIMIT_CLASS_WEIGHT + i] = i == r->request_class ? r->cost[LIMIT_WEIGHT] : 0;
 }
 
 int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
@@ -162,15 +167,22 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
 static enum admission hold(struct dispatcher *d, struct request *r, enum wait_reason reason, int64_t until_us,
                            int64_t now_us) {
     r->wait_reason = (uint8_t)reason;
+    r->waits |= (uint8_t)(1u << reason);
     if (r->blocked_since_us < 0)
         r->blocked_since_us = now_us;
     d->wake_us = earlier(d->wake_us, until_us);
     return ADMISSION_HELD;
 }
 
+// How many may be in flight before r's turn has to wait.
+static int32_t slots_for(const struct dispatcher *d, int32_t level) {
+    return d->config.workers + (level == PRIORITY_CRITICAL ? d->config.critical_workers : 0);
+}
+
+// Its budget has been taken.
 static enum admission send_now(struct dispatcher *d, struct request *r, bool is_probe, int64_t now_us) {
     ASSERT(now_us < expiry_us(d, r));
-    ASSERT(d->in_flight < d->config.workers);
+    ASSERT(d->in_flight < slots_for(d, r->level));
     queue_turn(&d->queue, r);
     detach(d, r);
     if (r->blocked_since_us >= 0) {
@@ -180,7 +192,6 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
     }
     r->is_probe = is_probe;
     breaker_enter(&d->breakers[r->request_class], is_probe);
-    limiter_take(&d->limiter, r->cost, now_us);
     if (r->priority != PRIORITY_CRITICAL)
         throttle_take(&d->throttle, r->cost[LIMIT_WEIGHT], now_us);
     r->state = REQUEST_IN_FLIGHT;
@@ -200,9 +211,12 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
 
 // Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches one
 // of those must not take the budget it is waiting for.
-static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *blocked, int64_t now_us) {
+static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *blocked, int64_t now_us) {
     bool critical = r->priority == PRIORITY_CRITICAL;
-    int32_t answer = breaker_ask(&d->breakers[r->request_class], critical, now_us);
+    struct breaker *breaker = &d->breakers[r->request_class];
+    int32_t before = breaker->state;
+    int32_t answer = breaker_ask(breaker, critical, now_us);
+    watch_circuit(d, r->request_class, before, now_us);
     if (answer == BREAKER_REFUSE) {
         settle_held(d, r, SETTLE_CIRCUIT_OPEN, now_us);
         return ADMISSION_ENDED;
@@ -212,10 +226,10 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *b
     int64_t wait_us = critical ? 0 : throttle_wait_us(&d->throttle, now_us);
     if (wait_us > 0)
         return hold(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
-    if (*blocked && limiter_touches(&d->limiter, r->cost, *blocked))
+    if (*blocked && limits_touch(d, r, *blocked))
         return hold(d, r, WAIT_LIMIT, INT64_MAX, now_us);
-    uint32_t windows = 0;
-    wait_us = limiter_wait_us(&d->limiter, r->cost, r->priority, now_us, &windows);
+    uint64_t windows = 0;
+    wait_us = limits_take(d, r, now_us, &windows);
     if (wait_us == 0)
         return send_now(d, r, answer == BREAKER_PROBE, now_us);
     if (is_hopeless(d, r, wait_us, now_us)) {
@@ -223,21 +237,22 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint32_t *b
         return ADMISSION_ENDED;
     }
     *blocked |= windows;
-    enum wait_reason reason = windows == UINT32_MAX ? WAIT_GATE : WAIT_LIMIT;
+    enum wait_reason reason = windows == UINT64_MAX ? WAIT_GATE : WAIT_LIMIT;
     return hold(d, r, reason, wait_us == LIMITER_ON_ANSWER ? INT64_MAX : now_us + wait_us, now_us);
 }
 
 static void admit_all(struct dispatcher *d, int64_t now_us) {
-    uint32_t blocked = 0;
+    uint64_t blocked = 0;
     int32_t sends = 0;
     d->wake_us = INT64_MAX;
     for (int32_t level = 0; level < PRIORITY_COUNT && d->waiting > 0; level++) {
         uint64_t skip = 0;
         struct request *r;
         while ((r = queue_head(&d->queue, level, skip)) != NULL) {
-            if (d->in_flight >= d->config.workers) {
+            if (d->in_flight >= slots_for(d, level)) {   // and so for the levels below; an answer wakes us
                 r->wait_reason = WAIT_WORKER;
-                d->wake_us = INT64_MAX;   // an answer wakes us
+                r->waits |= 1u << WAIT_WORKER;
+                d->wake_us = INT64_MAX;
                 return;
             }
             uint64_t lane = queue_lane_bit(r);
@@ -253,8 +268,8 @@ static void admit_all(struct dispatcher *d, int64_t now_us) {
     }
 }
 
-static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
-                        int64_t now_us);
+static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
+                        int64_t retry_after_us, int64_t now_us);
 
 static void come_back(struct dispatcher *d, struct request *r, int64_t now_us) {
     int64_t aging_us = d->config.aging_interval_us;
@@ -268,8 +283,8 @@ static void come_back(struct dispatcher *d, struct request *r, int64_t now_us) {
 static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us) {
     if (r->state == REQUEST_IN_FLIGHT) {
         d->transport.cancel(d->transport.ctx, r);
-        limiter_abandon(&d->limiter, r->cost, now_us);
-        end_attempt(d, r, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
+        limits_end(d, r, LIMITS_ABANDON, now_us);
+        end_attempt(d, r, false, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
     } else if (now_us >= expiry_us(d, r)) {
         settle_held(d, r, SETTLE_QUEUE_TIMEOUT, now_us);
     } else if (r->state == REQUEST_BACKOFF) {
@@ -286,11 +301,15 @@ void dispatcher_run(struct dispatcher *d, int64_t now_us) {
         timer_fires(d, d->timers.slots[0].item, now_us);
     if (d->wake_us <= now_us)
         admit_all(d, now_us);
+    if (now_us >= d->alerts.next_us)
+        watch_alerts(d, now_us);
 }
 
 int64_t dispatcher_next_us(const struct dispatcher *d) {
     int64_t timer_us = d->timers.count > 0 ? d->timers.slots[0].key : INT64_MAX;
-    return earlier(d->wake_us, timer_us);
+    int64_t next_us = earlier(d->wake_us, timer_us);
+    // Alert rules look at a dispatcher at work only: one at rest lets time jump.
+    return d->held > 0 || d->in_flight > 0 ? earlier(next_us, d->alerts.next_us) : next_us;
 }
 
 static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us) {
@@ -320,10 +339,12 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
     }
     r->state = REQUEST_BACKOFF;
     r->wait_reason = WAIT_BACKOFF;
+    r->waits |= 1u << WAIT_BACKOFF;
     set_timer(d, r, r->not_before_us);
 }
 
-static void report(struct dispatcher *d, const struct request *r, enum outcome outcome, int64_t now_us) {
+// `heard`: the reply told what is used of the limits.
+static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome, int64_t now_us) {
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
         [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
@@ -333,8 +354,12 @@ static void report(struct dispatcher *d, const struct request *r, enum outcome o
     int32_t result = results[outcome];
     bool slow_down = outcome == OUTCOME_SLOW_DOWN;
     int64_t latency_us = now_us - r->sent_us;
-    breaker_report(&d->breakers[r->request_class], r->is_probe, result, latency_us, now_us);
-    throttle_report(&d->throttle, result == BREAKER_SUCCESS, slow_down, now_us);
+    struct breaker *breaker = &d->breakers[r->request_class];
+    int32_t before = breaker->state;
+    breaker_report(breaker, r->is_probe, result, latency_us, now_us);
+    watch_circuit(d, r->request_class, before, now_us);
+    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, heard, latency_us };
+    throttle_report(&d->throttle, &attempt, now_us);
     backoff_report(&d->backoff, result == BREAKER_SUCCESS);
     metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
 }
@@ -348,14 +373,14 @@ static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us
         d->wake_us = now_us;
 }
 
-static void end_attempt(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
-                        int64_t now_us) {
+static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
+                        int64_t retry_after_us, int64_t now_us) {
     leave_flight(d, r, now_us);
     if (outcome == OUTCOME_UNKNOWN && !r->mutating)
         outcome = OUTCOME_TIMEOUT;   // nothing can have changed
     else if (outcome == OUTCOME_TIMEOUT && r->mutating)
         outcome = OUTCOME_UNKNOWN;
-    report(d, r, outcome, now_us);
+    report(d, r, heard, outcome, now_us);
     r->is_probe = false;
     switch (outcome) {
     case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
@@ -367,7 +392,7 @@ static void end_attempt(struct dispatcher *d, struct request *r, enum outcome ou
     case OUTCOME_SLOW_DOWN:
         if (retry_after_us <= 0)
             retry_after_us = SLOW_DOWN_US;
-        limiter_gate(&d->limiter, now_us + retry_after_us);
+        limits_gate(d, now_us + retry_after_us);
         retry_or_settle(d, r, outcome, retry_after_us, SETTLE_RATE_LIMITED, now_us);
         break;
     default: ASSERT(outcome < OUTCOME_COUNT);
@@ -377,15 +402,13 @@ static void end_attempt(struct dispatcher *d, struct request *r, enum outcome ou
 void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us) {
     ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(reply->outcome < OUTCOME_COUNT);
-    ASSERT(reply->used_count >= 0 && reply->used_count <= 4);
-    for (int32_t i = 0; i < reply->used_count; i++)
-        limiter_correct(&d->limiter, reply->used[i].kind, reply->used[i].interval_us, reply->used[i].used, r->sent_us,
-                        now_us);
+    ASSERT(!reply->unsent || reply->outcome == OUTCOME_NOT_EXECUTED);
+    limits_correct(d, reply, r->sent_us, now_us);
     if (reply->outcome == OUTCOME_UNKNOWN || reply->outcome == OUTCOME_TIMEOUT)
-        limiter_abandon(&d->limiter, r->cost, now_us);   // no answer: it may still be under way
+        limits_end(d, r, LIMITS_ABANDON, now_us);   // no answer: it may still be under way
     else
-        limiter_done(&d->limiter, r->cost, now_us);
-    end_attempt(d, r, reply->outcome, reply->retry_after_us, now_us);
+        limits_end(d, r, reply->unsent ? LIMITS_RETURN : LIMITS_DONE, now_us);
+    end_attempt(d, r, reply->used_count > 0, reply->outcome, reply->retry_after_us, now_us);
 }
 
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) {
@@ -398,7 +421,7 @@ void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) 
     }
     if (d->transport.cancel)
         d->transport.cancel(d->transport.ctx, r);
-    limiter_abandon(&d->limiter, r->cost, now_us);
+    limits_end(d, r, LIMITS_ABANDON, now_us);
     leave_flight(d, r, now_us);
     breaker_report(&d->breakers[r->request_class], r->is_probe, BREAKER_NEUTRAL, 0, now_us);
     r->is_probe = false;
@@ -421,6 +444,10 @@ void dispatcher_stop(struct dispatcher *d, int64_t now_us) {
         }
     ASSERT(d->waiting == 0);
     d->wake_us = INT64_MAX;
+}
+
+void dispatcher_start(struct dispatcher *d) {
+    d->stopped = false;
 }
 
 // Time-outs and ageing may have become shorter than what the timers were set to.

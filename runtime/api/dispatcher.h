@@ -14,8 +14,9 @@
 #ifndef MT_API_DISPATCHER_H
 #define MT_API_DISPATCHER_H
 
-#include "api/limiter.h"
+#include "api/budget.h"
 #include "api/metrics.h"
+#include "api/notice.h"
 #include "api/request.h"
 #include "api/config.h"
 #include "base/outcome.h"
@@ -39,6 +40,7 @@ typedef void (*dispatcher_settled)(void *ctx, struct request *r, enum settle set
 // One answer, as the transport and the venue's tables understood it.
 struct dispatch_reply {
     enum outcome outcome;
+    bool unsent;                           // with OUTCOME_NOT_EXECUTED: not a byte left, so its budget returns
     int64_t retry_after_us;                // 0: not said; otherwise from now
     int32_t used_count;                    // corrections from used-weight and order-count headers
     struct { uint8_t kind; int64_t interval_us; int32_t used; } used[4];
@@ -66,11 +68,27 @@ void dispatcher_reply(struct dispatcher *d, struct request *r, const struct disp
 // mutating, else SETTLE_CANCELLED). No effect on an idle request.
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us);
 
-// Refuses new work and settles what waits as SETTLE_STOPPED; what is in flight runs out.
+// Refuses new work and settles what waits as SETTLE_STOPPED; what is in flight runs out. dispatcher_start takes work
+// again.
 void dispatcher_stop(struct dispatcher *d, int64_t now_us);
+void dispatcher_start(struct dispatcher *d);
 
 // Changes the configuration; what is queued stays queued.
 void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us);
+
+// Spends from `budget` in place of one's own for that scope, as its member `member`, holding `lock` around each use;
+// both are borrowed until dispatcher_free. Before the first submit. Windows of the configuration are set in it; the
+// last member to configure one wins.
+void dispatcher_share(struct dispatcher *d, int32_t scope, struct budget *budget, int32_t member,
+                      const struct budget_lock *lock, int64_t now_us);
+
+// Which of two ways to send the same presses less on the budgets; see limiter_strain.
+double dispatcher_strain(struct dispatcher *d, const int32_t cost[], int64_t now_us);
+
+// The oldest thing it has to tell, taken out; false: nothing. The last NOTICES_MAX are kept.
+enum { NOTICES_MAX = 64 };
+int32_t dispatcher_notice_count(const struct dispatcher *d);
+bool dispatcher_notice(struct dispatcher *d, struct notice *out);
 
 // The exchange's clock minus ours, and how far off that may be; both in microseconds.
 void dispatcher_clock(struct dispatcher *d, int64_t offset_us, int64_t uncertainty_us);

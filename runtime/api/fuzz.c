@@ -1,5 +1,6 @@
 // A case: a random configuration, 8 to 40 requests, a server whose clock is off by up to the stated uncertainty, random
-// latency, faults, cancellations. The model books a request in the server's window at its time of arrival.
+// latency, faults, cancellations. The model books a request in the server's window at its time of arrival. In a third
+// of the cases two dispatchers share one budget, and one of them may die with what it has under way.
 #include "api/fuzz.h"
 
 #include "api/dispatcher.h"
@@ -11,15 +12,23 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REQUESTS_MAX = 40, ROWS_MAX = 4, SECOND_US = 1000000, STEPS_MAX = 20000 };
+enum { REQUESTS_MAX = 40, ROWS_MAX = 4, SECOND_US = 1000000, STEPS_MAX = 20000, CLIENTS_MAX = 2 };
 
 struct row {
     int64_t interval_us;
     int32_t limit, kind;
 };
 
+struct client {
+    struct dispatcher *d;
+    int32_t streak[REQUEST_CLASSES_MAX];        // failures in a row; -1: this class is no longer modelled
+    int64_t closed_until_us[REQUEST_CLASSES_MAX];
+    int32_t probes[REQUEST_CLASSES_MAX];        // sent while open
+};
+
 struct job {
     struct request r;
+    struct client *client;
     int64_t start_us, reply_us;        // reply_us: INT64_MAX when not in flight
     int32_t settled, sends;
     bool submitted, critical_probe;
@@ -33,7 +42,12 @@ struct arrival {
 
 struct world {
     struct rng rng;
-    struct dispatcher *d;
+    struct client clients[CLIENTS_MAX];
+    int32_t client_count;
+    struct budget shared[BUDGET_SCOPE_COUNT];
+    struct budget_lock lock;
+    int32_t lock_depth;
+    int64_t death_us;                           // of the second client; INT64_MAX: it lives
     struct api_config config;
     struct job jobs[REQUESTS_MAX];
     struct arrival arrivals[REQUESTS_MAX * 8];
@@ -42,9 +56,6 @@ struct world {
     int64_t now_us, server_offset_us, latency_max_us;
     int32_t fault_percent;
     bool instant;
-    int32_t streak[REQUEST_CLASSES_MAX];        // failures in a row; -1: this class is no longer modelled
-    int64_t closed_until_us[REQUEST_CLASSES_MAX];
-    int32_t probes[REQUEST_CLASSES_MAX];        // sent while open
     const char *broken;
 };
 
@@ -67,7 +78,7 @@ static void arrive(struct world *w, struct job *j, int64_t at_us) {
 static void check_order(struct world *w, const struct job *sent) {
     for (int32_t i = 0; i < w->job_count; i++) {
         const struct job *j = &w->jobs[i];
-        if (j->submitted && !j->settled && j->sends == 0 && j->r.priority == sent->r.priority
+        if (j->client == sent->client && j->submitted && !j->settled && j->sends == 0 && j->r.priority == sent->r.priority
             && j->r.strategy == sent->r.strategy && j->r.level == sent->r.level)
             check(w, j->r.id >= sent->r.id, "order within a level and strategy");
     }
@@ -75,11 +86,12 @@ static void check_order(struct world *w, const struct job *sent) {
 
 static void check_breaker(struct world *w, struct job *j) {
     int32_t c = j->r.request_class;
+    struct client *client = j->client;
     j->critical_probe = false;
-    if (w->streak[c] < 0 || w->now_us >= w->closed_until_us[c])
+    if (client->streak[c] < 0 || w->now_us >= client->closed_until_us[c])
         return;
     check(w, j->r.priority == PRIORITY_CRITICAL, "only CRITICAL passes an open breaker");
-    check(w, ++w->probes[c] == 1, "one early probe at a time");
+    check(w, ++client->probes[c] == 1, "one early probe at a time");
     j->critical_probe = true;
 }
 
@@ -98,7 +110,8 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
     check(w, now_us < r->submitted_us + r->queue_timeout_us, "no send after the queue timeout");
     check(w, r->deadline_us == 0 || now_us < r->deadline_us, "no send after the deadline");
     check(w, now_us >= r->not_before_us, "no send before the backoff is over");
-    check(w, dispatcher_in_flight(w->d) <= w->config.workers, "no more in flight than workers");
+    int32_t slots = w->config.workers + (r->priority == PRIORITY_CRITICAL ? w->config.critical_workers : 0);
+    check(w, dispatcher_in_flight(j->client->d) <= slots, "no more in flight than workers");
     if (j->sends == 0)
         check_order(w, j);
     check_breaker(w, j);
@@ -117,7 +130,7 @@ static void on_cancel(void *ctx, struct request *r) {
     check(w, j->reply_us != INT64_MAX, "cancels only what is in flight");
     // It arrives all the same: on_send has booked it, possibly later than now.
     j->reply_us = INT64_MAX;
-    w->streak[r->request_class] = -1;
+    j->client->streak[r->request_class] = -1;
 }
 
 static void on_settled(void *ctx, struct request *r, enum settle how, int64_t now_us) {
@@ -138,19 +151,20 @@ static void model_breaker(struct world *w, const struct job *j) {
     int32_t c = j->r.request_class;
     bool failed = j->outcome == OUTCOME_NOT_EXECUTED || j->outcome == OUTCOME_UNKNOWN || j->outcome == OUTCOME_TIMEOUT;
     bool neutral = j->outcome == OUTCOME_SLOW_DOWN || j->outcome == OUTCOME_CLOCK_SKEW;
-    if (w->streak[c] < 0)
+    struct client *client = j->client;
+    if (client->streak[c] < 0)
         return;
     if (j->critical_probe) {
-        w->probes[c]--;
+        client->probes[c]--;
         if (!failed && !neutral)
-            w->streak[c] = -1;   // half-open now: the model ends here
+            client->streak[c] = -1;   // half-open now: the model ends here
         return;
     }
-    if (w->closed_until_us[c] > 0 || neutral)
+    if (client->closed_until_us[c] > 0 || neutral)
         return;
-    w->streak[c] = failed ? w->streak[c] + 1 : 0;
-    if (w->streak[c] >= w->config.failure_threshold)
-        w->closed_until_us[c] = w->now_us + w->config.recovery_timeout_us;
+    client->streak[c] = failed ? client->streak[c] + 1 : 0;
+    if (client->streak[c] >= w->config.failure_threshold)
+        client->closed_until_us[c] = w->now_us + w->config.recovery_timeout_us;
 }
 
 static void answer(struct world *w, struct job *j) {
@@ -159,14 +173,13 @@ static void answer(struct world *w, struct job *j) {
         reply.retry_after_us = between(w, 0, 2 * SECOND_US);
     j->reply_us = INT64_MAX;
     model_breaker(w, j);
-    dispatcher_reply(w->d, &j->r, &reply, w->now_us);
+    dispatcher_reply(j->client->d, &j->r, &reply, w->now_us);
 }
 
 static void make_limits(struct world *w) {
     static const int64_t intervals[] = { SECOND_US, 2 * SECOND_US, 10 * SECOND_US };
     w->row_count = (int32_t)between(w, 1, ROWS_MAX);
     struct api_config *c = &w->config;
-    c->weight_per_minute = c->orders_per_10s = c->orders_per_minute = 0;
     for (int32_t i = 0; i < w->row_count; i++) {
         struct row *row = &w->rows[i];
         *row = (struct row){ intervals[between(w, 0, 2)], (int32_t)between(w, 2, 20), (int32_t)between(w, 0, 2) };
@@ -182,6 +195,8 @@ static void make_config(struct world *w) {
     api_config_defaults(c);
     make_limits(w);
     c->workers = (int32_t)between(w, 1, 8);
+    c->critical_workers = (int32_t)between(w, 0, 2);
+    c->alert_limit_usage = between(w, 0, 3) == 0 ? 0.5 : 0;
     c->max_queue_size = (int32_t)between(w, 5, 60);
     c->aging_interval_us = between(w, 0, 3) * SECOND_US / 2;
     c->request_timeout_us = 600 * (int64_t)SECOND_US;
@@ -199,6 +214,7 @@ static void make_config(struct world *w) {
 static void make_job(struct world *w, struct job *j) {
     static const int64_t timeouts[] = { 100000, 3 * SECOND_US, 60 * SECOND_US };
     struct request *r = &j->r;
+    j->client = &w->clients[between(w, 0, w->client_count - 1)];
     j->start_us = between(w, 0, 1) ? between(w, 0, 12 * SECOND_US) : 0;
     j->reply_us = INT64_MAX;
     r->user = j;
@@ -213,6 +229,58 @@ static void make_job(struct world *w, struct job *j) {
     r->deadline_us = between(w, 0, 3) == 0 ? j->start_us + between(w, 1, 20 * SECOND_US) : 0;
 }
 
+static void enter(void *ctx) {
+    struct world *w = ctx;
+    check(w, w->lock_depth++ < BUDGET_SCOPE_COUNT, "a lock is entered once");
+}
+
+static void leave(void *ctx) {
+    struct world *w = ctx;
+    check(w, w->lock_depth-- > 0, "a lock is left once");
+}
+
+static void make_client(struct world *w, int32_t index, int64_t offset_us, int64_t uncertainty_us) {
+    struct transport transport = { w, on_send, on_cancel };
+    struct client *client = &w->clients[index];
+    client->d = dispatcher_new(&w->config, &transport, on_settled, w, w->now_us);
+    ASSERT(client->d);
+    for (int32_t scope = 0; w->client_count > 1 && scope < BUDGET_SCOPE_COUNT; scope++) {
+        int32_t member = budget_join(&w->shared[scope], (uint64_t)index + 1);
+        ASSERT(member == index);
+        dispatcher_share(client->d, scope, &w->shared[scope], member, &w->lock, w->now_us);
+    }
+    dispatcher_clock(client->d, offset_us, uncertainty_us);
+}
+
+static void make_clients(struct world *w, int64_t offset_us, int64_t uncertainty_us) {
+    w->client_count = between(w, 0, 2) == 0 ? CLIENTS_MAX : 1;
+    w->lock = (struct budget_lock){ w, enter, leave };
+    w->death_us = w->client_count > 1 && between(w, 0, 2) == 0 ? w->now_us + between(w, 0, 5 * SECOND_US) : INT64_MAX;
+    for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++)
+        budget_init(&w->shared[scope], 0);
+    for (int32_t i = 0; i < w->client_count; i++)
+        make_client(w, i, offset_us, uncertainty_us);
+}
+
+// The second client is killed: nobody hears of its requests again, its seat is cleared by the first.
+static void die(struct world *w) {
+    struct client *dead = &w->clients[1];
+    w->death_us = INT64_MAX;
+    for (int32_t i = 0; i < w->job_count; i++) {
+        struct job *j = &w->jobs[i];
+        if (j->client != dead)
+            continue;
+        j->submitted = true;
+        j->settled = 1;
+        j->reply_us = INT64_MAX;
+        j->r.state = REQUEST_IDLE;
+    }
+    dispatcher_free(dead->d);
+    dead->d = NULL;
+    for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++)
+        budget_leave(&w->shared[scope], 1, w->now_us);
+}
+
 static void make_world(struct world *w, uint64_t seed) {
     memset(w, 0, sizeof *w);
     rng_init(&w->rng, seed);
@@ -223,12 +291,9 @@ static void make_world(struct world *w, uint64_t seed) {
     w->latency_max_us = between(w, 0, 2) == 0 ? 0 : between(w, 1, 400000);
     w->fault_percent = between(w, 0, 1) ? 0 : (int32_t)between(w, 1, 80);
     w->instant = between(w, 0, 4) == 0;
-    struct transport transport = { w, on_send, on_cancel };
     w->now_us = between(w, 0, 100 * (int64_t)SECOND_US);
     int64_t begin_us = w->now_us;
-    w->d = dispatcher_new(&w->config, &transport, on_settled, w, begin_us);
-    ASSERT(w->d);
-    dispatcher_clock(w->d, offset_us, uncertainty_us);
+    make_clients(w, offset_us, uncertainty_us);
     w->job_count = (int32_t)between(w, 8, REQUESTS_MAX);
     for (int32_t i = 0; i < w->job_count; i++) {
         make_job(w, &w->jobs[i]);
@@ -241,7 +306,7 @@ static void make_world(struct world *w, uint64_t seed) {
 static void submit(struct world *w, struct job *j) {
     j->submitted = true;
     j->start_us = w->now_us;
-    int err = dispatcher_submit(w->d, &j->r, w->now_us);
+    int err = dispatcher_submit(j->client->d, &j->r, w->now_us);
     if (err != ERR_OK) {
         check(w, err == ERR_FULL, "refused only when full");
         j->settled++;
@@ -256,12 +321,16 @@ static void do_events(struct world *w) {
         else if (j->reply_us <= w->now_us)
             answer(w, j);
         else if (j->r.state == REQUEST_QUEUED && j->submitted && !j->settled && between(w, 0, 300) == 0)
-            dispatcher_cancel(w->d, &j->r, w->now_us);
+            dispatcher_cancel(j->client->d, &j->r, w->now_us);
     }
 }
 
 static int64_t next_event_us(const struct world *w) {
-    int64_t next_us = dispatcher_next_us(w->d);
+    int64_t next_us = w->death_us;
+    for (int32_t i = 0; i < w->client_count; i++) {
+        int64_t client_us = w->clients[i].d ? dispatcher_next_us(w->clients[i].d) : INT64_MAX;
+        next_us = client_us < next_us ? client_us : next_us;
+    }
     for (int32_t i = 0; i < w->job_count; i++) {
         const struct job *j = &w->jobs[i];
         if (!j->submitted && j->start_us < next_us)
@@ -299,15 +368,21 @@ static void run_case(struct world *w) {
             break;
         if (next_us > w->now_us)
             w->now_us = next_us;
+        if (w->now_us >= w->death_us)
+            die(w);
         do_events(w);
-        dispatcher_run(w->d, w->now_us);
+        for (int32_t i = 0; i < w->client_count; i++)
+            if (w->clients[i].d)
+                dispatcher_run(w->clients[i].d, w->now_us);
         if (++steps > STEPS_MAX)
             check(w, false, "comes to rest");
     }
     check_windows(w);
     for (int32_t i = 0; i < w->job_count; i++)
         check(w, w->jobs[i].settled == 1, "every request settles exactly once, and none starves");
-    check(w, dispatcher_in_flight(w->d) == 0, "nothing in flight at the end");
+    for (int32_t i = 0; i < w->client_count; i++)
+        check(w, !w->clients[i].d || dispatcher_in_flight(w->clients[i].d) == 0, "nothing in flight at the end");
+    check(w, w->lock_depth == 0, "every lock is left");
 }
 
 int64_t api_fuzz(uint64_t seed, int64_t cases, char *report, size_t size) {
@@ -315,7 +390,8 @@ int64_t api_fuzz(uint64_t seed, int64_t cases, char *report, size_t size) {
     for (int64_t i = 0; i < cases; i++) {
         make_world(&w, seed + (uint64_t)i);
         run_case(&w);
-        dispatcher_free(w.d);
+        for (int32_t k = 0; k < w.client_count; k++)
+            dispatcher_free(w.clients[k].d);
         if (w.broken) {
             snprintf(report, size, "case %" PRId64 ", seed %" PRIu64 ": %s", i + 1, seed + (uint64_t)i, w.broken);
             return i + 1;

@@ -6,6 +6,13 @@
 //                      `previous` and `used`    and in `carry`, which is the next `used`
 //
 // What is still unanswered at a turn may be booked on either side of it, so it counts on both.
+//
+// The others. A header's count less all that we have sent is a lower bound of what others have spent so far, exact
+// when nothing of ours is under way. The first header heard is a level and no rate: it may be our own past. From then
+// on we observe; what a window was not observed for is filled with the expectation before:
+//      expected next = seen + expected * (1 - observed / interval)
+// In the present window  others + expected * (time left + slack) / interval  stays free for them. It shrinks with
+// time: what it lets go sends a request, whose header corrects it, so that a wrong expectation is found out.
 #include "api/limiter.h"
 
 #include "base/assert.h"
@@ -21,6 +28,7 @@ void limiter_init(struct limiter *l, int64_t guard_us) {
     ASSERT(l);
     ASSERT(guard_us >= 0);
     memset(l, 0, sizeof *l);
+    l->forecasts = true;
     l->guard_us = guard_us;
     l->uncertainty_us = guard_us;
     l->gate_us = INT64_MIN;
@@ -41,16 +49,68 @@ static void find_turn(struct limiter *l) {
     }
 }
 
+// What others would spend of a whole window. Before there is an expectation, what was seen is all we have, and what
+// was seen within moments says little, so it is taken to have lasted at least a tenth of the window.
+static int64_t whole_window(const struct limiter_window *w) {
+    if (w->expected >= 0)
+        return w->expected;
+    if (w->others_base < 0)
+        return 0;
+    int64_t observed_us = w->heard_us - w->base_us;
+    if (observed_us < w->interval_us / 10)
+        observed_us = w->interval_us / 10;
+    int64_t whole = (w->others - w->others_base) * w->interval_us / observed_us;
+    return whole < w->limit ? whole : w->limit;
+}
+
+static int32_t expected_next(const struct limiter_window *w) {
+    if (w->others_base < 0)
+        return w->expected;
+    int64_t observed_us = w->heard_us - w->base_us;
+    int64_t unseen = whole_window(w) * (w->interval_us - observed_us) / w->interval_us;
+    int64_t next = w->others - w->others_base + unseen;
+    return next < w->limit ? (int32_t)next : w->limit;
+}
+
+// Kept free for what others may spend between two headers of ours.
+static int64_t slack_us(const struct limiter_window *w) {
+    return w->interval_us / 60;
+}
+
+// What the others have spent and are expected to spend until the turn.
+static int64_t others_share(const struct limiter *l, const struct limiter_window *w, int64_t wall_us) {
+    if (!l->forecasts)
+        return w->others;
+    int64_t left_us = w->end_us - wall_us + slack_us(w);
+    return w->others + whole_window(w) * left_us / w->interval_us;
+}
+
+// How long until the others' share has shrunk to `room`.
+static int64_t others_wait_us(const struct limiter *l, const struct limiter_window *w, int64_t room, int64_t wall_us) {
+    if (others_share(l, w, wall_us) <= room)
+        return 0;
+    int64_t whole = whole_window(w);
+    int64_t end_wait_us = w->end_us + l->uncertainty_us - wall_us;
+    if (!l->forecasts || room < w->others || whole == 0)
+        return end_wait_us;
+    int64_t left_us = (room + 1 - w->others) * w->interval_us / whole;   // + 1: the share is rounded down
+    int64_t wait_us = w->end_us + slack_us(w) - left_us - wall_us + 1;
+    return wait_us < end_wait_us ? (wait_us > 0 ? wait_us : 1) : end_wait_us;
+}
+
 static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wall_us) {
     int32_t outstanding = l->outstanding[w->kind];
     int32_t spilled = w->carry + outstanding;   // what may be booked in the window right after the old one
     bool adjacent = wall_us < w->end_us + w->interval_us;
-    w->previous = adjacent ? w->used : spilled;
+    w->previous = adjacent ? w->used + w->others : spilled;
     w->used = adjacent ? spilled : outstanding;
     w->carry = 0;
-    w->told = 0;
+    w->expected = expected_next(w);
+    w->others = 0;
+    w->others_base = adjacent && w->others_base >= 0 ? 0 : -1;
     w->start_us = adjacent ? w->end_us : floor_to(wall_us, w->interval_us);
     w->end_us = w->start_us + w->interval_us;
+    w->heard_us = w->base_us = w->start_us;
 }
 
 static void turn_all(struct limiter *l, int64_t now_us) {
@@ -83,6 +143,11 @@ static void turn(struct limiter *l, int64_t now_us) {
     find_turn(l);
 }
 
+// Orders are counted apart in long windows, where a batch may cost less.
+static int32_t counted_kind(int32_t kind, int64_t interval_us) {
+    return kind == LIMIT_ORDERS && interval_us >= 60 * INT64_C(1000000) ? LIMIT_ORDERS_LONG : kind;
+}
+
 static struct limiter_window *find_window(struct limiter *l, int32_t kind, int64_t interval_us) {
     for (int32_t i = 0; i < l->count; i++)
         if (l->windows[i].kind == kind && l->windows[i].interval_us == interval_us)
@@ -96,6 +161,7 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
     ASSERT(limit >= 0);
     ASSERT(reserve >= 0 && reserve < 1);
     turn(l, now_us);
+    kind = counted_kind(kind, interval_us);
     struct limiter_window *w = find_window(l, kind, interval_us);
     if (limit == 0) {
         if (w)
@@ -109,7 +175,7 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
         w = &l->windows[l->count++];
         int32_t outstanding = l->outstanding[kind];
         *w = (struct limiter_window){ .interval_us = interval_us, .kind = (uint8_t)kind, .used = outstanding,
-                                      .previous = outstanding };
+                                      .previous = outstanding, .others_base = -1, .expected = -1 };
         w->start_us = floor_to(now_us + l->offset_us, interval_us);
         w->end_us = w->start_us + interval_us;
         find_turn(l);
@@ -135,7 +201,12 @@ static int64_t window_wait_us(const struct limiter *l, const struct limiter_wind
     if (cost > cap)
         return LIMITER_NEVER;
     int32_t room = cap - cost;
-    if (w->used > room || w->carry > room)
+    if (w->used + w->others > room)   // spent for certain: nobody passes before the turn
+        return w->end_us + l->uncertainty_us - wall_us;
+    int64_t others_us = critical ? 0 : others_wait_us(l, w, room - w->used, wall_us);
+    if (others_us > 0)
+        return others_us;
+    if (w->carry > room)
         return w->end_us + l->uncertainty_us - wall_us;
     if (w->previous > room && wall_us < w->start_us + l->uncertainty_us)
         return w->start_us + l->uncertainty_us - wall_us;
@@ -219,8 +290,7 @@ void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, in
     int64_t sent_wall_us = sent_us + l->offset_us;
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
-        int32_t used = w->used - cost[w->kind];
-        w->used = used > w->told ? used : w->told;
+        w->used = w->used > cost[w->kind] ? w->used - cost[w->kind] : 0;
         if (sent_wall_us < w->start_us + l->uncertainty_us && w->previous >= cost[w->kind])
             w->previous -= cost[w->kind];
     }
@@ -229,13 +299,46 @@ void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, in
 void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32_t used, int64_t sent_us,
                      int64_t now_us) {
     turn(l, now_us);
-    struct limiter_window *w = find_window(l, kind, interval_us);
+    struct limiter_window *w = find_window(l, counted_kind(kind, interval_us), interval_us);
     if (!w || sent_us + l->offset_us < w->start_us + l->uncertainty_us)
         return;
-    if (used > w->told)
-        w->told = used;
-    if (used > w->used)
-        w->used = used;
+    int64_t wall_us = now_us + l->offset_us;
+    int32_t others = used > w->used ? used - w->used : 0;
+    if (w->others_base < 0) {
+        w->others_base = others;
+        w->base_us = wall_us;
+    }
+    w->heard_us = wall_us;
+    if (others > w->others)
+        w->others = others;
+}
+
+int32_t limiter_used(const struct limiter *l, int32_t index) {
+    ASSERT(index >= 0 && index < l->count);
+    return l->windows[index].used + l->windows[index].others;
+}
+
+double limiter_left_by_others(struct limiter *l, int64_t now_us) {
+    turn(l, now_us);
+    double least = 1;
+    for (int32_t i = 0; i < l->count; i++) {
+        const struct limiter_window *w = &l->windows[i];
+        double left = 1 - (double)others_share(l, w, now_us + l->offset_us) / w->limit;
+        if (left < least)
+            least = left;
+    }
+    return least > 0 ? least : 0;
+}
+
+double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us) {
+    turn(l, now_us);
+    double sum = 0;
+    for (int32_t i = 0; i < l->count; i++) {
+        const struct limiter_window *w = &l->windows[i];
+        int64_t room = w->limit - w->used - others_share(l, w, now_us + l->offset_us);
+        sum += (double)cost[w->kind] / (double)(room > 1 ? room : 1);
+    }
+    return sum;
 }
 
 void limiter_gate(struct limiter *l, int64_t until_us) {

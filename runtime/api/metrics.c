@@ -12,6 +12,7 @@ static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us) {
     m->minute_index = (int32_t)(minute % METRICS_MINUTES);
     struct metrics_minute *present = &m->minutes[m->minute_index];
     *present = (struct metrics_minute){ .minute = minute };
+    memset(m->recent[minute & 1], 0, sizeof m->recent[0]);
     return present;
 }
 
@@ -62,7 +63,8 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
     m->latency_sum_us += latency_us;
     if (latency_us > m->latency_max_us)
         m->latency_max_us = latency_us;
-    m->histogram[bucket_of(latency_us)]++;
+    int32_t bucket = bucket_of(latency_us);
+    m->histogram[bucket]++;
 
     struct metrics_endpoint *endpoint = endpoint_of(m, r);
     endpoint->count++;
@@ -72,6 +74,7 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
         endpoint->latency_max_us = latency_us;
 
     struct metrics_minute *minute = present_minute(m, now_us);
+    m->recent[minute->minute & 1][bucket]++;
     minute->answered++;
     minute->failed += failed;
     minute->slowed += slowed;
@@ -104,6 +107,28 @@ int64_t metrics_quantile_us(const struct metrics *m, double share) {
         }
     }
     return 0;
+}
+
+struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us) {
+    const struct metrics_minute *present = present_minute(m, now_us);
+    const struct metrics_minute *before = &m->minutes[(m->minute_index + METRICS_MINUTES - 1) % METRICS_MINUTES];
+    struct metrics_recent r = { present->settled, present->succeeded, present->answered, 0 };
+    bool adjacent = before->minute == present->minute - 1;
+    if (adjacent) {
+        r.settled += before->settled;
+        r.succeeded += before->succeeded;
+        r.answered += before->answered;
+    }
+    const uint32_t *now = m->recent[present->minute & 1], *then = m->recent[~present->minute & 1];
+    double seen = 0;
+    for (int32_t i = 0; i < METRICS_BUCKETS && r.answered > 0; i++) {
+        seen += now[i] + (adjacent ? then[i] : 0);
+        if (seen >= 0.95 * (double)r.answered) {
+            r.p95_us = bucket_middle_us(i);
+            break;
+        }
+    }
+    return r;
 }
 
 static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s) {

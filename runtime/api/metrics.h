@@ -6,12 +6,14 @@
 #define MT_API_METRICS_H
 
 #include "api/limiter.h"
+#include "api/notice.h"
 #include "api/request.h"
 
 #include <stdint.h>
 
 enum {
     METRICS_ENDPOINTS_MAX = 64,       // higher indexes count in the last one
+    METRICS_WINDOWS_MAX = 2 * LIMITER_WINDOWS_MAX,
     METRICS_MINUTES = 180,
     METRICS_BUCKETS = 1024            // 32 a power of two, up to about 2^36 us
 };
@@ -38,12 +40,14 @@ struct metrics {
     struct metrics_endpoint endpoints[METRICS_ENDPOINTS_MAX];
     struct metrics_minute minutes[METRICS_MINUTES];
     uint32_t histogram[METRICS_BUCKETS];
+    uint32_t recent[2][METRICS_BUCKETS];  // of the present minute and the one before, by the minute's parity
 };
 
 struct metrics_window {
     int64_t interval_us;
     int64_t resets_us;                // from now
-    int32_t used, limit, reserve;
+    int32_t used, limit, reserve;     // used: by us and others
+    int32_t others;                   // of that by others, as headers told
     int32_t kind;                     // enum limit_kind
 };
 
@@ -57,16 +61,18 @@ struct metrics_snapshot {
     int64_t requests_this_minute;
     double average_wait_us;           // held back by limits, throttle and breaker, a sent request
 
-    double throttle_factor;
+    double throttle_factor;           // the lower of what success allows and what others of the address leave
     double retry_quota;
     int64_t gate_us;                  // how long the venue's slow-down still holds; 0: open
     int64_t clock_offset_us, clock_uncertainty_us;
     int32_t window_count;
-    struct metrics_window windows[LIMITER_WINDOWS_MAX];
+    struct metrics_window windows[METRICS_WINDOWS_MAX];
 
     int32_t queue_total, queue[PRIORITY_COUNT], backoff_total, in_flight, workers;
     int64_t oldest_wait_us;
 
+    int64_t notices_lost;             // nobody fetched them in time
+    bool alert_raised[ALERT_RULE_COUNT];
     int32_t circuit_state[REQUEST_CLASSES_MAX];           // enum breaker_state
     int64_t circuit_opened[REQUEST_CLASSES_MAX];
     int64_t circuit_open_for_us[REQUEST_CLASSES_MAX];
@@ -86,6 +92,13 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us);
 
 // The latency below which `share` of the answers lie; 0 when there are none.
 int64_t metrics_quantile_us(const struct metrics *m, double share);
+
+// Of the present minute and the one before: what alerts judge by.
+struct metrics_recent {
+    int64_t settled, succeeded, answered;
+    int64_t p95_us;
+};
+struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us);
 
 // Fills what metrics knows; the dispatcher adds the rest.
 void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_t now_us);

@@ -11,10 +11,18 @@
 
 enum priority { PRIORITY_CRITICAL, PRIORITY_HIGH, PRIORITY_NORMAL, PRIORITY_LOW, PRIORITY_COUNT };
 
-// What a window counts.
-enum limit_kind { LIMIT_WEIGHT, LIMIT_REQUESTS, LIMIT_ORDERS, LIMIT_KIND_COUNT };
+// Groups with budgets, breakers and metrics of their own; a venue may use one more.
+enum { REQUEST_CLASS_ORDER, REQUEST_CLASS_MARKET, REQUEST_CLASS_ACCOUNT, REQUEST_CLASSES_MAX = 4 };
 
-enum { REQUEST_CLASSES_MAX = 4 };   // groups with budgets, breakers and metrics of their own
+// What a window counts. A batch of orders may cost a short window five and a long one a single unit.
+enum limit_kind {
+    LIMIT_WEIGHT,
+    LIMIT_REQUESTS,
+    LIMIT_ORDERS,            // in windows shorter than a minute
+    LIMIT_ORDERS_LONG,       // in windows of a minute and more
+    LIMIT_CLASS_WEIGHT,      // weight of one request class: this plus its number
+    LIMIT_KIND_COUNT = LIMIT_CLASS_WEIGHT + REQUEST_CLASSES_MAX
+};
 
 // What held a request back when it was last looked at.
 enum wait_reason {
@@ -54,7 +62,8 @@ enum settle {
 struct request {
     // Set by the caller before dispatcher_submit.
     void *user;
-    int32_t cost[LIMIT_KIND_COUNT];   // what it takes from the windows of each kind; 0 when none
+    int32_t cost[LIMIT_KIND_COUNT];   // what it takes from the windows of each kind; 0 when none. ORDERS_LONG 0 means
+                                      // as ORDERS; the dispatcher fills in the weight of the class
     uint16_t endpoint;                // index for metrics, below the dispatcher's endpoint count
     uint16_t strategy;                // fairness group
     uint8_t priority;                 // enum priority
@@ -69,6 +78,7 @@ struct request {
     uint8_t state;                    // enum request_state
     uint8_t attempts;                 // sends so far
     uint8_t wait_reason;              // enum wait_reason of the last refusal to admit
+    uint8_t waits;                    // every reason so far, as bits 1 << enum wait_reason
     uint8_t level;                    // the queue level it stands in: its priority, raised by ageing
     bool is_probe, clock_retried;
     int64_t submitted_us, not_before_us, sent_us;

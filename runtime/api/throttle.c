@@ -20,6 +20,7 @@ void throttle_configure(struct throttle *t, const struct api_config *config) {
     t->factor_min = config->throttle_min;
     t->window_us = config->monitoring_window_us;
     t->min_count = config->throttle_min_count;
+    t->latency_us = config->throttle_latency_us;
     if (!t->enabled)
         t->factor = 1;
     ASSERT(t->window_us > 0);
@@ -44,31 +45,37 @@ static void slow(struct throttle *t) {
         t->factor = t->factor_min;
 }
 
+static bool judged_bad(const struct throttle *t) {
+    return !t->heard && t->total >= t->min_count && t->succeeded < t->target * t->total;
+}
+
+static bool judged_good(const struct throttle *t) {
+    if (t->heard || t->total < t->min_count)
+        return t->heard || t->total == t->succeeded;   // a quiet window lets the factor recover
+    return t->succeeded >= t->target * t->total;
+}
+
 static void end_window(struct throttle *t, int64_t now_us) {
-    if (t->slowed || t->total < t->min_count) {
-        // Judged already, or too little to judge by; a quiet window lets the factor recover.
-        if (!t->slowed && t->total == t->succeeded)
-            t->factor += t->increase;
-    } else if (t->succeeded < t->target * t->total) {
+    if (judged_bad(t) && !t->slowed)
         slow(t);
-    } else {
+    else if (judged_good(t) && !t->slowed)
         t->factor += t->increase;
-    }
     if (t->factor > 1)
         t->factor = 1;
     t->total = t->succeeded = 0;
-    t->slowed = false;
+    t->slowed = t->heard = false;
     t->window_end_us = now_us + t->window_us;
 }
 
-void throttle_report(struct throttle *t, bool success, bool slow_down, int64_t now_us) {
+void throttle_report(struct throttle *t, const struct throttle_attempt *a, int64_t now_us) {
     if (!t->enabled)
         return;
     if (now_us >= t->window_end_us)
         end_window(t, now_us);
     t->total++;
-    t->succeeded += success;
-    if (!slow_down || t->slowed)
+    t->succeeded += a->success && (t->latency_us == 0 || a->latency_us <= t->latency_us);
+    t->heard |= a->heard;
+    if (!a->slow_down || t->slowed)
         return;
     t->slowed = true;
     slow(t);

@@ -11,7 +11,11 @@ local function limiter(limit, guard, reserve)
   return l
 end
 
-local function cost(n) return ffi.new("int32_t[3]", n, 0, 0) end
+local function cost(n)
+  local c = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+  c[C.LIMIT_WEIGHT] = n
+  return c
+end
 local function wait(l, n, now, priority)
   return tonumber(C.limiter_wait_us(l, cost(n), priority or NORMAL, now, nil))
 end
@@ -107,5 +111,94 @@ describe("limiter", function()
     C.limiter_set(l, C.LIMIT_WEIGHT, 60 * S, 20, 0, 0)
     assert.equal(0, wait(l, 12, 0))
     assert.is_true(wait(l, 13, 0) > 0)
+  end)
+
+  describe("others on the address", function()
+    -- a header of a window of 60 s, 1200 weight
+    local function hear(l, used, now) C.limiter_correct(l, C.LIMIT_WEIGHT, 60 * S, used, now, now) end
+
+    it("takes the first header for a level, not a rate", function()
+      local l = limiter(1200)
+      hear(l, 500, 30 * S)
+      assert.equal(0, wait(l, 700, 30 * S))
+      assert.is_true(wait(l, 701, 30 * S) > 0)
+    end)
+
+    it("keeps free what they are expected to spend until the turn, but not from CRITICAL", function()
+      local l = limiter(1200)
+      hear(l, 0, 0)
+      hear(l, 180, 30 * S)     -- 6 a second: 180 more until the turn, 6 of slack
+      assert.equal(0, wait(l, 1200 - 180 - 186, 30 * S))
+      assert.is_true(wait(l, 1200 - 180 - 185, 30 * S) > 0)
+      assert.equal(0, wait(l, 1020, 30 * S, CRITICAL))
+      assert.is_true(wait(l, 1021, 30 * S, CRITICAL) > 0)
+    end)
+
+    it("lets go of it as time passes, and says when", function()
+      local l = limiter(1200)
+      hear(l, 0, 0)
+      hear(l, 180, 30 * S)
+      local w = wait(l, 1200 - 180 - 126, 30 * S)   -- 10 s later 60 less are expected
+      assert.is_true(w > 9 * S and w <= 10 * S)
+      assert.equal(0, wait(l, 1200 - 180 - 126, 30 * S + w))
+    end)
+
+    it("carries the rate into the next window, and unlearns it by observing", function()
+      local l = limiter(1200)
+      hear(l, 0, 0)
+      hear(l, 354, 59 * S)
+      assert.is_true(wait(l, 841, 60 * S) > 0)
+      assert.equal(0, wait(l, 833, 60 * S))
+      hear(l, 0, 61 * S)
+      hear(l, 0, 119 * S)
+      assert.equal(0, wait(l, 1190, 121 * S))
+    end)
+
+    it("never takes its own spending for theirs", function()
+      local l = limiter(1200)
+      hear(l, 0, 1 * S)
+      for i = 1, 100 do
+        C.limiter_take(l, cost(5), i * S / 10 + S)
+        hear(l, 5 * i, i * S / 10 + S)
+        C.limiter_done(l, cost(5), i * S / 10 + S)
+      end
+      assert.equal(1, C.limiter_left_by_others(l, 20 * S))
+      assert.equal(0, wait(l, 700, 20 * S))
+    end)
+
+    it("counts only what is spent when forecasts are off", function()
+      local l = limiter(1200)
+      l.forecasts = false
+      hear(l, 0, 0)
+      hear(l, 180, 30 * S)
+      assert.equal(0, wait(l, 1020, 30 * S))
+    end)
+  end)
+
+  it("counts orders apart in windows of a minute and more", function()
+    local l = limiter(100)
+    assert.equal(0, C.limiter_set(l, C.LIMIT_ORDERS, 10 * S, 10, 0, 0))
+    assert.equal(0, C.limiter_set(l, C.LIMIT_ORDERS, 60 * S, 10, 0, 0))
+    local batch = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+    batch[C.LIMIT_ORDERS], batch[C.LIMIT_ORDERS_LONG] = 5, 1
+    for _ = 1, 2 do
+      assert.equal(0, tonumber(C.limiter_wait_us(l, batch, NORMAL, 0, nil)))
+      C.limiter_take(l, batch, 0)
+      C.limiter_done(l, batch, 0)
+    end
+    assert.equal(10 * S, tonumber(C.limiter_wait_us(l, batch, NORMAL, 0, nil)))
+    assert.equal(0, tonumber(C.limiter_wait_us(l, batch, NORMAL, 10 * S, nil)))
+    assert.equal(2, C.limiter_used(l, 2))
+  end)
+
+  it("tells which of two ways to send presses less", function()
+    local l = limiter(2400)
+    C.limiter_set(l, C.LIMIT_ORDERS, 60 * S, 1200, 0, 0)
+    local five, batch = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT), ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+    five[C.LIMIT_ORDERS_LONG] = 5
+    batch[C.LIMIT_ORDERS_LONG], batch[C.LIMIT_WEIGHT] = 1, 5
+    assert.is_true(C.limiter_strain(l, batch, 0) < C.limiter_strain(l, five, 0))
+    spend(l, 2390, 0)
+    assert.is_true(C.limiter_strain(l, batch, 0) > C.limiter_strain(l, five, 0))
   end)
 end)

@@ -1,0 +1,106 @@
+#include "api/budget.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#include <string.h>
+
+_Static_assert(LIMIT_KIND_COUNT <= 16, "want_kinds has a bit for each kind");
+
+int32_t budget_scope(int32_t kind) {
+    return kind == LIMIT_ORDERS || kind == LIMIT_ORDERS_LONG ? BUDGET_ACCOUNT : BUDGET_ADDRESS;
+}
+
+void budget_init(struct budget *b, int64_t guard_us) {
+    memset(b, 0, sizeof *b);
+    limiter_init(&b->limiter, guard_us);
+}
+
+int32_t budget_join(struct budget *b, uint64_t owner) {
+    ASSERT(owner != 0);
+    for (int32_t i = 0; i < BUDGET_MEMBERS_MAX; i++) {
+        if (b->members[i].owner != 0)
+            continue;
+        b->members[i] = (struct budget_member){ .owner = owner };
+        if (i >= b->seats)
+            b->seats = i + 1;
+        return i;
+    }
+    return ERR_FULL;
+}
+
+static struct budget_member *seat(struct budget *b, int32_t member) {
+    ASSERT(member >= 0 && member < b->seats);
+    ASSERT(b->members[member].owner != 0);
+    return &b->members[member];
+}
+
+void budget_leave(struct budget *b, int32_t member, int64_t now_us) {
+    struct budget_member *m = seat(b, member);
+    limiter_abandon(&b->limiter, m->outstanding, now_us);
+    *m = (struct budget_member){ 0 };
+}
+
+static uint16_t kinds_of(const int32_t cost[]) {
+    uint32_t kinds = 0;
+    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++)
+        kinds |= cost[i] > 0 ? 1u << i : 0;
+    return (uint16_t)kinds;
+}
+
+static bool must_yield(const struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t now_us) {
+    uint16_t kinds = kinds_of(cost);
+    for (int32_t i = 0; i < b->seats; i++) {
+        const struct budget_member *m = &b->members[i];
+        if (i != member && m->owner != 0 && (m->want_kinds & kinds) && m->want_priority < priority && m->want_until_us > now_us)
+            return true;
+    }
+    return false;
+}
+
+int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t now_us,
+                       uint32_t *blocked) {
+    int64_t wait_us = limiter_wait_us(&b->limiter, cost, priority, now_us, blocked);
+    if (wait_us != 0 || b->seats == 1)
+        return wait_us;
+    return must_yield(b, member, cost, priority, now_us) ? LIMITER_ON_ANSWER : 0;
+}
+
+static void add(struct budget_member *m, const int32_t cost[], int32_t sign) {
+    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) {
+        m->outstanding[i] += sign * cost[i];
+        ASSERT(m->outstanding[i] >= 0);
+    }
+}
+
+void budget_take(struct budget *b, int32_t member, const int32_t cost[], int64_t now_us) {
+    struct budget_member *m = seat(b, member);
+    add(m, cost, 1);
+    m->want_kinds = 0;
+    limiter_take(&b->limiter, cost, now_us);
+}
+
+void budget_done(struct budget *b, int32_t member, const int32_t cost[], int64_t now_us) {
+    add(seat(b, member), cost, -1);
+    limiter_done(&b->limiter, cost, now_us);
+}
+
+void budget_abandon(struct budget *b, int32_t member, const int32_t cost[], int64_t now_us) {
+    add(seat(b, member), cost, -1);
+    limiter_abandon(&b->limiter, cost, now_us);
+}
+
+void budget_return(struct budget *b, int32_t member, const int32_t cost[], int64_t sent_us, int64_t now_us) {
+    add(seat(b, member), cost, -1);
+    limiter_return(&b->limiter, cost, sent_us, now_us);
+}
+
+void budget_want(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t until_us) {
+    struct budget_member *m = seat(b, member);
+    uint16_t kinds = kinds_of(cost);
+    if (m->want_kinds != 0 && m->want_until_us >= until_us && m->want_priority < priority)
+        return;   // a more urgent word of ours stands
+    m->want_kinds = kinds;
+    m->want_priority = (uint8_t)priority;
+    m->want_until_us = until_us;
+}
