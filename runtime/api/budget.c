@@ -41,6 +41,17 @@ void budget_leave(struct budget *b, int32_t member, int64_t now_us) {
     *m = (struct budget_member){ 0 };
 }
 
+// The calls below change the seat's books before the limiter's when they take and after it when they give back, so
+// the seats never know less than what is under way.
+void budget_repair(struct budget *b) {
+    for (int32_t kind = 0; kind < LIMIT_KIND_COUNT; kind++) {
+        int32_t sum = 0;
+        for (int32_t i = 0; i < b->seats; i++)
+            sum += b->members[i].outstanding[kind];
+        b->limiter.outstanding[kind] = sum;
+    }
+}
+
 static uint16_t kinds_of(const int32_t cost[]) {
     uint32_t kinds = 0;
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++)
@@ -81,18 +92,18 @@ void budget_take(struct budget *b, int32_t member, const int32_t cost[], int64_t
 }
 
 void budget_done(struct budget *b, int32_t member, const int32_t cost[], int64_t now_us) {
-    add(seat(b, member), cost, -1);
     limiter_done(&b->limiter, cost, now_us);
+    add(seat(b, member), cost, -1);
 }
 
 void budget_abandon(struct budget *b, int32_t member, const int32_t cost[], int64_t now_us) {
-    add(seat(b, member), cost, -1);
     limiter_abandon(&b->limiter, cost, now_us);
+    add(seat(b, member), cost, -1);
 }
 
 void budget_return(struct budget *b, int32_t member, const int32_t cost[], int64_t sent_us, int64_t now_us) {
-    add(seat(b, member), cost, -1);
     limiter_return(&b->limiter, cost, sent_us, now_us);
+    add(seat(b, member), cost, -1);
 }
 
 void budget_want(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t until_us) {

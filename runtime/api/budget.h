@@ -48,6 +48,9 @@ int32_t budget_join(struct budget *b, uint64_t owner);
 // The member is gone. What it had under way may still arrive, so it stays spent.
 void budget_leave(struct budget *b, int32_t member, int64_t now_us);
 
+// Someone died in the middle of a call below: makes the books agree again. What may have been spent counts as spent.
+void budget_repair(struct budget *b);
+
 // As limiter_wait_us; LIMITER_ON_ANSWER also when another member waits for the same budget more urgently.
 int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t now_us,
                        uint32_t *blocked);

@@ -29,3 +29,4 @@
 #include "data/synth.h"
 #include "sim/exchange.h"
 #include "host/backtest.h"
+#include "host/shared_budget.h"

@@ -1,0 +1,211 @@
+#include "host/shared_budget.h"
+
+#include "base/assert.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+// Changes with every change of the structs below or of struct budget.
+#define MAGIC UINT64_C(0x6d74627564670001)
+
+enum { REAP_INTERVAL_MS = 100 };
+
+struct file {
+    uint64_t magic;
+    uint64_t size;
+    uint64_t owners;                               // ever seated: gives each a number of its own
+    pthread_mutex_t lock;
+    pthread_mutex_t seats[BUDGET_MEMBERS_MAX];     // held by its member as long as that lives
+    struct budget budget;
+};
+
+struct shared_budget {
+    struct file *file;
+    struct budget_lock lock;
+    int32_t member;
+    int64_t reap_ms;                               // when to look for dead members again
+};
+
+static int64_t clock_us(clockid_t id) {
+    struct timespec t;
+    clock_gettime(id, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+// Frees the seats whose processes have died. Under the lock.
+static void reap(struct shared_budget *s) {
+    for (int32_t i = 0; i < s->file->budget.seats; i++) {
+        if (i == s->member || s->file->budget.members[i].owner == 0)
+            continue;
+        int err = pthread_mutex_trylock(&s->file->seats[i]);
+        if (err == EBUSY)
+            continue;
+        if (err == EOWNERDEAD)
+            pthread_mutex_consistent(&s->file->seats[i]);
+        budget_leave(&s->file->budget, i, clock_us(CLOCK_MONOTONIC));
+        pthread_mutex_unlock(&s->file->seats[i]);
+    }
+}
+
+static void enter(void *ctx) {
+    struct shared_budget *s = ctx;
+    int err = pthread_mutex_lock(&s->file->lock);
+    if (err == EOWNERDEAD) {   // died in the middle of a change
+        pthread_mutex_consistent(&s->file->lock);
+        budget_repair(&s->file->budget);
+        err = 0;
+        s->reap_ms = 0;
+    }
+    ASSERT(err == 0);
+    int64_t now_ms = clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
+    if (now_ms < s->reap_ms)
+        return;
+    s->reap_ms = now_ms + REAP_INTERVAL_MS;
+    reap(s);
+}
+
+static void leave(void *ctx) {
+    struct shared_budget *s = ctx;
+    pthread_mutex_unlock(&s->file->lock);
+}
+
+static void make_mutex(pthread_mutex_t *m) {
+    pthread_mutexattr_t a;
+    pthread_mutexattr_init(&a);
+    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(m, &a);
+    pthread_mutexattr_destroy(&a);
+}
+
+static int check_name(const char *name, struct errmsg *e) {
+    size_t size = strlen(name);
+    bool good = size > 0 && size <= 64 && name[0] != '.';
+    for (size_t i = 0; i < size && good; i++)
+        good = isalnum((unsigned char)name[i]) || strchr("._-", name[i]);
+    return good ? ERR_OK : errmsg_set(e, ERR_INVALID, "budget name '%s': 1 to 64 letters, digits, '.', '_', '-'", name);
+}
+
+// A new file is made ready under the file lock, so that nobody sees it half made.
+static int make_ready(int fd, const char *path, struct file **out, int64_t guard_us, struct errmsg *e) {
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
+        return errmsg_set(e, ERR_FORMAT, "%s belongs to another user or is open to others (mode %o); remove it", path,
+                          (unsigned)(st.st_mode & 0777));
+    bool fresh = st.st_size == 0;
+    if (fresh && ftruncate(fd, sizeof **out) != 0)
+        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    if (!fresh && st.st_size != (off_t)sizeof **out)
+        return errmsg_set(e, ERR_FORMAT, "%s is of another version of moontide; remove it when none runs", path);
+    struct file *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (f == MAP_FAILED)
+        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    if (fresh || f->magic == 0) {   // 0: its maker died on the way
+        make_mutex(&f->lock);
+        for (int32_t i = 0; i < BUDGET_MEMBERS_MAX; i++)
+            make_mutex(&f->seats[i]);
+        budget_init(&f->budget, guard_us);
+        f->size = sizeof *f;
+        f->magic = MAGIC;
+    } else if (f->magic != MAGIC || f->size != sizeof *f) {
+        munmap(f, sizeof *f);
+        return errmsg_set(e, ERR_FORMAT, "%s is of another version of moontide; remove it when none runs", path);
+    }
+    *out = f;
+    return ERR_OK;
+}
+
+static int map_file(const char *path, int64_t guard_us, struct file **out, struct errmsg *e) {
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    int err = ERR_OK;
+    if (flock(fd, LOCK_EX) != 0)
+        err = errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    else
+        err = make_ready(fd, path, out, guard_us, e);
+    close(fd);   // gives up the file lock
+    return err;
+}
+
+static int take_seat(struct shared_budget *s, struct errmsg *e) {
+    s->member = -1;
+    enter(s);
+    int32_t member = budget_join(&s->file->budget, ++s->file->owners);
+    if (member >= 0) {
+        int err = pthread_mutex_lock(&s->file->seats[member]);   // free, or its holder has just died
+        if (err == EOWNERDEAD)
+            err = pthread_mutex_consistent(&s->file->seats[member]);
+        ASSERT(err == 0);
+        s->member = member;
+    }
+    leave(s);
+    return member >= 0 ? ERR_OK
+                       : errmsg_set(e, ERR_FULL, "%d processes share this budget already, which is the most", BUDGET_MEMBERS_MAX);
+}
+
+struct shared_budget *shared_budget_open(const char *dir, const char *name, int64_t guard_us, struct errmsg *e) {
+    if (check_name(name, e) != ERR_OK)
+        return NULL;
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/moontide-%u-%s.budget", dir ? dir : "/dev/shm", (unsigned)geteuid(), name);
+    struct shared_budget *s = calloc(1, sizeof *s);
+    if (!s) {
+        errmsg_set(e, ERR_NO_MEMORY, "not enough memory");
+        return NULL;
+    }
+    s->lock = (struct budget_lock){ s, enter, leave };
+    if (map_file(path, guard_us, &s->file, e) != ERR_OK || take_seat(s, e) != ERR_OK) {
+        if (s->file)
+            munmap(s->file, sizeof *s->file);
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void shared_budget_close(struct shared_budget *s) {
+    if (!s)
+        return;
+    enter(s);
+    budget_leave(&s->file->budget, s->member, clock_us(CLOCK_MONOTONIC));
+    pthread_mutex_unlock(&s->file->seats[s->member]);
+    leave(s);
+    munmap(s->file, sizeof *s->file);
+    free(s);
+}
+
+struct budget *shared_budget_get(struct shared_budget *s) {
+    return &s->file->budget;
+}
+
+int32_t shared_budget_member(const struct shared_budget *s) {
+    return s->member;
+}
+
+const struct budget_lock *shared_budget_lock(const struct shared_budget *s) {
+    return &s->lock;
+}
+
+int32_t shared_budget_members(struct shared_budget *s) {
+    s->reap_ms = 0;
+    enter(s);
+    int32_t count = 0;
+    for (int32_t i = 0; i < s->file->budget.seats; i++)
+        count += s->file->budget.members[i].owner != 0;
+    leave(s);
+    return count;
+}

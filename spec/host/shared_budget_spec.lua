@@ -1,0 +1,109 @@
+local ffi = require "ffi"
+local C = require "spec.support.c"
+local host = require "moontide.host"
+local run = require "spec.support.run"
+
+local S = 1000000
+local LIMIT = 1000
+
+local function directory()
+  local dir = os.tmpname()
+  os.remove(dir)
+  assert(os.execute("mkdir " .. dir))
+  return dir
+end
+
+local function open(dir, name)
+  local message = ffi.new "struct errmsg"
+  local s = C.shared_budget_open(dir, name, 5000, message)
+  return s ~= nil and s or nil, ffi.string(message.text)
+end
+
+-- Sums the sendings of all processes by window of the machine's clock.
+local function by_window(outputs)
+  local windows = {}
+  for _, text in ipairs(outputs) do
+    for at in text:gmatch "%d+" do
+      local w = math.floor(tonumber(at) / S)
+      windows[w] = (windows[w] or 0) + 1
+    end
+  end
+  local list = {}
+  for w, n in pairs(windows) do list[#list + 1] = { w, n } end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+describe("shared budget", function()
+  local dir
+  before_each(function() dir = directory() end)
+  after_each(function() os.execute("rm -rf " .. dir) end)
+
+  it("counts its members and gives seats back", function()
+    local a = assert(open(dir, "x"))
+    local b = assert(open(dir, "x"))
+    assert.equal(2, C.shared_budget_members(a))
+    C.shared_budget_close(b)
+    assert.equal(1, C.shared_budget_members(a))
+    C.shared_budget_close(a)
+  end)
+
+  it("remembers what was spent when all are gone", function()
+    local now = math.floor(host.monotonic() * 1e6)
+    local cost = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+    cost[C.LIMIT_WEIGHT] = 7
+    local a = assert(open(dir, "x"))
+    local budget = C.shared_budget_get(a)
+    C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, 86400 * S, 10, 0, now)
+    C.budget_take(budget, C.shared_budget_member(a), cost, now)
+    C.shared_budget_close(a)
+    local b = assert(open(dir, "x"))
+    assert.equal(7, C.limiter_used(C.shared_budget_get(b).limiter, 0))
+    C.shared_budget_close(b)
+  end)
+
+  it("refuses names and files that are not its own, saying what is wrong", function()
+    local s, text = open(dir, "../x")
+    assert.is_nil(s)
+    assert.matches("letters, digits", text)
+    s, text = open(dir .. "/nowhere", "x")
+    assert.is_nil(s)
+    assert.matches("No such file", text)
+    local file = io.open(("%s/moontide-%d-y.budget"):format(dir, tonumber((io.popen "id -u":read "*l"))), "w")
+    file:write "something else"
+    file:close()
+    os.execute("chmod 600 " .. dir .. "/*")
+    s, text = open(dir, "y")
+    assert.is_nil(s)
+    assert.matches("another version", text)
+    os.execute("chmod 644 " .. dir .. "/*")
+    s, text = open(dir, "y")
+    assert.is_nil(s)
+    assert.matches("open to others", text)
+  end)
+
+  it("holds one limit over twenty processes, of which some are killed", function()
+    local pipes, outputs = {}, {}
+    for i = 1, 20 do
+      local kill = i <= 4 and ("timeout -s KILL 1.%d "):format(i) or ""
+      pipes[i] = io.popen(("%s%s script spec/support/budget_member.lua %s 4 %d 2>&1"):format(kill, host.exe, dir, LIMIT))
+    end
+    for i = 1, 20 do
+      outputs[i] = pipes[i]:read "*a"
+      pipes[i]:close()
+      if i > 4 then assert.is_nil(outputs[i]:find "moontide", outputs[i]) end
+    end
+    local windows = by_window(outputs)
+    assert.is_true(#windows >= 4)
+    for i, w in ipairs(windows) do
+      assert.is_true(w[2] <= LIMIT, ("window %d: %d sent"):format(i, w[2]))
+    end
+    -- The killed ones print nothing, so only the windows after their end are whole.
+    for i = #windows - 1, #windows - 1 do
+      assert.is_true(windows[i][2] >= 0.95 * LIMIT, ("window %d: only %d sent"):format(i, windows[i][2]))
+    end
+    local s = assert(open(dir, "spec"))
+    assert.equal(1, C.shared_budget_members(s))
+    C.shared_budget_close(s)
+  end)
+end)
