@@ -137,7 +137,8 @@ static int map_file(const char *path, int64_t guard_us, struct file **out, struc
         err = errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     else
         err = make_ready(fd, path, out, guard_us, e);
-    close(fd);   // gives up the file lock
+    flock(fd, LOCK_UN);   // by name: the mapping may keep the open file, and with it the lock, past close
+    close(fd);
     return err;
 }
 

@@ -1,7 +1,6 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
 local host = require "moontide.host"
-local run = require "spec.support.run"
 
 local S = 1000000
 local LIMIT = 1000
