@@ -21,6 +21,7 @@
 #include "api/backoff.h"
 #include "api/breaker.h"
 #include "api/throttle.h"
+#include "api/clock.h"
 #include "api/metrics.h"
 #include "api/dispatcher.h"
 #include "api/fuzz.h"
