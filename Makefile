@@ -54,8 +54,9 @@ test: deps                ## set up, build and run all specs
 	@$(BINARY) test
 
 bench: deps               ## measure, each figure beside its baseline of the same run
-	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop
+	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits
 	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
+	@$(BUILD)/bench_limits
 
 asan: deps                ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
@@ -102,5 +103,9 @@ $(BUILD)/cdef.inc: $(wildcard runtime/*/*.h) runtime/host/cdef.h
 $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $< -lm
+
+$(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/%,$(OBJECTS))
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
 
 -include $(OBJECTS:.o=.d)
