@@ -246,19 +246,18 @@ static void admit_all(struct dispatcher *d, int64_t now_us) {
     int32_t sends = 0;
     d->wake_us = INT64_MAX;
     for (int32_t level = 0; level < PRIORITY_COUNT && d->waiting > 0; level++) {
-        uint64_t skip = 0;
+        struct queue_skip skip = { 0 };
         struct request *r;
-        while ((r = queue_head(&d->queue, level, skip)) != NULL) {
+        while ((r = queue_head(&d->queue, level, &skip)) != NULL) {
             if (d->in_flight >= slots_for(d, level)) {   // and so for the levels below; an answer wakes us
                 r->wait_reason = WAIT_WORKER;
                 r->waits |= 1u << WAIT_WORKER;
                 d->wake_us = INT64_MAX;
                 return;
             }
-            uint64_t lane = queue_lane_bit(r);
             enum admission a = admit(d, r, &blocked, now_us);
             if (a == ADMISSION_HELD)
-                skip |= lane;
+                queue_skip_lane(&skip, r);
             sends += a != ADMISSION_HELD;
             if (sends >= SENDS_PER_RUN) {
                 d->wake_us = now_us;
@@ -344,7 +343,8 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
 }
 
 // `heard`: the reply told what is used of the limits.
-static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome, int64_t now_us) {
+static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome, int64_t retry_after_us,
+                   int64_t now_us) {
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
         [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
@@ -358,7 +358,7 @@ static void report(struct dispatcher *d, const struct request *r, bool heard, en
     int32_t before = breaker->state;
     breaker_report(breaker, r->is_probe, result, latency_us, now_us);
     watch_circuit(d, r->request_class, before, now_us);
-    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, heard, latency_us };
+    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, retry_after_us > 0, heard, latency_us };
     throttle_report(&d->throttle, &attempt, now_us);
     backoff_report(&d->backoff, result == BREAKER_SUCCESS);
     metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
@@ -380,7 +380,7 @@ static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enu
         outcome = OUTCOME_TIMEOUT;   // nothing can have changed
     else if (outcome == OUTCOME_TIMEOUT && r->mutating)
         outcome = OUTCOME_UNKNOWN;
-    report(d, r, heard, outcome, now_us);
+    report(d, r, heard, outcome, retry_after_us, now_us);
     r->is_probe = false;
     switch (outcome) {
     case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
@@ -432,7 +432,7 @@ void dispatcher_stop(struct dispatcher *d, int64_t now_us) {
     d->stopped = true;
     struct request *r;
     for (int32_t level = 0; level < PRIORITY_COUNT; level++)
-        while ((r = queue_head(&d->queue, level, 0)) != NULL)
+        while ((r = queue_head(&d->queue, level, &(struct queue_skip){ { 0 } })) != NULL)
             settle_held(d, r, SETTLE_STOPPED, now_us);
     while (d->held > 0)   // in backoff; a removal may move one behind us, hence again
         for (int32_t i = 0; i < d->timers.count;) {

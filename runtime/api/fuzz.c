@@ -79,8 +79,8 @@ static void check_order(struct world *w, const struct job *sent) {
     for (int32_t i = 0; i < w->job_count; i++) {
         const struct job *j = &w->jobs[i];
         if (j->client == sent->client && j->submitted && !j->settled && j->sends == 0 && j->r.priority == sent->r.priority
-            && j->r.strategy == sent->r.strategy && j->r.level == sent->r.level)
-            check(w, j->r.id >= sent->r.id, "order within a level and strategy");
+            && j->r.strategy == sent->r.strategy && j->r.request_class == sent->r.request_class && j->r.level == sent->r.level)
+            check(w, j->r.id >= sent->r.id, "order within a level, strategy and class");
     }
 }
 

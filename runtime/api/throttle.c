@@ -4,9 +4,13 @@
 
 #include <string.h>
 
+// Of two slow-downs closer than this the second shows that keeping to the gate was not enough.
+static const int64_t SLOWED_LATELY_US = 180000000;
+
 void throttle_init(struct throttle *t, const struct api_config *config, int64_t now_us) {
     memset(t, 0, sizeof *t);
     t->factor = 1;
+    t->slowed_us = INT64_MIN;
     t->next_send_us = now_us;
     throttle_configure(t, config);
     t->window_end_us = now_us + t->window_us;
@@ -77,6 +81,9 @@ void throttle_report(struct throttle *t, const struct throttle_attempt *a, int64
     t->heard |= a->heard;
     if (!a->slow_down || t->slowed)
         return;
+    bool again = t->slowed_us > now_us - SLOWED_LATELY_US;
     t->slowed = true;
-    slow(t);
+    t->slowed_us = now_us;
+    if (again || !a->until_told)
+        slow(t);
 }

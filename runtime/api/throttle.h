@@ -2,7 +2,8 @@
 // Below 1 it spaces the sends, so that they take `factor` of the full rate. CRITICAL requests are not held up.
 //
 // Headers come first: in a window in which the venue told what is used, the limiter knows better than a success rate
-// how much may be sent (it leaves the others what they take), so only an outright "slow down" lowers the factor.
+// how much may be sent (it leaves the others what they take), so only an outright "slow down" lowers the factor; and
+// not the first in a while that says when to come back, for the gate keeps to that.
 #ifndef MT_API_THROTTLE_H
 #define MT_API_THROTTLE_H
 
@@ -20,6 +21,7 @@ struct throttle {
     int64_t next_send_us;
     int32_t total, succeeded;
     bool slowed;              // told to slow down in this window already
+    int64_t slowed_us;        // when last; INT64_MIN: never
     bool heard;               // used-weight headers came in this window
 };
 
@@ -35,6 +37,7 @@ void throttle_take(struct throttle *t, int32_t cost, int64_t now_us);
 struct throttle_attempt {
     bool success;             // answered, be it with a refusal
     bool slow_down;           // the venue said that we are over a limit
+    bool until_told;          // and when it ends
     bool heard;               // its reply told what is used
     int64_t latency_us;
 };

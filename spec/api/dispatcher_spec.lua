@@ -54,6 +54,15 @@ describe("dispatcher", function()
     assert.is_true(tonumber(C.dispatcher_next_us(d)) > 1e18)
   end)
 
+  it("keeps no read waiting behind an order that waits for its budget", function()
+    local d = dispatcher { orders_per_second = 1 }
+    local function order() return request { cost = { 0, 0, 1 }, request_class = C.REQUEST_CLASS_ORDER } end
+    local first, second, read = order(), order(), request { request_class = C.REQUEST_CLASS_MARKET }
+    for _, r in ipairs { first, second, read } do submit(d, r) end
+    C.dispatcher_run(d, 0)
+    assert.same({ 1, 3 }, sent)
+  end)
+
   it("sends by priority", function()
     local d = dispatcher { workers = 1 }
     local r = { request { priority = 3 }, request { priority = 2 }, request { priority = 0 }, request { priority = 1 } }

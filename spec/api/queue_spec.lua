@@ -16,7 +16,7 @@ end
 local function drain(q, level)
   local out = {}
   while true do
-    local r = C.queue_head(q, level, 0)
+    local r = C.queue_head(q, level, ffi.new "struct queue_skip")
     if r == nil then return out end
     C.queue_turn(q, r)
     C.queue_remove(q, r)
@@ -37,13 +37,25 @@ describe("queue", function()
     assert.same({ tonumber(a.id), tonumber(c.id), tonumber(b.id) }, drain(q, 2))
   end)
 
+  it("keeps the classes of a strategy in order, but lets one pass the other", function()
+    local q, a, b, c, d = queue(), request(2), request(2), request(2), request(2)
+    a.request_class, c.request_class = 1, 1
+    for _, r in ipairs { a, b, c, d } do C.queue_push(q, r) end
+    local skip = ffi.new "struct queue_skip"
+    C.queue_skip_lane(skip, a)
+    assert.equal(tonumber(b.id), tonumber(C.queue_head(q, 2, skip).id))
+    assert.same({ tonumber(a.id), tonumber(b.id), tonumber(c.id), tonumber(d.id) }, drain(q, 2))
+  end)
+
   it("removes from the middle, promotes and skips", function()
     local q, a, b, c = queue(), request(3), request(3), request(3)
     for _, r in ipairs { a, b, c } do C.queue_push(q, r) end
     C.queue_remove(q, b)
     C.queue_promote(q, a)
     assert.equal(2, C.queue_count(q))
-    assert.is_true(C.queue_head(q, 2, C.queue_lane_bit(a)) == nil)
+    local skip = ffi.new "struct queue_skip"
+    C.queue_skip_lane(skip, a)
+    assert.is_true(C.queue_head(q, 2, skip) == nil)
     assert.same({ tonumber(a.id) }, drain(q, 2))
     assert.same({ tonumber(c.id) }, drain(q, 3))
   end)
