@@ -11,13 +11,15 @@
 // when nothing of ours is under way. The first header heard is a level and no rate: it may be our own past. From then
 // on we observe; what a window was not observed for is filled with the expectation before:
 //      expected next = seen + expected * (1 - observed / interval)
-// In the present window  others + expected * (time left + slack) / interval  stays free for them. It shrinks with
-// time: what it lets go sends a request, whose header corrects it, so that a wrong expectation is found out.
+// In the present window, with  e = expected * (time left + slack) / interval,  others + e + 2 sqrt(e)  stays free for
+// them: independent arrivals scatter with the root of their number. It shrinks with time: what it lets go sends a
+// request, whose header corrects it, so that a wrong expectation is found out.
 #include "api/limiter.h"
 
 #include "base/assert.h"
 #include "base/err.h"
 
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -82,7 +84,8 @@ static int64_t others_share(const struct limiter *l, const struct limiter_window
     if (!l->forecasts)
         return w->others;
     int64_t left_us = w->end_us - wall_us + slack_us(w);
-    return w->others + whole_window(w) * left_us / w->interval_us;
+    double e = (double)whole_window(w) * (double)left_us / (double)w->interval_us;
+    return w->others + (int64_t)(e > 0 ? e + 2 * sqrt(e) : 0);
 }
 
 // How long until the others' share has shrunk to `room`.
@@ -93,7 +96,8 @@ static int64_t others_wait_us(const struct limiter *l, const struct limiter_wind
     int64_t end_wait_us = w->end_us + l->uncertainty_us - wall_us;
     if (!l->forecasts || room < w->others || whole == 0)
         return end_wait_us;
-    int64_t left_us = (room + 1 - w->others) * w->interval_us / whole;   // + 1: the share is rounded down
+    double root = sqrt((double)(room + 2 - w->others)) - 1;   // e + 2 sqrt(e) = room + 1: the share is rounded down
+    int64_t left_us = (int64_t)(root * root * (double)w->interval_us / (double)whole);
     int64_t wait_us = w->end_us + slack_us(w) - left_us - wall_us + 1;
     return wait_us < end_wait_us ? (wait_us > 0 ? wait_us : 1) : end_wait_us;
 }

@@ -374,8 +374,7 @@ static int64_t ideal_us(const struct scenario *s) {
     bool spent = s->start == START_LIMITED;
     while (reads > 0) {
         int64_t window_end = ((t + offset) / MINUTE + 1) * MINUTE - offset;
-        // What the others spend of a whole window is kept free of it; less of it is in the way of the last requests.
-        int64_t room = spent ? 0 : (int64_t)(WEIGHT_1M * (1 - s->others * (double)(window_end - t) / (double)MINUTE));
+        int64_t room = spent ? 0 : WEIGHT_1M;   // as the window opens, before the others come
         reads -= room;
         if (room > 0) end = t;
         spent = false;
