@@ -329,7 +329,7 @@ function M.new(world)
     local op = new_op(C.EP_BATCH_NEW)
     for i, o in ipairs(list) do
       if type(o) ~= "table" then error(("api.batch_orders: entry %d is not a table"):format(i), 2) end
-      local call = C.backtest_op_batch(op, i - 1)
+      local call = C.ops_batch_call(op, i - 1)
       local problem = conditional[o.type] and "conditional orders cannot be batched"
         or o.type == nil and "type is missing" or fill(call, "api.batch_orders", o, 2) or complete_order(call, false)
       if problem then return drop(op, ("order %d: %s"):format(i, problem)) end

@@ -1,6 +1,7 @@
 #include "host/backtest.h"
 
 #include "base/assert.h"
+#include "host/flights.h"
 #include "venue/code.h"
 #include "venue/endpoint.h"
 
@@ -51,10 +52,8 @@ struct backtest {
     struct market markets[BACKTEST_FEEDS_MAX];
     struct feed feeds[BACKTEST_FEEDS_MAX];
     int32_t market_count, feed_count;
-    struct op **ops;               // by slot
-    int32_t op_count;
-    struct op **free_ops;
-    int32_t free_count;
+    struct ops *ops;
+    struct flights *flights;
     int32_t pending;               // submitted, not settled
     struct op **settled;           // not yet reported
     int32_t settled_head, settled_count, settled_capacity;
@@ -94,40 +93,9 @@ static void catch_up(struct backtest *b) {
 
 // --- operations ---------------------------------------------------------------------------------------------------
 
-struct op *backtest_op(struct backtest *b) {
-    if (b->free_count > 0) {
-        struct op *op = b->free_ops[--b->free_count];
-        memset(&op->call, 0, sizeof op->call);
-        memset(&op->request, 0, sizeof op->request);
-        op->done = false;
-        op->code = 0;
-        op->message[0] = '\0';
-        op->call.symbol = SYMBOL_NONE;
-        return op;
-    }
-    struct op *op = calloc(1, sizeof *op);
-    if (!op) return NULL;
-    op->slot = b->op_count;
-    b->ops = must(realloc(b->ops, sizeof *b->ops * (size_t)(b->op_count + 1)));
-    b->free_ops = must(realloc(b->free_ops, sizeof *b->free_ops * (size_t)(b->op_count + 1)));
-    b->ops[b->op_count++] = op;
-    op->call.symbol = SYMBOL_NONE;
-    return op;
-}
+struct op *backtest_op(struct backtest *b) { return must(ops_take(b->ops)); }
 
-void backtest_op_free(struct backtest *b, struct op *op) {
-    ASSERT(b->free_count < b->op_count);
-    b->free_ops[b->free_count++] = op;
-}
-
-struct call *backtest_op_batch(struct op *op, int32_t index) {
-    ASSERT(index >= 0 && index < CALL_BATCH_MAX);
-    if (!op->batch) op->batch = must(calloc(CALL_BATCH_MAX, sizeof *op->batch));
-    memset(&op->batch[index], 0, sizeof op->batch[index]);
-    op->batch[index].symbol = SYMBOL_NONE;
-    op->call.batch = op->batch;
-    return &op->batch[index];
-}
+void backtest_op_free(struct backtest *b, struct op *op) { ops_give(b->ops, op); }
 
 static void push_settled(struct backtest *b, struct op *op) {
     if (b->settled_head == b->settled_count) b->settled_head = b->settled_count = 0;
@@ -138,30 +106,51 @@ static void push_settled(struct backtest *b, struct op *op) {
     b->settled[b->settled_count++] = op;
 }
 
+static void end_op(struct backtest *b, struct op *op, enum settle settle) {
+    op->settle = (uint8_t)settle;
+    op->done = true;
+    b->pending--;
+    if (op != b->awaited) push_settled(b, op);
+}
+
 static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
     (void)now_us;
     struct backtest *b = ctx;
     struct op *op = r->user;
-    op->settle = (uint8_t)settle;
-    op->done = true;
-    b->pending--;
     b->view.waited_us += r->waited_us;
-    if (op != b->awaited) push_settled(b, op);
+    if (r->mutating) flights_changed(b->flights);
+    struct op *follower = flights_end(b->flights, op);
+    end_op(b, op, settle);
+    while (follower) {
+        struct op *next = follower->next_follower;
+        if (!ops_copy_answer(follower, op)) must(NULL);
+        end_op(b, follower, settle);
+        follower = next;
+    }
+}
+
+void backtest_price(struct op *op) {
+    struct call_cost cost = endpoint_cost(&op->call);
+    op->request.cost[LIMIT_WEIGHT] = cost.weight;
+    op->request.cost[LIMIT_REQUESTS] = 1;
+    op->request.cost[LIMIT_ORDERS] = cost.orders_10s;
+    op->request.cost[LIMIT_ORDERS_LONG] = cost.orders_1m;
 }
 
 void backtest_submit(struct backtest *b, struct op *op) {
     catch_up(b);
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
-    struct call_cost cost = endpoint_cost(&op->call);
     struct request *r = &op->request;
     r->user = op;
-    r->cost[LIMIT_WEIGHT] = cost.weight;
-    r->cost[LIMIT_REQUESTS] = 1;
-    r->cost[LIMIT_ORDERS] = cost.orders_10s;
     r->endpoint = op->call.endpoint;
     r->request_class = info->request_class;
     r->mutating = info->mutating;
+    backtest_price(op);
     b->pending++;
+    if (flights_join(b->flights, op)) {
+        b->view.shared++;
+        return;
+    }
     b->dispatcher_dirty = true;
     int status = dispatcher_submit(b->dispatcher, r, b->view.now_us);
     if (status != 0) on_settled(b, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, b->view.now_us);
@@ -189,12 +178,22 @@ static struct op *ring_pop(struct ring *r) {
     return op;
 }
 
+static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
+    if (used < 0) return;
+    reply->used[reply->used_count].kind = kind;
+    reply->used[reply->used_count].interval_us = interval_us;
+    reply->used[reply->used_count++].used = used;
+}
+
 static void answer(struct backtest *b, struct op *op) {
     struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
     if (op->status != 200) {
         reply.outcome = code_outcome(op->status, op->code, op->message, true, op->request.mutating);
         reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
     }
+    add_used(&reply, LIMIT_WEIGHT, 60000000, op->used_weight_1m);
+    add_used(&reply, LIMIT_ORDERS, 10000000, op->order_count_10s);
+    add_used(&reply, LIMIT_ORDERS, 60000000, op->order_count_1m);
     b->dispatcher_dirty = true;
     dispatcher_reply(b->dispatcher, &op->request, &reply, b->view.now_us);
 }
@@ -208,40 +207,8 @@ static void transport_send(void *ctx, struct request *r, int64_t now_us) {
 
 static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
     struct backtest *b = ctx;
-    struct op *op = b->ops[token];
-    op->status = reply->status;
-    op->code = reply->code;
-    op->kind = reply->kind;
-    op->list = reply->list;
-    op->count = reply->count;
-    op->retry_after_s = reply->retry_after_s;
-    if (reply->code != 0) memcpy(op->message, reply->message, sizeof op->message);
-    const struct record_table *table = record_table(reply->kind);
-    if (table && reply->count > 0 && reply->rows) {
-        int64_t size = (int64_t)table->size * reply->count;
-        if (op->rows_size < size) {
-            op->rows = must(realloc(op->rows, (size_t)size));
-            op->rows_size = size;
-        }
-        memcpy(op->rows, reply->rows, (size_t)size);
-        if (reply->kind == RECORD_ACCOUNT) {   // the one record with rows inside: keep them behind it
-            struct account_record *account = op->rows;
-            size_t inner = sizeof *account->positions * (size_t)account->position_count;
-            const struct position_record *from = account->positions;
-            op->rows = must(realloc(op->rows, sizeof *account + inner));
-            op->rows_size = (int64_t)(sizeof *account + inner);
-            account = op->rows;
-            if (inner) memcpy(account + 1, from, inner);
-            account->positions = (const struct position_record *)(account + 1);
-        }
-    }
-    if (op->call.batch_count) {
-        memcpy(op->batch_code, reply->batch_code, sizeof op->batch_code);
-        for (int i = 0; i < op->call.batch_count; i++) {
-            const char *text = reply->batch_message[i] ? reply->batch_message[i] : "";
-            strncpy(op->batch_message[i], text, sizeof op->batch_message[i] - 1);
-        }
-    }
+    struct op *op = ops_at(b->ops, (int32_t)token);
+    if (!ops_keep_reply(op, reply)) must(NULL);
     if (b->latency_us == 0) answer(b, op);
     else ring_push(&b->down, now_us + b->latency_us, op);
 }
@@ -258,6 +225,7 @@ static void believe(struct backtest *b, const struct account_update_record *u) {
 
 static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
     struct backtest *b = ctx;
+    flights_changed(b->flights);
     bool wanted = (b->events_wanted >> kind) & 1;
     bool at_once = b->latency_us == 0;
     if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
@@ -560,6 +528,7 @@ static bool skip_quiet_bar(struct backtest *b) {
     struct feed *f = &b->feeds[0];
     if (b->market_count != 1 || b->feed_count != 1 || f->series != m->series || f->next != m->next) return false;
     if (b->pending || b->timer_count || b->dispatcher_dirty || m->open_close_us != NEVER) return false;
+    if (dispatcher_notice_count(b->dispatcher) > 0) return false;
     int64_t i = m->next;
     catch_up(b);
     if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
@@ -585,6 +554,10 @@ int32_t backtest_next(struct backtest *b, bool wants) {
     if (b->idle_bars > 0 && wants) return pass_idle_bar(b);
     if (wants && skip_quiet_bar(b)) return deliver_bar(b, &b->feeds[0]);
     for (;;) {
+        if (dispatcher_notice_count(b->dispatcher) > 0) {
+            dispatcher_notice(b->dispatcher, &b->view.notice);
+            return BACKTEST_NOTICE;
+        }
         if (b->settled_head < b->settled_count) {
             b->view.op = b->settled[b->settled_head++];
             return BACKTEST_OP;
@@ -611,7 +584,8 @@ int32_t backtest_wait(struct backtest *b, struct op *op, bool wants) {
         if (b->settled_head < b->settled_count && b->settled[b->settled_count - 1] == op) b->settled_count--;
     }
     while (!op->done) {
-        if (b->settled_head < b->settled_count || (b->timer_count && b->timers[0].at_us <= b->view.now_us)) {
+        if (b->settled_head < b->settled_count || dispatcher_notice_count(b->dispatcher) > 0 ||
+            (b->timer_count && b->timers[0].at_us <= b->view.now_us)) {
             result = 1;
             break;
         }
@@ -730,6 +704,8 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
     struct exchange_hooks hooks = { b, on_reply, on_event, backtest_klines };
     struct transport transport = { b, transport_send, NULL };
+    b->ops = must(ops_new());
+    b->flights = must(flights_new());
     b->latency_us = o->latency_us;
     b->record_points = o->record_points;
     b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
@@ -742,13 +718,8 @@ void backtest_free(struct backtest *b) {
     if (!b) return;
     dispatcher_free(b->dispatcher);
     exchange_free(b->exchange);
-    for (int32_t i = 0; i < b->op_count; i++) {
-        free(b->ops[i]->batch);
-        free(b->ops[i]->rows);
-        free(b->ops[i]);
-    }
-    free(b->ops);
-    free(b->free_ops);
+    flights_free(b->flights);
+    ops_free(b->ops);
     free(b->settled);
     free(b->up.items);
     free(b->down.items);

@@ -14,6 +14,7 @@
 #include "api/config.h"
 #include "api/dispatcher.h"
 #include "data/series.h"
+#include "host/ops.h"
 #include "sim/exchange.h"
 #include "venue/call.h"
 
@@ -25,29 +26,11 @@ enum backtest_next_kind {
     BACKTEST_BAR,       // view.series, view.bar_index
     BACKTEST_EVENT,     // view.event
     BACKTEST_OP,        // view.op has settled
-    BACKTEST_TIMER      // view.timer has fired
+    BACKTEST_TIMER,     // view.timer has fired
+    BACKTEST_NOTICE     // view.notice: a breaker or an alert changed
 };
 
 enum { BACKTEST_FEEDS_MAX = 64 };
-
-// One api call, from the script to its answer. Fill `call` and the request's priority and limits, then submit.
-struct op {
-    struct request request;
-    struct call call;
-    struct call *batch;            // five calls, made on demand by backtest_op_batch
-    int64_t ids[CALL_CANCEL_BATCH_MAX];
-    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
-    int32_t slot;
-    uint8_t settle;                // enum settle
-    uint8_t kind;                  // enum record_kind of the rows
-    bool done, list;
-    int32_t status, code, count, retry_after_s;
-    void *rows;
-    int64_t rows_size;
-    char message[160];
-    int32_t batch_code[CALL_CANCEL_BATCH_MAX];
-    char batch_message[CALL_CANCEL_BATCH_MAX][96];
-};
 
 // A stream event as delivered.
 struct backtest_event {
@@ -72,6 +55,7 @@ struct backtest_view {
     int32_t timer;
     struct op *op;
     struct backtest_event *event;
+    struct notice notice;
     struct backtest_position position[EXCHANGE_SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t wallet_e8;
     int64_t last_e8[EXCHANGE_SYMBOLS_MAX];   // read it through backtest_last_e8
@@ -81,6 +65,7 @@ struct backtest_view {
     int64_t equity_e8, peak_e8, drawdown_e8;         // drawdown_e8: the deepest fall in money
     double drawdown;                                 // the deepest fall as a ratio of the peak before it
     int64_t peak_us, trough_us, peak_candidate_us;   // of the deepest fall
+    int64_t shared;                // calls answered by the answer to another
     int64_t waited_us;             // total time requests were held back by limits, throttle and breaker
     int64_t lag_us;                // the longest a bar waited for its handler
     int64_t day_count;
@@ -118,15 +103,15 @@ void backtest_events(struct backtest *b, uint64_t mask);
 // Sets the clock to the first bar.
 int backtest_start(struct backtest *b, struct errmsg *e);
 
-// Moves to the next thing to deliver. `wants` false: no bars and events, only operations and timers; then BACKTEST_END
+// Moves to the next thing to deliver. `wants` false: no bars and events, only operations, timers and notices; then BACKTEST_END
 // means that nothing will settle any more.
 int32_t backtest_next(struct backtest *b, bool wants);
 
-// An operation with a clean call, and its return after use. NULL when memory is short.
+// An operation with a clean call, and its return after use.
 struct op *backtest_op(struct backtest *b);
 void backtest_op_free(struct backtest *b, struct op *op);
-// Its `index`-th sub-call, cleared (for batches).
-struct call *backtest_op_batch(struct op *op, int32_t index);
+// What the budgets are charged for it.
+void backtest_price(struct op *op);
 // Hands it to the dispatcher; it settles at once, later, or not before the data ends.
 void backtest_submit(struct backtest *b, struct op *op);
 // Moves time until `op` has settled (returns 0), or until something else must be handled first (1) or the data ends (2).

@@ -29,5 +29,6 @@
 #include "data/import.h"
 #include "data/synth.h"
 #include "sim/exchange.h"
+#include "host/ops.h"
 #include "host/backtest.h"
 #include "host/shared_budget.h"

@@ -1,0 +1,144 @@
+#include "host/ops.h"
+
+#include "base/assert.h"
+#include "venue/record.h"
+#include "venue/symbol.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ops {
+    struct op **all;               // by slot
+    struct op **idle;
+    int32_t count, idle_count;
+};
+
+struct ops *ops_new(void) {
+    return calloc(1, sizeof(struct ops));
+}
+
+void ops_free(struct ops *o) {
+    if (!o) return;
+    for (int32_t i = 0; i < o->count; i++) {
+        free(o->all[i]->batch);
+        free(o->all[i]->rows);
+        free(o->all[i]);
+    }
+    free(o->all);
+    free(o->idle);
+    free(o);
+}
+
+static struct op *make(struct ops *o) {
+    size_t size = sizeof *o->all * (size_t)(o->count + 1);
+    struct op **all = realloc(o->all, size);
+    if (!all) return NULL;
+    o->all = all;
+    struct op **idle = realloc(o->idle, size);
+    if (!idle) return NULL;
+    o->idle = idle;
+    struct op *op = calloc(1, sizeof *op);
+    if (!op) return NULL;
+    op->slot = o->count;
+    o->all[o->count++] = op;
+    return op;
+}
+
+struct op *ops_take(struct ops *o) {
+    struct op *op;
+    if (o->idle_count > 0) {
+        op = o->idle[--o->idle_count];
+        memset(&op->call, 0, sizeof op->call);
+        memset(&op->request, 0, sizeof op->request);
+        op->done = op->alone = false;
+        op->code = 0;
+        op->leader = 0;
+        op->message[0] = '\0';
+    } else {
+        op = make(o);
+        if (!op) return NULL;
+    }
+    op->call.symbol = SYMBOL_NONE;
+    op->used_weight_1m = op->order_count_10s = op->order_count_1m = -1;
+    return op;
+}
+
+void ops_give(struct ops *o, struct op *op) {
+    ASSERT(o->idle_count < o->count && !op->followers && !op->flight);
+    o->idle[o->idle_count++] = op;
+}
+
+struct op *ops_at(const struct ops *o, int32_t slot) {
+    ASSERT(slot >= 0 && slot < o->count);
+    return o->all[slot];
+}
+
+struct call *ops_batch_call(struct op *op, int32_t index) {
+    ASSERT(index >= 0 && index < CALL_BATCH_MAX);
+    if (!op->batch && !(op->batch = calloc(CALL_BATCH_MAX, sizeof *op->batch))) return NULL;
+    memset(&op->batch[index], 0, sizeof op->batch[index]);
+    op->batch[index].symbol = SYMBOL_NONE;
+    op->call.batch = op->batch;
+    return &op->batch[index];
+}
+
+static bool make_room(struct op *op, size_t size) {
+    if (op->rows_size >= (int64_t)size) return true;
+    void *rows = realloc(op->rows, size);
+    if (!rows) return false;
+    op->rows = rows;
+    op->rows_size = (int64_t)size;
+    return true;
+}
+
+static bool copy_rows(struct op *op, const void *rows) {
+    const struct record_table *table = record_table(op->kind);
+    if (!table || op->count <= 0 || !rows) return true;
+    size_t size = (size_t)table->size * (size_t)op->count;
+    if (op->kind != RECORD_ACCOUNT) {
+        if (!make_room(op, size)) return false;
+        memcpy(op->rows, rows, size);
+        return true;
+    }
+    // The one record with rows inside: they are kept behind it.
+    const struct account_record *from = rows;
+    size_t inner = sizeof *from->positions * (size_t)from->position_count;
+    if (!make_room(op, sizeof *from + inner)) return false;
+    struct account_record *account = op->rows;
+    *account = *from;
+    if (inner) memcpy(account + 1, from->positions, inner);
+    account->positions = (const struct position_record *)(account + 1);
+    return true;
+}
+
+bool ops_keep_reply(struct op *op, const struct reply *reply) {
+    op->status = reply->status;
+    op->code = reply->code;
+    op->kind = reply->kind;
+    op->list = reply->list;
+    op->count = reply->count;
+    op->retry_after_s = reply->retry_after_s;
+    op->used_weight_1m = reply->used_weight_1m;
+    op->order_count_10s = reply->order_count_10s;
+    op->order_count_1m = reply->order_count_1m;
+    if (reply->code != 0) memcpy(op->message, reply->message, sizeof op->message);
+    if (op->call.batch_count) {
+        memcpy(op->batch_code, reply->batch_code, sizeof op->batch_code);
+        for (int i = 0; i < op->call.batch_count; i++) {
+            const char *text = reply->batch_message[i] ? reply->batch_message[i] : "";
+            strncpy(op->batch_message[i], text, sizeof op->batch_message[i] - 1);
+        }
+    }
+    return copy_rows(op, reply->rows);
+}
+
+bool ops_copy_answer(struct op *op, const struct op *from) {
+    op->status = from->status;
+    op->code = from->code;
+    op->kind = from->kind;
+    op->list = from->list;
+    op->count = from->count;
+    op->leader = from->request.id;
+    memcpy(op->message, from->message, sizeof op->message);
+    return copy_rows(op, from->rows);
+}

@@ -1,0 +1,60 @@
+// ops.h: one api call of a script, from its parameters to its answer, and the pool such calls come from.
+//
+// Owner    the pool owns its ops until ops_free; ops_take hands one out, ops_give takes it back. Slots are stable: they
+//          name an op towards the exchange and the script's parked tasks.
+#ifndef MT_HOST_OPS_H
+#define MT_HOST_OPS_H
+
+#include "api/request.h"
+#include "sim/exchange.h"
+#include "venue/call.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct flight;
+
+// Fill `call` and the request's priority and limits, then submit.
+struct op {
+    struct request request;
+    struct call call;
+    struct call *batch;            // five calls, made on demand by ops_batch_call
+    int64_t ids[CALL_CANCEL_BATCH_MAX];
+    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
+    struct flight *flight;         // see flights.h
+    struct op *followers;          // wait for this op's answer
+    struct op *next_follower;
+    int32_t slot;
+    uint8_t settle;                // enum settle
+    uint8_t kind;                  // enum record_kind of the rows
+    bool alone;                    // never shares an answer
+    bool done, list;
+    int32_t status, code, count, retry_after_s;
+    int32_t used_weight_1m, order_count_10s, order_count_1m;   // -1: not told
+    uint64_t leader;               // id of the request whose answer it got; 0: its own
+    void *rows;
+    int64_t rows_size;
+    char message[160];
+    int32_t batch_code[CALL_CANCEL_BATCH_MAX];
+    char batch_message[CALL_CANCEL_BATCH_MAX][96];
+};
+
+struct ops;
+
+// NULL when memory is short, and so ops_take.
+struct ops *ops_new(void);
+void ops_free(struct ops *o);
+
+// With a clean call and request.
+struct op *ops_take(struct ops *o);
+void ops_give(struct ops *o, struct op *op);
+struct op *ops_at(const struct ops *o, int32_t slot);
+
+// Its `index`-th sub-call, cleared (for batches). NULL when memory is short.
+struct call *ops_batch_call(struct op *op, int32_t index);
+
+// Copies an answer, rows and all, from the exchange or from another op. False when memory is short.
+bool ops_keep_reply(struct op *op, const struct reply *reply);
+bool ops_copy_answer(struct op *op, const struct op *from);
+
+#endif
