@@ -82,7 +82,11 @@ local function run_loop(trading)
   return tonumber(seconds), tonumber(equity), tonumber(orders)
 end
 
-local conf = write("open.conf.lua", [[return { orders_per_10s = 1000000, orders_per_minute = 1000000, weight_per_minute = 10000000 }]])
+local open = write("open.json", cjson.encode { symbols = {}, rateLimits = {
+  { rateLimitType = "REQUEST_WEIGHT", interval = "MINUTE", intervalNum = 1, limit = 10000000 },
+  { rateLimitType = "ORDERS", interval = "SECOND", intervalNum = 10, limit = 1000000 },
+  { rateLimitType = "ORDERS", interval = "MINUTE", intervalNum = 1, limit = 1000000 },
+} })
 local brackets = write("brackets.json", [=[[{"symbol":"BTCUSDT","brackets":[{"bracket":1,"initialLeverage":125,"notionalCap":80000000000,"notionalFloor":0,"maintMarginRatio":0.004,"cum":0}]}]]=])
 
 local function run_script(name, text, bars, extra)
@@ -108,7 +112,7 @@ row("(a) Lua handler, signal only", ("%.2f ms"):format(a.elapsed_s * 1e3), ("%.2
 
 local c_whole, c_equity, c_orders = run_loop(1)
 row("C loop, whole strategy (baseline)", ("%.2f ms"):format(c_whole * 1e3), ("1.0x  %d orders, equity %.6f"):format(c_orders, c_equity))
-local b = run_script("whole", whole, COUNT, "--config " .. conf)
+local b = run_script("whole", whole, COUNT, "--exchange-info " .. open)
 row("(b) whole strategy through API manager and exchange", ("%.2f ms"):format(b.elapsed_s * 1e3),
   ("%.2fx  (at most 20)  %d orders, equity %.6f"):format(b.elapsed_s / c_whole, b.fills, b.final_equity))
 row("    an order, there and back", ("%.2f us"):format((b.elapsed_s - a.elapsed_s) / b.fills * 1e6), "(b - a) / orders")
@@ -118,7 +122,7 @@ local c = run_script("whole", whole, COUNT)
 row("(c) the same, the exchange's real limits", ("%.2f ms"):format(c.elapsed_s * 1e3),
   ("%.2fx of (b)  waited %.1f s, profit %.2f against %.2f"):format(c.elapsed_s / b.elapsed_s, c.waited_s, c.net_profit, b.net_profit))
 local few = math.min(COUNT, 5000)
-local free = run_script("sliced", sliced, few, "--config " .. conf)
+local free = run_script("sliced", sliced, few, "--exchange-info " .. open)
 local bound = run_script("sliced", sliced, few)
 row(("(c') %d bars, orders cut in 400-800 slices, no limit"):format(few), ("%.2f ms"):format(free.elapsed_s * 1e3),
   ("%d orders, refused %d, profit %.4f"):format(free.fills, free.rate_limited, free.net_profit))

@@ -122,14 +122,17 @@ end
 local function configuration(options, rate_limits)
   local config = ffi.new "struct api_config"
   C.api_config_defaults(config)
-  local names = { ["REQUEST_WEIGHT/MINUTE/1"] = "weight_per_minute", ["ORDERS/MINUTE/1"] = "orders_per_minute",
-                  ["ORDERS/SECOND/10"] = "orders_per_10s" }
+  local kinds = { REQUEST_WEIGHT = C.LIMIT_WEIGHT, RAW_REQUESTS = C.LIMIT_REQUESTS, ORDERS = C.LIMIT_ORDERS }
+  local seconds = { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400 }
   local exchange = {}
   for _, row in ipairs(rate_limits) do
-    local name = names[("%s/%s/%d"):format(row.rateLimitType, row.interval, row.intervalNum)]
-    if name then
-      exchange[name] = row.limit
-      api_module.configure(config, { [name] = row.limit }, 0)
+    local kind, unit = kinds[row.rateLimitType], seconds[row.interval]
+    if kind and unit then
+      local status = C.api_config_limit(config, kind, unit * row.intervalNum * 1e6, row.limit)
+      if status ~= 0 then
+        cmd.fail(1, "--exchange-info: rate limit %s %d per %d %s cannot be used", row.rateLimitType, row.limit, row.intervalNum, row.interval)
+      end
+      exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
     end
   end
   local path = options.config
@@ -217,9 +220,9 @@ function M.run(options)
   o.exchange.path = choice(options, "path", "adverse", { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC })
   o.exchange.touch = choice(options, "touch", "through", { through = C.TOUCH_THROUGH, at = C.TOUCH_AT })
   o.exchange.enforce_limits = true
-  o.exchange.weight_1m = exchange_limits.weight_per_minute or 2400
-  o.exchange.orders_1m = exchange_limits.orders_per_minute or 1200
-  o.exchange.orders_10s = exchange_limits.orders_per_10s or 300
+  o.exchange.weight_1m = exchange_limits["REQUEST_WEIGHT/60"] or 2400
+  o.exchange.orders_1m = exchange_limits["ORDERS/60"] or 1200
+  o.exchange.orders_10s = exchange_limits["ORDERS/10"] or 300
   o.exchange.event_mask = self and strategy_module.event_mask(self) or 0
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil
