@@ -5,8 +5,10 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
+local batch = require "moontide.batch"
 local errors = require "moontide.error"
 local records = require "moontide.records"
+local manager_settings = require "moontide.manager_settings"
 local task = require "moontide.task"
 
 local M = {}
@@ -33,10 +35,15 @@ local settle_kinds = {
 local settle_texts = {
   rate_limited = "the limits cannot admit it in time", timeout = "no answer in time", circuit_open = "the circuit is open",
   queue_full = "the queue is full", network = "no connection", unknown_outcome = "it may or may not have been executed",
-  stopped = "the run ended before the answer came",
+  stopped = "the API manager was stopped, or the run ended, before the answer came",
 }
 
+local methods = { [0] = "GET", "POST", "PUT", "DELETE" }
+local priority_names = { [0] = "CRITICAL", "HIGH", "NORMAL", "LOW" }
 local priorities = { CRITICAL = C.PRIORITY_CRITICAL, HIGH = C.PRIORITY_HIGH, NORMAL = C.PRIORITY_NORMAL, LOW = C.PRIORITY_LOW }
+
+-- How a call is sent, beside the exchange's parameters.
+local call_options = { priority = true, timeout = true, retries = true, share = true }
 
 local conditional = { STOP = true, STOP_MARKET = true, TAKE_PROFIT = true, TAKE_PROFIT_MARKET = true, TRAILING_STOP_MARKET = true }
 
@@ -88,7 +95,7 @@ function M.new(world)
   -- Fills the call from a table of parameters; nil or an error text. An unknown name is the programmer's mistake.
   local function fill(call, what, o, level)
     for name, value in pairs(o) do
-      if name ~= "priority" and name ~= "timeout" then
+      if not call_options[name] then
         local param = param_of[name]
         if param < 0 then error(("%s: no parameter named '%s'"):format(what, tostring(name)), level + 1) end
         local problem = set(call, name, param, value)
@@ -130,22 +137,59 @@ function M.new(world)
     return errors.new(kind, settle_texts[kind] or kind)
   end
 
+  -- Puts a call's own options into its request; level for errors of the programmer.
+  local function set_options(op, o, level)
+    local request = op.request
+    request.priority = C.endpoint_info(op.call.endpoint).priority
+    request.retries_max = 20   -- the configuration's max_retries is the bound
+    if not o then return end
+    if o.priority then
+      request.priority = priorities[o.priority] or error(("no such priority '%s'; CRITICAL, HIGH, NORMAL, LOW"):format(tostring(o.priority)), level)
+    end
+    if o.timeout then
+      if type(o.timeout) ~= "number" or o.timeout ~= o.timeout or o.timeout <= 0 then error("timeout takes seconds, more than 0", level) end
+      request.deadline_us = world.view.now_us + math.floor(math.min(o.timeout, 1e9) * 1e6)
+    end
+    if o.retries then
+      if type(o.retries) ~= "number" or o.retries < 0 or o.retries > 20 then error("retries takes a number from 0 to 20", level) end
+      request.retries_max = o.retries
+    end
+    op.alone = o.share == false
+  end
+
+  local reasons = {}
+  for i = 0, C.WAIT_REASON_COUNT - 1 do reasons[i] = ffi.string(C.wait_reason_name(i)) end
+
+  -- The life of a request in one line.
+  local function log_life(op)
+    local request, info = op.request, C.endpoint_info(op.call.endpoint)
+    local waits = {}
+    for i = 1, C.WAIT_REASON_COUNT - 1 do
+      if bit.band(request.waits, bit.lshift(1, i)) ~= 0 then waits[#waits + 1] = reasons[i] end
+    end
+    world.log.fields("debug", "request", {
+      { "id", tonumber(request.id) }, { "call", ("%s %s"):format(methods[info.method], ffi.string(info.path)) },
+      { "priority", priority_names[request.priority] }, { "waited", tonumber(request.waited_us) / 1e6 },
+      { "why", #waits > 0 and table.concat(waits, ",") or "-" }, { "attempts", request.attempts },
+      { "took", tonumber(world.view.now_us - request.submitted_us) / 1e6 },
+      { "outcome", op.leader ~= 0 and "as request " .. tonumber(op.leader) or ffi.string(C.settle_name(op.settle)) },
+      { "code", op.code ~= 0 and op.code or nil },
+    })
+  end
+
+  -- Submits and waits. Nil when it has settled, well or not; an error when the run ended before, and then the op stays
+  -- with the world: it is still out there.
+  local function settle(op)
+    if not world.perform(op) then return errors.new("stopped", settle_texts.stopped) end
+    if world.log.shows.debug then log_life(op) end
+    return nil
+  end
+
   -- Sends the call of `op` and returns the reply as a Lua value, or nil, err; the op goes back to the pool.
   local function perform(op, o)
-    local info = C.endpoint_info(op.call.endpoint)
-    local request = op.request
-    request.priority = info.priority
-    request.retries_max = 3
-    if o then
-      local priority = o.priority
-      if priority then
-        request.priority = priorities[priority] or error(("no such priority '%s'"):format(tostring(priority)), 3)
-      end
-      if o.timeout then request.deadline_us = world.view.now_us + math.floor(o.timeout * 1e6) end
-    end
-    if not world.perform(op) then
-      return nil, errors.new("stopped", settle_texts.stopped)   -- the op stays with the world: it is still out there
-    end
+    set_options(op, o, 4)
+    local stopped = settle(op)
+    if stopped then return nil, stopped end
     if op.settle ~= C.SETTLE_DONE then
       local err = failure(op)
       C.backtest_op_free(bt, op)
@@ -316,44 +360,10 @@ function M.new(world)
     return plain_get_order(o)
   end
 
-  ---Up to five plain orders in one request; each comes back as its order or its error.
-  ---@param list table[] as for create_order
-  ---@return table[]? results each an order, or an ApiError
-  ---@return ApiError? err of the request as a whole
-  function api.batch_orders(list)
-    if type(list) ~= "table" then error("api.batch_orders takes a list of orders", 2) end
-    task.check_can_wait "api.batch_orders"
-    if #list < 1 or #list > C.CALL_BATCH_MAX then
-      return invalid("a batch holds 1 to %d orders, not %d", C.CALL_BATCH_MAX, #list)
-    end
-    local op = new_op(C.EP_BATCH_NEW)
-    for i, o in ipairs(list) do
-      if type(o) ~= "table" then error(("api.batch_orders: entry %d is not a table"):format(i), 2) end
-      local call = C.ops_batch_call(op, i - 1)
-      local problem = conditional[o.type] and "conditional orders cannot be batched"
-        or o.type == nil and "type is missing" or fill(call, "api.batch_orders", o, 2) or complete_order(call, false)
-      if problem then return drop(op, ("order %d: %s"):format(i, problem)) end
-    end
-    op.call.batch_count = #list
-    op.call.given = bit.bor(op.call.given, bit.lshift(1ULL, C.P_BATCH))
-    op.request.priority = C.PRIORITY_HIGH
-    if not world.perform(op) then return nil, errors.new("stopped", settle_texts.stopped) end
-    if op.settle ~= C.SETTLE_DONE then
-      local err = failure(op)
-      C.backtest_op_free(bt, op)
-      return nil, err
-    end
-    local results, size = {}, C.record_table(C.RECORD_ORDER).size
-    for i = 0, #list - 1 do
-      if op.batch_code[i] ~= 0 then
-        results[i + 1] = errors.new("rejected", ffi.string(op.batch_message[i]), op.batch_code[i], 400)
-      else
-        results[i + 1] = build[C.RECORD_ORDER](ffi.cast("const char *", op.rows) + i * size)
-      end
-    end
-    C.backtest_op_free(bt, op)
-    return results
-  end
+  batch.install(api, {
+    world = world, build = build, conditional = conditional, new_op = new_op, fill = fill, complete_order = complete_order,
+    set_options = set_options, settle = settle, failure = failure, invalid = invalid, drop = drop,
+  })
 
   ---Any call of the exchange by method and path.
   ---@param method string "GET", "POST", "PUT", "DELETE"
@@ -426,50 +436,49 @@ function M.new(world)
   ---@return number
   function api.now() return math.floor(world.now() / 1000) end
 
-  ---Changes settings of the API manager; see docs/configuration in `moontide help`.
+  ---Changes settings of the API manager; `moontide help config` lists them.
   ---@param settings table<string, number|string|boolean>
   function api.configure(settings)
     if type(settings) ~= "table" then error("api.configure takes a table", 2) end
-    M.configure(world.config, settings, 3)
+    manager_settings.apply(world.config, settings, 3)
     C.dispatcher_configure(C.backtest_dispatcher(bt), world.config, world.view.now_us)
   end
 
   ---What the API manager has seen and done so far.
   ---@return table metrics
   function api.get_metrics()
-    return require("moontide.metrics").read(C.dispatcher_metrics(C.backtest_dispatcher(bt), world.view.now_us))
+    local m = require("moontide.metrics").read(C.dispatcher_metrics(C.backtest_dispatcher(bt), world.view.now_us))
+    m.shared = tonumber(world.view.shared)
+    return m
   end
 
+  ---Calls `fn` whenever a breaker changes ("circuit") or an alert rises or falls ("alert"), in a task of its own.
+  ---circuit: request_class, from, to, shadow, time. alert: rule, raised, value, threshold, time (ms).
+  ---@param name string "circuit" | "alert"
+  ---@param fn fun(notice: table)
+  function api.on(name, fn)
+    local list = world.listeners[name] or error(("api.on: no event '%s'; circuit, alert"):format(tostring(name)), 2)
+    if type(fn) ~= "function" then error("api.on takes a function", 2) end
+    list[#list + 1] = fn
+  end
+
+  ---Takes work again after api.stop, with as many requests in flight at once as `workers` says.
+  ---@param workers integer? 1 to 256; as configured when left out
+  function api.start(workers)
+    if workers ~= nil then api.configure { workers = workers } end
+    C.dispatcher_start(C.backtest_dispatcher(bt))
+  end
+
+  ---Refuses new calls and ends those that wait, each with an error of kind "stopped"; what is in flight is answered.
+  function api.stop() C.dispatcher_stop(C.backtest_dispatcher(bt), world.view.now_us) end
+
+  local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
   for name, fn in pairs(api) do
-    if type(fn) == "function" and name ~= "spawn" and name ~= "now" and name ~= "configure" then
+    if type(fn) == "function" and not no_task[name] then
       api.async[name] = function(...) return task.spawn(fn, ...) end
     end
   end
   return api
-end
-
----Applies settings by name to a configuration; raises with the C side's message (nearest valid name, bounds).
----@param config ffi.cdata* struct api_config
----@param settings table
----@param level integer error level
-function M.configure(config, settings, level)
-  local message = ffi.new "struct errmsg"
-  local names = {}
-  for name in pairs(settings) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  if settings.preset ~= nil and C.api_config_preset(config, tostring(settings.preset), message) ~= 0 then
-    error(ffi.string(message.text), level)
-  end
-  for _, name in ipairs(names) do
-    local value = settings[name]
-    if name ~= "preset" then
-      local status
-      if type(value) == "number" then status = C.api_config_set_number(config, name, value, message)
-      elseif type(value) == "boolean" then status = C.api_config_set_number(config, name, value and 1 or 0, message)
-      else status = C.api_config_set_text(config, name, tostring(value), message) end
-      if status ~= 0 then error(ffi.string(message.text), level) end
-    end
-  end
 end
 
 return M

@@ -14,6 +14,8 @@ function Error:__tostring()
   return ("%s: %s"):format(self.kind, self.message)
 end
 
+M.class = Error
+
 ---@param kind string
 ---@param message string
 ---@param code integer?

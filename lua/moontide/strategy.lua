@@ -8,7 +8,7 @@ local task = require "moontide.task"
 local M = {}
 
 local handlers = { "on_start", "on_bar", "on_order", "on_fill", "on_position", "on_funding", "on_timer", "on_error",
-                   "on_stop", "on_trade", "on_book" }
+                   "on_stop", "on_trade", "on_book", "on_circuit", "on_alert" }
 
 ---@class Strategy
 ---@field symbols string[]?

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local C = require "moontide.native"
 local market_module = require "moontide.market"
+local notices = require "moontide.notices"
 local task = require "moontide.task"
 
 local M = {}
@@ -19,10 +20,11 @@ function M.new(setup)
   local world = {
     bt = bt, view = view, symbols = setup.symbols, symbol_names = setup.symbol_names, symbol_index = {},
     symbol_count = setup.symbol_count, markets = setup.markets, series = {}, owned = {}, failures = {}, strategy = nil,
+    log = setup.log, listeners = { circuit = {}, alert = {} },   -- see api.on
   }
   for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
 
-  local BAR, EVENT, OP, TIMER = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_TIMER
+  local BAR, EVENT, OP, TIMER, NOTICE = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_TIMER, C.BACKTEST_NOTICE
   local NewBar = market_module.Bar
   local parked_ops, parked_timers, next_timer = {}, {}, 1
   local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
@@ -34,8 +36,19 @@ function M.new(setup)
 
   function world.now() return tonumber(view.now_us) end
 
+  -- A breaker or an alert changed: logged, and told to whoever listens, each in a task of its own.
+  local function tell_notice()
+    local n = notices.read(view.notice)
+    local fields = {}
+    for _, name in ipairs(notices.fields[n.kind]) do fields[#fields + 1] = { name, n[name] } end
+    world.log.fields(n.raised == false and "info" or "warn", n.kind, fields)
+    for _, fn in ipairs(world.listeners[n.kind]) do task.spawn(fn, n) end
+  end
+
   local function wake(kind)
-    if kind == OP then
+    if kind == NOTICE then
+      tell_notice()
+    elseif kind == OP then
       local waiter = parked_ops[view.op.slot]
       if waiter then task.make_ready(waiter) end
     else
@@ -131,7 +144,7 @@ function M.new(setup)
         end
       elseif kind == EVENT then
         on_event(view.event)
-      elseif kind == OP or kind == TIMER then
+      elseif kind == OP or kind == TIMER or kind == NOTICE then
         wake(kind)
       else
         return
@@ -150,7 +163,7 @@ function M.new(setup)
         while not ended do
           local kind = C.backtest_next(bt, true)
           if kind == BAR and view.feed == feed then return make_bar() end
-          if kind == OP or kind == TIMER then
+          if kind == OP or kind == TIMER or kind == NOTICE then
             wake(kind)
             break
           elseif kind == C.BACKTEST_END then
@@ -183,7 +196,7 @@ function M.new(setup)
     end
     local wants = not world.strategy
     local kind = C.backtest_next(bt, wants)
-    if kind == OP or kind == TIMER then
+    if kind == OP or kind == TIMER or kind == NOTICE then
       wake(kind)
     elseif kind == BAR then
       local queue = feeds[view.feed]

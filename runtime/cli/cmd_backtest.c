@@ -31,6 +31,8 @@ static const struct option_spec options[] = {
     { "trades", OPTION_VALUE, "FILE.csv", "the closed trades" },
     { "equity", OPTION_VALUE, "FILE.csv", "the equity at every bar" },
     { "assumptions", OPTION_FLAG, NULL, "print what the simulation assumes, and stop" },
+    { "log-level", OPTION_VALUE, "LEVEL", "debug (each request's life in a line), info, warn or error (default info)" },
+    { "log-format", OPTION_VALUE, "FORM", "text or json, an object a line (default text)" },
     { "quiet", OPTION_FLAG, NULL, "no notices, no progress, no log lines below warnings" },
     { NULL, 0, NULL, NULL },
 };

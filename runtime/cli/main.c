@@ -12,7 +12,7 @@ static void print_overview(FILE *out) {
     fprintf(out, "moontide %s: write a strategy in Lua, backtest it, run it\n\nusage: moontide COMMAND [options]\n\n",
             MOONTIDE_VERSION);
     for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "  %-10s %s\n  %-10s %s\n", "help", "Explains a command: moontide help backtest", "version", "Prints the version.");
+    fprintf(out, "  %-10s %s\n  %-10s %s\n", "help", "Explains a command (moontide help backtest) or the settings (moontide help config).", "version", "Prints the version.");
 }
 
 static const struct command *find_command(const char *name) {
@@ -27,11 +27,24 @@ static int unknown_command(const char *name) {
     return 2;
 }
 
+static int help_config(void) {
+    lua_State *L = native_state_new();
+    if (!L) {
+        fprintf(stderr, "moontide: not enough memory to start\n");
+        return 1;
+    }
+    lua_newtable(L);
+    int status = native_run_command(L, "help_config");
+    lua_close(L);
+    return status;
+}
+
 static int help(int argc, char **argv) {
     if (argc < 2) {
         print_overview(stdout);
         return 0;
     }
+    if (!strcmp(argv[1], "config")) return help_config();
     const struct command *c = find_command(argv[1]);
     if (!c) return unknown_command(argv[1]);
     options_help(c);

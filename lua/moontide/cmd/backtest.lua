@@ -5,6 +5,7 @@ local api_module = require "moontide.api"
 local cmd = require "moontide.cmd"
 local host = require "moontide.host"
 local log_module = require "moontide.log"
+local manager_settings = require "moontide.manager_settings"
 local market_module = require "moontide.market"
 local report = require "moontide.report"
 local setup = require "moontide.setup"
@@ -153,7 +154,7 @@ local function configuration(options, rate_limits)
     local ok, settings = pcall(chunk)
     if not ok then cmd.fail(1, "%s", tostring(settings)) end
     if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
-    local applied, message = pcall(api_module.configure, config, settings, 0)
+    local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
   end
   return config, exchange
@@ -178,7 +179,11 @@ function M.run(options)
   -- hand; a plain script (which calls them at its top) is recognised by that and runs again in its task.
   task.install()
   local world
-  local log = log_module.new(function() return world and world.now() end, quiet and "warn" or "info")
+  local level = options["log-level"] or (quiet and "warn" or "info")
+  if not log_module.levels[level] then cmd.fail(2, "--log-level %s: debug, info, warn or error is wanted", level) end
+  local form = options["log-format"] or "text"
+  if not log_module.formats[form] then cmd.fail(2, "--log-format %s: text or json is wanted", form) end
+  local log = log_module.new(function() return world and world.now() end, level, form)
   local plain_marker = {}
   local function not_yet() error(plain_marker, 0) end
   local closed = setmetatable({}, { __index = function() return not_yet end })
@@ -236,7 +241,7 @@ function M.run(options)
     markets[i - 1] = data.series[name]
   end
   world = world_module.new {
-    options = o, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets,
+    options = o, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets, log = log,
   }
   world.config, world.rate_limits = config, rate_limits
   for i, name in ipairs(names) do
@@ -253,6 +258,10 @@ function M.run(options)
     self.symbols, self.params, self.interval = names, params, options.interval
     for _, name in ipairs(names) do world.subscribe(name, options.interval) end
     C.backtest_events(world.bt, o.exchange.event_mask)
+    for name in pairs(world.listeners) do
+      local handler = self["on_" .. name]
+      if handler then api.on(name, function(told) return handler(self, told) end) end
+    end
   end
   local message = ffi.new "struct errmsg"
   if C.backtest_start(world.bt, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end

@@ -1,0 +1,9 @@
+---`moontide help config`
+local M = {}
+
+function M.run()
+  io.write(require("moontide.manager_settings").help())
+  return 0
+end
+
+return M
