@@ -35,7 +35,7 @@ local settle_kinds = {
 local settle_texts = {
   rate_limited = "the limits cannot admit it in time", timeout = "no answer in time", circuit_open = "the circuit is open",
   queue_full = "the queue is full", network = "no connection", unknown_outcome = "it may or may not have been executed",
-  stopped = "the API manager was stopped, or the run ended, before the answer came",
+  stopped = "the run ended before the answer came",
 }
 
 local methods = { [0] = "GET", "POST", "PUT", "DELETE" }
@@ -134,6 +134,7 @@ function M.new(world)
       return errors.new(kind, ffi.string(op.message), op.code, op.status)
     end
     local kind = settle_kinds[op.settle] or "network"
+    if op.settle == C.SETTLE_STOPPED then return errors.new(kind, "the API manager was stopped (api.start takes work again)") end
     return errors.new(kind, settle_texts[kind] or kind)
   end
 

@@ -25,6 +25,7 @@ static const struct option_spec options[] = {
     { "leverage-brackets", OPTION_VALUE, "FILE", "brackets from a saved leverageBracket reply" },
     { "allow-gaps", OPTION_FLAG, NULL, "accept missing bars in the data" },
     { "config", OPTION_VALUE, "FILE", "configuration of the API manager (default ./moontide.conf.lua if there)" },
+    { "faults", OPTION_VALUE, "FILE", "a Lua table of rules by which requests are lost, late or answered with errors" },
     { "store", OPTION_VALUE, "DIR", "where imported data is kept (default ~/.cache/moontide)" },
     { "seed", OPTION_VALUE, "N", "of math.random and of the retry jitter (default 1)" },
     { "json", OPTION_VALUE, "FILE", "the result as one JSON document; - for standard output and nothing else" },

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NEVER INT64_MAX
+#define NOBODY UINT64_MAX        // token of a call whose answer nobody waits for
 
 static const int64_t DAY_US = 86400000000;
 
@@ -29,9 +30,11 @@ struct feed {
 struct travel {                    // something under way for `latency`
     int64_t at_us;
     struct op *op;
+    uint32_t attempt;              // of the op, when it set out; another one by now: nobody waits for this
+    struct call *orphan;           // what was given up on its way up still arrives: its call and its batch
 };
 
-struct ring {                      // of travels; grows by doubling, keeps order
+struct ring {                      // of travels, by time; grows by doubling
     struct travel *items;
     uint32_t head, count, capacity;
 };
@@ -54,6 +57,7 @@ struct backtest {
     int32_t market_count, feed_count;
     struct ops *ops;
     struct flights *flights;
+    struct faults *faults;         // NULL: none
     int32_t pending;               // submitted, not settled
     struct op **settled;           // not yet reported
     int32_t settled_head, settled_count, settled_capacity;
@@ -145,6 +149,7 @@ void backtest_submit(struct backtest *b, struct op *op) {
     r->endpoint = op->call.endpoint;
     r->request_class = info->request_class;
     r->mutating = info->mutating;
+    r->submitted_us = b->view.now_us;
     backtest_price(op);
     b->pending++;
     if (flights_join(b->flights, op)) {
@@ -166,16 +171,21 @@ static void ring_push(struct ring *r, int64_t at_us, struct op *op) {
         free(r->items);
         *r = (struct ring){ items, 0, r->count, capacity };
     }
-    r->items[(r->head + r->count++) & (r->capacity - 1)] = (struct travel){ at_us, op };
+    uint32_t i = r->head + r->count++;
+    for (; i != r->head && r->items[(i - 1) & (r->capacity - 1)].at_us > at_us; i--)   // overtakes what is late
+        r->items[i & (r->capacity - 1)] = r->items[(i - 1) & (r->capacity - 1)];
+    r->items[i & (r->capacity - 1)] = (struct travel){ at_us, op, op->attempt, NULL };
 }
 
 static int64_t ring_next(const struct ring *r) { return r->count ? r->items[r->head].at_us : NEVER; }
 
-static struct op *ring_pop(struct ring *r) {
-    struct op *op = r->items[r->head].op;
+// Its op is NULL when the attempt was given up meanwhile.
+static struct travel ring_pop(struct ring *r) {
+    struct travel t = r->items[r->head];
+    if (t.attempt != t.op->attempt) t.op = NULL;
     r->head = (r->head + 1) & (r->capacity - 1);
     r->count--;
-    return op;
+    return t;
 }
 
 static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
@@ -198,19 +208,78 @@ static void answer(struct backtest *b, struct op *op) {
     dispatcher_reply(b->dispatcher, &op->request, &reply, b->view.now_us);
 }
 
+// The answer sets out for the script's side.
+static void send_back(struct backtest *b, struct op *op) {
+    const struct fault_rule *fate = op->fate;
+    if (fate && fate->kind == FAULT_LOSE_REPLY) return;
+    int64_t late_us = fate && fate->kind == FAULT_DELAY ? fate->delay_us : 0;
+    if (b->latency_us + late_us == 0) answer(b, op);
+    else ring_push(&b->down, b->view.now_us + b->latency_us + late_us, op);
+}
+
+static void answer_with_fault(struct op *op) {
+    op->status = op->fate->status;
+    op->code = op->fate->code;
+    op->count = 0;
+    op->list = false;
+    op->kind = RECORD_ERROR;
+    op->retry_after_s = op->fate->retry_after_s;
+    strncpy(op->message, op->fate->message, sizeof op->message - 1);
+}
+
+// A request arrives; from a script that gave it up as well.
+static void arrive(struct backtest *b, struct op *op, int64_t now_us) {
+    int32_t kind = op->fate ? op->fate->kind : FAULT_NONE;
+    if (kind == FAULT_LOSE_REQUEST) return;
+    if (kind == FAULT_ERROR) {
+        answer_with_fault(op);
+        send_back(b, op);
+    } else {
+        exchange_call(b->exchange, &op->call, (uint64_t)op->attempt << 32 | (uint32_t)op->slot, now_us);
+    }
+}
+
 static void transport_send(void *ctx, struct request *r, int64_t now_us) {
     struct backtest *b = ctx;
     struct op *op = r->user;
-    if (b->latency_us == 0) exchange_call(b->exchange, &op->call, (uint64_t)op->slot, now_us);
-    else ring_push(&b->up, now_us + b->latency_us, op);
+    op->attempt++;
+    op->fate = b->faults ? faults_judge(b->faults, r->endpoint, r->request_class, now_us) : NULL;
+    if (op->fate && op->fate->kind == FAULT_NO_CONNECTION) {
+        struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
+        dispatcher_reply(b->dispatcher, r, &reply, now_us);
+    } else if (b->latency_us == 0) {
+        arrive(b, op, now_us);
+    } else {
+        ring_push(&b->up, now_us + b->latency_us, op);
+    }
+}
+
+static void transport_cancel(void *ctx, struct request *r) {
+    struct backtest *b = ctx;
+    struct op *op = r->user;
+    bool arrives = !op->fate || (op->fate->kind != FAULT_LOSE_REQUEST && op->fate->kind != FAULT_ERROR);
+    for (uint32_t i = 0; arrives && i < b->up.count; i++) {
+        struct travel *t = &b->up.items[(b->up.head + i) & (b->up.capacity - 1)];
+        if (t->op != op || t->attempt != op->attempt) continue;
+        t->orphan = must(malloc(sizeof *t->orphan * (1 + CALL_BATCH_MAX)));
+        t->orphan[0] = op->call;
+        if (op->call.batch) {
+            memcpy(t->orphan + 1, op->batch, sizeof *op->batch * CALL_BATCH_MAX);
+            t->orphan->batch = t->orphan + 1;
+        }
+    }
+    op->attempt++;
 }
 
 static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
+    (void)now_us;
     struct backtest *b = ctx;
-    struct op *op = ops_at(b->ops, (int32_t)token);
+    if (token == NOBODY) return;
+    struct op *op = ops_at(b->ops, (int32_t)(token & INT32_MAX));
+    if (op->attempt != token >> 32) return;   // given up meanwhile
     if (!ops_keep_reply(op, reply)) must(NULL);
-    if (b->latency_us == 0) answer(b, op);
-    else ring_push(&b->down, now_us + b->latency_us, op);
+    if (op->fate && op->fate->kind == FAULT_ERROR_AFTER) answer_with_fault(op);
+    send_back(b, op);
 }
 
 // --- stream events --------------------------------------------------------------------------------------------------
@@ -457,11 +526,16 @@ static bool advance(struct backtest *b) {
     close_bars(b);
     open_bars(b);
     while (ring_next(&b->up) <= now) {
-        struct op *op = ring_pop(&b->up);
-        exchange_call(b->exchange, &op->call, (uint64_t)op->slot, now);
+        struct travel up = ring_pop(&b->up);
+        if (up.op) arrive(b, up.op, now);
+        if (up.orphan) exchange_call(b->exchange, up.orphan, NOBODY, now);
+        free(up.orphan);
     }
     events_arrive(b);
-    while (ring_next(&b->down) <= now) answer(b, ring_pop(&b->down));
+    while (ring_next(&b->down) <= now) {
+        struct op *op = ring_pop(&b->down).op;
+        if (op) answer(b, op);
+    }
     b->dispatcher_dirty = false;
     dispatcher_run(b->dispatcher, now);
     return true;
@@ -703,9 +777,13 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     struct exchange_config config = o->exchange;
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
     struct exchange_hooks hooks = { b, on_reply, on_event, backtest_klines };
-    struct transport transport = { b, transport_send, NULL };
+    struct transport transport = { b, transport_send, o->faults ? transport_cancel : NULL };
     b->ops = must(ops_new());
     b->flights = must(flights_new());
+    if (o->faults) {
+        b->faults = must(malloc(sizeof *b->faults));
+        *b->faults = *o->faults;
+    }
     b->latency_us = o->latency_us;
     b->record_points = o->record_points;
     b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
@@ -719,8 +797,10 @@ void backtest_free(struct backtest *b) {
     dispatcher_free(b->dispatcher);
     exchange_free(b->exchange);
     flights_free(b->flights);
+    free(b->faults);
     ops_free(b->ops);
     free(b->settled);
+    for (uint32_t i = 0; i < b->up.count; i++) free(b->up.items[(b->up.head + i) & (b->up.capacity - 1)].orphan);
     free(b->up.items);
     free(b->down.items);
     free(b->events.items);

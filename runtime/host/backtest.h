@@ -16,6 +16,7 @@
 #include "data/series.h"
 #include "host/ops.h"
 #include "sim/exchange.h"
+#include "sim/faults.h"
 #include "venue/call.h"
 
 #include <stdbool.h>
@@ -79,6 +80,7 @@ struct backtest_options {
     struct api_config api;
     int64_t latency_us;            // one way
     bool record_points;
+    const struct faults *faults;   // copied; NULL: nothing goes wrong, and then requests never time out in flight
 };
 
 struct backtest;

@@ -29,6 +29,7 @@
 #include "data/import.h"
 #include "data/synth.h"
 #include "sim/exchange.h"
+#include "sim/faults.h"
 #include "host/ops.h"
 #include "host/backtest.h"
 #include "host/shared_budget.h"

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct fault_rule;
 struct flight;
 
 // Fill `call` and the request's priority and limits, then submit.
@@ -27,6 +28,8 @@ struct op {
     int32_t slot;
     uint8_t settle;                // enum settle
     uint8_t kind;                  // enum record_kind of the rows
+    const struct fault_rule *fate; // of the attempt under way; NULL: all goes well
+    uint32_t attempt;              // rises with each attempt and when one is given up, over the op's whole life
     bool alone;                    // never shares an answer
     bool done, list;
     int32_t status, code, count, retry_after_s;

@@ -232,7 +232,18 @@ function M.run(options)
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil
   config.seed = setup.number(options, "seed", 1)
-  config.request_timeout_us = 10 * 365 * 86400 * 1000000LL   -- the next price may be a weekend away
+  local faults
+  if options.faults then
+    local first
+    for _, name in ipairs(names) do
+      local open_us = tonumber(data.series[name].open_us[0])
+      first = math.min(first or open_us, open_us)
+    end
+    faults = require("moontide.faults").load(options.faults, first)
+    o.faults = faults
+  else
+    config.request_timeout_us = 10 * 365 * 86400 * 1000000LL   -- the next price may be a weekend away
+  end
   o.api = config
 
   local symbol_names, markets = {}, {}

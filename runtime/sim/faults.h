@@ -1,0 +1,56 @@
+// faults.h: what goes wrong between a client and the exchange, by rules and a seed. Pure.
+//
+// Rules are asked in their order for each request; the first that strikes is its fate. The same seed and requests meet
+// the same faults.
+#ifndef MT_SIM_FAULTS_H
+#define MT_SIM_FAULTS_H
+
+#include "base/rng.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { FAULT_RULES_MAX = 64 };
+
+enum fault_kind {
+    FAULT_NONE,
+    FAULT_NO_CONNECTION,   // not a byte leaves
+    FAULT_LOSE_REQUEST,    // sent, never arrives; no answer
+    FAULT_LOSE_REPLY,      // executed; the answer is lost
+    FAULT_ERROR,           // not executed; answered with status and code
+    FAULT_ERROR_AFTER,     // executed, and answered with status and code all the same
+    FAULT_DELAY,           // executed; the answer is late by delay_us
+    FAULT_KIND_COUNT
+};
+
+struct fault_rule {
+    int64_t from_us, to_us;      // strikes within; to_us 0: for ever
+    int64_t delay_us;            // FAULT_DELAY
+    double share;                // of the requests it concerns, (0, 1]
+    int32_t endpoint;            // -1: any
+    int32_t request_class;       // -1: any
+    int32_t most;                // strikes at most so often; 0: no bound
+    int32_t status, code;        // of the errors
+    int32_t retry_after_s;
+    int32_t struck;              // so far; kept by faults_judge
+    uint8_t kind;                // enum fault_kind
+    char message[96];
+};
+
+struct faults {
+    struct rng rng;
+    int32_t count;
+    struct fault_rule rules[FAULT_RULES_MAX];
+};
+
+void faults_init(struct faults *f, uint64_t seed);
+
+// A copy of the rule is added. ERR_FULL, or ERR_INVALID: a kind, share or bound that cannot be.
+int faults_add(struct faults *f, const struct fault_rule *rule);
+
+// The fate of a request that leaves now: the rule that strikes it, or NULL.
+const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class, int64_t now_us);
+
+const char *fault_kind_name(int32_t kind);   // "no_connection", "lose_request"...; NULL past the last
+
+#endif
