@@ -64,13 +64,13 @@ asan: deps                ## all specs under the address and undefined behaviour
 
 lint: deps                ## warnings as errors, luacheck, and the ladder of includes
 	@$(MAKE) --no-print-directory all
-	@luacheck --quiet lua strategies spec
+	@luacheck --quiet lua strategies spec examples
 	@sh runtime/check_includes.sh
 
 install: all              ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/moontide
-	cp -R lua strategies $(DESTDIR)$(PREFIX)/share/moontide/
+	cp -R lua strategies examples $(DESTDIR)$(PREFIX)/share/moontide/
 
 uninstall:                ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/moontide
