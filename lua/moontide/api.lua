@@ -437,12 +437,16 @@ function M.new(world)
   ---@return number
   function api.now() return math.floor(world.now() / 1000) end
 
+  local function configure(settings, level)
+    manager_settings.apply(world.config, settings, level + 1)
+    C.dispatcher_configure(C.backtest_dispatcher(bt), world.config, world.view.now_us)
+  end
+
   ---Changes settings of the API manager; `moontide help config` lists them.
   ---@param settings table<string, number|string|boolean>
   function api.configure(settings)
     if type(settings) ~= "table" then error("api.configure takes a table", 2) end
-    manager_settings.apply(world.config, settings, 3)
-    C.dispatcher_configure(C.backtest_dispatcher(bt), world.config, world.view.now_us)
+    configure(settings, 3)
   end
 
   ---What the API manager has seen and done so far.
@@ -466,7 +470,7 @@ function M.new(world)
   ---Takes work again after api.stop, with as many requests in flight at once as `workers` says.
   ---@param workers integer? 1 to 256; as configured when left out
   function api.start(workers)
-    if workers ~= nil then api.configure { workers = workers } end
+    if workers ~= nil then configure({ workers = workers }, 3) end
     C.dispatcher_start(C.backtest_dispatcher(bt))
   end
 

@@ -116,7 +116,8 @@ function M.install(api, kit)
         if #chunk == most then chunks[#chunks + 1], chunk = chunk, nil end
       end
     end
-    if chunk and #chunk > 0 then chunks[#chunks + 1] = chunk
+    -- A rest too small to save anything is sent one by one.
+    if chunk and #chunk > 1 and saves(#chunk) then chunks[#chunks + 1] = chunk
     elseif chunk then C.backtest_op_free(bt, chunk.op) end
     return chunks
   end

@@ -31,6 +31,19 @@ end
 
 local rising = { { 20000, 20010, 19990, 20005 }, { 20006, 20050, 20000, 20040 }, { 20041, 20060, 20030, 20050 } }
 
+describe("a plain script", function()
+  it("is known by its first call, be it inside a pcall", function()
+    local r = require("spec.support.run").backtest([[
+      local ok, time = pcall(api.now)
+      print(ok, time)
+      local done, balance = pcall(api.get_balance)
+      print(done, type(balance))
+    ]], { { 100, 101, 99, 100 } }, { "--symbol", "BTCUSDT" })
+    assert.equal(0, r.status, r.err)
+    assert.truthy(r.err:find("true\ttable", 1, true) or r.out:find("true\ttable", 1, true), r.err)
+  end)
+end)
+
 describe("a backtest", function()
   it("fills a market order sent at a bar's close at the next bar's open", function()
     local line, r = backtest(one_order '{ symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 0.1 }', rising)

@@ -185,13 +185,17 @@ function M.run(options)
   if not log_module.formats[form] then cmd.fail(2, "--log-format %s: text or json is wanted", form) end
   local log = log_module.new(function() return world and world.now() end, level, form)
   local plain_marker = {}
-  local function not_yet() error(plain_marker, 0) end
+  -- Leaves for good, past any pcall of the script's.
+  local function not_yet()
+    coroutine.yield(plain_marker)
+    error("the script called api in a coroutine of its own before its first call in the open", 2)
+  end
   local closed = setmetatable({}, { __index = function() return not_yet end })
   local env = setmetatable({ api = closed, market = closed, log = log, print = print }, { __index = _G })
   setfenv(chunk, env)
   math.randomseed(setup.number(options, "seed", 1))
-  local ok, value = pcall(chunk)
-  local plain = not ok and value == plain_marker
+  local ok, value = coroutine.resume(coroutine.create(chunk))
+  local plain = value == plain_marker
   if not ok and not plain then cmd.fail(1, "%s", tostring(value)) end
   local self = not plain and strategy_module.check(value, path) or nil
   if not plain and not self then
