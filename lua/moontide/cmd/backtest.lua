@@ -36,6 +36,13 @@ local function progress_bar(options)
   return bar
 end
 
+-- A script's print when standard output is the JSON document's alone.
+local function print_aside(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+  io.stderr:write(table.concat(parts, "\t"), "\n")
+end
+
 local function parse_sets(list)
   local given = {}
   for _, text in ipairs(list or {}) do
@@ -191,7 +198,7 @@ function M.run(options)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
   local closed = setmetatable({}, { __index = function() return not_yet end })
-  local env = setmetatable({ api = closed, market = closed, log = log, print = print }, { __index = _G })
+  local env = setmetatable({ api = closed, market = closed, log = log, print = options.json == "-" and print_aside or print }, { __index = _G })
   setfenv(chunk, env)
   math.randomseed(setup.number(options, "seed", 1))
   local ok, value = coroutine.resume(coroutine.create(chunk))
