@@ -38,8 +38,6 @@ local settle_texts = {
   stopped = "the run ended before the answer came",
 }
 
-local methods = { [0] = "GET", "POST", "PUT", "DELETE" }
-local priority_names = { [0] = "CRITICAL", "HIGH", "NORMAL", "LOW" }
 local priorities = { CRITICAL = C.PRIORITY_CRITICAL, HIGH = C.PRIORITY_HIGH, NORMAL = C.PRIORITY_NORMAL, LOW = C.PRIORITY_LOW }
 
 -- How a call is sent, beside the exchange's parameters.
@@ -169,8 +167,8 @@ function M.new(world)
       if bit.band(request.waits, bit.lshift(1, i)) ~= 0 then waits[#waits + 1] = reasons[i] end
     end
     world.log.fields("debug", "request", {
-      { "id", tonumber(request.id) }, { "call", ("%s %s"):format(methods[info.method], ffi.string(info.path)) },
-      { "priority", priority_names[request.priority] }, { "waited", tonumber(request.waited_us) / 1e6 },
+      { "id", tonumber(request.id) }, { "call", ("%s %s"):format(ffi.string(C.http_method_name(info.method)), ffi.string(info.path)) },
+      { "priority", ffi.string(C.priority_name(request.priority)) }, { "waited", tonumber(request.waited_us) / 1e6 },
       { "why", #waits > 0 and table.concat(waits, ",") or "-" }, { "attempts", request.attempts },
       { "took", tonumber(world.view.now_us - request.submitted_us) / 1e6 },
       { "outcome", op.leader ~= 0 and "as request " .. tonumber(op.leader) or ffi.string(C.settle_name(op.settle)) },
@@ -178,24 +176,22 @@ function M.new(world)
     })
   end
 
-  -- Submits and waits. Nil when it has settled, well or not; an error when the run ended before, and then the op stays
-  -- with the world: it is still out there.
+  -- Submits and waits. Nil when it was executed, and the op holds the answer; otherwise the error, and the op is back in
+  -- the pool, or, when the run ended before, with the world: it is still out there.
   local function settle(op)
     if not world.perform(op) then return errors.new("stopped", settle_texts.stopped) end
     if world.log.shows.debug then log_life(op) end
-    return nil
+    if op.settle == C.SETTLE_DONE then return nil end
+    local err = failure(op)
+    C.backtest_op_free(bt, op)
+    return err
   end
 
   -- Sends the call of `op` and returns the reply as a Lua value, or nil, err; the op goes back to the pool.
   local function perform(op, o)
     set_options(op, o, 4)
-    local stopped = settle(op)
-    if stopped then return nil, stopped end
-    if op.settle ~= C.SETTLE_DONE then
-      local err = failure(op)
-      C.backtest_op_free(bt, op)
-      return nil, err
-    end
+    local err = settle(op)
+    if err then return nil, err end
     local result
     if op.kind == C.RECORD_NONE or op.rows == nil then
       result = op.list and {} or true
@@ -363,7 +359,7 @@ function M.new(world)
 
   batch.install(api, {
     world = world, build = build, conditional = conditional, new_op = new_op, fill = fill, complete_order = complete_order,
-    set_options = set_options, settle = settle, failure = failure, invalid = invalid, drop = drop,
+    set_options = set_options, settle = settle, invalid = invalid, call_options = call_options, drop = drop,
   })
 
   ---Any call of the exchange by method and path.

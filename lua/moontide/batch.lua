@@ -30,13 +30,8 @@ function M.install(api, kit)
     op.call.batch_count = count
     op.call.given = bit.bor(op.call.given, bit.lshift(1ULL, C.P_BATCH))
     kit.set_options(op, options, 4)
-    local stopped = kit.settle(op)
-    if stopped then return nil, stopped end
-    if op.settle ~= C.SETTLE_DONE then
-      local err = kit.failure(op)
-      C.backtest_op_free(bt, op)
-      return nil, err
-    end
+    local err = kit.settle(op)
+    if err then return nil, err end
     local results = {}
     for i = 0, count - 1 do
       if op.batch_code[i] ~= 0 then
@@ -95,10 +90,10 @@ function M.install(api, kit)
 
   -- Gathers plain orders by five into batch ops; those that cannot be sent get their error at once.
   local function gather(list, results)
-    local chunks, indexes, own = {}, {}, { priority = true, timeout = true, retries = true, share = true }
+    local chunks, indexes = {}, {}
     for i, entry in ipairs(list) do
       local o = entry[1] == "create_order" and type(entry[2]) == "table" and entry[2] or nil
-      for option in pairs(own) do
+      for option in pairs(kit.call_options) do
         if o and o[option] ~= nil then o = nil end   -- sent as it asks to be
       end
       if o and not conditional_type(kit, o) then indexes[#indexes + 1] = i end

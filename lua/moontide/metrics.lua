@@ -16,12 +16,12 @@ local function ratio(a, b) return b > 0 and a / b or 0 end
 
 -- By "METHOD /path", those that were answered.
 local function endpoints(s)
-  local methods, out = { [0] = "GET", "POST", "PUT", "DELETE" }, {}
+  local out = {}
   for i = 0, math.min(tonumber(C.EP_COUNT), tonumber(C.METRICS_ENDPOINTS_MAX)) - 1 do
     local e = s.endpoints[i]
     if e.count > 0 then
       local info = C.endpoint_info(i)
-      out[methods[info.method] .. " " .. ffi.string(info.path)] = {
+      out[ffi.string(C.http_method_name(info.method)) .. " " .. ffi.string(info.path)] = {
         answered = tonumber(e.count), failed = tonumber(e.failed),
         average_response_time = ratio(tonumber(e.latency_sum_us) / 1e6, tonumber(e.count)), slowest = tonumber(e.latency_max_us) / 1e6,
       }

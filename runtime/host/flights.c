@@ -17,7 +17,6 @@ struct flight {
 struct flights {
     struct flight *by_key;
     uint64_t age;
-    int64_t shared;
 };
 
 struct flights *flights_new(void) {
@@ -69,7 +68,6 @@ bool flights_join(struct flights *f, struct op *op) {
         while (*end) end = &(*end)->next_follower;
         *end = op;
         op->next_follower = NULL;
-        f->shared++;
         return true;
     }
     if (flight) drop(f, flight);
@@ -92,8 +90,4 @@ struct op *flights_end(struct flights *f, struct op *op) {
 
 void flights_changed(struct flights *f) {
     f->age++;
-}
-
-int64_t flights_shared(const struct flights *f) {
-    return f->shared;
 }

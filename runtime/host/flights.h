@@ -24,7 +24,4 @@ struct op *flights_end(struct flights *f, struct op *op);
 // Something has changed, or may have changed, the account.
 void flights_changed(struct flights *f);
 
-// How many answers were shared so far.
-int64_t flights_shared(const struct flights *f);
-
 #endif

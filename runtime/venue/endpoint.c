@@ -165,13 +165,19 @@ const struct endpoint_info *endpoint_info(int32_t endpoint)
     return &rows[endpoint].info;
 }
 
+const char *http_method_name(int32_t method)
+{
+    static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
+    ASSERT(method >= HTTP_GET && method <= HTTP_DELETE);
+    return names[method];
+}
+
 int32_t endpoint_find(const char *method, const char *path)
 {
-    static const char *const methods[] = { "GET", "POST", "PUT", "DELETE" };
     if (method == NULL || path == NULL)
         return -1;
     for (int32_t i = 0; i < EP_COUNT; i++) {
-        if (strcmp(rows[i].info.path, path) == 0 && strcmp(methods[rows[i].info.method], method) == 0)
+        if (strcmp(rows[i].info.path, path) == 0 && strcmp(http_method_name(rows[i].info.method), method) == 0)
             return i;
     }
     for (size_t i = 0; i < sizeof old_paths / sizeof old_paths[0]; i++) {

@@ -22,6 +22,8 @@ enum endpoint {
 
 enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_DELETE };
 
+const char *http_method_name(int32_t method);   // "GET"...; method is an enum http_method
+
 enum security { SEC_NONE, SEC_KEY, SEC_SIGNED };
 
 // The groups whose budgets, breakers and metrics are kept apart.
