@@ -26,6 +26,7 @@ end
 local readers = {
   [C.FIELD_INT32] = "tonumber(cast(i32, p + %d)[0])",
   [C.FIELD_INT64] = "tonumber(cast(i64, p + %d)[0])",
+  [C.FIELD_INT32_TEXT] = "tonumber(cast(i32, p + %d)[0])",
   [C.FIELD_INT_TEXT] = "tonumber(cast(i64, p + %d)[0])",
   [C.FIELD_ID] = "id_text(cast(i64, p + %d)[0])",
   [C.FIELD_MS] = "floor(tonumber(cast(i64, p + %d)[0]) / 1000)",

@@ -776,7 +776,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     }
     struct exchange_config config = o->exchange;
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
-    struct exchange_hooks hooks = { b, on_reply, on_event, backtest_klines };
+    struct exchange_hooks hooks = { .ctx = b, .reply = on_reply, .event = on_event, .klines = backtest_klines };
     struct transport transport = { b, transport_send, o->faults ? transport_cancel : NULL };
     b->ops = must(ops_new());
     b->flights = must(flights_new());

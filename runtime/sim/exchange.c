@@ -4,6 +4,7 @@
 
 #include "sim/account.h"
 #include "sim/algo.h"
+#include "sim/book_match.h"
 #include "sim/internal.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
@@ -184,6 +185,20 @@ static bool limits_take(struct exchange *x, const struct call *c, struct reply *
     return true;
 }
 
+struct exchange_windows exchange_windows(struct exchange *x, int64_t now_us) {
+    exchange_advance(x, now_us);
+    window_turn(&x->weight_1m, now_us);
+    window_turn(&x->orders_10s, now_us);
+    window_turn(&x->orders_1m, now_us);
+    return (struct exchange_windows){ x->weight_1m.used, x->orders_10s.used, x->orders_1m.used, x->banned_until_us };
+}
+
+void exchange_charge(struct exchange *x, int32_t weight, int64_t now_us) {
+    exchange_advance(x, now_us);
+    window_turn(&x->weight_1m, now_us);
+    x->weight_1m.used += weight;
+}
+
 // ---- calls ------------------------------------------------------------------------------------------------------
 
 struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
@@ -324,7 +339,7 @@ void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int
     bool done = !limits_take(x, c, &r) || dispatch(x, c, token, &r);
     if (done) reply_send(x, &r, token, counts_orders(c->endpoint));
     for (int32_t i = 0; x->any_dirty && i < x->open_count; i++) algos_trail(x, &x->markets[x->open_list[i]]);
-    levels_refresh(x);
+    book_settle(x);
 }
 
 // ---- time -------------------------------------------------------------------------------------------------------
@@ -603,7 +618,14 @@ fail:
 void exchange_free(struct exchange *x) {
     if (!x) return;
     order_store_free(x);
-    for (int32_t i = 0; i < x->symbol_count; i++) free(x->markets[i].funding);
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        struct market *m = &x->markets[i];
+        free(m->funding);
+        if (m->book) book_free(m->book);
+        if (m->tape) tape_free(m->tape);
+        free(m->book);
+        free(m->tape);
+    }
     free(x->fills);
     free(x->incomes);
     free(x->scratch);
@@ -645,4 +667,9 @@ int64_t exchange_fill_count(const struct exchange *x) { return x->fill_count; }
 const struct trade_record *exchange_fill(const struct exchange *x, int64_t index) {
     ASSERT(index >= 0 && index < x->fill_count);
     return &x->fills[index];
+}
+
+const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    return &x->symbols[symbol];
 }

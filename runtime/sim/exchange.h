@@ -14,6 +14,8 @@
 #define MT_SIM_EXCHANGE_H
 
 #include "base/err.h"
+#include "sim/book.h"
+#include "sim/tape.h"
 #include "venue/call.h"
 #include "venue/endpoint.h"
 #include "venue/record.h"
@@ -81,6 +83,8 @@ struct exchange_hooks {
     // interval cannot be made. start_us 0: from the end backwards; otherwise from start_us forwards.
     int32_t (*klines)(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
                       int64_t now_us, struct kline_record *rows);
+    // Markets with a book: a trade of anyone. `maker` of the record says that the buyer was the maker.
+    void (*trade)(void *ctx, const struct trade_record *trade, int64_t now_us);
 };
 
 // One bar, as the driver hands it over.
@@ -133,6 +137,38 @@ int64_t exchange_last_e8(const struct exchange *x, int16_t symbol);
 
 // The price on the path at now_us and the extremes so far, of the bar now open; false when no bar is open.
 bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, struct exchange_bar *out);
+
+// ---- markets with a book (sim/book_match.h) ---------------------------------------------------------------------
+//
+// From exchange_open_book on, prices of the symbol come from its book and no bar may be opened. Others are all traders
+// but the account.
+
+// An empty book that counts its updates on from update_id, and the price of the last trade before; ERR_NO_MEMORY.
+int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8);
+const struct book *exchange_book_of(const struct exchange *x, int16_t symbol);   // NULL: a market of bars
+struct tape *exchange_tape(struct exchange *x, int16_t symbol);
+
+// Others add to a level that does not cross, take away from it, or trade at the book's prices as far as `limit_e8`.
+// What they cancel or take is cut to what is there; a take answers with what it took, the account's orders included.
+void exchange_others_add(struct exchange *x, int16_t symbol, int32_t side, int64_t price_e8, int64_t qty_e8, int64_t now_us);
+void exchange_others_cancel(struct exchange *x, int16_t symbol, int32_t side, int64_t price_e8, int64_t qty_e8, int64_t now_us);
+int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, int64_t qty_e8, int64_t limit_e8, int64_t now_us);
+
+// What of a level is the account's.
+int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t side, int64_t price_e8);
+
+const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol);
+
+// Whether `key` is the listen key now in force; and its end before its time.
+bool exchange_listen_key(const struct exchange *x, const char *key);
+void exchange_drop_listen_key(struct exchange *x);
+
+// The limit windows as they stand: calls counted in the current ones.
+struct exchange_windows { int32_t weight_1m, orders_10s, orders_1m; int64_t banned_until_us; };
+struct exchange_windows exchange_windows(struct exchange *x, int64_t now_us);
+
+// Weight taken by what is no call (the handshake of a WebSocket): as exchange_call counts, without refusing.
+void exchange_charge(struct exchange *x, int32_t weight, int64_t now_us);
 
 // Sums since the start, for the report. All money e8.
 struct exchange_totals {

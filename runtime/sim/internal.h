@@ -35,6 +35,8 @@ struct order {
     int64_t hold_e8;               // notional it reserves while open (0 when it only reduces)
     struct order *previous, *next; // in its market's list
     struct algo *algo;             // the conditional order it came from
+    int64_t queue_ahead_e8;        // in a book: what stands before it in its level
+    int64_t taken_e8;              // in a book: of a trade just going on, not yet booked
     uint8_t place;                 // enum order_place
     bool answer_due;               // the reply is still owed
     bool announced;                // the stream has heard of it
@@ -98,6 +100,9 @@ struct market {
     struct funding *funding;
     int64_t funding_count, funding_size, funding_done;
     int64_t trade_id;
+    struct book *book;             // NULL: a market of bars
+    struct tape *tape;
+    bool moved;                    // traded since the last book_settle
 };
 
 struct window { int64_t length_us, start_us; int32_t used, limit; };
@@ -113,7 +118,11 @@ struct exchange {
     int32_t open_count;
     int32_t held_count;            // markets with a position or a hold, for the sums below
     bool any_dirty;
-    bool dual_side;
+    bool any_moved;
+    bool dual_side, multi_assets;
+    char listen_key[66];           // the last one given
+    int64_t listen_until_us;
+    uint64_t listen_keys;
     int64_t timer_us;              // the nearest funding, good-till date or countdown
 
     int64_t wallet_e8;             // all of it, isolated parts included

@@ -1,15 +1,16 @@
-// match.c: orders meet the price. Depth is endless, so a fill is whole except where a reducing order is larger than
+// match.c: orders meet the price of a bar (those of a market with a book: book_match.c). Depth is endless, so a fill is whole except where a reducing order is larger than
 // its position (docs/backtest.md).
 #include "sim/match.h"
 
 #include "sim/account.h"
 #include "sim/algo.h"
+#include "sim/book_match.h"
 #include "sim/order_store.h"
 #include "venue/filter.h"
 
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
-static bool closes(const struct order *o) {
+bool order_closes(const struct order *o) {
     return o->r.reduce_only || (o->r.position_side == POSITION_LONG && o->r.side == SIDE_SELL) ||
            (o->r.position_side == POSITION_SHORT && o->r.side == SIDE_BUY);
 }
@@ -151,7 +152,7 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
 
 void order_execute(struct exchange *x, struct market *m, struct order *o, int64_t price, bool maker) {
     int64_t qty = o->r.orig_qty_e8 - o->r.executed_qty_e8;
-    if (closes(o)) {
+    if (order_closes(o)) {
         int64_t most = reducible_e8(m, o->r.side, o->r.position_side);
         if (qty > most) qty = most;
     }
@@ -173,6 +174,10 @@ void order_execute(struct exchange *x, struct market *m, struct order *o, int64_
 
 // An order meets the price m->last_e8 of an open bar.
 static void enter(struct exchange *x, struct market *m, struct order *o) {
+    if (m->book) {
+        book_enter(x, m, o);
+        return;
+    }
     ASSERT(m->last_e8 > 0);
     int64_t price = slipped_e8(x, m, o->r.side, m->last_e8);
     if (o->r.type == ORDER_MARKET) {
@@ -309,6 +314,7 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
 
 // Refusals the price of the moment decides, before anything is recorded.
 static bool check_matching(const struct market *m, const struct call *c, struct reply *r) {
+    if (m->book) return book_check(m, c, r);
     if (c->type != ORDER_LIMIT || m->last_e8 == 0) return true;
     bool crossing = crosses(c->side, c->price_e8, m->last_e8);
     if (c->time_in_force == TIF_GTX && crossing) return reply_fail(r, -5022, NULL);
@@ -330,6 +336,7 @@ static struct order *order_make(struct exchange *x, const struct market *m, cons
     r->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
     r->reduce_only = x->dual_side ? reducing : c->reduce_only;
     r->price_e8 = c->type == ORDER_LIMIT ? c->price_e8 : 0;
+    r->price_match = c->price_match;
     r->orig_qty_e8 = c->quantity_e8;
     r->good_till_us = r->time_in_force == TIF_GTD ? c->good_till_us / 1000000 * 1000000 : 0;
     r->time_us = r->update_us = x->now_us;
@@ -351,15 +358,36 @@ static bool must_wait(const struct market *m, const struct order *o) {
     return crosses(o->r.side, o->r.price_e8, m->last_e8);
 }
 
+// A price taken from the book at entry stands for one that was sent; NULL and the refusal when there is none.
+static const struct call *price_matched(const struct exchange *x, const struct call *c, struct call *copy, struct reply *r) {
+    if (!given(c, P_PRICE_MATCH) || c->price_match == MATCH_NONE) return c;
+    if (c->type != ORDER_LIMIT && given(c, P_TYPE)) return reply_fail(r, -5038, NULL), NULL;
+    if (given(c, P_PRICE)) return reply_fail(r, -1106, "price"), NULL;
+    if (c->symbol < 0 || c->symbol >= x->symbol_count) return c;
+    static const int32_t places[MATCH_COUNT] = { 0, 0, 4, 9, 19, 0, 4, 9, 19 };
+    const struct market *m = &x->markets[c->symbol];
+    bool other = c->price_match < MATCH_QUEUE;
+    int32_t side = (c->side == SIDE_BUY) == other ? SIDE_SELL : SIDE_BUY;
+    const struct level_record *level = m->book ? book_level(m->book, side, places[c->price_match]) : NULL;
+    int64_t price = level ? level->price_e8 : m->book ? 0 : m->last_e8;
+    if (price == 0) return reply_fail(r, -5041, NULL), NULL;
+    *copy = *c;
+    copy->price_e8 = price;
+    copy->given |= UINT64_C(1) << P_PRICE;
+    return copy;
+}
+
 bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
                  struct order_record *out) {
-    if (!order_check(x, c, r)) return true;
+    struct call copy;
+    c = price_matched(x, c, &copy, r);
+    if (!c || !order_check(x, c, r)) return true;
     struct market *m = &x->markets[c->symbol];
     if (!check_matching(m, c, r)) return true;
     struct order *o = order_make(x, m, c, order_only_reduces(x, c));
     bool result = given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;
     reply_rows(r, RECORD_ORDER, false, 1, out);
-    if (m->open) {
+    if (m->open || m->book) {
         *out = o->r;
         enter(x, m, o);
         if (result || o->r.status == STATUS_EXPIRED) *out = o->r;
@@ -414,7 +442,7 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     wanted.position_side = o->r.position_side;
     wanted.reduce_only = o->r.reduce_only;
     wanted.given |= UINT64_C(1) << P_TYPE | UINT64_C(1) << P_SIDE;
-    bool reducing = closes(o);
+    bool reducing = order_closes(o);
     int32_t code = filter_order(m->s, &wanted, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (reducing) return true;
@@ -427,6 +455,9 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
 
 // Section 5.2: a modified order loses its place; not larger than what is executed, or GTX that would cross: cancelled.
 bool order_modify(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
+    struct call copy;
+    c = price_matched(x, c, &copy, r);
+    if (!c) return false;
     if (!given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
     if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
     struct order *o = order_meant(x, c, -2013, r);
@@ -447,9 +478,9 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     o->r.price_e8 = c->price_e8;
     o->r.orig_qty_e8 = c->quantity_e8;
     o->r.update_us = x->now_us;
-    o->hold_e8 = closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
+    o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
     emit_order(x, o, EXEC_AMENDMENT, REASON_NONE);
-    if (m->open) enter(x, m, o);
+    if (m->open || m->book) enter(x, m, o);
     else order_link(x, o, must_wait(m, o) ? PLACE_WAITING : PLACE_RESTING);
     *out = o->r;
     return true;

@@ -9,7 +9,8 @@
 #include "sim/internal.h"
 
 // The stream's `er`.
-enum expiry_reason { REASON_NONE = 0, REASON_IOC = 2, REASON_REDUCE = 4, REASON_LIQUIDATED = 5 };
+enum expiry_reason { REASON_NONE = 0, REASON_STP = 1, REASON_IOC = 2, REASON_IOC_STP = 3, REASON_REDUCE = 4,
+                     REASON_LIQUIDATED = 5, REASON_MARKET = 9 };
 
 // Checks a new order and creates it. False: its answer comes later (never when !may_wait). *out: the row to answer.
 bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
@@ -28,6 +29,9 @@ void orders_cancel_all(struct exchange *x, struct market *m);
 int32_t order_from_algo(struct exchange *x, struct algo *a);
 bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r);
 bool order_only_reduces(const struct exchange *x, const struct call *c);
+
+// Whether an order can only make a position smaller.
+bool order_closes(const struct order *o);
 
 // What the position lets an order of this side close.
 int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side);

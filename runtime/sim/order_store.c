@@ -4,6 +4,8 @@
 // only indexed when somebody asks by client id, because most runs never do and every order would pay for it.
 #include "sim/order_store.h"
 
+#include "sim/book_match.h"
+
 #include <stdlib.h>
 
 static void **block_for(void **blocks, int64_t count, int64_t *size, size_t item) {
@@ -68,6 +70,7 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
     list->count++;
     m->hold_e8[o->r.side] += o->hold_e8;
     if (place == PLACE_RESTING && o->r.reduce_only) m->reduce_count++;
+    if (place == PLACE_RESTING && m->book) book_join(m, o);
     if (!o->hashed && !o->generated) {
         HASH_ADD_STR(x->open_ids, r.client_id, o);
         o->hashed = true;
@@ -84,6 +87,7 @@ void order_unlink(struct exchange *x, struct order *o) {
     list->count--;
     m->hold_e8[o->r.side] -= o->hold_e8;
     if (o->place == PLACE_RESTING && o->r.reduce_only) m->reduce_count--;
+    if (o->place == PLACE_RESTING && m->book) book_leave(m, o);
     ASSERT(list->count >= 0);
     ASSERT(m->hold_e8[o->r.side] >= 0);
     if (o->hashed) HASH_DEL(x->open_ids, o);

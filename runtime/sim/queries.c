@@ -4,7 +4,7 @@
 #include "sim/account.h"
 #include "sim/order_store.h"
 
-enum { ROWS_DEFAULT = 500, ROWS_MAX = 1000, INCOME_DEFAULT = 100 };
+enum { ROWS_DEFAULT = 500, ROWS_MAX = 1000, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
 
 static int32_t row_limit(const struct call *c, int32_t otherwise) {
     if (!given(c, P_LIMIT) || c->limit <= 0) return otherwise;
@@ -149,8 +149,8 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
         .position_side = (uint8_t)side, .margin_type = m->margin_type };
 }
 
-// Rows with a position or open orders; of a symbol asked for, flat ones too.
-static int32_t positions_fill(const struct exchange *x, int32_t symbol, struct position_record *rows) {
+// Rows with a position or open orders; of a symbol asked for, or when `all`, flat ones too.
+static int32_t positions_fill(const struct exchange *x, int32_t symbol, bool all, struct position_record *rows) {
     int32_t count = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
@@ -158,7 +158,7 @@ static int32_t positions_fill(const struct exchange *x, int32_t symbol, struct p
         bool orders = m->resting.count + m->waiting.count > 0;
         int first = x->dual_side ? POSITION_LONG : POSITION_BOTH, last = x->dual_side ? POSITION_SHORT : POSITION_BOTH;
         for (int k = first; k <= last; k++) {
-            if (symbol < 0 && !orders && m->positions[k].amount_e8 == 0) continue;
+            if (symbol < 0 && !all && !orders && m->positions[k].amount_e8 == 0) continue;
             position_fill(x, m, k, &rows[count++]);
         }
     }
@@ -168,7 +168,8 @@ static int32_t positions_fill(const struct exchange *x, int32_t symbol, struct p
 static void position_risk(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct position_record *rows = scratch_rows(x, x->symbol_count * 2, sizeof *rows);
-    reply_rows(r, RECORD_POSITION, true, positions_fill(x, given(c, P_SYMBOL) ? c->symbol : -1, rows), rows);
+    bool all = c->endpoint == EP_POSITION_RISK_V2;
+    reply_rows(r, RECORD_POSITION, true, positions_fill(x, given(c, P_SYMBOL) ? c->symbol : -1, all, rows), rows);
 }
 
 static int64_t withdrawable_e8(const struct exchange *x) {
@@ -184,7 +185,7 @@ static void balance(struct exchange *x, struct reply *r) {
     reply_rows(r, RECORD_BALANCE, true, 1, row);
 }
 
-static void account(struct exchange *x, struct reply *r) {
+static void account(struct exchange *x, bool v2, struct reply *r) {
     struct { struct account_record a; struct position_record p[EXCHANGE_SYMBOLS_MAX * 2]; } *all;
     all = scratch_rows(x, 1, sizeof *all);
     int64_t positions = account_position_margin_e8(x), orders = account_order_margin_e8(x);
@@ -195,8 +196,41 @@ static void account(struct exchange *x, struct reply *r) {
         .position_margin_e8 = positions, .order_margin_e8 = orders, .cross_wallet_e8 = account_cross_wallet_e8(x),
         .cross_unrealized_e8 = account_cross_unrealized_e8(x), .available_e8 = account_available_e8(x),
         .max_withdraw_e8 = withdrawable_e8(x), .update_us = x->now_us, .dual_side = x->dual_side,
-        .position_count = positions_fill(x, -1, all->p), .positions = all->p };
-    reply_rows(r, RECORD_ACCOUNT, false, 1, &all->a);
+        .position_count = positions_fill(x, -1, v2, all->p), .positions = all->p };
+    reply_rows(r, v2 ? RECORD_ACCOUNT_V2 : RECORD_ACCOUNT, false, 1, &all->a);
+}
+
+static void adl(struct exchange *x, const struct call *c, struct reply *r) {
+    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    struct adl_record *rows = scratch_rows(x, x->symbol_count, sizeof *rows);
+    int32_t count = 0;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        const struct position *p = x->markets[i].positions;
+        if ((given(c, P_SYMBOL) && i != c->symbol) || (!given(c, P_SYMBOL) && market_flat(&x->markets[i]))) continue;
+        rows[count++] = (struct adl_record){ (int16_t)i, p[POSITION_LONG].amount_e8 != 0, p[POSITION_SHORT].amount_e8 != 0,
+                                             p[POSITION_BOTH].amount_e8 != 0 };
+    }
+    reply_rows(r, RECORD_ADL, true, count, rows);
+}
+
+// The account's liquidations, the newest first.
+static void force_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    int32_t limit = row_limit(c, FORCE_DEFAULT), count = 0;
+    struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
+    for (int64_t i = x->order_count - 1; i >= 0 && count < limit; i--) {
+        const struct order_record *o = &order_at(x, i)->r;
+        if (o->type != ORDER_LIQUIDATION || !in_time(c, o->time_us)) continue;
+        if (!given(c, P_SYMBOL) || o->symbol == c->symbol) rows[count++] = *o;
+    }
+    reply_rows(r, RECORD_ORDER_QUERY, true, count, rows);
+}
+
+static void order_limits(struct exchange *x, struct reply *r) {
+    struct limit_record *rows = scratch_rows(x, 2, sizeof *rows);
+    rows[0] = (struct limit_record){ RATE_ORDERS, RATE_SECOND, 10, x->orders_10s.limit };
+    rows[1] = (struct limit_record){ RATE_ORDERS, RATE_MINUTE, 1, x->orders_1m.limit };
+    reply_rows(r, RECORD_LIMIT, true, 2, rows);
 }
 
 bool queries_call(struct exchange *x, const struct call *c, struct reply *r) {
@@ -210,9 +244,15 @@ bool queries_call(struct exchange *x, const struct call *c, struct reply *r) {
     case EP_ALGO_GET: one_algo(x, c, r); return true;
     case EP_ALGO_OPEN:
     case EP_ALGO_ALL: algos(x, c, r); return true;
+    case EP_POSITION_RISK_V2:
     case EP_POSITION_RISK: position_risk(x, c, r); return true;
+    case EP_BALANCE_V2:
     case EP_BALANCE: balance(x, r); return true;
-    case EP_ACCOUNT: account(x, r); return true;
+    case EP_ACCOUNT_V2: account(x, true, r); return true;
+    case EP_ACCOUNT: account(x, false, r); return true;
+    case EP_ADL_QUANTILE: adl(x, c, r); return true;
+    case EP_FORCE_ORDERS: force_orders(x, c, r); return true;
+    case EP_RATE_LIMIT_ORDER: order_limits(x, r); return true;
     default: return false;
     }
 }

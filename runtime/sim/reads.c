@@ -1,11 +1,21 @@
-// reads.c: market data. There is no book and there are no other traders: depth and best prices stand one tick either
-// side of the last price (docs/backtest.md).
+// reads.c: market data. A market of bars has no book and no other traders: depth and best prices stand one tick either
+// side of the last price (docs/backtest.md). A market with a book answers from its book and tape.
 #include "sim/reads.h"
 
 #include "sim/path.h"
 
-enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, FUNDING_DEFAULT = 100, DAY_HOURS = 24 };
+#include <stdio.h>
+
+enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, BOOK_DEPTH_DEFAULT = 500, BOOK_DEPTH_MAX = 1000,
+       FUNDING_DEFAULT = 100, TRADES_DEFAULT = 500, TRADES_MAX = 1000, DAY_HOURS = 24 };
 #define LEVEL_QTY_E8 (INT64_C(1000) * DEC_ONE)
+
+// Index and mark price have no volume; the premium of the mark over the index is nothing here.
+static void strip_bar(int32_t endpoint, struct kline_record *k) {
+    if (endpoint == EP_KLINES || endpoint == EP_CONTINUOUS_KLINES) return;
+    k->volume_e8 = k->quote_volume_e8 = k->taker_volume_e8 = k->taker_quote_volume_e8 = 0;
+    if (endpoint == EP_PREMIUM_KLINES) k->open_e8 = k->high_e8 = k->low_e8 = k->close_e8 = 0;
+}
 
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
@@ -22,9 +32,14 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     int64_t start = given(c, P_START_TIME) ? c->start_us : 0;
     struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
     int32_t count = -1;
-    if (x->hooks.klines) {
+    struct tape *tape = x->markets[c->symbol].tape;
+    if (tape) {
+        tape_fill(tape, x->now_us);
+        count = tape_klines(tape, c->interval, start, end, limit, rows);
+    } else if (x->hooks.klines) {
         count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
     }
+    for (int32_t i = 0; i < count; i++) strip_bar(c->endpoint, &rows[i]);
     if (count < 0) reply_fail(r, -1120, NULL);
     else reply_rows(r, RECORD_KLINE, true, count, rows);
 }
@@ -53,8 +68,22 @@ static void day_statistics(struct exchange *x, const struct market *m, struct ti
     t->weighted_avg_e8 = t->volume_e8 != 0 ? dec_div_round(t->quote_volume_e8, t->volume_e8) : t->last_e8;
 }
 
+static void book_ticker_fill(struct exchange *x, const struct market *m, int32_t kind, struct ticker_record *t) {
+    const struct level_record *bid = book_level(m->book, SIDE_BUY, 0), *ask = book_level(m->book, SIDE_SELL, 0);
+    if (bid) t->bid_e8 = bid->price_e8, t->bid_qty_e8 = bid->qty_e8;
+    if (ask) t->ask_e8 = ask->price_e8, t->ask_qty_e8 = ask->qty_e8;
+    t->update_id = m->book->update_id;
+    if (kind != RECORD_TICKER_24H) return;
+    tape_fill(m->tape, x->now_us);
+    tape_day(m->tape, x->now_us, t);
+}
+
 static void ticker_fill(struct exchange *x, const struct market *m, int32_t kind, struct ticker_record *t) {
     *t = (struct ticker_record){ .symbol = m->index, .last_e8 = m->last_e8, .time_us = x->now_us };
+    if (m->book) {
+        book_ticker_fill(x, m, kind, t);
+        return;
+    }
     if (m->last_e8 != 0) {
         t->bid_e8 = m->last_e8 - m->s->tick_e8;
         t->ask_e8 = m->last_e8 + m->s->tick_e8;
@@ -87,9 +116,43 @@ static void per_symbol(struct exchange *x, const struct call *c, struct reply *r
     reply_rows(r, kind, !one, count, rows);
 }
 
+static void book_depth(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    static const int32_t allowed[] = { 5, 10, 20, 50, 100, 500, 1000 };
+    int32_t limit = given(c, P_LIMIT) ? c->limit : BOOK_DEPTH_DEFAULT;
+    bool good = false;
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) good = good || limit == allowed[i];
+    if (limit > BOOK_DEPTH_MAX) {
+        reply_fail(r, -1130, "limit");
+        return;
+    }
+    if (!good) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", limit);
+        reply_fail(r, -4021, text);
+        return;
+    }
+    struct { struct depth_record record; struct level_record side[SIDE_COUNT][BOOK_DEPTH_MAX]; } *all;
+    all = scratch_rows(x, 1, sizeof *all);
+    int32_t counts[SIDE_COUNT];
+    for (int k = 0; k < SIDE_COUNT; k++) {
+        const struct level_record *level;
+        counts[k] = 0;
+        while (counts[k] < limit && (level = book_level(m->book, k, counts[k])) != NULL) all->side[k][counts[k]++] = *level;
+    }
+    all->record = (struct depth_record){ .last_update_id = m->book->update_id, .event_us = x->now_us, .symbol = m->index,
+                                         .transaction_us = x->now_us, .bid_count = counts[SIDE_BUY],
+                                         .ask_count = counts[SIDE_SELL], .bids = all->side[SIDE_BUY],
+                                         .asks = all->side[SIDE_SELL] };
+    reply_rows(r, RECORD_DEPTH, false, 1, &all->record);
+}
+
 static void depth(struct exchange *x, const struct call *c, struct reply *r) {
     const struct market *m = market_of(x, c, r);
     if (!m) return;
+    if (m->book) {
+        book_depth(x, m, c, r);
+        return;
+    }
     int32_t limit = given(c, P_LIMIT) ? c->limit : DEPTH_MAX;
     if (limit > DEPTH_MAX) limit = DEPTH_MAX;
     if (limit < 1) {
@@ -130,10 +193,41 @@ static void funding_rates(struct exchange *x, const struct call *c, struct reply
     reply_rows(r, RECORD_FUNDING, true, count, rows);
 }
 
-// The last price, as the one trade anybody can know of.
+// Rows of a ring of `size`, numbered from 0 to total - 1: those a call wants, oldest first. Of rows with ids from
+// `fromId` or times within bounds the first ones, else the newest.
+static void book_trades(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    const struct tape *t = m->tape;
+    int32_t limit = given(c, P_LIMIT) ? c->limit : TRADES_DEFAULT, count = 0;
+    if (limit < 1 || limit > TRADES_MAX) {
+        reply_fail(r, -1130, "limit");
+        return;
+    }
+    bool sums = c->endpoint == EP_AGG_TRADES;
+    int64_t total = sums ? t->aggregate_count : t->trade_count, size = sums ? TAPE_AGGREGATES : TAPE_TRADES;
+    int64_t first = total > size ? total - size : 0;
+    bool onward = given(c, P_FROM_ID) || given(c, P_START_TIME) || given(c, P_END_TIME);
+    if (!onward && total - first > limit) first = total - limit;
+    int64_t end_us = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
+    struct trade_record *plain = sums ? NULL : scratch_rows(x, limit, sizeof *plain);
+    struct agg_trade_record *sum = sums ? scratch_rows(x, limit, sizeof *sum) : NULL;
+    for (int64_t i = first; i < total && count < limit; i++) {
+        const struct trade_record *p = &t->trades[i % TAPE_TRADES];
+        const struct agg_trade_record *a = &t->aggregates[i % TAPE_AGGREGATES];
+        int64_t id = sums ? a->id : p->id, time_us = sums ? a->time_us : p->time_us;
+        if (id < c->from_id || time_us < c->start_us || time_us > end_us) continue;
+        if (sums) sum[count++] = *a; else plain[count++] = *p;
+    }
+    reply_rows(r, sums ? RECORD_AGG_TRADE : RECORD_RECENT_TRADE, true, count, sums ? (void *)sum : (void *)plain);
+}
+
+// Of a market of bars the last price, as the one trade anybody can know of.
 static void trades(struct exchange *x, const struct call *c, struct reply *r) {
     const struct market *m = market_of(x, c, r);
     if (!m) return;
+    if (m->book) {
+        book_trades(x, m, c, r);
+        return;
+    }
     int32_t count = m->last_e8 != 0;
     if (c->endpoint == EP_AGG_TRADES) {
         struct agg_trade_record *row = scratch_rows(x, 1, sizeof *row);
@@ -149,6 +243,29 @@ static void trades(struct exchange *x, const struct call *c, struct reply *r) {
     reply_rows(r, RECORD_RECENT_TRADE, true, count, row);
 }
 
+static void funding_info(struct exchange *x, struct reply *r) {
+    struct funding_info_record *rows = scratch_rows(x, x->symbol_count, sizeof *rows);
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        rows[i] = (struct funding_info_record){ DEC_ONE / 50, -DEC_ONE / 50, x->start_us, x->symbols[i].funding_interval_h,
+                                                (int16_t)i };
+    }
+    reply_rows(r, RECORD_FUNDING_INFO, true, x->symbol_count, rows);
+}
+
+// What others hold is not simulated: a constant notional at the last price stands for it, with the account's own.
+static void open_interest(struct exchange *x, const struct call *c, struct reply *r) {
+    const struct market *m = market_of(x, c, r);
+    if (!m) return;
+    struct value_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = (struct value_record){ .time_us = x->now_us, .symbol = m->index };
+    if (m->last_e8 > 0) row->number = dec_floor_to(dec_div_trunc(INT64_C(500000000) * DEC_ONE, m->last_e8), m->s->step_e8);
+    for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
+        int64_t amount = m->positions[k].amount_e8;
+        row->number += amount < 0 ? -amount : amount;
+    }
+    reply_rows(r, RECORD_OPEN_INTEREST, false, 1, row);
+}
+
 static void server_time(struct exchange *x, struct reply *r) {
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .time_us = x->now_us, .symbol = SYMBOL_NONE };
@@ -162,8 +279,15 @@ bool reads_call(struct exchange *x, const struct call *c, struct reply *r) {
     case EP_EXCHANGE_INFO: reply_rows(r, RECORD_EXCHANGE_INFO, false, x->symbol_count, x->symbols); return true;
     case EP_DEPTH: depth(x, c, r); return true;
     case EP_TRADES:
+    case EP_HISTORICAL_TRADES:
     case EP_AGG_TRADES: trades(x, c, r); return true;
-    case EP_KLINES: klines(x, c, r); return true;
+    case EP_KLINES:
+    case EP_CONTINUOUS_KLINES:
+    case EP_INDEX_KLINES:
+    case EP_MARK_KLINES:
+    case EP_PREMIUM_KLINES: klines(x, c, r); return true;
+    case EP_FUNDING_INFO: funding_info(x, r); return true;
+    case EP_OPEN_INTEREST: open_interest(x, c, r); return true;
     case EP_PREMIUM_INDEX: per_symbol(x, c, r, RECORD_MARK); return true;
     case EP_FUNDING_RATE: funding_rates(x, c, r); return true;
     case EP_TICKER_24H: per_symbol(x, c, r, RECORD_TICKER_24H); return true;

@@ -3,8 +3,11 @@
 
 #include "sim/account.h"
 #include "sim/match.h"
+#include "sim/order_store.h"
 
 #include <stdio.h>
+
+#define LISTEN_KEY_US INT64_C(3600000000)
 
 static bool has_orders(const struct market *m) {
     return m->resting.count + m->waiting.count + m->algos.count > 0;
@@ -169,11 +172,67 @@ static void symbol_config(struct exchange *x, const struct call *c, struct reply
     reply_rows(r, RECORD_SYMBOL_CONFIG, true, count, rows);
 }
 
+static void multi_assets_set(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!given(c, P_MULTI_ASSETS)) { reply_fail(r, -1102, "multiAssetsMargin"); return; }
+    if (c->multi_assets == x->multi_assets) { reply_fail(r, -4171, NULL); return; }
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        if (has_orders(&x->markets[i])) { reply_fail(r, -4170, NULL); return; }
+        if (c->multi_assets && x->markets[i].margin_type == MARGIN_ISOLATED) { reply_fail(r, -4168, NULL); return; }
+    }
+    x->multi_assets = c->multi_assets;
+    reply_status(x, r, "success");
+}
+
+static void multi_assets_get(struct exchange *x, struct reply *r) {
+    struct value_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = (struct value_record){ .symbol = SYMBOL_NONE, .flag = x->multi_assets };
+    reply_rows(r, RECORD_MULTI_ASSETS, false, 1, row);
+}
+
+// ---- listen keys (section 8.1): one an account, an hour from the last call on ------------------------------------
+
+static bool listen_key_alive(const struct exchange *x) { return x->listen_key[0] && x->now_us < x->listen_until_us; }
+
+static void listen_key(struct exchange *x, const struct call *c, struct reply *r) {
+    bool alive = listen_key_alive(x);
+    if (c->endpoint != EP_LISTEN_KEY_NEW && !alive) { reply_fail(r, -1125, NULL); return; }
+    if (c->endpoint == EP_LISTEN_KEY_CLOSE) {
+        x->listen_until_us = 0;
+        reply_rows(r, RECORD_EMPTY, false, 0, NULL);
+        return;
+    }
+    if (!alive) {
+        uint64_t number = (uint64_t)x->now_us + ++x->listen_keys;
+        char part[CLIENT_ID_MAX];
+        for (uint64_t i = 0; i < 3; i++) {
+            client_id_make(part, number * 3 + i);
+            memcpy(x->listen_key + i * 22, part, 22);
+        }
+        x->listen_key[64] = 0;
+    }
+    x->listen_until_us = x->now_us + LISTEN_KEY_US;
+    struct listen_key_record *row = scratch_rows(x, 1, sizeof *row);
+    memset(row, 0, sizeof *row);
+    memcpy(row->key, x->listen_key, sizeof x->listen_key);
+    reply_rows(r, RECORD_LISTEN_KEY, false, 1, row);
+}
+
+bool exchange_listen_key(const struct exchange *x, const char *key) {
+    return listen_key_alive(x) && strcmp(x->listen_key, key) == 0;
+}
+
+void exchange_drop_listen_key(struct exchange *x) { x->listen_until_us = 0; }
+
 bool settings_call(struct exchange *x, const struct call *c, struct reply *r) {
     switch (c->endpoint) {
     case EP_LEVERAGE: leverage(x, c, r); return true;
     case EP_MARGIN_TYPE: margin_type(x, c, r); return true;
     case EP_POSITION_MARGIN: position_margin(x, c, r); return true;
+    case EP_MULTI_ASSETS_SET: multi_assets_set(x, c, r); return true;
+    case EP_MULTI_ASSETS_GET: multi_assets_get(x, r); return true;
+    case EP_LISTEN_KEY_NEW:
+    case EP_LISTEN_KEY_KEEP:
+    case EP_LISTEN_KEY_CLOSE: listen_key(x, c, r); return true;
     case EP_POSITION_MODE_SET: position_mode(x, c, r); return true;
     case EP_POSITION_MODE_GET: mode_row(x, r, RECORD_POSITION_MODE); return true;
     case EP_COUNTDOWN_CANCEL: countdown(x, c, r); return true;

@@ -42,7 +42,7 @@ static void market_refresh(const struct exchange *x, struct market *m) {
     m->touch_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = INT64_MAX;
     for (const struct order *o = m->resting.first; o; o = o->next) {
-        level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY);
+        if (!m->book) level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY);
         if (o->r.good_till_us != 0 && o->r.good_till_us < m->good_till_us) m->good_till_us = o->r.good_till_us;
     }
     for (const struct algo *a = m->algos.first; a; a = a->next) {
@@ -163,7 +163,7 @@ static bool liquidation_reached(const struct market *m, int i, bool falling, int
 
 // What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
 static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling) {
-    for (struct order *o = m->resting.first; o; o = o->next) {
+    for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
         if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
             order_execute(x, m, o, o->r.price_e8, true);
             return;

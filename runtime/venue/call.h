@@ -38,6 +38,13 @@ enum margin_type { MARGIN_CROSSED, MARGIN_ISOLATED, MARGIN_COUNT };
 enum resp_type { RESP_ACK, RESP_RESULT, RESP_COUNT };
 enum stp_mode { STP_EXPIRE_MAKER, STP_EXPIRE_TAKER, STP_EXPIRE_BOTH, STP_NONE, STP_COUNT };
 
+// A limit price taken from the book at entry: the best of the other side (opponent) or of the own (queue), or the level
+// so many places from it.
+enum price_match {
+    MATCH_NONE, MATCH_OPPONENT, MATCH_OPPONENT_5, MATCH_OPPONENT_10, MATCH_OPPONENT_20, MATCH_QUEUE, MATCH_QUEUE_5,
+    MATCH_QUEUE_10, MATCH_QUEUE_20, MATCH_COUNT
+};
+
 enum income_type {
     INCOME_TRANSFER, INCOME_REALIZED_PNL, INCOME_FUNDING_FEE, INCOME_COMMISSION, INCOME_INSURANCE_CLEAR,
     INCOME_TYPE_COUNT
@@ -56,7 +63,7 @@ enum param {
     P_CLIENT_ID, P_RESP_TYPE, P_STP_MODE, P_GOOD_TILL_DATE, P_ORDER_ID, P_ORIG_CLIENT_ID, P_ALGO_ID,
     P_CLIENT_ALGO_ID, P_ALGO_TYPE, P_INTERVAL, P_LIMIT, P_START_TIME, P_END_TIME, P_FROM_ID, P_LEVERAGE,
     P_MARGIN_TYPE, P_AMOUNT, P_MARGIN_CHANGE, P_DUAL_SIDE, P_INCOME_TYPE, P_COUNTDOWN_TIME, P_BATCH, P_ID_LIST,
-    P_CLIENT_ID_LIST, P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
+    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
 };
 
 struct call {
@@ -65,8 +72,9 @@ struct call {
     int16_t symbol;                 // index into the run's symbols, SYMBOL_NONE when not given or not known
     uint8_t side, type, time_in_force, position_side;
     uint8_t working_type, resp_type, stp_mode, margin_type;
+    uint8_t price_match;
     uint8_t income_type, interval, margin_change;   // margin_change: 1 adds, 2 takes off
-    bool reduce_only, close_position, price_protect, dual_side;
+    bool reduce_only, close_position, price_protect, dual_side, multi_assets;
     int32_t limit, leverage;
     int64_t quantity_e8, price_e8, stop_price_e8, activate_price_e8, callback_rate_e8, amount_e8;
     int64_t order_id, algo_id, from_id;

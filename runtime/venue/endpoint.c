@@ -23,12 +23,13 @@ enum { WEIGHT_BY_DEPTH = -1, WEIGHT_BY_BARS = -2 };
 #define PLAIN_ORDER                                                                                          \
     (SYMBOL | BIT(P_SIDE) | BIT(P_TYPE) | BIT(P_POSITION_SIDE) | BIT(P_TIME_IN_FORCE) | BIT(P_QUANTITY) |    \
      BIT(P_PRICE) | BIT(P_REDUCE_ONLY) | BIT(P_CLIENT_ID) | BIT(P_RESP_TYPE) | BIT(P_STP_MODE) |             \
-     BIT(P_GOOD_TILL_DATE))
+     BIT(P_GOOD_TILL_DATE) | BIT(P_PRICE_MATCH))
 #define CONDITIONS                                                                                           \
     (BIT(P_STOP_PRICE) | BIT(P_CLOSE_POSITION) | BIT(P_ACTIVATE_PRICE) | BIT(P_CALLBACK_RATE) |              \
      BIT(P_WORKING_TYPE) | BIT(P_PRICE_PROTECT))
 #define NEW_ORDER (SYMBOL | BIT(P_SIDE) | BIT(P_TYPE))
-#define AMENDMENT (WHICH_ORDER | BIT(P_SIDE) | BIT(P_QUANTITY) | BIT(P_PRICE) | BIT(P_REDUCE_ONLY))
+#define AMENDMENT (WHICH_ORDER | BIT(P_SIDE) | BIT(P_QUANTITY) | BIT(P_PRICE) | BIT(P_REDUCE_ONLY) | \
+                   BIT(P_PRICE_MATCH))
 
 // Old clients send the conditional parameters to /order: they are read there, and answered with -4120.
 #define ANY_ORDER (PLAIN_ORDER | CONDITIONS)
@@ -52,6 +53,12 @@ struct row {
 #define WRITE(method, class, address, level, params, required, reply, is_list, weight, per_10s, per_1m)      \
     { { address, method, SEC_SIGNED, class, level, true, (params) | SIGNED, (required) | STAMP, reply,       \
         is_list }, weight, weight, per_10s, per_1m }
+
+#define KLINES(address)                                                                                      \
+    MARKET(address, SYMBOL | BIT(P_INTERVAL) | RANGE, SYMBOL | BIT(P_INTERVAL), RECORD_KLINE, true,          \
+           WEIGHT_BY_BARS, WEIGHT_BY_BARS)
+#define LISTEN_KEY(method, reply)                                                                            \
+    { { "/fapi/v1/listenKey", method, SEC_KEY, CLASS_ACCOUNT, HIGH, false, 0, 0, reply, false }, 1, 1, 0, 0 }
 
 // The tickers and premiumIndex answer with a list when no symbol is given; `list` tells of the form with one.
 static const struct row rows[EP_COUNT] = {
@@ -77,7 +84,7 @@ static const struct row rows[EP_COUNT] = {
     [EP_ORDER_TEST] = { { "/fapi/v1/order/test", HTTP_POST, SEC_SIGNED, CLASS_ORDER, HIGH, false,
                           ANY_ORDER | SIGNED, NEW_ORDER | STAMP, RECORD_ORDER, false }, 1, 1, 0, 0 },
     [EP_ORDER_MODIFY] = WRITE(HTTP_PUT, CLASS_ORDER, "/fapi/v1/order", HIGH, AMENDMENT,
-                              SYMBOL | BIT(P_SIDE) | BIT(P_QUANTITY) | BIT(P_PRICE), RECORD_ORDER, false,
+                              SYMBOL | BIT(P_SIDE) | BIT(P_QUANTITY), RECORD_ORDER, false,
                               0, 1, 1),
     [EP_ORDER_CANCEL] = WRITE(HTTP_DELETE, CLASS_ORDER, "/fapi/v1/order", CRITICAL, WHICH_ORDER, SYMBOL,
                               RECORD_ORDER, false, 1, 0, 0),
@@ -145,6 +152,28 @@ static const struct row rows[EP_COUNT] = {
                                false, 5, 5),
     [EP_SYMBOL_CONFIG] = READ(CLASS_ACCOUNT, "/fapi/v1/symbolConfig", NORMAL, SYMBOL, 0, RECORD_SYMBOL_CONFIG,
                               true, 5, 5),
+
+    [EP_BALANCE_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/balance", NORMAL, 0, 0, RECORD_BALANCE, true, 5, 5),
+    [EP_ACCOUNT_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/account", NORMAL, 0, 0, RECORD_ACCOUNT_V2, false, 5, 5),
+    [EP_POSITION_RISK_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/positionRisk", NORMAL, SYMBOL, 0, RECORD_POSITION, true, 5, 5),
+    [EP_HISTORICAL_TRADES] = { { "/fapi/v1/historicalTrades", HTTP_GET, SEC_KEY, CLASS_MARKET, LOW, false,
+                                 SYMBOL | BIT(P_LIMIT) | BIT(P_FROM_ID), SYMBOL, RECORD_RECENT_TRADE, true }, 200, 200, 0, 0 },
+    [EP_CONTINUOUS_KLINES] = KLINES("/fapi/v1/continuousKlines"),
+    [EP_INDEX_KLINES] = KLINES("/fapi/v1/indexPriceKlines"),
+    [EP_MARK_KLINES] = KLINES("/fapi/v1/markPriceKlines"),
+    [EP_PREMIUM_KLINES] = KLINES("/fapi/v1/premiumIndexKlines"),
+    [EP_FUNDING_INFO] = MARKET("/fapi/v1/fundingInfo", 0, 0, RECORD_FUNDING_INFO, true, 0, 0),
+    [EP_OPEN_INTEREST] = MARKET("/fapi/v1/openInterest", SYMBOL, SYMBOL, RECORD_OPEN_INTEREST, false, 1, 1),
+    [EP_MULTI_ASSETS_SET] = WRITE(HTTP_POST, CLASS_ACCOUNT, "/fapi/v1/multiAssetsMargin", HIGH, BIT(P_MULTI_ASSETS),
+                                  BIT(P_MULTI_ASSETS), RECORD_STATUS, false, 1, 0, 0),
+    [EP_MULTI_ASSETS_GET] = READ(CLASS_ACCOUNT, "/fapi/v1/multiAssetsMargin", NORMAL, 0, 0, RECORD_MULTI_ASSETS, false,
+                                 30, 30),
+    [EP_ADL_QUANTILE] = READ(CLASS_ACCOUNT, "/fapi/v1/adlQuantile", LOW, SYMBOL, 0, RECORD_ADL, true, 5, 5),
+    [EP_FORCE_ORDERS] = READ(CLASS_ORDER, "/fapi/v1/forceOrders", LOW, SYMBOL | RANGE, 0, RECORD_ORDER_QUERY, true, 20, 50),
+    [EP_RATE_LIMIT_ORDER] = READ(CLASS_ORDER, "/fapi/v1/rateLimit/order", LOW, 0, 0, RECORD_LIMIT, true, 1, 1),
+    [EP_LISTEN_KEY_NEW] = LISTEN_KEY(HTTP_POST, RECORD_LISTEN_KEY),
+    [EP_LISTEN_KEY_KEEP] = LISTEN_KEY(HTTP_PUT, RECORD_LISTEN_KEY),
+    [EP_LISTEN_KEY_CLOSE] = LISTEN_KEY(HTTP_DELETE, RECORD_EMPTY),
 };
 
 // Other versions of a call that old clients still use, answered alike.
@@ -152,9 +181,6 @@ static const struct {
     const char *path;
     uint8_t endpoint;
 } old_paths[] = {
-    { "/fapi/v1/balance", EP_BALANCE },           { "/fapi/v2/balance", EP_BALANCE },
-    { "/fapi/v1/account", EP_ACCOUNT },           { "/fapi/v2/account", EP_ACCOUNT },
-    { "/fapi/v1/positionRisk", EP_POSITION_RISK }, { "/fapi/v2/positionRisk", EP_POSITION_RISK },
     { "/fapi/v1/ticker/price", EP_TICKER_PRICE },
 };
 

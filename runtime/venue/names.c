@@ -43,3 +43,7 @@ const char *const interval_names[INTERVAL_COUNT] = {
 
 const char *const rate_kind_names[RATE_KIND_COUNT] = { "REQUEST_WEIGHT", "RAW_REQUESTS", "ORDERS" };
 const char *const rate_interval_names[RATE_INTERVAL_COUNT] = { "SECOND", "MINUTE", "HOUR", "DAY" };
+
+const char *const price_match_names[MATCH_COUNT] = {
+    "NONE", "OPPONENT", "OPPONENT_5", "OPPONENT_10", "OPPONENT_20", "QUEUE", "QUEUE_5", "QUEUE_10", "QUEUE_20",
+};

@@ -17,7 +17,7 @@ static const char *const algo_type_names[] = { "CONDITIONAL" };
 
 // An order of type LIQUIDATION is the exchange's own: it stands after the names that a request may use.
 static const struct param_info params[PARAM_COUNT] = {
-    [P_SYMBOL] = { "symbol", { NULL }, PARAM_SYMBOL, AT(symbol) },
+    [P_SYMBOL] = { "symbol", { "pair" }, PARAM_SYMBOL, AT(symbol) },
     [P_SIDE] = { "side", { NULL }, PARAM_ENUM, AT(side), NAMED(side_names, SIDE_COUNT) },
     [P_TYPE] = { "type", { "orderType" }, PARAM_ENUM, AT(type), NAMED(order_type_names, ORDER_LIQUIDATION) },
     [P_POSITION_SIDE] = { "positionSide", { NULL }, PARAM_ENUM, AT(position_side),
@@ -34,6 +34,8 @@ static const struct param_info params[PARAM_COUNT] = {
     [P_WORKING_TYPE] = { "workingType", { NULL }, PARAM_ENUM, AT(working_type),
                          NAMED(working_type_names, WORKING_COUNT) },
     [P_PRICE_PROTECT] = { "priceProtect", { NULL }, PARAM_BOOL, AT(price_protect) },
+    [P_PRICE_MATCH] = { "priceMatch", { NULL }, PARAM_ENUM, AT(price_match), NAMED(price_match_names, MATCH_COUNT) },
+    [P_MULTI_ASSETS] = { "multiAssetsMargin", { NULL }, PARAM_BOOL, AT(multi_assets) },
     [P_CLIENT_ID] = { "newClientOrderId", { "clientOrderId", "clientId" }, PARAM_TEXT, AT(client_id) },
     [P_RESP_TYPE] = { "newOrderRespType", { "respType" }, PARAM_ENUM, AT(resp_type),
                       NAMED(resp_type_names, RESP_COUNT) },

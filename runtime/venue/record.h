@@ -23,7 +23,7 @@ struct order_record {
     int64_t good_till_us, time_us, update_us;
     char client_id[CLIENT_ID_MAX];
     int16_t symbol;
-    uint8_t status, time_in_force, type, orig_type, side, position_side, working_type, stp_mode;
+    uint8_t status, time_in_force, type, orig_type, side, position_side, working_type, stp_mode, price_match;
     bool reduce_only, close_position, price_protect;
 };
 
@@ -182,6 +182,30 @@ struct margin_call_record {      // MARGIN_CALL, one position
     uint8_t position_side, margin_type;
 };
 
+struct adl_record { int16_t symbol; int32_t longs, shorts, both; };
+
+struct funding_info_record { int64_t cap_e8, floor_e8, update_us; int32_t interval_h; int16_t symbol; };
+
+struct listen_key_record { char key[68]; int64_t event_us; };   // event_us: of listenKeyExpired
+
+// Market data streams: what the REST records say, with the time of the event.
+struct trade_event { int64_t event_us; struct trade_record trade; };            // `maker`: the buyer was maker
+struct agg_trade_event { int64_t event_us; struct agg_trade_record trade; };
+struct kline_event {
+    int64_t event_us, first_id, last_id;
+    struct kline_record bar;
+    uint8_t interval;
+    bool closed;
+};
+struct ticker_event { int64_t event_us; struct ticker_record ticker; };         // 24-hour and best price streams
+struct mark_event { int64_t event_us; struct mark_record mark; };
+struct depth_event {
+    int64_t event_us, transaction_us, first_id, last_id, previous_id;           // U, u, pu
+    int32_t bid_count, ask_count;
+    const struct level_record *bids, *asks;
+    int16_t symbol;
+};
+
 enum record_kind {
     RECORD_NONE, RECORD_ORDER, RECORD_ORDER_QUERY, RECORD_ALGO, RECORD_ALGO_QUERY, RECORD_ALGO_CANCEL, RECORD_TRADE,
     RECORD_KLINE, RECORD_BALANCE, RECORD_POSITION, RECORD_ACCOUNT, RECORD_INCOME, RECORD_TICKER_24H,
@@ -194,6 +218,14 @@ enum record_kind {
     RECORD_ACCOUNT_ASSET, RECORD_ACCOUNT_POSITION, RECORD_ORDER_UPDATE_BODY, RECORD_ALGO_UPDATE_BODY,
     RECORD_ACCOUNT_UPDATE_BODY, RECORD_ACCOUNT_UPDATE_BALANCE, RECORD_ACCOUNT_UPDATE_POSITION,
     RECORD_CONFIG_UPDATE_BODY, RECORD_MARGIN_CALL_POSITION,
+    // Replies of the local exchange alone.
+    RECORD_ACCOUNT_V2, RECORD_ACCOUNT_V2_ASSET, RECORD_ACCOUNT_V2_POSITION, RECORD_FUNDING_INFO, RECORD_OPEN_INTEREST,
+    RECORD_MULTI_ASSETS, RECORD_ADL, RECORD_ADL_BODY, RECORD_LISTEN_KEY,
+    // Streams.
+    RECORD_TRADE_EVENT, RECORD_AGG_TRADE_EVENT, RECORD_KLINE_EVENT, RECORD_KLINE_EVENT_BODY,
+    RECORD_CONTINUOUS_KLINE_EVENT, RECORD_CONTINUOUS_KLINE_EVENT_BODY, RECORD_MARK_EVENT, RECORD_MINI_TICKER_EVENT,
+    RECORD_TICKER_EVENT, RECORD_BOOK_TICKER_EVENT, RECORD_DEPTH_EVENT, RECORD_FORCE_ORDER_EVENT,
+    RECORD_FORCE_ORDER_EVENT_BODY, RECORD_TRADE_LITE, RECORD_LISTEN_KEY_EXPIRED,
     RECORD_COUNT
 };
 
@@ -217,7 +249,8 @@ enum field_type {
     FIELD_LIST,                 // pointer to records of kind `kind`, counted by the int32_t at `count_offset`
     FIELD_ONE,                  // a list of the one record of kind `kind` that is embedded here
     FIELD_ONE_IF,               // FIELD_ONE; empty when the int16_t symbol at `count_offset` is SYMBOL_NONE
-    FIELD_INT_TEXT              // int64_t: JSON string, Lua number
+    FIELD_INT_TEXT,             // int64_t: JSON string, Lua number
+    FIELD_INT32_TEXT            // int32_t: JSON string, Lua number
 };
 
 struct field {
@@ -256,6 +289,7 @@ extern const char *const margin_type_names[MARGIN_COUNT];          // CROSSED IS
 extern const char *const margin_type_short_names[MARGIN_COUNT];    // cross isolated: positionRisk, ACCOUNT_UPDATE
 extern const char *const resp_type_names[RESP_COUNT];
 extern const char *const stp_mode_names[STP_COUNT];
+extern const char *const price_match_names[MATCH_COUNT];
 extern const char *const income_type_names[INCOME_TYPE_COUNT];
 extern const char *const execution_names[EXEC_COUNT];
 extern const char *const account_reason_names[ACCOUNT_REASON_COUNT];

@@ -167,6 +167,11 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
     case FIELD_INT64:
     case FIELD_ID: put_integer(w, int64_at(at)); break;
     case FIELD_ID_TEXT: put_id_text(w, int64_at(at)); break;
+    case FIELD_INT32_TEXT:
+        put_char(w, '"');
+        put_integer(w, int32_at(at));
+        put_char(w, '"');
+        break;
     case FIELD_INT_TEXT:
         put_char(w, '"');
         put_integer(w, int64_at(at));

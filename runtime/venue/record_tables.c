@@ -2,40 +2,9 @@
 //
 // Source   the wire contract: replies O1 O2 U P2 P3 BAL ACC3 A to J G1 G2, stream messages of section 8.
 //          RECORD_POSITION is the union of P2 and P3: a script need not know which version it called.
-#include "venue/record.h"
+#include "venue/table_macros.h"
 
 #include "base/assert.h"
-
-#include <stddef.h>
-
-// OF is the struct of the table being written.
-#define AT(field_type, json, member)                                                                         \
-    { .name = json, .type = field_type, .offset = offsetof(struct OF, member) }
-#define INT32(json, member) AT(FIELD_INT32, json, member)
-#define INT64(json, member) AT(FIELD_INT64, json, member)
-#define INT_TEXT(json, member) AT(FIELD_INT_TEXT, json, member)
-#define ID(json, member) AT(FIELD_ID, json, member)
-#define ID_TEXT(json, member) AT(FIELD_ID_TEXT, json, member)
-#define MS(json, member) AT(FIELD_MS, json, member)
-#define FLAG(json, member) AT(FIELD_BOOL, json, member)
-#define PRICE(json, member) AT(FIELD_PRICE, json, member)
-#define QTY(json, member) AT(FIELD_QTY, json, member)
-#define DEC8(json, member) AT(FIELD_DEC8, json, member)
-#define DEC(json, member) AT(FIELD_DEC, json, member)
-#define NUMBER(json, member) AT(FIELD_NUMBER, json, member)
-#define TEXT(json, member) AT(FIELD_TEXT, json, member)
-#define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
-#define NAME(json, member, list)                                                                             \
-    { .name = json, .type = FIELD_ENUM, .offset = offsetof(struct OF, member), .names = list }
-#define TEXT_OF(field_type, json, value) { .name = json, .type = field_type, .text = value }
-#define LIST(json, record, member, count)                                                                    \
-    { .name = json, .type = FIELD_LIST, .kind = record, .offset = offsetof(struct OF, member),               \
-      .count_offset = offsetof(struct OF, count) }
-
-// A part reads the same struct as the whole, hence the offset 0.
-#define PART(field_type, json, record) { .name = json, .type = field_type, .kind = record }
-#define PART_IF(json, record, member)                                                                        \
-    { .name = json, .type = FIELD_ONE_IF, .kind = record, .count_offset = offsetof(struct OF, member) }
 
 // `er`: a digit as text.
 static const char *const expiry_names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
@@ -50,7 +19,7 @@ static const struct field order_fields[] = {
     FLAG("closePosition", close_position), NAME("side", side, side_names),
     NAME("positionSide", position_side, position_side_names), PRICE("stopPrice", stop_price_e8),
     NAME("workingType", working_type, working_type_names), FLAG("priceProtect", price_protect),
-    NAME("origType", orig_type, order_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),
+    NAME("origType", orig_type, order_type_names), NAME("priceMatch", price_match, price_match_names),
     NAME("selfTradePreventionMode", stp_mode, stp_mode_names), MS("goodTillDate", good_till_us),
     MS("updateTime", update_us),
 };
@@ -65,7 +34,7 @@ static const struct field order_query_fields[] = {
     FLAG("reduceOnly", reduce_only), FLAG("closePosition", close_position), NAME("side", side, side_names),
     NAME("positionSide", position_side, position_side_names), PRICE("stopPrice", stop_price_e8),
     NAME("workingType", working_type, working_type_names), FLAG("priceProtect", price_protect),
-    NAME("origType", orig_type, order_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),
+    NAME("origType", orig_type, order_type_names), NAME("priceMatch", price_match, price_match_names),
     NAME("selfTradePreventionMode", stp_mode, stp_mode_names), MS("goodTillDate", good_till_us),
     DEC("activatePrice", activate_price_e8), DEC("priceRate", callback_rate_e8), MS("time", time_us),
     MS("updateTime", update_us),
@@ -156,7 +125,7 @@ static const struct field position_fields[] = {
     SYMBOL("symbol", symbol), NAME("positionSide", position_side, position_side_names),
     QTY("positionAmt", amount_e8), DEC("entryPrice", entry_price_e8), DEC("breakEvenPrice", break_even_e8),
     DEC8("markPrice", mark_price_e8), DEC8("unRealizedProfit", unrealized_e8),
-    DEC("liquidationPrice", liquidation_price_e8), INT32("leverage", leverage),
+    DEC("liquidationPrice", liquidation_price_e8), AT(FIELD_INT32_TEXT, "leverage", leverage),
     DEC("maxNotionalValue", notional_max_e8), NAME("marginType", margin_type, margin_type_short_names),
     DEC8("isolatedMargin", isolated_margin_e8), TEXT_OF(FIELD_CONST, "isAutoAddMargin", "false"),
     DEC8("notional", notional_e8), DEC8("isolatedWallet", isolated_wallet_e8),
@@ -365,7 +334,7 @@ static const struct field order_update_fields[] = {
 
 #define OF order_update_record
 static const struct field order_update_body_fields[] = {
-    SYMBOL("s", order.symbol), TEXT_OF(FIELD_CONST, "TEXT", "order.client_id"),
+    SYMBOL("s", order.symbol), TEXT("c", order.client_id),
     NAME("S", order.side, side_names), NAME("o", order.type, order_type_names),
     NAME("f", order.time_in_force, tif_names), DEC("q", order.orig_qty_e8), DEC("p", order.price_e8),
     DEC("ap", order.avg_price_e8), DEC("sp", order.stop_price_e8), NAME("x", execution, execution_names),
@@ -377,7 +346,7 @@ static const struct field order_update_body_fields[] = {
     NAME("ot", order.orig_type, order_type_names), NAME("ps", order.position_side, position_side_names),
     FLAG("cp", order.close_position), DEC("rp", realized_pnl_e8), FLAG("pP", order.price_protect),
     TEXT_OF(FIELD_CONST_INT, "si", "0"), TEXT_OF(FIELD_CONST_INT, "ss", "0"),
-    NAME("V", order.stp_mode, stp_mode_names), TEXT_OF(FIELD_CONST, "pm", "NONE"),
+    NAME("V", order.stp_mode, stp_mode_names), NAME("pm", order.price_match, price_match_names),
     MS("gtd", order.good_till_us), NAME("er", expiry_reason, expiry_names),
 };
 #undef OF
@@ -462,13 +431,7 @@ static const struct field margin_call_position_fields[] = {
 };
 #undef OF
 
-#define TABLE(table, struct_name, is_array, symbol_at)                                                       \
-    { .name = #table, .size = sizeof(struct struct_name), .array = is_array,                                 \
-      .field_count = sizeof table##_fields / sizeof table##_fields[0], .fields = table##_fields,             \
-      .symbol_offset = symbol_at }
-#define SYMBOL_AT(struct_name, member) offsetof(struct struct_name, member)
-
-static const struct record_table tables[RECORD_COUNT] = {
+static const struct record_table tables[RECORD_ACCOUNT_V2] = {
     [RECORD_ORDER] = TABLE(order, order_record, 0, SYMBOL_AT(order_record, symbol)),
     [RECORD_ORDER_QUERY] = TABLE(order_query, order_record, 0, SYMBOL_AT(order_record, symbol)),
     [RECORD_ALGO] = TABLE(algo, algo_record, 0, SYMBOL_AT(algo_record, symbol)),
@@ -537,5 +500,6 @@ const struct record_table *record_table(int32_t kind)
 {
     ASSERT(kind >= 0);
     ASSERT(kind < RECORD_COUNT);
-    return tables[kind].name != NULL ? &tables[kind] : NULL;
+    const struct record_table *table = kind < RECORD_ACCOUNT_V2 ? &tables[kind] : &stream_tables[kind - RECORD_ACCOUNT_V2];
+    return table->name != NULL ? table : NULL;
 }

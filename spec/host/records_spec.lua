@@ -23,7 +23,7 @@ local function fill(kind, memory, keep)
     elseif ft == C.FIELD_MS then ffi.cast("int64_t *", p)[0] = 1700000000000000LL + salt * 1000
     elseif ft == C.FIELD_ID or ft == C.FIELD_ID_TEXT then ffi.cast("int64_t *", p)[0] = 900719925474000LL + salt
     elseif ft == C.FIELD_INT64 or ft == C.FIELD_INT_TEXT then ffi.cast("int64_t *", p)[0] = salt + 1
-    elseif ft == C.FIELD_INT32 then ffi.cast("int32_t *", p)[0] = salt + 1
+    elseif ft == C.FIELD_INT32 or ft == C.FIELD_INT32_TEXT then ffi.cast("int32_t *", p)[0] = salt + 1
     elseif ft == C.FIELD_BOOL then p[0] = salt % 2
     elseif ft == C.FIELD_ENUM then p[0] = salt % 2
     elseif ft == C.FIELD_TEXT then ffi.copy(p, "text-" .. salt)

@@ -20,7 +20,7 @@ describe("endpoint", function()
       assert.equal(i, C.endpoint_find(METHODS[info.method], info.path))
       assert.is_true(bit.band(info.required, bit.bnot(info.params)) == 0)
     end
-    assert.equal(tonumber(C.EP_ACCOUNT), C.endpoint_find("GET", "/fapi/v2/account"))
+    assert.equal(tonumber(C.EP_ACCOUNT_V2), C.endpoint_find("GET", "/fapi/v2/account"))
     assert.equal(tonumber(C.EP_TICKER_PRICE), C.endpoint_find("GET", "/fapi/v1/ticker/price"))
     assert.equal(-1, C.endpoint_find("POST", "/fapi/v1/klines"))
   end)

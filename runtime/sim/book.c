@@ -1,0 +1,117 @@
+#include "sim/book.h"
+
+#include "base/assert.h"
+#include "base/err.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int book_init(struct book *b, int64_t update_id) {
+    memset(b, 0, sizeof *b);
+    b->update_id = b->first_id = update_id;
+    b->changes = calloc(BOOK_CHANGES_MAX, sizeof *b->changes);
+    for (int i = 0; i < SIDE_COUNT; i++) b->levels[i] = calloc(BOOK_LEVELS_MAX, sizeof *b->levels[i]);
+    if (b->changes && b->levels[0] && b->levels[1]) return ERR_OK;
+    book_free(b);
+    return ERR_NO_MEMORY;
+}
+
+void book_free(struct book *b) {
+    for (int i = 0; i < SIDE_COUNT; i++) free(b->levels[i]);
+    free(b->changes);
+    memset(b, 0, sizeof *b);
+}
+
+// Whether price a stands nearer the other side than price c.
+static bool better(int32_t side, int64_t a, int64_t c) { return side == SIDE_BUY ? a > c : a < c; }
+
+// The first place, counted from the worst, whose price is not worse than `price`.
+static int32_t place_of(const struct book *b, int32_t side, int64_t price) {
+    int32_t low = 0, high = b->count[side];
+    while (low < high) {
+        int32_t middle = (low + high) / 2;
+        if (better(side, price, b->levels[side][middle].price_e8)) low = middle + 1; else high = middle;
+    }
+    return low;
+}
+
+static void changed(struct book *b, int32_t side, int64_t price) {
+    b->update_id++;
+    b->changes[b->update_id % BOOK_CHANGES_MAX] = (struct book_change){ price, (uint8_t)side };
+}
+
+static void take_out(struct book *b, int32_t side, int32_t at) {
+    struct level_record *rows = b->levels[side];
+    b->count[side]--;
+    memmove(rows + at, rows + at + 1, (size_t)(b->count[side] - at) * sizeof *rows);
+}
+
+void book_set(struct book *b, int32_t side, int64_t price, int64_t qty) {
+    ASSERT(side == SIDE_BUY || side == SIDE_SELL);
+    ASSERT(price > 0 && qty >= 0);
+    struct level_record *rows = b->levels[side];
+    int32_t at = place_of(b, side, price);
+    bool there = at < b->count[side] && rows[at].price_e8 == price;
+    if (there && rows[at].qty_e8 == qty) return;
+    if (!there && qty == 0) return;
+    if (there) {
+        if (qty == 0) take_out(b, side, at); else rows[at].qty_e8 = qty;
+        changed(b, side, price);
+        return;
+    }
+    if (b->count[side] == BOOK_LEVELS_MAX) {
+        if (at == 0) return;
+        int64_t worst = rows[0].price_e8;
+        take_out(b, side, 0);
+        changed(b, side, worst);
+        at--;
+    }
+    memmove(rows + at + 1, rows + at, (size_t)(b->count[side] - at) * sizeof *rows);
+    rows[at] = (struct level_record){ price, qty };
+    b->count[side]++;
+    changed(b, side, price);
+}
+
+const struct level_record *book_level(const struct book *b, int32_t side, int32_t depth) {
+    return depth >= 0 && depth < b->count[side] ? &b->levels[side][b->count[side] - 1 - depth] : NULL;
+}
+
+int64_t book_best_e8(const struct book *b, int32_t side) {
+    return b->count[side] ? b->levels[side][b->count[side] - 1].price_e8 : 0;
+}
+
+int64_t book_qty_e8(const struct book *b, int32_t side, int64_t price) {
+    int32_t at = place_of(b, side, price);
+    bool there = at < b->count[side] && b->levels[side][at].price_e8 == price;
+    return there ? b->levels[side][at].qty_e8 : 0;
+}
+
+int64_t book_available_e8(const struct book *b, int32_t side, int64_t limit, int64_t wanted) {
+    int32_t other = side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
+    int64_t sum = 0;
+    const struct level_record *level;
+    for (int32_t i = 0; sum < wanted && (level = book_level(b, other, i)) != NULL; i++) {
+        if (better(other, limit, level->price_e8)) break;
+        sum += level->qty_e8;
+    }
+    return sum < wanted ? sum : wanted;
+}
+
+int32_t book_changes(const struct book *b, int64_t since, struct book_diff *rows, int32_t max) {
+    if (since < b->first_id) since = b->first_id;
+    if (b->update_id - since > BOOK_CHANGES_MAX) return -1;
+    int32_t count = 0;
+    // From the newest back, so that a price already met stands for its older changes.
+    for (int64_t id = b->update_id; id > since && count < max; id--) {
+        struct book_change c = b->changes[id % BOOK_CHANGES_MAX];
+        bool met = false;
+        for (int32_t i = 0; i < count && !met; i++) met = rows[i].price_e8 == c.price_e8 && rows[i].side == c.side;
+        if (!met) rows[count++] = (struct book_diff){ c.price_e8, book_qty_e8(b, c.side, c.price_e8), c.side };
+    }
+    for (int32_t i = 0, k = count - 1; i < k; i++, k--) {
+        struct book_diff row = rows[i];
+        rows[i] = rows[k];
+        rows[k] = row;
+    }
+    return count;
+}

@@ -1,0 +1,25 @@
+// book_match.h: orders in a market with a limit order book. The account's orders stand in the book's levels among those of
+// other traders, in the order of their coming; a trade takes a level from the front.
+//
+// In such a market no bar is ever opened: prices move by trades alone (exchange_others_take, and the account's own).
+// Self-trade prevention (wire contract, section 5.5): a taker takes what stands before the account's first order of a
+// level; when it would go on into that order, its mode says which of the two expires. NONE counts as EXPIRE_MAKER.
+#ifndef MT_SIM_BOOK_MATCH_H
+#define MT_SIM_BOOK_MATCH_H
+
+#include "sim/internal.h"
+
+// Refusals the book of the moment decides (-4131, -5021, -5022), before anything is recorded.
+bool book_check(const struct market *m, const struct call *c, struct reply *r);
+
+// A new or amended order, linked nowhere, meets the book: takes, then rests, expires or is done.
+void book_enter(struct exchange *x, struct market *m, struct order *o);
+
+// Called as a resting order is linked and unlinked: its part of the level comes and goes.
+void book_join(struct market *m, struct order *o);
+void book_leave(struct market *m, struct order *o);
+
+// Triggers, trailing stops and liquidations that new prices bring about.
+void book_settle(struct exchange *x);
+
+#endif

@@ -1,0 +1,283 @@
+#include "sim/flow.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { SLICES = 60, SIDE_LEVELS = 600, NEAR_LEVELS = 8 };
+
+static const double DAY_US = 86400e6;
+static const double LEVEL_NOTIONAL = 40000;    // USDT of a typical level near the touch
+static const double TRADE_NOTIONAL = 4000;     // of a typical trade
+
+struct crowd {                   // the traders of one symbol
+    struct rng rng;
+    int16_t index;
+    const struct symbol *s;
+    double fair;                 // made market: where it ought to trade
+    double home;                 // and what it returns to in the end
+    double rate;                 // orders a microsecond
+    int64_t next_us, last_us;
+    bool follows;
+    struct kline_record bar;     // being followed
+    int32_t slice;               // trades of it done
+    int64_t volume_left_e8, taker_left_e8;
+};
+
+struct flow {
+    struct flow_options o;
+    struct exchange *x;
+    int32_t count;
+    struct crowd *crowds;
+};
+
+static double noise(struct rng *r) {   // nearly normal, variance 1
+    double sum = -6;
+    for (int i = 0; i < 12; i++) sum += rng_double(r);
+    return sum;
+}
+
+// Exponential with mean 1, without a library's logarithm, whose last bit differs between machines.
+static double waiting(struct rng *r) {
+    double sum = 0;
+    while (rng_double(r) > 0.25) sum += 0.25;   // geometric in quarters
+    return sum + 0.25 * rng_double(r);
+}
+
+static int64_t size_e8(struct crowd *c, double notional) {
+    double qty = notional / c->fair * (0.1 + waiting(&c->rng)) * (0.5 + rng_double(&c->rng));
+    int64_t e8 = dec_floor_to(dec_from_double(qty), c->s->step_e8);
+    return e8 > c->s->qty_min_e8 ? e8 : c->s->qty_min_e8;
+}
+
+static int64_t on_tick(const struct crowd *c, double price) {
+    int64_t e8 = dec_round_to(dec_from_double(price), c->s->tick_e8);
+    return e8 > c->s->tick_e8 ? e8 : c->s->tick_e8;
+}
+
+static int32_t opposite(int32_t side) { return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY; }
+
+// `ticks` away from `price`, to the worse side.
+static int64_t behind(const struct crowd *c, int32_t side, int64_t price, int64_t ticks) {
+    return side == SIDE_BUY ? price - ticks * c->s->tick_e8 : price + ticks * c->s->tick_e8;
+}
+
+// Near the touch some levels are thin; further out they grow.
+static double level_notional(int64_t ticks) { return LEVEL_NOTIONAL * (0.4 + 0.1 * sqrt((double)ticks)); }
+
+static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, double notional, int64_t now_us) {
+    if (price < c->s->tick_e8) return;
+    int64_t best = book_best_e8(exchange_book_of(f->x, c->index), opposite(side));
+    if (best != 0 && (side == SIDE_BUY ? price >= best : price <= best)) return;
+    exchange_others_add(f->x, c->index, side, price, size_e8(c, notional), now_us);
+}
+
+// The book on both sides of a price, dense near it and with growing holes further out.
+static void furnish(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int32_t levels, int64_t now_us) {
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        int64_t ticks = 0;
+        for (int32_t i = 0; i < levels; i++) {
+            add(f, c, side, behind(c, side, side == SIDE_BUY ? bid : ask, ticks), level_notional(ticks), now_us);
+            ticks += 1 + (i >= NEAR_LEVELS ? (int64_t)rng_below(&c->rng, 3) : 0);
+        }
+    }
+}
+
+// After trades the makers come back: levels next to the touch are filled, and the spread closed again.
+static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        int64_t touch = side == SIDE_BUY ? bid : ask;
+        for (int64_t i = 0; i < NEAR_LEVELS; i++) {
+            int64_t price = behind(c, side, touch, i);
+            if (price > 0 && book_qty_e8(b, side, price) == 0 && (i == 0 || rng_below(&c->rng, 4) > 0)) {
+                add(f, c, side, price, level_notional(i), now_us);
+            }
+        }
+    }
+}
+
+// Makers far from the touch go, so that a side stays within bounds.
+static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        while (b->count[side] > 2 * SIDE_LEVELS) {
+            struct level_record worst = b->levels[side][0];
+            if (exchange_own_at_e8(f->x, c->index, side, worst.price_e8) > 0) break;
+            exchange_others_cancel(f->x, c->index, side, worst.price_e8, worst.qty_e8, now_us);
+        }
+    }
+}
+
+// Others leave every level of `side` that is better than `price`, or as good when `at` is set; orders of the account
+// standing there are taken.
+static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t price, bool at, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    for (;;) {
+        int64_t best = book_best_e8(b, side);
+        if (best == 0) return;
+        bool beyond = side == SIDE_BUY ? best > price : best < price;
+        if (!beyond && !(at && best == price)) return;
+        exchange_others_cancel(f->x, c->index, side, best, INT64_MAX, now_us);
+        if (book_best_e8(b, side) == best) exchange_others_take(f->x, c->index, opposite(side), INT64_MAX / 2, best, now_us);
+    }
+}
+
+// ---- the made market --------------------------------------------------------------------------------------------
+
+static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
+    double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / DAY_US);
+    double pull = (c->home - c->fair) / (c->home + c->fair) * step * step;
+    double change = pull + step * noise(&c->rng);
+    c->fair *= 1 + (change > 0.2 ? 0.2 : change < -0.2 ? -0.2 : change);
+    c->last_us = now_us;
+}
+
+static void sweep(struct flow *f, struct crowd *c, int32_t side, int64_t to, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    int64_t qty = book_available_e8(b, side, to, INT64_MAX / 2);
+    int64_t last = book_qty_e8(b, opposite(side), to);
+    if (last > 0) qty -= dec_floor_to((int64_t)((double)last * rng_double(&c->rng)), c->s->step_e8);   // a part stays
+    if (qty > 0) exchange_others_take(f->x, c->index, side, qty, to, now_us);
+}
+
+static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    walk(f, c, now_us);
+    int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
+    int64_t fair = on_tick(c, c->fair);
+    if (ask != 0 && fair > ask) sweep(f, c, SIDE_BUY, fair - c->s->tick_e8 > ask ? fair - c->s->tick_e8 : ask, now_us);
+    else if (bid != 0 && fair < bid) sweep(f, c, SIDE_SELL, fair + c->s->tick_e8 < bid ? fair + c->s->tick_e8 : bid, now_us);
+    double luck = rng_double(&c->rng);
+    int32_t side = (int32_t)rng_below(&c->rng, 2);
+    const struct level_record *touch = book_level(b, side, 0);
+    if (luck < 0.35) {
+        int64_t best = book_best_e8(b, opposite(side));
+        if (best) exchange_others_take(f->x, c->index, side, size_e8(c, TRADE_NOTIONAL), best, now_us);
+    } else if (touch && luck < 0.75) {
+        int64_t ticks = (int64_t)(waiting(&c->rng) * 10);
+        add(f, c, side, behind(c, side, touch->price_e8, ticks), level_notional(ticks) / 4, now_us);
+    } else if (b->count[side] > SIDE_LEVELS) {
+        const struct level_record *level = book_level(b, side, (int32_t)(waiting(&c->rng) * 20));
+        if (level) exchange_others_cancel(f->x, c->index, side, level->price_e8, level->qty_e8 / 2 + 1, now_us);
+    }
+    int64_t spread = f->o.spread_ticks > 1 ? (int64_t)rng_below(&c->rng, (uint64_t)f->o.spread_ticks) : 0;
+    bid = fair - c->s->tick_e8;
+    ask = fair + spread * c->s->tick_e8;
+    requote(f, c, bid, ask, now_us);
+    trim(f, c, now_us);
+    c->next_us = now_us + 1 + (int64_t)(waiting(&c->rng) / c->rate);
+}
+
+// ---- followed bars ----------------------------------------------------------------------------------------------
+
+static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
+    const struct kline_record *k = &c->bar;
+    bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
+    int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8, k->close_e8 };
+    int32_t third = (SLICES - 1) / 3 + 1, leg = slice / third;
+    if (slice == SLICES - 1) return k->close_e8;
+    int64_t from = corner[leg], to = corner[leg + 1];
+    int64_t e8 = from + dec_mul_div_round(to - from, slice % third, third);
+    e8 = dec_round_to(e8, c->s->tick_e8);
+    return e8 < k->low_e8 ? k->low_e8 : e8 > k->high_e8 ? k->high_e8 : e8;
+}
+
+static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
+    int64_t price = bar_price_e8(c, c->slice), tick = c->s->tick_e8;
+    int32_t left = SLICES - c->slice;
+    int64_t qty = left == 1 ? c->volume_left_e8 : dec_floor_to(c->volume_left_e8 / left, c->s->step_e8);
+    // The takers' buying share of the volume is kept by who takes: buyers until their part is used up.
+    int64_t bought = left == 1 ? c->taker_left_e8 : dec_floor_to(c->taker_left_e8 / left, c->s->step_e8);
+    c->fair = dec_to_double(price);
+    c->slice++;
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        int32_t maker = opposite(side);
+        int64_t part = side == SIDE_BUY ? bought : qty - bought;
+        if (part <= 0) continue;
+        clear_to(f, c, maker, price, false, now_us);
+        clear_to(f, c, side, price, true, now_us);
+        exchange_others_add(f->x, c->index, maker, price, part, now_us);
+        exchange_others_take(f->x, c->index, side, part, price, now_us);
+    }
+    c->volume_left_e8 -= qty;
+    c->taker_left_e8 -= bought;
+    int64_t half = (int64_t)(f->o.spread_ticks / 2);
+    requote(f, c, price - tick * (half > 0 ? half : 1), price + tick * half, now_us);
+    trim(f, c, now_us);
+    int64_t length = c->bar.close_us + 1000 - c->bar.open_us;
+    c->next_us = c->slice < SLICES ? c->bar.open_us + length * c->slice / SLICES : INT64_MAX;
+    if (c->slice == SLICES - 1) c->next_us = c->bar.close_us;
+}
+
+void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
+    ASSERT(symbol >= 0 && symbol < f->count);
+    struct crowd *c = &f->crowds[symbol];
+    c->follows = true;
+    c->bar = *bar;
+    c->slice = 0;
+    c->volume_left_e8 = bar->volume_e8;
+    c->taker_left_e8 = bar->taker_volume_e8;
+    c->next_us = bar->open_us;
+}
+
+// ---- all symbols ------------------------------------------------------------------------------------------------
+
+struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us) {
+    struct flow *f = calloc(1, sizeof *f);
+    struct crowd *crowds = calloc((size_t)symbol_count, sizeof *crowds);
+    if (!f || !crowds) {
+        free(f);
+        free(crowds);
+        return NULL;
+    }
+    *f = (struct flow){ *o, x, symbol_count, crowds };
+    for (int32_t i = 0; i < symbol_count; i++) {
+        struct crowd *c = &crowds[i];
+        rng_init(&c->rng, o->seed * 1000003 + (uint64_t)i);
+        c->index = (int16_t)i;
+        c->s = exchange_symbol(x, (int16_t)i);
+        c->fair = c->home = dec_to_double(exchange_last_e8(x, (int16_t)i));
+        c->rate = o->rate / (1 + 0.7 * i) / 1e6;
+        c->last_us = now_us;
+        c->next_us = now_us + 1 + (int64_t)(waiting(&c->rng) / c->rate);
+        int64_t fair = on_tick(c, c->fair);
+        furnish(f, c, fair - c->s->tick_e8, fair, SIDE_LEVELS, now_us);
+    }
+    return f;
+}
+
+void flow_free(struct flow *f) {
+    if (!f) return;
+    free(f->crowds);
+    free(f);
+}
+
+int64_t flow_next_us(const struct flow *f) {
+    int64_t next = INT64_MAX;
+    for (int32_t i = 0; i < f->count; i++) {
+        if (f->crowds[i].next_us < next) next = f->crowds[i].next_us;
+    }
+    return next;
+}
+
+void flow_advance(struct flow *f, int64_t now_us) {
+    for (;;) {
+        struct crowd *first = &f->crowds[0];
+        for (int32_t i = 1; i < f->count; i++) {
+            if (f->crowds[i].next_us < first->next_us) first = &f->crowds[i];
+        }
+        if (first->next_us > now_us) break;
+        if (first->follows) followed_step(f, first, first->next_us);
+        else made_step(f, first, first->next_us);
+    }
+}
+
+void flow_shock(struct flow *f, int16_t symbol, double factor) {
+    ASSERT(symbol >= 0 && symbol < f->count);
+    f->crowds[symbol].fair *= factor;
+    f->crowds[symbol].home *= factor;
+}
