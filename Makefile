@@ -7,8 +7,8 @@ SEED ?= 1
 V ?= 0
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev zlib1g-dev uthash-dev unzip zip
-LIBS_PC := libcrypto libarchive zlib
+            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev unzip zip
+LIBS_PC := libcrypto libssl libarchive zlib libuv json-c
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 # Expanded when used, not when read: pkg-config may only have been installed by `make deps` a moment ago.
@@ -18,7 +18,7 @@ LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
 # LuaJIT is linked whole, so that lua-cjson finds its API in the binary, and with its sources of chance wrapped, so that its string
 # hash is seeded the same in every run (host/lua_seed.c).
 LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=syscall \
-         $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lm -ldl
+         $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm -ldl
 LDFLAGS := -rdynamic
 VERSION := 0.1.0
 

@@ -1,0 +1,270 @@
+#include "venue/decode.h"
+
+#include "base/assert.h"
+#include "venue/code.h"
+#include "venue/endpoint.h"
+#include "venue/params.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+static bool has(uint64_t bits, int32_t param) { return (bits >> param & 1) != 0; }
+
+bool refuse_text(struct refusal *r, int32_t status, int32_t code, const char *text) {
+    r->status = status;
+    r->code = code;
+    snprintf(r->text, sizeof r->text, "%s", text);
+    return false;
+}
+
+bool refuse_with(struct refusal *r, int32_t status, int32_t code, const char *argument) {
+    const char *text = code_text(code);
+    const char *hole = strstr(text, "%s");
+    r->status = status;
+    r->code = code;
+    if (!hole) return refuse_text(r, status, code, text);
+    snprintf(r->text, sizeof r->text, "%.*s%.60s%s", (int)(hole - text), text, argument ? argument : "", hole + 2);
+    return false;
+}
+
+// ---- pairs ------------------------------------------------------------------------------------------------------
+
+static int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+// Copies one percent-encoded part; NULL: no room, or an escape that is none, or a zero byte.
+static const char *decode_part(struct wire_params *p, const char *text, size_t size) {
+    if (size + 1 > WIRE_TEXT_MAX - p->used) return NULL;
+    char *start = p->text + p->used, *out = start;
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        if (c == '+') c = ' ';
+        if (c == '%') {
+            if (size - i < 3) return NULL;
+            int high = hex_digit(text[i + 1]), low = hex_digit(text[i + 2]);
+            if (high < 0 || low < 0) return NULL;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (c == 0) return NULL;
+        *out++ = c;
+    }
+    *out = 0;
+    p->used += (size_t)(out - start) + 1;
+    return start;
+}
+
+const char *wire_find(const struct wire_params *p, const char *name) {
+    for (int32_t i = 0; i < p->count; i++) {
+        if (strcasecmp(p->pairs[i].name, name) == 0) return p->pairs[i].value;
+    }
+    return NULL;
+}
+
+static bool keep(struct wire_params *p, const char *name, const char *value, struct refusal *r) {
+    if (!name || !value) {
+        return refuse_text(r, 400, -1100, "Illegal characters found in a parameter.");
+    }
+    if (wire_find(p, name)) return true;
+    if (p->count == WIRE_PAIRS_MAX) return refuse_text(r, 400, -1101, "Too many parameters.");
+    p->pairs[p->count].name = name;
+    p->pairs[p->count++].value = value;
+    return true;
+}
+
+bool wire_add_query(struct wire_params *p, const char *text, size_t size, struct refusal *r) {
+    for (size_t at = 0; at < size;) {
+        const char *part = text + at, *end = memchr(part, '&', size - at);
+        size_t length = end ? (size_t)(end - part) : size - at;
+        at += length + 1;
+        if (length == 0) continue;
+        const char *equals = memchr(part, '=', length);
+        size_t name_size = equals ? (size_t)(equals - part) : length;
+        const char *name = decode_part(p, part, name_size);
+        const char *value = equals ? decode_part(p, equals + 1, length - name_size - 1) : decode_part(p, part, 0);
+        if (!keep(p, name, value, r)) return false;
+    }
+    return true;
+}
+
+static const char *copy_text(struct wire_params *p, const char *text) {
+    size_t size = strlen(text) + 1;
+    if (size > WIRE_TEXT_MAX - p->used) return NULL;
+    char *out = p->text + p->used;
+    memcpy(out, text, size);
+    p->used += size;
+    return out;
+}
+
+bool wire_add(struct wire_params *p, const char *name, const char *value, struct refusal *r) {
+    const char *kept_name = copy_text(p, name);
+    return keep(p, kept_name, kept_name ? copy_text(p, value) : NULL, r);
+}
+
+// ---- values -----------------------------------------------------------------------------------------------------
+
+static bool malformed(struct refusal *r, int32_t param) {
+    return refuse_with(r, 400, -1102, param_info(param)->name);
+}
+
+// The code of a value that cannot be: the exchange has one of its own for the common enums.
+static bool bad_value(struct refusal *r, int32_t param, const char *value) {
+    switch (param) {
+    case P_SIDE: return refuse_with(r, 400, -1117, NULL);
+    case P_TYPE: return refuse_with(r, 400, -1116, NULL);
+    case P_TIME_IN_FORCE: return refuse_with(r, 400, -1115, NULL);
+    case P_INTERVAL: return refuse_with(r, 400, -1120, NULL);
+    case P_RESP_TYPE: return refuse_with(r, 400, -1136, NULL);
+    case P_POSITION_SIDE: return refuse_with(r, 400, -4060, NULL);
+    case P_WORKING_TYPE: return refuse_with(r, 400, -4031, NULL);
+    case P_PRICE_MATCH: return refuse_with(r, 400, -5037, NULL);
+    case P_STP_MODE: return refuse_with(r, 400, -5039, NULL);
+    case P_CLIENT_ID:
+    case P_ORIG_CLIENT_ID:
+    case P_CLIENT_ALGO_ID:
+        if (strlen(value) >= CLIENT_ID_MAX) {
+            return refuse_text(r, 400, -4015, "Client order id length should not be more than 36 chars");
+        }
+        snprintf(r->text, sizeof r->text, "Illegal characters found in parameter '%s'; legal range is "
+                 "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.", param_info(param)->name);
+        r->status = 400;
+        r->code = -1100;
+        return false;
+    default: break;
+    }
+    if (param_info(param)->type == PARAM_ENUM || param_info(param)->type == PARAM_CONST) {
+        return refuse_with(r, 400, -1130, param_info(param)->name);
+    }
+    return malformed(r, param);
+}
+
+// The one name that means two parameters.
+static int32_t param_of(const char *name, int32_t endpoint) {
+    if (strcasecmp(name, "type") == 0) return endpoint == EP_POSITION_MARGIN ? P_MARGIN_CHANGE : P_TYPE;
+    return param_find(name);
+}
+
+static bool set_symbol(struct call *c, const char *value, const struct symbol *symbols, int32_t count) {
+    c->symbol = (int16_t)symbol_find(symbols, count, value);
+    c->given |= UINT64_C(1) << P_SYMBOL;
+    return true;   // an unknown one is the exchange's to refuse
+}
+
+static bool set_value(struct call *c, int32_t param, const char *value, struct refusal *r) {
+    int err = call_set_text(c, param, value, NULL);
+    if (err == 0) return true;
+    if (err == ERR_OVERFLOW && param_info(param)->type == PARAM_DEC) return refuse_with(r, 400, -1111, NULL);
+    return bad_value(r, param, value);
+}
+
+static bool decode_lists(const struct wire_params *p, int32_t endpoint, const struct symbol *symbols,
+                         int32_t symbol_count, struct wire_call *out, struct refusal *r);
+
+static bool decode_pairs(const struct wire_params *p, int32_t endpoint, uint64_t known, const struct symbol *symbols,
+                         int32_t symbol_count, struct call *c, struct refusal *r) {
+    memset(c, 0, sizeof *c);
+    c->endpoint = (uint16_t)endpoint;
+    c->symbol = SYMBOL_NONE;
+    for (int32_t i = 0; i < p->count; i++) {
+        int32_t param = param_of(p->pairs[i].name, endpoint);
+        const char *value = p->pairs[i].value;
+        if (param < 0 || !has(known, param) || param == P_BATCH || param == P_ID_LIST || param == P_CLIENT_ID_LIST) continue;
+        if (*value == 0) return refuse_with(r, 400, -1105, param_info(param)->name);
+        if (param == P_SYMBOL) set_symbol(c, value, symbols, symbol_count);
+        else if (!set_value(c, param, value, r)) return false;
+    }
+    return true;
+}
+
+bool wire_decode(const struct wire_params *p, int32_t endpoint, const struct symbol *symbols, int32_t symbol_count,
+                 struct wire_call *out, struct refusal *r) {
+    const struct endpoint_info *info = endpoint_info(endpoint);
+    if (!decode_pairs(p, endpoint, info->params, symbols, symbol_count, &out->call, r)) return false;
+    if (!decode_lists(p, endpoint, symbols, symbol_count, out, r)) return false;
+    for (int32_t param = 0; param < PARAM_COUNT; param++) {
+        bool needed = has(info->required, param) && param != P_TIMESTAMP && param != P_BATCH;
+        if (needed && !has(out->call.given, param)) return malformed(r, param);
+    }
+    return true;
+}
+
+// ---- lists ------------------------------------------------------------------------------------------------------
+
+// One order of a batch. What is wrong in it is left out: the exchange then answers that entry alone with -1102.
+static void decode_entry(struct json_object *entry, int32_t endpoint, const struct symbol *symbols, int32_t symbol_count,
+                         struct call *c) {
+    memset(c, 0, sizeof *c);
+    c->endpoint = (uint16_t)endpoint;
+    c->symbol = SYMBOL_NONE;
+    if (!json_object_is_type(entry, json_type_object)) return;
+    uint64_t known = endpoint_info(endpoint)->params;
+    json_object_object_foreach(entry, name, item) {
+        int32_t param = param_of(name, endpoint);
+        if (param < 0 || !has(known, param) || !item || json_object_is_type(item, json_type_object)) continue;
+        const char *value = json_object_get_string(item);
+        if (param == P_SYMBOL) set_symbol(c, value, symbols, symbol_count);
+        else if (*value) call_set_text(c, param, value, NULL);
+    }
+}
+
+// A JSON list, or NULL and the refusal.
+static struct json_object *list_of(const char *text, const char *name, struct refusal *r) {
+    struct json_object *list = json_tokener_parse(text);
+    if (json_object_is_type(list, json_type_array)) return list;
+    json_object_put(list);
+    refuse_with(r, 400, -1130, name);
+    return NULL;
+}
+
+static uint8_t count_of(struct json_object *list) {
+    size_t count = json_object_array_length(list);
+    return count > 255 ? 255 : (uint8_t)count;
+}
+
+static bool decode_lists(const struct wire_params *p, int32_t endpoint, const struct symbol *symbols,
+                         int32_t symbol_count, struct wire_call *out, struct refusal *r) {
+    uint64_t known = endpoint_info(endpoint)->params;
+    struct call *c = &out->call;
+    const char *text;
+    if (has(known, P_BATCH)) {
+        if ((text = wire_find(p, "batchOrders")) == NULL || *text == 0) return malformed(r, P_BATCH);
+        struct json_object *list = list_of(text, "batchOrders", r);
+        if (!list) return false;
+        c->batch_count = count_of(list);
+        c->batch = out->batch;
+        int32_t single = endpoint == EP_BATCH_NEW ? EP_ORDER_NEW : EP_ORDER_MODIFY;
+        for (size_t i = 0; i < c->batch_count && i < CALL_BATCH_MAX; i++) {
+            decode_entry(json_object_array_get_idx(list, i), single, symbols, symbol_count, &out->batch[i]);
+        }
+        c->given |= UINT64_C(1) << P_BATCH;
+        json_object_put(list);
+    }
+    if (has(known, P_ID_LIST) && (text = wire_find(p, "orderIdList")) != NULL) {
+        struct json_object *list = list_of(text, "orderIdList", r);
+        if (!list) return false;
+        c->batch_count = count_of(list);
+        c->ids = out->ids;
+        for (size_t i = 0; i < c->batch_count && i < CALL_CANCEL_BATCH_MAX; i++) {
+            out->ids[i] = json_object_get_int64(json_object_array_get_idx(list, i));   // quoted ids are read too
+        }
+        c->given |= UINT64_C(1) << P_ID_LIST;
+        json_object_put(list);
+    } else if (has(known, P_CLIENT_ID_LIST) && (text = wire_find(p, "origClientOrderIdList")) != NULL) {
+        struct json_object *list = list_of(text, "origClientOrderIdList", r);
+        if (!list) return false;
+        c->batch_count = count_of(list);
+        c->client_ids = (const char (*)[CLIENT_ID_MAX])out->client_ids;
+        for (size_t i = 0; i < c->batch_count && i < CALL_CANCEL_BATCH_MAX; i++) {
+            struct json_object *item = json_object_array_get_idx(list, i);
+            snprintf(out->client_ids[i], CLIENT_ID_MAX, "%s", item ? json_object_get_string(item) : "");
+        }
+        c->given |= UINT64_C(1) << P_CLIENT_ID_LIST;
+        json_object_put(list);
+    }
+    return true;
+}
