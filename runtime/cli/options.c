@@ -61,8 +61,9 @@ int options_parse(lua_State *L, const struct command *c, int argc, char **argv) 
             const struct option_spec *o = &c->options[index];
             if (o->kind == OPTION_LIST) {
                 add_to_list(L, table, o->name, optarg);
-                // --data a.zip b.zip: the words that follow belong to the option, as a shell's glob gives them.
-                while (strcmp(o->name, "data") == 0 && optind < argc && argv[optind][0] != '-') {
+                // --data a.zip b.zip, --tls CERT KEY: the words that follow belong to the option, as a shell's glob gives them.
+                bool words = strcmp(o->name, "data") == 0 || strcmp(o->name, "tls") == 0;
+                while (words && optind < argc && argv[optind][0] != '-') {
                     add_to_list(L, table, o->name, argv[optind++]);
                 }
             } else {

@@ -212,7 +212,7 @@ static void answer(struct backtest *b, struct op *op) {
 static void send_back(struct backtest *b, struct op *op) {
     const struct fault_rule *fate = op->fate;
     if (fate && fate->kind == FAULT_LOSE_REPLY) return;
-    int64_t late_us = fate && fate->kind == FAULT_DELAY ? fate->delay_us : 0;
+    int64_t late_us = fate && fate->kind == FAULT_DELAY ? faults_delay_us(b->faults, fate) : 0;
     if (b->latency_us + late_us == 0) answer(b, op);
     else ring_push(&b->down, b->view.now_us + b->latency_us + late_us, op);
 }

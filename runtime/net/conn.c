@@ -22,10 +22,10 @@ struct conn {
     http_parser parser;
     wslay_event_context_ptr ws;
     struct text out, url, body, name, value, later;   // later: input that waits for an answer
-    size_t out_start;
+    size_t out_start, held;
     size_t head_size;
     char api_key[160], ws_key[64];
-    bool gzip, expects, begun, owes, ended, keep_alive, websocket, closing, head_only;
+    bool gzip, expects, begun, owes, ended, keep_alive, websocket, closing, head_only, resets;
     const char *in;                          // WebSocket input not yet read
     size_t in_size;
 };
@@ -126,14 +126,30 @@ void conn_answer(struct conn *c, int status, const char *head, const char *body,
     resume(c);
 }
 
-void conn_answer_part(struct conn *c, int status, const char *head, const char *body, size_t size, size_t sent) {
+void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size, size_t held) {
     if (!c->owes || c->ended) return;
     size_t before = c->out.size;
     put_answer(c, status, head, body, size, !c->keep_alive);
-    if (c->out.size > before + sent) c->out.size = before + sent;
-    c->owes = false;
-    c->ended = true;
+    c->held = held < c->out.size - before ? held : c->out.size - before;
 }
+
+size_t conn_release(struct conn *c, size_t size) {
+    if (c->held == 0 || c->ended) return 0;
+    c->held -= size < c->held ? size : c->held;
+    if (c->held > 0) return c->held;
+    request_over(c);
+    if (!c->keep_alive) c->ended = true;
+    resume(c);
+    return 0;
+}
+
+void conn_reset(struct conn *c) {
+    c->resets = c->ended = true;
+    c->out.size -= c->held;
+    c->held = 0;
+}
+
+bool conn_resets(const struct conn *c) { return c->resets; }
 
 // A request that cannot be served: an answer outside of the order, and the end.
 static void refuse(struct conn *c, int status, const char *body) {
@@ -416,7 +432,7 @@ void conn_feed(struct conn *c, const char *bytes, size_t size) {
 }
 
 const char *conn_output(const struct conn *c, size_t *size) {
-    *size = c->out.size - c->out_start;
+    *size = c->out.size - c->out_start - c->held;
     return *size ? c->out.at + c->out_start : "";
 }
 

@@ -51,10 +51,15 @@ void conn_set_data(struct conn *c, void *data);
 
 void conn_feed(struct conn *c, const char *bytes, size_t size);
 
-// Answers the request that waits. `head` is further header lines, each ended by \r\n ("" for none). conn_answer_part
-// sends but the first `size` bytes of what conn_answer would, and ends the connection after them.
+// Answers the request that waits. `head` is further header lines, each ended by \r\n ("" for none).
 void conn_answer(struct conn *c, int status, const char *head, const char *body, size_t size);
-void conn_answer_part(struct conn *c, int status, const char *head, const char *body, size_t size, size_t sent);
+
+// For faults. conn_answer_held keeps the last `held` bytes of the answer back until conn_release lets some go; the request
+// counts as answered when none is left. conn_reset ends the connection by a TCP reset once the output not held is sent.
+void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size, size_t held);
+size_t conn_release(struct conn *c, size_t size);   // bytes still held
+void conn_reset(struct conn *c);
+bool conn_resets(const struct conn *c);
 bool conn_owes(const struct conn *c);              // an answer is due
 
 // WebSocket. A message is text; closing sends a close frame, after which the connection ends.

@@ -60,6 +60,7 @@ static void peer_forget(struct peer *p) {
 static void peer_close(struct peer *p) {
     if (p->closing) return;
     peer_forget(p);
+    if (conn_resets(p->conn) && uv_tcp_close_reset(&p->tcp, peer_gone) == 0) return;
     uv_close((uv_handle_t *)&p->tcp, peer_gone);
 }
 
@@ -236,20 +237,6 @@ static void sweep(uv_timer_t *h) {
         bool stuck = p->writing > 0 && now - p->active_ms > SERVER_IDLE_S * 1000;
         if (slow || idle || stuck) peer_close(p);
     }
-}
-
-static struct peer *peer_of(struct server *s, struct conn *c) {
-    for (struct peer *p = s->peers; p; p = p->next) {
-        if (p->conn == c) return p;
-    }
-    return NULL;
-}
-
-void server_reset(struct server *s, struct conn *c) {
-    struct peer *p = peer_of(s, c);
-    if (!p || p->closing) return;
-    peer_forget(p);
-    if (uv_tcp_close_reset(&p->tcp, peer_gone) != 0) uv_close((uv_handle_t *)&p->tcp, peer_gone);
 }
 
 void server_each(struct server *s, void (*fn)(void *ctx, struct conn *c), void *ctx) {

@@ -29,9 +29,6 @@ int server_count(const struct server *s);        // connections open
 void server_close(struct server *s);
 void server_free(struct server *s);
 
-// Cuts a connection at once with a TCP reset, unsent bytes lost.
-void server_reset(struct server *s, struct conn *c);
-
 // Calls fn for every open connection; fn may end it.
 void server_each(struct server *s, void (*fn)(void *ctx, struct conn *c), void *ctx);
 

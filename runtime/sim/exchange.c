@@ -673,3 +673,10 @@ const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     return &x->symbols[symbol];
 }
+
+const struct order_record *exchange_order(const struct exchange *x, int64_t order_id) {
+    int64_t index = order_id - ORDER_ID_FIRST;
+    if (index < 0 || index >= x->order_count) return NULL;
+    const struct order *o = order_at(x, index);
+    return o->hidden ? NULL : &o->r;
+}

@@ -157,11 +157,18 @@ int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, i
 // What of a level is the account's.
 int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t side, int64_t price_e8);
 
+// An order by its id, open or final; NULL: none, or refused at entry.
+const struct order_record *exchange_order(const struct exchange *x, int64_t order_id);
+
 const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol);
 
 // Whether `key` is the listen key now in force; and its end before its time.
 bool exchange_listen_key(const struct exchange *x, const char *key);
 void exchange_drop_listen_key(struct exchange *x);
+
+// Market data outside of calls, for streams: 24-hour statistics with best prices, and mark price with funding.
+void exchange_ticker(struct exchange *x, int16_t symbol, struct ticker_record *out);
+void exchange_mark(const struct exchange *x, int16_t symbol, struct mark_record *out);
 
 // The limit windows as they stand: calls counted in the current ones.
 struct exchange_windows { int32_t weight_1m, orders_10s, orders_1m; int64_t banned_until_us; };

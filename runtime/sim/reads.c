@@ -100,6 +100,14 @@ static void mark_fill(const struct exchange *x, const struct market *m, struct m
                                .symbol = m->index };
 }
 
+void exchange_ticker(struct exchange *x, int16_t symbol, struct ticker_record *out) {
+    ticker_fill(x, &x->markets[symbol], RECORD_TICKER_24H, out);
+}
+
+void exchange_mark(const struct exchange *x, int16_t symbol, struct mark_record *out) {
+    mark_fill(x, &x->markets[symbol], out);
+}
+
 // Calls that give one object with a symbol and a list of all without.
 static void per_symbol(struct exchange *x, const struct call *c, struct reply *r, int32_t kind) {
     bool one = given(c, P_SYMBOL);

@@ -182,7 +182,9 @@ bool tape_bar(const struct tape *t, int32_t interval, int64_t now_us, struct kli
     *first_id = 0;
     for (int64_t i = at; i < t->minute_count && *first_id == 0; i++) *first_id = t->first_ids[i];
     *bar = bar_from(t, interval, &at);
-    *last_id = t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;
+    int64_t next = 0;
+    for (; at < t->minute_count && next == 0; at++) next = t->first_ids[at];
+    *last_id = next != 0 ? next - 1 : t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;
     return true;
 }
 

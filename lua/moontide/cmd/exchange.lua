@@ -1,0 +1,200 @@
+---`moontide exchange`: a Binance-compatible futures exchange on this machine.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local host = require "moontide.host"
+local cmd = require "moontide.cmd"
+local setup = require "moontide.setup"
+
+local M = {}
+
+local HISTORY_BARS = 4320   -- of a made market: three days of minutes
+local usual_prices = { BTCUSDT = 65000, ETHUSDT = 3200, BNBUSDT = 600, SOLUSDT = 150, XRPUSDT = 0.6, DOGEUSDT = 0.12,
+                       LTCUSDT = 80, BCHUSDT = 400, ADAUSDT = 0.45, LINKUSDT = 14, AVAXUSDT = 28 }
+
+local function note(line) io.stderr:write("note: ", line, "\n") end
+
+local function symbol_list(text)
+  local names, seen = {}, {}
+  for name in (text or "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT"):gmatch "[^,%s]+" do
+    name = name:upper()
+    if #name >= C.SYMBOL_NAME_MAX or not name:find "^%w+$" then cmd.fail(2, "--symbols: '%s' is not a symbol", name) end
+    if not seen[name] then names[#names + 1] = name end
+    seen[name] = true
+  end
+  if #names == 0 then cmd.fail(2, "--symbols: which? as BTCUSDT,ETHUSDT") end
+  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(2, "--symbols: at most %d", C.EXCHANGE_SYMBOLS_MAX) end
+  return names
+end
+
+---Past bars of a made market, one series a symbol.
+local function made_market(options)
+  if options.history or options.loop then
+    cmd.fail(2, "--%s belongs to --data", options.history and "history" or "loop")
+  end
+  local names, series = symbol_list(options.symbols), {}
+  local seed = setup.number(options, "synthetic", 1, 0)
+  for i, name in ipairs(names) do
+    series[name] = require("moontide.cmd.data").synth_series {
+      symbol = name, interval = "1m", seed = seed * 1000 + i, count = HISTORY_BARS, price = usual_prices[name],
+      volatility = setup.number(options, "volatility", 0.03, 0, 0.5),
+    }
+  end
+  return names, series, nil
+end
+
+---Bars of files: of each symbol the finest interval.
+local function replay(options)
+  for _, name in ipairs { "symbols", "synthetic", "volatility" } do
+    if options[name] then cmd.fail(2, "--%s and --data exclude each other", name) end
+  end
+  local result = setup.import(options.data, {
+    symbol = options.symbol, interval = options.interval, store = options.store, allow_gaps = options["allow-gaps"],
+    notice = note,
+  })
+  local names, series = {}, {}
+  for i = 0, result.series_count - 1 do
+    local s = result.series[i]
+    local name = ffi.string(s.symbol)
+    if not series[name] then names[#names + 1] = name end
+    if not series[name] or s.interval_us < series[name].interval_us then series[name] = s end
+  end
+  if #names == 0 then cmd.fail(1, "--data: no bars found there") end
+  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.EXCHANGE_SYMBOLS_MAX) end
+  table.sort(names)
+  return names, series, result
+end
+
+local function speed_of(options)
+  if options.speed == "max" then return 0 end
+  return setup.number(options, "speed", 1, 0.01, 100000)
+end
+
+local function order_limits(options)
+  local text = options["order-limits"] or "300,1200"
+  local short, long = text:match "^(%d+),(%d+)$"
+  short, long = tonumber(short), tonumber(long)
+  if not short or short < 1 or long < 1 or short > 1e9 or long > 1e9 then
+    cmd.fail(2, "--order-limits %s: two numbers are wanted, as 300,1200", text)
+  end
+  return short, long
+end
+
+local function read_file(path, option)
+  local file, problem = io.open(path, "rb")
+  if not file then cmd.fail(1, "--%s: cannot read %s", option, problem) end
+  local text = file:read "*a"
+  file:close()
+  return text or ""
+end
+
+-- The keys are made from fixed words: nothing here is secret, and a script may count on them.
+local function secret_word(what) return host.sha256("moontide local exchange: " .. what) end
+
+---Keys of the account: { id, secret or public key, kind, trades, label }.
+local function keys_of(options)
+  local keys = {
+    { id = secret_word "api key", text = secret_word "secret", kind = 0, trades = true },
+    { id = secret_word "reading api key", text = secret_word "reading secret", kind = 0, trades = false },
+  }
+  for _, path in ipairs(options["public-key"] or {}) do
+    local text = read_file(path, "public-key")
+    if #keys == C.LOCAL_KEYS_MAX then cmd.fail(2, "--public-key: at most %d keys", C.LOCAL_KEYS_MAX - 2) end
+    -- The key's own algorithm tells; the reader refuses what is neither.
+    keys[#keys + 1] = { id = host.sha256(text), text = text, kind = #text < 200 and 2 or 1, trades = true, path = path }
+  end
+  return keys
+end
+
+local function print_keys(keys)
+  print(("  API key      %s"):format(keys[1].id))
+  print(("  secret       %s"):format(keys[1].text))
+  print(("  read-only    %s"):format(keys[2].id))
+  print(("    secret     %s"):format(keys[2].text))
+  for i = 3, #keys do
+    print(("  %-12s %s  (%s)"):format(keys[i].kind == 2 and "Ed25519 key" or "RSA key", keys[i].id, keys[i].path))
+  end
+end
+
+local function print_banner(options, port, names, keys)
+  local address = options.listen or "127.0.0.1"
+  local place = (address:find ":" and "[" .. address .. "]" or address) .. ":" .. port
+  local http, ws = options.tls and "https" or "http", options.tls and "wss" or "ws"
+  print(("moontide exchange on %s, symbols %s"):format(place, table.concat(names, " ")))
+  print(("  REST         %s://%s"):format(http, place))
+  print(("  streams      %s://%s/public /market /private"):format(ws, place))
+  print(("  WebSocket API  %s://%s/ws-fapi/v1"):format(ws, place))
+  print(("  audit        %s://%s/moontide/audit"):format(http, place))
+  print_keys(keys)
+  io.stdout:flush()
+end
+
+local function exchange_config(options, e)
+  e.wallet_e8 = C.dec_from_double(setup.number(options, "wallet", 10000, 0, 1e9))
+  e.maker_e8, e.taker_e8 = 20000, 50000
+  e.leverage = setup.number(options, "leverage", 20, 1, 125)
+  e.enforce_limits = not options["no-limits"]
+  e.weight_1m = setup.number(options, "weight-limit", 2400, 1, 1e9)
+  e.orders_10s, e.orders_1m = order_limits(options)
+end
+
+---@param options table
+---@return integer status
+function M.run(options)
+  if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
+  if options.tls and #options.tls ~= 2 then cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)") end
+  local make = options.data and replay or made_market
+  local names, series_of, owner = make(options)
+  local symbols = setup.symbols(names, series_of, options, note)
+  local series, from = ffi.new("struct series[?]", #names), ffi.new("int64_t[?]", #names)
+  for i, name in ipairs(names) do
+    local s = series_of[name]
+    series[i - 1] = s
+    from[i - 1] = s.count
+    if options.data then
+      local history = setup.number(options, "history", 1500, 0)
+      from[i - 1] = math.min(history, math.floor(tonumber(s.count) / 2))
+    end
+  end
+
+  local o = ffi.new "struct exchange_main_options"
+  local l = o["local"]
+  exchange_config(options, l.exchange)
+  l.symbols, l.symbol_count, l.series, l.replay_from = symbols, #names, series, from
+  l.loop = options.loop or false
+  l.seed = setup.number(options, "synthetic", 1, 0)
+  l.volatility = setup.number(options, "volatility", 0.03, 0, 0.5)
+  l.rate = setup.number(options, "rate", 20, 0.01, 10000)
+  l.legacy_streams = options["legacy-streams"] or false
+  l.stream_life_us = setup.number(options, "stream-life", 86400, 0.1) * 1e6
+  l.ping_us = setup.number(options, "ping", 180, 0.1) * 1e6
+  if options.faults then
+    l.faults = require("moontide.faults").load(options.faults, 0, true)
+  else
+    C.faults_init(l.faults, l.seed)
+  end
+  local keys = keys_of(options)
+  local texts = {}
+  for i, k in ipairs(keys) do
+    local key = l.keys[i - 1]
+    ffi.copy(key.id, k.id)
+    texts[i] = k.text
+    key.kind, key.text, key.trades = k.kind, texts[i], k.trades
+  end
+  l.key_count = #keys
+  local address = options.listen or "127.0.0.1"
+  o.address, o.port = address, setup.number(options, "port", 9090, 0, 65535)
+  o.speed = speed_of(options)
+  if options.tls then o.certificate, o.key = options.tls[1], options.tls[2] end
+
+  local out, message = ffi.new "struct exchange_main *[1]", ffi.new "struct errmsg"
+  if C.exchange_main_open(o, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  print_banner(options, C.exchange_main_port(out[0]), names, keys)
+  C.exchange_main_run(out[0])
+  local f = C.exchange_main_figures(out[0])
+  print(("stopped after %d requests, %d orders, %d fills, %d stream messages"):format(tonumber(f.requests),
+    tonumber(f.orders), tonumber(f.fills), tonumber(f.messages)))
+  C.exchange_main_free(out[0])
+  return owner and 0 or 0   -- the import lives as long as the exchange reads its bars
+end
+
+return M

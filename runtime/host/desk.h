@@ -1,0 +1,76 @@
+// desk.h: the exchange's front desk: who asks, is it in time and signed, what is asked; then the exchange's answer as
+// JSON. The same for REST and for the WebSocket API. No sockets, no clock.
+//
+// Order of checks   key format (-2014), mandatory timestamp and signature (-1102), clock (-1021), signature (-1022), key
+//                   and permission (-2015), then the parameters (wire contract, sections 1.3, 2 and 5.7).
+// Owner             desk_free. An answer is valid until the next visit.
+#ifndef MT_HOST_DESK_H
+#define MT_HOST_DESK_H
+
+#include "net/conn.h"
+#include "net/signature.h"
+#include "sim/exchange.h"
+#include "venue/decode.h"
+
+#include <json-c/json.h>
+
+enum { DESK_KEYS_MAX = 16, API_KEY_SIZE = 64 };
+
+struct desk;
+
+// One request on its way through the desk.
+struct visit {
+    int32_t endpoint;              // -1: none
+    bool over_websocket;
+    bool may_trade;                // its key's permission
+    struct refusal refusal;        // code 0: let in
+    struct wire_params params;
+    struct wire_call wire;
+};
+
+struct answer {
+    int32_t status;                // HTTP
+    int32_t code;                  // 0, or the refusal's
+    const char *head;              // header lines
+    const char *body;              // JSON
+    size_t size;
+    int64_t order_id;              // of the order in a single-order reply; 0: none
+    int32_t batch_count;
+    int32_t batch_code[CALL_CANCEL_BATCH_MAX];
+    int64_t batch_order_id[CALL_CANCEL_BATCH_MAX];
+};
+
+struct desk *desk_new(struct exchange *x, const struct symbol *symbols, int32_t symbol_count,
+                      const struct limit_record *limits, int32_t limit_count, int64_t now_us);
+void desk_free(struct desk *d);
+
+// A key of API_KEY_SIZE letters and digits; the signing key becomes the desk's. ERR_FULL, ERR_INVALID.
+int desk_add_key(struct desk *d, const char *id, struct signing_key *key, bool trades);
+
+// The exchange's reply hook.
+void desk_reply(struct desk *d, const struct reply *r);
+
+// Judges a request: v->refusal tells whether it is let in. wall_us: a second clock whose stamps are taken too (0: none);
+// for exchanges whose time runs faster than their clients'.
+void desk_open(struct desk *d, const struct http_request *r, struct visit *v, int64_t now_us, int64_t wall_us);
+
+// The same for a request of the WebSocket API. `session`: the key of a logged-on session, or "".
+void desk_open_ws(struct desk *d, int32_t endpoint, struct json_object *params, const char *session, struct visit *v,
+                  int64_t now_us, int64_t wall_us);
+
+// Whether params are signed for session.logon by an Ed25519 key; fills v->refusal otherwise.
+bool desk_logon(struct desk *d, struct json_object *params, struct visit *v, int64_t now_us, int64_t wall_us);
+
+// Carries out a request that was let in, or answers the refusal of one that was not.
+void desk_serve(struct desk *d, const struct visit *v, struct answer *a, int64_t now_us);
+
+// An answer of the desk's own: an error as the exchange words it.
+void desk_error(struct desk *d, int32_t status, int32_t code, const char *text, struct answer *a, int64_t now_us);
+
+// Rows of rateLimits with their use, as the WebSocket API tells them, into out; as record_json.
+size_t desk_rate_limits(struct desk *d, bool orders, char *out, size_t size, int64_t now_us);
+
+// The exchange's clock is told this much too late or early (a fault).
+void desk_set_skew(struct desk *d, int64_t skew_us);
+
+#endif

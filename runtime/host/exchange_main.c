@@ -1,0 +1,129 @@
+#include "host/exchange_main.h"
+
+#include "net/server.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { TICK_MS = 5, BURST_US = 4000 };
+#define BURST_STEP_US INT64_C(250000)
+
+struct exchange_main {
+    struct exchange_main_options o;
+    uv_loop_t loop;
+    struct server *server;
+    struct local_exchange *local;
+    uv_timer_t tick;
+    uv_idle_t burst;
+    uv_signal_t signals[2];
+    int64_t start_us;              // exchange time, and
+    uint64_t start_ns;             // the monotonic clock at the start
+    int64_t burst_us;              // exchange time when it runs as fast as it goes
+    bool closing;
+};
+
+static int64_t wall_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void read_clock(void *ctx, int64_t *now_us, int64_t *wall) {
+    struct exchange_main *m = ctx;
+    int64_t gone_us = (int64_t)((uv_hrtime() - m->start_ns) / 1000);
+    *wall = m->o.speed == 1 ? 0 : wall_us();
+    if (m->o.speed == 0) *now_us = m->burst_us;
+    else if (m->o.speed == 1) *now_us = m->start_us + gone_us;
+    else *now_us = m->start_us + (int64_t)((double)gone_us * m->o.speed);
+}
+
+static void stop(struct exchange_main *m) {
+    if (m->closing) return;
+    m->closing = true;
+    server_close(m->server);
+    uv_close((uv_handle_t *)&m->tick, NULL);
+    uv_close((uv_handle_t *)&m->burst, NULL);
+    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&m->signals[i], NULL);
+}
+
+static void on_signal(uv_signal_t *h, int number) {
+    (void)number;
+    stop(h->data);
+}
+
+static void on_tick(uv_timer_t *h) {
+    struct exchange_main *m = h->data;
+    int64_t now, wall;
+    read_clock(m, &now, &wall);
+    local_advance(m->local, now, wall);
+}
+
+// As fast as it goes: a few milliseconds of work between looks at the sockets.
+static void on_burst(uv_idle_t *h) {
+    struct exchange_main *m = h->data;
+    uint64_t until = uv_hrtime() + BURST_US * 1000;
+    while (uv_hrtime() < until) {
+        m->burst_us += BURST_STEP_US;
+        local_advance(m->local, m->burst_us, wall_us());
+    }
+    if (!m->o.local.loop && local_figures(m->local).data_ended) stop(m);
+}
+
+static void on_closed(void *ctx, struct conn *c) { local_closed(ctx, c); }
+
+int exchange_main_open(const struct exchange_main_options *o, struct exchange_main **out, struct errmsg *e) {
+    struct exchange_main *m = calloc(1, sizeof *m);
+    if (!m) return errmsg_set(e, ERR_NO_MEMORY, "no memory to start");
+    m->o = *o;
+    uv_loop_init(&m->loop);
+    uv_loop_configure(&m->loop, UV_LOOP_BLOCK_SIGNAL, SIGPROF);
+    signal(SIGPIPE, SIG_IGN);
+    m->start_us = m->burst_us = wall_us();
+    m->start_ns = uv_hrtime();
+    int err = local_new(&o->local, m->start_us, &m->local, e);
+    struct server_options server = { .address = o->address, .port = o->port, .certificate = o->certificate, .key = o->key,
+                                     .closed = on_closed };
+    if (!err) {
+        struct local_clock clock = { m, read_clock };
+        local_serve(m->local, &clock, &server.hooks);
+        err = server_new(&m->loop, &server, &m->server, e);
+    }
+    if (err) {
+        local_free(m->local);
+        uv_loop_close(&m->loop);
+        free(m);
+        return err;
+    }
+    *out = m;
+    return ERR_OK;
+}
+
+int32_t exchange_main_port(const struct exchange_main *m) { return server_port(m->server); }
+
+void exchange_main_run(struct exchange_main *m) {
+    static const int numbers[2] = { SIGINT, SIGTERM };
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&m->loop, &m->signals[i]);
+        m->signals[i].data = m;
+        uv_signal_start(&m->signals[i], on_signal, numbers[i]);
+    }
+    uv_timer_init(&m->loop, &m->tick);
+    uv_idle_init(&m->loop, &m->burst);
+    m->tick.data = m->burst.data = m;
+    if (m->o.speed == 0) uv_idle_start(&m->burst, on_burst);
+    else uv_timer_start(&m->tick, on_tick, TICK_MS, TICK_MS);
+    uv_run(&m->loop, UV_RUN_DEFAULT);
+}
+
+struct local_figures exchange_main_figures(const struct exchange_main *m) { return local_figures(m->local); }
+
+void exchange_main_free(struct exchange_main *m) {
+    if (!m) return;
+    stop(m);
+    uv_run(&m->loop, UV_RUN_DEFAULT);
+    server_free(m->server);
+    local_free(m->local);
+    uv_loop_close(&m->loop);
+    free(m);
+}

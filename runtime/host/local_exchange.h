@@ -1,0 +1,66 @@
+// local_exchange.h: the whole local exchange but its sockets: simulated exchange, other traders, front desk, streams,
+// audit and faults, driven by connections (net/conn.h) and a clock that is handed in.
+//
+// Time     one clock for everything: market, timestamps, limits, listen keys. It may run faster than the wall's; request
+//          stamps by the wall clock are then taken as well.
+// Owner    local_free. Options are copied but for the series, which must live as long.
+#ifndef MT_HOST_LOCAL_EXCHANGE_H
+#define MT_HOST_LOCAL_EXCHANGE_H
+
+#include "data/series.h"
+#include "sim/exchange.h"
+#include "sim/faults.h"
+#include "venue/symbol.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { LOCAL_KEYS_MAX = 8 };
+
+struct local_key {
+    char id[65];
+    int32_t kind;                  // 0 HMAC, 1 RSA, 2 Ed25519 (enum key_kind)
+    const char *text;              // secret, or public key as PEM or base64 of DER
+    bool trades;
+};
+
+struct local_options {
+    struct exchange_config exchange;
+    const struct symbol *symbols;
+    int32_t symbol_count;
+    // Of each symbol: bars of the past, and, from `replay_from` on, of what is to come; replay_from == count: all past, and
+    // the market makes itself. Times are moved so that the replay begins with the clock.
+    const struct series *series;
+    const int64_t *replay_from;
+    bool loop;                     // begin again where the data end
+    uint64_t seed;
+    double volatility, rate;       // of a made market: a day's, and orders a second
+    bool legacy_streams;
+    int64_t stream_life_us, ping_us;
+    struct faults faults;
+    struct local_key keys[LOCAL_KEYS_MAX];
+    int32_t key_count;
+};
+
+struct conn_hooks;
+struct local_exchange;
+
+// ERR_NO_MEMORY, ERR_INVALID (a key). `now_us` is the exchange's time at the start.
+int local_new(const struct local_options *o, int64_t now_us, struct local_exchange **out, struct errmsg *e);
+void local_free(struct local_exchange *l);
+
+// The clocks: the exchange's and the wall's (0 when they are the same). Lets all happen that is due.
+void local_advance(struct local_exchange *l, int64_t now_us, int64_t wall_us);
+
+// Hooks of the connections it serves. `clock` is asked for the time at each request.
+struct local_clock { void *ctx; void (*read)(void *ctx, int64_t *now_us, int64_t *wall_us); };
+void local_serve(struct local_exchange *l, const struct local_clock *clock, struct conn_hooks *hooks);
+struct conn;
+void local_closed(struct local_exchange *l, struct conn *c);   // before a connection is freed
+
+struct local_figures { int64_t requests, messages, orders, fills, audit_entries; bool data_ended; };
+struct local_figures local_figures(const struct local_exchange *l);
+
+struct exchange *local_sim(struct local_exchange *l);
+
+#endif
