@@ -32,6 +32,7 @@
 #include "sim/faults.h"
 #include "sim/fault_rules.h"
 #include "sim/flow.h"
+#include "net/signature.h"
 #include "venue/decode.h"
 #include "host/ops.h"
 #include "host/backtest.h"

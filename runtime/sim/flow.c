@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SLICES = 60, SIDE_LEVELS = 600, NEAR_LEVELS = 8 };
+enum { SLICES = 60, SIDE_LEVELS = 600, NEAR_LEVELS = 8, SWEEP_LEVELS = 150, REFILL = 8 };
 
 static const double DAY_US = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;    // USDT of a typical level near the touch
@@ -100,6 +100,17 @@ static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, i
     }
 }
 
+// Where prices have gone, new levels are offered beyond the last.
+static void refill(struct flow *f, struct crowd *c, int64_t now_us) {
+    const struct book *b = exchange_book_of(f->x, c->index);
+    for (int side = 0; side < SIDE_COUNT; side++) {
+        for (int i = 0; i < REFILL && b->count[side] > 0 && b->count[side] < SIDE_LEVELS; i++) {
+            int64_t price = behind(c, side, b->levels[side][0].price_e8, 1 + (int64_t)rng_below(&c->rng, 3));
+            add(f, c, side, price, level_notional(SIDE_LEVELS), now_us);
+        }
+    }
+}
+
 // Makers far from the touch go, so that a side stays within bounds.
 static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
@@ -148,7 +159,11 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     walk(f, c, now_us);
     int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
+    // A jump of the fair price is walked there in several sweeps, so that a book stands at each of its steps.
     int64_t fair = on_tick(c, c->fair);
+    const struct level_record *far_ask = book_level(b, SIDE_SELL, SWEEP_LEVELS), *far_bid = book_level(b, SIDE_BUY, SWEEP_LEVELS);
+    if (far_ask && fair > far_ask->price_e8) fair = far_ask->price_e8;
+    if (far_bid && fair < far_bid->price_e8) fair = far_bid->price_e8;
     if (ask != 0 && fair > ask) sweep(f, c, SIDE_BUY, fair - c->s->tick_e8 > ask ? fair - c->s->tick_e8 : ask, now_us);
     else if (bid != 0 && fair < bid) sweep(f, c, SIDE_SELL, fair + c->s->tick_e8 < bid ? fair + c->s->tick_e8 : bid, now_us);
     double luck = rng_double(&c->rng);
@@ -168,6 +183,7 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     bid = fair - c->s->tick_e8;
     ask = fair + spread * c->s->tick_e8;
     requote(f, c, bid, ask, now_us);
+    refill(f, c, now_us);
     trim(f, c, now_us);
     c->next_us = now_us + 1 + (int64_t)(waiting(&c->rng) / c->rate);
 }
@@ -207,6 +223,7 @@ static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
     c->taker_left_e8 -= bought;
     int64_t half = (int64_t)(f->o.spread_ticks / 2);
     requote(f, c, price - tick * (half > 0 ? half : 1), price + tick * half, now_us);
+    refill(f, c, now_us);
     trim(f, c, now_us);
     int64_t length = c->bar.close_us + 1000 - c->bar.open_us;
     c->next_us = c->slice < SLICES ? c->bar.open_us + length * c->slice / SLICES : INT64_MAX;

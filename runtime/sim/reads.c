@@ -134,9 +134,9 @@ static void book_depth(struct exchange *x, const struct market *m, const struct 
         return;
     }
     if (!good) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", limit);
-        reply_fail(r, -4021, text);
+        char text[48];   // as seen on the wire, not as the list of codes has it
+        snprintf(text, sizeof text, "%d is not valid depth limit", limit);
+        reply_fail_text(r, -4021, text);
         return;
     }
     struct { struct depth_record record; struct level_record side[SIDE_COUNT][BOOK_DEPTH_MAX]; } *all;
