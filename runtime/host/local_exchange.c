@@ -86,14 +86,13 @@ static struct kline_record bar_of(const struct series *s, int64_t i, int64_t shi
         .taker_volume_e8 = s->taker_volume_e8[i], .taker_quote_volume_e8 = s->taker_quote_volume_e8[i] };
 }
 
-// Puts the past on the tape; the replay, or the made market, begins at the interval of now.
+// Puts the past on the tape; the replay, or the made market, begins now.
 static int open_market(struct local_exchange *l, int16_t k) {
     const struct series *s = &l->o.series[k];
-    int64_t from = l->o.replay_from[k], floor_us = l->now_us - l->now_us % s->interval_us;
+    int64_t from = l->o.replay_from[k];
     int64_t begins_us = from < s->count ? s->open_us[from] : s->open_us[s->count - 1] + s->interval_us;
     struct replay *r = &l->replays[k];
-    *r = (struct replay){ from, floor_us - begins_us };
-    if (from < s->count && floor_us < l->now_us) r->shift_us += s->interval_us;   // the first bar is a whole one
+    *r = (struct replay){ from, l->now_us - begins_us };
     int64_t last = from > 0 ? s->close_e8[from - 1] : s->open_e8[0];
     if (exchange_open_book(l->x, k, l->now_us, last)) return ERR_NO_MEMORY;
     struct tape *t = exchange_tape(l->x, k);
@@ -602,7 +601,12 @@ int local_new(const struct local_options *o, int64_t now_us, struct local_exchan
     struct local_exchange *l = calloc(1, sizeof *l);
     if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     l->o = *o;
-    l->now_us = now_us;
+    // The world begins with the bar that now is in, so that this bar is a whole one: the first local_advance catches up.
+    int64_t longest_us = 60000000;
+    for (int32_t k = 0; k < o->symbol_count; k++) {
+        if (o->series[k].interval_us > longest_us) longest_us = o->series[k].interval_us;
+    }
+    l->now_us = now_us - now_us % longest_us;
     for (int32_t i = 0; i < l->o.faults.count; i++) {   // a file's times count from the start
         struct fault_rule *r = &l->o.faults.rules[i];
         r->from_us += now_us;
@@ -617,9 +621,13 @@ int local_new(const struct local_options *o, int64_t now_us, struct local_exchan
     memcpy(l->symbols, o->symbols, (size_t)o->symbol_count * sizeof *l->symbols);
     rng_init(&l->rng, o->seed + 99);
     int err = build(l, e);
-    if (err) local_free(l);
-    else *out = l;
-    return err;
+    if (err) {
+        local_free(l);
+        return err;
+    }
+    local_advance(l, now_us, 0);
+    *out = l;
+    return ERR_OK;
 }
 
 void local_free(struct local_exchange *l) {

@@ -1,0 +1,283 @@
+-- Limits, bans, faults and the audit of the local exchange.
+local http = require "spec.support.http"
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+local websocket = require "spec.support.websocket"
+
+-- Away from the turn of a minute or of ten seconds, so that a window does not end within a test.
+local function steady(window)
+  local left = window - (lx.now_ms() / 1000) % window
+  if left < 4 then lx.sleep(left + 0.05) end
+end
+
+describe("moontide exchange: limits", function()
+  it("counts weight exactly, answers 429 with Retry-After, and bans who goes on", function()
+    local x = lx.start { "--weight-limit", "20", "--symbols", "BTCUSDT" }
+    finally(function() x:stop() end)
+    steady(60)
+    local last = 0
+    for _ = 1, 10 do
+      local reply = x:public("/fapi/v1/ticker/bookTicker", { symbol = "BTCUSDT" })
+      assert.equal(200, reply.status)
+      assert.equal(last + 2, tonumber(reply.head["x-mbx-used-weight-1m"]))
+      last = last + 2
+    end
+    local over = x:public("/fapi/v1/ping")
+    assert.equal(429, over.status)
+    assert.equal(-1003, over.json.code)
+    assert.truthy(over.json.msg:find("current limit is 20 requests per minute", 1, true))
+    assert.is_true(tonumber(over.head["retry-after"]) <= 60)
+    local banned
+    for _ = 1, 12 do
+      banned = x:public("/fapi/v1/ping")
+      if banned.status == 418 then break end
+    end
+    assert.equal(418, banned.status)
+    local until_ms = tonumber(banned.json.msg:match "banned until (%d+)%.")
+    assert.near(lx.now_ms() + 120000, until_ms, 2000)
+    assert.near(120, tonumber(banned.head["retry-after"]), 2)
+    local windows = x:audit().windows
+    assert.is_true(windows[#windows].refused >= 10)
+  end)
+
+  it("counts orders in ten seconds and a minute and refuses with -1015; cancels go on", function()
+    local x = lx.start { "--order-limits", "5,100", "--symbols", "BTCUSDT" }
+    finally(function() x:stop() end)
+    steady(10)
+    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+    for i = 1, 5 do
+      local reply = x:order { price = price, newClientOrderId = "n" .. i }
+      assert.equal(200, reply.status, reply.body)
+      assert.equal(i, tonumber(reply.head["x-mbx-order-count-10s"]))
+      assert.equal(i, tonumber(reply.head["x-mbx-order-count-1m"]))
+    end
+    local over = x:order { price = price, newClientOrderId = "n6" }
+    assert.equal(429, over.status)
+    assert.equal(-1015, over.json.code)
+    assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "n1" }).json.status)
+    local refused = x:audit("?clientOrderId=n6").entries[1]
+    assert.equal(-1015, refused.code)
+    assert.is_false(refused.executed)
+  end)
+end)
+
+describe("moontide exchange: faults", function()
+  local x
+  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT" } end)
+  teardown(function() x:stop() end)
+  after_each(function() x:no_faults() end)
+
+  local count = 0
+  local function order(session)
+    count = count + 1
+    local id = "f" .. count
+    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+    local reply, problem = x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC",
+      quantity = "0.002", price = price, newClientOrderId = id }, { session = session })
+    local entry = x:audit("?clientOrderId=" .. id).entries[1]
+    return reply, problem, entry or {}
+  end
+  local function only(fault, more)
+    local rule = { fault = fault, call = "POST /fapi/v1/order" }
+    for k, v in pairs(more or {}) do rule[k] = v end
+    x:faults { rule }
+  end
+
+  it("a lost reply: the order stands, the client hears nothing", function()
+    only "lose_reply"
+    local reply, _, entry = order()
+    assert.is_nil(reply)
+    assert.is_true(entry.executed)
+    assert.is_false(entry.told)
+    assert.equal("NEW", entry.status)
+  end)
+
+  it("a lost request and a refused connection: nothing stands", function()
+    for _, kind in ipairs { "lose_request", "no_connection" } do
+      only(kind)
+      local reply, _, entry = order()
+      assert.is_nil(reply, kind)
+      assert.is_false(entry.executed, kind)
+      assert.equal(kind, entry.fault)
+    end
+    local status = x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "f" .. count }).json
+    assert.equal(-2013, status.code)
+  end)
+
+  it("errors before and after execution, with each documented body", function()
+    for _, case in ipairs {
+      { 408, { code = -1007 } }, { 500, { code = -1000 } }, { 503, { code = -1000, msg = "Unknown error, please check your request or try again later." } },
+    } do
+      only("error", { status = case[1] })
+      local reply, _, entry = order()
+      assert.equal(case[1], reply.status)
+      for k, v in pairs(case[2]) do assert.equal(v, reply.json[k]) end
+      assert.is_false(entry.executed)
+    end
+    only("error_after", { status = 502 })
+    local reply, _, entry = order()
+    assert.equal(502, reply.status)
+    assert.truthy(reply.body:find "^<html>")
+    assert.is_true(entry.executed)
+    only("error", { status = 503, code = -1008 })
+    assert.truthy(order().json.msg:find "throttled by system%-level protection")
+    only("error", { status = 429, retry_after = 3 })
+    assert.equal("3", order().head["retry-after"])
+  end)
+
+  it("a reset in the middle of the reply, a slow body, JSON cut short", function()
+    only "reset"
+    local reply, problem, entry = order()
+    assert.is_nil(reply)
+    assert.is_string(problem)
+    assert.is_true(entry.executed)
+    only("slow_body", { delay = 0.4 })
+    local before = lx.now_ms()
+    reply = order()
+    assert.equal(200, reply.status)
+    assert.equal("NEW", reply.json.status)
+    assert.is_true(lx.now_ms() - before > 300)
+    only "malformed"
+    reply = order()
+    assert.equal(200, reply.status)
+    assert.is_nil(reply.json)
+    assert.truthy(reply.body:find '^{"orderId":')
+  end)
+
+  it("delays drawn from a distribution, the same for a seed", function()
+    only("delay", { delay = 0.1, jitter = 0.1 })
+    local before = lx.now_ms()
+    assert.equal(200, order().status)
+    assert.is_true(lx.now_ms() - before >= 100)
+    assert.equal(1, x:raw("GET", "/moontide/faults").json[1].struck)
+  end)
+
+  it("a clock that is off", function()
+    x:faults { { fault = "skew", delay = -4 } }
+    assert.near(lx.now_ms() - 4000, x:public("/fapi/v1/time").json.serverTime, 500)
+    assert.equal(-1021, order().json.code)
+    x:faults { { fault = "skew", delay = 7 } }
+    assert.equal(-1021, order().json.code)
+  end)
+
+  it("streams dropped, with gaps, twice; a listen key lost; a client id struck at most so often", function()
+    local s = websocket.open(x.port, "/public/ws/btcusdt@trade")
+    x:faults { { fault = "stream_twice", class = "market" } }
+    local a = s:until_(function(m) return m.t end)
+    local b = s:json()
+    for _ = 1, 3 do   -- the first may have come before the rule
+      if a.t == b.t then break end
+      a, b = b, s:json()
+    end
+    assert.equal(a.t, b.t)
+    x:faults { { fault = "stream_gap", class = "market", share = 0.5 } }
+    local last, gaps = nil, 0
+    for _ = 1, 30 do
+      local m = s:json(5)
+      if last and m.t > last + 1 then gaps = gaps + 1 end
+      last = m.t
+    end
+    assert.is_true(gaps > 3, gaps .. " gaps")
+    x:faults { { fault = "stream_drop", class = "market", most = 1 } }
+    local ended
+    for _ = 1, 300 do
+      ended = s:text(1) == false
+      if ended then break end
+    end
+    assert.is_true(ended)
+    s:close()
+    x:no_faults()
+    local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
+    local user = websocket.open(x.port, "/private/ws/" .. key)
+    x:faults { { fault = "listen_key_loss", most = 1 } }
+    order()
+    assert.equal("listenKeyExpired", user:json().e)
+    user:close()
+  end)
+
+  it("refuses rules that make no sense, and keeps those in force", function()
+    only "lose_reply"
+    for body, text in pairs {
+      ["nonsense"] = "not JSON", ["{}"] = "a list of rules is wanted", ['[{"fault":"lost"}]'] = "rule 1: fault = 'lost'",
+      ['[{"fault":"delay"}]'] = "delay above 0", ['[{"fault":"error","status":200}]'] = "status 400 to 599",
+      ['[{"fault":"reset","call":"GET /x"}]'] = "no call 'GET /x'", ['[{"fault":"reset","shade":1}]'] = "no field 'shade'",
+      ['[{"fault":"reset","share":"x"}]'] = "share must be a number",
+    } do
+      local reply = x:raw("POST", "/moontide/faults", {}, body)
+      assert.equal(400, reply.status, body)
+      assert.truthy(reply.json.error:find(text, 1, true), reply.body)
+    end
+    assert.equal("lose_reply", x:raw("GET", "/moontide/faults").json[1].fault)
+  end)
+
+  it("reads a fault file, its times counted from the start", function()
+    local folder = run.folder()
+    run.write(folder .. "/faults.lua", 'return { { fault = "error", status = 503, to = 1.5 } }')
+    local other = lx.start { "--faults", folder .. "/faults.lua", "--symbols", "BTCUSDT" }
+    finally(function()
+      other:stop()
+      run.remove(folder)
+    end)
+    assert.equal(503, other:public("/fapi/v1/time").status)
+    lx.wait_for("the maintenance's end", function() return other:public("/fapi/v1/time").status == 200 end)
+  end)
+end)
+
+describe("moontide exchange: hosts of clients", function()
+  it("serves TLS", function()
+    local folder = run.folder()
+    os.execute(("openssl req -x509 -newkey rsa:2048 -nodes -keyout %s/key.pem -out %s/cert.pem -days 2 -subj /CN=localhost "
+      .. "-addext subjectAltName=IP:127.0.0.1 2>/dev/null"):format(folder, folder))
+    local x = lx.start { "--tls", folder .. "/cert.pem", folder .. "/key.pem", "--symbols", "BTCUSDT" }
+    finally(function()
+      x:stop()
+      run.remove(folder)
+    end)
+    assert.truthy(x.url:find "^https:")
+    local trusting = http.session { ca = folder .. "/cert.pem" }
+    for _ = 1, 20 do
+      local reply = x:raw("GET", "/fapi/v1/depth?symbol=BTCUSDT&limit=1000", {}, nil, trusting)
+      assert.equal(200, reply.status)
+      assert.is_true(#reply.json.bids > 400)
+    end
+    trusting:close()
+    assert.is_nil(x:public("/fapi/v1/time"))   -- an unknown certificate
+  end)
+
+  it("packs long bodies for who takes gzip", function()
+    local x = lx.start { "--symbols", "BTCUSDT" }
+    finally(function() x:stop() end)
+    local packed = http.session { encoding = "gzip" }
+    local reply = x:raw("GET", "/fapi/v1/depth?symbol=BTCUSDT&limit=1000", {}, nil, packed)
+    assert.equal("gzip", reply.head["content-encoding"])
+    assert.is_true(tonumber(reply.head["content-length"]) < #reply.body / 2)
+    assert.is_true(#reply.json.asks > 400)
+    packed:close()
+  end)
+
+  it("replays bars so that its own bars are theirs", function()
+    local folder, rows = run.folder(), {}
+    for i = 1, 40 do rows[i] = { 100 + i, 103 + i, 98 + i, 101 + i, 50 } end
+    run.write(folder .. "/BTCUSDT-1m-2023-01.csv", run.csv(rows))
+    local x = lx.start { "--data", folder .. "/BTCUSDT-1m-2023-01.csv", "--history", "20", "--speed", "120", "--no-limits" }
+    finally(function()
+      x:stop()
+      run.remove(folder)
+    end)
+    local bars = lx.wait_for("ten bars of the replay", function()
+      local list = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
+      return #list > 33 and list
+    end, 20)
+    local start
+    for i, b in ipairs(bars) do
+      if b[2] == "101.00" then start = i end   -- the first row of the data
+    end
+    assert.is_number(start)
+    for i = 1, 32 do
+      local b, r = bars[start + i - 1], rows[i]
+      for k = 1, 4 do assert.equal(("%.2f"):format(r[k]), b[k + 1], ("bar %d, column %d"):format(i, k)) end
+      assert.near(50, tonumber(b[6]), 1e-9, "volume of bar " .. i)
+    end
+    assert.equal(200, x:signed("GET", "/fapi/v2/account", {}).status)   -- stamps by the wall's clock
+  end)
+end)
