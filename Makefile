@@ -5,6 +5,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 SEED ?= 1
 V ?= 0
+FUZZ_SECONDS ?= 60
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
             libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev unzip zip
@@ -34,7 +35,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps run test bench asan lint install uninstall clean help
+.PHONY: all deps run test bench asan lint fuzz install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY)            ## build build/moontide
@@ -61,6 +62,12 @@ bench: deps               ## measure, each figure beside its baseline of the sam
 asan: deps                ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test
+
+fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
+	@$(MAKE) --no-print-directory deps PACKAGES=clang
+	@$(MAKE) --no-print-directory $(BUILD)/fuzz_exchange
+	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
+	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
 
 lint: deps                ## warnings as errors, luacheck, and the ladder of includes
 	@$(MAKE) --no-print-directory all
@@ -107,5 +114,15 @@ $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 $(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/%,$(OBJECTS))
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
+
+FUZZED := $(wildcard runtime/base/*.c runtime/venue/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
+          runtime/data/source.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c host/local_exchange.c \
+          host/streams.c host/ws_api.c)
+
+$(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h)
+	@mkdir -p $(BUILD)
+	$(call say,FUZZ,$@)
+	$(Q)clang -std=c11 $(CPPFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZED) \
+	  $(shell pkg-config --libs $(LIBS_PC)) -lwslay -lhttp_parser -lm
 
 -include $(OBJECTS:.o=.d)

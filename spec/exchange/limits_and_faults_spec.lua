@@ -63,7 +63,7 @@ end)
 
 describe("moontide exchange: faults", function()
   local x
-  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT" } end)
+  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--rate", "100" } end)
   teardown(function() x:stop() end)
   after_each(function() x:no_faults() end)
 
@@ -172,7 +172,7 @@ describe("moontide exchange: faults", function()
     assert.equal(a.t, b.t)
     x:faults { { fault = "stream_gap", class = "market", share = 0.5 } }
     local last, gaps = nil, 0
-    for _ = 1, 30 do
+    for _ = 1, 80 do
       local m = s:json(5)
       if last and m.t > last + 1 then gaps = gaps + 1 end
       last = m.t
