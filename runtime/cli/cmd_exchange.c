@@ -27,6 +27,7 @@ static const struct option_spec options[] = {
     { "no-limits", OPTION_FLAG, NULL, "count requests but refuse none" },
     { "faults", OPTION_VALUE, "FILE", "rules of what goes wrong (docs/exchange.md)" },
     { "tls", OPTION_LIST, "FILE", "serve TLS: the certificate and then, given again, the key (PEM)" },
+    { "client-timeout", OPTION_VALUE, "S", "seconds a client has to send a whole request (default 10)" },
     { "legacy-streams", OPTION_FLAG, NULL, "addresses without /public, /market or /private carry all streams" },
     { "stream-life", OPTION_VALUE, "S", "seconds a stream connection lives (default 86400)" },
     { "ping", OPTION_VALUE, "S", "seconds between server pings (default 180)" },

@@ -82,7 +82,7 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     m->start_us = m->burst_us = wall_us();
     m->start_ns = uv_hrtime();
     int err = local_new(&o->local, m->start_us, &m->local, e);
-    struct server_options server = { .address = o->address, .port = o->port, .certificate = o->certificate, .key = o->key,
+    struct server_options server = { .address = o->address, .port = o->port, .certificate = o->certificate, .key = o->key, .request_s = o->request_s,
                                      .closed = on_closed };
     if (!err) {
         struct local_clock clock = { m, read_clock };

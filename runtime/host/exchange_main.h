@@ -10,6 +10,7 @@ struct exchange_main_options {
     const char *address;           // to listen on
     int32_t port;                  // 0: any
     const char *certificate, *key; // PEM files for TLS; NULL: none
+    int32_t request_s;             // a client has this long to send a request
     double speed;                  // of the exchange's clock against the wall's; 0: as fast as it goes
 };
 

@@ -232,7 +232,7 @@ static void sweep(uv_timer_t *h) {
     for (struct peer *p = s->peers, *next; p; p = next) {
         next = p->next;
         if (conn_owes(p->conn)) continue;
-        bool slow = p->begun_ms != 0 && now - p->begun_ms > SERVER_REQUEST_S * 1000;
+        bool slow = p->begun_ms != 0 && now - p->begun_ms > (uint64_t)s->o.request_s * 1000;
         bool idle = !conn_is_websocket(p->conn) && now - p->active_ms > SERVER_IDLE_S * 1000;
         bool stuck = p->writing > 0 && now - p->active_ms > SERVER_IDLE_S * 1000;
         if (slow || idle || stuck) peer_close(p);

@@ -53,6 +53,7 @@ function Exchange:stop()
   self.session:close()
   local out, err = run.read(self.folder .. "/out"), run.read(self.folder .. "/err")
   run.remove(self.folder)
+  assert(err == "" and out:find "stopped after", "moontide exchange ended badly: " .. err .. out)
   return out, err
 end
 

@@ -184,6 +184,7 @@ function M.run(options)
   local address = options.listen or "127.0.0.1"
   o.address, o.port = address, setup.number(options, "port", 9090, 0, 65535)
   o.speed = speed_of(options)
+  o.request_s = setup.number(options, "client-timeout", 10, 1, 3600)
   if options.tls then o.certificate, o.key = options.tls[1], options.tls[2] end
 
   local out, message = ffi.new "struct exchange_main *[1]", ffi.new "struct errmsg"
