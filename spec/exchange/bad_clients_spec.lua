@@ -97,7 +97,7 @@ describe("moontide exchange: bad clients", function()
       assert.truthy(reply == nil or reply:find "^HTTP/1.1 4", text)
       s:close()
     end
-    for _, bytes in ipairs { "\129\5hello", ("\255"):rep(20), "\131\128\0\0\0\0", "\129\255\127\255\255\255\255\255\255\255\0\0\0\0" } do
+    for _, bytes in ipairs { "\129\5hello", ("\255"):rep(20), "\131\128\0\0\0\0", "\129\255\127\255\255\255\255\255\255\255\0\0\0\0abc" } do
       local ws = websocket.open(x.port, "/market/ws")
       ws:send_raw(bytes)
       assert.is_false(ws:text(2))
