@@ -55,9 +55,11 @@ test: deps                ## set up, build and run all specs
 	@$(BINARY) test
 
 bench: deps               ## measure, each figure beside its baseline of the same run
-	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits
+	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps"
+	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout
 	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
 	@$(BUILD)/bench_limits
+	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
 
 asan: deps                ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
@@ -114,6 +116,10 @@ $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 $(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/%,$(OBJECTS))
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
+
+$(BUILD)/bench_fanout: spec/bench/fanout.c
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
 FUZZED := $(wildcard runtime/base/*.c runtime/venue/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
           runtime/data/source.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c host/local_exchange.c \
