@@ -35,7 +35,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps run test bench asan lint fuzz install uninstall clean help
+.PHONY: all deps clients run test bench asan lint fuzz install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY)            ## build build/moontide
@@ -50,7 +50,18 @@ run: deps                 ## set up, build, and backtest a strategy on a made ma
 	@$(MAKE) --no-print-directory all
 	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) --set fast=240 --set slow=1440
 
-test: deps                ## set up, build and run all specs
+# Real clients of the exchange, for its specs. Without a registry the specs that need them are skipped, with a line.
+clients:                  ## install the npm clients that the specs run (build/clients)
+	@command -v node >/dev/null || $(MAKE) --no-print-directory deps PACKAGES=nodejs
+	@command -v npm >/dev/null || $(MAKE) --no-print-directory deps PACKAGES=npm
+	@$(MAKE) --no-print-directory build/clients/installed || echo "note: the npm clients could not be installed; their specs are skipped" >&2
+
+build/clients/installed: spec/clients/package.json
+	@mkdir -p build/clients
+	@cp spec/clients/package.json build/clients/
+	@cd build/clients && npm install --no-audit --no-fund --ignore-scripts --loglevel=error >npm.log 2>&1 && touch installed
+
+test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory all
 	@$(BINARY) test
 
@@ -61,7 +72,7 @@ bench: deps               ## measure, each figure beside its baseline of the sam
 	@$(BUILD)/bench_limits
 	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
 
-asan: deps                ## all specs under the address and undefined behaviour sanitizers
+asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test
 
