@@ -25,6 +25,7 @@ static const struct option_spec options[] = {
     { "weight-limit", OPTION_VALUE, "N", "request weight a minute (default 2400)" },
     { "order-limits", OPTION_VALUE, "N,M", "orders in 10 seconds and in a minute (default 300,1200)" },
     { "no-limits", OPTION_FLAG, NULL, "count requests but refuse none" },
+    { "state", OPTION_VALUE, "FILE", "keep the account in this file between runs (written at the end and every 10 s)" },
     { "faults", OPTION_VALUE, "FILE", "rules of what goes wrong (docs/exchange.md)" },
     { "tls", OPTION_LIST, "FILE", "serve TLS: the certificate and then, given again, the key (PEM)" },
     { "client-timeout", OPTION_VALUE, "S", "seconds a client has to send a whole request (default 10)" },

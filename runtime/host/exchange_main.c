@@ -2,11 +2,16 @@
 
 #include "net/server.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { TICK_MS = 5, BURST_US = 4000 };
+enum { TICK_MS = 5, BURST_US = 4000, SAVE_EVERY_MS = 10000 };
 #define BURST_STEP_US INT64_C(250000)
 
 struct exchange_main {
@@ -14,7 +19,7 @@ struct exchange_main {
     uv_loop_t loop;
     struct server *server;
     struct local_exchange *local;
-    uv_timer_t tick;
+    uv_timer_t tick, saver;
     uv_idle_t burst;
     uv_signal_t signals[2];
     int64_t start_us;              // exchange time, and
@@ -38,11 +43,56 @@ static void read_clock(void *ctx, int64_t *now_us, int64_t *wall) {
     else *now_us = m->start_us + (int64_t)((double)gone_us * m->o.speed);
 }
 
+// ---- the account between runs -----------------------------------------------------------------------------------
+
+// Whole or not at all: a new file beside the old one, forced to disk, then renamed over it.
+static int save(const struct exchange_main *m, struct errmsg *e) {
+    char temporary[4200];
+    size_t size;
+    void *bytes = local_save(m->local, &size);
+    snprintf(temporary, sizeof temporary, "%s.tmp-%d", m->o.state, (int)getpid());
+    int fd = bytes ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    bool good = fd >= 0;
+    for (size_t at = 0; good && at < size;) {
+        ssize_t done = write(fd, (char *)bytes + at, size - at);
+        good = done > 0;
+        if (good) at += (size_t)done;
+    }
+    good = good && fsync(fd) == 0;
+    if (fd >= 0 && close(fd) != 0) good = false;
+    good = good && rename(temporary, m->o.state) == 0;
+    int problem = errno;
+    if (!good) unlink(temporary);
+    free(bytes);
+    return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot write %s: %s", m->o.state, strerror(problem));
+}
+
+static void on_save(uv_timer_t *h) {
+    struct errmsg e;
+    if (save(h->data, &e)) fprintf(stderr, "moontide exchange: %s\n", e.text);
+}
+
+// The whole of the state file; *bytes stays NULL when there is none yet.
+static int load(const char *path, void **bytes, size_t *size, struct errmsg *e) {
+    FILE *file = fopen(path, "rb");
+    *bytes = NULL;
+    *size = 0;
+    if (!file && errno == ENOENT) return ERR_OK;
+    long length = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (length >= 0) *bytes = malloc((size_t)length + 1);
+    bool good = *bytes && fseek(file, 0, SEEK_SET) == 0 && fread(*bytes, 1, (size_t)length, file) == (size_t)length;
+    int problem = errno;
+    if (file) fclose(file);
+    *size = (size_t)(length > 0 ? length : 0);
+    return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(problem));
+}
+
 static void stop(struct exchange_main *m) {
     if (m->closing) return;
     m->closing = true;
     server_close(m->server);
     uv_close((uv_handle_t *)&m->tick, NULL);
+    uv_close((uv_handle_t *)&m->saver, NULL);
     uv_close((uv_handle_t *)&m->burst, NULL);
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&m->signals[i], NULL);
 }
@@ -81,7 +131,17 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     signal(SIGPIPE, SIG_IGN);
     m->start_us = m->burst_us = wall_us();
     m->start_ns = uv_hrtime();
-    int err = local_new(&o->local, m->start_us, &m->local, e);
+    void *state = NULL;
+    int err = o->state ? load(o->state, &state, &m->o.local.state_size, e) : ERR_OK;
+    m->o.local.state = state;
+    if (!err) err = local_new(&m->o.local, m->start_us, &m->local, e);
+    if (err == ERR_FORMAT) {
+        char what[sizeof e->text];
+        memcpy(what, e->text, sizeof what);
+        errmsg_set(e, err, "--state %s: %.400s", o->state, what);
+    }
+    free(state);
+    m->o.local.state = NULL;
     struct server_options server = { .address = o->address, .port = o->port, .certificate = o->certificate, .key = o->key, .request_s = o->request_s,
                                      .closed = on_closed };
     if (!err) {
@@ -101,7 +161,7 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
 
 int32_t exchange_main_port(const struct exchange_main *m) { return server_port(m->server); }
 
-void exchange_main_run(struct exchange_main *m) {
+int exchange_main_run(struct exchange_main *m, struct errmsg *e) {
     static const int numbers[2] = { SIGINT, SIGTERM };
     for (int i = 0; i < 2; i++) {
         uv_signal_init(&m->loop, &m->signals[i]);
@@ -109,11 +169,14 @@ void exchange_main_run(struct exchange_main *m) {
         uv_signal_start(&m->signals[i], on_signal, numbers[i]);
     }
     uv_timer_init(&m->loop, &m->tick);
+    uv_timer_init(&m->loop, &m->saver);
     uv_idle_init(&m->loop, &m->burst);
-    m->tick.data = m->burst.data = m;
+    m->tick.data = m->saver.data = m->burst.data = m;
+    if (m->o.state) uv_timer_start(&m->saver, on_save, SAVE_EVERY_MS, SAVE_EVERY_MS);
     if (m->o.speed == 0) uv_idle_start(&m->burst, on_burst);
     else uv_timer_start(&m->tick, on_tick, TICK_MS, TICK_MS);
     uv_run(&m->loop, UV_RUN_DEFAULT);
+    return m->o.state ? save(m, e) : ERR_OK;
 }
 
 struct local_figures exchange_main_figures(const struct exchange_main *m) { return local_figures(m->local); }

@@ -6,9 +6,11 @@
 #include "host/ws_api.h"
 #include "sim/fault_rules.h"
 #include "sim/flow.h"
+#include "sim/state.h"
 #include "venue/code.h"
 
 #include "base/assert.h"
+#include "base/dec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +88,11 @@ static struct kline_record bar_of(const struct series *s, int64_t i, int64_t shi
         .taker_volume_e8 = s->taker_volume_e8[i], .taker_quote_volume_e8 = s->taker_quote_volume_e8[i] };
 }
 
+static void scale_bar(struct kline_record *k, int64_t to, int64_t from, int64_t tick) {
+    int64_t *prices[] = { &k->open_e8, &k->high_e8, &k->low_e8, &k->close_e8 };
+    for (int i = 0; i < 4; i++) *prices[i] = dec_round_to(dec_mul_div_round(*prices[i], to, from), tick);
+}
+
 // Puts the past on the tape; the replay, or the made market, begins now.
 static int open_market(struct local_exchange *l, int16_t k) {
     const struct series *s = &l->o.series[k];
@@ -94,10 +101,14 @@ static int open_market(struct local_exchange *l, int16_t k) {
     struct replay *r = &l->replays[k];
     *r = (struct replay){ from, l->now_us - begins_us };
     int64_t last = from > 0 ? s->close_e8[from - 1] : s->open_e8[0];
+    int64_t kept = l->o.state && from == s->count ? state_price(l->o.state, l->symbols[k].name) : 0;
+    int64_t was = last;
+    if (kept > 0) last = kept;   // a made market goes on at the price it had, its past moved there
     if (exchange_open_book(l->x, k, l->now_us, last)) return ERR_NO_MEMORY;
     struct tape *t = exchange_tape(l->x, k);
     for (int64_t i = 0; i < from; i++) {
         struct kline_record bar = bar_of(s, i, r->shift_us);
+        if (last != was) scale_bar(&bar, last, was, l->symbols[k].tick_e8);
         tape_history(t, &bar);
     }
     return ERR_OK;
@@ -573,6 +584,8 @@ static int add_keys(struct local_exchange *l, struct errmsg *e) {
 
 static int build(struct local_exchange *l, struct errmsg *e) {
     const struct local_options *o = &l->o;
+    int err = o->state ? state_check(o->state, o->state_size, l->symbols, o->symbol_count, e) : ERR_OK;
+    if (err) return err;
     l->o.exchange.event_mask = UINT64_MAX;
     struct exchange_hooks hooks = { .ctx = l, .reply = on_reply, .event = on_event, .trade = on_trade };
     l->x = exchange_new(&l->o.exchange, l->symbols, o->symbol_count, &hooks, l->now_us);
@@ -594,6 +607,8 @@ static int build(struct local_exchange *l, struct errmsg *e) {
     l->streams = streams_new(&streams, l->x, l->symbols, o->symbol_count, &l->o.faults);
     if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     plan_funding(l);
+    if (o->state) exchange_restore(l->x, o->state);
+    l->o.state = NULL;
     return add_keys(l, e);
 }
 
@@ -654,5 +669,7 @@ struct local_figures local_figures(const struct local_exchange *l) {
     return (struct local_figures){ l->requests, streams_messages(l->streams), t->orders, t->fills, audit_count(l->audit),
                                    l->data_ended };
 }
+
+void *local_save(const struct local_exchange *l, size_t *size) { return exchange_save(l->x, size); }
 
 struct exchange *local_sim(struct local_exchange *l) { return l->x; }

@@ -13,6 +13,7 @@
 #include "venue/symbol.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { LOCAL_KEYS_MAX = 8 };
@@ -38,6 +39,8 @@ struct local_options {
     bool legacy_streams;
     int64_t stream_life_us, ping_us;
     struct faults faults;
+    const void *state;             // bytes of local_save to go on from, or NULL; state_size of them
+    size_t state_size;
     struct local_key keys[LOCAL_KEYS_MAX];
     int32_t key_count;
 };
@@ -45,7 +48,7 @@ struct local_options {
 struct conn_hooks;
 struct local_exchange;
 
-// ERR_NO_MEMORY, ERR_INVALID (a key). `now_us` is the exchange's time at the start.
+// ERR_NO_MEMORY, ERR_INVALID (a key), ERR_FORMAT (the state). `now_us` is the exchange's time at the start.
 int local_new(const struct local_options *o, int64_t now_us, struct local_exchange **out, struct errmsg *e);
 void local_free(struct local_exchange *l);
 
@@ -60,6 +63,9 @@ void local_closed(struct local_exchange *l, struct conn *c);   // before a conne
 
 struct local_figures { int64_t requests, messages, orders, fills, audit_entries; bool data_ended; };
 struct local_figures local_figures(const struct local_exchange *l);
+
+// The account as bytes (sim/state.h), malloc'ed.
+void *local_save(const struct local_exchange *l, size_t *size);
 
 struct exchange *local_sim(struct local_exchange *l);
 

@@ -1,4 +1,8 @@
 // What the three flows share: where the exchange is, named checks, waiting for events, an end in time.
+import { webcrypto } from 'node:crypto';
+
+globalThis.crypto ??= webcrypto;   // node 18 has it, but not as a global
+
 export const exchange = {
   rest: process.env.MOONTIDE_REST,
   ws: process.env.MOONTIDE_WS,

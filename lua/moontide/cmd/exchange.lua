@@ -184,17 +184,19 @@ function M.run(options)
   local address = options.listen or "127.0.0.1"
   o.address, o.port = address, setup.number(options, "port", 9090, 0, 65535)
   o.speed = speed_of(options)
+  o.state = options.state
   o.request_s = setup.number(options, "client-timeout", 10, 1, 3600)
   if options.tls then o.certificate, o.key = options.tls[1], options.tls[2] end
 
   local out, message = ffi.new "struct exchange_main *[1]", ffi.new "struct errmsg"
   if C.exchange_main_open(o, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   print_banner(options, C.exchange_main_port(out[0]), names, keys)
-  C.exchange_main_run(out[0])
+  local problem = C.exchange_main_run(out[0], message)
   local f = C.exchange_main_figures(out[0])
   print(("stopped after %d requests, %d orders, %d fills, %d stream messages"):format(tonumber(f.requests),
     tonumber(f.orders), tonumber(f.fills), tonumber(f.messages)))
   C.exchange_main_free(out[0])
+  if problem ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   return owner and 0 or 0   -- the import lives as long as the exchange reads its bars
 end
 
