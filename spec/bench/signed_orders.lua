@@ -1,5 +1,6 @@
 -- For wrk: signed orders, one after the other from a file of request paths (a path a line), the API key in the first line.
 -- The file's name is in the environment: BENCH_ORDERS.
+-- luacheck: globals request wrk
 local file = assert(io.open(os.getenv "BENCH_ORDERS"))
 local key = file:read "*l"
 local requests = {}
