@@ -133,13 +133,13 @@ $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
 FUZZED := $(wildcard runtime/base/*.c runtime/venue/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
-          runtime/data/source.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c host/local_exchange.c \
+          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c host/local_exchange.c \
           host/streams.c host/ws_api.c)
 
 $(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h)
 	@mkdir -p $(BUILD)
 	$(call say,FUZZ,$@)
 	$(Q)clang -std=c11 $(CPPFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZED) \
-	  $(shell pkg-config --libs $(LIBS_PC)) -lwslay -lhttp_parser -lm
+	  $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm
 
 -include $(OBJECTS:.o=.d)

@@ -4,6 +4,7 @@
 #include "host/desk.h"
 #include "host/streams.h"
 #include "host/ws_api.h"
+#include "data/trade_file.h"
 #include "sim/fault_rules.h"
 #include "sim/flow.h"
 #include "sim/state.h"
@@ -38,7 +39,13 @@ struct client {
     struct ws_session *api;        // or the WebSocket API
 };
 
-struct replay { int64_t next, shift_us; };   // bar to come, and what its time is moved by
+// What is to come of a symbol: bar `next`, or the trade `row` of a file; and what their times are moved by.
+struct replay {
+    int64_t next, shift_us;
+    struct trade_file *file;
+    struct trade_row row;
+    bool ended;
+};
 
 struct local_exchange {
     struct local_options o;
@@ -99,7 +106,7 @@ static int open_market(struct local_exchange *l, int16_t k) {
     int64_t from = l->o.replay_from[k];
     int64_t begins_us = from < s->count ? s->open_us[from] : s->open_us[s->count - 1] + s->interval_us;
     struct replay *r = &l->replays[k];
-    *r = (struct replay){ from, l->now_us - begins_us };
+    *r = (struct replay){ .next = from, .shift_us = l->now_us - begins_us };
     int64_t last = from > 0 ? s->close_e8[from - 1] : s->open_e8[0];
     int64_t kept = l->o.state && from == s->count ? state_price(l->o.state, l->symbols[k].name) : 0;
     int64_t was = last;
@@ -114,9 +121,62 @@ static int open_market(struct local_exchange *l, int16_t k) {
     return ERR_OK;
 }
 
-static int64_t next_bar_us(const struct local_exchange *l, int16_t k) {
-    const struct series *s = &l->o.series[k];
+// ---- replayed trades ----------------------------------------------------------------------------------------------
+
+static int open_trades(struct local_exchange *l, int16_t k, struct errmsg *e) {
+    struct replay *r = &l->replays[k];
+    trade_file_close(r->file);
+    r->file = NULL;
+    int err = trade_file_open(l->o.trade_paths[k], l->o.trade_path_counts[k], &r->file, e);
+    if (err) return err;
+    int got = trade_file_next(r->file, &r->row, e);
+    if (got == 0) return errmsg_set(e, ERR_FORMAT, "%s: holds no trades", l->o.trade_paths[k][0]);
+    return got < 0 ? got : ERR_OK;
+}
+
+// The trades of the past go on the tape alone; the replay begins with the minute of now.
+static int open_traded_market(struct local_exchange *l, int16_t k, struct errmsg *e) {
+    struct replay *r = &l->replays[k];
+    int err = open_trades(l, k, e);
+    if (err) return err;
+    int64_t first_us = r->row.time_us - r->row.time_us % 60000000, begins_us = first_us + l->o.trade_history_us;
+    r->shift_us = l->now_us - begins_us;
+    if (exchange_open_book(l->x, k, l->now_us, dec_round_to(r->row.price_e8, l->symbols[k].tick_e8))) {
+        return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+    }
+    struct tape *t = exchange_tape(l->x, k);
+    int64_t id = l->now_us / 1000 - 1000000000, last = 0;
+    while (r->row.time_us < begins_us) {
+        last = dec_round_to(r->row.price_e8, l->symbols[k].tick_e8);
+        tape_trade(t, id++, last, r->row.qty_e8, r->row.buyer_maker, r->row.time_us + r->shift_us);
+        int got = trade_file_next(r->file, &r->row, e);
+        if (got < 0) return got;
+        if (got == 0) return errmsg_set(e, ERR_FORMAT, "%s: all of its trades lie in the past; a smaller --history leaves some to replay",
+                                        l->o.trade_paths[k][0]);
+    }
+    return ERR_OK;
+}
+
+static void next_trade(struct local_exchange *l, int16_t k) {
+    struct replay *r = &l->replays[k];
+    struct errmsg e;
+    int64_t last_us = r->row.time_us;
+    int got = trade_file_next(r->file, &r->row, &e);
+    if (got == 1) return;
+    if (got == 0 && l->o.loop && open_trades(l, k, &e) == ERR_OK) {
+        r->shift_us += last_us + 1000 - r->row.time_us;
+        return;
+    }
+    if (got < 0) fprintf(stderr, "moontide exchange: %s; the market of %s stands still\n", e.text, l->symbols[k].name);
+    r->ended = l->data_ended = true;
+}
+
+// ---- what comes next ------------------------------------------------------------------------------------------------
+
+static int64_t replay_next_us(const struct local_exchange *l, int16_t k) {
     const struct replay *r = &l->replays[k];
+    if (r->file) return r->ended ? INT64_MAX : r->row.time_us + r->shift_us;
+    const struct series *s = &l->o.series[k];
     return r->next < s->count ? s->open_us[r->next] + r->shift_us : INT64_MAX;
 }
 
@@ -134,17 +194,27 @@ static void follow_bar(struct local_exchange *l, int16_t k) {
     }
 }
 
-// Other traders until now, bars handed over as they open.
+static void replay_step(struct local_exchange *l, int16_t k) {
+    struct replay *r = &l->replays[k];
+    if (!r->file) {
+        follow_bar(l, k);
+        return;
+    }
+    flow_print(l->flow, k, r->row.buyer_maker ? SIDE_SELL : SIDE_BUY, r->row.price_e8, r->row.qty_e8, r->row.time_us + r->shift_us);
+    next_trade(l, k);
+}
+
+// Other traders until now; bars and trades handed over at their time.
 static void advance_market(struct local_exchange *l, int64_t now_us) {
     for (;;) {
         int16_t first = 0;
         for (int16_t k = 1; k < l->o.symbol_count; k++) {
-            if (next_bar_us(l, k) < next_bar_us(l, first)) first = k;
+            if (replay_next_us(l, k) < replay_next_us(l, first)) first = k;
         }
-        int64_t open_us = next_bar_us(l, first);
-        if (open_us > now_us) break;
-        flow_advance(l->flow, open_us - 1);
-        follow_bar(l, first);
+        int64_t next_us = replay_next_us(l, first);
+        if (next_us > now_us) break;
+        flow_advance(l->flow, next_us - 1);
+        replay_step(l, first);
     }
     flow_advance(l->flow, now_us);
     exchange_advance(l->x, now_us);
@@ -592,7 +662,9 @@ static int build(struct local_exchange *l, struct errmsg *e) {
     l->audit = audit_new();
     if (!l->x || !l->audit) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     for (int16_t k = 0; k < o->symbol_count; k++) {
-        if (open_market(l, k)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+        err = o->trade_path_counts ? open_traded_market(l, k, e) : open_market(l, k);
+        if (err == ERR_NO_MEMORY) return errmsg_set(e, err, "no memory for a market");
+        if (err) return err;
         l->funding_us[k] = l->now_us - l->now_us % FUNDING_STEP_US;
     }
     struct flow_options flow = { .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2 };
@@ -606,6 +678,7 @@ static int build(struct local_exchange *l, struct errmsg *e) {
                                        .messages_per_second = 10 };
     l->streams = streams_new(&streams, l->x, l->symbols, o->symbol_count, &l->o.faults);
     if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
+    for (int16_t k = 0; k < o->symbol_count && o->trade_path_counts; k++) flow_still(l->flow, k);
     plan_funding(l);
     if (o->state) exchange_restore(l->x, o->state);
     l->o.state = NULL;
@@ -618,7 +691,7 @@ int local_new(const struct local_options *o, int64_t now_us, struct local_exchan
     l->o = *o;
     // The world begins with the bar that now is in, so that this bar is a whole one: the first local_advance catches up.
     int64_t longest_us = 60000000;
-    for (int32_t k = 0; k < o->symbol_count; k++) {
+    for (int32_t k = 0; k < o->symbol_count && !o->trade_path_counts; k++) {
         if (o->series[k].interval_us > longest_us) longest_us = o->series[k].interval_us;
     }
     l->now_us = now_us - now_us % longest_us;
@@ -652,6 +725,7 @@ void local_free(struct local_exchange *l) {
         l->lates = n->next;
         late_free(n);
     }
+    for (int32_t k = 0; k < l->o.symbol_count; k++) trade_file_close(l->replays[k].file);
     streams_free(l->streams);
     desk_free(l->desk);
     flow_free(l->flow);

@@ -33,6 +33,10 @@ struct local_options {
     // the market makes itself. Times are moved so that the replay begins with the clock.
     const struct series *series;
     const int64_t *replay_from;
+    // Instead of series: files of trades of each symbol (data/trade_file.h), the first `trade_history_us` of them the past.
+    const char *const *const *trade_paths;
+    const int32_t *trade_path_counts;   // NULL: series
+    int64_t trade_history_us;
     bool loop;                     // begin again where the data end
     uint64_t seed;
     double volatility, rate;       // of a made market: a day's, and orders a second
@@ -48,7 +52,7 @@ struct local_options {
 struct conn_hooks;
 struct local_exchange;
 
-// ERR_NO_MEMORY, ERR_INVALID (a key), ERR_FORMAT (the state). `now_us` is the exchange's time at the start.
+// ERR_NO_MEMORY, ERR_INVALID (a key), ERR_FORMAT (the state, a file of trades). `now_us` is the exchange's time at the start.
 int local_new(const struct local_options *o, int64_t now_us, struct local_exchange **out, struct errmsg *e);
 void local_free(struct local_exchange *l);
 

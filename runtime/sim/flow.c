@@ -177,7 +177,8 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
         add(f, c, side, behind(c, side, touch->price_e8, ticks), level_notional(ticks) / 4, now_us);
     } else if (b->count[side] > SIDE_LEVELS) {
         const struct level_record *level = book_level(b, side, (int32_t)(waiting(&c->rng) * 20));
-        if (level) exchange_others_cancel(f->x, c->index, side, level->price_e8, level->qty_e8 / 2 + 1, now_us);
+        int64_t part = level ? dec_ceil_to(level->qty_e8 / 2, c->s->step_e8) : 0;   // fills are of whole steps only
+        if (part > 0) exchange_others_cancel(f->x, c->index, side, level->price_e8, part, now_us);
     }
     int64_t spread = f->o.spread_ticks > 1 ? (int64_t)rng_below(&c->rng, (uint64_t)f->o.spread_ticks) : 0;
     bid = fair - c->s->tick_e8;
@@ -202,29 +203,36 @@ static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
     return e8 < k->low_e8 ? k->low_e8 : e8 > k->high_e8 ? k->high_e8 : e8;
 }
 
-static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
-    int64_t price = bar_price_e8(c, c->slice), tick = c->s->tick_e8;
-    int32_t left = SLICES - c->slice;
-    int64_t qty = left == 1 ? c->volume_left_e8 : dec_floor_to(c->volume_left_e8 / left, c->s->step_e8);
-    // The takers' buying share of the volume is kept by who takes: buyers until their part is used up.
-    int64_t bought = left == 1 ? c->taker_left_e8 : dec_floor_to(c->taker_left_e8 / left, c->s->step_e8);
-    c->fair = dec_to_double(price);
-    c->slice++;
-    for (int side = 0; side < SIDE_COUNT; side++) {
-        int32_t maker = opposite(side);
-        int64_t part = side == SIDE_BUY ? bought : qty - bought;
-        if (part <= 0) continue;
-        clear_to(f, c, maker, price, false, now_us);
-        clear_to(f, c, side, price, true, now_us);
-        exchange_others_add(f->x, c->index, maker, price, part, now_us);
-        exchange_others_take(f->x, c->index, side, part, price, now_us);
-    }
-    c->volume_left_e8 -= qty;
-    c->taker_left_e8 -= bought;
+static void print(struct flow *f, struct crowd *c, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
+    int32_t maker = opposite(side);
+    qty = dec_floor_to(qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
+    if (qty == 0) return;
+    clear_to(f, c, maker, price, false, now_us);
+    clear_to(f, c, side, price, true, now_us);
+    exchange_others_add(f->x, c->index, maker, price, qty, now_us);
+    exchange_others_take(f->x, c->index, side, qty, price, now_us);
+}
+
+// The makers come back around a price that was printed.
+static void settle_around(struct flow *f, struct crowd *c, int64_t price, int64_t now_us) {
     int64_t half = (int64_t)(f->o.spread_ticks / 2);
-    requote(f, c, price - tick * (half > 0 ? half : 1), price + tick * half, now_us);
+    c->fair = dec_to_double(price);
+    requote(f, c, price - c->s->tick_e8 * (half > 0 ? half : 1), price + c->s->tick_e8 * half, now_us);
     refill(f, c, now_us);
     trim(f, c, now_us);
+}
+
+static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
+    int64_t price = bar_price_e8(c, c->slice);
+    int32_t left = SLICES - c->slice;
+    int64_t qty = left == 1 ? c->volume_left_e8 : dec_floor_to(c->volume_left_e8 / left, c->s->step_e8);
+    int64_t bought = left == 1 ? c->taker_left_e8 : dec_floor_to(c->taker_left_e8 / left, c->s->step_e8);
+    c->slice++;
+    if (bought > 0) print(f, c, SIDE_BUY, price, bought, now_us);
+    if (qty > bought) print(f, c, SIDE_SELL, price, qty - bought, now_us);
+    c->volume_left_e8 -= qty;
+    c->taker_left_e8 -= bought;
+    settle_around(f, c, price, now_us);
     int64_t length = c->bar.close_us + 1000 - c->bar.open_us;
     c->next_us = c->slice < SLICES ? c->bar.open_us + length * c->slice / SLICES : INT64_MAX;
     if (c->slice == SLICES - 1) c->next_us = c->bar.close_us;
@@ -239,6 +247,20 @@ void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
     c->volume_left_e8 = bar->volume_e8;
     c->taker_left_e8 = bar->taker_volume_e8;
     c->next_us = bar->open_us;
+}
+
+void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
+    ASSERT(symbol >= 0 && symbol < f->count);
+    struct crowd *c = &f->crowds[symbol];
+    price = dec_round_to(price, c->s->tick_e8);
+    if (price < c->s->tick_e8) price = c->s->tick_e8;
+    print(f, c, side, price, qty, now_us);
+    settle_around(f, c, price, now_us);
+}
+
+void flow_still(struct flow *f, int16_t symbol) {
+    f->crowds[symbol].follows = true;
+    f->crowds[symbol].next_us = INT64_MAX;
 }
 
 // ---- all symbols ------------------------------------------------------------------------------------------------

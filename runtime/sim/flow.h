@@ -28,6 +28,11 @@ void flow_free(struct flow *f);
 // From now on the symbol follows bars handed over by flow_bar, each at its open time.
 void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar);
 
+// The others make one trade at this price, `side` the taker's; the book stands around it before and after. A symbol that is
+// fed so makes no market of its own.
+void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price_e8, int64_t qty_e8, int64_t now_us);
+void flow_still(struct flow *f, int16_t symbol);
+
 int64_t flow_next_us(const struct flow *f);
 
 // Does all that is due until now_us.

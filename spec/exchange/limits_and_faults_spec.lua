@@ -280,4 +280,55 @@ describe("moontide exchange: hosts of clients", function()
     end
     assert.equal(200, x:signed("GET", "/fapi/v2/account", {}).status)   -- stamps by the wall's clock
   end)
+
+  it("replays trades of files, times moved to now, and tells them on its tape", function()
+    local folder, lines = run.folder(), { "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker" }
+    local start = 1704067200000
+    for i = 0, 599 do   -- ten minutes, one a second
+      lines[#lines + 1] = ("%d,%.1f,0.01%d,%d,%d,%d,%s"):format(i, 42000 + i % 50, i % 10, i, i, start + i * 1000, i % 3 == 0 and "true" or "false")
+    end
+    run.write(folder .. "/BTCUSDT-aggTrades-2024-01-01.csv", table.concat(lines, "\n") .. "\n")
+    local x = lx.start { "--data", folder .. "/BTCUSDT-aggTrades-2024-01-01.csv", "--history", "5", "--speed", "60", "--no-limits" }
+    finally(function()
+      x:stop()
+      run.remove(folder)
+    end)
+    local bars = lx.wait_for("eight minutes", function()
+      local list = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
+      return #list >= 9 and list
+    end, 20)
+    local sum = 0
+    for i = 0, 59 do sum = sum + 0.01 + (i % 10) / 1000 end
+    for m = 1, 8 do
+      local at = (m - 1) * 60
+      assert.equal(("%.2f"):format(42000 + at % 50), bars[m][2], "open of minute " .. m)
+      assert.equal(("%.2f"):format(42000 + (at + 59) % 50), bars[m][5], "close of minute " .. m)
+      assert.near(sum, tonumber(bars[m][6]), 1e-9)
+      assert.equal(60, bars[m][9])
+    end
+    assert.near(lx.now_ms(), bars[6][1], 130000)   -- the replay began with the minute of the start
+    local trade = x:public("/fapi/v1/trades", { symbol = "BTCUSDT", limit = 1 }).json[1]
+    assert.truthy(trade.qty:find "^0%.01%d$", trade.qty)
+  end)
+
+  it("refuses files of trades that are none, in one line", function()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local path = folder .. "/BTCUSDT-trades-2024-01.csv"
+    for text, expected in pairs {
+      [""] = "holds no trades", ["a,b,c\n1,2,3\n"] = "line 1: no trades: price, quantity, time and is_buyer_maker are wanted",
+      ["1,100,1,100,1704067200000,true\n2,x,1,100,1704067200001,true\n"] = "line 2: a price or quantity that is no number",
+      ["1,100,1,100,1704067200000,true\n2,100,1,100,1704067100001,true\n"] = "line 2: earlier than the trade before it",
+      ["1,100,1,100,1704067200000,perhaps\n"] = "line 1: is_buyer_maker is neither true nor false",
+      ["1,100,1,100,1704067200000,true\n2,100\n"] = "line 2: not as many fields",
+    } do
+      run.write(path, text)
+      local r = run.moontide { "exchange", "--port", "0", "--data", path }
+      assert.equal(1, r.status, expected)
+      assert.truthy(r.err:find(expected, 1, true), r.err)
+    end
+    local r = run.moontide { "exchange", "--port", "0", "--data", path, folder }
+    assert.equal(2, r.status)
+    assert.truthy(r.err:find("cannot be mixed", 1, true), r.err)
+  end)
 end)

@@ -263,6 +263,7 @@ describe("a market with a book", function()
           local better = k.levels[side][i].price_e8 > k.levels[side][i - 1].price_e8
           assert.is_true(better == (side == BUY))
           assert.is_true(k.levels[side][i].qty_e8 > 0)
+          assert.equal(0LL, k.levels[side][i].qty_e8 % 100000, "a quantity off the step")
         end
       end
       assert.is_true(C.book_best_e8(k, BUY) < C.book_best_e8(k, SELL))

@@ -64,6 +64,31 @@ local function replay(options)
   return names, series, result
 end
 
+---The symbol of a file of trades by its name: BTCUSDT-aggTrades-2024-01-02.zip, BTCUSDT-trades-2024-01.csv.
+local function traded_symbol(path) return path:match "([%w_]+)%-aggTrades%-[^/]*$" or path:match "([%w_]+)%-trades%-[^/]*$" end
+
+---Files of trades by symbol, when that is what --data names.
+local function trade_files(options)
+  local names, files = {}, {}
+  for _, path in ipairs(options.data or {}) do
+    local name = traded_symbol(path)
+    if not name then
+      if #names > 0 then cmd.fail(2, "--data: files of trades and others (%s) cannot be mixed", path) end
+      return nil
+    end
+    if not files[name] then names[#names + 1], files[name] = name, {} end
+    table.insert(files[name], path)
+  end
+  if #names == 0 then return nil end
+  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.EXCHANGE_SYMBOLS_MAX) end
+  for _, option in ipairs { "symbols", "synthetic", "volatility", "symbol", "interval" } do
+    if options[option] then cmd.fail(2, "--%s has no place beside files of trades", option) end
+  end
+  table.sort(names)
+  for _, list in pairs(files) do table.sort(list) end
+  return names, files
+end
+
 local function speed_of(options)
   if options.speed == "max" then return 0 end
   return setup.number(options, "speed", 1, 0.01, 100000)
@@ -142,11 +167,15 @@ end
 function M.run(options)
   if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
   if options.tls and #options.tls ~= 2 then cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)") end
-  local make = options.data and replay or made_market
-  local names, series_of, owner = make(options)
+  local names, files = trade_files(options)
+  local series_of, owner = {}, nil
+  if not files then names, series_of, owner = (options.data and replay or made_market)(options) end
+  if files then
+    for _, name in ipairs(names) do series_of[name] = { price_decimals = 4, quantity_decimals = 3 } end   -- of unknown symbols
+  end
   local symbols = setup.symbols(names, series_of, options, note)
   local series, from = ffi.new("struct series[?]", #names), ffi.new("int64_t[?]", #names)
-  for i, name in ipairs(names) do
+  for i, name in ipairs(files and {} or names) do
     local s = series_of[name]
     series[i - 1] = s
     from[i - 1] = s.count
@@ -160,6 +189,15 @@ function M.run(options)
   local l = o["local"]
   exchange_config(options, l.exchange)
   l.symbols, l.symbol_count, l.series, l.replay_from = symbols, #names, series, from
+  local lists, counts, keep = ffi.new("const char *const *[?]", #names), ffi.new("int32_t[?]", #names), {}
+  if files then
+    for i, name in ipairs(names) do
+      keep[i] = ffi.new("const char *[?]", #files[name], files[name])
+      lists[i - 1], counts[i - 1] = keep[i], #files[name]
+    end
+    l.trade_paths, l.trade_path_counts = lists, counts
+    l.trade_history_us = setup.number(options, "history", 0, 0) * 60000000
+  end
   l.loop = options.loop or false
   l.seed = setup.number(options, "synthetic", 1, 0)
   l.volatility = setup.number(options, "volatility", 0.03, 0, 0.5)
