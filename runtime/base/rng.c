@@ -40,3 +40,15 @@ uint64_t rng_below(struct rng *rng, uint64_t bound) {
     ASSERT(bound > 0);
     return (uint64_t)(((unsigned __int128)rng_next(rng) * bound) >> 64);   // bias below 2^-40 for our bounds
 }
+
+double rng_normal(struct rng *rng) {
+    double sum = -6;
+    for (int i = 0; i < 12; i++) sum += rng_double(rng);
+    return sum;
+}
+
+double rng_exponential(struct rng *rng) {
+    double sum = 0;
+    while (rng_double(rng) > 0.25) sum += 0.25;
+    return sum + 0.25 * rng_double(rng);
+}

@@ -17,6 +17,11 @@ uint64_t rng_next(struct rng *rng);
 // Uniform in [0, 1).
 double rng_double(struct rng *rng);
 
+// Nearly normal (the sum of twelve uniforms less six) with variance 1; nearly exponential (geometric in quarters, uniform
+// within one) with mean 1. Additions alone: the same on every machine, which a library's logarithm is not.
+double rng_normal(struct rng *rng);
+double rng_exponential(struct rng *rng);
+
 // Uniform in [0, bound), bound at least 1.
 uint64_t rng_below(struct rng *rng, uint64_t bound);
 

@@ -2,7 +2,9 @@
 
 #include "base/err.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 int32_t id_print(char out[24], int64_t value) {
     char digits[24];
@@ -32,4 +34,13 @@ int id_parse(const char *text, size_t size, int64_t *out) {
     }
     *out = negative ? -value : value;
     return 0;
+}
+
+void text_put(struct text_out *o, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    size_t room = o->length < o->size ? o->size - o->length : 0;
+    int length = vsnprintf(room ? o->at + o->length : NULL, room, format, args);
+    va_end(args);
+    if (length > 0) o->length += (size_t)length;
 }

@@ -1,9 +1,13 @@
-// text.h: integers as text, for ids that no double holds.
+// text.h: integers as text, for ids that no double holds; text printed piece by piece.
 #ifndef MT_BASE_TEXT_H
 #define MT_BASE_TEXT_H
 
 #include <stddef.h>
 #include <stdint.h>
+
+// Text that grows within bounds: what does not fit at[0..size-1] is counted in `length` and dropped.
+struct text_out { char *at; size_t size, length; };
+void text_put(struct text_out *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 // Prints value in decimal, terminated; returns the length.
 int32_t id_print(char out[24], int64_t value);

@@ -29,13 +29,6 @@ struct walk {
     int64_t tick_e8;
 };
 
-// Nearly normal: the sum of twelve uniforms less six (Irwin-Hall), of variance 1.
-static double noise(struct rng *r) {
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += rng_double(r);
-    return sum;
-}
-
 static int64_t on_tick(const struct walk *w) {
     int64_t e8 = dec_round_to(dec_from_double(w->price), w->tick_e8);
     return e8 > w->tick_e8 ? e8 : w->tick_e8;
@@ -45,17 +38,17 @@ static int64_t on_tick(const struct walk *w) {
 static void walk_step(struct walk *w) {
     // Mean reversion of the level keeps years of minutes within bounds without showing inside a day.
     double pull = (w->start - w->price) / (w->start + w->price) * 2 * w->step * w->step * 0.5;
-    double change = w->drift + pull + w->step * w->calm * noise(&w->rng);
+    double change = w->drift + pull + w->step * w->calm * rng_normal(&w->rng);
     if (change > 0.2) change = 0.2;
     if (change < -0.2) change = -0.2;
     w->price *= 1 + change;
 }
 
 static void walk_mood(struct walk *w) {
-    w->calm += 0.003 * (1 - w->calm) + 0.03 * w->calm * noise(&w->rng);
+    w->calm += 0.003 * (1 - w->calm) + 0.03 * w->calm * rng_normal(&w->rng);
     if (w->calm < 0.3) w->calm = 0.3;
     if (w->calm > 4) w->calm = 4;
-    if (rng_double(&w->rng) < 1.0 / 2000) w->drift = w->step * 0.003 * noise(&w->rng);
+    if (rng_double(&w->rng) < 1.0 / 2000) w->drift = w->step * 0.003 * rng_normal(&w->rng);
 }
 
 int synth_bars(const struct synth_options *o, struct series *out, struct errmsg *e) {

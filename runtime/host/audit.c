@@ -2,9 +2,9 @@
 
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/text.h"
 #include "venue/endpoint.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,57 +57,46 @@ int64_t audit_count(const struct audit *a) { return a->count; }
 
 // ---- printing ---------------------------------------------------------------------------------------------------
 
-struct out { char *at; size_t size, length; };
-
-__attribute__((format(printf, 2, 3))) static void put(struct out *o, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    size_t room = o->length < o->size ? o->size - o->length : 0;
-    int length = vsnprintf(room ? o->at + o->length : NULL, room, format, args);
-    va_end(args);
-    if (length > 0) o->length += (size_t)length;
-}
-
-static void put_entry(struct out *o, const struct audit_entry *e, int64_t number, const struct exchange *x) {
+static void put_entry(struct text_out *o, const struct audit_entry *e, int64_t number, const struct exchange *x) {
     char quantity[DEC_TEXT_MAX], price[DEC_TEXT_MAX], executed[DEC_TEXT_MAX];
     const struct endpoint_info *info = endpoint_info(e->endpoint);
     const struct order_record *order = e->order_id ? exchange_order(x, e->order_id) : NULL;
     dec_print_short(quantity, e->quantity_e8);
     dec_print_short(price, e->price_e8);
     dec_print_short(executed, order ? order->executed_qty_e8 : 0);
-    put(o, "{\"n\":%lld,\"time\":%lld,\"call\":\"%s %s\",\"channel\":\"%s\",\"clientOrderId\":\"%s\",\"symbol\":\"%s\","
+    text_put(o, "{\"n\":%lld,\"time\":%lld,\"call\":\"%s %s\",\"channel\":\"%s\",\"clientOrderId\":\"%s\",\"symbol\":\"%s\","
         "\"side\":\"%s\",\"quantity\":\"%s\",\"price\":\"%s\",", (long long)number, (long long)(e->time_us / 1000),
         http_method_name(info->method), info->path, e->channel ? "ws" : "rest", e->client_id,
         e->symbol >= 0 ? exchange_symbol(x, e->symbol)->name : "", side_names[e->side], quantity, price);
-    put(o, "\"fault\":\"%s\",\"executed\":%s,\"told\":%s,\"code\":%d,\"orderId\":%lld,\"status\":\"%s\",\"executedQty\":\"%s\"}",
+    text_put(o, "\"fault\":\"%s\",\"executed\":%s,\"told\":%s,\"code\":%d,\"orderId\":%lld,\"status\":\"%s\",\"executedQty\":\"%s\"}",
         fault_kind_name(e->fault), e->executed ? "true" : "false", e->told ? "true" : "false", e->code,
         (long long)e->order_id, order ? order_status_names[order->status] : "", executed);
 }
 
-static void put_windows(struct out *o, const struct audit *a) {
+static void put_windows(struct text_out *o, const struct audit *a) {
     for (int64_t i = 0; i < a->minute_count; i++) {
         const struct audit_minute *m = &a->minutes[i];
-        put(o, "%s{\"start\":%lld,\"weight\":%d,\"orders\":%d,\"mostOrders10s\":%d,\"refused\":%d}", i ? "," : "",
+        text_put(o, "%s{\"start\":%lld,\"weight\":%d,\"orders\":%d,\"mostOrders10s\":%d,\"refused\":%d}", i ? "," : "",
             (long long)(m->start_us / 1000), m->weight, m->orders, m->orders_10s_most, m->refused);
     }
 }
 
 size_t audit_print(const struct audit *a, const struct exchange *x, int64_t from, int64_t limit, const char *client_id,
                    char *out, size_t size) {
-    struct out o = { out, size, 0 };
+    struct text_out o = { out, size, 0 };
     const struct exchange_totals *t = exchange_totals(x);
-    put(&o, "{\"total\":%lld,\"from\":%lld,\"entries\":[", (long long)a->count, (long long)from);
+    text_put(&o, "{\"total\":%lld,\"from\":%lld,\"entries\":[", (long long)a->count, (long long)from);
     bool first = true;
     for (int64_t i = from; i < a->count && limit > 0; i++) {
         if (*client_id && strcmp(a->entries[i].client_id, client_id) != 0) continue;
-        if (!first) put(&o, ",");
+        if (!first) text_put(&o, ",");
         put_entry(&o, &a->entries[i], i, x);
         first = false;
         limit--;
     }
-    put(&o, "],\"windows\":[");
+    text_put(&o, "],\"windows\":[");
     put_windows(&o, a);
-    put(&o, "],\"totals\":{\"orders\":%lld,\"fills\":%lld,\"canceled\":%lld,\"expired\":%lld,\"rejected\":%lld,"
+    text_put(&o, "],\"totals\":{\"orders\":%lld,\"fills\":%lld,\"canceled\":%lld,\"expired\":%lld,\"rejected\":%lld,"
         "\"rateLimited\":%lld,\"liquidations\":%lld}}", (long long)t->orders, (long long)t->fills, (long long)t->canceled,
         (long long)t->expired, (long long)t->rejected, (long long)t->rate_limited, (long long)t->liquidations);
     return o.length;

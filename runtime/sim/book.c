@@ -87,7 +87,7 @@ int64_t book_qty_e8(const struct book *b, int32_t side, int64_t price) {
 }
 
 int64_t book_available_e8(const struct book *b, int32_t side, int64_t limit, int64_t wanted) {
-    int32_t other = side == SIDE_BUY ? SIDE_SELL : SIDE_BUY;
+    int32_t other = side_opposite(side);
     int64_t sum = 0;
     const struct level_record *level;
     for (int32_t i = 0; sum < wanted && (level = book_level(b, other, i)) != NULL; i++) {

@@ -5,8 +5,6 @@
 #include "sim/match.h"
 #include "sim/order_store.h"
 
-static int32_t opposite(int32_t side) { return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY; }
-
 static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
 
 static bool reaches(int32_t side, int64_t limit_e8, int64_t price_e8) {
@@ -25,7 +23,7 @@ bool book_check(const struct market *m, const struct call *c, struct reply *r) {
         bool none = book_available_e8(m->book, c->side, market_bound_e8(m, c->side), 1) == 0;
         return none ? reply_fail(r, -4131, NULL) : true;
     }
-    if (c->time_in_force == TIF_GTX && reaches(c->side, c->price_e8, book_best_e8(m->book, opposite(c->side)))) {
+    if (c->time_in_force == TIF_GTX && reaches(c->side, c->price_e8, book_best_e8(m->book, side_opposite(c->side)))) {
         return reply_fail(r, -5022, NULL);
     }
     if (c->time_in_force == TIF_FOK && book_available_e8(m->book, c->side, c->price_e8, c->quantity_e8) < c->quantity_e8) {
@@ -102,7 +100,7 @@ static bool prevent_self_trade(struct exchange *x, struct order *o, struct order
 
 // Takes what the limit lets it; false: the order has ended on the way.
 static bool take(struct exchange *x, struct market *m, struct order *o, int64_t most, int64_t limit) {
-    int32_t side = opposite(o->r.side);
+    int32_t side = side_opposite(o->r.side);
     while (most > 0) {
         int64_t price = book_best_e8(m->book, side);
         if (!reaches(o->r.side, limit, price)) break;
@@ -137,7 +135,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
         if (cut) most = held;
     }
     order_announce(x, o);
-    bool crossing = reaches(o->r.side, limit, book_best_e8(m->book, opposite(o->r.side)));
+    bool crossing = reaches(o->r.side, limit, book_best_e8(m->book, side_opposite(o->r.side)));
     if (crossing && o->r.time_in_force == TIF_GTX) {   // an amended one: entry checks refuse new ones
         order_end(x, o, STATUS_CANCELED, REASON_NONE);
         return;
@@ -213,7 +211,7 @@ static struct market *book_market(struct exchange *x, int16_t symbol, int64_t no
 
 int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, int64_t qty, int64_t limit, int64_t now_us) {
     struct market *m = book_market(x, symbol, now_us);
-    int32_t other = opposite(side);
+    int32_t other = side_opposite(side);
     int64_t left = qty;
     while (left > 0) {
         int64_t price = book_best_e8(m->book, other);
@@ -229,7 +227,7 @@ int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, i
 
 void exchange_others_add(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
     struct market *m = book_market(x, symbol, now_us);
-    ASSERT(!reaches(side, price, book_best_e8(m->book, opposite(side))));
+    ASSERT(!reaches(side, price, book_best_e8(m->book, side_opposite(side))));
     book_set(m->book, side, price, book_qty_e8(m->book, side, price) + qty);
 }
 

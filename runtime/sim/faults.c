@@ -56,11 +56,7 @@ const struct fault_rule *faults_judge_stream(struct faults *f, bool user_data, i
 }
 
 int64_t faults_delay_us(struct faults *f, const struct fault_rule *r) {
-    double sum = 0;   // exponential of mean 1, in quarters, without a library's logarithm
-    if (r->jitter_us > 0) {
-        while (rng_double(&f->rng) > 0.25) sum += 0.25;
-        sum += 0.25 * rng_double(&f->rng);
-    }
+    double sum = r->jitter_us > 0 ? rng_exponential(&f->rng) : 0;
     return r->delay_us + (int64_t)(sum * (double)r->jitter_us);
 }
 

@@ -34,21 +34,8 @@ struct flow {
     struct crowd *crowds;
 };
 
-static double noise(struct rng *r) {   // nearly normal, variance 1
-    double sum = -6;
-    for (int i = 0; i < 12; i++) sum += rng_double(r);
-    return sum;
-}
-
-// Exponential with mean 1, without a library's logarithm, whose last bit differs between machines.
-static double waiting(struct rng *r) {
-    double sum = 0;
-    while (rng_double(r) > 0.25) sum += 0.25;   // geometric in quarters
-    return sum + 0.25 * rng_double(r);
-}
-
 static int64_t size_e8(struct crowd *c, double notional) {
-    double qty = notional / c->fair * (0.1 + waiting(&c->rng)) * (0.5 + rng_double(&c->rng));
+    double qty = notional / c->fair * (0.1 + rng_exponential(&c->rng)) * (0.5 + rng_double(&c->rng));
     int64_t e8 = dec_floor_to(dec_from_double(qty), c->s->step_e8);
     return e8 > c->s->qty_min_e8 ? e8 : c->s->qty_min_e8;
 }
@@ -57,8 +44,6 @@ static int64_t on_tick(const struct crowd *c, double price) {
     int64_t e8 = dec_round_to(dec_from_double(price), c->s->tick_e8);
     return e8 > c->s->tick_e8 ? e8 : c->s->tick_e8;
 }
-
-static int32_t opposite(int32_t side) { return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY; }
 
 // `ticks` away from `price`, to the worse side.
 static int64_t behind(const struct crowd *c, int32_t side, int64_t price, int64_t ticks) {
@@ -70,7 +55,7 @@ static double level_notional(int64_t ticks) { return LEVEL_NOTIONAL * (0.4 + 0.1
 
 static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, double notional, int64_t now_us) {
     if (price < c->s->tick_e8) return;
-    int64_t best = book_best_e8(exchange_book_of(f->x, c->index), opposite(side));
+    int64_t best = book_best_e8(exchange_book_of(f->x, c->index), side_opposite(side));
     if (best != 0 && (side == SIDE_BUY ? price >= best : price <= best)) return;
     exchange_others_add(f->x, c->index, side, price, size_e8(c, notional), now_us);
 }
@@ -133,7 +118,7 @@ static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t pric
         bool beyond = side == SIDE_BUY ? best > price : best < price;
         if (!beyond && !(at && best == price)) return;
         exchange_others_cancel(f->x, c->index, side, best, INT64_MAX, now_us);
-        if (book_best_e8(b, side) == best) exchange_others_take(f->x, c->index, opposite(side), INT64_MAX / 2, best, now_us);
+        if (book_best_e8(b, side) == best) exchange_others_take(f->x, c->index, side_opposite(side), INT64_MAX / 2, best, now_us);
     }
 }
 
@@ -142,7 +127,7 @@ static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t pric
 static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
     double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / DAY_US);
     double pull = (c->home - c->fair) / (c->home + c->fair) * step * step;
-    double change = pull + step * noise(&c->rng);
+    double change = pull + step * rng_normal(&c->rng);
     c->fair *= 1 + (change > 0.2 ? 0.2 : change < -0.2 ? -0.2 : change);
     c->last_us = now_us;
 }
@@ -150,7 +135,7 @@ static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
 static void sweep(struct flow *f, struct crowd *c, int32_t side, int64_t to, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     int64_t qty = book_available_e8(b, side, to, INT64_MAX / 2);
-    int64_t last = book_qty_e8(b, opposite(side), to);
+    int64_t last = book_qty_e8(b, side_opposite(side), to);
     if (last > 0) qty -= dec_floor_to((int64_t)((double)last * rng_double(&c->rng)), c->s->step_e8);   // a part stays
     if (qty > 0) exchange_others_take(f->x, c->index, side, qty, to, now_us);
 }
@@ -170,13 +155,13 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     int32_t side = (int32_t)rng_below(&c->rng, 2);
     const struct level_record *touch = book_level(b, side, 0);
     if (luck < 0.35) {
-        int64_t best = book_best_e8(b, opposite(side));
+        int64_t best = book_best_e8(b, side_opposite(side));
         if (best) exchange_others_take(f->x, c->index, side, size_e8(c, TRADE_NOTIONAL), best, now_us);
     } else if (touch && luck < 0.75) {
-        int64_t ticks = (int64_t)(waiting(&c->rng) * 10);
+        int64_t ticks = (int64_t)(rng_exponential(&c->rng) * 10);
         add(f, c, side, behind(c, side, touch->price_e8, ticks), level_notional(ticks) / 4, now_us);
     } else if (b->count[side] > SIDE_LEVELS) {
-        const struct level_record *level = book_level(b, side, (int32_t)(waiting(&c->rng) * 20));
+        const struct level_record *level = book_level(b, side, (int32_t)(rng_exponential(&c->rng) * 20));
         int64_t part = level ? dec_ceil_to(level->qty_e8 / 2, c->s->step_e8) : 0;   // fills are of whole steps only
         if (part > 0) exchange_others_cancel(f->x, c->index, side, level->price_e8, part, now_us);
     }
@@ -186,7 +171,7 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     requote(f, c, bid, ask, now_us);
     refill(f, c, now_us);
     trim(f, c, now_us);
-    c->next_us = now_us + 1 + (int64_t)(waiting(&c->rng) / c->rate);
+    c->next_us = now_us + 1 + (int64_t)(rng_exponential(&c->rng) / c->rate);
 }
 
 // ---- followed bars ----------------------------------------------------------------------------------------------
@@ -204,7 +189,7 @@ static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
 }
 
 static void print(struct flow *f, struct crowd *c, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
-    int32_t maker = opposite(side);
+    int32_t maker = side_opposite(side);
     qty = dec_floor_to(qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
     if (qty == 0) return;
     clear_to(f, c, maker, price, false, now_us);
@@ -282,7 +267,7 @@ struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t 
         c->fair = c->home = dec_to_double(exchange_last_e8(x, (int16_t)i));
         c->rate = o->rate / (1 + 0.7 * i) / 1e6;
         c->last_us = now_us;
-        c->next_us = now_us + 1 + (int64_t)(waiting(&c->rng) / c->rate);
+        c->next_us = now_us + 1 + (int64_t)(rng_exponential(&c->rng) / c->rate);
         int64_t fair = on_tick(c, c->fair);
         furnish(f, c, fair - c->s->tick_e8, fair, SIDE_LEVELS, now_us);
     }

@@ -47,3 +47,5 @@ const char *const rate_interval_names[RATE_INTERVAL_COUNT] = { "SECOND", "MINUTE
 const char *const price_match_names[MATCH_COUNT] = {
     "NONE", "OPPONENT", "OPPONENT_5", "OPPONENT_10", "OPPONENT_20", "QUEUE", "QUEUE_5", "QUEUE_10", "QUEUE_20",
 };
+
+int32_t side_opposite(int32_t side) { return side == SIDE_BUY ? SIDE_SELL : SIDE_BUY; }

@@ -297,6 +297,9 @@ extern const char *const interval_names[INTERVAL_COUNT];
 extern const char *const rate_kind_names[RATE_KIND_COUNT];
 extern const char *const rate_interval_names[RATE_INTERVAL_COUNT];
 
+// SIDE_SELL of SIDE_BUY, and the other way round.
+int32_t side_opposite(int32_t side);
+
 // Length of an interval in microseconds; INTERVAL_1MO gives 30 days, use interval_floor for its real bounds.
 int64_t interval_us(int32_t interval);
 
