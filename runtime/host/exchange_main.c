@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -78,12 +79,15 @@ static int load(const char *path, void **bytes, size_t *size, struct errmsg *e) 
     *bytes = NULL;
     *size = 0;
     if (!file && errno == ENOENT) return ERR_OK;
-    long length = file && fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (length >= 0) *bytes = malloc((size_t)length + 1);
-    bool good = *bytes && fseek(file, 0, SEEK_SET) == 0 && fread(*bytes, 1, (size_t)length, file) == (size_t)length;
+    struct stat st = { 0 };
+    bool plain = file && fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
+    size_t length = plain ? (size_t)st.st_size : 0;
+    if (plain) *bytes = malloc(length + 1);
+    else if (file) errno = EISDIR;
+    bool good = *bytes && fread(*bytes, 1, length, file) == length;
     int problem = errno;
     if (file) fclose(file);
-    *size = (size_t)(length > 0 ? length : 0);
+    *size = length;
     return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(problem));
 }
 
