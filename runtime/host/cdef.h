@@ -34,6 +34,8 @@
 #include "sim/flow.h"
 #include "net/signature.h"
 #include "venue/decode.h"
+#include "venue/encode.h"
+#include "venue/record_read.h"
 #include "host/ops.h"
 #include "host/backtest.h"
 #include "host/local_exchange.h"

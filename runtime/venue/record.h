@@ -258,7 +258,7 @@ struct field {
     uint8_t type;               // enum field_type
     uint8_t kind;               // enum record_kind, for FIELD_OBJECT and FIELD_LIST
     uint16_t offset;
-    uint16_t count_offset;
+    uint16_t count_offset;      // of FIELD_LIST and FIELD_ONE_IF; FIELD_ENUM: how many names; FIELD_TEXT: room in bytes
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*
 };

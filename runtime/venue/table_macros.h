@@ -21,10 +21,13 @@
 #define DEC8(json, member) AT(FIELD_DEC8, json, member)
 #define DEC(json, member) AT(FIELD_DEC, json, member)
 #define NUMBER(json, member) AT(FIELD_NUMBER, json, member)
-#define TEXT(json, member) AT(FIELD_TEXT, json, member)
+#define TEXT(json, member)                                                                                   \
+    { .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                               \
+      .count_offset = sizeof(((struct OF *)0)->member) }
 #define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
 #define NAME(json, member, list)                                                                             \
-    { .name = json, .type = FIELD_ENUM, .offset = offsetof(struct OF, member), .names = list }
+    { .name = json, .type = FIELD_ENUM, .offset = offsetof(struct OF, member), .names = list,                \
+      .count_offset = sizeof(list) / sizeof *(list) }
 #define TEXT_OF(field_type, json, value) { .name = json, .type = field_type, .text = value }
 #define LIST(json, record, member, count)                                                                    \
     { .name = json, .type = FIELD_LIST, .kind = record, .offset = offsetof(struct OF, member),               \

@@ -1,0 +1,117 @@
+#include "venue/encode.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "base/text.h"
+#include "venue/endpoint.h"
+#include "venue/params.h"
+#include "venue/record.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
+
+// Letters, digits and - _ . ~ stand for themselves (RFC 3986).
+static void put_escaped(struct text_out *o, const char *text) {
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c);
+        text_put(o, plain ? "%c" : "%%%02X", c);
+    }
+}
+
+static int64_t int64_of(const struct call *c, const struct param_info *p) {
+    int64_t value;
+    memcpy(&value, (const char *)c + p->offset, sizeof value);
+    return value;
+}
+
+// The value of one parameter as it stands on the wire, not escaped; text[0] 0: none.
+static void value_text(const struct call *c, int32_t param, const struct symbol *symbols, char text[64]) {
+    const struct param_info *p = param_info(param);
+    const char *at = (const char *)c + p->offset;
+    int32_t small;
+    text[0] = 0;
+    switch (p->type) {
+    case PARAM_SYMBOL: snprintf(text, 64, "%s", c->symbol >= 0 ? symbols[c->symbol].name : ""); break;
+    case PARAM_ENUM: snprintf(text, 64, "%s", p->names[(unsigned char)*at]); break;
+    case PARAM_CONST: snprintf(text, 64, "%s", p->names[0]); break;
+    case PARAM_DEC: dec_print_short(text, int64_of(c, p)); break;
+    case PARAM_BOOL: snprintf(text, 64, "%s", *at ? "true" : "false"); break;
+    case PARAM_INT8: snprintf(text, 64, "%d", (unsigned char)*at); break;
+    case PARAM_INT32:
+        memcpy(&small, at, sizeof small);
+        snprintf(text, 64, "%d", small);
+        break;
+    case PARAM_ID: id_print(text, int64_of(c, p)); break;
+    case PARAM_MS: id_print(text, int64_of(c, p) / 1000); break;
+    case PARAM_TEXT: snprintf(text, 64, "%s", at); break;
+    default: break;
+    }
+}
+
+// The name a call has for a parameter: the algo calls have their own for two.
+static const char *name_of(const struct call *c, int32_t param) {
+    bool algo = c->endpoint == EP_ALGO_NEW;
+    if (algo && param == P_CLIENT_ID) return "clientAlgoId";
+    if (algo && param == P_STOP_PRICE) return "triggerPrice";
+    return param_info(param)->name;
+}
+
+static void put_batch(struct text_out *o, const struct call *c, const struct symbol *symbols) {
+    char json[4096];
+    struct text_out j = { json, sizeof json, 0 };
+    text_put(&j, "[");
+    for (int32_t i = 0; i < c->batch_count; i++) {
+        text_put(&j, "%s{", i ? "," : "");
+        bool first = true;
+        for (int32_t param = 0; param < PARAM_COUNT; param++) {
+            char text[64];
+            if (!given(&c->batch[i], param)) continue;
+            value_text(&c->batch[i], param, symbols, text);
+            if (!text[0]) continue;
+            text_put(&j, "%s\"%s\":\"%s\"", first ? "" : ",", name_of(&c->batch[i], param), text);
+            first = false;
+        }
+        text_put(&j, "}");
+    }
+    text_put(&j, "]");
+    ASSERT(j.length < sizeof json);
+    put_escaped(o, json);
+}
+
+static void put_list(struct text_out *o, const struct call *c) {
+    char json[1024], id[24];
+    struct text_out j = { json, sizeof json, 0 };
+    text_put(&j, "[");
+    for (int32_t i = 0; i < c->batch_count; i++) {
+        if (c->ids) {
+            id_print(id, c->ids[i]);
+            text_put(&j, "%s%s", i ? "," : "", id);
+        } else {
+            text_put(&j, "%s\"%s\"", i ? "," : "", c->client_ids[i]);
+        }
+    }
+    text_put(&j, "]");
+    put_escaped(o, json);
+}
+
+size_t call_encode(const struct call *c, const struct symbol *symbols, char *out, size_t size) {
+    struct text_out o = { out, size, 0 };
+    if (size > 0) out[0] = 0;
+    uint64_t known = endpoint_info(c->endpoint)->params | (c->endpoint == EP_ALGO_NEW ? UINT64_C(1) << P_CLIENT_ID : 0);
+    for (int32_t param = 0; param < PARAM_COUNT; param++) {
+        bool implied = param == P_ALGO_TYPE && c->endpoint == EP_ALGO_NEW;
+        if ((!given(c, param) && !implied) || (known >> param & 1) == 0 || param == P_TIMESTAMP || param == P_RECV_WINDOW) continue;
+        bool list = param_info(param)->type == PARAM_LIST;
+        char text[64];
+        if (!list) value_text(c, param, symbols, text);
+        if (!list && !text[0]) continue;
+        text_put(&o, "%s%s=", o.length ? "&" : "", name_of(c, param));
+        if (param == P_BATCH) put_batch(&o, c, symbols);
+        else if (list) put_list(&o, c);
+        else put_escaped(&o, text);
+    }
+    return o.length;
+}

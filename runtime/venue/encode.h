@@ -1,0 +1,14 @@
+// encode.h: a struct call as the query string of a request: what venue/decode.h reads.
+#ifndef MT_VENUE_ENCODE_H
+#define MT_VENUE_ENCODE_H
+
+#include "venue/call.h"
+#include "venue/symbol.h"
+
+#include <stddef.h>
+
+// Writes "symbol=BTCUSDT&side=BUY...", percent-encoded, parameters in the order of enum param, without timestamp and
+// signature. Terminated; returns the length needed, as record_json.
+size_t call_encode(const struct call *c, const struct symbol *symbols, char *out, size_t size);
+
+#endif
