@@ -1,0 +1,359 @@
+#include "net/http_client.h"
+
+#include "base/assert.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+enum { POLLS_MAX = 4096, BODY_MAX = 16 << 20 };
+
+struct poller { uv_poll_t poll; struct http_client *client; curl_socket_t fd; int events; };
+
+struct http_transfer {
+    CURL *easy;
+    struct http_client *client;
+    struct http_transfer *previous, *next;   // under way, or free
+    void *user;
+    struct curl_slist *headers;
+    char *body;                    // being sent
+    size_t body_size, body_sent;
+    char *answer;                  // being received
+    size_t answer_size, answer_room;
+    struct http_answer told;
+    char problem[CURL_ERROR_SIZE];
+};
+
+struct http_client {
+    uv_loop_t *loop;
+    CURLM *multi;
+    uv_timer_t timer;
+    struct http_client_options o;
+    char *proxy, *ca_file;
+    http_done done;
+    void *ctx;
+    struct http_transfer *busy, *free;
+    struct poller *polls[POLLS_MAX];   // by socket; kept while the connection lives: making one is dear
+    int handles;
+    bool closing;
+};
+
+// ---- the loop ---------------------------------------------------------------------------------------------------
+
+static void finish_all(struct http_client *h);
+
+static void on_timer(uv_timer_t *t) {
+    struct http_client *h = t->data;
+    int running;
+    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    finish_all(h);
+}
+
+static int set_timer(CURLM *multi, long ms, void *data) {
+    (void)multi;
+    struct http_client *h = data;
+    if (h->closing) return 0;
+    if (ms < 0) uv_timer_stop(&h->timer);
+    else uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0);
+    return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events) {
+    struct poller *p = poll->data;
+    struct http_client *h = p->client;
+    int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+    if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
+    if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
+    curl_multi_socket_action(h->multi, p->fd, flags, &running);
+    finish_all(h);
+}
+
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data) {
+    (void)easy;
+    (void)socket_data;
+    struct http_client *h = data;
+    if (fd < 0 || fd >= POLLS_MAX || h->closing) return 0;
+    struct poller *p = h->polls[fd];
+    if (what == CURL_POLL_REMOVE) {
+        if (p) uv_poll_stop(&p->poll);
+        if (p) p->events = 0;
+        return 0;
+    }
+    if (!p) {
+        p = calloc(1, sizeof *p);
+        if (!p || uv_poll_init_socket(h->loop, &p->poll, fd) != 0) {
+            free(p);
+            return -1;
+        }
+        p->poll.data = p;
+        p->client = h;
+        p->fd = fd;
+        h->polls[fd] = p;
+        h->handles++;
+    }
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    if (events != p->events) uv_poll_start(&p->poll, events, on_poll);
+    p->events = events;
+    return 0;
+}
+
+static void poller_gone(uv_handle_t *handle) {
+    struct poller *p = handle->data;
+    p->client->handles--;
+    free(p);
+}
+
+static void forget_socket(struct http_client *h, curl_socket_t fd) {
+    if (fd < 0 || fd >= POLLS_MAX || !h->polls[fd]) return;
+    uv_poll_stop(&h->polls[fd]->poll);
+    uv_close((uv_handle_t *)&h->polls[fd]->poll, poller_gone);
+    h->polls[fd] = NULL;
+}
+
+static int close_socket(void *data, curl_socket_t fd) {
+    forget_socket(data, fd);
+    return close(fd);
+}
+
+// ---- bytes ------------------------------------------------------------------------------------------------------
+
+static size_t give_body(char *to, size_t size, size_t count, void *data) {
+    struct http_transfer *t = data;
+    size_t room = size * count, left = t->body_size - t->body_sent;
+    if (left > room) left = room;
+    memcpy(to, t->body + t->body_sent, left);
+    t->body_sent += left;
+    return left;
+}
+
+static size_t take_body(char *from, size_t size, size_t count, void *data) {
+    struct http_transfer *t = data;
+    size_t length = size * count;
+    if (t->answer_size + length > BODY_MAX) return 0;
+    if (t->answer_size + length + 1 > t->answer_room) {
+        size_t room = (t->answer_size + length + 1) * 2;
+        char *larger = realloc(t->answer, room);
+        if (!larger) return 0;
+        t->answer = larger;
+        t->answer_room = room;
+    }
+    memcpy(t->answer + t->answer_size, from, length);
+    t->answer_size += length;
+    t->answer[t->answer_size] = 0;
+    return length;
+}
+
+static bool header_is(const char *line, size_t size, const char *name) {
+    size_t length = strlen(name);
+    return size > length && strncasecmp(line, name, length) == 0 && line[length] == ':';
+}
+
+static size_t take_header(char *line, size_t size, size_t count, void *data) {
+    struct http_answer *a = &((struct http_transfer *)data)->told;
+    size_t length = size * count;
+    static const char *const names[] = { "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m", "retry-after" };
+    int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
+    char value[64];
+    const char *colon = memchr(line, ':', length);
+    if (!colon) return length;
+    size_t rest = length - (size_t)(colon + 1 - line);
+    snprintf(value, sizeof value, "%.*s", (int)(rest < 60 ? rest : 60), colon + 1);
+    for (int i = 0; i < 4; i++) {
+        if (header_is(line, length, names[i])) *places[i] = (int32_t)strtol(value, NULL, 10);
+    }
+    if (header_is(line, length, "date")) {
+        time_t seconds = curl_getdate(value, NULL);
+        if (seconds > 0) a->date_us = (int64_t)seconds * 1000000;
+    }
+    return length;
+}
+
+// ---- transfers --------------------------------------------------------------------------------------------------
+
+static void list_remove(struct http_transfer **list, struct http_transfer *t) {
+    if (t->previous) t->previous->next = t->next; else *list = t->next;
+    if (t->next) t->next->previous = t->previous;
+    t->previous = t->next = NULL;
+}
+
+static void list_add(struct http_transfer **list, struct http_transfer *t) {
+    t->previous = NULL;
+    t->next = *list;
+    if (*list) (*list)->previous = t;
+    *list = t;
+}
+
+static void give_back(struct http_client *h, struct http_transfer *t) {
+    curl_multi_remove_handle(h->multi, t->easy);
+    curl_slist_free_all(t->headers);
+    t->headers = NULL;
+    free(t->body);
+    t->body = NULL;
+    list_remove(&h->busy, t);
+    list_add(&h->free, t);
+}
+
+// Whether any byte of the request may have left: libcurl counts what it wrote, over its own repeats too.
+static bool may_have_left(const struct http_transfer *t, CURLcode code) {
+    long written = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written);
+    return written > 0 || code == CURLE_SEND_FAIL_REWIND;
+}
+
+static void finish(struct http_client *h, struct http_transfer *t, CURLcode code) {
+    struct http_answer *a = &t->told;
+    long status = 0;
+    curl_off_t total = 0, before = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total);
+    curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
+    a->fate = code == CURLE_OK ? HTTP_ANSWERED : may_have_left(t, code) ? HTTP_LOST : HTTP_UNSENT;
+    a->status = (int32_t)status;
+    a->body = t->answer ? t->answer : "";
+    a->size = t->answer_size;
+    a->took_us = total - before;
+    a->problem = code == CURLE_OK ? "" : t->problem[0] ? t->problem : curl_easy_strerror(code);
+    struct http_answer told = *a;
+    void *user = t->user;
+    give_back(h, t);
+    h->done(h->ctx, user, &told);   // may send again, and gets another transfer while the answer's bytes still stand
+}
+
+static void finish_all(struct http_client *h) {
+    CURLMsg *message;
+    int left;
+    while (!h->closing && (message = curl_multi_info_read(h->multi, &left)) != NULL) {
+        if (message->msg != CURLMSG_DONE) continue;
+        struct http_transfer *t;
+        CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&t);
+        finish(h, t, code);
+    }
+}
+
+static struct http_transfer *transfer_new(struct http_client *h) {
+    struct http_transfer *t = calloc(1, sizeof *t);
+    if (!t || !(t->easy = curl_easy_init())) {
+        free(t);
+        return NULL;
+    }
+    t->client = h;
+    curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->problem);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
+    curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);   // and no seek function: see http_client.h
+    curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, h);
+    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    curl_easy_setopt(t->easy, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_timeout_ms);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)h->o.timeout_ms);
+    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (h->proxy) curl_easy_setopt(t->easy, CURLOPT_PROXY, h->proxy);
+    if (h->ca_file) curl_easy_setopt(t->easy, CURLOPT_CAINFO, h->ca_file);
+    curl_easy_setopt(t->easy, CURLOPT_VERBOSE, h->o.verbose ? 1L : 0L);
+    return t;
+}
+
+static void set_method(struct http_transfer *t, const struct http_call *call) {
+    bool sends = strcmp(call->method, "POST") == 0 || strcmp(call->method, "PUT") == 0;
+    curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
+    if (sends) {
+        curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);   // by the callback
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
+    }
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
+}
+
+struct http_transfer *http_send(struct http_client *h, const struct http_call *call, void *user) {
+    struct http_transfer *t = h->free;
+    if (t) list_remove(&h->free, t);
+    else t = transfer_new(h);
+    if (!t) return NULL;
+    t->user = user;
+    t->told = (struct http_answer){ .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
+    t->answer_size = t->body_sent = 0;
+    t->problem[0] = 0;
+    t->body_size = call->body ? call->body_size : 0;
+    t->body = malloc(t->body_size + 1);
+    if (t->body && t->body_size) memcpy(t->body, call->body, t->body_size);
+    for (int i = 0; i < HTTP_HEADERS_MAX && call->headers[i]; i++) t->headers = curl_slist_append(t->headers, call->headers[i]);
+    t->headers = curl_slist_append(t->headers, "Expect:");   // no waiting for 100 Continue
+    curl_easy_setopt(t->easy, CURLOPT_URL, call->url);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+    set_method(t, call);
+    list_add(&h->busy, t);
+    if (t->body && curl_multi_add_handle(h->multi, t->easy) == CURLM_OK) return t;
+    give_back(h, t);
+    return NULL;
+}
+
+void http_cancel(struct http_client *h, struct http_transfer *t) { give_back(h, t); }
+
+// ---- life -------------------------------------------------------------------------------------------------------
+
+int http_client_new(uv_loop_t *loop, const struct http_client_options *o, http_done done, void *ctx, struct http_client **out,
+                    struct errmsg *e) {
+    static bool started;
+    if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != 0) return errmsg_set(e, ERR_NO_MEMORY, "libcurl cannot start");
+    started = true;
+    struct http_client *h = calloc(1, sizeof *h);
+    if (!h || !(h->multi = curl_multi_init())) {
+        free(h);
+        return errmsg_set(e, ERR_NO_MEMORY, "no memory for an HTTP client");
+    }
+    h->loop = loop;
+    h->o = *o;
+    h->proxy = o->proxy ? strdup(o->proxy) : NULL;
+    h->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    h->done = done;
+    h->ctx = ctx;
+    uv_timer_init(loop, &h->timer);
+    h->timer.data = h;
+    h->handles = 1;
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
+    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+    curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 64L);
+    *out = h;
+    return ERR_OK;
+}
+
+static void timer_gone(uv_handle_t *handle) { ((struct http_client *)handle->data)->handles--; }
+
+void http_client_close(struct http_client *h) {
+    if (h->closing) return;
+    while (h->busy) give_back(h, h->busy);
+    h->closing = true;
+    while (h->free) {
+        struct http_transfer *t = h->free;
+        h->free = t->next;
+        curl_easy_cleanup(t->easy);
+        free(t->answer);
+        free(t);
+    }
+    curl_multi_cleanup(h->multi);
+    for (curl_socket_t fd = 0; fd < POLLS_MAX; fd++) forget_socket(h, fd);
+    uv_close((uv_handle_t *)&h->timer, timer_gone);
+}
+
+void http_client_free(struct http_client *h) {
+    if (!h) return;
+    ASSERT(h->closing && h->handles == 0);
+    free(h->proxy);
+    free(h->ca_file);
+    free(h);
+}

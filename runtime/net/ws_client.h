@@ -1,0 +1,38 @@
+// ws_client.h: one WebSocket connection to a server, on a libuv loop: resolution off the loop's thread, TLS 1.2 and up
+// verified, handshake checked, frames by wslay; pings are answered as they come.
+//
+// Owner    ws_client_close ends it and frees it in its own time; no hook is called after. `closed` is the last hook of a
+//          connection that ended by itself; the user then calls ws_client_close.
+// Silence  a connection on which nothing has come for `silence_ms` is given up as dead: servers ping.
+#ifndef MT_NET_WS_CLIENT_H
+#define MT_NET_WS_CLIENT_H
+
+#include "base/err.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+struct ws_client;
+
+struct ws_hooks {
+    void *ctx;
+    void (*opened)(void *ctx, struct ws_client *w);
+    void (*message)(void *ctx, struct ws_client *w, const char *text, size_t size);
+    void (*closed)(void *ctx, struct ws_client *w, const char *why);
+};
+
+struct ws_options {
+    const char *url;               // ws://host[:port]/path or wss://...
+    const char *ca_file;           // NULL: the system's
+    int64_t connect_timeout_ms;    // until the handshake is done
+    int64_t silence_ms;            // 0: for ever
+};
+
+// Starts connecting; ERR_INVALID for an address that is none. Texts are copied.
+int ws_client_open(uv_loop_t *loop, const struct ws_options *o, const struct ws_hooks *hooks, struct ws_client **out, struct errmsg *e);
+void ws_client_send(struct ws_client *w, const char *text, size_t size);   // lost unless open
+void ws_client_close(struct ws_client *w);
+int ws_client_is_open(const struct ws_client *w);
+
+#endif
