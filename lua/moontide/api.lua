@@ -49,7 +49,7 @@ local conditional = { STOP = true, STOP_MARKET = true, TAKE_PROFIT = true, TAKE_
 ---@return table api
 function M.new(world)
   local api = { async = {} }
-  local bt = world.bt
+  local bt, pump = world.bt, world.pump
   local R = records.new(world.symbol_names)
   local build = R.build
   local message = ffi.new "struct errmsg"
@@ -183,7 +183,7 @@ function M.new(world)
     if world.log.shows.debug then log_life(op) end
     if op.settle == C.SETTLE_DONE then return nil end
     local err = failure(op)
-    C.backtest_op_free(bt, op)
+    pump.op_free(bt, op)
     return err
   end
 
@@ -200,18 +200,18 @@ function M.new(world)
     else
       result = build[op.kind](op.rows)
     end
-    C.backtest_op_free(bt, op)
+    pump.op_free(bt, op)
     return result
   end
 
   local function new_op(endpoint)
-    local op = C.backtest_op(bt)
+    local op = pump.op(bt)
     op.call.endpoint = endpoint
     return op
   end
 
   local function drop(op, problem)
-    C.backtest_op_free(bt, op)
+    pump.op_free(bt, op)
     return invalid(problem)
   end
 
@@ -247,7 +247,7 @@ function M.new(world)
         call.given = bit.bor(call.given, bit.lshift(1ULL, C.P_RESP_TYPE))
       end
     end
-    if bit.band(call.given, bit.lshift(1ULL, C.P_CLIENT_ID)) == 0 then C.backtest_client_id(bt, call) end
+    if bit.band(call.given, bit.lshift(1ULL, C.P_CLIENT_ID)) == 0 then pump.client_id(bt, call) end
     return check_grid(call)
   end
 
@@ -435,7 +435,7 @@ function M.new(world)
 
   local function configure(settings, level)
     manager_settings.apply(world.config, settings, level + 1)
-    C.dispatcher_configure(C.backtest_dispatcher(bt), world.config, world.view.now_us)
+    C.dispatcher_configure(pump.dispatcher(bt), world.config, world.view.now_us)
   end
 
   ---Changes settings of the API manager; `moontide help config` lists them.
@@ -448,7 +448,7 @@ function M.new(world)
   ---What the API manager has seen and done so far.
   ---@return table metrics
   function api.get_metrics()
-    local m = require("moontide.metrics").read(C.dispatcher_metrics(C.backtest_dispatcher(bt), world.view.now_us))
+    local m = require("moontide.metrics").read(C.dispatcher_metrics(pump.dispatcher(bt), world.view.now_us))
     m.shared = tonumber(world.view.shared)
     return m
   end
@@ -467,11 +467,11 @@ function M.new(world)
   ---@param workers integer? 1 to 256; as configured when left out
   function api.start(workers)
     if workers ~= nil then configure({ workers = workers }, 3) end
-    C.dispatcher_start(C.backtest_dispatcher(bt))
+    C.dispatcher_start(pump.dispatcher(bt))
   end
 
   ---Refuses new calls and ends those that wait, each with an error of kind "stopped"; what is in flight is answered.
-  function api.stop() C.dispatcher_stop(C.backtest_dispatcher(bt), world.view.now_us) end
+  function api.stop() C.dispatcher_stop(pump.dispatcher(bt), world.view.now_us) end
 
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
   for name, fn in pairs(api) do

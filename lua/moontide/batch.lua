@@ -14,7 +14,7 @@ local Costs = ffi.typeof("int32_t[$]", tonumber(C.LIMIT_KIND_COUNT))
 ---@param api table gets the calls
 ---@param kit table of api.lua: what it takes to make, send and read a call
 function M.install(api, kit)
-  local world, bt = kit.world, kit.world.bt
+  local world, bt, pump = kit.world, kit.world.bt, kit.world.pump
   local row_size = C.record_table(C.RECORD_ORDER).size
 
   -- Puts one order into a batch op; nil or an error text.
@@ -40,7 +40,7 @@ function M.install(api, kit)
         results[i + 1] = kit.build[C.RECORD_ORDER](ffi.cast("const char *", op.rows) + i * row_size)
       end
     end
-    C.backtest_op_free(bt, op)
+    pump.op_free(bt, op)
     return results
   end
 
@@ -71,9 +71,9 @@ function M.install(api, kit)
       C.backtest_price(op)
       for kind = 0, C.LIMIT_KIND_COUNT - 1 do costs[k][kind] = op.request.cost[kind] * (k == 2 and count or 1) end
       op.call.batch_count = 0
-      C.backtest_op_free(bt, op)
+      pump.op_free(bt, op)
     end
-    local dispatcher = C.backtest_dispatcher(bt)
+    local dispatcher = pump.dispatcher(bt)
     return C.dispatcher_strain(dispatcher, costs[1], world.view.now_us) < C.dispatcher_strain(dispatcher, costs[2], world.view.now_us)
   end
 
@@ -113,7 +113,7 @@ function M.install(api, kit)
     end
     -- A rest too small to save anything is sent one by one.
     if chunk and #chunk > 1 and saves(#chunk) then chunks[#chunks + 1] = chunk
-    elseif chunk then C.backtest_op_free(bt, chunk.op) end
+    elseif chunk then pump.op_free(bt, chunk.op) end
     return chunks
   end
 

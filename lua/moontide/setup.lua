@@ -133,14 +133,15 @@ end
 ---Rules for each symbol: a saved exchangeInfo, else the built-in table, else the data's decimals.
 ---@param names string[]
 ---@param series_of table<string, ffi.cdata*> base series by symbol, for the decimals
----@param options table exchange-info, leverage-brackets
+---@param options table exchange-info, leverage-brackets; or `info`, a reply at hand, from `info_source`
 ---@param notice fun(line: string)
 ---@return ffi.cdata* symbols
 ---@return table rate_limits rows as in exchangeInfo
 function M.symbols(names, series_of, options, notice)
   local symbols = ffi.new("struct symbol[?]", math.max(#names, 1))
   local path = options["exchange-info"]
-  local info = path and read_json(path, "exchange-info")
+  local info = options.info or path and read_json(path, "exchange-info")
+  path = path or options.info_source
   if info and type(info.symbols) ~= "table" then
     cmd.fail(1, "--exchange-info %s: not an exchangeInfo reply (no list 'symbols')", path)
   end

@@ -144,7 +144,7 @@ local function methods(world)
   function m.last_price(_, symbol)
     local i = index_of[symbol]
     if not i then error(("no symbol '%s' in this run"):format(tostring(symbol)), 2) end
-    return tonumber(C.backtest_last_e8(world.bt, i)) / 1e8
+    return tonumber(world.pump.last(world.bt, i)) / 1e8
   end
 
   ---Wallet balance in USDT, without open results.
@@ -154,7 +154,7 @@ local function methods(world)
   function m.equity(_)
     local sum = tonumber(view.wallet_e8) / 1e8
     for i = 0, world.symbol_count - 1 do
-      local last = tonumber(C.backtest_last_e8(world.bt, i)) / 1e8
+      local last = tonumber(world.pump.last(world.bt, i)) / 1e8
       for side = 0, 2 do
         local p = view.position[i][side]
         if p.amount_e8 ~= 0 then sum = sum + tonumber(p.amount_e8) / 1e8 * (last - tonumber(p.entry_e8) / 1e8) end

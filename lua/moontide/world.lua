@@ -1,5 +1,4 @@
----The backtest world on the Lua side: tasks, waiting, and what the pump delivers. The C side is host/backtest.h.
-local ffi = require "ffi"
+---A world on the Lua side: tasks, waiting, and what the pump delivers. The C side is host/backtest.h or host/live.h.
 local C = require "moontide.native"
 local market_module = require "moontide.market"
 local notices = require "moontide.notices"
@@ -10,16 +9,15 @@ local M = {}
 ---@class World
 ---@field now fun(): number microseconds of the virtual clock
 
----@param setup { options: ffi.cdata*, symbols: ffi.cdata*, symbol_names: string[], markets: table, on_progress: fun(done: number, total: number)? }
+---@param setup { pump: table, bt: ffi.cdata*, symbols: ffi.cdata*, symbol_names: string[], symbol_count: integer, feed: fun(symbol: string, interval: string?): integer, integer, ffi.cdata*?, log: table, markets: table? }
+---`feed` makes bars of a symbol be delivered: the feed's number, the symbol's index, and their series when it stays the same.
 ---@return World
 function M.new(setup)
-  local message = ffi.new "struct errmsg"
-  local bt = C.backtest_new(setup.options, setup.symbols, setup.symbol_count, message)
-  if bt == nil then error(ffi.string(message.text)) end
-  local view = C.backtest_view(bt)
+  local bt, pump = setup.bt, setup.pump
+  local view = pump.view(bt)
   local world = {
-    bt = bt, view = view, symbols = setup.symbols, symbol_names = setup.symbol_names, symbol_index = {},
-    symbol_count = setup.symbol_count, markets = setup.markets, series = {}, owned = {}, failures = {}, strategy = nil,
+    bt = bt, pump = pump, view = view, symbols = setup.symbols, symbol_names = setup.symbol_names, symbol_index = {},
+    symbol_count = setup.symbol_count, markets = setup.markets, strategy = nil,
     log = setup.log, listeners = { circuit = {}, alert = {} },   -- see api.on
   }
   for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
@@ -65,9 +63,9 @@ function M.new(setup)
       calls_after_end = calls_after_end + 1
       if calls_after_end > 1000 then task.park() end
     end
-    C.backtest_submit(bt, op)
+    pump.submit(bt, op)
     if op.done or not task.any_ready() then
-      local status = C.backtest_wait(bt, op, idle_main ~= nil)
+      local status = pump.wait(bt, op, idle_main ~= nil)
       if status == 0 then return true end
       if status == 2 then return false end
     end
@@ -83,32 +81,12 @@ function M.new(setup)
     local id = next_timer
     next_timer = next_timer % 1000000000 + 1
     parked_timers[id] = task.current()
-    C.backtest_timer(bt, math.floor(seconds * 1e6 + 0.5), id)
+    pump.timer(bt, math.floor(seconds * 1e6 + 0.5), id)
     while parked_timers[id] and not ended do task.park() end
   end
 
-  -- Bars of one symbol and interval for the script: the series itself or one made from it.
-  local function series_for(symbol, interval)
-    local index = world.symbol_index[symbol]
-    if not index then error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 4) end
-    local base = setup.markets[index]
-    local wanted = interval and C.interval_find(interval) or base.interval
-    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
-    if wanted == base.interval then return base, index end
-    local key = symbol .. wanted
-    if not world.series[key] then
-      local made = ffi.new "struct series"
-      local status = C.series_resample(base, wanted, made, message)
-      if status ~= 0 then error(("%s: %s"):format(symbol, ffi.string(message.text)), 4) end
-      world.series[key] = ffi.gc(made, C.series_close)
-    end
-    return world.series[key], index
-  end
-
   local function add_feed(symbol, interval, queue)
-    local series, index = series_for(symbol, interval)
-    local feed = C.backtest_deliver(bt, index, series)
-    if feed < 0 then error("too many bar feeds", 3) end
+    local feed, index, series = setup.feed(symbol, interval)
     feeds[feed], feed_symbol[feed] = queue, index
     only_series, only_symbol = feed == 0 and queue == false and series or nil, index
     return feed
@@ -120,7 +98,7 @@ function M.new(setup)
   ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends;
   ---on_wake() when other tasks have run meanwhile.
   function world.main_loop(on_bar, on_event, on_wake)
-    local next_thing, any_ready = C.backtest_next, task.any_ready
+    local next_thing, any_ready = pump.next, task.any_ready
     local me = task.current()
     while true do
       if any_ready() then
@@ -161,7 +139,7 @@ function M.new(setup)
       -- The only loop over bars, and nothing else to do: take the bar straight from the pump.
       if not queue[first] and world.plain_feeds == 1 and not world.strategy and not task.any_ready() then
         while not ended do
-          local kind = C.backtest_next(bt, true)
+          local kind = pump.next(bt, true)
           if kind == BAR and view.feed == feed then return make_bar() end
           if kind == OP or kind == TIMER or kind == NOTICE then
             wake(kind)
@@ -195,7 +173,7 @@ function M.new(setup)
       return true
     end
     local wants = not world.strategy
-    local kind = C.backtest_next(bt, wants)
+    local kind = pump.next(bt, wants)
     if kind == OP or kind == TIMER or kind == NOTICE then
       wake(kind)
     elseif kind == BAR then
@@ -243,7 +221,7 @@ function M.new(setup)
   function world.has_ended() return ended end
   function world.close()
     task.reset()
-    C.backtest_free(bt)
+    pump.free(bt)
   end
 
   return world

@@ -40,4 +40,5 @@
 #include "host/backtest.h"
 #include "host/local_exchange.h"
 #include "host/exchange_main.h"
+#include "host/live.h"
 #include "host/shared_budget.h"

@@ -87,7 +87,16 @@ static int l_replace_file(lua_State *L) {
     return 2;
 }
 
+// file_mode(path): permission bits, or nil when there is no such file.
+static int l_file_mode(lua_State *L) {
+    struct stat st;
+    if (stat(luaL_checkstring(L, 1), &st) != 0) return 0;
+    lua_pushinteger(L, (lua_Integer)(st.st_mode & 07777));
+    return 1;
+}
+
 static const luaL_Reg host_functions[] = {
+    { "file_mode", l_file_mode },
     { "sha256", l_sha256 },           { "monotonic", l_monotonic },       { "isatty", l_isatty },
     { "peak_memory", l_peak_memory }, { "replace_file", l_replace_file }, { NULL, NULL },
 };

@@ -4,13 +4,13 @@ local C = require "moontide.native"
 local api_module = require "moontide.api"
 local cmd = require "moontide.cmd"
 local host = require "moontide.host"
+local loader = require "moontide.loader"
 local log_module = require "moontide.log"
-local manager_settings = require "moontide.manager_settings"
 local market_module = require "moontide.market"
 local report = require "moontide.report"
+local pump = require "moontide.pump"
 local setup = require "moontide.setup"
 local strategy_module = require "moontide.strategy"
-local task = require "moontide.task"
 local world_module = require "moontide.world"
 
 local M = {}
@@ -43,15 +43,6 @@ local function print_aside(...)
   io.stderr:write(table.concat(parts, "\t"), "\n")
 end
 
-local function parse_sets(list)
-  local given = {}
-  for _, text in ipairs(list or {}) do
-    local name, value = text:match "^([%w_]+)=(.*)$"
-    if not name then cmd.fail(2, "--set %s: NAME=VALUE is wanted", text) end
-    given[name] = value
-  end
-  return given
-end
 
 local function choice(options, name, default, values)
   local text = options[name] or default
@@ -127,44 +118,28 @@ local function choose(data, options, wanted)
   return names, from, to
 end
 
-local function configuration(options, rate_limits)
-  local config = ffi.new "struct api_config"
-  C.api_config_defaults(config)
-  local kinds = { REQUEST_WEIGHT = C.LIMIT_WEIGHT, RAW_REQUESTS = C.LIMIT_REQUESTS, ORDERS = C.LIMIT_ORDERS }
-  local seconds = { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400 }
-  local exchange = {}
-  for _, row in ipairs(rate_limits) do
-    local kind, unit = kinds[row.rateLimitType], seconds[row.interval]
-    if kind and unit then
-      local status = C.api_config_limit(config, kind, unit * row.intervalNum * 1e6, row.limit)
-      if status ~= 0 then
-        cmd.fail(1, "--exchange-info: rate limit %s %d per %d %s cannot be used", row.rateLimitType, row.limit, row.intervalNum, row.interval)
+-- Feeds of a backtest: the series itself, or one made from it for a longer interval.
+local function bar_feeds(bt, symbol_names, markets)
+  local index_of, made, message = {}, {}, ffi.new "struct errmsg"
+  for i, name in pairs(symbol_names) do index_of[name] = i end
+  return function(symbol, interval)
+    local index = index_of[symbol] or error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 4)
+    local series = markets[index]
+    local wanted = interval and C.interval_find(interval) or series.interval
+    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
+    if wanted ~= series.interval then
+      local key = symbol .. wanted
+      if not made[key] then
+        local longer = ffi.new "struct series"
+        if C.series_resample(series, wanted, longer, message) ~= 0 then error(("%s: %s"):format(symbol, ffi.string(message.text)), 4) end
+        made[key] = ffi.gc(longer, C.series_close)
       end
-      exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
+      series = made[key]
     end
+    local feed = C.backtest_deliver(bt, index, series)
+    if feed < 0 then error("too many bar feeds", 4) end
+    return feed, index, series
   end
-  local path = options.config
-  local chunk, problem
-  if path then
-    chunk, problem = loadfile(path, "t", {})
-    if not chunk then cmd.fail(1, "--config: %s", problem) end
-  else
-    local file = io.open "moontide.conf.lua"
-    if file then
-      file:close()
-      path = "moontide.conf.lua"
-      chunk, problem = loadfile(path, "t", {})
-      if not chunk then cmd.fail(1, "%s", problem) end
-    end
-  end
-  if chunk then
-    local ok, settings = pcall(chunk)
-    if not ok then cmd.fail(1, "%s", tostring(settings)) end
-    if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
-    local applied, message = pcall(manager_settings.apply, config, settings, 0)
-    if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
-  end
-  return config, exchange
 end
 
 function M.run(options)
@@ -178,36 +153,13 @@ function M.run(options)
   local quiet = options.quiet or false
   local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
   local bar = progress_bar(options)
-  local chunk, source = strategy_module.compile(path)
-  local sets = parse_sets(options.set)
+  local sets = loader.sets(options.set)
   local started = host.monotonic()
 
-  -- The script's declarations are needed before the world exists, so its top runs once with the calls not yet at
-  -- hand; a plain script (which calls them at its top) is recognised by that and runs again in its task.
-  task.install()
   local world
-  local level = options["log-level"] or (quiet and "warn" or "info")
-  if not log_module.levels[level] then cmd.fail(2, "--log-level %s: debug, info, warn or error is wanted", level) end
-  local form = options["log-format"] or "text"
-  if not log_module.formats[form] then cmd.fail(2, "--log-format %s: text or json is wanted", form) end
-  local log = log_module.new(function() return world and world.now() end, level, form)
-  local plain_marker = {}
-  -- Leaves for good, past any pcall of the script's.
-  local function not_yet()
-    coroutine.yield(plain_marker)
-    error("the script called api in a coroutine of its own before its first call in the open", 2)
-  end
-  local closed = setmetatable({}, { __index = function() return not_yet end })
-  local env = setmetatable({ api = closed, market = closed, log = log, print = options.json == "-" and print_aside or print }, { __index = _G })
-  setfenv(chunk, env)
-  math.randomseed(setup.number(options, "seed", 1))
-  local ok, value = coroutine.resume(coroutine.create(chunk))
-  local plain = value == plain_marker
-  if not ok and not plain then cmd.fail(1, "%s", tostring(value)) end
-  local self = not plain and strategy_module.check(value, path) or nil
-  if not plain and not self then
-    cmd.fail(1, "%s returned nothing and called nothing; a strategy returns a table of handlers, or calls market.bars", path)
-  end
+  local log = loader.log(options, function() return world and world.now() end)
+  local script = loader.load(path, { log = log, print = options.json == "-" and print_aside or print, seed = setup.number(options, "seed", 1) })
+  local self, plain, chunk, env = script.self, script.plain, script.chunk, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil
   if wanted and self and options.symbol and self.symbols and #self.symbols > 1 and #wanted ~= #self.symbols then
@@ -222,7 +174,7 @@ function M.run(options)
   end
   local names, from, to = choose(data, options, wanted)
   local symbols, rate_limits = setup.symbols(names, data.series, options, notice)
-  local config, exchange_limits = configuration(options, rate_limits)
+  local config, exchange_limits = loader.configuration(options, rate_limits)
 
   local o = ffi.new "struct backtest_options"
   local capital = setup.number(options, "capital", 10000, 0.01, 1e10)
@@ -262,8 +214,12 @@ function M.run(options)
     symbol_names[i - 1] = name
     markets[i - 1] = data.series[name]
   end
+  local message = ffi.new "struct errmsg"
+  local bt = C.backtest_new(o, symbols, #names, message)
+  if bt == nil then cmd.fail(1, "%s", ffi.string(message.text)) end
   world = world_module.new {
-    options = o, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets, log = log,
+    pump = pump.backtest, bt = bt, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets, log = log,
+    feed = bar_feeds(bt, symbol_names, markets),
   }
   world.config, world.rate_limits = config, rate_limits
   for i, name in ipairs(names) do
@@ -280,12 +236,8 @@ function M.run(options)
     self.symbols, self.params, self.interval = names, params, options.interval
     for _, name in ipairs(names) do world.subscribe(name, options.interval) end
     C.backtest_events(world.bt, o.exchange.event_mask)
-    for name in pairs(world.listeners) do
-      local handler = self["on_" .. name]
-      if handler then api.on(name, function(told) return handler(self, told) end) end
-    end
+    loader.listen(world, api, self)
   end
-  local message = ffi.new "struct errmsg"
   if C.backtest_start(world.bt, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   if bar then
     world.on_tick = function() bar.update("running", tonumber(world.view.bars), tonumber(world.view.bars_total)) end
@@ -309,7 +261,7 @@ function M.run(options)
     cmd.fail(1, "%s failed at %s: %s", path, at, failure)
   end
   local result = report.build(world, {
-    script = path, source = source, params = params, params_text = params_text, names = names, capital = capital, from = from, to = to,
+    script = path, source = script.source, params = params, params_text = params_text, names = names, capital = capital, from = from, to = to,
     interval = options.interval, elapsed = finished - run_started, setup = run_started - started, seed = options.seed or "1",
   })
   report.write(result, options)

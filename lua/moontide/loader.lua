@@ -1,0 +1,121 @@
+---Loads a script for a run: its declarations are needed before the world exists, so its top runs once with the calls not
+---yet at hand. A plain script (which calls them at its top) is recognised by that, and runs again in its task.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+local log_module = require "moontide.log"
+local manager_settings = require "moontide.manager_settings"
+local strategy_module = require "moontide.strategy"
+local task = require "moontide.task"
+
+local M = {}
+
+---The run's log, by --log-level and --log-format; fails the command on others than these know.
+---@param options table
+---@param now fun(): number? the run's clock, microseconds
+function M.log(options, now)
+  local level = options["log-level"] or (options.quiet and "warn" or "info")
+  if not log_module.levels[level] then cmd.fail(2, "--log-level %s: debug, info, warn or error is wanted", level) end
+  local form = options["log-format"] or "text"
+  if not log_module.formats[form] then cmd.fail(2, "--log-format %s: text or json is wanted", form) end
+  return log_module.new(now, level, form)
+end
+
+---@class LoadedScript
+---@field chunk function
+---@field source string
+---@field env table its globals; api and market are put in place when the world exists
+---@field self Strategy? the table of handlers
+---@field plain boolean
+
+---@param path string
+---@param o { log: table, print: function, seed: number }
+---@return LoadedScript
+function M.load(path, o)
+  local chunk, source = strategy_module.compile(path)
+  task.install()
+  local marker = {}
+  -- Leaves for good, past any pcall of the script's.
+  local function not_yet()
+    coroutine.yield(marker)
+    error("the script called api in a coroutine of its own before its first call in the open", 2)
+  end
+  local closed = setmetatable({}, { __index = function() return not_yet end })
+  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print }, { __index = _G })
+  setfenv(chunk, env)
+  math.randomseed(o.seed)
+  local ok, value = coroutine.resume(coroutine.create(chunk))
+  local plain = value == marker
+  if not ok and not plain then cmd.fail(1, "%s", tostring(value)) end
+  local self = not plain and strategy_module.check(value, path) or nil
+  if not plain and not self then
+    cmd.fail(1, "%s returned nothing and called nothing; a strategy returns a table of handlers, or calls market.bars", path)
+  end
+  return { chunk = chunk, source = source, env = env, self = self, plain = plain }
+end
+
+---Handlers of notices (on_circuit, on_alert) listen.
+function M.listen(world, api, self)
+  for name in pairs(world.listeners) do
+    local handler = self["on_" .. name]
+    if handler then api.on(name, function(told) return handler(self, told) end) end
+  end
+end
+
+---NAME=VALUE pairs of --set.
+function M.sets(list)
+  local given = {}
+  for _, text in ipairs(list or {}) do
+    local name, value = text:match "^([%w_]+)=(.*)$"
+    if not name then cmd.fail(2, "--set %s: NAME=VALUE is wanted", text) end
+    given[name] = value
+  end
+  return given
+end
+
+---The API manager's settings: the exchange's rows of rate limits, then --config or moontide.conf.lua.
+---@param options table
+---@param rate_limits table rows as in exchangeInfo
+---@return ffi.cdata* config struct api_config
+---@return table<string, integer> exchange limits by "KIND/seconds"
+function M.configuration(options, rate_limits)
+  local config = ffi.new "struct api_config"
+  C.api_config_defaults(config)
+  local kinds = { REQUEST_WEIGHT = C.LIMIT_WEIGHT, RAW_REQUESTS = C.LIMIT_REQUESTS, ORDERS = C.LIMIT_ORDERS }
+  local seconds = { SECOND = 1, MINUTE = 60, HOUR = 3600, DAY = 86400 }
+  local exchange = {}
+  for _, row in ipairs(rate_limits) do
+    local kind, unit = kinds[row.rateLimitType], seconds[row.interval]
+    if kind and unit then
+      local status = C.api_config_limit(config, kind, unit * row.intervalNum * 1e6, row.limit)
+      if status ~= 0 then
+        cmd.fail(1, "--exchange-info: rate limit %s %d per %d %s cannot be used", row.rateLimitType, row.limit, row.intervalNum, row.interval)
+      end
+      exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
+    end
+  end
+  local path = options.config
+  local chunk, problem
+  if path then
+    chunk, problem = loadfile(path, "t", {})
+    if not chunk then cmd.fail(1, "--config: %s", problem) end
+  else
+    local file = io.open "moontide.conf.lua"
+    if file then
+      file:close()
+      path = "moontide.conf.lua"
+      chunk, problem = loadfile(path, "t", {})
+      if not chunk then cmd.fail(1, "%s", problem) end
+    end
+  end
+  if chunk then
+    local ok, settings = pcall(chunk)
+    if not ok then cmd.fail(1, "%s", tostring(settings)) end
+    if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
+    local applied, message = pcall(manager_settings.apply, config, settings, 0)
+    if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
+  end
+  return config, exchange
+end
+
+return M

@@ -1,0 +1,31 @@
+#include "cli/options.h"
+
+#include <stddef.h>
+
+static const struct option_spec options[] = {
+    { "yes-real-money", OPTION_FLAG, NULL, "needed for any exchange that is not on this machine" },
+    { "url", OPTION_VALUE, "URL", "the exchange's REST address (default https://fapi.binance.com)" },
+    { "stream-url", OPTION_VALUE, "URL", "its streams (default wss://fstream.binance.com; with --url on this machine: the same place)" },
+    { "key-file", OPTION_VALUE, "FILE", "a file of mode 0600 that returns { key = ..., secret = ..., kind = \"hmac\" }; else\n"
+                                        "                     MOONTIDE_API_KEY and MOONTIDE_API_SECRET of the environment" },
+    { "symbol", OPTION_LIST, "S", "a symbol to trade; the script's own list when left out" },
+    { "interval", OPTION_VALUE, "I", "interval of the bars; the script's own when left out, else 1m" },
+    { "set", OPTION_LIST, "NAME=VALUE", "a parameter of the script" },
+    { "config", OPTION_VALUE, "FILE", "settings of the API manager (default moontide.conf.lua, where it exists)" },
+    { "for", OPTION_VALUE, "S", "end by itself after so many seconds" },
+    { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },
+    { "recv-window", OPTION_VALUE, "MS", "how old a request may be when it arrives (default 5000)" },
+    { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
+    { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },
+    { "seed", OPTION_VALUE, "N", "the seed of math.random (default 1)" },
+    { "quiet", OPTION_FLAG, NULL, "warnings and errors only" },
+    { "log-level", OPTION_VALUE, "L", "debug, info, warn or error (default info)" },
+    { "log-format", OPTION_VALUE, "F", "text or json" },
+    { NULL, 0, NULL, NULL },
+};
+
+const struct command command_live = {
+    "live", "live SCRIPT --yes-real-money [options]",
+    "Runs a strategy on a real exchange.",
+    options, "live", 0,
+};

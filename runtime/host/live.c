@@ -1,0 +1,390 @@
+#include "host/live_private.h"
+
+#include "base/assert.h"
+#include "data/columns.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NEVER INT64_MAX
+
+int64_t live_clock_us(void) {
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+}
+
+static void *must(void *block) {
+    ASSERT(block != NULL);
+    return block;
+}
+
+int64_t live_now(struct live *l) {
+    l->view.now_us = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
+    return l->view.now_us;
+}
+
+int64_t exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->clock); }
+
+// ---- operations -------------------------------------------------------------------------------------------------
+
+struct op *live_op(struct live *l) { return must(ops_take(l->ops)); }
+void live_op_free(struct live *l, struct op *op) { ops_give(l->ops, op); }
+
+static struct inner *inner_of(struct live *l, const struct op *op) {
+    for (int32_t i = 0; i < l->inner_count; i++) {
+        if (l->inners[i].op == op) return &l->inners[i];
+    }
+    return NULL;
+}
+
+static void end_op(struct live *l, struct op *op, enum settle settle) {
+    op->settle = (uint8_t)settle;
+    op->done = true;
+    struct inner *i = inner_of(l, op);
+    if (i) {
+        struct inner copy = *i;
+        *i = l->inners[--l->inner_count];
+        copy.done(l, &copy);
+        ops_give(l->ops, op);
+        return;
+    }
+    l->pending--;
+    if (op == l->awaited) return;
+    if (l->settled_head == l->settled_count) l->settled_head = l->settled_count = 0;
+    if (l->settled_count == l->settled_size) {
+        l->settled_size = l->settled_size ? l->settled_size * 2 : 64;
+        l->settled = must(realloc(l->settled, sizeof *l->settled * (size_t)l->settled_size));
+    }
+    l->settled[l->settled_count++] = op;
+}
+
+static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    struct live *l = ctx;
+    struct op *op = r->user;
+    l->view.waited_us += r->waited_us;
+    if (r->mutating) flights_changed(l->flights);
+    struct op *follower = flights_end(l->flights, op);
+    end_op(l, op, settle);
+    while (follower) {
+        struct op *next = follower->next_follower;
+        ASSERT(ops_copy_answer(follower, op));
+        end_op(l, follower, settle);
+        follower = next;
+    }
+}
+
+static void submit(struct live *l, struct op *op) {
+    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
+    struct request *r = &op->request;
+    r->user = op;
+    r->endpoint = op->call.endpoint;
+    r->request_class = info->request_class;
+    r->mutating = info->mutating;
+    r->submitted_us = live_now(l);
+    backtest_price(op);
+    if (flights_join(l->flights, op)) {
+        l->view.shared++;
+        return;
+    }
+    int status = dispatcher_submit(l->dispatcher, r, r->submitted_us);
+    if (status != 0) on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
+}
+
+void live_submit(struct live *l, struct op *op) {
+    l->pending++;
+    submit(l, op);
+}
+
+struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority) {
+    struct op *op = live_op(l);
+    op->call.endpoint = (uint16_t)endpoint;
+    op->call.symbol = SYMBOL_NONE;
+    op->request.priority = priority;
+    op->request.retries_max = 3;
+    op->alone = true;
+    return op;
+}
+
+void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, struct inner *i), void *ctx) {
+    if (l->inner_count == l->inner_size) {
+        l->inner_size = l->inner_size ? l->inner_size * 2 : 16;
+        l->inners = must(realloc(l->inners, sizeof *l->inners * (size_t)l->inner_size));
+    }
+    l->inners[l->inner_count++] = (struct inner){ .op = op, .done = done, .ctx = ctx };
+    submit(l, op);
+}
+
+void live_client_id(struct live *l, struct call *call) {
+    // The time of the start makes ids of different runs differ.
+    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%llx-%llx", (unsigned long long)(l->start_wall_us / 1000),
+             (unsigned long long)++l->client_ids);
+    call->given |= UINT64_C(1) << P_CLIENT_ID;
+}
+
+// ---- timers and deliveries --------------------------------------------------------------------------------------
+
+void live_timer(struct live *l, int64_t delay_us, int32_t id) {
+    if (l->timer_count == l->timer_size) {
+        l->timer_size = l->timer_size ? l->timer_size * 2 : 32;
+        l->timers = must(realloc(l->timers, sizeof *l->timers * (size_t)l->timer_size));
+    }
+    l->timers[l->timer_count++] = (struct live_timer){ live_now(l) + (delay_us > 0 ? delay_us : 0), l->timer_order++, id };
+}
+
+static int32_t first_timer(const struct live *l) {
+    int32_t first = -1;
+    for (int32_t i = 0; i < l->timer_count; i++) {
+        const struct live_timer *t = &l->timers[i], *f = first >= 0 ? &l->timers[first] : NULL;
+        if (!f || t->at_us < f->at_us || (t->at_us == f->at_us && t->order < f->order)) first = i;
+    }
+    return first;
+}
+
+void live_push(struct live *l, const struct delivery *d) {
+    struct delivery_queue *q = &l->deliveries;
+    if (q->count == q->size) {
+        int64_t size = q->size ? q->size * 2 : 64;
+        struct delivery *items = must(malloc(sizeof *items * (size_t)size));
+        for (int64_t i = 0; i < q->count; i++) items[i] = q->items[(q->head + i) % q->size];
+        free(q->items);
+        *q = (struct delivery_queue){ items, 0, q->count, size };
+    }
+    q->items[(q->head + q->count++) % q->size] = *d;
+}
+
+static int32_t deliver(struct live *l) {
+    struct delivery_queue *q = &l->deliveries;
+    struct delivery *d = &q->items[q->head];
+    int64_t lag_us = l->view.now_us - d->arrived_us;
+    if (lag_us > l->view.lag_us) l->view.lag_us = lag_us;
+    q->head = (q->head + 1) % q->size;
+    q->count--;
+    if (d->feed < 0) {
+        l->delivered = d->event;
+        l->view.event = &l->delivered;
+        return BACKTEST_EVENT;
+    }
+    l->view.feed = d->feed;
+    l->view.series = &l->feeds[d->feed].series;
+    l->view.bar_index = d->bar;
+    l->view.bars++;
+    return BACKTEST_BAR;
+}
+
+// ---- the pump ---------------------------------------------------------------------------------------------------
+
+static void on_alarm(uv_timer_t *t) { (void)t; }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static void run_due(struct live *l) {
+    int64_t now = live_now(l);
+    if (dispatcher_next_us(l->dispatcher) <= now) dispatcher_run(l->dispatcher, now);
+    wire_pump(l, now);
+    streams_advance(l, now);
+    if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
+}
+
+// Lets the loop turn once, sleeping at most until something is due.
+static void turn(struct live *l, bool sleep) {
+    int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher), least(wire_next_us(l), streams_due_us(l)));
+    int32_t first = first_timer(l);
+    if (first >= 0) due = least(due, l->timers[first].at_us);
+    if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);
+    if (sleep && due > now) {
+        uint64_t ms = due == NEVER || due - now > 3600000000 ? 3600000 : (uint64_t)(due - now + 999) / 1000;
+        uv_update_time(&l->loop);
+        uv_timer_start(&l->alarm, on_alarm, ms, 0);
+        uv_run(&l->loop, UV_RUN_ONCE);
+        uv_timer_stop(&l->alarm);
+    } else {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+    }
+    run_due(l);
+}
+
+// What can be reported without waiting; -1: nothing.
+static int32_t ready(struct live *l, bool wants) {
+    if (dispatcher_notice(l->dispatcher, &l->view.notice)) return BACKTEST_NOTICE;
+    if (l->settled_head < l->settled_count) {
+        l->view.op = l->settled[l->settled_head++];
+        return BACKTEST_OP;
+    }
+    int32_t first = first_timer(l);
+    if (first >= 0 && l->timers[first].at_us <= l->view.now_us) {
+        l->view.timer = l->timers[first].id;
+        l->timers[first] = l->timers[--l->timer_count];
+        return BACKTEST_TIMER;
+    }
+    if (wants && l->stopping) return BACKTEST_END;
+    if (wants && l->deliveries.count > 0) return deliver(l);
+    return -1;
+}
+
+int32_t live_next(struct live *l, bool wants) {
+    turn(l, false);
+    for (;;) {
+        int32_t kind = ready(l, wants);
+        if (kind >= 0) return kind;
+        if (!wants && l->stopping && l->pending == 0) return BACKTEST_END;
+        turn(l, true);
+    }
+}
+
+// 0: settled; 1: something else is to be handled first; 2: the run is over.
+int32_t live_wait(struct live *l, struct op *op, bool wants) {
+    (void)wants;
+    l->awaited = op;
+    run_due(l);
+    while (!op->done && l->settled_head == l->settled_count) {
+        int32_t first = first_timer(l);
+        if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
+        if (dispatcher_notice_count(l->dispatcher) > 0) break;
+        turn(l, true);
+    }
+    l->awaited = NULL;
+    return op->done ? 0 : 1;
+}
+
+static void on_signal(uv_signal_t *s, int number) {
+    (void)number;
+    struct live *l = s->data;
+    if (l->stopping) _exit(130);   // asked twice
+    live_stop(l);
+}
+
+void live_stop(struct live *l) { l->stopping = true; }
+
+// ---- life -------------------------------------------------------------------------------------------------------
+
+struct backtest_view *live_view(struct live *l) { return &l->view; }
+struct dispatcher *live_dispatcher(struct live *l) { return l->dispatcher; }
+int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[symbol]; }
+void live_events(struct live *l, uint64_t mask) { l->events_wanted = mask; }
+
+struct live_figures live_figures(const struct live *l) {
+    struct live_figures f = l->figures;
+    f.clock_offset_us = clock_offset_us(&l->clock);
+    f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->view.now_us);
+    return f;
+}
+
+int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
+    ASSERT(symbol >= 0 && symbol < l->list.count);
+    if (l->feed_count == FEEDS_MAX) return ERR_FULL;
+    struct bar_feed *f = &l->feeds[l->feed_count];
+    int64_t *columns[COLUMN_COUNT];
+    f->capacity = 4096;
+    if (columns_alloc(&f->series, f->capacity, columns)) return ERR_NO_MEMORY;
+    snprintf(f->series.symbol, sizeof f->series.symbol, "%s", l->symbols[symbol].name);
+    f->series.interval = interval;
+    f->series.interval_us = interval_us(interval);
+    f->series.count = 0;
+    f->symbol = symbol;
+    f->interval = interval;
+    int32_t number = l->feed_count++;
+    if (l->started) streams_added(l, number);
+    return number;
+}
+
+int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e) {
+    struct live *l = calloc(1, sizeof *l);
+    if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a run");
+    l->start_wall_us = live_clock_us();
+    l->start_ns = uv_hrtime();
+    l->o = *o;
+    l->symbols = must(malloc(sizeof *symbols * (size_t)symbol_count));
+    memcpy(l->symbols, symbols, sizeof *symbols * (size_t)symbol_count);
+    l->list = (struct symbol_list){ l->symbols, symbol_count };
+    l->rest_url = must(strdup(o->rest_url));
+    l->stream_url = must(strdup(o->stream_url));
+    l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    l->proxy = o->proxy ? strdup(o->proxy) : NULL;
+    l->ops = must(ops_new());
+    l->flights = must(flights_new());
+    clock_init(&l->clock);
+    uv_loop_init(&l->loop);
+    signal(SIGPIPE, SIG_IGN);
+    uv_timer_init(&l->loop, &l->alarm);
+    static const int numbers[2] = { SIGINT, SIGTERM };
+    for (int i = 0; i < 2; i++) {
+        uv_signal_init(&l->loop, &l->signals[i]);
+        l->signals[i].data = l;
+        uv_signal_start(&l->signals[i], on_signal, numbers[i]);
+        uv_unref((uv_handle_t *)&l->signals[i]);
+    }
+    int err = wire_open(l, e);
+    if (!err) {
+        struct transport transport = wire_transport(l);
+        l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
+        *out = l;
+        return ERR_OK;
+    }
+    live_free(l);
+    return err;
+}
+
+void live_free(struct live *l) {
+    if (!l) return;
+    streams_stop(l);
+    wire_close(l);
+    uv_close((uv_handle_t *)&l->alarm, NULL);
+    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
+    uv_run(&l->loop, UV_RUN_DEFAULT);
+    http_client_free(l->http);
+    uv_loop_close(&l->loop);
+    if (l->dispatcher) dispatcher_free(l->dispatcher);
+    while (l->lookups) {
+        struct lookup *next = l->lookups->next;
+        free(l->lookups);
+        l->lookups = next;
+    }
+    for (int32_t i = 0; i < l->feed_count; i++) {
+        l->feeds[i].series.count = l->feeds[i].capacity;
+        series_close(&l->feeds[i].series);
+    }
+    flights_free(l->flights);
+    ops_free(l->ops);
+    signing_key_free(l->key);
+    arena_free(&l->arena);
+    free(l->deliveries.items);
+    free(l->timers);
+    free(l->settled);
+    free(l->inners);
+    free(l->transfers);
+    free(l->stamps_us);
+    free(l->symbols);
+    free(l->rest_url);
+    free(l->stream_url);
+    free(l->ca_file);
+    free(l->proxy);
+    free(l->key_header);
+    free(l);
+}
+
+int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
+    int64_t until = live_now(l) + timeout_us;
+    wire_measure(l);
+    bool asked = false;
+    while (live_now(l) < until && !l->stopping) {
+        bool clock = clock_known(&l->clock);
+        if (clock && !asked) {
+            asked = true;
+            if (l->key) account_read(l);
+            streams_start(l);
+        }
+        bool market = l->feed_count == 0 || l->market.state == STREAM_RUNNING;
+        bool account = !l->key || (l->account_known && l->user.state == STREAM_RUNNING);
+        if (clock && market && account) return ERR_OK;
+        turn(l, true);
+    }
+    if (l->stopping) return ERR_OK;
+    return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s", l->rest_url,
+                      !clock_known(&l->clock) ? "answer" : l->key && !l->account_known ? "account (is the key right?)" : "stream",
+                      (long long)(timeout_us / 1000000));
+}

@@ -1,0 +1,73 @@
+// live.h: the live world: the dispatcher over a real exchange. The face towards Lua is that of host/backtest.h (the view, the
+// kinds of what comes next, operations), so that the same script runs in both.
+//
+// Loop     one libuv loop, run from live_next and live_wait only: nothing happens while a script computes.
+// Orders   an order carries its client id from before it is sent. When its outcome is unknown it is looked up by that id
+//          until the exchange answers; only when it is certainly absent (its stamp plus recvWindow plus a grace has
+//          passed on the exchange's clock) does the dispatcher hear "not executed", and may send it once more.
+// Streams  bars come from kline streams, the account from the user data stream; both reconnect with backoff. Bars missed
+//          meanwhile are fetched and delivered in order; positions and wallet are read anew.
+// Owner    live_free. One thread.
+#ifndef MT_HOST_LIVE_H
+#define MT_HOST_LIVE_H
+
+#include "host/backtest.h"
+
+enum live_key { LIVE_KEY_HMAC, LIVE_KEY_RSA, LIVE_KEY_ED25519 };   // enum key_kind of net/signature.h
+
+struct live_options {
+    struct api_config api;
+    const char *rest_url;          // "https://fapi.binance.com"
+    const char *stream_url;        // "wss://fstream.binance.com": /market and /private are added
+    const char *ca_file, *proxy;   // NULL: the system's, the environment's
+    const char *api_key;           // "" when there is none: market data only
+    int32_t key_kind;              // enum live_key
+    const char *secret;            // its text; wiped by the caller
+    int64_t recv_window_us;
+    int64_t http_timeout_us;
+    int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
+};
+
+struct live;
+
+int64_t live_clock_us(void);       // our clock, microseconds since the epoch
+
+struct live_figures {
+    int64_t sent, answered, unsent, lost;          // HTTP requests
+    int64_t resolved_found, resolved_absent;       // unknown outcomes cleared up
+    int64_t stream_messages, stream_reconnects, bars_recovered;
+    int64_t clock_offset_us, clock_uncertainty_us;
+};
+
+int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e);
+void live_free(struct live *l);
+
+// A public GET before there is a world (exchangeInfo): its body, malloc'ed; ERR_IO with one line.
+int live_fetch(const struct live_options *o, const char *path, char **body, struct errmsg *e);
+void live_fetch_free(char *body);
+
+// As the functions of the same names in host/backtest.h.
+struct backtest_view *live_view(struct live *l);
+struct dispatcher *live_dispatcher(struct live *l);
+int64_t live_last_e8(struct live *l, int16_t symbol);
+struct op *live_op(struct live *l);
+void live_op_free(struct live *l, struct op *op);
+void live_submit(struct live *l, struct op *op);
+int32_t live_wait(struct live *l, struct op *op, bool wants);
+int32_t live_next(struct live *l, bool wants);
+void live_timer(struct live *l, int64_t delay_us, int32_t timer);
+void live_client_id(struct live *l, struct call *call);
+
+// Bars of a symbol and interval, from the next one that ends on; the feed's number or ERR_FULL.
+int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
+void live_events(struct live *l, uint64_t mask);
+
+// Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
+int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
+
+// Asks the run to end: the next live_next that wants something answers BACKTEST_END. Safe from a signal's callback.
+void live_stop(struct live *l);
+
+struct live_figures live_figures(const struct live *l);
+
+#endif
