@@ -178,6 +178,8 @@ static int32_t deliver(struct live *l) {
 
 // ---- the pump ---------------------------------------------------------------------------------------------------
 
+void live_stir(struct live *l) { uv_stop(&l->loop); }
+
 static void on_alarm(uv_timer_t *t) { (void)t; }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }

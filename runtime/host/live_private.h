@@ -120,7 +120,9 @@ struct live {
 int64_t live_now(struct live *l);
 int64_t exchange_now(struct live *l);   // ours plus the measured offset
 
-// live.c
+// live.c. live_stir: something has happened that the pump must look at before it sleeps. libuv runs timers before it polls:
+// what a timer's callback brings about would else wait for the next event.
+void live_stir(struct live *l);
 void live_push(struct live *l, const struct delivery *d);
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority);
 void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, struct inner *i), void *ctx);

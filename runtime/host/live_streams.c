@@ -106,7 +106,8 @@ static void on_missed_bars(struct live *l, struct inner *i) {
     const struct kline_record *rows = i->op->rows;
     int64_t now = exchange_now(l);
     for (int32_t k = 0; k < i->op->count; k++) {
-        if (rows[k].close_us >= now || rows[k].open_us <= l->last_bar_us[number]) continue;   // the last one is not finished
+        bool finished = k + 1 < i->op->count || rows[k].close_us < now;   // a later one has begun, or its time is over
+        if (!finished || rows[k].open_us <= l->last_bar_us[number]) continue;
         l->figures.bars_recovered++;
         add_bar(l, number, &rows[k]);
     }
@@ -213,6 +214,7 @@ static struct stream *stream_of(struct live *l, const struct ws_client *w) { ret
 static void on_opened(void *ctx, struct ws_client *w) {
     struct live *l = ctx;
     struct stream *s = stream_of(l, w);
+    live_stir(l);
     bool again = s->was_open;
     s->state = STREAM_RUNNING;
     s->pause_us = PAUSE_FIRST_US;
@@ -230,6 +232,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     (void)why;
     struct live *l = ctx;
     struct stream *s = stream_of(l, w);
+    live_stir(l);
     ws_client_close(w);
     s->socket = NULL;
     s->state = STREAM_CLOSED;
@@ -240,6 +243,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
     struct live *l = ctx;
     live_now(l);
+    live_stir(l);
     l->figures.stream_messages++;
     struct json_tokener *reader = json_tokener_new_ex(16);
     struct json_object *o = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *name = NULL;

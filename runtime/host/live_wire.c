@@ -362,6 +362,7 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
         outcome_unknown(l, op);
     } else if (reply.outcome == OUTCOME_CLOCK_SKEW && l->skewed_count < 64) {
         l->skewed[l->skewed_count++] = op;
+        if (!l->clock_asked) clock_init(&l->clock);   // what was measured before no longer holds: a clock was set
         wire_measure(l);
         if (!l->clock_asked) release_skewed(l);
     } else {
@@ -372,6 +373,7 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
 static void on_done(void *ctx, void *user, const struct http_answer *a) {
     struct live *l = ctx;
     struct op *op = user;
+    live_stir(l);
     if (!op) {
         clock_answered(l, a);
         return;

@@ -188,6 +188,7 @@ function M.run(options)
     chunk = function()
       script.chunk()
       finish()
+      C.live_stop(l)   -- a plain script's end is the run's
     end
   end
   if C.live_start(l, START_S * 1e6, message) ~= 0 then
