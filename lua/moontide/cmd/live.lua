@@ -197,6 +197,9 @@ function M.run(options)
   end
   log.info("%s on %s: %s, bars of %s%s", path, rest, table.concat(names, " "), interval,
     key == "" and ", without a key: market data only" or "")
+  if options["yes-real-money"] and not on_this_machine(rest) then
+    log.warn("no journal, no safety limits and no dead-man switch yet: an order that is open when this process dies stays open")
+  end
   math.randomseed(setup.number(options, "seed", 1))
   local failure = strategy_module.run(world, self, script.plain and chunk or nil)
   if failure and finish then
