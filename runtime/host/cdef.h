@@ -40,5 +40,6 @@
 #include "host/backtest.h"
 #include "host/local_exchange.h"
 #include "host/exchange_main.h"
+#include "host/safety.h"
 #include "host/live.h"
 #include "host/shared_budget.h"

@@ -1,6 +1,7 @@
 #include "host/live_private.h"
 
 #include "base/assert.h"
+#include "base/dec.h"
 #include "data/columns.h"
 
 #include <signal.h>
@@ -95,9 +96,42 @@ static void submit(struct live *l, struct op *op) {
     if (status != 0) on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
 }
 
+// ---- safety -------------------------------------------------------------------------------------------------------
+
+static int64_t equity_e8(const struct live *l) {
+    int64_t sum = l->view.wallet_e8;
+    for (int32_t k = 0; k < l->list.count; k++) {
+        for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
+            const struct backtest_position *p = &l->view.position[k][side];
+            if (p->amount_e8 != 0 && l->view.last_e8[k] != 0) sum += dec_mul_round(p->amount_e8, l->view.last_e8[k] - p->entry_e8);
+        }
+    }
+    return sum;
+}
+
+static bool allowed(struct live *l, const struct call *c, char why[160]) {
+    bool places = c->endpoint == EP_ORDER_NEW || c->endpoint == EP_ALGO_NEW || c->endpoint == EP_ORDER_MODIFY;
+    if (!places || c->symbol < 0) return true;
+    const struct backtest_position *p = l->view.position[c->symbol];
+    struct safety_view v = { live_now(l), l->view.last_e8[c->symbol],
+                             p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8, equity_e8(l) };
+    return safety_allows(&l->safety, c, &v, why);
+}
+
 void live_submit(struct live *l, struct op *op) {
+    char why[160] = "";
+    bool good = allowed(l, &op->call, why);
+    for (int32_t i = 0; good && op->call.batch && i < op->call.batch_count; i++) good = allowed(l, &op->call.batch[i], why);
     l->pending++;
-    submit(l, op);
+    if (good) {
+        submit(l, op);
+        return;
+    }
+    op->status = op->code = op->count = 0;
+    op->kind = RECORD_ERROR;
+    snprintf(op->message, sizeof op->message, "%s", why);
+    l->figures.refused_by_safety++;
+    end_op(l, op, SETTLE_REFUSED);
 }
 
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority) {
@@ -310,6 +344,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->ops = must(ops_new());
     l->flights = must(flights_new());
     clock_init(&l->clock);
+    safety_init(&l->safety, &o->safety);
     uv_loop_init(&l->loop);
     signal(SIGPIPE, SIG_IGN);
     uv_timer_init(&l->loop, &l->alarm);

@@ -12,6 +12,7 @@
 #define MT_HOST_LIVE_H
 
 #include "host/backtest.h"
+#include "host/safety.h"
 
 enum live_key { LIVE_KEY_HMAC, LIVE_KEY_RSA, LIVE_KEY_ED25519 };   // enum key_kind of net/signature.h
 
@@ -25,6 +26,7 @@ struct live_options {
     const char *secret;            // its text; wiped by the caller
     int64_t recv_window_us;
     int64_t http_timeout_us;
+    struct safety_limits safety;
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 
@@ -34,6 +36,7 @@ int64_t live_clock_us(void);       // our clock, microseconds since the epoch
 
 struct live_figures {
     int64_t sent, answered, unsent, lost;          // HTTP requests
+    int64_t refused_by_safety;
     int64_t resolved_found, resolved_absent;       // unknown outcomes cleared up
     int64_t stream_messages, stream_reconnects, bars_recovered;
     int64_t clock_offset_us, clock_uncertainty_us;

@@ -113,6 +113,7 @@ struct live {
     char listen_key[80];
     int64_t key_due_us;                 // when the listen key is to be prolonged
     bool account_known;
+    struct safety safety;
     struct live_figures figures;
     bool started, stopping, ended;
 };

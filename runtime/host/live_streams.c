@@ -36,6 +36,12 @@ static void on_positions(struct live *l, struct inner *i) {
     }
 }
 
+// The last prices, before the first bar tells one.
+static void on_prices(struct live *l, struct inner *i) {
+    const struct ticker_record *rows = i->op->rows;
+    for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) l->view.last_e8[rows[k].symbol] = rows[k].last_e8;
+}
+
 void account_read(struct live *l) {
     inner_submit(l, inner_op(l, EP_ACCOUNT, PRIORITY_HIGH), on_account, NULL);
     inner_submit(l, inner_op(l, EP_POSITION_RISK, PRIORITY_HIGH), on_positions, NULL);
@@ -291,6 +297,7 @@ void streams_added(struct live *l, int32_t feed) {
 void streams_start(struct live *l) {
     l->started = true;
     l->market.pause_us = l->user.pause_us = PAUSE_FIRST_US;
+    inner_submit(l, inner_op(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, NULL);
     if (l->feed_count > 0) open_market(l);
     if (l->key) open_user(l);
 }

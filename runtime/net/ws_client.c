@@ -229,7 +229,7 @@ static const char *tls_problem(const struct ws_client *w) {
 static void feed_tls(struct ws_client *w, const char *bytes, size_t size) {
     char plain[16384];
     while (size > 0 && w->stage != STAGE_ENDED) {
-        int taken = BIO_write(w->from_net, bytes, (int)size), got;
+        int taken = BIO_write(w->from_net, bytes, (int)size), got = 0;
         if (taken <= 0) return;
         bytes += taken;
         size -= (size_t)taken;

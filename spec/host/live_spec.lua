@@ -107,6 +107,41 @@ describe("moontide live", function()
     assert.falsy(r.err:find("found_after_all=0", 1, true), r.err)
   end)
 
+  it("refuses what the safety limits forbid before it is sent; reducing passes", function()
+    local first = x:audit("?limit=0").total
+    local r = live(x, [[
+      local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
+      local function try(name, o)
+        o.symbol, o.side, o.type = "BTCUSDT", o.side or "BUY", o.type or "LIMIT"
+        if o.type == "LIMIT" then o.price = market.round_price("BTCUSDT", t.price * (o.at or 0.97)) end
+        o.at = nil
+        local order, err = api.create_order(o)
+        print(name, order and order.status or err.message)
+        return order
+      end
+      try("order", { quantity = 0.1 })
+      try("collar", { quantity = 0.01, at = 0.85 })
+      try("first", { quantity = 0.015, type = "MARKET" })
+      api.sleep(0.3)
+      try("position", { quantity = 0.02, type = "MARKET" })
+      try("reduce", { quantity = 0.015, type = "MARKET", side = "SELL", reduceOnly = true })
+      try("third", { quantity = 0.002, at = 0.96 })
+      try("too many", { quantity = 0.002, at = 0.96 })
+      local done, err = api.batch_orders { { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.5 }, { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.002 } }
+      print("batch", done and done[1].message or err.message)
+    ]], { "--max-order-notional", "2000", "--max-position-notional", "1500", "--max-orders-per-minute", "3" })
+    assert.equal(0, r.status, r.err)
+    for _, line in ipairs { "order\tsafety: an order of 6", "collar\tsafety: price 5", "first\tFILLED", "position\tsafety: a position of 2", "reduce\tFILLED",
+                            "third\tNEW", "too many\tsafety: 3 orders within a minute already", "batch\tsafety: an order of 3" } do
+      assert.truthy(r.out:find(line, 1, true), line .. " is not in:\n" .. r.out .. r.err)
+    end
+    local sent = 0
+    for _, e in ipairs(x:audit("?limit=1000&from=" .. first).entries) do sent = sent + (e.call == "POST /fapi/v1/order" and 1 or 0) end
+    assert.equal(3, sent)
+    assert.truthy(r.err:find "refused_by_safety=%d", r.err)
+    assert.falsy(r.err:find("refused_by_safety=0", 1, true), r.err)
+  end)
+
   it("goes on after the streams are cut; a listen key that is lost is replaced", function()
     x:faults { { fault = "listen_key_loss", most = 1 } }
     local r = live(x, [[

@@ -118,7 +118,7 @@ local function say_end(l, log)
   local f = C.live_figures(l)
   log.fields("info", "ended", {
     { "requests", tonumber(f.sent) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
-    { "never_arrived", tonumber(f.resolved_absent) }, { "stream_messages", tonumber(f.stream_messages) },
+    { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
     { "reconnects", tonumber(f.stream_reconnects) }, { "bars_recovered", tonumber(f.bars_recovered) },
     { "clock_offset_ms", math.floor(tonumber(f.clock_offset_us) / 1000 + 0.5) },
   })
@@ -147,6 +147,11 @@ function M.run(options)
   o.api_key, o.secret, o.key_kind = key, secret, kind
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
+  o.safety.order_notional_e8 = C.dec_from_double(setup.number(options, "max-order-notional", 0, 0, 1e10))
+  o.safety.position_notional_e8 = C.dec_from_double(setup.number(options, "max-position-notional", 0, 0, 1e10))
+  o.safety.daily_loss_e8 = C.dec_from_double(setup.number(options, "max-daily-loss", 0, 0, 1e10))
+  o.safety.collar_e8 = C.dec_from_double(setup.number(options, "price-collar", 0.1, 0, 100))
+  o.safety.orders_per_minute = setup.number(options, "max-orders-per-minute", 0, 0, 1e6)
   local info = exchange_info(o, rest)
   local rules, rate_limits = setup.symbols(names, decimals_of(names, info), { info = info, info_source = rest }, function() end)
   local config = loader.configuration(options, rate_limits)
@@ -198,7 +203,7 @@ function M.run(options)
   log.info("%s on %s: %s, bars of %s%s", path, rest, table.concat(names, " "), interval,
     key == "" and ", without a key: market data only" or "")
   if options["yes-real-money"] and not on_this_machine(rest) then
-    log.warn("no journal, no safety limits and no dead-man switch yet: an order that is open when this process dies stays open")
+    log.warn("no journal and no dead-man switch yet: an order that is open when this process dies stays open")
   end
   math.randomseed(setup.number(options, "seed", 1))
   local failure = strategy_module.run(world, self, script.plain and chunk or nil)
