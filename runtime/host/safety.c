@@ -66,7 +66,7 @@ bool safety_allows(struct safety *s, const struct call *c, const struct safety_v
         s->day_us = day;
         s->day_equity_e8 = v->equity_e8;
     }
-    if (v->now_us - s->minute_us >= MINUTE_US || s->minute_us == INT64_MIN) {
+    if (s->minute_us == INT64_MIN || v->now_us - s->minute_us >= MINUTE_US) {
         s->minute_us = v->now_us;
         s->orders = 0;
     }
