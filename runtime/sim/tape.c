@@ -204,9 +204,10 @@ void tape_day(const struct tape *t, int64_t now_us, struct ticker_record *out) {
     out->count = sum.trades;
     out->last_qty_e8 = t->last_qty_e8;
     out->change_e8 = sum.close_e8 - sum.open_e8;
-    if (sum.open_e8 != 0) out->change_percent_e8 = dec_mul_div_round(out->change_e8, INT64_C(100) * DEC_ONE, sum.open_e8);
+    if (sum.open_e8 != 0) {
+        out->change_percent_e8 = dec_round_to(dec_mul_div_round(out->change_e8, INT64_C(100) * DEC_ONE, sum.open_e8), DEC_ONE / 1000);
+    }
     out->weighted_avg_e8 = sum.volume_e8 ? dec_div_round(sum.quote_volume_e8, sum.volume_e8) : sum.close_e8;
     out->last_id = t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;
-    int64_t kept = t->trade_count < TAPE_TRADES ? t->trade_count : TAPE_TRADES;
-    out->first_id = kept > 0 ? t->trades[(t->trade_count - kept) % TAPE_TRADES].id : 0;
+    out->first_id = out->last_id > 0 ? out->last_id - out->count + 1 : 0;   // ids have no holes
 }

@@ -65,6 +65,9 @@ describe("moontide exchange: REST", function()
     refused(x:public("/fapi/v1/klines", { symbol = "BTCUSDT" }), 400, -1102, "'interval'")
     refused(x:public("/fapi/v1/depth", { symbol = "NOSUCH" }), 400, -1121, "Invalid symbol.")
     refused(x:public("/fapi/v1/nothing"), 404, -5000)
+    local day = x:public("/fapi/v1/ticker/24hr", { symbol = "BTCUSDT" }).json
+    assert.equal(day.count, day.lastId - day.firstId + 1)
+    assert.truthy(day.priceChangePercent:find "^%-?%d+%.?%d?%d?%d?$", day.priceChangePercent)
     local bars = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1h", limit = 30 }).json
     assert.equal(30, #bars)
     for i = 2, #bars do assert.equal(bars[i - 1][1] + 3600000, bars[i][1]) end
