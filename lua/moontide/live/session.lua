@@ -1,0 +1,177 @@
+---One script in the live world, from its file to its last word: `open`, `run`, `close`.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local api_module = require "moontide.api"
+local cmd = require "moontide.cmd"
+local connect = require "moontide.live.connect"
+local loader = require "moontide.loader"
+local log_module = require "moontide.log"
+local market_module = require "moontide.market"
+local pump = require "moontide.pump"
+local setup = require "moontide.setup"
+local strategy_module = require "moontide.strategy"
+local task = require "moontide.task"
+local world_module = require "moontide.world"
+
+local M = {}
+
+local START_S = 30
+
+-- At the end open orders of the run's symbols go, each told.
+local function cancel_open_orders(api, names, log)
+  for _, name in ipairs(names) do
+    local orders, err = api.get_open_orders { symbol = name }
+    if not orders then
+      log.warn("%s: open orders cannot be read: %s", name, err)
+    elseif #orders > 0 then
+      local ok
+      ok, err = api.cancel_all_orders { symbol = name, priority = "CRITICAL" }
+      if ok then log.info("%s: %d open orders cancelled", name, #orders)
+      else log.error("%s: %d open orders could not be cancelled: %s", name, #orders, err) end
+    end
+  end
+end
+
+local function feeds(l, index_of, default_interval)
+  return function(symbol, interval)
+    local index = index_of[symbol] or error(("no symbol '%s' in this run"):format(tostring(symbol)), 4)
+    local wanted = C.interval_find(interval or default_interval)
+    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
+    local feed = C.live_deliver(l, index, wanted)
+    if feed < 0 then error("too many bar feeds", 4) end
+    return feed, index
+  end
+end
+
+local function say_end(l, log)
+  local f = C.live_figures(l)
+  log.fields("info", "ended", {
+    { "requests", tonumber(f.sent) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
+    { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
+    { "reconnects", tonumber(f.stream_reconnects) }, { "bars_recovered", tonumber(f.bars_recovered) },
+    { "clock_offset_ms", math.floor(tonumber(f.clock_offset_us) / 1000 + 0.5) },
+  })
+end
+
+local function amount(options, name, default)
+  return C.dec_from_double(setup.number(options, name, default or 0, 0, 1e10))
+end
+
+local function safety(o, options)
+  o.safety.order_notional_e8 = amount(options, "max-order-notional")
+  o.safety.position_notional_e8 = amount(options, "max-position-notional")
+  o.safety.daily_loss_e8 = amount(options, "max-daily-loss")
+  o.safety.collar_e8 = C.dec_from_double(setup.number(options, "price-collar", 0.1, 0, 100))
+  o.safety.orders_per_minute = setup.number(options, "max-orders-per-minute", 0, 0, 1e6)
+end
+
+---@class LiveSession
+---@field l ffi.cdata* struct live
+---@field world World
+---@field api table
+---@field script LoadedScript
+---@field path string
+---@field names string[] its symbols
+---@field log table
+---@field finish fun()? run at the end, in a task: cancels open orders
+---@field chunk function? the plain form's body
+
+---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
+---@param options table of the command line
+---@param path string
+---@return LiveSession
+function M.open(options, path)
+  local o, at = connect.options(options, true)
+  local world
+  local log = loader.log(options, function() return world and world.now() end)
+  local sets = loader.sets(options.set)
+  local seed = setup.number(options, "seed", 1)
+  local script = loader.load(path, { log = log, print = print, seed = seed })
+  local self = script.self
+  local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
+  local interval = options.interval or (self and self.interval) or "1m"
+  if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
+  local params = strategy_module.parameters(self and self.params, sets, path)
+  safety(o, options)
+  local info = connect.exchange_info(o, at.rest)
+  local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
+  local config = loader.configuration(options, rate_limits)
+  config.seed = seed
+  -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
+  o.http_timeout_us = config.request_timeout_us
+  config.request_timeout_us = 600000000
+  o.api = config
+
+  local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
+  local seconds = setup.number(options, "for", nil, 0.1, 1e9)
+  if seconds then o.stop_at_us = C.live_clock_us() + (seconds + 0) * 1e6 end
+  if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  local l, symbol_names, index_of = out[0], {}, {}
+  for i, name in ipairs(names) do
+    symbol_names[i - 1] = name
+    index_of[name] = i - 1
+  end
+  world = world_module.new {
+    pump = pump.live, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
+    feed = feeds(l, index_of, interval),
+  }
+  world.config, world.rate_limits = config, rate_limits
+  local api = api_module.new(world)
+  script.env.api, script.env.market = api, market_module.new(world)
+  local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
+              at = at, options = options, seed = seed }
+  if at.key ~= "" and not options["keep-orders"] then
+    s.finish = function() cancel_open_orders(api, names, log) end
+  end
+  if self then
+    self.symbols, self.params, self.interval = names, params, interval
+    for _, name in ipairs(names) do world.subscribe(name, interval) end
+    C.live_events(l, strategy_module.event_mask(self))
+    loader.listen(world, api, self)
+    local on_stop = self.on_stop
+    self.on_stop = function(me)
+      if on_stop then on_stop(me) end
+      if s.finish then s.finish() end
+    end
+  else
+    s.chunk = function()
+      script.chunk()
+      if s.finish then s.finish() end
+      C.live_stop(l)   -- a plain script's end is the run's
+    end
+  end
+  return s
+end
+
+---Connects: clock, account, streams. Fails the command when that cannot be had.
+---@param s LiveSession
+function M.start(s)
+  local message = ffi.new "struct errmsg"
+  if C.live_start(s.l, START_S * 1e6, message) ~= 0 then
+    s.world.close()
+    cmd.fail(1, "%s", ffi.string(message.text))
+  end
+  s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
+    s.at.key == "" and ", without a key: market data only" or "")
+  if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
+    s.log.warn("no journal and no dead-man switch yet: an order that is open when this process dies stays open")
+  end
+end
+
+---Runs the script to its end, and gives everything back.
+---@param s LiveSession
+---@return string? failure what an unhandled error of the script said, with when
+function M.run(s)
+  math.randomseed(s.seed)
+  local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
+  if failure and s.finish then
+    -- A script that failed leaves no orders behind either.
+    s.world.run(task.spawn(s.finish), function() end)
+  end
+  say_end(s.l, s.log)
+  local at = log_module.time_text(s.world.now())
+  s.world.close()
+  return failure and ("%s failed at %s: %s"):format(s.path, at, failure)
+end
+
+return M
