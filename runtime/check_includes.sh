@@ -19,6 +19,7 @@ breach api 'venue/|data/|sim/|store/|net/|host/|cli/|lua|lauxlib'
 breach venue 'api/|data/|sim/|store/|net/|host/|cli/|lua|lauxlib'
 breach data 'api/|sim/|store/|net/|host/|cli/|lua|lauxlib'
 breach sim 'store/|net/|host/|cli/|lua|lauxlib'
+breach store 'sim/|net/|host/|cli/|lua|lauxlib'
 breach host 'cli/'
 if grep -rniE 'binance|fapi|usdt' api/ >/dev/null; then
     echo "api/ names a venue:"

@@ -43,3 +43,5 @@
 #include "host/safety.h"
 #include "host/live.h"
 #include "host/shared_budget.h"
+#include "host/run_folder.h"
+#include "store/journal.h"

@@ -19,7 +19,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <uv.h>
 
 enum journal_sync { JOURNAL_NORMAL, JOURNAL_FULL };
 
@@ -64,17 +63,19 @@ struct journal_order {
 };
 
 struct journal;
+struct uv_loop_s;                  // libuv's uv_loop_t
 typedef void (*journal_done)(void *ctx, uint64_t tag, int err);
 
 // Opens or makes the file (mode 0600). ERR_IO, ERR_FORMAT (not a journal, or of a newer version) with one line.
 // `done` hears of every write with a tag other than 0; ctx is handed to it.
-int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx, struct journal **out,
+int journal_open(struct uv_loop_s *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx, struct journal **out,
                  struct errmsg *e);
 void journal_close(struct journal *j);
 
 // A run begins: its row; later writes belong to it. How it ended: "stopped", "failed", "killed by ...".
 void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us);
 void journal_run_end(struct journal *j, const char *how, int64_t now_us);
+int64_t journal_run_number(const struct journal *j);   // this run's, counted up in the file: 1, 2...
 
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag);
 void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t tag);
@@ -93,6 +94,8 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
 // ERR_NOT_FOUND when there is none; malloc'ed.
 int journal_get(const char *path, const char *name, char **value, size_t *size, struct errmsg *e);
 void journal_release(void *rows_or_value);
+
+const char *journal_problem(const struct journal *j);   // what was wrong with the last commit that failed; ""
 
 struct journal_figures { int64_t writes, commits, longest_us, failed; };
 struct journal_figures journal_figures(const struct journal *j);

@@ -1,0 +1,486 @@
+#include "store/journal.h"
+
+#include "base/assert.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+//     loop thread:  writes -> waiting ---(prepare: before the loop sleeps)---> carried ---> done(tag)
+//     pool thread:                                one transaction of all of `carried`
+//
+// One batch is under way at most; what is written meanwhile waits for the next.
+
+enum { VERSION = 1, BUSY_MS = 5000 };
+
+static const char schema[] =
+    "CREATE TABLE runs (run INTEGER PRIMARY KEY, script TEXT NOT NULL, symbols TEXT NOT NULL, started_us INTEGER NOT NULL,"
+    " ended_us INTEGER, how TEXT);"
+    "CREATE TABLE orders (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, client_id TEXT NOT NULL, endpoint TEXT NOT NULL,"
+    " symbol TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL, quantity_e8 INTEGER NOT NULL, price_e8 INTEGER NOT NULL,"
+    " call TEXT NOT NULL, made_us INTEGER NOT NULL, final_us INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+    " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL DEFAULT 0,"
+    " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
+    "CREATE INDEX orders_open ON orders (seq) WHERE state = 0;"
+    "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
+    "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT NOT NULL);"
+    "PRAGMA user_version = 1;";
+
+// What is settled stays settled: an answer that comes late does not undo what a later one told.
+#define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
+
+enum statement {
+    BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, INTENT_AGAIN, INTENT, SETTLE, PUT, NOTE, STATEMENT_COUNT
+};
+
+static const char *const statements[STATEMENT_COUNT] = {
+    [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT", [ROLLBACK] = "ROLLBACK",
+    [RUN] = "INSERT INTO runs (run, script, symbols, started_us) VALUES (?1, ?2, ?3, ?4)",
+    [RUN_END] = "UPDATE runs SET ended_us = ?2, how = ?3 WHERE run = ?1",
+    // Sent once more after its absence was proven: the same intent, from a later time on.
+    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?9, final_us = ?10"
+                     " WHERE seq = (SELECT max(seq) FROM orders WHERE client_id = ?2) AND state IN (0, 3, 4)",
+    [INTENT] = "INSERT INTO orders (run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, call)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [SETTLE] = "UPDATE orders SET state = iif(state = 1, 1, ?2), order_id = iif(?3 = 0, order_id, ?3),"
+               " status = iif(status IN " ENDED " OR ?4 = '', status, ?4), executed_e8 = max(executed_e8, ?5),"
+               " avg_price_e8 = iif(?5 >= executed_e8 AND ?6 <> 0, ?6, avg_price_e8), code = iif(?7 = 0, code, ?7), at_us = max(at_us, ?8)"
+               " WHERE seq = (SELECT max(seq) FROM orders WHERE client_id = ?1)",
+    [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    [NOTE] = "INSERT INTO notes (run, at_us, text) VALUES (?1, ?2, ?3)",
+};
+
+enum { NUMBERS_MAX = 6, TEXTS_MAX = 6 };
+
+struct write {
+    uint64_t tag;
+    enum statement what;
+    int64_t number[NUMBERS_MAX];
+    char *text[TEXTS_MAX];         // into `texts`
+    size_t value_size;             // of the blob of PUT, text[1]
+    char *texts;
+};
+
+struct batch { struct write *items; int64_t count, size; };
+
+struct journal {
+    uv_loop_t *loop;
+    uv_prepare_t prepare;
+    uv_work_t work;
+    uv_mutex_t lock;               // of `busy`, and of the database while it is held by the pool
+    uv_cond_t finished;
+    bool busy;                     // the pool has `carried`
+    bool queued;                   // and its callback on the loop is still to come
+    bool closing, prepare_closed;
+    int err;                       // of the last batch
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENT_COUNT];
+    struct batch waiting, carried;
+    int64_t run;
+    journal_done done;
+    void *ctx;
+    struct journal_figures figures;
+    char problem[200];
+};
+
+// ---- the file -----------------------------------------------------------------------------------------------------
+
+static int io_error(struct errmsg *e, const char *path, sqlite3 *db, int rc) {
+    const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
+    if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
+        return errmsg_set(e, ERR_FORMAT, "%s: not a journal, or a damaged one (%s); move it away to start a new one", path, text);
+    return errmsg_set(e, ERR_IO, "%s: %s", path, text);
+}
+
+static int64_t ask_number(sqlite3 *db, const char *sql, int *rc) {
+    sqlite3_stmt *s;
+    int64_t value = 0;
+    *rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
+    if (*rc == SQLITE_OK) {
+        *rc = sqlite3_step(s);
+        if (*rc == SQLITE_ROW) value = sqlite3_column_int64(s, 0), *rc = SQLITE_OK;
+        else if (*rc == SQLITE_DONE) *rc = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    return value;
+}
+
+static int check_version(sqlite3 *db, const char *path, bool may_make, struct errmsg *e) {
+    int rc;
+    int64_t version = ask_number(db, "PRAGMA user_version", &rc);
+    if (rc == SQLITE_OK && version == 0) {
+        int64_t tables = ask_number(db, "SELECT count(*) FROM sqlite_master", &rc);
+        if (rc == SQLITE_OK && tables > 0) return errmsg_set(e, ERR_FORMAT, "%s: a database, but not a journal", path);
+        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
+        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    }
+    if (rc != SQLITE_OK) return io_error(e, path, db, rc);
+    if (version > VERSION) return errmsg_set(e, ERR_FORMAT, "%s: written by a newer moontide (version %lld; this one knows %d)", path, (long long)version, VERSION);
+    return ERR_OK;
+}
+
+static int open_file(const char *path, enum journal_sync sync, sqlite3 **db, struct errmsg *e) {
+    // SQLite makes its companions with the mode of the file itself: make it, with ours.
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) return errmsg_set(e, ERR_IO, "%s: cannot be written (%m)", path);
+    close(fd);
+    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, sync == JOURNAL_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
+    if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
+    return check_version(*db, path, true, e);
+}
+
+// ---- on the pool --------------------------------------------------------------------------------------------------
+
+static int finish(sqlite3_stmt *s) {
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+// Numbers, texts and the blob go to the statement's parameters in their own orders.
+static int carry(struct journal *j, enum statement what, const struct write *w) {
+    static const char forms[STATEMENT_COUNT][12] = {
+        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT_AGAIN] = "ntttttnnnn", [INTENT] = "ntttttnnnnt", [SETTLE] = "tnntnnnn",
+        [PUT] = "tb", [NOTE] = "nnt",
+    };
+    sqlite3_stmt *s = j->statement[what];
+    int number = 0, text = 0;
+    for (int i = 0; forms[what][i]; i++) {
+        switch (forms[what][i]) {
+        case 'n': sqlite3_bind_int64(s, i + 1, w->number[number++]); break;
+        case 't': sqlite3_bind_text(s, i + 1, w->text[text++], -1, SQLITE_STATIC); break;
+        default: sqlite3_bind_blob64(s, i + 1, w->text[text++], w->value_size, SQLITE_STATIC);
+        }
+    }
+    return finish(s);
+}
+
+static int carry_one(struct journal *j, const struct write *w) {
+    int rc = carry(j, w->what, w);
+    return rc == SQLITE_OK && w->what == INTENT_AGAIN && sqlite3_changes(j->db) == 0 ? carry(j, INTENT, w) : rc;
+}
+
+static int carry_out(struct journal *j) {
+    uint64_t start = uv_hrtime();
+    int rc = finish(j->statement[BEGIN]);
+    for (int64_t i = 0; rc == SQLITE_OK && i < j->carried.count; i++) rc = carry_one(j, &j->carried.items[i]);
+    if (rc == SQLITE_OK) rc = finish(j->statement[COMMIT]);
+    if (rc != SQLITE_OK) {
+        snprintf(j->problem, sizeof j->problem, "%s", sqlite3_errmsg(j->db));
+        finish(j->statement[ROLLBACK]);
+    }
+    int64_t took_us = (int64_t)((uv_hrtime() - start) / 1000);
+    if (took_us > j->figures.longest_us) j->figures.longest_us = took_us;
+    return rc == SQLITE_OK ? ERR_OK : ERR_IO;
+}
+
+static void on_pool(uv_work_t *work) {
+    struct journal *j = work->data;
+    j->err = carry_out(j);
+    uv_mutex_lock(&j->lock);
+    j->busy = false;
+    uv_cond_signal(&j->finished);
+    uv_mutex_unlock(&j->lock);
+}
+
+// ---- on the loop --------------------------------------------------------------------------------------------------
+
+static void free_when_done(struct journal *j) {
+    if (!j->closing || !j->prepare_closed || j->queued) return;
+    for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
+    sqlite3_close(j->db);
+    uv_mutex_destroy(&j->lock);
+    uv_cond_destroy(&j->finished);
+    free(j->waiting.items);
+    free(j->carried.items);
+    free(j);
+}
+
+static void tell(struct journal *j, struct batch *b, int err) {
+    j->figures.commits++;
+    if (err) j->figures.failed += b->count;
+    for (int64_t i = 0; i < b->count; i++) {
+        if (b->items[i].tag != 0) j->done(j->ctx, b->items[i].tag, err);
+        free(b->items[i].texts);
+    }
+    b->count = 0;
+}
+
+static void on_carried(uv_work_t *work, int status) {
+    struct journal *j = work->data;
+    (void)status;
+    struct batch told = j->carried;   // `done` may write more
+    j->carried = (struct batch){ 0 };
+    j->queued = false;
+    tell(j, &told, j->err);
+    if (j->carried.items == NULL) j->carried = told;
+    else free(told.items);
+    if (j->waiting.count > 0 && !j->closing) uv_prepare_start(&j->prepare, j->prepare.prepare_cb);
+    free_when_done(j);
+}
+
+static void swap(struct journal *j) {
+    struct batch b = j->carried;
+    j->carried = j->waiting;
+    j->waiting = b;
+}
+
+static void on_prepare(uv_prepare_t *handle) {
+    struct journal *j = handle->data;
+    uv_prepare_stop(handle);
+    if (j->queued || j->waiting.count == 0) return;
+    swap(j);
+    j->busy = j->queued = true;
+    j->work.data = j;
+    ASSERT(uv_queue_work(j->loop, &j->work, on_pool, on_carried) == 0);
+}
+
+static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
+    struct batch *b = &j->waiting;
+    if (b->count == b->size) {
+        b->size = b->size ? b->size * 2 : 64;
+        b->items = realloc(b->items, sizeof *b->items * (size_t)b->size);
+        ASSERT(b->items != NULL);
+    }
+    struct write *w = &b->items[b->count++];
+    *w = (struct write){ .what = what, .tag = tag };
+    j->figures.writes++;
+    if (!j->queued) {
+        j->prepare.data = j;
+        uv_prepare_start(&j->prepare, on_prepare);
+    }
+    return w;
+}
+
+static void keep_texts(struct write *w, const char *const *texts, int count) {
+    size_t size = 0;
+    for (int i = 0; i < count; i++) size += strlen(texts[i]) + 1;
+    char *at = w->texts = malloc(size);
+    ASSERT(at != NULL);
+    for (int i = 0; i < count; i++) {
+        size_t length = strlen(texts[i]) + 1;
+        w->text[i] = memcpy(at, texts[i], length);
+        at += length;
+    }
+}
+
+void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us) {
+    struct write *w = add(j, RUN, 0);
+    w->number[0] = j->run;
+    w->number[1] = now_us;
+    keep_texts(w, (const char *const[]){ script, symbols }, 2);
+}
+
+void journal_run_end(struct journal *j, const char *how, int64_t now_us) {
+    struct write *w = add(j, RUN_END, 0);
+    w->number[0] = j->run;
+    w->number[1] = now_us;
+    keep_texts(w, &how, 1);
+}
+
+void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
+    ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
+    struct write *w = add(j, INTENT_AGAIN, tag);
+    const int64_t numbers[] = { j->run, i->quantity_e8, i->price_e8, i->made_us, i->final_us };
+    memcpy(w->number, numbers, sizeof numbers);
+    keep_texts(w, (const char *const[]){ i->client_id, i->endpoint, i->symbol, i->side, i->type, i->call }, 6);
+}
+
+void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t tag) {
+    struct write *w = add(j, SETTLE, tag);
+    w->number[0] = o->state;
+    w->number[1] = o->order_id;
+    w->number[2] = o->executed_e8;
+    w->number[3] = o->avg_price_e8;
+    w->number[4] = o->code;
+    w->number[5] = o->at_us;
+    keep_texts(w, (const char *const[]){ o->client_id, o->status }, 2);
+}
+
+void journal_put(struct journal *j, const char *name, const char *value, size_t size, uint64_t tag) {
+    ASSERT(size <= JOURNAL_STATE_MAX);
+    struct write *w = add(j, PUT, tag);
+    size_t name_size = strlen(name) + 1;
+    w->texts = malloc(name_size + size + 1);
+    ASSERT(w->texts != NULL);
+    w->text[0] = memcpy(w->texts, name, name_size);
+    w->text[1] = memcpy(w->texts + name_size, value, size);
+    w->value_size = size;
+}
+
+void journal_note(struct journal *j, const char *text, int64_t now_us) {
+    struct write *w = add(j, NOTE, 0);
+    w->number[0] = j->run;
+    w->number[1] = now_us;
+    keep_texts(w, &text, 1);
+}
+
+bool journal_idle(const struct journal *j) { return !j->queued && j->waiting.count == 0; }
+
+int journal_flush(struct journal *j) {
+    uv_mutex_lock(&j->lock);
+    while (j->busy) uv_cond_wait(&j->finished, &j->lock);
+    uv_mutex_unlock(&j->lock);
+    int err = j->queued ? j->err : ERR_OK;   // its `done` comes when the loop turns
+    if (j->waiting.count == 0) return err;
+    struct batch under_way = j->carried;
+    j->carried = j->waiting;
+    j->waiting = (struct batch){ 0 };
+    int late = carry_out(j);
+    struct batch told = j->carried;
+    j->carried = under_way;
+    tell(j, &told, late);
+    free(told.items);
+    return err ? err : late;
+}
+
+const char *journal_problem(const struct journal *j) { return j->problem; }
+struct journal_figures journal_figures(const struct journal *j) { return j->figures; }
+
+// ---- life ---------------------------------------------------------------------------------------------------------
+
+int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx, struct journal **out,
+                 struct errmsg *e) {
+    struct journal *j = calloc(1, sizeof *j);
+    if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
+    int rc = SQLITE_OK, err = open_file(path, sync, &j->db, e);
+    for (int i = 0; i < STATEMENT_COUNT && !err && rc == SQLITE_OK; i++) {
+        rc = sqlite3_prepare_v3(j->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statement[i], NULL);
+    }
+    if (!err && rc == SQLITE_OK) j->run = ask_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
+    if (!err && rc != SQLITE_OK) err = io_error(e, path, j->db, rc);
+    if (err) {
+        for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
+        sqlite3_close(j->db);
+        free(j);
+        return err;
+    }
+    j->loop = loop;
+    j->done = done;
+    j->ctx = ctx;
+    ASSERT(uv_mutex_init(&j->lock) == 0);
+    ASSERT(uv_cond_init(&j->finished) == 0);
+    uv_prepare_init(loop, &j->prepare);
+    j->prepare.data = j;
+    *out = j;
+    return ERR_OK;
+}
+
+int64_t journal_run_number(const struct journal *j) { return j->run; }
+
+static void on_prepare_closed(uv_handle_t *handle) {
+    struct journal *j = handle->data;
+    j->prepare_closed = true;
+    free_when_done(j);
+}
+
+void journal_close(struct journal *j) {
+    if (!j) return;
+    journal_flush(j);
+    j->closing = true;
+    uv_close((uv_handle_t *)&j->prepare, on_prepare_closed);
+}
+
+// ---- reading ------------------------------------------------------------------------------------------------------
+
+static int open_to_read(const char *path, sqlite3 **db, struct errmsg *e) {
+    if (access(path, F_OK) != 0) return errmsg_set(e, ERR_NOT_FOUND, "%s: no such journal", path);
+    // Not read-only: a journal left by a killed process is recovered by whoever opens it first.
+    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
+    if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
+    return check_version(*db, path, false, e);
+}
+
+static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column) {
+    const unsigned char *text = sqlite3_column_text(s, column);
+    snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
+static void read_order(sqlite3_stmt *s, struct journal_order *o) {
+    *o = (struct journal_order){
+        .run = sqlite3_column_int64(s, 0), .quantity_e8 = sqlite3_column_int64(s, 6), .price_e8 = sqlite3_column_int64(s, 7),
+        .made_us = sqlite3_column_int64(s, 8), .final_us = sqlite3_column_int64(s, 9), .state = (uint8_t)sqlite3_column_int(s, 10),
+        .order_id = sqlite3_column_int64(s, 11), .executed_e8 = sqlite3_column_int64(s, 13), .avg_price_e8 = sqlite3_column_int64(s, 14),
+        .code = sqlite3_column_int(s, 15), .at_us = sqlite3_column_int64(s, 16),
+    };
+    copy_text(o->client_id, sizeof o->client_id, s, 1);
+    copy_text(o->endpoint, sizeof o->endpoint, s, 2);
+    copy_text(o->symbol, sizeof o->symbol, s, 3);
+    copy_text(o->side, sizeof o->side, s, 4);
+    copy_text(o->type, sizeof o->type, s, 5);
+    copy_text(o->status, sizeof o->status, s, 12);
+}
+
+int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e) {
+    static const char *const sql[2] = {
+        "SELECT * FROM (SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
+        " status, executed_e8, avg_price_e8, code, at_us, seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
+        "SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
+        " status, executed_e8, avg_price_e8, code, at_us FROM orders WHERE state = 0 ORDER BY seq LIMIT ?1",
+    };
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    *rows = NULL;
+    *count = 0;
+    int64_t size = 0;
+    int err = open_to_read(path, &db, e), rc = SQLITE_OK;
+    if (!err) rc = sqlite3_prepare_v2(db, sql[open_only], -1, &s, NULL);
+    if (!err && rc == SQLITE_OK) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
+    while (!err && rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+        if (*count == size) {
+            size = size ? size * 2 : 64;
+            *rows = realloc(*rows, sizeof **rows * (size_t)size);
+            ASSERT(*rows != NULL);
+        }
+        read_order(s, &(*rows)[(*count)++]);
+        rc = SQLITE_OK;
+    }
+    if (!err && rc != SQLITE_DONE) err = io_error(e, path, db, rc);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    if (err) {
+        free(*rows);
+        *rows = NULL;
+        *count = 0;
+    }
+    return err;
+}
+
+int journal_get(const char *path, const char *name, char **value, size_t *size, struct errmsg *e) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *s = NULL;
+    *value = NULL;
+    *size = 0;
+    int err = open_to_read(path, &db, e), rc = SQLITE_OK;
+    if (!err) rc = sqlite3_prepare_v2(db, "SELECT value FROM vault WHERE name = ?1", -1, &s, NULL);
+    if (!err && rc == SQLITE_OK) {
+        sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
+        rc = sqlite3_step(s);
+    }
+    if (!err && rc == SQLITE_ROW) {
+        *size = (size_t)sqlite3_column_bytes(s, 0);
+        *value = malloc(*size + 1);
+        ASSERT(*value != NULL);
+        if (*size) memcpy(*value, sqlite3_column_blob(s, 0), *size);
+        (*value)[*size] = 0;
+    } else if (!err) {
+        err = rc == SQLITE_DONE ? errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is kept as '%s'", path, name) : io_error(e, path, db, rc);
+    }
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return err;
+}
+
+void journal_release(void *rows_or_value) { free(rows_or_value); }

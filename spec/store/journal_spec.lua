@@ -1,0 +1,165 @@
+local C = require "spec.support.c"
+local host = require "moontide.host"
+local journal = require "spec.support.journal"
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+describe("journal", function()
+  local folder, path
+  before_each(function()
+    folder = run.folder()
+    path = folder .. "/journal.db"
+  end)
+  after_each(function() run.remove(folder) end)
+
+  it("tells each write once, in order, and carries those of a turn out in one commit", function()
+    local j = assert(journal.open(path))
+    C.journal_run(j.j, "a.lua", "BTCUSDT", 5)
+    for n = 1, 50 do j:intend("o-" .. n, n) end
+    assert.equal(0, #j.told)   -- nothing is down before the loop has turned
+    j:turn()
+    local expected = {}
+    for n = 1, 50 do expected[n] = n end
+    assert.same(expected, j.told)
+    assert.equal(1, tonumber(C.journal_figures(j.j).commits))
+    j:close()
+    local rows = journal.orders(path)
+    assert.equal(50, #rows)
+    assert.same({ client_id = "o-7", state = C.JOURNAL_INTENT, status = "", symbol = "BTCUSDT", executed = 0, price = 0, order_id = 0,
+                  quantity = 100000, made = 1, run = 1, code = 0 }, rows[7])
+    assert.equal("600", run.read("/dev/null") and ("%o"):format(host.file_mode(path)))
+  end)
+
+  it("keeps what is settled: an answer that comes late undoes nothing", function()
+    local j = assert(journal.open(path))
+    for n = 1, 5 do j:intend("o-" .. n, 0) end
+    j:settle("o-1", C.JOURNAL_ACCEPTED, { order_id = 77, status = "FILLED", executed = 100000, price = 5e12, at = 9 })
+    j:settle("o-1", C.JOURNAL_ACCEPTED, { order_id = 77, status = "NEW", at = 8 })   -- the reply, behind the stream
+    j:settle("o-2", C.JOURNAL_REFUSED, { code = -2019 })
+    j:settle("o-3", C.JOURNAL_ABSENT)
+    j:intend("o-3", 0, { made = 44 })                                                -- sent once more
+    j:settle("o-4", C.JOURNAL_ACCEPTED, { status = "PARTIALLY_FILLED", executed = 40000, price = 5e12 })
+    j:settle("o-4", C.JOURNAL_REFUSED, { code = -1 })
+    j:settle("nobody", C.JOURNAL_REFUSED)
+    j:turn()
+    j:close()
+    local rows = journal.orders(path)
+    assert.equal(5, #rows)
+    assert.same({ C.JOURNAL_ACCEPTED, "FILLED", 100000, 77 }, { rows[1].state, rows[1].status, rows[1].executed, rows[1].order_id })
+    assert.same({ C.JOURNAL_REFUSED, -2019 }, { rows[2].state, rows[2].code })
+    assert.same({ C.JOURNAL_INTENT, 44 }, { rows[3].state, rows[3].made })
+    assert.same({ C.JOURNAL_ACCEPTED, "PARTIALLY_FILLED", 40000 }, { rows[4].state, rows[4].status, rows[4].executed })
+    local open = journal.orders(path, true)
+    assert.same({ "o-3", "o-5" }, { open[1].client_id, open[2].client_id })
+  end)
+
+  it("a client id used again after its order has ended is another order", function()
+    local j = assert(journal.open(path))
+    j:intend("mine", 0)
+    j:settle("mine", C.JOURNAL_ACCEPTED, { status = "FILLED", executed = 100000 })
+    j:intend("mine", 0)
+    j:settle("mine", C.JOURNAL_REFUSED, { code = -1111 })
+    j:turn()
+    j:close()
+    local rows = journal.orders(path)
+    assert.same({ C.JOURNAL_ACCEPTED, C.JOURNAL_REFUSED }, { rows[1].state, rows[2].state })
+  end)
+
+  it("keeps named values, bytes and all, from run to run", function()
+    local j = assert(journal.open(path))
+    C.journal_run(j.j, "a.lua", "BTCUSDT", 5)
+    C.journal_put(j.j, "state", "first", 5, 0)
+    C.journal_put(j.j, "state", "a\0b", 3, 1)
+    assert.equal(0, C.journal_flush(j.j))
+    assert.equal("a\0b", journal.get(path, "state"))   -- down, though the loop has not turned
+    assert.same({ 1 }, j.told)
+    C.journal_run_end(j.j, "stopped", 6)
+    j:close()
+    j = assert(journal.open(path))
+    assert.equal(2, tonumber(C.journal_run_number(j.j)))
+    j:close()
+    assert.equal("a\0b", journal.get(path, "state"))
+    assert.truthy(select(2, journal.get(path, "other")):find "nothing is kept as 'other'")
+  end)
+
+  for _, mode in ipairs { "", "full" } do
+    it("a killed process has written all that it was told is down" .. (mode == "" and "" or " (full)"), function()
+      local pipe = io.popen(("%s script spec/support/journal_writer.lua %s %s >%s/out & echo $!"):format(host.exe, path, mode, folder))
+      local pid = pipe:read "*l"
+      pipe:close()
+      lx.wait_for("some writes", function() return #run.read(folder .. "/out") > 300 end, 10)
+      os.execute("kill -9 " .. pid)
+      local told = 0
+      for number in run.read(folder .. "/out"):gmatch "(%d+)\n" do told = tonumber(number) end
+      local rows = assert(journal.orders(path))
+      assert.truthy(told > 10 and #rows >= told, ("%d told, %d found"):format(told, #rows))
+      for n = 1, #rows do assert.equal("order-" .. n, rows[n].client_id) end
+    end)
+  end
+
+  it("a commit that fails is told, and keeps nothing", function()
+    os.execute(("ulimit -f 400; %s script spec/support/journal_writer.lua %s >%s/out 2>&1"):format(host.exe, path, folder))
+    local out = run.read(folder .. "/out")
+    local failed = tonumber(out:match "failed (%d+)\n$")
+    assert.truthy(failed, out)
+    local rows = assert(journal.orders(path))
+    assert.equal(failed - 1, #rows)
+  end)
+
+  it("says in one line what a file is that is no journal", function()
+    run.write(path, ("no database at all "):rep(100))
+    local _, problem = journal.open(path)
+    assert.truthy(problem:find("journal.db: not a journal, or a damaged one", 1, true), problem)
+    os.remove(path)
+    assert(journal.open(path)):close()
+    os.execute(("%s script /dev/stdin <<'X'\nlocal f = io.open('%s', 'r+b') f:seek('set', 60) f:write('\\0\\0\\0\\9') f:close()\nX"):format(host.exe, path))
+    _, problem = journal.open(path)
+    assert.truthy(problem:find "written by a newer moontide %(version 9; this one knows 1%)", problem)
+    _, problem = journal.open "/nowhere/journal.db"
+    assert.truthy(problem:find("/nowhere/journal.db: cannot be written (No such file or directory)", 1, true), problem)
+    _, problem = journal.orders(folder .. "/none.db")
+    assert.truthy(problem:find "none.db: no such journal", problem)
+  end)
+end)
+
+describe("run folder", function()
+  local ffi = require "ffi"
+  ffi.cdef [[ int setenv(const char *, const char *, int); int unsetenv(const char *); int close(int); ]]
+  local out, message = ffi.new "char[512]", ffi.new "struct errmsg"
+  local folder, before
+  before_each(function()
+    before = os.getenv "MOONTIDE_HOME"
+    folder = run.folder()
+    ffi.C.setenv("MOONTIDE_HOME", folder .. "/home", 1)
+  end)
+  after_each(function()
+    if before then ffi.C.setenv("MOONTIDE_HOME", before, 1) else ffi.C.unsetenv "MOONTIDE_HOME" end
+    run.remove(folder)
+  end)
+
+  it("is made for its owner alone, and locked by one process", function()
+    assert.equal(0, C.run_folder_make("ema-1", out, message))
+    local path = ffi.string(out)
+    assert.equal(folder .. "/home/runs/ema-1", path)
+    assert.equal("700", ("%o"):format(host.file_mode(path)))
+    assert.equal(0, C.run_folder_holder(path))
+    local fd = C.run_folder_lock(path, message)
+    assert.truthy(fd > 0)
+    assert.truthy(C.run_folder_holder(path) > 0)
+    assert.equal(C.ERR_FULL, C.run_folder_lock(path, message))
+    assert.truthy(ffi.string(message.text):find "run 'ema%-1' is going on already %(process %d+%)")
+    ffi.C.close(fd)
+    assert.equal(0, C.run_folder_holder(path))
+  end)
+
+  it("has a name that is a name", function()
+    for _, name in ipairs { "", "a/b", "..", ".x", ("x"):rep(60), "a b" } do
+      assert.equal(C.ERR_INVALID, C.run_folder_path(name, out, message), name)
+    end
+    local name = ffi.new "char[48]"
+    for script, expected in pairs { ["strategies/ema_cross.lua"] = "ema_cross", ["my bot!.lua"] = "my_bot_", [".x.lua"] = "_x" } do
+      assert.equal(0, C.run_folder_name(script, name, message))
+      assert.equal(expected, ffi.string(name))
+    end
+  end)
+end)
