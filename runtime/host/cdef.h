@@ -32,6 +32,8 @@
 #include "sim/faults.h"
 #include "sim/fault_rules.h"
 #include "sim/flow.h"
+#include "sim/follow.h"
+#include "sim/state.h"
 #include "net/signature.h"
 #include "venue/decode.h"
 #include "venue/encode.h"

@@ -63,7 +63,7 @@ bool market_flat(const struct market *m) {
 int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT], bool dual_side) {
     if (hold_e8[SIDE_BUY] == 0 && hold_e8[SIDE_SELL] == 0) return 0;
     if (dual_side) return (hold_e8[SIDE_BUY] + hold_e8[SIDE_SELL]) / m->leverage;
-    int64_t now = dec_mul_round(m->positions[POSITION_BOTH].amount_e8, m->last_e8);
+    int64_t now = dec_mul_round(m->positions[POSITION_BOTH].amount_e8, market_mark_e8(m));
     int64_t bought = magnitude(now + hold_e8[SIDE_BUY]);
     int64_t sold = magnitude(now - hold_e8[SIDE_SELL]);
     int64_t largest = bought > sold ? bought : sold;
@@ -77,7 +77,7 @@ static int64_t unrealized(const struct exchange *x, bool cross_only) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
         if (cross_only && m->margin_type == MARGIN_ISOLATED) continue;
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_unrealized_e8(&m->positions[k], m->last_e8);
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_unrealized_e8(&m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -90,7 +90,7 @@ int64_t account_maintenance_e8(const struct exchange *x, bool cross_only) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
         if (cross_only && m->margin_type == MARGIN_ISOLATED) continue;
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_maintenance_e8(m, &m->positions[k], m->last_e8);
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_maintenance_e8(m, &m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -99,7 +99,7 @@ int64_t account_position_margin_e8(const struct exchange *x) {
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_margin_e8(m, &m->positions[k], m->last_e8);
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_margin_e8(m, &m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -121,7 +121,7 @@ int64_t account_available_e8(const struct exchange *x) {
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &m->positions[k];
             if (p->amount_e8 == 0) continue;
-            free_e8 += position_unrealized_e8(p, m->last_e8) - position_margin_e8(m, p, m->last_e8);
+            free_e8 += position_unrealized_e8(p, market_mark_e8(m)) - position_margin_e8(m, p, market_mark_e8(m));
         }
     }
     return free_e8 > 0 ? free_e8 : 0;
@@ -136,7 +136,7 @@ bool account_exhausted(const struct exchange *x) {
 // straight lines inside a bracket; the bracket is that of the answer, so a few rounds find it (section 10).
 static int64_t solve(const struct market *m, const struct position *const *p, int32_t count, wide_e16 rest_e16,
                      bool *falling) {
-    int64_t price = m->last_e8;
+    int64_t price = market_mark_e8(m);
     int64_t answer = 0;
     for (int round = 0; round < SYMBOL_BRACKETS_MAX; round++) {
         wide_e16 constant = rest_e16, slope = 0;
@@ -179,7 +179,7 @@ int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, i
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &o->positions[k];
             if (p->amount_e8 == 0) continue;
-            rest += (wide_e16)(position_unrealized_e8(p, o->last_e8) - position_maintenance_e8(o, p, o->last_e8)) *
+            rest += (wide_e16)(position_unrealized_e8(p, market_mark_e8(o)) - position_maintenance_e8(o, p, market_mark_e8(o))) *
                     DEC_ONE;
         }
     }
@@ -247,7 +247,7 @@ int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side
 }
 
 void account_funding(struct exchange *x, struct market *m, const struct funding *f) {
-    int64_t mark = f->mark_e8 != 0 ? f->mark_e8 : m->last_e8;
+    int64_t mark = f->mark_e8 != 0 ? f->mark_e8 : market_mark_e8(m);
     if (mark == 0) return;
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
         struct position *p = &m->positions[k];

@@ -28,6 +28,17 @@ static void set_status(struct exchange *x, struct algo *a, uint8_t status) {
     emit_algo(x, a);
 }
 
+// The price that triggers: the last one, or the mark price.
+static int64_t watched_e8(const struct market *m, uint8_t working_type) {
+    return working_type == WORKING_MARK_PRICE ? market_mark_e8(m) : m->last_e8;
+}
+
+bool algo_touched(const struct market *m, const struct algo *a) {
+    int64_t level, price = watched_e8(m, a->r.working_type);
+    bool falling;
+    return algo_level(a, &level, &falling) && (falling ? price <= level : price >= level);
+}
+
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     bool buy = a->r.side == SIDE_BUY;
     if (!is_trailing(a->r.type)) {
@@ -49,9 +60,10 @@ void algos_trail(struct exchange *x, struct market *m) {
     for (struct algo *a = m->algos.first; a; a = a->next) {
         if (!is_trailing(a->r.type)) continue;
         bool buy = a->r.side == SIDE_BUY;
-        bool further = a->extreme_e8 == 0 || (buy ? m->last_e8 < a->extreme_e8 : m->last_e8 > a->extreme_e8);
+        int64_t price = watched_e8(m, a->r.working_type);
+        bool further = a->extreme_e8 == 0 || (buy ? price < a->extreme_e8 : price > a->extreme_e8);
         if (!further) continue;
-        a->extreme_e8 = m->last_e8;
+        a->extreme_e8 = price;
         m->dirty = x->any_dirty = true;
     }
 }
@@ -125,7 +137,7 @@ static bool check_types(const struct call *c, struct reply *r) {
 }
 
 static bool check_trigger(const struct market *m, const struct call *c, struct reply *r) {
-    int64_t last = m->last_e8;
+    int64_t last = watched_e8(m, c->working_type);
     if (last == 0) return true;
     bool buy = c->side == SIDE_BUY;
     bool at_once;
@@ -162,7 +174,7 @@ static bool check(struct exchange *x, const struct market *m, const struct call 
     if (!check_types(c, r) || !check_client_id(x, c, r)) return false;
     if (!check_close_position(x, m, c, r)) return false;
     bool reducing = c->close_position || order_only_reduces(x, c);
-    int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code = filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (!position_side_check(x, c, r)) return false;
     if (x->algo_open >= ALGO_OPEN_MAX) return reply_fail(r, -4045, NULL);
@@ -196,7 +208,7 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->create_us = n->update_us = x->now_us;
     if (wanted_id(c)[0]) memcpy(n->client_id, wanted_id(c), CLIENT_ID_MAX);
     else client_id_make(n->client_id, (uint64_t)n->algo_id);
-    a->extreme_e8 = m->last_e8;
+    a->extreme_e8 = watched_e8(m, n->working_type);
     algo_link(x, a);
     x->totals.orders++;
     emit_algo(x, a);

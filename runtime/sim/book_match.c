@@ -46,16 +46,17 @@ static void print_trade(struct exchange *x, struct market *m, int64_t id, int64_
 static void fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price, bool maker) {
     order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
-    print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
+    if (!m->shown) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
     m->dirty = x->any_dirty = true;
 }
 
 // ---- the account's part of a level ------------------------------------------------------------------------------
 
 void book_join(struct market *m, struct order *o) {
-    o->queue_ahead_e8 = book_qty_e8(m->book, o->r.side, o->r.price_e8);
+    int64_t level = book_qty_e8(m->book, o->r.side, o->r.price_e8);
+    o->queue_ahead_e8 = m->shown ? follow_queue_e8(m, o) : level;
     o->taken_e8 = 0;
-    book_set(m->book, o->r.side, o->r.price_e8, o->queue_ahead_e8 + remaining_e8(o));
+    book_set(m->book, o->r.side, o->r.price_e8, level + remaining_e8(o));
 }
 
 void book_leave(struct market *m, struct order *o) {
@@ -88,6 +89,14 @@ static void advance_queue(struct market *m, int32_t side, int64_t price, int64_t
     }
 }
 
+static int64_t own_at_e8(const struct market *m, int32_t side, int64_t price) {
+    int64_t own = 0;
+    for (const struct order *o = m->resting.first; o; o = o->next) {
+        if (o->r.side == side && o->r.price_e8 == price) own += remaining_e8(o);
+    }
+    return own;
+}
+
 // True: the taker has ended.
 static bool prevent_self_trade(struct exchange *x, struct order *o, struct order *met) {
     bool takes = o->r.stp_mode == STP_EXPIRE_TAKER || o->r.stp_mode == STP_EXPIRE_BOTH;
@@ -107,6 +116,7 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
         int64_t level = book_qty_e8(m->book, side, price);
         struct order *own = first_own(m, side, price);
         int64_t before = own ? own->queue_ahead_e8 : level;
+        if (own && m->shown && before > level - own_at_e8(m, side, price)) before = level - own_at_e8(m, side, price);
         int64_t qty = most < before ? most : before;
         if (qty > 0) {
             book_set(m->book, side, price, level - qty);
@@ -160,8 +170,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
 
 // ---- other traders ----------------------------------------------------------------------------------------------
 
-// A resting order gets `qty` of a trade that came to its level.
-static void fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
+void book_fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
     o->taken_e8 = 0;   // the level has given it already
     int64_t held = order_closes(o) ? reducible_e8(m, o->r.side, o->r.position_side) : qty;
     int64_t good = qty < held ? qty : held;
@@ -187,8 +196,7 @@ static struct order *next_taken(const struct market *m) {
     return NULL;
 }
 
-static void level_take(struct exchange *x, struct market *m, int32_t side, int64_t price, int64_t qty) {
-    book_set(m->book, side, price, book_qty_e8(m->book, side, price) - qty);
+int64_t book_share(struct market *m, int32_t side, int64_t price, int64_t qty) {
     int64_t own = 0;
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
@@ -198,8 +206,18 @@ static void level_take(struct exchange *x, struct market *m, int32_t side, int64
         o->queue_ahead_e8 = o->queue_ahead_e8 > qty ? o->queue_ahead_e8 - qty : 0;
     }
     ASSERT(own <= qty);
+    return own;
+}
+
+void book_fill_shared(struct exchange *x, struct market *m, int64_t own) {
+    for (struct order *o; own > 0 && (o = next_taken(m)) != NULL;) book_fill_resting(x, m, o, o->taken_e8);
+}
+
+static void level_take(struct exchange *x, struct market *m, int32_t side, int64_t price, int64_t qty) {
+    book_set(m->book, side, price, book_qty_e8(m->book, side, price) - qty);
+    int64_t own = book_share(m, side, price, qty);
     if (qty > own) print_trade(x, m, ++m->trade_id, price, qty - own, side == SIDE_BUY);
-    for (struct order *o; own > 0 && (o = next_taken(m)) != NULL;) fill_resting(x, m, o, o->taken_e8);
+    book_fill_shared(x, m, own);
 }
 
 static struct market *book_market(struct exchange *x, int16_t symbol, int64_t now_us) {
@@ -232,12 +250,7 @@ void exchange_others_add(struct exchange *x, int16_t symbol, int32_t side, int64
 }
 
 int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t side, int64_t price) {
-    const struct market *m = &x->markets[symbol];
-    int64_t own = 0;
-    for (const struct order *o = m->resting.first; o; o = o->next) {
-        if (o->r.side == side && o->r.price_e8 == price) own += remaining_e8(o);
-    }
-    return own;
+    return own_at_e8(&x->markets[symbol], side, price);
 }
 
 void exchange_others_cancel(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {

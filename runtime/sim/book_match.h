@@ -19,6 +19,18 @@ void book_enter(struct exchange *x, struct market *m, struct order *o);
 void book_join(struct market *m, struct order *o);
 void book_leave(struct market *m, struct order *o);
 
+// A trade of `qty` at a level: marks what comes to each of the account's orders there (taken_e8) after what stands before
+// them, and tells how much in all. Then, once the level has given it: the fills.
+int64_t book_share(struct market *m, int32_t side, int64_t price, int64_t qty);
+void book_fill_shared(struct exchange *x, struct market *m, int64_t own);
+
+// A resting order gets `qty`, which its level has given already; it may end on the way.
+void book_fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty);
+
+// Of markets that follow (follow.c): what stands before an order at its price; FOLLOW_FAR: its price is out of view.
+#define FOLLOW_FAR (INT64_MAX / 4)
+int64_t follow_queue_e8(const struct market *m, const struct order *o);
+
 // Triggers, trailing stops and liquidations that new prices bring about.
 void book_settle(struct exchange *x);
 

@@ -623,7 +623,9 @@ void exchange_free(struct exchange *x) {
         free(m->funding);
         if (m->book) book_free(m->book);
         if (m->tape) tape_free(m->tape);
+        if (m->shown) book_free(m->shown);
         free(m->book);
+        free(m->shown);
         free(m->tape);
     }
     free(x->fills);

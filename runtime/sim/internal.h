@@ -101,9 +101,14 @@ struct market {
     int64_t funding_count, funding_size, funding_done;
     int64_t trade_id;
     struct book *book;             // NULL: a market of bars
+    struct book *shown;            // a market that follows another exchange's: the book as that one shows it; else NULL
+    int64_t mark_e8;               // its mark price; 0: the last price stands for it
     struct tape *tape;
     bool moved;                    // traded since the last book_settle
 };
+
+// What positions are valued at and liquidated by.
+static inline int64_t market_mark_e8(const struct market *m) { return m->mark_e8 != 0 ? m->mark_e8 : m->last_e8; }
 
 struct window { int64_t length_us, start_us; int32_t used, limit; };
 

@@ -62,7 +62,7 @@ void emit_account(struct exchange *x, const struct market *m, int32_t side, uint
         e.entry_price_e8 = position_entry_e8(p);
         e.break_even_e8 = position_break_even_e8(p);
         e.realized_e8 = p->realized_e8;
-        e.unrealized_e8 = position_unrealized_e8(p, m->last_e8);
+        e.unrealized_e8 = position_unrealized_e8(p, market_mark_e8(m));
         e.isolated_wallet_e8 = p->isolated_e8;
         e.position_side = (uint8_t)side;
         e.margin_type = m->margin_type;
@@ -266,7 +266,7 @@ static int64_t order_notional_e8(const struct market *m, const struct call *c) {
 static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
                           struct reply *r) {
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
-    int64_t now = dec_mul_round(m->positions[side].amount_e8, m->last_e8);
+    int64_t now = dec_mul_round(m->positions[side].amount_e8, market_mark_e8(m));
     int64_t then = c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
     bool beyond = magnitude(then) > magnitude(now) && magnitude(then) > m->notional_max_e8;
     return beyond ? reply_fail(r, -2027, NULL) : true;
@@ -301,7 +301,7 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
     const struct market *m = &x->markets[c->symbol];
     if (!check_client_id(x, c, r)) return false;
     bool reducing = order_only_reduces(x, c);
-    int32_t code = filter_order(m->s, c, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code = filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (!check_good_till(x, c, r) || !position_side_check(x, c, r) || !check_reduce(x, m, c, r)) return false;
     if (c->type == ORDER_LIMIT && m->resting.count >= m->s->orders_max && m->s->orders_max > 0) {
@@ -443,7 +443,7 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     wanted.reduce_only = o->r.reduce_only;
     wanted.given |= UINT64_C(1) << P_TYPE | UINT64_C(1) << P_SIDE;
     bool reducing = order_closes(o);
-    int32_t code = filter_order(m->s, &wanted, m->last_e8, m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code = filter_order(m->s, &wanted, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (reducing) return true;
     m->hold_e8[o->r.side] -= o->hold_e8;   // as if the old one were gone

@@ -95,7 +95,7 @@ static void ticker_fill(struct exchange *x, const struct market *m, int32_t kind
 static void mark_fill(const struct exchange *x, const struct market *m, struct mark_record *t) {
     int64_t next = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : 0;
     int64_t rate = m->funding_done > 0 ? m->funding[m->funding_done - 1].rate_e8 : 0;   // never one still to come
-    *t = (struct mark_record){ .mark_e8 = m->last_e8, .index_e8 = m->last_e8, .settle_e8 = m->last_e8,
+    *t = (struct mark_record){ .mark_e8 = market_mark_e8(m), .index_e8 = market_mark_e8(m), .settle_e8 = market_mark_e8(m),
                                .funding_rate_e8 = rate, .next_funding_us = next, .time_us = x->now_us,
                                .symbol = m->index };
 }

@@ -16,7 +16,7 @@ static bool has_orders(const struct market *m) {
 static int64_t largest_notional_e8(const struct market *m) {
     int64_t largest = 0;
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
-        int64_t n = dec_mul_round(m->positions[k].amount_e8, m->last_e8);
+        int64_t n = dec_mul_round(m->positions[k].amount_e8, market_mark_e8(m));
         if (n < 0) n = -n;
         if (n > largest) largest = n;
     }
@@ -79,8 +79,8 @@ static void margin_type(struct exchange *x, const struct call *c, struct reply *
 
 // What may be taken off an isolated position: not below its initial margin, counting its losses.
 static int64_t removable_e8(const struct market *m, const struct position *p) {
-    int64_t unrealized = position_unrealized_e8(p, m->last_e8);
-    int64_t left = p->isolated_e8 + (unrealized < 0 ? unrealized : 0) - position_margin_e8(m, p, m->last_e8);
+    int64_t unrealized = position_unrealized_e8(p, market_mark_e8(m));
+    int64_t left = p->isolated_e8 + (unrealized < 0 ? unrealized : 0) - position_margin_e8(m, p, market_mark_e8(m));
     return left > 0 ? left : 0;
 }
 

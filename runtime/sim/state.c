@@ -222,7 +222,10 @@ void exchange_restore(struct exchange *x, const void *bytes) {
         memcpy(&s, orders + (size_t)i * sizeof s, sizeof s);
         struct order *o = order_at(x, i);
         if (s.algo >= 0) o->algo = algo_at(x, s.algo);
-        if (s.place != PLACE_NONE) book_enter(x, &x->markets[o->r.symbol], o);
+        if (s.place == PLACE_NONE) continue;
+        struct market *m = &x->markets[o->r.symbol];
+        if (m->shown) order_link(x, o, PLACE_RESTING);   // it stood there all the time: what it would have met, it meets now
+        else book_enter(x, m, o);
     }
     book_settle(x);
 }

@@ -88,7 +88,7 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
     o->r.reduce_only = true;
     snprintf(o->r.client_id, CLIENT_ID_MAX, "autoclose-%lld", (long long)(x->now_us / 1000));
     int64_t tick = m->s->tick_e8;
-    int64_t price = p->amount_e8 > 0 ? dec_floor_to(m->last_e8, tick) : dec_ceil_to(m->last_e8, tick);
+    int64_t price = p->amount_e8 > 0 ? dec_floor_to(market_mark_e8(m), tick) : dec_ceil_to(market_mark_e8(m), tick);
     if (price < tick) price = tick;
     o->r.price_e8 = price;
     order_announce(x, o);
@@ -107,9 +107,9 @@ static void emit_margin_call(struct exchange *x, const struct market *m, int32_t
     const struct position *p = &m->positions[side];
     if (p->amount_e8 == 0 || !event_wanted(x, RECORD_MARGIN_CALL)) return;
     struct margin_call_record e = { .event_us = x->now_us, .cross_wallet_e8 = account_cross_wallet_e8(x),
-                                    .amount_e8 = p->amount_e8, .mark_price_e8 = m->last_e8, .symbol = m->index,
-                                    .unrealized_e8 = position_unrealized_e8(p, m->last_e8),
-                                    .maint_margin_e8 = position_maintenance_e8(m, p, m->last_e8),
+                                    .amount_e8 = p->amount_e8, .mark_price_e8 = market_mark_e8(m), .symbol = m->index,
+                                    .unrealized_e8 = position_unrealized_e8(p, market_mark_e8(m)),
+                                    .maint_margin_e8 = position_maintenance_e8(m, p, market_mark_e8(m)),
                                     .isolated_wallet_e8 = p->isolated_e8, .position_side = (uint8_t)side,
                                     .margin_type = m->margin_type };
     x->hooks.event(x->hooks.ctx, RECORD_MARGIN_CALL, &e, x->now_us);
@@ -161,6 +161,34 @@ static bool liquidation_reached(const struct market *m, int i, bool falling, int
     return falling ? m->liquidation_low_e8[i] == level : m->liquidation_high_e8[i] == level;
 }
 
+// `i` as of market.liquidation_low_e8.
+static void liquidate(struct exchange *x, struct market *m, int i) {
+    if (m->margin_type == MARGIN_CROSSED) {
+        liquidate_account(x, m);
+        return;
+    }
+    expire_orders(x, m);
+    int32_t side = x->dual_side ? POSITION_LONG + i : POSITION_BOTH;
+    liquidate_market(x, m, side, side);
+    cover(x, m);
+}
+
+// Where last and mark price are two: the oldest conditional order whose price is there, then liquidation by the mark price.
+static bool touch_followed(struct exchange *x, struct market *m) {
+    for (struct algo *a = m->algos.first; a; a = a->next) {
+        if (!algo_touched(m, a)) continue;
+        algo_trigger(x, a);
+        return true;
+    }
+    int64_t mark = market_mark_e8(m);
+    for (int i = 0; i < 2; i++) {
+        if (mark > m->liquidation_low_e8[i] && mark < m->liquidation_high_e8[i]) continue;
+        liquidate(x, m, i);
+        return true;
+    }
+    return false;
+}
+
 // What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
 static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling) {
     for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
@@ -178,25 +206,23 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
     }
     for (int i = 0; i < 2; i++) {
         if (!liquidation_reached(m, i, falling, level)) continue;
-        if (m->margin_type == MARGIN_CROSSED) {
-            liquidate_account(x, m);
-            return;
-        }
-        expire_orders(x, m);
-        int32_t side = x->dual_side ? POSITION_LONG + i : POSITION_BOTH;
-        liquidate_market(x, m, side, side);
-        cover(x, m);
+        liquidate(x, m, i);
         return;
     }
     ASSERT(!"a level without anything at it");
 }
 
+static bool touch_plain(struct exchange *x, struct market *m) {
+    if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true);
+    else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false);
+    else return false;
+    return true;
+}
+
 void match_touched(struct exchange *x, struct market *m) {
     levels_refresh(x);
     for (;;) {
-        if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true);
-        else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false);
-        else break;
+        if (m->shown ? !touch_followed(x, m) : !touch_plain(x, m)) break;
         m->dirty = x->any_dirty = true;
         levels_refresh(x);
     }
