@@ -1,14 +1,12 @@
 #include "host/exchange_main.h"
 
 #include "net/server.h"
+#include "store/whole_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -46,49 +44,17 @@ static void read_clock(void *ctx, int64_t *now_us, int64_t *wall) {
 
 // ---- the account between runs -----------------------------------------------------------------------------------
 
-// Whole or not at all: a new file beside the old one, forced to disk, then renamed over it.
 static int save(const struct exchange_main *m, struct errmsg *e) {
-    char temporary[4200];
     size_t size;
     void *bytes = local_save(m->local, &size);
-    snprintf(temporary, sizeof temporary, "%s.tmp-%d", m->o.state, (int)getpid());
-    int fd = bytes ? open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
-    bool good = fd >= 0;
-    for (size_t at = 0; good && at < size;) {
-        ssize_t done = write(fd, (char *)bytes + at, size - at);
-        good = done > 0;
-        if (good) at += (size_t)done;
-    }
-    good = good && fsync(fd) == 0;
-    if (fd >= 0 && close(fd) != 0) good = false;
-    good = good && rename(temporary, m->o.state) == 0;
-    int problem = errno;
-    if (!good) unlink(temporary);
+    int err = bytes ? whole_file_write(m->o.state, bytes, size, e) : errmsg_set(e, ERR_NO_MEMORY, "no memory to save the account");
     free(bytes);
-    return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot write %s: %s", m->o.state, strerror(problem));
+    return err;
 }
 
 static void on_save(uv_timer_t *h) {
     struct errmsg e;
     if (save(h->data, &e)) fprintf(stderr, "moontide exchange: %s\n", e.text);
-}
-
-// The whole of the state file; *bytes stays NULL when there is none yet.
-static int load(const char *path, void **bytes, size_t *size, struct errmsg *e) {
-    FILE *file = fopen(path, "rb");
-    *bytes = NULL;
-    *size = 0;
-    if (!file && errno == ENOENT) return ERR_OK;
-    struct stat st = { 0 };
-    bool plain = file && fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
-    size_t length = plain ? (size_t)st.st_size : 0;
-    if (plain) *bytes = malloc(length + 1);
-    else if (file) errno = EISDIR;
-    bool good = *bytes && fread(*bytes, 1, length, file) == length;
-    int problem = errno;
-    if (file) fclose(file);
-    *size = length;
-    return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(problem));
 }
 
 static void stop(struct exchange_main *m) {
@@ -136,7 +102,7 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     m->start_us = m->burst_us = wall_us();
     m->start_ns = uv_hrtime();
     void *state = NULL;
-    int err = o->state ? load(o->state, &state, &m->o.local.state_size, e) : ERR_OK;
+    int err = o->state ? whole_file_read(o->state, &state, &m->o.local.state_size, e) : ERR_OK;
     m->o.local.state = state;
     if (!err) err = local_new(&m->o.local, m->start_us, &m->local, e);
     if (err == ERR_FORMAT) {
