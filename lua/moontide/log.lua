@@ -36,17 +36,19 @@ end
 ---@param now fun(): number? the run's clock in microseconds
 ---@param least string the lowest level shown
 ---@param form string? "text" (default) or "json"
----@return table log with debug, info, warn, error (format, ...), fields(level, message, { { name, value }... }), shows[level]
+---@return table log with debug, info, warn, error (format, ...), fields(level, message, { { name, value }... }), shows[level], listeners (fn(line, level) each)
 function M.new(now, least, form)
   local threshold = levels[least] or levels.info
   local line_of = form == "json" and json_line or text_line
-  local log = { shows = {} }
+  local log = { shows = {}, listeners = {} }
   for name, level in pairs(levels) do log.shows[name] = level >= threshold end
 
   function log.fields(level, message, fields)
     if not log.shows[level] then return end
     local t = now()
-    io.stderr:write(line_of(level, t and M.time_text(t), message, fields), "\n")
+    local line = line_of(level, t and M.time_text(t), message, fields)
+    io.stderr:write(line, "\n")
+    for _, listener in ipairs(log.listeners) do listener(line, level) end
   end
 
   for name in pairs(levels) do

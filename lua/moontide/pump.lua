@@ -1,5 +1,6 @@
 ---The C side of a world, under one set of names: the backtest's pump and that of a real exchange.
----Calls: free, op, op_free, submit, wait, next, timer, dispatcher, last, client_id, view, events.
+---Calls: free, op, op_free, submit, wait, next, timer, dispatcher, last, client_id, view, events;
+---of paper and live also stop, control_open, control.
 local C = require "moontide.native"
 
 local function of(prefix)
@@ -11,4 +12,7 @@ local function of(prefix)
   }
 end
 
-return { backtest = of "backtest_", live = of "live_" }
+local live = of "live_"
+live.stop, live.control_open, live.control = C.live_stop, C.live_control_open, C.live_control
+
+return { backtest = of "backtest_", live = live }

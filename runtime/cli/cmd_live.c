@@ -8,6 +8,7 @@ static const struct option_spec options[] = {
     { "stream-url", OPTION_VALUE, "URL", "its streams (default wss://fstream.binance.com; with --url on this machine: the same place)" },
     { "key-file", OPTION_VALUE, "FILE", "a file of mode 0600 that returns { key = ..., secret = ..., kind = \"hmac\" }; else\n"
                                         "                     MOONTIDE_API_KEY and MOONTIDE_API_SECRET of the environment" },
+    { "name", OPTION_VALUE, "NAME", "the run's name, by which status, attach and stop find it (default: the script's)" },
     { "symbol", OPTION_LIST, "S", "a symbol to trade; the script's own list when left out" },
     { "interval", OPTION_VALUE, "I", "interval of the bars; the script's own when left out, else 1m" },
     { "set", OPTION_LIST, "NAME=VALUE", "a parameter of the script" },
@@ -23,6 +24,7 @@ static const struct option_spec options[] = {
     { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
     { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },
     { "seed", OPTION_VALUE, "N", "the seed of math.random (default 1)" },
+    { "no-supervisor", OPTION_FLAG, NULL, "the bare worker process, nobody watching it: for debuggers" },
     { "quiet", OPTION_FLAG, NULL, "warnings and errors only" },
     { "log-level", OPTION_VALUE, "L", "debug, info, warn or error (default info)" },
     { "log-format", OPTION_VALUE, "F", "text or json" },

@@ -28,7 +28,8 @@ enum backtest_next_kind {
     BACKTEST_EVENT,     // view.event
     BACKTEST_OP,        // view.op has settled
     BACKTEST_TIMER,     // view.timer has fired
-    BACKTEST_NOTICE     // view.notice: a breaker or an alert changed
+    BACKTEST_NOTICE,    // view.notice: a breaker or an alert changed
+    BACKTEST_CONTROL    // paper and live only: the control socket has a request (host/control.h)
 };
 
 enum { BACKTEST_FEEDS_MAX = 64 };

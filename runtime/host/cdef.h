@@ -44,6 +44,7 @@
 #include "host/exchange_main.h"
 #include "host/safety.h"
 #include "host/live.h"
+#include "host/control.h"
 #include "host/shared_budget.h"
 #include "host/run_folder.h"
 #include "store/journal.h"

@@ -247,6 +247,7 @@ static void turn(struct live *l, bool sleep) {
 // What can be reported without waiting; -1: nothing.
 static int32_t ready(struct live *l, bool wants) {
     if (dispatcher_notice(l->dispatcher, &l->view.notice)) return BACKTEST_NOTICE;
+    if (l->control && control_waiting(l->control)) return BACKTEST_CONTROL;
     if (l->settled_head < l->settled_count) {
         l->view.op = l->settled[l->settled_head++];
         return BACKTEST_OP;
@@ -280,7 +281,7 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
     while (!op->done && l->settled_head == l->settled_count) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
-        if (dispatcher_notice_count(l->dispatcher) > 0) break;
+        if (dispatcher_notice_count(l->dispatcher) > 0 || (l->control && control_waiting(l->control))) break;
         turn(l, true);
     }
     l->awaited = NULL;
@@ -302,6 +303,14 @@ struct backtest_view *live_view(struct live *l) { return &l->view; }
 struct dispatcher *live_dispatcher(struct live *l) { return l->dispatcher; }
 int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[symbol]; }
 void live_events(struct live *l, uint64_t mask) { l->events_wanted = mask; }
+
+static void on_control(void *ctx) { live_stir(ctx); }
+
+int live_control_open(struct live *l, const char *path, struct errmsg *e) {
+    return control_open(&l->loop, path, on_control, l, &l->control, e);
+}
+
+struct control *live_control(struct live *l) { return l->control; }
 
 struct live_figures live_figures(const struct live *l) {
     struct live_figures f = l->figures;
@@ -370,6 +379,7 @@ void live_free(struct live *l) {
     if (!l) return;
     streams_stop(l);
     wire_close(l);
+    control_close(l->control);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
     uv_run(&l->loop, UV_RUN_DEFAULT);

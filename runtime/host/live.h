@@ -12,6 +12,7 @@
 #define MT_HOST_LIVE_H
 
 #include "host/backtest.h"
+#include "host/control.h"
 #include "host/safety.h"
 
 enum live_key { LIVE_KEY_HMAC, LIVE_KEY_RSA, LIVE_KEY_ED25519 };   // enum key_kind of net/signature.h
@@ -64,6 +65,10 @@ void live_client_id(struct live *l, struct call *call);
 // Bars of a symbol and interval, from the next one that ends on; the feed's number or ERR_FULL.
 int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
 void live_events(struct live *l, uint64_t mask);
+
+// Opens the run's control socket; its requests come as BACKTEST_CONTROL, also while the script waits. See control_open.
+int live_control_open(struct live *l, const char *path, struct errmsg *e);
+struct control *live_control(struct live *l);      // NULL: none is open
 
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);

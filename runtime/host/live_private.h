@@ -115,6 +115,7 @@ struct live {
     bool account_known;
     struct safety safety;
     struct live_figures figures;
+    struct control *control;
     bool started, stopping, ended;
 };
 

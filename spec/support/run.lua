@@ -1,7 +1,10 @@
 ---Runs this very program as a user would, in a folder of its own.
+local ffi = require "ffi"
 local host = require "moontide.host"
 
 local M = {}
+
+ffi.cdef "int setenv(const char *, const char *, int);"
 
 local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
 
@@ -31,6 +34,12 @@ function M.write(path, text)
 end
 
 M.read = read
+
+-- What is started in another way finds no runs of the user's, nor leaves any.
+local home = M.folder()
+ffi.C.setenv("MOONTIDE_HOME", home, 1)
+M.home = newproxy(true)
+getmetatable(M.home).__gc = function() M.remove(home) end
 M.root = host.exe:match "^(.*)/[^/]*/[^/]*$"
 
 ---@param arguments string[]
@@ -38,7 +47,7 @@ M.root = host.exe:match "^(.*)/[^/]*/[^/]*$"
 ---@return { status: integer, out: string, err: string }
 function M.moontide(arguments, environment)
   local folder = M.folder()
-  local words = { environment or "", "MOONTIDE_STORE=" .. quote(folder .. "/store"), quote(host.exe) }
+  local words = { "MOONTIDE_HOME=" .. quote(folder .. "/home"), environment or "", "MOONTIDE_STORE=" .. quote(folder .. "/store"), quote(host.exe) }
   for _, a in ipairs(arguments) do words[#words + 1] = quote(a) end
   local command = ("%s >%s/out 2>%s/err </dev/null; echo $? >%s/status"):format(table.concat(words, " "), folder, folder, folder)
   os.execute(command)

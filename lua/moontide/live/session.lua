@@ -4,6 +4,9 @@ local C = require "moontide.native"
 local api_module = require "moontide.api"
 local cmd = require "moontide.cmd"
 local connect = require "moontide.live.connect"
+local control = require "moontide.live.control"
+local ending = require "moontide.live.ending"
+local folder = require "moontide.live.folder"
 local loader = require "moontide.loader"
 local log_module = require "moontide.log"
 local market_module = require "moontide.market"
@@ -16,21 +19,6 @@ local world_module = require "moontide.world"
 local M = {}
 
 local START_S = 30
-
--- At the end open orders of the run's symbols go, each told.
-local function cancel_open_orders(api, names, log)
-  for _, name in ipairs(names) do
-    local orders, err = api.get_open_orders { symbol = name }
-    if not orders then
-      log.warn("%s: open orders cannot be read: %s", name, err)
-    elseif #orders > 0 then
-      local ok
-      ok, err = api.cancel_all_orders { symbol = name, priority = "CRITICAL" }
-      if ok then log.info("%s: %d open orders cancelled", name, #orders)
-      else log.error("%s: %d open orders could not be cancelled: %s", name, #orders, err) end
-    end
-  end
-end
 
 local function feeds(l, index_of, default_interval)
   return function(symbol, interval)
@@ -53,6 +41,15 @@ local function say_end(l, log)
   })
 end
 
+-- What only a run on an exchange can say of itself.
+local function figures(l)
+  return function(out)
+    local f = C.live_figures(l)
+    out.reconnects, out.lost, out.refused_by_safety = tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
+    out.clock_offset = tonumber(f.clock_offset_us) / 1e6
+  end
+end
+
 local function amount(options, name, default)
   return C.dec_from_double(setup.number(options, name, default or 0, 0, 1e10))
 end
@@ -72,8 +69,12 @@ end
 ---@field script LoadedScript
 ---@field path string
 ---@field names string[] its symbols
+---@field name string of the run
+---@field folder string its folder, held by this process
 ---@field log table
 ---@field finish fun()? run at the end, in a task: cancels open orders
+---@field status fun(out: table) adds to what the control socket's `status` answers
+---@field flatten boolean? positions are closed at the end too
 ---@field chunk function? the plain form's body
 
 ---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
@@ -88,6 +89,7 @@ function M.open(options, path)
   local seed = setup.number(options, "seed", 1)
   local script = loader.load(path, { log = log, print = print, seed = seed })
   local self = script.self
+  local run_name = folder.name(options, path)
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
@@ -119,9 +121,10 @@ function M.open(options, path)
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
-              at = at, options = options, seed = seed }
-  if at.key ~= "" and not options["keep-orders"] then
-    s.finish = function() cancel_open_orders(api, names, log) end
+              name = run_name, folder = folder.take(run_name), started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
+              status = figures(l) }
+  if at.key ~= "" then
+    s.finish = function() ending.run(s) end
   end
   if self then
     self.symbols, self.params, self.interval = names, params, interval
@@ -146,6 +149,11 @@ end
 ---Connects: clock, account, streams. Fails the command when that cannot be had.
 ---@param s LiveSession
 function M.start(s)
+  local ok, problem = control.open(s, s.folder .. "/control.sock")
+  if not ok then
+    s.world.close()
+    cmd.fail(1, "%s", problem)
+  end
   local message = ffi.new "struct errmsg"
   if C.live_start(s.l, START_S * 1e6, message) ~= 0 then
     s.world.close()
@@ -170,6 +178,7 @@ function M.run(s)
   end
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
+  s.closed = true
   s.world.close()
   return failure and ("%s failed at %s: %s"):format(s.path, at, failure)
 end

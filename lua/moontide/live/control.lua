@@ -1,0 +1,181 @@
+---The control socket of a paper or live run (C side: host/control.h): requests are lines of JSON, `{"id":1,"cmd":"status"}`,
+---and so are answers, `{"id":1,"ok":true,...}` or `{"id":1,"ok":false,"error":"..."}`.
+---
+---A handler runs in a task of its own: it may wait, and is answered for while the script waits. A script that computes holds
+---the loop, and with it the answers. Further commands are added by `on`.
+local ffi = require "ffi"
+local cjson = require "cjson"
+local C = require "moontide.native"
+local status = require "moontide.live.status"
+local task = require "moontide.task"
+
+local json = cjson.new()
+json.encode_invalid_numbers "null"
+json.decode_invalid_numbers(false)
+
+local M = { null = cjson.null }
+local handlers = {}
+
+---@class ControlClient
+---@field send fun(fields: table): boolean a further line for the same request, before its answer; false: the client is gone
+---@field connected fun(): boolean
+
+---Adds (or replaces) a command.
+---@param name string
+---@param fn fun(session: LiveSession, request: table, client: ControlClient): table?, string? the answer's fields, or nil and what is wrong
+function M.on(name, fn) handlers[name] = fn end
+
+local function send(control, client, fields)
+  local ok, text = pcall(json.encode, fields)
+  if not ok then text = json.encode { id = fields.id, ok = false, error = "the answer cannot be written: " .. tostring(text) } end
+  return C.control_send(control, client, text, #text)
+end
+
+local function run_handler(s, control, number, request)
+  local client = {
+    send = function(fields)
+      fields.id, fields.more = request.id, true
+      return send(control, number, fields)
+    end,
+    connected = function() return C.control_connected(control, number) end,
+  }
+  local ok, fields, problem = xpcall(function() return handlers[request.cmd](s, request, client) end, debug.traceback)
+  if not ok then s.log.error("control: %s: %s", request.cmd, fields) end
+  if ok and fields then
+    fields.id, fields.ok = request.id, true
+  else
+    fields = { id = request.id, ok = false, error = tostring(ok and problem or fields) }
+  end
+  if not s.closed then send(control, number, fields) end
+end
+
+local function take(s, control, r)
+  local number = r.client
+  local ok, request = pcall(json.decode, ffi.string(r.text, r.size))
+  if not ok or type(request) ~= "table" then
+    send(control, number, { ok = false, error = 'a request is one line of JSON: {"id":1,"cmd":"status"}' })
+  elseif not handlers[request.cmd] then
+    local names = {}
+    for name in pairs(handlers) do names[#names + 1] = name end
+    table.sort(names)
+    send(control, number, { id = request.id, ok = false, error = ("no command '%s'; %s"):format(tostring(request.cmd), table.concat(names, ", ")) })
+  else
+    task.spawn(run_handler, s, control, number, request)
+  end
+end
+
+---Opens a run's socket. From then on its commands are answered whenever the script waits.
+---@param s LiveSession
+---@param path string
+---@return boolean? ok
+---@return string? problem
+function M.open(s, path)
+  local message = ffi.new "struct errmsg"
+  local world = s.world
+  if world.pump.control_open(world.bt, path, message) ~= 0 then return nil, ffi.string(message.text) end
+  local control = world.pump.control(world.bt)
+  s.history = status.keep_history(s.log)
+  world.on_control = function()
+    local r = C.control_next(control)
+    if r ~= nil then take(s, control, r) end
+  end
+  return true
+end
+
+M.on("status", function(s) return status.read(s) end)
+
+-- The run ends as by itself: on_stop, open orders, and what `flatten` asks beyond.
+M.on("stop", function(s, request)
+  if request.flatten then s.flatten = true end
+  s.log.info("asked to stop%s", s.flatten and " and to close positions" or "")
+  s.world.pump.stop(s.world.bt)
+  return { pid = status.pid }
+end)
+
+-- The last `lines`, and with `follow` those that come until the client goes.
+M.on("log", function(s, request, client)
+  local lines = s.history.last(tonumber(request.lines) or 20)
+  if not request.follow then return { lines = lines } end
+  for _, line in ipairs(lines) do client.send { line = line } end
+  local gone
+  local listener
+  listener = function(line) gone = gone or not client.send { line = line } end
+  table.insert(s.log.listeners, listener)
+  while not gone and client.connected() and not s.world.has_ended() do s.api.sleep(0.5) end
+  for i, fn in ipairs(s.log.listeners) do
+    if fn == listener then table.remove(s.log.listeners, i) break end
+  end
+  return { ended = true }
+end)
+
+-- What may be called without --write.
+local function reading(api)
+  local safe = { async = {} }
+  local function forbidden() error("this connection may only read; attach with --write to trade", 2) end
+  for name, fn in pairs(api) do
+    local reads = name:find "^get_" or name == "sleep" or name == "now" or name == "all" or name == "spawn"
+    if type(fn) == "function" then safe[name] = reads and fn or forbidden end
+  end
+  safe.request = function(method, ...)
+    if tostring(method):upper() ~= "GET" then forbidden() end
+    return api.request(method, ...)
+  end
+  for name, fn in pairs(api.async) do safe.async[name] = name:find "^get_" and fn or forbidden end
+  return safe
+end
+
+---Where the code of a connection runs: the script's globals behind a table of its own, `self` the strategy.
+---@param s LiveSession
+---@param write boolean
+---@return table
+function M.environment(s, write)
+  local env = { self = s.script.self, api = not write and reading(s.api) or nil }
+  return setmetatable(env, { __index = s.script.env, __newindex = write and s.script.env or nil })
+end
+
+---Runs a chunk or an expression; `results` are its values as text.
+M.on("eval", function(s, request)
+  local code = tostring(request.code)
+  local chunk, problem = load("return " .. code, "=attach", "t")
+  if not chunk then chunk, problem = load(code, "=attach", "t") end
+  if not chunk then return nil, problem end
+  setfenv(chunk, M.environment(s, request.write == true))
+  local values = { n = 0 }
+  local function keep(...) values = { n = select("#", ...), ... } end
+  local ok, err = pcall(function() keep(chunk()) end)
+  if not ok then return nil, tostring(err) end
+  local results = {}
+  for i = 1, values.n do results[i] = tostring(values[i]) end
+  return { results = results, count = values.n }
+end)
+
+-- ---- the other end --------------------------------------------------------------------------------------------------
+
+---Asks the process behind a socket one thing, and waits for the answer.
+---@param path string
+---@param request table cmd and what it takes
+---@param timeout number? seconds, 5 when left out
+---@return table? answer with ok
+---@return string? problem
+---@return string? kind "nobody" (no process listens there), "silent" (it listens, and does not answer) or "failed"
+function M.ask(path, request, timeout)
+  local message = ffi.new "struct errmsg"
+  local fd = C.control_connect(path, message)
+  if fd < 0 then return nil, ffi.string(message.text), fd == C.ERR_NOT_FOUND and "nobody" or "failed" end
+  local text = json.encode(request)
+  local line, size = ffi.new "char *[1]", ffi.new "size_t[1]"
+  local err = C.control_write(fd, text, #text)
+  if err == 0 then err = C.control_read(fd, (timeout or 5) * 1e6, line, size) end
+  C.control_hang_up(fd)
+  if err ~= 0 then
+    local silent = err == C.ERR_TIMEOUT
+    return nil, silent and ("%s: no answer; its script holds the loop"):format(path) or ("%s: the connection was closed"):format(path),
+      silent and "silent" or "failed"
+  end
+  local ok, answer = pcall(json.decode, ffi.string(line[0], size[0]))
+  C.control_line_free(line[0])
+  if not ok or type(answer) ~= "table" then return nil, path .. ": an answer that is none", "failed" end
+  return answer
+end
+
+return M

@@ -1,0 +1,66 @@
+---What is done to the account when a run ends: open orders go unless --keep-orders, positions when that was asked for.
+---All of it with CRITICAL priority, so that nothing else of this process stands in its way.
+local C = require "moontide.native"
+
+local M = {}
+
+-- Each told, so that a reader of the log knows what became of them.
+local function cancel_open_orders(s, name)
+  local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL" }
+  if orders and #orders == 0 then return true end
+  local ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL" }
+  if not ok then
+    s.log.error("%s: open orders could not be cancelled: %s", name, problem)
+    return false
+  end
+  if orders then s.log.info("%s: %d open orders cancelled", name, #orders)
+  else s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, err) end
+  return true
+end
+
+-- A market order takes MARKET_LOT_SIZE at most: a large position goes in pieces.
+local function close_position(s, p)
+  local symbol = s.world.symbols[s.world.symbol_index[p.symbol]]
+  local left, most = math.abs(p.positionAmt), tonumber(symbol.market_qty_max_e8) / 1e8
+  while left > 0 do
+    local hedge = p.positionSide ~= "BOTH"
+    local quantity = tonumber(C.dec_from_double(math.min(left, most > 0 and most or left))) / 1e8
+    local order, err = s.api.create_order {
+      symbol = p.symbol, side = p.positionAmt > 0 and "SELL" or "BUY", type = "MARKET", quantity = quantity,
+      positionSide = hedge and p.positionSide or nil, reduceOnly = not hedge or nil, priority = "CRITICAL",
+    }
+    if not order then
+      s.log.error("%s: the position of %.10g could not be closed: %s", p.symbol, p.positionAmt, err)
+      return false
+    end
+    left = tonumber(C.dec_from_double(left - quantity)) / 1e8
+  end
+  s.log.info("%s: the position of %.10g closed", p.symbol, p.positionAmt)
+  return true
+end
+
+local function flatten(s, name)
+  local rows, err = s.api.get_position_info { symbol = name, priority = "CRITICAL", share = false }
+  if not rows then
+    s.log.error("%s: positions cannot be read: %s", name, err)
+    return false
+  end
+  local good = true
+  for _, p in ipairs(rows) do
+    if p.positionAmt ~= 0 then good = close_position(s, p) and good end
+  end
+  return good
+end
+
+---@param s LiveSession
+---@return boolean # whether all that was wanted is done
+function M.run(s)
+  local good = true
+  for _, name in ipairs(s.names) do
+    if s.flatten or not s.options["keep-orders"] then good = cancel_open_orders(s, name) and good end
+    if s.flatten then good = flatten(s, name) and good end
+  end
+  return good
+end
+
+return M

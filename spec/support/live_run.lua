@@ -1,0 +1,74 @@
+---A paper or live run as a child process of a spec, and its control socket.
+local ffi = require "ffi"
+local control = require "moontide.live.control"
+local host = require "moontide.host"
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+local M = {}
+local Run = {}
+Run.__index = Run
+
+local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
+
+---Starts scripts against a local exchange: `moontide COMMAND a.lua b.lua ...`, in a folder of their own.
+---@param x table the exchange
+---@param scripts table<string, string> text by name; { "text" } is a script named "script"
+---@param arguments string[]?
+---@param command string? "live"
+function M.start(x, scripts, arguments, command)
+  local folder = run.folder()
+  local words = { "exec", quote(host.exe), command or "live" }
+  local names = {}
+  for name, text in pairs(scripts) do
+    name = type(name) == "number" and "script" or name
+    names[#names + 1] = name
+    run.write(("%s/%s.lua"):format(folder, name), text)
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do words[#words + 1] = quote(("%s/%s.lua"):format(folder, name)) end
+  for _, a in ipairs { "--url", x.url, unpack(arguments or {}) } do words[#words + 1] = quote(a) end
+  local self = setmetatable({ folder = folder, home = folder .. "/home", names = names, x = x }, Run)
+  local pipe = io.popen(("{ MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s sh -c %s >%s/out 2>%s/err </dev/null & p=$!; echo $p; wait $p; echo $? >%s/status; } 2>/dev/null & ")
+    :format(self.home, x.key, x.secret, quote(table.concat(words, " ")), folder, folder, folder))
+  self.pid = tonumber(pipe:read "*l")
+  self.pipe = pipe
+  return self
+end
+
+function Run:out() return run.read(self.folder .. "/out") end
+function Run:err() return run.read(self.folder .. "/err") end
+function Run:status() return tonumber(run.read(self.folder .. "/status"):match "%d+\n") end
+function Run:path(name, file) return ("%s/runs/%s/%s"):format(self.home, name or self.names[1], file or "") end
+function Run:kill(number, pid) return ffi.C.kill(pid or self.pid, number) end
+
+---Asks over the run's control socket.
+function Run:ask(request, name, timeout) return control.ask(self:path(name, "control.sock"), request, timeout) end
+
+---Waits until its output or its log holds a text.
+function Run:wait_for(text, seconds)
+  local ok = pcall(lx.wait_for, text, function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end, seconds or 10)
+  if not ok then error(("waited in vain for %q:\n%s%s"):format(text, self:out(), self:err()), 2) end
+end
+
+---Waits for its end; the exit status.
+function Run:wait(seconds)
+  local ok = pcall(lx.wait_for, "the end", function() return self:status() end, seconds or 10)
+  if not ok then error(("it does not end:\n%s%s"):format(self:out(), self:err()), 2) end
+  return self:status()
+end
+
+---Ends it the hard way, if it still runs, and forgets its files.
+function Run:close()
+  if not self:status() then
+    ffi.C.kill(self.pid, 15)
+    if not pcall(lx.wait_for, "the end", function() return self:status() end, 5) then
+      ffi.C.kill(self.pid, 9)
+      lx.wait_for("the end", function() return self:status() end)
+    end
+  end
+  self.pipe:close()
+  run.remove(self.folder)
+end
+
+return M
