@@ -8,7 +8,7 @@ V ?= 0
 FUZZ_SECONDS ?= 60
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libcurl4-openssl-dev libsqlite3-dev unzip zip
+            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev unzip zip
 LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror

@@ -2,6 +2,7 @@
 // by host/shim) into build/cdef.txt, which the binary embeds: declaration and use cannot drift apart.
 #include "base/dec.h"
 #include "base/err.h"
+#include "base/json.h"
 #include "base/outcome.h"
 #include "base/text.h"
 #include "venue/symbol.h"

@@ -11,7 +11,7 @@
 
 enum { POLLS_MAX = 4096, BODY_MAX = 16 << 20 };
 
-struct poller { uv_poll_t poll; struct http_client *client; curl_socket_t fd; int events; };
+struct poller { uv_poll_t poll; struct http_client *client; curl_socket_t fd; int events; bool idle; };
 
 struct http_transfer {
     CURL *easy;
@@ -20,7 +20,8 @@ struct http_transfer {
     void *user;
     struct curl_slist *headers;
     char *body;                    // being sent
-    size_t body_size, body_sent;
+    size_t body_size;
+    bool sending;                  // it has been begun
     char *answer;                  // being received
     size_t answer_size, answer_room;
     struct http_answer told;
@@ -65,6 +66,11 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     struct poller *p = poll->data;
     struct http_client *h = p->client;
     int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
+    if (p->idle) {   // of a kept connection that nobody uses: the server has closed it, and libcurl finds that out when it takes it
+        uv_poll_stop(poll);
+        p->events = 0;
+        return;
+    }
     if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
     if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
     curl_multi_socket_action(h->multi, p->fd, flags, &running);
@@ -78,8 +84,12 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *data, void
     if (fd < 0 || fd >= POLLS_MAX || h->closing) return 0;
     struct poller *p = h->polls[fd];
     if (what == CURL_POLL_REMOVE) {
-        if (p) uv_poll_stop(&p->poll);
-        if (p) p->events = 0;
+        // Watched on as it is: the next request on this connection then costs no system call. Writable would fire for ever.
+        if (p) p->idle = true;
+        if (p && p->events & UV_WRITABLE) {
+            uv_poll_stop(&p->poll);
+            p->events = 0;
+        }
         return 0;
     }
     if (!p) {
@@ -94,6 +104,7 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *data, void
         h->polls[fd] = p;
         h->handles++;
     }
+    p->idle = false;
     int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
     if (events != p->events) uv_poll_start(&p->poll, events, on_poll);
     p->events = events;
@@ -120,13 +131,23 @@ static int close_socket(void *data, curl_socket_t fd) {
 
 // ---- bytes ------------------------------------------------------------------------------------------------------
 
-static size_t give_body(char *to, size_t size, size_t count, void *data) {
+// Whether any byte of the request may have left: libcurl counts what it wrote, over its own repeats too.
+static bool may_have_left(const struct http_transfer *t) {
+    long written = 0;
+    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written);
+    return written > 0;
+}
+
+// Asked whenever libcurl is about to send the request: a second time when a kept connection died before an answer began.
+static int may_begin(void *data, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct http_transfer *t = data;
-    size_t room = size * count, left = t->body_size - t->body_sent;
-    if (left > room) left = room;
-    memcpy(to, t->body + t->body_sent, left);
-    t->body_sent += left;
-    return left;
+    (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
+    if (t->sending && may_have_left(t)) {
+        snprintf(t->problem, sizeof t->problem, "the connection was cut before an answer came");
+        return CURL_PREREQFUNC_ABORT;
+    }
+    t->sending = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 static size_t take_body(char *from, size_t size, size_t count, void *data) {
@@ -156,17 +177,15 @@ static size_t take_header(char *line, size_t size, size_t count, void *data) {
     size_t length = size * count;
     static const char *const names[] = { "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m", "retry-after" };
     int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
-    char value[64];
-    const char *colon = memchr(line, ':', length);
-    if (!colon) return length;
-    size_t rest = length - (size_t)(colon + 1 - line);
-    snprintf(value, sizeof value, "%.*s", (int)(rest < 60 ? rest : 60), colon + 1);
     for (int i = 0; i < 4; i++) {
-        if (header_is(line, length, names[i])) *places[i] = (int32_t)strtol(value, NULL, 10);
-    }
-    if (header_is(line, length, "date")) {
-        time_t seconds = curl_getdate(value, NULL);
-        if (seconds > 0) a->date_us = (int64_t)seconds * 1000000;
+        if (!header_is(line, length, names[i])) continue;
+        char value[16];
+        size_t at = strlen(names[i]) + 1;
+        while (at < length && line[at] == ' ') at++;
+        size_t rest = length - at < sizeof value - 1 ? length - at : sizeof value - 1;
+        memcpy(value, line + at, rest);
+        value[rest] = 0;
+        *places[i] = (int32_t)strtol(value, NULL, 10);
     }
     return length;
 }
@@ -196,13 +215,6 @@ static void give_back(struct http_client *h, struct http_transfer *t) {
     list_add(&h->free, t);
 }
 
-// Whether any byte of the request may have left: libcurl counts what it wrote, over its own repeats too.
-static bool may_have_left(const struct http_transfer *t, CURLcode code) {
-    long written = 0;
-    curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &written);
-    return written > 0 || code == CURLE_SEND_FAIL_REWIND;
-}
-
 static void finish(struct http_client *h, struct http_transfer *t, CURLcode code) {
     struct http_answer *a = &t->told;
     long status = 0;
@@ -210,7 +222,7 @@ static void finish(struct http_client *h, struct http_transfer *t, CURLcode code
     curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &total);
     curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before);
-    a->fate = code == CURLE_OK ? HTTP_ANSWERED : may_have_left(t, code) ? HTTP_LOST : HTTP_UNSENT;
+    a->fate = code == CURLE_OK ? HTTP_ANSWERED : may_have_left(t) ? HTTP_LOST : HTTP_UNSENT;
     a->status = (int32_t)status;
     a->body = t->answer ? t->answer : "";
     a->size = t->answer_size;
@@ -234,6 +246,14 @@ static void finish_all(struct http_client *h) {
     }
 }
 
+static bool proxy_in_environment(void) {
+    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (getenv(names[i])) return true;
+    }
+    return false;
+}
+
 static struct http_transfer *transfer_new(struct http_client *h) {
     struct http_transfer *t = calloc(1, sizeof *t);
     if (!t || !(t->easy = curl_easy_init())) {
@@ -248,8 +268,8 @@ static struct http_transfer *transfer_new(struct http_client *h) {
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_READFUNCTION, give_body);   // and no seek function: see http_client.h
-    curl_easy_setopt(t->easy, CURLOPT_READDATA, t);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, may_begin);
+    curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, h);
     curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
@@ -260,7 +280,8 @@ static struct http_transfer *transfer_new(struct http_client *h) {
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_timeout_ms);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)h->o.timeout_ms);
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    if (h->proxy) curl_easy_setopt(t->easy, CURLOPT_PROXY, h->proxy);
+    // Without a proxy libcurl would ask the environment for one at every request.
+    if (h->proxy || !proxy_in_environment()) curl_easy_setopt(t->easy, CURLOPT_PROXY, h->proxy ? h->proxy : "");
     if (h->ca_file) curl_easy_setopt(t->easy, CURLOPT_CAINFO, h->ca_file);
     curl_easy_setopt(t->easy, CURLOPT_VERBOSE, h->o.verbose ? 1L : 0L);
     return t;
@@ -271,7 +292,7 @@ static void set_method(struct http_transfer *t, const struct http_call *call) {
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
     if (sends) {
         curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);   // by the callback
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
     }
     curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
@@ -284,7 +305,8 @@ struct http_transfer *http_send(struct http_client *h, const struct http_call *c
     if (!t) return NULL;
     t->user = user;
     t->told = (struct http_answer){ .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
-    t->answer_size = t->body_sent = 0;
+    t->answer_size = 0;
+    t->sending = false;
     t->problem[0] = 0;
     t->body_size = call->body ? call->body_size : 0;
     t->body = malloc(t->body_size + 1);

@@ -1,9 +1,9 @@
 // http_client.h: HTTP requests by libcurl's multi interface in a libuv loop: kept connections, HTTP/2 where offered,
 // TLS 1.2 and up verified, proxies, gzip, timeouts; and what is known of a request that got no answer.
 //
-// Sent     libcurl repeats a request by itself when a kept connection turns out dead before an answer began. Once an order
-//          may have been read on the other side it must not: bodies of POST and PUT are handed over by a callback that
-//          cannot be rewound, so that libcurl gives up with "may have been sent" instead of sending twice.
+// Sent     libcurl repeats a request by itself when a kept connection turns out dead before an answer began. Once a byte of it
+//          may have left it must not, for that could be a second order: it is stopped where it would begin anew (the hook
+//          CURLOPT_PREREQFUNCTION), and the request ends as HTTP_LOST.
 // Owner    http_client_free after the loop has run once more; a call's texts are copied. One thread.
 #ifndef MT_NET_HTTP_CLIENT_H
 #define MT_NET_HTTP_CLIENT_H
@@ -49,7 +49,6 @@ struct http_answer {
     const char *body;
     size_t size;
     int32_t used_weight_1m, order_count_10s, order_count_1m, retry_after_s;
-    int64_t date_us;               // the Date header; 0: none
     int64_t took_us;               // from the first byte out to the last one in
     const char *problem;           // of the two other fates: libcurl's words
 };

@@ -9,6 +9,7 @@
 #define MT_VENUE_RECORD_READ_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "venue/record.h"
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@
 
 struct json_object;
 
-struct arena { char **blocks; int32_t count, size; size_t used, room; };
+// `scratch` holds the nodes of the text being read.
+struct arena { char **blocks; int32_t count, size; size_t used, room, first_room; struct json scratch; };
 
 void *arena_take(struct arena *a, size_t size);   // zeroed; NULL when memory is short
 void arena_reset(struct arena *a);
@@ -26,14 +28,13 @@ void arena_free(struct arena *a);
 struct symbol_list { const struct symbol *symbols; int32_t count; };
 
 // One record of `kind` into *record (record_table(kind)->size bytes, zeroed here).
+int record_from(int32_t kind, const struct json *j, int32_t node, const struct symbol_list *symbols, struct arena *arena, void *record,
+                struct errmsg *e);
 int record_read(int32_t kind, struct json_object *o, const struct symbol_list *symbols, struct arena *arena, void *record,
                 struct errmsg *e);
 
-// A JSON array into rows of the arena; rows whose symbol is not in the list are left out.
-int record_read_list(int32_t kind, struct json_object *list, const struct symbol_list *symbols, struct arena *arena,
-                     void **rows, int32_t *count, struct errmsg *e);
-
-// The same from text: an object gives one row, a list its rows; `list` tells which it was. RECORD_EMPTY gives none.
+// From text: an object gives one row, a list its rows; `list` tells which it was; rows whose
+// symbol is not in the list are left out. RECORD_EMPTY gives none.
 int record_read_text(int32_t kind, const char *text, size_t size, const struct symbol_list *symbols, struct arena *arena,
                      void **rows, int32_t *count, bool *list, struct errmsg *e);
 
