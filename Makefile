@@ -35,7 +35,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test bench asan lint fuzz install uninstall clean help
+.PHONY: all deps clients run test bench asan lint fuzz docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY)            ## build build/moontide
@@ -84,8 +84,12 @@ fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS
 
 lint: deps                ## warnings as errors, luacheck, and the ladder of includes
 	@$(MAKE) --no-print-directory all
-	@luacheck --quiet lua strategies spec examples
+	@luacheck --quiet lua strategies spec examples docs
+	@$(BINARY) script docs/generate_api.lua --check
 	@sh runtime/check_includes.sh
+
+docs: all                 ## docs/api.md from the annotations
+	@$(BINARY) script docs/generate_api.lua > $(BUILD)/api.md && mv $(BUILD)/api.md docs/api.md
 
 install: all              ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide

@@ -1,7 +1,8 @@
 ---The global `api` of a run: calls that look synchronous and wait for the exchange's answer.
 ---
 ---Parameters keep the exchange's names; snake_case is accepted (order_id, time_in_force). Results are the exchange's
----fields with prices and quantities as numbers and ids as strings. A failure is `nil, err` (moontide.error).
+---fields with prices and quantities as numbers and ids as strings. A failure is `nil, err` (moontide.error). What each call
+---takes, returns and may fail with is told in moontide/meta/calls.lua.
 local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
@@ -25,6 +26,7 @@ local calls = {
   get_server_time = "EP_TIME", modify_order = "EP_ORDER_MODIFY", set_position_margin = "EP_POSITION_MARGIN",
   get_commission_rate = "EP_COMMISSION_RATE", get_leverage_brackets = "EP_LEVERAGE_BRACKET",
 }
+M.calls = calls
 
 local settle_kinds = {
   [C.SETTLE_REFUSED] = "rejected", [C.SETTLE_RATE_LIMITED] = "rate_limited", [C.SETTLE_QUEUE_TIMEOUT] = "timeout",
@@ -251,12 +253,6 @@ function M.new(world)
     return check_grid(call)
   end
 
-  ---Sends one order and waits for the exchange's answer: a market order comes back filled.
-  ---Conditional types (STOP_MARKET, TAKE_PROFIT...) are sent to the exchange's algo service; the reply has one face.
-  ---A LIMIT order without timeInForce is GTC.
-  ---@param o table symbol, side, type, quantity (base units), price, stopPrice, timeInForce, reduceOnly, closePosition, positionSide, newClientOrderId...; priority, timeout (seconds)
-  ---@return table? order
-  ---@return ApiError? err
   function api.create_order(o)
     if type(o) ~= "table" then error("api.create_order takes a table", 2) end
     task.check_can_wait "api.create_order"
@@ -271,10 +267,6 @@ function M.new(world)
     return order, err
   end
 
-  ---Cancels one order, plain or conditional.
-  ---@param o table symbol, orderId or origClientOrderId (or algoId, clientAlgoId)
-  ---@return table? order
-  ---@return ApiError? err
   function api.cancel_order(o)
     if type(o) ~= "table" then error("api.cancel_order takes a table", 2) end
     task.check_can_wait "api.cancel_order"
@@ -293,10 +285,6 @@ function M.new(world)
     return perform(op, o)
   end
 
-  ---Cancels all open orders of a symbol, conditional ones too.
-  ---@param o table symbol
-  ---@return boolean? ok
-  ---@return ApiError? err
   function api.cancel_all_orders(o)
     if type(o) ~= "table" then error("api.cancel_all_orders takes a table", 2) end
     task.check_can_wait "api.cancel_all_orders"
@@ -328,10 +316,6 @@ function M.new(world)
   local plain_open_orders = api.get_open_orders
   local algo_open_orders = simple("get_open_orders", C.EP_ALGO_OPEN)
 
-  ---Open orders, conditional ones behind the plain ones.
-  ---@param o table? symbol
-  ---@return table[]? orders
-  ---@return ApiError? err
   function api.get_open_orders(o)
     local orders, err = plain_open_orders(o)
     if not orders then return nil, err end
@@ -343,10 +327,6 @@ function M.new(world)
 
   local plain_get_order, algo_get_order = api.get_order, simple("get_order", C.EP_ALGO_GET)
 
-  ---One order by orderId or origClientOrderId; conditional orders by the id their creation returned.
-  ---@param o table symbol, orderId or origClientOrderId (algoId, clientAlgoId)
-  ---@return table? order
-  ---@return ApiError? err
   function api.get_order(o)
     local id = type(o) == "table" and (o.algoId or o.orderId or o.order_id)
     if type(o) == "table" and (o.algoId or o.clientAlgoId or (id and algo_ids[tostring(id)])) then
@@ -362,13 +342,6 @@ function M.new(world)
     set_options = set_options, settle = settle, invalid = invalid, call_options = call_options, drop = drop,
   })
 
-  ---Any call of the exchange by method and path.
-  ---@param method string "GET", "POST", "PUT", "DELETE"
-  ---@param path string "/fapi/v1/klines"
-  ---@param params table?
-  ---@param options table? priority, timeout
-  ---@return any reply
-  ---@return ApiError? err
   function api.request(method, path, params, options)
     task.check_can_wait "api.request"
     local endpoint = C.endpoint_find(tostring(method):upper(), tostring(path))
@@ -379,8 +352,6 @@ function M.new(world)
     return perform(op, options)
   end
 
-  ---The rules of all symbols of the run.
-  ---@return table info symbols[] with symbol, tickSize, stepSize, minNotional; rateLimits[]
   function api.get_exchange_info()
     local info = { symbols = {}, rateLimits = world.rate_limits }
     for i = 0, world.symbol_count - 1 do
@@ -395,27 +366,17 @@ function M.new(world)
     return info
   end
 
-  ---Waits on the run's clock.
-  ---@param seconds number
   function api.sleep(seconds)
     if type(seconds) ~= "number" or seconds < 0 or seconds ~= seconds then error("api.sleep takes seconds, 0 or more", 2) end
     task.check_can_wait "api.sleep"
     world.sleep(seconds)
   end
 
-  ---Starts a function as a task of its own.
-  ---@param fn function
-  ---@param ... any its arguments
-  ---@return Task
   function api.spawn(fn, ...)
     if type(fn) ~= "function" then error("api.spawn takes a function", 2) end
     return task.spawn(fn, ...)
   end
 
-  ---Waits for all of a list of tasks or functions, and returns their results in order (first result of each; an
-  ---error is { error = err } in its place).
-  ---@param list (Task|function)[]
-  ---@return table results
   function api.all(list)
     if type(list) ~= "table" then error("api.all takes a list of tasks or functions", 2) end
     task.check_can_wait "api.all"
@@ -429,8 +390,6 @@ function M.new(world)
     return results
   end
 
-  ---Milliseconds since the epoch on the run's clock.
-  ---@return number
   function api.now() return math.floor(world.now() / 1000) end
 
   local function configure(settings, level)
@@ -438,39 +397,28 @@ function M.new(world)
     C.dispatcher_configure(pump.dispatcher(bt), world.config, world.view.now_us)
   end
 
-  ---Changes settings of the API manager; `moontide help config` lists them.
-  ---@param settings table<string, number|string|boolean>
   function api.configure(settings)
     if type(settings) ~= "table" then error("api.configure takes a table", 2) end
     configure(settings, 3)
   end
 
-  ---What the API manager has seen and done so far.
-  ---@return table metrics
   function api.get_metrics()
     local m = require("moontide.metrics").read(C.dispatcher_metrics(pump.dispatcher(bt), world.view.now_us))
     m.shared = tonumber(world.view.shared)
     return m
   end
 
-  ---Calls `fn` whenever a breaker changes ("circuit") or an alert rises or falls ("alert"), in a task of its own.
-  ---circuit: request_class, from, to, shadow, time. alert: rule, raised, value, threshold, time (ms).
-  ---@param name string "circuit" | "alert"
-  ---@param fn fun(notice: table)
   function api.on(name, fn)
     local list = world.listeners[name] or error(("api.on: no event '%s'; circuit, alert"):format(tostring(name)), 2)
     if type(fn) ~= "function" then error("api.on takes a function", 2) end
     list[#list + 1] = fn
   end
 
-  ---Takes work again after api.stop, with as many requests in flight at once as `workers` says.
-  ---@param workers integer? 1 to 256; as configured when left out
   function api.start(workers)
     if workers ~= nil then configure({ workers = workers }, 3) end
     C.dispatcher_start(pump.dispatcher(bt))
   end
 
-  ---Refuses new calls and ends those that wait, each with an error of kind "stopped"; what is in flight is answered.
   function api.stop() C.dispatcher_stop(pump.dispatcher(bt), world.view.now_us) end
 
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }

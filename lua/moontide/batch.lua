@@ -1,4 +1,4 @@
----Many requests at once: api.batch_orders and api.batch_request.
+---Many requests at once: api.batch_orders and api.batch_request (described in moontide/meta/calls.lua).
 local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
@@ -44,10 +44,6 @@ function M.install(api, kit)
     return results
   end
 
-  ---Up to five plain orders in one request; each comes back as its order or its error.
-  ---@param list table[] as for create_order
-  ---@return table[]? results each an order, or an ApiError
-  ---@return ApiError? err of the request as a whole
   function api.batch_orders(list)
     if type(list) ~= "table" then error("api.batch_orders takes a list of orders", 2) end
     task.check_can_wait "api.batch_orders"
@@ -117,11 +113,6 @@ function M.install(api, kit)
     return chunks
   end
 
-  ---Runs many requests at once and returns their results in order, each its value or its ApiError. Plain orders without
-  ---options of their own are gathered by five into the exchange's batch call where that presses less on the budgets.
-  ---@param list table[] { "create_order", { symbol = ... } } or { "GET", "/fapi/v1/klines", params, options }
-  ---@return table results
-  ---@return integer failed how many of them are errors
   function api.batch_request(list)
     if type(list) ~= "table" then error("api.batch_request takes a list of requests", 2) end
     task.check_can_wait "api.batch_request"

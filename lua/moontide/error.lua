@@ -1,6 +1,12 @@
 ---The error value of api calls: `nil, err`.
 local M = {}
 
+---Why a call failed. tostring(err) is one line.
+---
+---rejected: the exchange said no (code, status). invalid: refused before sending. rate_limited, circuit_open, queue_full: the
+---API manager could not send it. timeout: no answer in time. network: no connection, nothing was sent. unknown_outcome: it may
+---or may not have been executed. stopped: the run ended, or api.stop was called. "The manager's own" errors are all but
+---rejected and invalid.
 ---@class ApiError
 ---@field kind string "rejected" | "rate_limited" | "timeout" | "circuit_open" | "queue_full" | "network" | "unknown_outcome" | "invalid" | "stopped"
 ---@field code integer? the exchange's code, -2019

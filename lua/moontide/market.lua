@@ -1,23 +1,25 @@
----Market rules and bars, as scripts see them through the global `market`.
+---Market rules and bars, as scripts see them through the global `market` (described in moontide/meta/script.lua).
 local ffi = require "ffi"
 local C = require "moontide.native"
 
 local M = {}
 
+---A bar: a reference into the data, cheap to make and safe to keep. It has no pairs; `bar:totable()` makes a plain table.
 ---@class Bar
 ---@field symbol string
 ---@field interval string
 ---@field open_time integer milliseconds since the epoch
 ---@field close_time integer milliseconds since the epoch: the bar's last
----@field open number
----@field high number
----@field low number
----@field close number
+---@field open number quote asset
+---@field high number quote asset
+---@field low number quote asset
+---@field close number quote asset
 ---@field volume number base asset
 ---@field quote_volume number quote asset
----@field trades integer
----@field taker_buy_volume number
----@field taker_buy_quote_volume number
+---@field trades integer how many
+---@field taker_buy_volume number base asset
+---@field taker_buy_quote_volume number quote asset
+---@field totable fun(bar: Bar): table
 
 ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; } moontide_bar; ]]
 
@@ -80,9 +82,6 @@ function M.new(world)
     return world.symbols[index]
   end
 
-  ---The exchange's rules for a symbol.
-  ---@param symbol string
-  ---@return { tick: number, step: number, min_quantity: number, max_quantity: number, min_notional: number, price_precision: integer, quantity_precision: integer }
   function market.rules(symbol)
     local s = rules_of(symbol)
     return {
@@ -92,11 +91,6 @@ function M.new(world)
     }
   end
 
-  ---The nearest price on the tick; "down" or "up" to choose the side.
-  ---@param symbol string
-  ---@param price number
-  ---@param direction "down"|"up"|nil
-  ---@return number
   function market.round_price(symbol, price, direction)
     local tick, e8 = rules_of(symbol).tick_e8, C.dec_from_double(price)
     local rounded = direction == "down" and C.dec_floor_to(e8, tick) or direction == "up" and C.dec_ceil_to(e8, tick)
@@ -104,26 +98,16 @@ function M.new(world)
     return tonumber(rounded) / 1e8
   end
 
-  ---The quantity cut down to the step, so that it never exceeds what was asked.
-  ---@param symbol string
-  ---@param quantity number base asset
-  ---@return number
   function market.round_quantity(symbol, quantity)
     return tonumber(C.dec_floor_to(C.dec_from_double(quantity), rules_of(symbol).step_e8)) / 1e8
   end
 
-  ---The symbols of this run.
-  ---@return string[]
   function market.symbols()
     local list = {}
     for i = 0, world.symbol_count - 1 do list[#list + 1] = world.symbol_names[i] end
     return list
   end
 
-  ---Iterates over bars as they close: `for bar in market.bars("BTCUSDT", "1m") do ... end`. Ends with the data.
-  ---@param symbol string
-  ---@param interval string? default the data's own
-  ---@return fun(): Bar?
   function market.bars(symbol, interval) return world.bars(symbol, interval) end
 
   return market

@@ -14,6 +14,7 @@ M.fields = {
   alert = { "rule", "raised", "value", "threshold" },
 }
 
+---A circuit breaker changed.
 ---@class CircuitNotice
 ---@field kind "circuit"
 ---@field time number ms since the epoch on the run's clock
@@ -22,13 +23,14 @@ M.fields = {
 ---@field to string
 ---@field shadow boolean the breaker only reports
 
+---An alert rose or fell.
 ---@class AlertNotice
 ---@field kind "alert"
 ---@field time number ms since the epoch on the run's clock
 ---@field rule string "success_rate" | "latency" | "queue" | "circuit" | "limit_usage" | "clock_skew"
 ---@field raised boolean false: all is well again
----@field value number
----@field threshold number
+---@field value number in the unit of the rule
+---@field threshold number in the unit of the rule
 
 ---@param n ffi.cdata* struct notice
 ---@return CircuitNotice|AlertNotice

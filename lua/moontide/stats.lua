@@ -9,8 +9,10 @@ local function mean(list)
 end
 
 ---Simple returns from one equity value to the next.
----@param equity number[]
----@return number[] returns
+---
+---Errors: none; what is not defined is nil.
+---@param equity number[] values in time order
+---@return number[] returns ratios: 0.01 is one percent
 function M.returns(equity)
   local list = {}
   for i = 2, #equity do
@@ -20,10 +22,12 @@ function M.returns(equity)
 end
 
 ---The deepest fall from a peak, as a positive ratio, with the indexes of peak and trough.
----@param equity number[]
----@return number ratio
----@return integer? peak
----@return integer? trough
+---
+---Errors: none; what is not defined is nil.
+---@param equity number[] values in time order
+---@return number ratio 0.1 is ten percent
+---@return integer? peak index into equity
+---@return integer? trough index into equity
 function M.max_drawdown(equity)
   local peak, peak_at, worst, from, to = -math.huge, nil, 0, nil, nil
   for i, v in ipairs(equity) do
@@ -34,8 +38,10 @@ function M.max_drawdown(equity)
 end
 
 ---Sample standard deviation (n - 1), nil for fewer than two values.
----@param list number[]
----@return number?
+---
+---Errors: none; what is not defined is nil.
+---@param list number[] the values
+---@return number? # in the unit of the values
 function M.stdev(list)
   if #list < 2 then return nil end
   local m, sum = mean(list), 0
@@ -44,7 +50,9 @@ function M.stdev(list)
 end
 
 ---Ratios of a list of periodic returns.
----@param returns number[]
+---
+---Errors: none; what is not defined is nil.
+---@param returns number[] ratios, one a period
 ---@param periods number a year
 ---@return { volatility: number?, sharpe: number?, sortino: number? }
 function M.ratios(returns, periods)
@@ -62,7 +70,9 @@ function M.ratios(returns, periods)
 end
 
 ---Performance of an equity curve sampled once a period, the first value being the start.
----@param equity number[]
+---
+---Errors: none; what is not defined is nil.
+---@param equity number[] values in time order
 ---@param o { periods: number, years: number? } periods a year; years the curve spans (default by its length)
 ---@return table # return, annual_return, volatility, sharpe, sortino, calmar, max_drawdown
 function M.performance(equity, o)
@@ -115,6 +125,8 @@ end
 
 ---Folds fills into round trips: a trade opens when a position leaves zero and closes when it returns to zero or flips.
 ---A flip closes one and opens the next at the same fill, its commission split by quantity.
+---
+---Errors: none; what is not defined is nil.
 ---@param fills table[] symbol, side, positionSide, price, qty, realizedPnl, commission, time; oldest first
 ---@return table[] trades closed ones: symbol, side, quantity (largest held), entry_time, exit_time, entry_price, exit_price (averages), pnl (net of commissions), commission
 function M.trades(fills)
@@ -149,7 +161,10 @@ function M.trades(fills)
   return list
 end
 
----@param trades table[] as M.trades returns
+---What a list of trades comes to.
+---
+---Errors: none; what is not defined is nil.
+---@param trades table[] as stats.trades returns
 ---@return { win_rate: number?, profit_factor: number?, expectancy: number?, losing_streak: integer }
 function M.trade_summary(trades)
   local won, lost, wins, streak, longest, total = 0, 0, 0, 0, 0, 0

@@ -9,6 +9,7 @@ local M = {}
 
 local handlers = { "on_start", "on_bar", "on_order", "on_fill", "on_position", "on_funding", "on_timer", "on_error",
                    "on_stop", "on_trade", "on_book", "on_circuit", "on_alert" }
+M.handlers = handlers
 
 ---@class Strategy
 ---@field symbols string[]?
@@ -111,7 +112,7 @@ function M.check(value, path)
   return value
 end
 
--- The methods every strategy has.
+-- The methods every strategy has, described in moontide/meta/script.lua.
 local function methods(world)
   local view, index_of = world.view, world.symbol_index
   local sides = { LONG = C.POSITION_LONG, SHORT = C.POSITION_SHORT, BOTH = C.POSITION_BOTH }
@@ -123,7 +124,6 @@ local function methods(world)
     return view.position[i][side]
   end
 
-  ---Signed amount held, in base units, as the stream last told it.
   function m.position(_, symbol, side)
     if side then
       local p = held(symbol, sides[side] or error("side is LONG, SHORT or BOTH", 2))
@@ -135,22 +135,18 @@ local function methods(world)
     return tonumber(p[0].amount_e8 + p[1].amount_e8 + p[2].amount_e8) / 1e8
   end
 
-  ---Average entry price of the position, 0 when flat.
   function m.entry_price(_, symbol, side)
     return tonumber(held(symbol, sides[side or "BOTH"]).entry_e8) / 1e8
   end
 
-  ---The last price known.
   function m.last_price(_, symbol)
     local i = index_of[symbol]
     if not i then error(("no symbol '%s' in this run"):format(tostring(symbol)), 2) end
     return tonumber(world.pump.last(world.bt, i)) / 1e8
   end
 
-  ---Wallet balance in USDT, without open results.
   function m.wallet(_) return tonumber(view.wallet_e8) / 1e8 end
 
-  ---Wallet plus open results at the last prices known.
   function m.equity(_)
     local sum = tonumber(view.wallet_e8) / 1e8
     for i = 0, world.symbol_count - 1 do
@@ -163,7 +159,6 @@ local function methods(world)
     return sum
   end
 
-  ---The run's clock in milliseconds.
   function m.now(_) return math.floor(tonumber(view.now_us) / 1000) end
   return m
 end

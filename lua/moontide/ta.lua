@@ -10,7 +10,9 @@ end
 
 ---Exponential moving average: f = f + a * (x - f), a = 2 / (n + 1), seeded with the first value; speaks from the n-th.
 ---Source: the recurrence as Wilder and TA texts give it; the seed is the first close, not an SMA.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 1.
+---@param n integer length in values
 ---@return fun(x: number): number?
 function M.ema(n)
   check(n, "ema")
@@ -47,7 +49,9 @@ local function window(n)
 end
 
 ---Simple moving average: the mean of the last n values.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 1.
+---@param n integer length in values
 ---@return fun(x: number): number?
 function M.sma(n)
   check(n, "sma")
@@ -61,7 +65,9 @@ end
 
 ---Standard deviation of the last n values, population form (divided by n). Mean and squared deviations slide along
 ---(Welford's update for a window) and are made anew once every n values, so that rounding does not pile up.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 2.
+---@param n integer length in values
 ---@return fun(x: number): number?, number? # deviation, mean
 function M.stdev(n)
   check(n, "stdev", 2)
@@ -88,8 +94,10 @@ function M.stdev(n)
 end
 
 ---Bollinger bands: the mean of n values and k population deviations around it (Bollinger, 1980s).
----@param n integer
----@param k number? default 2
+---
+---Errors: raises on a length that is no whole number of at least 2.
+---@param n integer length in values
+---@param k number? deviations; 2 when left out
 ---@return fun(x: number): number?, number?, number? # middle, upper, lower
 function M.bollinger(n, k)
   check(n, "bollinger", 2)
@@ -104,7 +112,9 @@ end
 
 ---Relative strength index (Wilder 1978): averages of gains and losses seeded with the mean of the first n changes, then
 ---smoothed by (previous * (n - 1) + current) / n. Speaks from the (n + 1)-th value.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 1.
+---@param n integer length in values
 ---@return fun(x: number): number?
 function M.rsi(n)
   check(n, "rsi")
@@ -128,7 +138,9 @@ end
 
 ---Average true range (Wilder 1978): seeded with the mean of the first n true ranges, which start at the second bar.
 ---Speaks from the (n + 1)-th bar.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 1.
+---@param n integer length in values
 ---@return fun(high: number, low: number, close: number): number?
 function M.atr(n)
   check(n, "atr")
@@ -164,9 +176,11 @@ end
 
 ---Moving average convergence divergence (Appel): difference of two EMAs and an EMA of that; each seeded with the mean of
 ---its first values.
----@param fast integer? 12
----@param slow integer? 26
----@param signal integer? 9
+---
+---Errors: raises on lengths that are no whole numbers of at least 1, and when fast is not the shorter.
+---@param fast integer? length in values; 12 when left out
+---@param slow integer? length in values; 26 when left out
+---@param signal integer? length in values; 9 when left out
 ---@return fun(x: number): number?, number?, number? # macd, signal, histogram (the last two later)
 function M.macd(fast, slow, signal)
   fast, slow, signal = fast or 12, slow or 26, signal or 9
@@ -203,7 +217,9 @@ local function extreme(n, sign)
 end
 
 ---Donchian channel: the highest high and lowest low of the last n bars.
----@param n integer
+---
+---Errors: raises on a length that is no whole number of at least 1.
+---@param n integer length in values
 ---@return fun(high: number, low: number): number?, number?, number? # upper, lower, middle
 function M.donchian(n)
   check(n, "donchian")

@@ -16,6 +16,7 @@ local ready, head, tail = {}, 1, 0
 local current            -- the task now running
 local blocked_in         -- name of the C function that is calling back, while it does
 
+---A function that runs beside others: api.spawn and api.async start one.
 ---@class Task
 ---@field done boolean
 ---@field ok boolean? whether it returned rather than raised
@@ -70,6 +71,8 @@ function M.spawn(fn, ...)
 end
 
 ---Waits until the task is over.
+---
+---Errors: what the task raised comes back as nil, err; raises where nothing can wait.
 ---@return any ... what its function returned; nil, err when it raised
 function Task:wait()
   M.check_can_wait "task:wait"

@@ -44,10 +44,12 @@ M.root = host.exe:match "^(.*)/[^/]*/[^/]*$"
 
 ---@param arguments string[]
 ---@param environment string? "NAME=value ..." put before the command
+---@param place string? the folder it runs in
 ---@return { status: integer, out: string, err: string }
-function M.moontide(arguments, environment)
+function M.moontide(arguments, environment, place)
   local folder = M.folder()
-  local words = { "MOONTIDE_HOME=" .. quote(folder .. "/home"), environment or "", "MOONTIDE_STORE=" .. quote(folder .. "/store"), quote(host.exe) }
+  local words = { place and "cd " .. quote(place) .. " &&" or "", "MOONTIDE_HOME=" .. quote(folder .. "/home"), environment or "",
+                  "MOONTIDE_STORE=" .. quote(folder .. "/store"), quote(host.exe) }
   for _, a in ipairs(arguments) do words[#words + 1] = quote(a) end
   local command = ("%s >%s/out 2>%s/err </dev/null; echo $? >%s/status"):format(table.concat(words, " "), folder, folder, folder)
   os.execute(command)

@@ -1,0 +1,351 @@
+---@meta
+---What the exchange's calls return. Prices and quantities are numbers, ids are strings, times are milliseconds since the
+---epoch (UTC). The fields are those of the C field tables (venue/record_tables.c); a spec holds the two together.
+
+---@alias Side "BUY"|"SELL"
+---@alias OrderType "LIMIT"|"MARKET"|"STOP"|"STOP_MARKET"|"TAKE_PROFIT"|"TAKE_PROFIT_MARKET"|"TRAILING_STOP_MARKET"
+---@alias TimeInForce "GTC"|"IOC"|"FOK"|"GTX"|"GTD"
+---@alias PositionSide "BOTH"|"LONG"|"SHORT"
+---@alias OrderStatus "NEW"|"PARTIALLY_FILLED"|"FILLED"|"CANCELED"|"EXPIRED"|"EXPIRED_IN_MATCH"|"REJECTED"
+---@alias AlgoStatus "NEW"|"CANCELED"|"TRIGGERING"|"TRIGGERED"|"FINISHED"|"REJECTED"|"EXPIRED"
+---@alias WorkingType "CONTRACT_PRICE"|"MARK_PRICE"
+---@alias StpMode "EXPIRE_MAKER"|"EXPIRE_TAKER"|"EXPIRE_BOTH"|"NONE"
+---@alias PriceMatch "NONE"|"OPPONENT"|"OPPONENT_5"|"OPPONENT_10"|"OPPONENT_20"|"QUEUE"|"QUEUE_5"|"QUEUE_10"|"QUEUE_20"
+---@alias IncomeType "TRANSFER"|"REALIZED_PNL"|"FUNDING_FEE"|"COMMISSION"|"INSURANCE_CLEAR"
+---@alias Interval "1m"|"3m"|"5m"|"15m"|"30m"|"1h"|"2h"|"4h"|"6h"|"8h"|"12h"|"1d"|"3d"|"1w"|"1M"
+
+---A plain order, as placed, amended, cancelled or asked for. Replies to create, modify and cancel have no time,
+---activatePrice and priceRate. A conditional order has these fields too (and those of AlgoOrder).
+---@class Order
+---@field orderId string the exchange's id
+---@field symbol string
+---@field status OrderStatus how far it is
+---@field clientOrderId string the id it was sent with
+---@field price number quote asset
+---@field avgPrice number quote asset; 0 while nothing is filled
+---@field origQty number base asset, as asked
+---@field executedQty number base asset, filled so far
+---@field cumQuote number quote asset, filled so far
+---@field timeInForce TimeInForce
+---@field type OrderType
+---@field reduceOnly boolean only makes a position smaller
+---@field closePosition boolean closes the whole position when triggered
+---@field side Side
+---@field positionSide PositionSide BOTH unless the account hedges
+---@field stopPrice number quote asset; 0 when it has none
+---@field workingType WorkingType which price triggers it
+---@field priceProtect boolean triggers only while mark and last price agree
+---@field origType OrderType the type before it was triggered
+---@field priceMatch PriceMatch
+---@field selfTradePreventionMode StpMode
+---@field goodTillDate integer ms since the epoch; 0: no end
+---@field activatePrice? number quote asset, of a trailing stop
+---@field priceRate? number percent, of a trailing stop
+---@field time? integer ms since the epoch
+---@field updateTime integer ms since the epoch of the last change
+---@field cumQty number? base asset, filled so far; replies to create, modify and cancel
+
+---What a conditional order has beside the fields of Order. actualOrderId, actualPrice and those of tp and sl come with queries only.
+---@class AlgoOrder
+---@field algoId string the exchange's id of a conditional order
+---@field clientAlgoId string the id it was sent with
+---@field algoType string always CONDITIONAL
+---@field orderType OrderType
+---@field symbol string
+---@field side Side
+---@field positionSide PositionSide BOTH unless the account hedges
+---@field timeInForce TimeInForce
+---@field quantity number base asset
+---@field algoStatus AlgoStatus how far it is
+---@field actualOrderId string the order it became when triggered; "" before
+---@field actualPrice number quote asset, of that order's fills
+---@field triggerPrice number quote asset
+---@field price number quote asset
+---@field selfTradePreventionMode StpMode
+---@field workingType WorkingType which price triggers it
+---@field priceMatch string
+---@field closePosition boolean closes the whole position when triggered
+---@field priceProtect boolean triggers only while mark and last price agree
+---@field reduceOnly boolean only makes a position smaller
+---@field activatePrice number quote asset, of a trailing stop
+---@field callbackRate number percent, of a trailing stop
+---@field createTime integer ms since the epoch
+---@field updateTime integer ms since the epoch of the last change
+---@field triggerTime integer ms since the epoch; 0: not yet
+---@field goodTillDate integer ms since the epoch; 0: no end
+---@field tpTriggerPrice string not used by plain conditional orders
+---@field tpPrice string not used by plain conditional orders
+---@field slTriggerPrice string not used by plain conditional orders
+---@field slPrice string not used by plain conditional orders
+---@field tpOrderType string not used by plain conditional orders
+
+---A fill of one's own order.
+---@class MyTrade
+---@field symbol string
+---@field id string the trade's id
+---@field orderId string the exchange's id
+---@field side Side
+---@field price number quote asset
+---@field qty number base asset
+---@field realizedPnl number quote asset; 0 for what opens
+---@field marginAsset string
+---@field quoteQty number quote asset
+---@field commission number in commissionAsset; positive: paid
+---@field commissionAsset string
+---@field time integer ms since the epoch
+---@field positionSide PositionSide BOTH unless the account hedges
+---@field buyer boolean
+---@field maker boolean whether it rested in the book
+
+---A candle.
+---@class Kline
+---@field open_time integer ms since the epoch
+---@field open number quote asset
+---@field high number quote asset
+---@field low number quote asset
+---@field close number quote asset
+---@field volume number base asset
+---@field close_time integer ms since the epoch: the bar's last
+---@field quote_volume number quote asset
+---@field trades integer how many
+---@field taker_buy_volume number base asset
+---@field taker_buy_quote_volume number quote asset
+---@field ignore string nothing; the exchange sends it
+
+---The balance of one asset.
+---@class Balance
+---@field accountAlias string
+---@field asset string USDT
+---@field balance number wallet balance, without open results
+---@field crossWalletBalance number quote asset
+---@field crossUnPnl number open results of crossed positions
+---@field availableBalance number free for new orders
+---@field maxWithdrawAmount number quote asset
+---@field marginAvailable boolean
+---@field updateTime integer ms since the epoch of the last change
+
+---A position, as api.get_position_info tells it.
+---@class Position
+---@field symbol string
+---@field positionSide PositionSide BOTH unless the account hedges
+---@field positionAmt number base asset; negative: short
+---@field entryPrice number average, quote asset
+---@field breakEvenPrice number quote asset, costs included
+---@field markPrice number quote asset
+---@field unRealizedProfit number quote asset at the mark price
+---@field liquidationPrice number quote asset; 0: none
+---@field leverage integer times the margin
+---@field maxNotionalValue number quote asset at this leverage
+---@field marginType "cross"|"isolated"
+---@field isolatedMargin number quote asset
+---@field isAutoAddMargin string
+---@field notional number quote asset, signed
+---@field isolatedWallet number quote asset
+---@field marginAsset string
+---@field initialMargin number quote asset
+---@field maintMargin number quote asset: below it the position is liquidated
+---@field positionInitialMargin number quote asset
+---@field openOrderInitialMargin number quote asset
+---@field adl integer place in the queue of automatic deleveraging
+---@field bidNotional number quote asset
+---@field askNotional number quote asset
+---@field updateTime integer ms since the epoch of the last change
+
+---The account as a whole; amounts in USDT.
+---@class Account
+---@field totalInitialMargin number USDT
+---@field totalMaintMargin number USDT
+---@field totalWalletBalance number without open results
+---@field totalUnrealizedProfit number USDT at the mark prices
+---@field totalMarginBalance number wallet plus open results: the equity
+---@field totalPositionInitialMargin number USDT
+---@field totalOpenOrderInitialMargin number USDT
+---@field totalCrossWalletBalance number USDT
+---@field totalCrossUnPnl number USDT
+---@field availableBalance number free for new orders
+---@field maxWithdrawAmount number quote asset
+---@field assets AccountAsset[]
+---@field positions AccountPosition[]
+
+---One asset of the account.
+---@class AccountAsset
+---@field asset string USDT
+---@field initialMargin number quote asset
+---@field maintMargin number quote asset: below it the position is liquidated
+---@field walletBalance number without open results
+---@field unrealizedProfit number quote asset at the mark price
+---@field marginBalance number wallet plus open results
+---@field positionInitialMargin number quote asset
+---@field openOrderInitialMargin number quote asset
+---@field crossWalletBalance number quote asset
+---@field crossUnPnl number open results of crossed positions
+---@field availableBalance number free for new orders
+---@field maxWithdrawAmount number quote asset
+---@field updateTime integer ms since the epoch of the last change
+
+---One position of the account.
+---@class AccountPosition
+---@field symbol string
+---@field positionSide PositionSide BOTH unless the account hedges
+---@field positionAmt number base asset; negative: short
+---@field unrealizedProfit number quote asset at the mark price
+---@field isolatedMargin number quote asset
+---@field notional number quote asset, signed
+---@field isolatedWallet number quote asset
+---@field initialMargin number quote asset
+---@field maintMargin number quote asset: below it the position is liquidated
+---@field updateTime integer ms since the epoch of the last change
+
+---A payment into or out of the account.
+---@class Income
+---@field symbol string
+---@field incomeType IncomeType
+---@field income number in `asset`; negative: paid
+---@field asset string USDT
+---@field info string
+---@field time integer ms since the epoch
+---@field tranId string
+---@field tradeId string "" when it is of no trade
+
+---The last 24 hours of a symbol.
+---@class Ticker24h
+---@field symbol string
+---@field priceChange number quote asset, over 24 hours
+---@field priceChangePercent number percent
+---@field weightedAvgPrice number quote asset
+---@field lastPrice number quote asset
+---@field lastQty number base asset
+---@field openPrice number quote asset, 24 hours ago
+---@field highPrice number quote asset
+---@field lowPrice number quote asset
+---@field volume number base asset
+---@field quoteVolume number quote asset
+---@field openTime integer ms since the epoch
+---@field closeTime integer ms since the epoch
+---@field firstId string
+---@field lastId string
+---@field count integer trades
+
+---The last price.
+---@class TickerPrice
+---@field symbol string
+---@field price number quote asset
+---@field time integer ms since the epoch
+
+---The best bid and ask.
+---@class BookTicker
+---@field symbol string
+---@field bidPrice number quote asset
+---@field bidQty number base asset
+---@field askPrice number quote asset
+---@field askQty number base asset
+---@field time integer ms since the epoch
+---@field lastUpdateId string
+
+---Mark price and funding to come.
+---@class MarkPrice
+---@field symbol string
+---@field markPrice number quote asset
+---@field indexPrice number quote asset
+---@field estimatedSettlePrice number quote asset
+---@field lastFundingRate number a ratio: 0.0001 is one basis point
+---@field interestRate number a ratio
+---@field nextFundingTime integer ms since the epoch
+---@field time integer ms since the epoch
+
+---A funding that took place.
+---@class FundingRate
+---@field symbol string
+---@field fundingTime integer ms since the epoch
+---@field fundingRate number a ratio; positive: longs pay
+---@field markPrice number quote asset
+---@field rateType string
+
+---Trades of one taker order at one price; the exchange's short names.
+---@class AggTrade
+---@field a string the aggregate's id
+---@field p number price, quote asset
+---@field q number quantity, base asset
+---@field nq number quantity without RPI orders, base asset
+---@field f string first trade's id
+---@field l string last trade's id
+---@field T integer ms since the epoch
+---@field m boolean whether the buyer was maker
+
+---A trade of the market.
+---@class RecentTrade
+---@field id string the trade's id
+---@field price number quote asset
+---@field qty number base asset
+---@field quoteQty number quote asset
+---@field time integer ms since the epoch
+---@field isBuyerMaker boolean the seller came to the buyer
+---@field isRPITrade boolean
+
+---The order book, best prices first.
+---@class OrderBook
+---@field lastUpdateId string
+---@field E integer ms since the epoch of the message
+---@field T integer ms since the epoch
+---@field bids BookLevel[]
+---@field asks BookLevel[]
+
+---One price of the book.
+---@class BookLevel
+---@field price number quote asset
+---@field qty number base asset; 0 in a stream: gone
+
+---What set_leverage settled.
+---@class LeverageReply
+---@field leverage integer times the margin
+---@field maxNotionalValue number quote asset at this leverage
+---@field symbol string
+
+---What trading a symbol costs.
+---@class CommissionRate
+---@field symbol string
+---@field makerCommissionRate number a ratio
+---@field takerCommissionRate number a ratio
+---@field rpiCommissionRate string
+
+---The brackets of a symbol.
+---@class LeverageBrackets
+---@field symbol string
+---@field notionalCoef integer always 1
+---@field brackets LeverageBracket[]
+
+---One bracket: how much margin a position of its size asks for.
+---@class LeverageBracket
+---@field bracket integer counted from 1
+---@field initialLeverage integer the most in this bracket
+---@field notionalCap number quote asset
+---@field notionalFloor number quote asset
+---@field maintMarginRatio number a ratio
+---@field cum number quote asset taken off the maintenance margin
+
+---A bare yes.
+---@class StatusReply
+---@field code integer 200 when all is well
+---@field msg string
+
+---The exchange's clock.
+---@class ServerTime
+---@field serverTime integer ms since the epoch
+
+---One-way or hedge mode.
+---@class PositionMode
+---@field dualSidePosition boolean true: long and short are held side by side (hedge mode)
+
+---What set_position_margin settled.
+---@class MarginChange
+---@field amount number quote asset
+---@field code integer 200 when all is well
+---@field msg string
+---@field type integer 1: added, 2: taken out
+
+---A conditional order's cancellation.
+---@class AlgoCancel
+---@field algoId string the exchange's id of a conditional order
+---@field clientAlgoId string the id it was sent with
+---@field code string "200" when it was cancelled
+---@field msg string

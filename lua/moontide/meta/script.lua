@@ -1,0 +1,249 @@
+---@meta
+---What a script sees beside `api`: the globals `market` and `log`, the handlers it may have, and the methods of `self`. They
+---are built when a run starts (moontide.market, moontide.log, moontide.strategy); a spec holds this file to what is there.
+
+---The rules of the run's symbols, and their bars.
+---@class Market
+market = {}
+
+---The exchange's rules for a symbol.
+---@class SymbolRules
+---@field tick number quote asset: prices are multiples of it
+---@field step number base asset: quantities are multiples of it
+---@field min_quantity number base asset
+---@field max_quantity number base asset
+---@field min_notional number quote asset: the least that price times quantity may be
+---@field price_precision integer digits
+---@field quantity_precision integer digits
+
+---The exchange's rules for a symbol.
+---
+---Errors: raises on a symbol that is not of this run.
+---@param symbol string one of the run's
+---@return SymbolRules rules
+function market.rules(symbol) end
+
+---The nearest price on the tick.
+---
+---Errors: raises on a symbol that is not of this run.
+---@param symbol string one of the run's
+---@param price number quote asset
+---@param direction "down"|"up"|nil to choose the side; the nearest when left out
+---@return number price quote asset, on the tick
+function market.round_price(symbol, price, direction) end
+
+---The quantity cut down to the step, so that it never exceeds what was asked.
+---
+---Errors: raises on a symbol that is not of this run.
+---@param symbol string one of the run's
+---@param quantity number base asset
+---@return number quantity base asset, on the step
+function market.round_quantity(symbol, quantity) end
+
+---The symbols of this run.
+---
+---Errors: none.
+---@return string[] symbols
+function market.symbols() end
+
+---Iterates over bars as they close: `for bar in market.bars("BTCUSDT", "1m") do ... end`. Ends with the data.
+---
+---Errors: raises on a symbol that is not of this run, on an interval that does not exist or is finer than the data, and where nothing can wait.
+---@param symbol string one of the run's
+---@param interval Interval? the run's own when left out
+---@return fun(): Bar? next
+function market.bars(symbol, interval) end
+
+---Lines on standard error, stamped with the run's clock; as text or, with --log-format json, one object a line.
+---@class Log
+---@field shows table<string, boolean> by level, whether its lines are shown
+log = {}
+
+---A line for whoever looks for a fault; shown with --log-level debug.
+---
+---Errors: raises when the format asks for more values than there are.
+---@param format string as of string.format, where it has values to fill in
+---@param ... any those values
+---@return nil
+function log.debug(format, ...) end
+
+---A line of what goes on.
+---
+---Errors: raises when the format asks for more values than there are.
+---@param format string as of string.format, where it has values to fill in
+---@param ... any those values
+---@return nil
+function log.info(format, ...) end
+
+---A line of what somebody should look at.
+---
+---Errors: raises when the format asks for more values than there are.
+---@param format string as of string.format, where it has values to fill in
+---@param ... any those values
+---@return nil
+function log.warn(format, ...) end
+
+---A line of what has failed.
+---
+---Errors: raises when the format asks for more values than there are.
+---@param format string as of string.format, where it has values to fill in
+---@param ... any those values
+---@return nil
+function log.error(format, ...) end
+
+---A line with named values, which --log-format json keeps apart.
+---
+---Errors: raises on a level that does not exist and on a value that JSON does not know (a function).
+---@param level "debug"|"info"|"warn"|"error"
+---@param message string what happened
+---@param fields { [1]: string, [2]: any }[]? name and value of each, in their order
+---@return nil
+function log.fields(level, message, fields) end
+
+---A fill of one's own order, as on_fill is told it.
+---@class Fill
+---@field symbol string
+---@field side Side
+---@field positionSide PositionSide
+---@field orderId string
+---@field clientOrderId string
+---@field tradeId string
+---@field price number quote asset
+---@field qty number base asset
+---@field commission number quote asset; positive: paid
+---@field realizedPnl number quote asset; 0 for what opens
+---@field maker boolean whether it rested in the book
+---@field time integer ms since the epoch
+---@field order Order the order after this fill
+---@field recovered? boolean live: it happened while the stream was cut
+
+---A position after a change, as on_position is told it.
+---@class PositionUpdate
+---@field symbol string
+---@field positionAmt number base asset; negative: short
+---@field entryPrice number quote asset
+---@field unrealizedProfit number quote asset
+---@field walletBalance number quote asset, without open results
+---@field time integer ms since the epoch
+
+---A funding payment, as on_funding is told it.
+---@class FundingPayment
+---@field symbol string?
+---@field amount number quote asset; negative: paid
+---@field time integer ms since the epoch
+
+---What a script of the handler form returns. Everything is optional but one handler. Handlers run one at a time, in the order
+---of the exchange's time; one that waits holds back the next, and nothing is dropped. `---@type Strategy` above the table
+---gives editors its names.
+---@class Strategy
+---@field symbols? string[] what it trades; --symbol goes before it. In handlers: the run's symbols
+---@field interval? Interval of its bars; --interval goes before it
+---@field params? table<string, any> declared as name = { default, min =, max =, step = } or a plain default; in handlers: the values
+---@field timer? number seconds between calls of on_timer
+---@field state? table plain data of your own (strings, numbers, booleans, tables of them) that a paper or live run finds again when it is restarted
+local Strategy = {}
+
+---Called once, before anything else; requests work already.
+---@return nil
+function Strategy:on_start() end
+
+---Called for each bar that has closed.
+---@param bar Bar the bar
+---@return nil
+function Strategy:on_bar(bar) end
+
+---Called whenever one of the orders changes: accepted, filled in part, filled, cancelled, expired.
+---@param order Order as it is now
+---@return nil
+function Strategy:on_order(order) end
+
+---Called for each fill, before on_order.
+---@param fill Fill the fill
+---@return nil
+function Strategy:on_fill(fill) end
+
+---Called whenever a position has changed.
+---@param position PositionUpdate as it is now
+---@return nil
+function Strategy:on_position(position) end
+
+---Called for each funding payment.
+---@param payment FundingPayment the payment
+---@return nil
+function Strategy:on_funding(payment) end
+
+---Called every `timer` seconds.
+---@param now integer ms since the epoch
+---@return nil
+function Strategy:on_timer(now) end
+
+---Called with each trade of the market.
+---@param trade table the trade
+---@return nil
+function Strategy:on_trade(trade) end
+
+---Called when the order book has changed.
+---@param book table the book
+---@return nil
+function Strategy:on_book(book) end
+
+---Called when a handler or a task failed; without it the run ends there.
+---@param err any what was raised
+---@param traceback string where
+---@return nil
+function Strategy:on_error(err, traceback) end
+
+---Called when a circuit breaker changes.
+---@param notice CircuitNotice what changed
+---@return nil
+function Strategy:on_circuit(notice) end
+
+---Called when an alert rises or falls.
+---@param notice AlertNotice which
+---@return nil
+function Strategy:on_alert(notice) end
+
+---Called once at the end; requests still work.
+---@return nil
+function Strategy:on_stop() end
+
+---The signed amount held, as the account's stream last told it.
+---
+---Errors: raises on a symbol that is not of this run, and on another side.
+---@param symbol string one of the run's
+---@param side PositionSide? of a hedging account; the sum of all when left out
+---@return number amount base asset; negative: short
+function Strategy:position(symbol, side) end
+
+---The average entry price of a position.
+---
+---Errors: raises on a symbol that is not of this run.
+---@param symbol string one of the run's
+---@param side PositionSide? of a hedging account
+---@return number price quote asset; 0 when flat
+function Strategy:entry_price(symbol, side) end
+
+---The last price known.
+---
+---Errors: raises on a symbol that is not of this run.
+---@param symbol string one of the run's
+---@return number price quote asset; 0 before the first
+function Strategy:last_price(symbol) end
+
+---The wallet balance, without open results.
+---
+---Errors: none.
+---@return number balance USDT
+function Strategy:wallet() end
+
+---Wallet plus open results at the last prices known.
+---
+---Errors: none.
+---@return number equity USDT
+function Strategy:equity() end
+
+---The run's clock.
+---
+---Errors: none.
+---@return integer now ms since the epoch
+function Strategy:now() end
