@@ -20,8 +20,9 @@ local M = {}
 ---@field taker_buy_volume number base asset
 ---@field taker_buy_quote_volume number quote asset
 ---@field totable fun(bar: Bar): table
+---@field recovered boolean live: it was asked for after the stream had been silent
 
-ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; } moontide_bar; ]]
+ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; bool _recovered; } moontide_bar; ]]
 
 local symbol_names = {}   -- by index, of the run
 
@@ -37,6 +38,7 @@ local getters = {
     local start = b._series.open_us[b._index]
     return (tonumber(start) + tonumber(b._series.interval_us)) / 1000 - 1
   end,
+  recovered = function(b) return b._recovered end,
   interval = function(b) return ffi.string(C.interval_names[b._series.interval]) end,
 }
 

@@ -87,6 +87,8 @@ local function bits(self)
   want("on_order", C.RECORD_ALGO_UPDATE)
   want("on_position", C.RECORD_ACCOUNT_UPDATE)
   want("on_funding", C.RECORD_ACCOUNT_UPDATE)
+  want("on_trade", C.RECORD_AGG_TRADE)
+  want("on_book", C.RECORD_BOOK_TICKER)
   return mask
 end
 M.event_mask = bits
@@ -165,36 +167,53 @@ end
 
 local function dispatch_event(self, event, R)
   local kind = event.kind
+  local recovered = event.recovered or nil   -- asked for after the streams had been silent
   if kind == C.RECORD_ORDER_UPDATE then
     local u = event.u.order
     local order = R.build[C.RECORD_ORDER_QUERY](u.order)
+    order.recovered = recovered
     if u.execution == C.EXEC_TRADE and self.on_fill then
       self.on_fill(self, {
         symbol = order.symbol, side = order.side, positionSide = order.positionSide, orderId = order.orderId,
         clientOrderId = order.clientOrderId, price = tonumber(u.last_price_e8) / 1e8, qty = tonumber(u.last_qty_e8) / 1e8,
         commission = tonumber(u.commission_e8) / 1e8, realizedPnl = tonumber(u.realized_pnl_e8) / 1e8,
         maker = u.maker, time = math.floor(tonumber(u.transaction_us) / 1000), tradeId = records.id_text(u.trade_id),
-        order = order,
+        order = order, recovered = recovered,
       })
     end
     if self.on_order then self.on_order(self, order) end
   elseif kind == C.RECORD_ALGO_UPDATE then
-    self.on_order(self, records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order)))
+    local order = records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order))
+    order.recovered = recovered
+    self.on_order(self, order)
   elseif kind == C.RECORD_ACCOUNT_UPDATE then
     local u = event.u.account
     local symbol = u.symbol >= 0 and R.symbols[u.symbol] or nil
     if u.reason == C.ACCOUNT_FUNDING_FEE then
       if self.on_funding then
         self.on_funding(self, { symbol = symbol, amount = tonumber(u.balance_change_e8) / 1e8,
-                                time = math.floor(tonumber(u.event_us) / 1000) })
+                                time = math.floor(tonumber(u.event_us) / 1000), recovered = recovered })
       end
     elseif self.on_position and symbol then
       self.on_position(self, {
         symbol = symbol, positionAmt = tonumber(u.amount_e8) / 1e8, entryPrice = tonumber(u.entry_price_e8) / 1e8,
         unrealizedProfit = tonumber(u.unrealized_e8) / 1e8, walletBalance = tonumber(u.wallet_e8) / 1e8,
-        time = math.floor(tonumber(u.event_us) / 1000),
+        time = math.floor(tonumber(u.event_us) / 1000), recovered = recovered,
       })
     end
+  elseif kind == C.RECORD_AGG_TRADE then
+    local t = event.u.trade
+    self.on_trade(self, {
+      symbol = R.symbols[t.symbol], price = tonumber(t.price_e8) / 1e8, qty = tonumber(t.qty_e8) / 1e8,
+      time = math.floor(tonumber(t.time_us) / 1000), maker = t.buyer_maker, id = records.id_text(t.id), recovered = recovered,
+    })
+  elseif kind == C.RECORD_BOOK_TICKER then
+    local b = event.u.book
+    self.on_book(self, {
+      symbol = R.symbols[b.symbol], bid = tonumber(b.bid_e8) / 1e8, bidQty = tonumber(b.bid_qty_e8) / 1e8,
+      ask = tonumber(b.ask_e8) / 1e8, askQty = tonumber(b.ask_qty_e8) / 1e8,
+      time = math.floor(tonumber(b.time_us) / 1000), updateId = records.id_text(b.update_id),
+    })
   end
 end
 

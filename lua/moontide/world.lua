@@ -96,7 +96,7 @@ function M.new(setup)
   end
   function world.subscribe(symbol, interval) return add_feed(symbol, interval, false) end
 
-  local function make_bar() return NewBar(view.series, view.bar_index, feed_symbol[view.feed]) end
+  local function make_bar() return NewBar(view.series, view.bar_index, feed_symbol[view.feed], view.bar_recovered) end
 
   ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends;
   ---on_wake() when other tasks have run meanwhile.
@@ -117,7 +117,7 @@ function M.new(setup)
       elseif kind == BAR then
         local feed = view.feed
         if feeds[feed] == false then
-          on_bar(NewBar(view.series, view.bar_index, feed_symbol[feed]))
+          on_bar(make_bar())
         else
           local queue = feeds[feed]
           queue[#queue + 1] = make_bar()

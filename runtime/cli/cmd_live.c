@@ -20,6 +20,8 @@ static const struct option_spec options[] = {
     { "price-collar", OPTION_VALUE, "R", "refuse prices further from the last one than this ratio (default 0.1; 0: any)" },
     { "for", OPTION_VALUE, "S", "end by itself after so many seconds" },
     { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },
+    { "stream-age", OPTION_VALUE, "S", "replace a stream's connection at this age (default 85800; the exchange ends it at 86400)" },
+    { "stream-silence", OPTION_VALUE, "S", "a stream silent for so long, and after a ping, is dead (default 40)" },
     { "recv-window", OPTION_VALUE, "MS", "how old a request may be when it arrives (default 5000)" },
     { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
     { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },

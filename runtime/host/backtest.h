@@ -37,11 +37,16 @@ enum { BACKTEST_FEEDS_MAX = 64 };
 // A stream event as delivered.
 struct backtest_event {
     int64_t time_us;
-    uint8_t kind;                  // RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE or RECORD_ACCOUNT_UPDATE
+    uint8_t kind;                  // RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE or RECORD_ACCOUNT_UPDATE; live also
+                                   // RECORD_AGG_TRADE and RECORD_BOOK_TICKER
+    bool recovered;                // live: asked for after the streams had been silent
+    int32_t order;                 // among those of one time
     union {
         struct order_update_record order;
         struct algo_update_record algo;
         struct account_update_record account;
+        struct agg_trade_record trade;
+        struct ticker_record book;
     } u;
 };
 
@@ -54,6 +59,7 @@ struct backtest_view {
     const struct series *series;
     int64_t bar_index;
     int32_t feed;                  // which delivered feed the bar is of
+    bool bar_recovered;            // live: the bar was asked for after the streams had been silent
     int32_t timer;
     struct op *op;
     struct backtest_event *event;

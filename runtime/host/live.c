@@ -11,6 +11,9 @@
 #include <time.h>
 
 #define NEVER INT64_MAX
+#define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
+#define MARK_FRESH_US INT64_C(10000000)
+#define STREAM_SILENCE_US INT64_C(40000000)
 
 int64_t live_clock_us(void) {
     struct timespec wall;
@@ -67,6 +70,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
     (void)now_us;
     struct live *l = ctx;
     struct op *op = r->user;
+    if (settle == SETTLE_DONE && r->mutating) account_settled(l, op);
     l->view.waited_us += r->waited_us;
     if (r->mutating) flights_changed(l->flights);
     struct op *follower = flights_end(l->flights, op);
@@ -113,7 +117,9 @@ static bool allowed(struct live *l, const struct call *c, char why[160]) {
     bool places = c->endpoint == EP_ORDER_NEW || c->endpoint == EP_ALGO_NEW || c->endpoint == EP_ORDER_MODIFY;
     if (!places || c->symbol < 0) return true;
     const struct backtest_position *p = l->view.position[c->symbol];
-    struct safety_view v = { live_now(l), l->view.last_e8[c->symbol],
+    bool marked = l->mark_us[c->symbol] > live_now(l) - MARK_FRESH_US && l->mark_us[c->symbol] != 0;
+    int64_t price_e8 = marked ? l->mark_e8[c->symbol] : l->view.last_e8[c->symbol];
+    struct safety_view v = { live_now(l), price_e8,
                              p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8, equity_e8(l) };
     return safety_allows(&l->safety, c, &v, why);
 }
@@ -179,7 +185,7 @@ static int32_t first_timer(const struct live *l) {
     return first;
 }
 
-void live_push(struct live *l, const struct delivery *d) {
+static void append(struct live *l, const struct delivery *d) {
     struct delivery_queue *q = &l->deliveries;
     if (q->count == q->size) {
         int64_t size = q->size ? q->size * 2 : 64;
@@ -189,6 +195,25 @@ void live_push(struct live *l, const struct delivery *d) {
         *q = (struct delivery_queue){ items, 0, q->count, size };
     }
     q->items[(q->head + q->count++) % q->size] = *d;
+}
+
+// In the order of the exchange's time: what was recovered goes before what is newer and waits already.
+void live_push(struct live *l, const struct delivery *d) {
+    struct delivery_queue *q = &l->deliveries;
+    append(l, d);
+    if (!d->recovered) return;
+    for (int64_t i = q->count - 1; i > 0; i--) {
+        struct delivery *here = &q->items[(q->head + i) % q->size], *before = &q->items[(q->head + i - 1) % q->size];
+        if (before->time_us <= d->time_us) return;
+        *here = *before;
+        *before = *d;
+    }
+}
+
+void live_push_event(struct live *l, const struct backtest_event *e) {
+    if ((l->events_wanted >> e->kind & 1) == 0) return;
+    struct delivery d = { .feed = -1, .recovered = e->recovered, .arrived_us = l->view.now_us, .time_us = e->time_us, .event = *e };
+    live_push(l, &d);
 }
 
 static int32_t deliver(struct live *l) {
@@ -206,6 +231,7 @@ static int32_t deliver(struct live *l) {
     l->view.feed = d->feed;
     l->view.series = &l->feeds[d->feed].series;
     l->view.bar_index = d->bar;
+    l->view.bar_recovered = d->recovered;
     l->view.bars++;
     return BACKTEST_BAR;
 }
@@ -302,7 +328,10 @@ void live_stop(struct live *l) { l->stopping = true; }
 struct backtest_view *live_view(struct live *l) { return &l->view; }
 struct dispatcher *live_dispatcher(struct live *l) { return l->dispatcher; }
 int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[symbol]; }
-void live_events(struct live *l, uint64_t mask) { l->events_wanted = mask; }
+void live_events(struct live *l, uint64_t mask) {
+    l->events_wanted = mask;
+    streams_wanted(l);
+}
 
 static void on_control(void *ctx) { live_stir(ctx); }
 
@@ -343,6 +372,9 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->start_wall_us = live_clock_us();
     l->start_ns = uv_hrtime();
     l->o = *o;
+    if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
+    if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
+    l->account.known = must(recovery_new());
     l->symbols = must(malloc(sizeof *symbols * (size_t)symbol_count));
     memcpy(l->symbols, symbols, sizeof *symbols * (size_t)symbol_count);
     l->list = (struct symbol_list){ l->symbols, symbol_count };
@@ -422,12 +454,9 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         bool clock = clock_known(&l->clock);
         if (clock && !asked) {
             asked = true;
-            if (l->key) account_read(l);
             streams_start(l);
         }
-        bool market = l->feed_count == 0 || l->market.state == STREAM_RUNNING;
-        bool account = !l->key || (l->account_known && l->user.state == STREAM_RUNNING);
-        if (clock && market && account) return ERR_OK;
+        if (clock && streams_running(l)) return ERR_OK;
         turn(l, true);
     }
     if (l->stopping) return ERR_OK;

@@ -5,8 +5,9 @@
 // Orders   an order carries its client id from before it is sent. When its outcome is unknown it is looked up by that id
 //          until the exchange answers; only when it is certainly absent (its stamp plus recvWindow plus a grace has
 //          passed on the exchange's clock) does the dispatcher hear "not executed", and may send it once more.
-// Streams  bars come from kline streams, the account from the user data stream; both reconnect with backoff. Bars missed
-//          meanwhile are fetched and delivered in order; positions and wallet are read anew.
+// Streams  bars come from kline streams, trades from aggTrade, the account from the user data stream. A connection is replaced
+//          before its end and opened again when it breaks; what was missed meanwhile is asked for and delivered in order,
+//          once, marked as recovered (host/recovery.h).
 // Owner    live_free. One thread.
 #ifndef MT_HOST_LIVE_H
 #define MT_HOST_LIVE_H
@@ -28,6 +29,8 @@ struct live_options {
     int64_t recv_window_us;
     int64_t http_timeout_us;
     struct safety_limits safety;
+    int64_t stream_age_us;         // a stream's connection is replaced at this age, before the exchange ends it; 0: 23 h 50 min
+    int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 
@@ -39,7 +42,8 @@ struct live_figures {
     int64_t sent, answered, unsent, lost;          // HTTP requests
     int64_t refused_by_safety;
     int64_t resolved_found, resolved_absent;       // unknown outcomes cleared up
-    int64_t stream_messages, stream_reconnects, bars_recovered;
+    int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
+    int64_t events_recovered, events_twice;        // found by asking; told by the streams a second time
     int64_t clock_offset_us, clock_uncertainty_us;
 };
 

@@ -2,18 +2,23 @@
 //
 //     live.c          the pump: what comes next, timers, operations
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
-//     live_streams.c  the user data stream and bars
+//     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
+//     live_streams.c  the market: bars, trades, prices
+//     live_account.c  the user data stream, and what was missed while it was silent
 #ifndef MT_HOST_LIVE_PRIVATE_H
 #define MT_HOST_LIVE_PRIVATE_H
 
 #include "api/clock.h"
 #include "host/flights.h"
 #include "host/live.h"
+#include "host/recovery.h"
 #include "net/http_client.h"
 #include "net/signature.h"
 #include "net/ws_client.h"
 #include "venue/endpoint.h"
 #include "venue/record_read.h"
+
+struct json_object;
 
 #define CLOCK_EVERY_US INT64_C(60000000)
 
@@ -27,8 +32,8 @@ struct bar_feed {
     bool catching_up;              // missed bars are being fetched: those of the stream wait
 };
 
-// Something to hand to the script, in the order of its coming.
-struct delivery { int32_t feed; int64_t bar; int64_t arrived_us; struct backtest_event event; };   // feed -1: the event
+// Something to hand to the script, in the order of its coming; `time_us` is the exchange's.
+struct delivery { int32_t feed; bool recovered; int64_t bar, arrived_us, time_us; struct backtest_event event; };   // feed -1: the event
 
 struct delivery_queue { struct delivery *items; int64_t head, count, size; };
 
@@ -56,13 +61,42 @@ struct lookup {
 struct verdict { struct op *op; uint32_t attempt; uint8_t outcome; };
 
 enum stream_state { STREAM_CLOSED, STREAM_OPENING, STREAM_RUNNING };
+enum stream_which { STREAM_MARKET, STREAM_PUBLIC, STREAM_USER, STREAM_COUNT };   // as the exchange routes them
+
+struct held_text { char *text; size_t size; };
 
 struct stream {
     struct ws_client *socket;
+    struct ws_client *next;        // takes over before the exchange ends the old one
     uint8_t state;                 // enum stream_state
-    int64_t retry_us, pause_us;
-    bool was_open;
+    bool was_open, next_ready;
+    int64_t retry_us, pause_us, renew_us, switch_us;
+    char **names;                  // subscribed to
+    int32_t name_count, name_size, name_sent;
+    int64_t name_us;               // not before: messages to the exchange are rationed
+    struct held_text *held;        // what `next` has brought until it takes over
+    int32_t held_count, held_size;
 };
+
+// What an order's reply said, to be told by the stream soon.
+struct expectation { int64_t id, executed_e8, due_us; int16_t symbol; bool algo, over; };
+
+// The account's events: see recovery.h.
+struct account_watch {
+    struct recovery *known;
+    bool ready;                    // what was before the run has been learned
+    bool busy, failed, again;      // asking; an answer failed; asked once more when done
+    uint8_t mode, stage;           // enum recovery_mode; what is being asked
+    int32_t asked, attempts, spread;
+    int64_t retry_us, sent_us, verified_us, look_us;
+    struct backtest_event *held;   // came while asking
+    int32_t held_count, held_size;
+    struct expectation *expected;
+    int32_t expected_count, expected_size;
+};
+
+// The trades of a symbol: their ids leave nothing out.
+struct trade_feed { bool wanted, catching_up; int64_t last_id; struct agg_trade_record *held; int32_t held_count, held_size; };
 
 struct live {
     struct backtest_view view;
@@ -109,9 +143,13 @@ struct live {
     struct bar_feed feeds[FEEDS_MAX];
     int32_t feed_count;
     int64_t last_bar_us[FEEDS_MAX];     // open time of the last bar delivered or queued
-    struct stream market, user;
+    struct stream streams[STREAM_COUNT];
     char listen_key[80];
     int64_t key_due_us;                 // when the listen key is to be prolonged
+    struct account_watch account;
+    struct trade_feed trades[EXCHANGE_SYMBOLS_MAX];
+    int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
+    int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
     struct safety safety;
     struct live_figures figures;
@@ -126,6 +164,7 @@ int64_t exchange_now(struct live *l);   // ours plus the measured offset
 // what a timer's callback brings about would else wait for the next event.
 void live_stir(struct live *l);
 void live_push(struct live *l, const struct delivery *d);
+void live_push_event(struct live *l, const struct backtest_event *e);   // when the script wants its kind
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority);
 void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, struct inner *i), void *ctx);
 
@@ -137,12 +176,34 @@ void wire_pump(struct live *l, int64_t now_us);     // lookups and clock that ar
 int64_t wire_next_us(const struct live *l);
 void wire_measure(struct live *l);
 
+// live_sockets.c
+void sockets_subscribe(struct live *l, enum stream_which which, const char *name);   // once; opens the connection when there is none
+void sockets_open_user(struct live *l);              // with l->listen_key
+void sockets_break(struct live *l, enum stream_which which);   // as if the connection had ended
+void sockets_retry_user(struct live *l);             // no listen key to be had: later
+void sockets_advance(struct live *l, int64_t now_us);
+int64_t sockets_due_us(const struct live *l);
+void sockets_close(struct live *l);
+
 // live_streams.c
 void streams_start(struct live *l);
 void streams_stop(struct live *l);
+bool streams_running(const struct live *l);         // every connection that is needed
 void streams_added(struct live *l, int32_t feed);   // a feed made while the streams run
 void streams_advance(struct live *l, int64_t now_us);
 int64_t streams_due_us(const struct live *l);
-void account_read(struct live *l);
+void streams_wanted(struct live *l);                // what the script's handlers need
+void market_opened(struct live *l, enum stream_which which, bool again);
+void market_closed(struct live *l, enum stream_which which);
+void market_event(struct live *l, const char *name, struct json_object *o);
+
+// live_account.c
+void account_open(struct live *l);                  // gets a listen key, then the stream
+void account_opened(struct live *l);
+void account_event(struct live *l, const char *name, struct json_object *o);
+void account_settled(struct live *l, const struct op *op);   // an order's reply: the stream must tell the same
+void account_advance(struct live *l, int64_t now_us);
+int64_t account_due_us(const struct live *l);
+void account_close(struct live *l);
 
 #endif

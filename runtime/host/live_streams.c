@@ -4,76 +4,25 @@
 #include "data/columns.h"
 
 #include <ctype.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_MS = 10000, SILENCE_MS = 400000, CATCH_UP_BARS = 1000 };
-#define PAUSE_FIRST_US INT64_C(200000)
-#define PAUSE_LONGEST_US INT64_C(30000000)
-#define KEY_EVERY_US INT64_C(1800000000)   // a key lives an hour
+enum { CATCH_UP_BARS = 1000, CATCH_UP_TRADES = 1000 };
 
-// ---- the account ------------------------------------------------------------------------------------------------
-
-// Positions and wallet as the exchange has them now; those it does not list are flat.
-static void on_account(struct live *l, struct inner *i) {
-    const struct op *op = i->op;
-    if (op->settle != SETTLE_DONE || op->count != 1) return;
-    const struct account_record *a = op->rows;
-    l->view.wallet_e8 = a->wallet_e8;
-    l->account_known = true;
-}
-
-static void on_positions(struct live *l, struct inner *i) {
-    const struct op *op = i->op;
-    if (op->settle != SETTLE_DONE) return;
-    memset(l->view.position, 0, sizeof l->view.position);
-    const struct position_record *rows = op->rows;
-    for (int32_t k = 0; k < op->count; k++) {
-        struct backtest_position *p = &l->view.position[rows[k].symbol][rows[k].position_side];
-        *p = (struct backtest_position){ rows[k].amount_e8, rows[k].entry_price_e8 };
-    }
+// "btcusdt@kline_1m"
+static void subscribe(struct live *l, enum stream_which which, int16_t symbol, const char *rest) {
+    char name[96];
+    size_t at = 0;
+    for (const char *c = l->symbols[symbol].name; *c; c++) name[at++] = (char)tolower((unsigned char)*c);
+    snprintf(name + at, sizeof name - at, "@%s", rest);
+    sockets_subscribe(l, which, name);
 }
 
 // The last prices, before the first bar tells one.
 static void on_prices(struct live *l, struct inner *i) {
     const struct ticker_record *rows = i->op->rows;
     for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) l->view.last_e8[rows[k].symbol] = rows[k].last_e8;
-}
-
-void account_read(struct live *l) {
-    inner_submit(l, inner_op(l, EP_ACCOUNT, PRIORITY_HIGH), on_account, NULL);
-    inner_submit(l, inner_op(l, EP_POSITION_RISK, PRIORITY_HIGH), on_positions, NULL);
-}
-
-static void believe(struct live *l, const struct account_update_record *u) {
-    l->view.wallet_e8 = u->wallet_e8;
-    if (u->symbol == SYMBOL_NONE) return;
-    struct backtest_position *p = &l->view.position[u->symbol][u->position_side];
-    *p = (struct backtest_position){ u->amount_e8, u->entry_price_e8 };
-}
-
-static void user_event(struct live *l, const char *name, struct json_object *o) {
-    static const struct { const char *name; int32_t kind; } kinds[] = {
-        { "ORDER_TRADE_UPDATE", RECORD_ORDER_UPDATE }, { "ALGO_UPDATE", RECORD_ALGO_UPDATE },
-        { "ACCOUNT_UPDATE", RECORD_ACCOUNT_UPDATE },
-    };
-    struct errmsg e;
-    struct arena arena = { 0 };
-    struct delivery d = { .feed = -1, .arrived_us = l->view.now_us };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].name, name) != 0) continue;
-        flights_changed(l->flights);
-        d.event.kind = (uint8_t)kinds[i].kind;
-        if (record_read(kinds[i].kind, o, &l->list, &arena, &d.event.u, &e) != ERR_OK) break;   // of a symbol not of this run
-        if (kinds[i].kind == RECORD_ORDER_UPDATE) d.event.time_us = d.event.u.order.transaction_us;
-        else if (kinds[i].kind == RECORD_ALGO_UPDATE) d.event.time_us = d.event.u.algo.transaction_us;
-        else d.event.time_us = d.event.u.account.transaction_us;
-        if (kinds[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &d.event.u.account);
-        if ((l->events_wanted >> kinds[i].kind & 1) != 0) live_push(l, &d);
-    }
-    arena_free(&arena);
 }
 
 // ---- bars -------------------------------------------------------------------------------------------------------
@@ -92,7 +41,7 @@ static void grow_feed(struct bar_feed *f) {
     f->capacity = capacity;
 }
 
-static void add_bar(struct live *l, int32_t number, const struct kline_record *k) {
+static void add_bar(struct live *l, int32_t number, const struct kline_record *k, bool recovered) {
     struct bar_feed *f = &l->feeds[number];
     if (k->open_us <= l->last_bar_us[number]) return;   // known already
     if (f->series.count == f->capacity) grow_feed(f);
@@ -101,22 +50,26 @@ static void add_bar(struct live *l, int32_t number, const struct kline_record *k
                                            k->quote_volume_e8, k->trades, k->taker_volume_e8, k->taker_quote_volume_e8 };
     for (int c = 0; c < COLUMN_COUNT; c++) ((int64_t *)(uintptr_t)columns_get(&f->series, c))[at] = values[c];
     l->last_bar_us[number] = k->open_us;
-    struct delivery d = { .feed = number, .bar = at, .arrived_us = l->view.now_us };
+    struct delivery d = { .feed = number, .bar = at, .arrived_us = l->view.now_us, .time_us = k->open_us + f->series.interval_us,
+                          .recovered = recovered };
     live_push(l, &d);
 }
+
+static void catch_up(struct live *l);
 
 static void on_missed_bars(struct live *l, struct inner *i) {
     int32_t number = (int32_t)(intptr_t)i->ctx;
     l->feeds[number].catching_up = false;
-    if (i->op->settle != SETTLE_DONE) return;
+    if (i->op->settle != SETTLE_DONE || l->ended) return;
     const struct kline_record *rows = i->op->rows;
     int64_t now = exchange_now(l);
     for (int32_t k = 0; k < i->op->count; k++) {
         bool finished = k + 1 < i->op->count || rows[k].close_us < now;   // a later one has begun, or its time is over
         if (!finished || rows[k].open_us <= l->last_bar_us[number]) continue;
         l->figures.bars_recovered++;
-        add_bar(l, number, &rows[k]);
+        add_bar(l, number, &rows[k], true);
     }
+    if (i->op->count == CATCH_UP_BARS) catch_up(l);   // a full page: there may be more
 }
 
 // Bars that ended while nobody listened.
@@ -135,176 +88,176 @@ static void catch_up(struct live *l) {
     }
 }
 
-static void market_event(struct live *l, const char *name, struct json_object *o) {
-    struct kline_event k;
+static void on_kline(struct live *l, const struct kline_event *k) {
+    l->view.last_e8[k->bar.symbol] = k->bar.close_e8;
+    for (int32_t n = 0; k->closed && n < l->feed_count; n++) {
+        const struct bar_feed *f = &l->feeds[n];
+        if (f->symbol != k->bar.symbol || f->interval != k->interval) continue;
+        int64_t expected = l->last_bar_us[n] + f->series.interval_us;
+        if (l->last_bar_us[n] != 0 && f->interval <= INTERVAL_1D && k->bar.open_us > expected) catch_up(l);   // one was missed
+        else if (!f->catching_up) add_bar(l, n, &k->bar, false);
+    }
+}
+
+// ---- trades -----------------------------------------------------------------------------------------------------
+
+static void tell_trade(struct live *l, const struct agg_trade_record *t, bool recovered) {
+    struct trade_feed *f = &l->trades[t->symbol];
+    if (t->id <= f->last_id) return;   // told already
+    f->last_id = t->id;
+    l->view.last_e8[t->symbol] = t->price_e8;
+    struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_AGG_TRADE, .recovered = recovered, .u.trade = *t };
+    if (recovered) l->figures.events_recovered++;
+    live_push_event(l, &e);
+}
+
+static void catch_up_trades(struct live *l, int16_t symbol);
+
+// Those missed, then those that came meanwhile.
+static void on_missed_trades(struct live *l, struct inner *i) {
+    int16_t symbol = i->op->call.symbol;
+    struct trade_feed *f = &l->trades[symbol];
+    f->catching_up = false;
+    if (l->ended) return;
+    const struct agg_trade_record *rows = i->op->rows;
+    int32_t count = i->op->settle == SETTLE_DONE ? i->op->count : 0;
+    for (int32_t k = 0; k < count; k++) tell_trade(l, &rows[k], true);
+    if (i->op->settle != SETTLE_DONE) return;   // the next trade asks again
+    if (count == CATCH_UP_TRADES && (f->held_count == 0 || f->last_id + 1 < f->held[0].id)) {
+        catch_up_trades(l, symbol);
+        return;
+    }
+    for (int32_t k = 0; k < f->held_count; k++) tell_trade(l, &f->held[k], false);   // what is not listed does not exist
+    f->held_count = 0;
+}
+
+static void catch_up_trades(struct live *l, int16_t symbol) {
+    struct trade_feed *f = &l->trades[symbol];
+    if (f->catching_up || f->last_id == 0) return;
+    struct op *op = inner_op(l, EP_AGG_TRADES, PRIORITY_NORMAL);
+    op->call.symbol = symbol;
+    op->call.from_id = f->last_id + 1;
+    op->call.limit = CATCH_UP_TRADES;
+    op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_FROM_ID | UINT64_C(1) << P_LIMIT;
+    f->catching_up = true;
+    inner_submit(l, op, on_missed_trades, NULL);
+}
+
+static void on_trade(struct live *l, const struct agg_trade_record *t) {
+    struct trade_feed *f = &l->trades[t->symbol];
+    if (!f->wanted) return;
+    bool hole = f->last_id != 0 && t->id > f->last_id + 1;
+    if (!f->catching_up && !hole) {
+        tell_trade(l, t, false);
+        return;
+    }
+    if (f->held_count == f->held_size) {
+        f->held_size = f->held_size ? f->held_size * 2 : 64;
+        f->held = realloc(f->held, sizeof *f->held * (size_t)f->held_size);
+        ASSERT(f->held != NULL);
+    }
+    f->held[f->held_count++] = *t;
+    catch_up_trades(l, t->symbol);
+}
+
+// ---- the market's streams -----------------------------------------------------------------------------------------
+
+static void on_mark(struct live *l, const struct mark_record *m) {
+    l->mark_e8[m->symbol] = m->mark_e8;
+    l->mark_us[m->symbol] = l->view.now_us;
+}
+
+static void on_best(struct live *l, const struct ticker_record *t) {
+    if (t->update_id <= l->best_id[t->symbol]) return;   // told by the connection before
+    l->best_id[t->symbol] = t->update_id;
+    struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_BOOK_TICKER, .u.book = *t };
+    live_push_event(l, &e);
+}
+
+void market_event(struct live *l, const char *name, struct json_object *o) {
+    static const struct { const char *name; int32_t kind; } kinds[] = {
+        { "kline", RECORD_KLINE_EVENT }, { "aggTrade", RECORD_AGG_TRADE_EVENT }, { "markPriceUpdate", RECORD_MARK_EVENT },
+        { "bookTicker", RECORD_BOOK_TICKER_EVENT },
+    };
+    union { struct kline_event bar; struct agg_trade_event trade; struct mark_event mark; struct ticker_event best; } u;
     struct errmsg e;
     struct arena arena = { 0 };
-    if (strcmp(name, "kline") == 0 && record_read(RECORD_KLINE_EVENT, o, &l->list, &arena, &k, &e) == ERR_OK) {
-        l->view.last_e8[k.bar.symbol] = k.bar.close_e8;
-        for (int32_t n = 0; k.closed && n < l->feed_count; n++) {
-            const struct bar_feed *f = &l->feeds[n];
-            if (f->symbol != k.bar.symbol || f->interval != k.interval) continue;
-            int64_t expected = l->last_bar_us[n] + f->series.interval_us;
-            if (l->last_bar_us[n] != 0 && f->interval <= INTERVAL_1D && k.bar.open_us > expected) catch_up(l);   // one was missed
-            else if (!f->catching_up) add_bar(l, n, &k.bar);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, name) != 0 || record_read(kinds[i].kind, o, &l->list, &arena, &u, &e) != ERR_OK) continue;
+        switch (kinds[i].kind) {
+        case RECORD_KLINE_EVENT: on_kline(l, &u.bar); break;
+        case RECORD_AGG_TRADE_EVENT: on_trade(l, &u.trade.trade); break;
+        case RECORD_MARK_EVENT: on_mark(l, &u.mark.mark); break;
+        default: on_best(l, &u.best.ticker);
         }
     }
     arena_free(&arena);
 }
 
-// ---- sockets ----------------------------------------------------------------------------------------------------
-
-static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size);
-static void on_opened(void *ctx, struct ws_client *w);
-static void on_closed(void *ctx, struct ws_client *w, const char *why);
-
-static void open_stream(struct live *l, struct stream *s, const char *path) {
-    char url[2048];
-    struct errmsg e;
-    snprintf(url, sizeof url, "%s%s", l->stream_url, path);
-    struct ws_options o = { .url = url, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS, .silence_ms = SILENCE_MS };
-    struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    if (ws_client_open(&l->loop, &o, &hooks, &s->socket, &e) == ERR_OK) s->state = STREAM_OPENING;
-    else s->retry_us = live_now(l) + s->pause_us;
+void market_opened(struct live *l, enum stream_which which, bool again) {
+    if (!again || which != STREAM_MARKET) return;
+    catch_up(l);
+    for (int16_t k = 0; k < l->list.count; k++) {
+        if (l->trades[k].wanted) catch_up_trades(l, k);
+    }
 }
 
-static void open_market(struct live *l) {
-    char path[64] = "/market/ws";
-    open_stream(l, &l->market, path);
+void market_closed(struct live *l, enum stream_which which) {
+    (void)l;
+    (void)which;
 }
 
-// Names go by SUBSCRIBE: an address has an end. FEEDS_MAX of them fit one message.
-static void subscribe_market(struct live *l, int32_t first) {
-    char text[8192];
-    size_t at = 0;
-    for (int32_t n = first; n < l->feed_count; n++) {
-        if (n == first) at = (size_t)sprintf(text, "{\"method\":\"SUBSCRIBE\",\"params\":[");
-        if (n != first) text[at++] = ',';
-        text[at++] = '"';
-        for (const char *c = l->symbols[l->feeds[n].symbol].name; *c; c++) text[at++] = (char)tolower((unsigned char)*c);
-        at += (size_t)sprintf(text + at, "@kline_%s\"", interval_names[l->feeds[n].interval]);
-        if (n == l->feed_count - 1) {
-            at += (size_t)sprintf(text + at, "],\"id\":%d}", n + 1);
-            ws_client_send(l->market.socket, text, at);
+static void subscribe_feed(struct live *l, int32_t n) {
+    char rest[32];
+    snprintf(rest, sizeof rest, "kline_%s", interval_names[l->feeds[n].interval]);
+    subscribe(l, STREAM_MARKET, l->feeds[n].symbol, rest);
+}
+
+void streams_added(struct live *l, int32_t feed) { subscribe_feed(l, feed); }
+
+void streams_wanted(struct live *l) {
+    for (int16_t k = 0; l->started && k < l->list.count; k++) {
+        if ((l->events_wanted >> RECORD_AGG_TRADE & 1) != 0) {
+            l->trades[k].wanted = true;
+            subscribe(l, STREAM_MARKET, k, "aggTrade");
         }
+        if ((l->events_wanted >> RECORD_BOOK_TICKER & 1) != 0) subscribe(l, STREAM_PUBLIC, k, "bookTicker");
     }
 }
 
-static void key_failed(struct live *l) {
-    l->listen_key[0] = 0;
-    l->user.state = STREAM_CLOSED;
-    l->user.retry_us = live_now(l) + l->user.pause_us;
-    l->user.pause_us = l->user.pause_us * 2 < PAUSE_LONGEST_US ? l->user.pause_us * 2 : PAUSE_LONGEST_US;
-}
-
-static void on_key(struct live *l, struct inner *i) {
-    if (l->stopping && l->ended) return;
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
-        key_failed(l);
-        return;
-    }
-    char path[160];
-    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)i->op->rows)->key);
-    snprintf(path, sizeof path, "/private/ws/%s", l->listen_key);
-    l->key_due_us = live_now(l) + KEY_EVERY_US;
-    open_stream(l, &l->user, path);
-}
-
-static void open_user(struct live *l) {
-    l->user.state = STREAM_OPENING;
-    inner_submit(l, inner_op(l, EP_LISTEN_KEY_NEW, PRIORITY_HIGH), on_key, NULL);
-}
-
-static struct stream *stream_of(struct live *l, const struct ws_client *w) { return l->market.socket == w ? &l->market : &l->user; }
-
-static void on_opened(void *ctx, struct ws_client *w) {
-    struct live *l = ctx;
-    struct stream *s = stream_of(l, w);
-    live_stir(l);
-    bool again = s->was_open;
-    s->state = STREAM_RUNNING;
-    s->pause_us = PAUSE_FIRST_US;
-    s->was_open = true;
-    if (again) l->figures.stream_reconnects++;
-    if (s == &l->market) {
-        subscribe_market(l, 0);
-        if (again) catch_up(l);
-    } else if (again) {
-        account_read(l);   // what was told meanwhile, nobody heard
-    }
-}
-
-static void on_closed(void *ctx, struct ws_client *w, const char *why) {
-    (void)why;
-    struct live *l = ctx;
-    struct stream *s = stream_of(l, w);
-    live_stir(l);
-    ws_client_close(w);
-    s->socket = NULL;
-    s->state = STREAM_CLOSED;
-    s->retry_us = live_now(l) + s->pause_us;
-    s->pause_us = s->pause_us * 2 < PAUSE_LONGEST_US ? s->pause_us * 2 : PAUSE_LONGEST_US;
-}
-
-static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
-    struct live *l = ctx;
-    live_now(l);
-    live_stir(l);
-    l->figures.stream_messages++;
-    struct json_tokener *reader = json_tokener_new_ex(16);
-    struct json_object *o = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *name = NULL;
-    if (reader) json_tokener_free(reader);
-    if (json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "e", &name)) {
-        const char *event = json_object_get_string(name);
-        if (stream_of(l, w) == &l->market) market_event(l, event, o);
-        else if (strcmp(event, "listenKeyExpired") == 0) on_closed(l, w, event);
-        else user_event(l, event, o);
-    }
-    json_object_put(o);
-}
-
-// ---- time -------------------------------------------------------------------------------------------------------
-
-static void on_prolonged(struct live *l, struct inner *i) {
-    if (i->op->settle == SETTLE_DONE || !l->user.socket) return;
-    on_closed(l, l->user.socket, "the listen key is gone");
-}
-
-void streams_advance(struct live *l, int64_t now_us) {
-    if (l->ended) return;
-    if (l->market.retry_us != 0 && l->market.state == STREAM_CLOSED && now_us >= l->market.retry_us) open_market(l);
-    if (l->user.retry_us != 0 && l->user.state == STREAM_CLOSED && now_us >= l->user.retry_us) open_user(l);
-    if (l->key_due_us != 0 && now_us >= l->key_due_us && l->user.state == STREAM_RUNNING) {
-        l->key_due_us = now_us + KEY_EVERY_US;
-        inner_submit(l, inner_op(l, EP_LISTEN_KEY_KEEP, PRIORITY_HIGH), on_prolonged, NULL);
-    }
-}
-
-int64_t streams_due_us(const struct live *l) {
-    int64_t due = INT64_MAX;
-    if (l->ended) return due;
-    if (l->market.retry_us != 0 && l->market.state == STREAM_CLOSED) due = l->market.retry_us;
-    if (l->user.retry_us != 0 && l->user.state == STREAM_CLOSED && l->user.retry_us < due) due = l->user.retry_us;
-    if (l->key_due_us != 0 && l->user.state == STREAM_RUNNING && l->key_due_us < due) due = l->key_due_us;
-    return due;
-}
-
-void streams_added(struct live *l, int32_t feed) {
-    if (l->market.state == STREAM_RUNNING) subscribe_market(l, feed);
-    else if (l->market.state == STREAM_CLOSED && l->market.retry_us == 0) open_market(l);
-}
+// ---- life -------------------------------------------------------------------------------------------------------
 
 void streams_start(struct live *l) {
     l->started = true;
-    l->market.pause_us = l->user.pause_us = PAUSE_FIRST_US;
     inner_submit(l, inner_op(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, NULL);
-    if (l->feed_count > 0) open_market(l);
-    if (l->key) open_user(l);
+    for (int32_t n = 0; n < l->feed_count; n++) subscribe_feed(l, n);
+    for (int16_t k = 0; l->key && k < l->list.count; k++) subscribe(l, STREAM_MARKET, k, "markPrice@1s");
+    streams_wanted(l);
+    if (l->key) account_open(l);
+}
+
+static bool up(const struct stream *s) { return s->name_count == 0 || s->state == STREAM_RUNNING; }
+
+bool streams_running(const struct live *l) {
+    bool account = !l->key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
+    return account && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
+}
+
+void streams_advance(struct live *l, int64_t now_us) {
+    if (l->ended || !l->started) return;
+    sockets_advance(l, now_us);
+    account_advance(l, now_us);
+}
+
+int64_t streams_due_us(const struct live *l) {
+    if (l->ended || !l->started) return INT64_MAX;
+    int64_t sockets = sockets_due_us(l), account = account_due_us(l);
+    return sockets < account ? sockets : account;
 }
 
 void streams_stop(struct live *l) {
     l->ended = true;
-    if (l->market.socket) ws_client_close(l->market.socket);
-    if (l->user.socket) ws_client_close(l->user.socket);
-    l->market.socket = l->user.socket = NULL;
+    sockets_close(l);
+    account_close(l);
+    for (int16_t k = 0; k < EXCHANGE_SYMBOLS_MAX; k++) free(l->trades[k].held);
 }

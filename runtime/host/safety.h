@@ -21,7 +21,7 @@ struct safety_limits {
 // What is known when an order is about to be sent.
 struct safety_view {
     int64_t now_us;
-    int64_t last_e8;               // of the symbol; 0: no price known
+    int64_t last_e8;               // of the symbol: its mark price, else the last one; 0: no price known
     int64_t position_e8;           // signed amount held of the symbol
     int64_t equity_e8;
 };

@@ -28,7 +28,7 @@ struct ws_client {
     uv_timer_t timer;
     struct addrinfo *addresses, *next_address;
     enum stage stage;
-    bool tls, tcp_made, resolving, closing;
+    bool tls, tcp_made, resolving, closing, pinged;
     int handles;
     char *host, *port, *path, *ca_file;
     int64_t silence_ms;
@@ -181,6 +181,8 @@ static const struct wslay_event_callbacks callbacks = {
     .on_msg_recv_callback = frame_message,
 };
 
+static void watch_silence(struct ws_client *w);
+
 static void feed_handshake(struct ws_client *w, const char *bytes, size_t size) {
     size_t taken = size < HEAD_MAX - w->head_size ? size : HEAD_MAX - w->head_size;
     memcpy(w->head + w->head_size, bytes, taken);
@@ -206,6 +208,7 @@ static void feed_handshake(struct ws_client *w, const char *bytes, size_t size) 
     }
     wslay_event_config_set_max_recv_msg_length(w->ws, MESSAGE_MAX);
     w->stage = STAGE_OPEN;
+    watch_silence(w);
     w->hooks.opened(w->hooks.ctx, w);
     size_t used = head_size - before;   // what came with the head is frames already
     if (w->stage == STAGE_OPEN && used < size) feed_frames(w, bytes + used, size - used);
@@ -242,8 +245,6 @@ static void feed_tls(struct ws_client *w, const char *bytes, size_t size) {
     }
 }
 
-static void watch_silence(struct ws_client *w);
-
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     struct ws_client *w = stream->data;
     if (size == 0) return;
@@ -263,14 +264,29 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buf) {
 
 // ---- connecting ---------------------------------------------------------------------------------------------------
 
+static void on_timer(uv_timer_t *timer);
+
+// After half of the silence allowed the server is asked whether it is there; its pong ends the silence.
+static bool ping(struct ws_client *w) {
+    if (w->stage != STAGE_OPEN || w->pinged) return false;
+    struct wslay_event_msg message = { WSLAY_PING, NULL, 0 };
+    w->pinged = wslay_event_queue_msg(w->ws, &message) == 0;
+    if (!w->pinged) return false;
+    uv_timer_start(&w->timer, on_timer, (uint64_t)(w->silence_ms - w->silence_ms / 2), 0);
+    wslay_event_send(w->ws);
+    return true;
+}
+
 static void on_timer(uv_timer_t *timer) {
     struct ws_client *w = timer->data;
-    end(w, w->stage == STAGE_OPEN ? "silence: not a byte, not a ping" : "no connection in time");
+    if (ping(w)) return;
+    end(w, w->stage == STAGE_OPEN ? "silence: no answer to a ping" : "no connection in time");
 }
 
 static void watch_silence(struct ws_client *w) {
     if (w->stage != STAGE_OPEN) return;
-    if (w->silence_ms > 0) uv_timer_start(&w->timer, on_timer, (uint64_t)w->silence_ms, 0);
+    w->pinged = false;
+    if (w->silence_ms > 0) uv_timer_start(&w->timer, on_timer, (uint64_t)(w->silence_ms / 2), 0);
     else uv_timer_stop(&w->timer);
 }
 

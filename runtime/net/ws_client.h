@@ -3,7 +3,8 @@
 //
 // Owner    ws_client_close ends it and frees it in its own time; no hook is called after. `closed` is the last hook of a
 //          connection that ended by itself; the user then calls ws_client_close.
-// Silence  a connection on which nothing has come for `silence_ms` is given up as dead: servers ping.
+// Silence  when nothing has come for half of `silence_ms` the server is pinged; when nothing comes in the other half either
+//          the connection is given up as dead.
 #ifndef MT_NET_WS_CLIENT_H
 #define MT_NET_WS_CLIENT_H
 

@@ -36,7 +36,8 @@ local function say_end(l, log)
   log.fields("info", "ended", {
     { "requests", tonumber(f.sent) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
     { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
-    { "reconnects", tonumber(f.stream_reconnects) }, { "bars_recovered", tonumber(f.bars_recovered) },
+    { "reconnects", tonumber(f.stream_reconnects) }, { "swaps", tonumber(f.stream_swaps) }, { "recovered", tonumber(f.events_recovered) },
+    { "told_twice", tonumber(f.events_twice) }, { "bars_recovered", tonumber(f.bars_recovered) },
     { "clock_offset_ms", math.floor(tonumber(f.clock_offset_us) / 1000 + 0.5) },
   })
 end
@@ -95,6 +96,8 @@ function M.open(options, path)
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
   local params = strategy_module.parameters(self and self.params, sets, path)
   safety(o, options)
+  o.stream_age_us = setup.number(options, "stream-age", 85800, 0.1, 86400) * 1e6
+  o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at.rest)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
   local config = loader.configuration(options, rate_limits)

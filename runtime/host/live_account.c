@@ -1,0 +1,421 @@
+#include "host/live_private.h"
+
+#include "base/assert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 };
+#define KEY_EVERY_US INT64_C(1800000000)    // a listen key lives an hour
+#define MARGIN_US INT64_C(60000000)         // asked for once more: clocks are not exact
+#define FORGET_US INT64_C(180000000)
+#define LOOK_EVERY_US INT64_C(60000000)     // whether the stream has left something out, while orders are open
+#define LOOK_IDLE_US INT64_C(1800000000)
+#define EXPECT_US INT64_C(3000000)          // so long the stream may take to tell what a reply has told
+#define RECENT_US INT64_C(2000000)          // what is younger may be on its way yet
+#define RETRY_US INT64_C(400000)
+#define BIT(param) (UINT64_C(1) << (param))
+
+enum ask { ASK_LISTS, ASK_FILLS, ASK_MISSING, ASK_ACCOUNT, ASK_DONE };
+
+static void begin(struct live *l, enum recovery_mode mode);
+
+static bool telling(const struct account_watch *a) { return a->busy && a->mode != RECOVERY_LOOK; }
+
+// ---- events of the stream -----------------------------------------------------------------------------------------
+
+static void believe(struct live *l, const struct account_update_record *u) {
+    l->view.wallet_e8 = u->wallet_e8;
+    if (u->symbol == SYMBOL_NONE || u->reason == ACCOUNT_FUNDING_FEE) return;
+    struct backtest_position *p = &l->view.position[u->symbol][u->position_side];
+    *p = (struct backtest_position){ u->amount_e8, u->entry_price_e8 };
+}
+
+static void tell(struct live *l, const struct backtest_event *e) {
+    if (e->kind == RECORD_ACCOUNT_UPDATE) believe(l, &e->u.account);
+    live_push_event(l, e);
+}
+
+static void hold(struct account_watch *a, const struct backtest_event *e) {
+    if (a->held_count == a->held_size) {
+        a->held_size = a->held_size ? a->held_size * 2 : 64;
+        a->held = realloc(a->held, sizeof *a->held * (size_t)a->held_size);
+        ASSERT(a->held != NULL);
+    }
+    a->held[a->held_count++] = *e;
+}
+
+static void take(struct live *l, const struct backtest_event *e) {
+    if (recovery_take(l->account.known, e)) tell(l, e);
+    else l->figures.events_twice++;
+}
+
+void account_event(struct live *l, const char *name, struct json_object *o) {
+    static const struct { const char *name; int32_t kind; } kinds[] = {
+        { "ORDER_TRADE_UPDATE", RECORD_ORDER_UPDATE }, { "ALGO_UPDATE", RECORD_ALGO_UPDATE },
+        { "ACCOUNT_UPDATE", RECORD_ACCOUNT_UPDATE },
+    };
+    struct account_watch *a = &l->account;
+    struct errmsg problem;
+    struct arena arena = { 0 };
+    struct backtest_event e = { 0 };
+    if (strcmp(name, "listenKeyExpired") == 0) {
+        sockets_break(l, STREAM_USER);
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kinds[i].name, name) != 0) continue;
+        flights_changed(l->flights);
+        e.kind = (uint8_t)kinds[i].kind;
+        if (record_read(kinds[i].kind, o, &l->list, &arena, &e.u, &problem) != ERR_OK) break;   // of a symbol not of this run
+        if (e.kind == RECORD_ORDER_UPDATE) e.time_us = e.u.order.transaction_us;
+        else if (e.kind == RECORD_ALGO_UPDATE) e.time_us = e.u.algo.transaction_us;
+        else e.time_us = e.u.account.transaction_us;
+        if (!telling(a) && !recovery_follows(a->known, &e)) begin(l, RECOVERY_TELL);   // something before it was lost
+        if (telling(a) || !a->ready) hold(a, &e); else take(l, &e);
+    }
+    arena_free(&arena);
+}
+
+// ---- asking for what was missed -----------------------------------------------------------------------------------
+
+static void begin(struct live *l, enum recovery_mode mode) {
+    struct account_watch *a = &l->account;
+    if (!a->busy) {
+        a->busy = true;
+        a->mode = a->ready ? (uint8_t)mode : RECOVERY_LEARN;
+        a->stage = ASK_LISTS;
+        a->failed = a->again = false;
+        a->attempts = 0;
+        a->retry_us = 0;
+    } else if (a->mode == RECOVERY_LOOK && mode == RECOVERY_TELL) {
+        a->mode = RECOVERY_TELL;   // begun anew when the answers asked for are in
+        a->failed = true;
+    } else if (mode == RECOVERY_TELL) {
+        a->again = true;
+    }
+    live_stir(l);
+}
+
+static struct op *question(struct live *l, int32_t endpoint, int16_t symbol) {
+    struct op *op = inner_op(l, endpoint, l->account.mode == RECOVERY_LOOK ? PRIORITY_LOW : PRIORITY_HIGH);
+    if (symbol == SYMBOL_NONE) return op;
+    op->call.symbol = symbol;
+    op->call.given = BIT(P_SYMBOL);
+    return op;
+}
+
+static void since(const struct live *l, struct op *op) {
+    op->call.start_us = l->account.verified_us - MARGIN_US;
+    op->call.limit = PAGE;
+    op->call.given |= BIT(P_START_TIME) | BIT(P_LIMIT);
+}
+
+static void answered(struct live *l, struct inner *i);
+
+static void put_question(struct live *l, struct op *op) {
+    l->account.asked++;
+    inner_submit(l, op, answered, NULL);
+}
+
+// The page after a full one goes on from the last id.
+static void next_page(struct live *l, const struct op *page, uint64_t param, int64_t id) {
+    struct op *op = question(l, page->call.endpoint, page->call.symbol);
+    op->call.limit = PAGE;
+    op->call.given |= BIT(P_LIMIT) | BIT(param);
+    if (param == P_FROM_ID) op->call.from_id = id + 1;
+    else if (param == P_ORDER_ID) op->call.order_id = id + 1;
+    else op->call.algo_id = id + 1;
+    put_question(l, op);
+}
+
+static void read_answer(struct live *l, const struct op *op) {
+    struct recovery *r = l->account.known;
+    const struct order_record *orders = op->rows;
+    const struct algo_record *algos = op->rows;
+    const struct trade_record *trades = op->rows;
+    const struct position_record *positions = op->rows;
+    const struct income_record *incomes = op->rows;
+    int32_t last = op->count - 1;
+    bool full = op->count == PAGE;
+    switch (op->call.endpoint) {
+    case EP_ORDER_GET:
+    case EP_OPEN_ORDERS:
+    case EP_ALL_ORDERS:
+        for (int32_t k = 0; k < op->count; k++) recovery_order(r, &orders[k]);
+        if (full && op->call.endpoint == EP_ALL_ORDERS) next_page(l, op, P_ORDER_ID, orders[last].order_id);
+        break;
+    case EP_ALGO_GET:
+    case EP_ALGO_OPEN:
+    case EP_ALGO_ALL:
+        for (int32_t k = 0; k < op->count; k++) recovery_algo(r, &algos[k]);
+        if (full && op->call.endpoint == EP_ALGO_ALL) next_page(l, op, P_ALGO_ID, algos[last].algo_id);
+        break;
+    case EP_USER_TRADES:
+        for (int32_t k = 0; k < op->count; k++) recovery_trade(r, &trades[k]);
+        if (full) next_page(l, op, P_FROM_ID, trades[last].id);
+        break;
+    case EP_POSITION_RISK:
+        recovery_position(r, NULL);
+        for (int32_t k = 0; k < op->count; k++) recovery_position(r, &positions[k]);
+        break;
+    case EP_ACCOUNT:
+        recovery_wallet(r, ((const struct account_record *)op->rows)->wallet_e8);
+        break;
+    default:
+        for (int32_t k = 0; k < op->count; k++) recovery_income(r, &incomes[k]);
+    }
+}
+
+static void start_over(struct live *l) {
+    struct account_watch *a = &l->account;
+    a->stage = ASK_LISTS;
+    a->failed = false;
+    a->retry_us = live_now(l) + RETRY_US * (a->attempts < 8 ? a->attempts + 1 : 8);
+    a->attempts++;
+}
+
+static void look_later(struct live *l) {
+    bool active = recovery_any_open(l->account.known);
+    for (int32_t k = 0; k < l->list.count && !active; k++) {
+        for (int side = 0; side < POSITION_SIDE_COUNT; side++) active = active || l->view.position[k][side].amount_e8 != 0;
+    }
+    l->account.look_us = live_now(l) + (active ? LOOK_EVERY_US : LOOK_IDLE_US);
+}
+
+// What came over the stream meanwhile comes after.
+static void release_held(struct live *l) {
+    struct account_watch *a = &l->account;
+    struct backtest_event *held = a->held;
+    int32_t count = a->held_count;
+    a->held = NULL;
+    a->held_count = a->held_size = 0;
+    for (int32_t i = 0; i < count; i++) take(l, &held[i]);
+    free(held);
+}
+
+static void finish(struct live *l) {
+    struct account_watch *a = &l->account;
+    const struct backtest_event *events;
+    int32_t count;
+    if (recovery_finish(a->known, a->mode, &l->view, a->sent_us, a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
+        start_over(l);   // fills are listed a little after their orders
+        return;
+    }
+    a->busy = false;
+    if (a->mode == RECOVERY_LOOK) {
+        int32_t old = 0;
+        while (old < count && events[old].time_us > a->sent_us - RECENT_US) old++;
+        look_later(l);
+        if (old < count) begin(l, RECOVERY_TELL); else a->verified_us = a->sent_us;
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (a->mode == RECOVERY_LEARN) {
+            if (events[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &events[i].u.account);
+            continue;
+        }
+        l->figures.events_recovered++;
+        tell(l, &events[i]);
+    }
+    if (a->mode == RECOVERY_LEARN) l->account_known = true;
+    a->ready = true;
+    a->verified_us = a->sent_us;
+    recovery_forget(a->known, a->sent_us - FORGET_US);
+    look_later(l);
+    if (a->again) begin(l, RECOVERY_TELL);
+    else release_held(l);
+}
+
+static void answered(struct live *l, struct inner *i) {
+    struct account_watch *a = &l->account;
+    if (l->ended) return;
+    a->asked--;
+    const struct op *op = i->op;
+    bool one = op->call.endpoint == EP_ORDER_GET || op->call.endpoint == EP_ALGO_GET;
+    if (op->settle == SETTLE_DONE && !a->failed) {
+        read_answer(l, op);
+    } else if (one && op->settle == SETTLE_REFUSED && op->code == -2013) {
+        bool algo = op->call.endpoint == EP_ALGO_GET;
+        struct recovery_missing gone = { algo ? op->call.algo_id : op->call.order_id, op->call.symbol, algo };
+        recovery_gone(a->known, &gone);
+    } else {
+        a->failed = true;
+    }
+    live_stir(l);
+}
+
+static void ask_lists(struct live *l) {
+    struct account_watch *a = &l->account;
+    a->sent_us = exchange_now(l);
+    if (a->verified_us == 0) a->verified_us = a->sent_us;
+    recovery_begin(a->known, a->verified_us - MARGIN_US);
+    for (int16_t k = 0; k < l->list.count; k++) {
+        put_question(l, question(l, EP_OPEN_ORDERS, k));
+        put_question(l, question(l, EP_ALGO_OPEN, k));
+        if (a->mode == RECOVERY_LOOK) continue;
+        struct op *orders = question(l, EP_ALL_ORDERS, k), *algos = question(l, EP_ALGO_ALL, k);
+        since(l, orders);
+        put_question(l, orders);
+        since(l, algos);
+        put_question(l, algos);
+    }
+}
+
+static void ask_account(struct live *l) {
+    put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
+    put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
+    if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account.mode == RECOVERY_LEARN) return;
+    struct op *income = question(l, EP_INCOME, SYMBOL_NONE);
+    since(l, income);
+    income->call.income_type = INCOME_FUNDING_FEE;
+    income->call.given |= BIT(P_INCOME_TYPE);
+    put_question(l, income);
+}
+
+static bool ask_missing(struct live *l) {
+    struct recovery_missing missing[MISSING_AT_ONCE];
+    int32_t count = recovery_missing(l->account.known, missing, MISSING_AT_ONCE);
+    for (int32_t i = 0; i < count; i++) {
+        const struct recovery_missing *m = &missing[i];
+        struct op *op = question(l, m->algo ? EP_ALGO_GET : EP_ORDER_GET, m->symbol);
+        op->call.order_id = m->algo ? 0 : m->id;
+        op->call.algo_id = m->algo ? m->id : 0;
+        op->call.given |= m->algo ? BIT(P_ALGO_ID) : BIT(P_ORDER_ID);
+        put_question(l, op);
+    }
+    return count > 0;
+}
+
+// All answers of a stage are in: the next one.
+static void step(struct live *l) {
+    struct account_watch *a = &l->account;
+    if (a->failed) {
+        start_over(l);
+        return;
+    }
+    switch (a->stage) {
+    case ASK_LISTS:
+        a->stage = ASK_FILLS;
+        ask_lists(l);
+        break;
+    case ASK_FILLS:
+        a->stage = ASK_MISSING;
+        for (int16_t k = 0; k < l->list.count; k++) {
+            struct op *fills = question(l, EP_USER_TRADES, k);
+            since(l, fills);
+            put_question(l, fills);
+        }
+        break;
+    case ASK_MISSING:
+        if (!ask_missing(l)) a->stage = a->mode == RECOVERY_LOOK ? ASK_DONE : ASK_ACCOUNT;
+        break;
+    case ASK_ACCOUNT:
+        a->stage = ASK_DONE;
+        ask_account(l);
+        break;
+    default: finish(l);
+    }
+}
+
+// ---- replies that the stream must tell too ------------------------------------------------------------------------
+
+static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_t executed_e8, bool over) {
+    struct account_watch *a = &l->account;
+    if (a->expected_count == EXPECTED_MAX) return;   // looked at every minute anyway
+    if (a->expected_count == a->expected_size) {
+        a->expected_size = a->expected_size ? a->expected_size * 2 : 32;
+        a->expected = realloc(a->expected, sizeof *a->expected * (size_t)a->expected_size);
+        ASSERT(a->expected != NULL);
+    }
+    a->expected[a->expected_count++] = (struct expectation){ id, executed_e8, live_now(l) + EXPECT_US, symbol, algo, over };
+}
+
+void account_settled(struct live *l, const struct op *op) {
+    if (!l->account.ready || l->ended) return;
+    if (op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_QUERY) {
+        const struct order_record *o = op->rows;
+        for (int32_t k = 0; k < op->count; k++) {
+            bool open = o[k].status == STATUS_NEW || o[k].status == STATUS_PARTIALLY_FILLED;
+            if (o[k].order_id != 0) expect(l, o[k].symbol, o[k].order_id, false, o[k].executed_qty_e8, !open);
+        }
+    } else if (op->kind == RECORD_ALGO && op->count == 1) {
+        expect(l, op->call.symbol, ((const struct algo_record *)op->rows)->algo_id, true, 0, false);
+    } else if (op->kind == RECORD_ALGO_CANCEL && op->count == 1) {
+        expect(l, op->call.symbol, ((const struct algo_cancel_record *)op->rows)->algo_id, true, 0, true);
+    }
+}
+
+static bool told(const struct account_watch *a, const struct expectation *x) {
+    return x->algo ? recovery_told_algo(a->known, x->id, x->over) : recovery_told(a->known, x->symbol, x->id, x->executed_e8, x->over);
+}
+
+static void check_expected(struct live *l, int64_t now_us) {
+    struct account_watch *a = &l->account;
+    int32_t due = 0;
+    bool missed = false;
+    while (due < a->expected_count && a->expected[due].due_us <= now_us) missed = !told(a, &a->expected[due++]) || missed;
+    a->expected_count -= due;
+    memmove(a->expected, a->expected + due, sizeof *a->expected * (size_t)a->expected_count);
+    if (missed) begin(l, RECOVERY_TELL);
+}
+
+// ---- the stream's life --------------------------------------------------------------------------------------------
+
+static void on_key(struct live *l, struct inner *i) {
+    if (l->ended) return;
+    if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
+        sockets_retry_user(l);
+        return;
+    }
+    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)i->op->rows)->key);
+    l->key_due_us = live_now(l) + KEY_EVERY_US;
+    sockets_open_user(l);
+}
+
+void account_open(struct live *l) {
+    l->streams[STREAM_USER].state = STREAM_OPENING;
+    inner_submit(l, inner_op(l, EP_LISTEN_KEY_NEW, PRIORITY_HIGH), on_key, NULL);
+}
+
+void account_opened(struct live *l) { begin(l, RECOVERY_TELL); }
+
+static void on_prolonged(struct live *l, struct inner *i) {
+    if (!l->ended && i->op->settle == SETTLE_REFUSED) sockets_break(l, STREAM_USER);   // the key is gone
+    if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + KEY_EVERY_US / 30;
+}
+
+void account_advance(struct live *l, int64_t now_us) {
+    struct account_watch *a = &l->account;
+    if (!l->key) return;
+    if (a->busy && a->asked == 0 && now_us >= a->retry_us) step(l);
+    bool running = l->streams[STREAM_USER].state == STREAM_RUNNING;
+    if (!a->ready || !running) return;
+    if (now_us >= l->key_due_us) {
+        l->key_due_us = now_us + KEY_EVERY_US;
+        inner_submit(l, inner_op(l, EP_LISTEN_KEY_KEEP, PRIORITY_HIGH), on_prolonged, NULL);
+    }
+    if (a->busy) return;
+    check_expected(l, now_us);
+    if (!a->busy && now_us >= a->look_us) begin(l, RECOVERY_LOOK);
+}
+
+int64_t account_due_us(const struct live *l) {
+    const struct account_watch *a = &l->account;
+    if (!l->key) return INT64_MAX;
+    int64_t due = a->busy && a->asked == 0 ? a->retry_us : INT64_MAX;
+    if (!a->ready || l->streams[STREAM_USER].state != STREAM_RUNNING) return due;
+    if (l->key_due_us < due) due = l->key_due_us;
+    if (a->busy) return due;
+    if (a->expected_count > 0 && a->expected[0].due_us < due) due = a->expected[0].due_us;
+    return a->look_us < due ? a->look_us : due;
+}
+
+void account_close(struct live *l) {
+    struct account_watch *a = &l->account;
+    recovery_free(a->known);
+    free(a->held);
+    free(a->expected);
+    *a = (struct account_watch){ 0 };
+}
