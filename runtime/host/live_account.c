@@ -376,7 +376,7 @@ static void on_key(struct live *l, struct inner *i) {
 
 void account_open(struct live *l) {
     l->streams[STREAM_USER].state = STREAM_OPENING;
-    inner_submit(l, inner_op(l, EP_LISTEN_KEY_NEW, PRIORITY_HIGH), on_key, NULL);
+    inner_submit(l, inner_op(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, NULL);
 }
 
 void account_opened(struct live *l) { begin(l, RECOVERY_TELL); }
@@ -394,7 +394,7 @@ void account_advance(struct live *l, int64_t now_us) {
     if (!a->ready || !running) return;
     if (now_us >= l->key_due_us) {
         l->key_due_us = now_us + KEY_EVERY_US;
-        inner_submit(l, inner_op(l, EP_LISTEN_KEY_KEEP, PRIORITY_HIGH), on_prolonged, NULL);
+        inner_submit(l, inner_op(l, EP_LISTEN_KEY_KEEP, PRIORITY_CRITICAL), on_prolonged, NULL);
     }
     if (a->busy) return;
     check_expected(l, now_us);

@@ -594,12 +594,16 @@ static void drop_told(struct recovery *r) {
     r->income_count = kept;
 }
 
+// Of one millisecond what concerns the older order comes first.
+static int by_id(const struct listed *a, const struct listed *b) { return a->key.id < b->key.id ? -1 : a->key.id > b->key.id; }
+
 int recovery_finish(struct recovery *r, enum recovery_mode mode, const struct backtest_view *believed, int64_t now_us, bool hasty,
                     const struct backtest_event **events, int32_t *count) {
     r->event_count = 0;
     bool whole = true;
     drop_told(r);
     if (r->found_count > 0) qsort(r->found, (size_t)r->found_count, sizeof *r->found, by_order_and_id);
+    HASH_SORT(r->listed, by_id);
     for (const struct listed *n = r->listed; n; n = n->hh.next) whole = walk_order(r, n) && whole;
     for (const struct listed_algo *n = r->listed_algos; n; n = n->hh.next) walk_algo(r, n);
     if (mode != RECOVERY_LOOK && r->positions_known) walk_positions(r, believed, now_us);

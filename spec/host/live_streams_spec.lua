@@ -1,0 +1,201 @@
+-- Live: what a script is told of its account and the market while streams are cut, thinned, doubled and replaced.
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+local function live(x, script, arguments, environment)
+  local folder = run.folder()
+  local path = run.write(folder .. "/script.lua", script)
+  local all = { "live", path, "--url", x.url }
+  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
+  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+  run.remove(folder)
+  return r
+end
+
+-- All fills of the account since `from` (ms), as the exchange has them.
+local function true_fills(x, symbol, from)
+  local all, id = {}, nil
+  repeat
+    local page = x:signed("GET", "/fapi/v1/userTrades", { symbol = symbol, limit = 1000, fromId = id, startTime = not id and from or nil }).json
+    for _, t in ipairs(page) do all[#all + 1] = t end
+    id = #page > 0 and ("%.0f"):format(page[#page].id + 1)
+  until #page < 1000
+  return all
+end
+
+-- Lines "fill ID TIME ORDER QTY RECOVERED" against the exchange's own list.
+local function compare_fills(r, truth)
+  local seen, count, recovered = {}, 0, 0
+  for id, qty, again in r.out:gmatch "fill (%d+) (%S+) (%S+)\n" do
+    assert.is_nil(seen[id], "fill " .. id .. " was told twice")
+    seen[id] = tonumber(qty)
+    count = count + 1
+    if again == "true" then recovered = recovered + 1 end
+  end
+  for _, t in ipairs(truth) do
+    local id = ("%.0f"):format(t.id)
+    assert.is_number(seen[id], "fill " .. id .. " was never told\n" .. r.err)
+    assert.near(tonumber(t.qty), seen[id], 1e-12)
+  end
+  assert.equal(#truth, count)
+  return recovered
+end
+
+describe("moontide live: streams", function()
+  local x
+  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT", "--wallet", "1000000" } end)
+  teardown(function() x:stop() end)
+  after_each(function() x:no_faults() end)
+
+  it("tells every fill and every end of an order once, whatever becomes of the streams", function()
+    local from = lx.now_ms() - 1
+    x:faults {
+      { fault = "stream_drop", class = "account", share = 0.01 }, { fault = "stream_gap", class = "account", share = 0.05 },
+      { fault = "stream_twice", class = "account", share = 0.2 }, { fault = "listen_key_loss", share = 0.002 },
+    }
+    local r = live(x, [[
+      local placed, ended, told = {}, {}, {}
+      return { symbols = { "BTCUSDT", "ETHUSDT" },
+        on_fill = function(self, f)
+          print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered)))
+          told[f.orderId] = (told[f.orderId] or 0) + f.qty
+          -- In the order of each order's own life: what is filled so far is the sum of what has been told.
+          if math.abs(told[f.orderId] - f.order.executedQty) > 1e-9 then print("out of turn", f.tradeId, told[f.orderId], f.order.executedQty) end
+        end,
+        on_order = function(self, o)
+          if ended[o.orderId] then print("after its end", o.orderId, o.status) end
+          if o.status == "FILLED" or o.status == "CANCELED" or o.status == "EXPIRED" then ended[o.orderId] = o.status end
+        end,
+        on_start = function(self)
+          local tasks = {}
+          for k = 1, 6 do
+            tasks[k] = api.spawn(function()
+              local symbol = k % 2 == 0 and "BTCUSDT" or "ETHUSDT"
+              local t = assert(api.get_ticker_price { symbol = symbol })
+              for i = 1, 60 do
+                local side, kind = (i + k) % 4 < 2 and "BUY" or "SELL", i % 5
+                local o, err
+                if kind == 0 then
+                  o, err = api.create_order { symbol = symbol, side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price(symbol, t.price * 0.95) }
+                  if o then
+                    placed[#placed + 1] = o.orderId
+                    api.cancel_order { symbol = symbol, orderId = o.orderId }
+                  end
+                else
+                  o, err = api.create_order { symbol = symbol, side = side, type = "MARKET", quantity = 0.01 }
+                  if o then placed[#placed + 1] = o.orderId end
+                end
+                if not o then print("refused", tostring(err)) end
+                api.sleep(0.03)
+              end
+            end)
+          end
+          api.spawn(function()
+            api.all(tasks)
+            for _ = 1, 150 do
+              local open = 0
+              for _, id in ipairs(placed) do if not ended[id] then open = open + 1 end end
+              if open == 0 then break end
+              api.sleep(0.1)
+            end
+            local missing = 0
+            for _, id in ipairs(placed) do if not ended[id] then missing = missing + 1 end end
+            print("placed " .. #placed .. " without an end " .. missing)
+          end)
+        end,
+        on_stop = function(self) print(("position %.3f %.3f"):format(self:position "BTCUSDT", self:position "ETHUSDT")) end,
+      } ]], { "--for", "15" })
+    assert.equal(0, r.status, r.err)
+    local placed, missing = r.out:match "placed (%d+) without an end (%d+)"
+    assert.equal("360", placed, r.out:sub(1, 2000) .. r.err)
+    assert.equal("0", missing, r.err)
+    assert.falsy(r.out:find "out of turn", r.out:match "out of turn[^\n]*")
+    assert.falsy(r.out:find "after its end", r.out:match "after its end[^\n]*")
+    local truth = true_fills(x, "BTCUSDT", from)
+    for _, t in ipairs(true_fills(x, "ETHUSDT", from)) do truth[#truth + 1] = t end
+    assert.is_true(#truth >= 288)
+    local recovered = compare_fills(r, truth)
+    assert.is_true(recovered > 5, recovered .. " recovered\n" .. r.err)
+    assert.truthy(r.err:find "reconnects=[1-9]", r.err)
+    assert.truthy(r.err:find "told_twice=[1-9]", r.err)
+    local held = {}
+    for _, p in ipairs(x:signed("GET", "/fapi/v3/positionRisk", {}).json) do held[p.symbol] = tonumber(p.positionAmt) end
+    assert.truthy(r.out:find(("position %.3f %.3f"):format(held.BTCUSDT or 0, held.ETHUSDT or 0), 1, true), r.out:match "position[^\n]*")
+  end)
+
+  it("asks for all that happened while it heard nothing: orders of others, amended, cancelled, conditional ones; page by page", function()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local path = run.write(folder .. "/script.lua", [[
+      return { symbols = { "ETHUSDT" },
+        on_start = function() print "started" io.stdout:flush() end,
+        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_order = function(self, o)
+          print(("order %s %s %s %s %s"):format(o.clientOrderId, o.status, o.origQty, o.executedQty, tostring(o.recovered)))
+          io.stdout:flush()
+        end,
+        on_position = function(self, p) print(("position %.2f %s"):format(p.positionAmt, tostring(p.recovered))) end,
+      } ]])
+    local from = lx.now_ms() - 1
+    os.execute(("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --for 60 >%s/out 2>%s/err & echo $! >%s/pid")
+      :format(x.key, x.secret, require("moontide.host").exe, path, x.url, folder, folder, folder))
+    local function out() return run.read(folder .. "/out") end
+    local function wait(text) lx.wait_for(text, function() return out():find(text, 1, true) end, 20) end
+    wait "started"
+    local bid, ask = x:best "ETHUSDT"
+    local function order(t)
+      t.symbol = "ETHUSDT"
+      local reply = x:order(t)
+      assert.equal(200, reply.status, reply.body)
+      return reply.json
+    end
+    local function price(factor) return ("%.2f"):format(math.floor(bid * factor * 100) / 100) end
+    order { type = "LIMIT", newClientOrderId = "rests", quantity = "0.10", price = price(0.9) }
+    order { type = "LIMIT", newClientOrderId = "amended", quantity = "0.10", price = price(0.91) }
+    wait "order amended NEW"
+    -- Nothing is heard from now on; a new listen key is not to be had for a while.
+    x:faults { { fault = "listen_key_loss", class = "account", most = 1 }, { fault = "error", call = "POST /fapi/v1/listenKey", status = 503, to = 4 } }
+    order { type = "LIMIT", newClientOrderId = "trigger", quantity = "0.10", price = price(0.92) }   -- its event ends the key
+    for i = 1, 1100 do
+      order { type = "MARKET", side = i % 2 == 0 and "SELL" or "BUY", quantity = "0.010", newClientOrderId = "m" .. i }
+    end
+    lx.sleep(0.005)   -- times are milliseconds
+    x:signed("DELETE", "/fapi/v1/order", { symbol = "ETHUSDT", origClientOrderId = "rests" })
+    local changed = x:signed("PUT", "/fapi/v1/order", { symbol = "ETHUSDT", origClientOrderId = "amended", side = "BUY", quantity = "0.20", price = price(0.91) })
+    assert.equal(200, changed.status, changed.body)
+    order { type = "LIMIT", newClientOrderId = "brief", quantity = "0.10", price = price(0.93) }
+    x:signed("DELETE", "/fapi/v1/order", { symbol = "ETHUSDT", origClientOrderId = "brief" })
+    local algo = x:signed("POST", "/fapi/v1/algoOrder", { algoType = "CONDITIONAL", symbol = "ETHUSDT", side = "SELL", type = "STOP_MARKET",
+      quantity = "0.010", triggerPrice = price(0.8), clientAlgoId = "stop" })
+    assert.equal(200, algo.status, algo.body)
+    x:signed("DELETE", "/fapi/v1/algoOrder", { clientAlgoId = "stop" })
+    local last = order { type = "MARKET", quantity = "0.050", newClientOrderId = "last" }
+    assert.equal("FILLED", last.status)
+    wait "order last FILLED"
+    x:no_faults()
+    order { type = "MARKET", side = "SELL", quantity = "0.050", newClientOrderId = "after" }
+    wait "order after FILLED"
+    require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
+    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended" end, 10)
+    local r = { out = out(), err = run.read(folder .. "/err") }
+    local truth = true_fills(x, "ETHUSDT", from)
+    local recovered = compare_fills(r, truth)
+    assert.is_true(recovered >= 1101, recovered .. " recovered")
+    assert.is_true(recovered < #truth, ("%d of %d recovered\n%s\n%s"):format(recovered, #truth, r.out:sub(-600), r.err))
+    for _, line in ipairs { "order rests NEW 0.1 0 nil", "order rests CANCELED 0.1 0 true", "order amended NEW 0.2 0 true", "order brief NEW 0.1 0 true",
+                            "order brief CANCELED 0.1 0 true", "order stop NEW 0.01 0 true", "order stop CANCELED 0.01 0 true",
+                            "order last FILLED 0.05 0.05 true", "order after FILLED 0.05 0.05 nil" } do
+      local _, times = r.out:gsub(line:gsub("%p", "%%%0"), "")
+      assert.equal(1, times, line .. " told " .. times .. " times\n" .. r.err)
+    end
+    -- In the order of their time: fills by rising id, an order's news before its end.
+    local before = 0
+    for id in r.out:gmatch "fill (%d+)" do
+      assert.is_true(tonumber(id) > before)
+      before = tonumber(id)
+    end
+    assert.is_true(r.out:find("order m1 NEW", 1, true) < r.out:find("order m1 FILLED", 1, true))
+    assert.is_true(r.out:find("order m1100 FILLED", 1, true) < r.out:find("order rests CANCELED", 1, true))
+    assert.truthy(r.out:find("position %-?%d+%.%d+ true", 1), "a position is told, marked")
+  end)
+end)
