@@ -142,7 +142,7 @@ describe("moontide live: streams", function()
     local function out() return run.read(folder .. "/out") end
     local function wait(text) lx.wait_for(text, function() return out():find(text, 1, true) end, 20) end
     wait "started"
-    local bid, ask = x:best "ETHUSDT"
+    local bid = x:best "ETHUSDT"
     local function order(t)
       t.symbol = "ETHUSDT"
       local reply = x:order(t)
