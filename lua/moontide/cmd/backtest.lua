@@ -142,24 +142,32 @@ local function bar_feeds(bt, symbol_names, markets)
   end
 end
 
-function M.run(options)
-  if options.assumptions then
-    io.write(require("moontide.assumptions").text)
-    return 0
-  end
-  local path = options[1]
-  if not path then cmd.fail(2, "which script? usage: moontide backtest SCRIPT --data PATH...") end
-  if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
-  local quiet = options.quiet or false
-  local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
-  local bar = progress_bar(options)
-  local sets = loader.sets(options.set)
-  local started = host.monotonic()
+---@class BacktestSession
+---@field world World
+---@field api table
+---@field script LoadedScript
+---@field names string[] its symbols
+---@field params table
+---@field params_text string
+---@field capital number
+---@field from number microseconds
+---@field to number
+---@field data table what was loaded, for another session on the same
 
+---Loads a script and its data and makes their world, which stands at the first bar; fails the command with one line on
+---whatever is wrong.
+---@param options table of the command line
+---@param path string of the script
+---@param context { log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table? }
+---@return BacktestSession
+function M.open(options, path, context)
+  local notice, bar = context.notice, context.bar
+  local sets = loader.sets(options.set)
   local world
-  local log = loader.log(options, function() return world and world.now() end)
-  local script = loader.load(path, { log = log, print = options.json == "-" and print_aside or print, seed = setup.number(options, "seed", 1) })
-  local self, plain, chunk, env = script.self, script.plain, script.chunk, script.env
+  local function now() return world and world.now() end
+  local log = context.log and context.log(now) or loader.log(options, now)
+  local script = loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1) })
+  local self, env = script.self, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil
   if wanted and self and options.symbol and self.symbols and #self.symbols > 1 and #wanted ~= #self.symbols then
@@ -168,7 +176,7 @@ function M.run(options)
   options.interval = options.interval or (self and self.interval) or nil
   local params, params_text = strategy_module.parameters(self and self.params, sets, path)
 
-  local data = load_data(options, wanted, notice, bar)
+  local data = context.data or load_data(options, wanted, notice, bar)
   if #data.names == 0 then
     cmd.fail(1, "no bars of %s at %s or finer in the data", wanted and table.concat(wanted, ", ") or "any symbol", options.interval or "1m")
   end
@@ -239,6 +247,24 @@ function M.run(options)
     loader.listen(world, api, self)
   end
   if C.backtest_start(world.bt, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  return { world = world, api = api, script = script, names = names, params = params, params_text = params_text, capital = capital,
+           from = from, to = to, data = data }
+end
+
+function M.run(options)
+  if options.assumptions then
+    io.write(require("moontide.assumptions").text)
+    return 0
+  end
+  local path = options[1]
+  if not path then cmd.fail(2, "which script? usage: moontide backtest SCRIPT --data PATH...") end
+  if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
+  local quiet = options.quiet or false
+  local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
+  local bar = progress_bar(options)
+  local started = host.monotonic()
+  local s = M.open(options, path, { print = options.json == "-" and print_aside or print, notice = notice, bar = bar })
+  local world, self = s.world, s.script.self
   if bar then
     world.on_tick = function() bar.update("running", tonumber(world.view.bars), tonumber(world.view.bars_total)) end
     if self and self.on_bar then
@@ -253,7 +279,7 @@ function M.run(options)
 
   math.randomseed(setup.number(options, "seed", 1))
   local run_started = host.monotonic()
-  local failure = strategy_module.run(world, self, plain and chunk or nil)
+  local failure = strategy_module.run(world, self, s.script.plain and s.script.chunk or nil)
   local finished = host.monotonic()
   if bar then bar.clear() end
   if failure then
@@ -261,7 +287,8 @@ function M.run(options)
     cmd.fail(1, "%s failed at %s: %s", path, at, failure)
   end
   local result = report.build(world, {
-    script = path, source = script.source, params = params, params_text = params_text, names = names, capital = capital, from = from, to = to,
+    script = path, source = s.script.source, params = s.params, params_text = s.params_text, names = s.names, capital = s.capital,
+    from = s.from, to = s.to,
     interval = options.interval, elapsed = finished - run_started, setup = run_started - started, seed = options.seed or "1",
   })
   report.write(result, options)
