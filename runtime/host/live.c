@@ -1,4 +1,5 @@
 #include "host/live_private.h"
+#include "host/paper.h"
 
 #include "base/assert.h"
 #include "base/dec.h"
@@ -249,12 +250,14 @@ static void run_due(struct live *l) {
     if (dispatcher_next_us(l->dispatcher) <= now) dispatcher_run(l->dispatcher, now);
     wire_pump(l, now);
     streams_advance(l, now);
+    paper_pump(l, now);
     if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
 }
 
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
     int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher), least(wire_next_us(l), streams_due_us(l)));
+    due = least(due, paper_next_us(l));
     int32_t first = first_timer(l);
     if (first >= 0) due = least(due, l->timers[first].at_us);
     if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);
@@ -397,8 +400,9 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
         uv_unref((uv_handle_t *)&l->signals[i]);
     }
     int err = wire_open(l, e);
+    if (!err && o->paper.on) err = paper_open(l, e);
     if (!err) {
-        struct transport transport = wire_transport(l);
+        struct transport transport = l->paper ? paper_transport(l) : wire_transport(l);
         l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
         *out = l;
         return ERR_OK;
@@ -410,6 +414,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
 void live_free(struct live *l) {
     if (!l) return;
     streams_stop(l);
+    paper_close(l);
     wire_close(l);
     control_close(l->control);
     uv_close((uv_handle_t *)&l->alarm, NULL);
@@ -455,8 +460,9 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         if (clock && !asked) {
             asked = true;
             streams_start(l);
+            paper_start(l);
         }
-        if (clock && streams_running(l)) return ERR_OK;
+        if (clock && streams_running(l) && paper_ready(l)) return ERR_OK;
         turn(l, true);
     }
     if (l->stopping) return ERR_OK;

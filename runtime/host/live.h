@@ -18,6 +18,22 @@
 
 enum live_key { LIVE_KEY_HMAC, LIVE_KEY_RSA, LIVE_KEY_ED25519 };   // enum key_kind of net/signature.h
 
+// Paper trading (host/paper.h): orders and account live in a simulated exchange of this process.
+struct paper_options {
+    bool on;
+    struct exchange_config exchange;   // wallet, fees, leverage, limits of a new account
+    int64_t latency_us;            // each way
+    const char *state_path;        // the file that keeps the account; NULL: it ends with the run
+    bool reset;                    // begin a new one
+};
+
+// A paper account over all its runs.
+struct paper_account {
+    int64_t started_us, capital_e8;
+    int64_t held_us, lasted_us;    // with a position; running at all
+    int64_t saved_us;
+};
+
 struct live_options {
     struct api_config api;
     const char *rest_url;          // "https://fapi.binance.com"
@@ -31,6 +47,7 @@ struct live_options {
     struct safety_limits safety;
     int64_t stream_age_us;         // a stream's connection is replaced at this age, before the exchange ends it; 0: 23 h 50 min
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
+    struct paper_options paper;
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 
@@ -79,6 +96,10 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 
 // Asks the run to end: the next live_next that wants something answers BACKTEST_END. Safe from a signal's callback.
 void live_stop(struct live *l);
+
+// Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that goes on from before.
+struct exchange *live_exchange(struct live *l);
+struct paper_account live_paper_account(const struct live *l, bool *resumed);
 
 struct live_figures live_figures(const struct live *l);
 

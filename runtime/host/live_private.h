@@ -98,6 +98,8 @@ struct account_watch {
 // The trades of a symbol: their ids leave nothing out.
 struct trade_feed { bool wanted, catching_up; int64_t last_id; struct agg_trade_record *held; int32_t held_count, held_size; };
 
+struct paper;                      // host/paper.h
+
 struct live {
     struct backtest_view view;
     struct live_options o;
@@ -152,6 +154,7 @@ struct live {
     int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
     struct safety safety;
+    struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
     struct control *control;
     bool started, stopping, ended;
