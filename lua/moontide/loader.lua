@@ -21,6 +21,13 @@ function M.log(options, now)
   return log_module.new(now, level, form)
 end
 
+---A script's print when standard output is the JSON document's alone.
+function M.print_aside(...)
+  local parts = {}
+  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+  io.stderr:write(table.concat(parts, "\t"), "\n")
+end
+
 ---@class LoadedScript
 ---@field chunk function
 ---@field source string

@@ -11,9 +11,8 @@ local M = {}
 
 local function money(e8) return tonumber(e8) / 1e8 end
 
-local function fills_of(world)
+local function fills_of(world, exchange)
   local build = records.constructor(C.RECORD_TRADE, world.symbol_names, {})
-  local exchange = C.backtest_exchange(world.bt)
   local fills = {}
   for i = 0, tonumber(C.exchange_fill_count(exchange)) - 1 do fills[i + 1] = build(C.exchange_fill(exchange, i)) end
   return fills
@@ -51,26 +50,19 @@ local function fills_text(fills)
   return table.concat(lines, "\n")
 end
 
----Gathers the result. `about` names script, source, parameters, symbols and times of the run.
+---What an account of a simulated exchange has come to, with its statistics.
 ---@param world World
----@param about table
+---@param exchange ffi.cdata* struct exchange
+---@param about table names script, parameters, symbols and times of the run
+---@param first number when it began, microseconds
+---@param last number
 ---@return table result
-function M.build(world, about)
+function M.account(world, exchange, about, first, last)
   local view = world.view
-  local exchange = C.backtest_exchange(world.bt)
   local totals = C.exchange_totals(exchange)
-  local fills = fills_of(world)
+  local fills = fills_of(world, exchange)
   local trades = stats.trades(fills)
   local equity = money(C.exchange_equity_e8(exchange))
-  local first, last = math.huge, 0
-  local data_hash = {}
-  for i = 0, world.symbol_count - 1 do
-    local s = world.markets[i]
-    first = math.min(first, tonumber(s.open_us[0]))
-    last = math.max(last, tonumber(s.open_us[s.count - 1]) + tonumber(s.interval_us))
-    data_hash[#data_hash + 1] = ("%s %s %s %d %d"):format(world.symbol_names[i], ffi.string(C.interval_names[s.interval]),
-      ffi.string(s.hash), tonumber(s.open_us[0]), tonumber(s.count))
-  end
   local r = {
     strategy = about.script:match "([^/]+)%.lua$" or about.script, script = about.script, symbols = about.names,
     interval = about.interval, params = about.params, from = first / 1000, to = last / 1000, bars = tonumber(view.bars),
@@ -81,10 +73,9 @@ function M.build(world, about)
     wallet = money(C.exchange_wallet_e8(exchange)), max_drawdown_value = money(view.drawdown_e8),
     waited_s = tonumber(view.waited_us) / 1e6, lag_s = tonumber(view.lag_us) / 1e6, rate_limited = tonumber(totals.rate_limited),
     exposure = view.bars > 0 and tonumber(view.bars_exposed) / tonumber(view.bars) or 0,
-    elapsed_s = about.elapsed, setup_s = about.setup, trade_list = trades, trades = #trades, fill_list = fills,
+    trade_list = trades, trades = #trades, fill_list = fills,
     rejects = {}, peak_memory = host.peak_memory(),
   }
-  r.bars_per_s = r.elapsed_s > 0 and r.bars / r.elapsed_s or 0
   local code, count = ffi.new "int32_t[1]", ffi.new "int64_t[1]"
   for i = 0, C.exchange_reject_count(exchange) - 1 do
     C.exchange_reject(exchange, i, code, count)
@@ -100,11 +91,31 @@ function M.build(world, about)
   r.drawdown_from, r.drawdown_to = tonumber(view.peak_us) / 1000, tonumber(view.trough_us) / 1000
   r.calmar = r.annual_return and view.drawdown > 0 and r.annual_return / view.drawdown or nil
   r.equity_points = view
+  return r
+end
+
+---Gathers the result of a backtest. `about` names script, source, parameters, symbols and times of the run.
+---@param world World
+---@param about table
+---@return table result
+function M.build(world, about)
+  local first, last = math.huge, 0
+  local data_hash = {}
+  for i = 0, world.symbol_count - 1 do
+    local s = world.markets[i]
+    first = math.min(first, tonumber(s.open_us[0]))
+    last = math.max(last, tonumber(s.open_us[s.count - 1]) + tonumber(s.interval_us))
+    data_hash[#data_hash + 1] = ("%s %s %s %d %d"):format(world.symbol_names[i], ffi.string(C.interval_names[s.interval]),
+      ffi.string(s.hash), tonumber(s.open_us[0]), tonumber(s.count))
+  end
+  local r = M.account(world, C.backtest_exchange(world.bt), about, first, last)
+  r.elapsed_s, r.setup_s = about.elapsed, about.setup
+  r.bars_per_s = r.elapsed_s > 0 and r.bars / r.elapsed_s or 0
   r.fingerprint = {
     data = host.sha256(table.concat(data_hash, "\n")):sub(1, 16),
     script = host.sha256(about.source):sub(1, 16),
     params = host.sha256(about.params_text .. "\nseed=" .. about.seed):sub(1, 16),
-    trades = host.sha256(fills_text(fills)):sub(1, 16),
+    trades = host.sha256(fills_text(r.fill_list)):sub(1, 16),
   }
   return r
 end
@@ -151,6 +162,7 @@ function M.table_text(r)
   for i, x in ipairs(r.rejects) do rejects[i] = ("%d: %d"):format(x.code, x.count) end
   row("rejected orders", r.rejected .. (#rejects > 0 and ("  (%s)"):format(table.concat(rejects, ", ")) or ""))
   row("waited on limits", ("%.1f s"):format(r.waited_s))
+  if not r.fingerprint then return table.concat(lines, "\n") .. "\n" end
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("fingerprint  data %s  script %s  parameters %s  trades %s"):format(r.fingerprint.data,
     r.fingerprint.script, r.fingerprint.params, r.fingerprint.trades)
@@ -241,7 +253,7 @@ function M.write(r, options)
   if options.json then save(options.json, M.json(r)) end
   io.write(M.table_text(r))
   -- How long it took is no result: the same run prints the same bytes.
-  if not options.quiet then
+  if r.elapsed_s and not options.quiet then
     io.stderr:write(("%d bars in %.3f s (%.1f million a second), %.3f s to load\n"):format(r.bars, r.elapsed_s,
       r.bars_per_s / 1e6, r.setup_s))
   end

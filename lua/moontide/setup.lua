@@ -42,6 +42,45 @@ function M.number(options, name, default, min, max)
   return value
 end
 
+---One of several words given as an option; fails the command on another.
+---@generic T
+---@param options table
+---@param name string
+---@param default string
+---@param values table<string, T>
+---@return T
+function M.choice(options, name, default, values)
+  local text = options[name] or default
+  local value = values[text:lower()]
+  if value == nil then
+    local names = {}
+    for k in pairs(values) do names[#names + 1] = k end
+    table.sort(names)
+    cmd.fail(2, "--%s %s: one of %s is wanted", name, text, table.concat(names, ", "))
+  end
+  return value
+end
+
+---The account of a simulated exchange, by the options, and its limits.
+---@param x ffi.cdata* struct exchange_config
+---@param options table capital, maker, taker, leverage, margin, hedge
+---@param limits table<string, integer> by "KIND/seconds"
+---@return number capital
+function M.account(x, options, limits)
+  local capital = M.number(options, "capital", 10000, 0.01, 1e10)
+  x.wallet_e8 = C.dec_from_double(capital)
+  x.maker_e8 = C.dec_from_double(M.number(options, "maker", 0.0002, -0.01, 0.1))
+  x.taker_e8 = C.dec_from_double(M.number(options, "taker", 0.0005, -0.01, 0.1))
+  x.leverage = M.number(options, "leverage", 20, 1, 125)
+  x.margin_type = M.choice(options, "margin", "crossed", { crossed = C.MARGIN_CROSSED, isolated = C.MARGIN_ISOLATED })
+  x.dual_side = options.hedge or false
+  x.enforce_limits = true
+  x.weight_1m = limits["REQUEST_WEIGHT/60"] or 2400
+  x.orders_1m = limits["ORDERS/60"] or 1200
+  x.orders_10s = limits["ORDERS/10"] or 300
+  return capital
+end
+
 ---Imports files; fails the command with the importer's line.
 ---@param paths string[]
 ---@param o { symbol: string?, interval: string?, store: string?, allow_gaps: boolean?, notice: fun(line: string), progress: fun(done: number, total: number)? }

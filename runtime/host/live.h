@@ -99,6 +99,7 @@ void live_stop(struct live *l);
 
 // Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that goes on from before.
 struct exchange *live_exchange(struct live *l);
+int64_t live_paper_now(struct live *l);   // its exchange's clock
 struct paper_account live_paper_account(const struct live *l, bool *resumed);
 
 struct live_figures live_figures(const struct live *l);

@@ -560,6 +560,8 @@ void paper_close(struct live *l) {
 
 struct exchange *live_exchange(struct live *l) { return l->paper ? l->paper->x : NULL; }
 
+int64_t live_paper_now(struct live *l) { return paper_clock(l); }
+
 struct paper_account live_paper_account(const struct live *l, bool *resumed) {
     *resumed = l->paper->resumed;
     return l->paper->account;

@@ -36,26 +36,6 @@ local function progress_bar(options)
   return bar
 end
 
--- A script's print when standard output is the JSON document's alone.
-local function print_aside(...)
-  local parts = {}
-  for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
-  io.stderr:write(table.concat(parts, "\t"), "\n")
-end
-
-
-local function choice(options, name, default, values)
-  local text = options[name] or default
-  local value = values[text:lower()]
-  if value == nil then
-    local names = {}
-    for k in pairs(values) do names[#names + 1] = k end
-    table.sort(names)
-    cmd.fail(2, "--%s %s: one of %s is wanted", name, text, table.concat(names, ", "))
-  end
-  return value
-end
-
 -- Series by symbol: the finest interval of each; funding by symbol.
 local function load_data(options, wanted_symbols, notice, bar)
   local interval = options.interval
@@ -185,20 +165,10 @@ function M.open(options, path, context)
   local config, exchange_limits = loader.configuration(options, rate_limits)
 
   local o = ffi.new "struct backtest_options"
-  local capital = setup.number(options, "capital", 10000, 0.01, 1e10)
-  o.exchange.wallet_e8 = C.dec_from_double(capital)
-  o.exchange.maker_e8 = C.dec_from_double(setup.number(options, "maker", 0.0002, -0.01, 0.1))
-  o.exchange.taker_e8 = C.dec_from_double(setup.number(options, "taker", 0.0005, -0.01, 0.1))
+  local capital = setup.account(o.exchange, options, exchange_limits)
   o.exchange.slippage_e8 = C.dec_from_double(setup.number(options, "slippage", 0, 0, 1000) / 10000)
-  o.exchange.leverage = setup.number(options, "leverage", 20, 1, 125)
-  o.exchange.margin_type = choice(options, "margin", "crossed", { crossed = C.MARGIN_CROSSED, isolated = C.MARGIN_ISOLATED })
-  o.exchange.dual_side = options.hedge or false
-  o.exchange.path = choice(options, "path", "adverse", { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC })
-  o.exchange.touch = choice(options, "touch", "through", { through = C.TOUCH_THROUGH, at = C.TOUCH_AT })
-  o.exchange.enforce_limits = true
-  o.exchange.weight_1m = exchange_limits["REQUEST_WEIGHT/60"] or 2400
-  o.exchange.orders_1m = exchange_limits["ORDERS/60"] or 1200
-  o.exchange.orders_10s = exchange_limits["ORDERS/10"] or 300
+  o.exchange.path = setup.choice(options, "path", "adverse", { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC })
+  o.exchange.touch = setup.choice(options, "touch", "through", { through = C.TOUCH_THROUGH, at = C.TOUCH_AT })
   o.exchange.event_mask = self and strategy_module.event_mask(self) or 0
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil

@@ -98,12 +98,14 @@ end
 ---The options of a connection, for live_new and live_fetch. The texts are kept by `anchor`, which must outlive them.
 ---@param options table
 ---@param real boolean orders go to the exchange itself
+---@param anonymous boolean? no key is read or used
 ---@return ffi.cdata* o struct live_options
 ---@return { rest: string, streams: string, key: string, secret: string } anchor
-function M.options(options, real)
+function M.options(options, real, anonymous)
   local o = ffi.new "struct live_options"
   local rest, streams = M.addresses(options, real)
-  local key, secret, kind = M.keys(options)
+  local key, secret, kind = "", "", C.LIVE_KEY_HMAC
+  if not anonymous then key, secret, kind = M.keys(options) end
   o.rest_url, o.stream_url, o.ca_file, o.proxy = rest, streams, options["ca-file"], options.proxy
   o.api_key, o.secret, o.key_kind = key, secret, kind
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000

@@ -10,6 +10,7 @@ local folder = require "moontide.live.folder"
 local loader = require "moontide.loader"
 local log_module = require "moontide.log"
 local market_module = require "moontide.market"
+local paper = require "moontide.live.paper"
 local pump = require "moontide.pump"
 local setup = require "moontide.setup"
 local strategy_module = require "moontide.strategy"
@@ -77,18 +78,22 @@ end
 ---@field status fun(out: table) adds to what the control socket's `status` answers
 ---@field flatten boolean? positions are closed at the end too
 ---@field chunk function? the plain form's body
+---@field paper boolean orders go to a simulated exchange in this process
+---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
 ---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
 ---@param options table of the command line
 ---@param path string
+---@param mode "live"|"paper"|nil where orders go (live)
 ---@return LiveSession
-function M.open(options, path)
-  local o, at = connect.options(options, true)
+function M.open(options, path, mode)
+  local on_paper = mode == "paper"
+  local o, at = connect.options(options, not on_paper, on_paper)
   local world
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
-  local script = loader.load(path, { log = log, print = print, seed = seed })
+  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed })
   local self = script.self
   local run_name = folder.name(options, path)
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
@@ -100,12 +105,13 @@ function M.open(options, path)
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at.rest)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
-  local config = loader.configuration(options, rate_limits)
+  local config, exchange_limits = loader.configuration(options, rate_limits)
   config.seed = seed
   -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
   o.http_timeout_us = config.request_timeout_us
   config.request_timeout_us = 600000000
   o.api = config
+  if on_paper then paper.options(o.paper, options, path, exchange_limits, at) end
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
   local seconds = setup.number(options, "for", nil, 0.1, 1e9)
@@ -125,8 +131,8 @@ function M.open(options, path)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
               name = run_name, folder = folder.take(run_name), started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
-              status = figures(l) }
-  if at.key ~= "" then
+              status = figures(l), paper = on_paper }
+  if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
   end
   if self then
@@ -163,7 +169,8 @@ function M.start(s)
     cmd.fail(1, "%s", ffi.string(message.text))
   end
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
-    s.at.key == "" and ", without a key: market data only" or "")
+    s.paper and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
+  if s.paper then paper.greet(s) end
   if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
     s.log.warn("no journal and no dead-man switch yet: an order that is open when this process dies stays open")
   end
@@ -181,6 +188,7 @@ function M.run(s)
   end
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
+  if s.at_end then s.at_end(s) end
   s.closed = true
   s.world.close()
   return failure and ("%s failed at %s: %s"):format(s.path, at, failure)
