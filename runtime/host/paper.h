@@ -28,7 +28,7 @@ struct paper_symbol {
     int32_t bid_count, ask_count;
     int64_t update_id;                      // of the book told last
     int64_t trade_id;                       // of the aggregate trade told last, 0: none yet
-    bool catching_up;
+    bool catching_up, numbered;             // numbered: of this connection, so that one told twice is seen
     struct agg_trade_record *held;          // of the stream, while those before them are fetched
     int32_t held_count, held_size;
 };

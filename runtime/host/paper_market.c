@@ -198,7 +198,9 @@ static void quote_event(struct live *l, const struct ticker_event *q) {
 static void trade_event(struct live *l, const struct agg_trade_event *a) {
     struct paper_symbol *s = &l->paper->symbols[a->trade.symbol];
     heard(l->paper, a->event_us);
+    if (s->numbered && a->trade.id <= s->trade_id) return;
     if (!s->catching_up) {
+        s->numbered = true;
         trade_told(l, a->trade.symbol, &a->trade);
         return;
     }
@@ -298,7 +300,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     p->round++;
     for (int32_t k = 0; k < l->list.count; k++) {
         struct paper_symbol *s = &p->symbols[k];
-        s->known = s->asked = s->depth_known = false;
+        s->known = s->asked = s->depth_known = s->numbered = false;
         s->update_id = 0;
         s->held_count = 0;
         s->catching_up = s->trade_id != 0;

@@ -452,11 +452,11 @@ int ws_client_open(uv_loop_t *loop, const struct ws_options *o, const struct ws_
 
 void ws_client_close(struct ws_client *w) {
     if (w->closing) return;
+    w->closing = true;   // before the farewell: one that cannot be sent is no end to tell of
     if (w->stage == STAGE_OPEN) {
         wslay_event_queue_close(w->ws, 1000, NULL, 0);
         wslay_event_send(w->ws);
     }
-    w->closing = true;
     w->stage = STAGE_ENDED;
     if (w->resolving) uv_cancel((uv_req_t *)&w->resolve);
     if (w->tcp_made && !uv_is_closing((uv_handle_t *)&w->tcp)) uv_close((uv_handle_t *)&w->tcp, handle_gone);
