@@ -281,7 +281,7 @@ describe("moontide paper", function()
       { { "paper", d.path, "--url", x.url, "--capital", "-1", "--state", d.folder .. "/s" }, 2, "--capital -1" },
       { { "paper", d.path, "--url", x.url, "--margin", "none", "--state", d.folder .. "/s" }, 2, "one of crossed, isolated" },
       { { "paper", d.path, "--url", x.url, "--state", broken }, 1, "--reset begins anew" },
-      { { "paper", d.path, "--url", x.url, "--name", "../x" }, 1, "is no name for a run" },
+      { { "paper", d.path, "--url", x.url, "--name", "../x" }, 2, "is no name for a run" },
       { { "paper", d.path, "--url", x.url, "--yes-real-money" }, 2, "no such option" },
     } do
       local status, err = try(case[1])

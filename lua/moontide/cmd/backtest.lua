@@ -233,7 +233,7 @@ function M.run(options)
   local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
   local bar = progress_bar(options)
   local started = host.monotonic()
-  local s = M.open(options, path, { print = options.json == "-" and print_aside or print, notice = notice, bar = bar })
+  local s = M.open(options, path, { print = options.json == "-" and loader.print_aside or print, notice = notice, bar = bar })
   local world, self = s.world, s.script.self
   if bar then
     world.on_tick = function() bar.update("running", tonumber(world.view.bars), tonumber(world.view.bars_total)) end

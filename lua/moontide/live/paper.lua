@@ -11,28 +11,25 @@ local M = {}
 local function money(e8) return tonumber(e8) / 1e8 end
 
 -- The account's file: --state, else in the folder of the run (host/run_folder.h).
-local function state_path(options, script)
+local function state_path(options, run_name)
   if options.state then return options.state end
-  local message = ffi.new "struct errmsg"
-  local name, folder = ffi.new("char[?]", C.RUN_NAME_MAX), ffi.new("char[?]", C.RUN_PATH_MAX)
-  local failed = not options.name and C.run_folder_name(script, name, message) ~= 0
-    or C.run_folder_make(options.name or ffi.string(name), folder, message) ~= 0
-  if failed then cmd.fail(1, "%s; --state FILE keeps the account elsewhere", ffi.string(message.text)) end
+  local message, folder = ffi.new "struct errmsg", ffi.new("char[?]", C.RUN_PATH_MAX)
+  if C.run_folder_make(run_name, folder, message) ~= 0 then cmd.fail(1, "%s; --state FILE keeps the account elsewhere", ffi.string(message.text)) end
   return ffi.string(folder) .. "/paper.account"
 end
 
 ---Fills the paper part of struct live_options.
 ---@param p ffi.cdata* struct paper_options
 ---@param options table of the command line
----@param script string its path
+---@param run_name string
 ---@param limits table<string, integer> of the exchange, by "KIND/seconds"
 ---@param anchor table keeps the texts alive
-function M.options(p, options, script, limits, anchor)
+function M.options(p, options, run_name, limits, anchor)
   p.on = true
   setup.account(p.exchange, options, limits)
   p.latency_us = setup.number(options, "latency", 20, 0, 60000) * 1000
   p.reset = options.reset or false
-  anchor.state_path = state_path(options, script)
+  anchor.state_path = state_path(options, run_name)
   p.state_path = anchor.state_path
 end
 
