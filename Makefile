@@ -8,8 +8,8 @@ V ?= 0
 FUZZ_SECONDS ?= 60
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev unzip zip
-LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3
+            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip
+LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3 libedit
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 # Expanded when used, not when read: pkg-config may only have been installed by `make deps` a moment ago.

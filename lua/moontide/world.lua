@@ -23,7 +23,7 @@ function M.new(setup)
   for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
 
   local BAR, EVENT, OP, TIMER, NOTICE = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_TIMER, C.BACKTEST_NOTICE
-  local CONTROL = C.BACKTEST_CONTROL
+  local CONTROL, INPUT = C.BACKTEST_CONTROL, C.BACKTEST_INPUT   -- these, and those from OP on, are for the runtime
   local NewBar = market_module.Bar
   local parked_ops, parked_timers, next_timer = {}, {}, 1
   local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
@@ -49,6 +49,8 @@ function M.new(setup)
       tell_notice()
     elseif kind == CONTROL then
       world.on_control()   -- see live/control.lua
+    elseif kind == INPUT then
+      world.on_input()   -- see repl/session.lua
     elseif kind == OP then
       local waiter = parked_ops[view.op.slot]
       if waiter then task.make_ready(waiter) end
@@ -125,7 +127,7 @@ function M.new(setup)
         end
       elseif kind == EVENT then
         on_event(view.event)
-      elseif kind == OP or kind == TIMER or kind == NOTICE or kind == CONTROL then
+      elseif kind >= OP then
         wake(kind)
       else
         return
@@ -144,7 +146,7 @@ function M.new(setup)
         while not ended do
           local kind = pump.next(bt, true)
           if kind == BAR and view.feed == feed then return make_bar() end
-          if kind == OP or kind == TIMER or kind == NOTICE or kind == CONTROL then
+          if kind >= OP then
             wake(kind)
             break
           elseif kind == C.BACKTEST_END then
@@ -177,7 +179,7 @@ function M.new(setup)
     end
     local wants = not world.strategy
     local kind = pump.next(bt, wants)
-    if kind == OP or kind == TIMER or kind == NOTICE or kind == CONTROL then
+    if kind >= OP then
       wake(kind)
     elseif kind == BAR then
       local queue = feeds[view.feed]

@@ -5,6 +5,7 @@
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 
 size_t column_stride(int64_t count) {
@@ -41,6 +42,24 @@ int columns_alloc(struct series *s, int64_t count, int64_t *columns[COLUMN_COUNT
     s->count = count;
     columns_bind(s, block);
     for (int i = 0; i < COLUMN_COUNT; i++) columns[i] = (void *)((char *)block + (size_t)i * stride);
+    return 0;
+}
+
+int columns_append(struct series *s, int64_t *capacity, const int64_t values[COLUMN_COUNT]) {
+    if (s->count == *capacity) {
+        struct series larger = *s;
+        int64_t *columns[COLUMN_COUNT];
+        int err = columns_alloc(&larger, *capacity * 2, columns);
+        if (err) return err;
+        for (int i = 0; i < COLUMN_COUNT; i++) memcpy(columns[i], columns_get(s, i), (size_t)s->count * sizeof **columns);
+        larger.count = s->count;
+        series_close(s);
+        *s = larger;
+        *capacity *= 2;
+    }
+    // The block is the caller's own, and writable.
+    for (int i = 0; i < COLUMN_COUNT; i++) ((int64_t *)(uintptr_t)columns_get(s, i))[s->count] = values[i];
+    s->count++;
     return 0;
 }
 

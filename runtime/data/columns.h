@@ -23,6 +23,9 @@ size_t column_stride(int64_t count);
 // Gives `s` a block of its own for `count` bars (zeroed) and its writable columns; ERR_NO_MEMORY.
 int columns_alloc(struct series *s, int64_t count, int64_t *columns[COLUMN_COUNT]);
 
+// One more bar of a series from columns_alloc, which grows when its `capacity` is used up; its own address stays.
+int columns_append(struct series *s, int64_t *capacity, const int64_t values[COLUMN_COUNT]);
+
 // Points the columns of `s` into `base`; s->count must be set.
 void columns_bind(struct series *s, const void *base);
 

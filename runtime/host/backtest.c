@@ -73,7 +73,9 @@ struct backtest {
     int64_t day_end_us;
     int64_t idle_bars;             // bars ahead, within the day, that cannot touch the account
     bool behind;                   // idle bars have passed that the exchange has not seen
-    bool record_points, dispatcher_dirty, exposed, started;
+    struct made_market *made;      // NULL: bars
+    int64_t until_us;              // time may not pass it
+    bool record_points, dispatcher_dirty, exposed, started, paused;
 };
 
 static void *must(void *block) {
@@ -450,9 +452,13 @@ static struct exchange_bar bar_at(const struct series *s, int64_t i) {
                                   s->close_e8[i], s->volume_e8[i] };
 }
 
+static void feed_look(struct feed *f) {
+    f->due_us = f->next < f->series->count ? bar_close_us(f->series, f->next) : NEVER;
+}
+
 static void feed_step(struct feed *f) {
     f->next++;
-    f->due_us = f->next < f->series->count ? bar_close_us(f->series, f->next) : NEVER;
+    feed_look(f);
 }
 
 static bool position_open(const struct backtest *b) {
@@ -499,6 +505,7 @@ static int64_t next_us(struct backtest *b) {
     if (b->timer_count) t = min_us(t, b->timers[0].at_us);
     t = min_us(t, b->dispatcher_dirty ? b->view.now_us : dispatcher_next_us(b->dispatcher));
     t = min_us(t, exchange_next_us(b->exchange));
+    if (b->made) t = min_us(t, made_market_next_us(b->made));
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
         if (m->open_close_us != NEVER) t = min_us(t, m->open_close_us);
@@ -508,6 +515,7 @@ static int64_t next_us(struct backtest *b) {
 }
 
 static bool work_left(const struct backtest *b) {
+    if (b->made) return true;
     for (int32_t i = 0; i < b->market_count; i++) {
         if (b->markets[i].open_close_us != NEVER || b->markets[i].next < b->markets[i].series->count) return true;
     }
@@ -519,9 +527,18 @@ static bool work_left(const struct backtest *b) {
 static bool advance(struct backtest *b) {
     catch_up(b);
     int64_t t = next_us(b);
+    b->paused = false;
     if (t == NEVER || (t > b->view.now_us && !work_left(b))) return false;
+    if (t > b->view.now_us && t > b->until_us) {
+        b->paused = true;
+        if (b->until_us > b->view.now_us) b->view.now_us = b->until_us;
+        return false;
+    }
     if (t > b->view.now_us) b->view.now_us = t;
     int64_t now = b->view.now_us;
+    if (b->made && made_market_advance(b->made, now)) {
+        for (int32_t i = 0; i < b->feed_count; i++) feed_look(&b->feeds[i]);
+    }
     exchange_advance(b->exchange, now);
     close_bars(b);
     open_bars(b);
@@ -605,6 +622,7 @@ static bool skip_quiet_bar(struct backtest *b) {
     if (dispatcher_notice_count(b->dispatcher) > 0) return false;
     int64_t i = m->next;
     catch_up(b);
+    if (f->due_us > b->until_us) return false;
     if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
     if (!exchange_quiet(b->exchange, m->symbol, m->series->low_e8[i], m->series->high_e8[i], f->due_us)) return false;
     struct exchange_bar bar = { m->series->open_us[i], f->due_us, m->series->open_e8[i], m->series->high_e8[i],
@@ -625,7 +643,7 @@ static bool skip_quiet_bar(struct backtest *b) {
 }
 
 int32_t backtest_next(struct backtest *b, bool wants) {
-    if (b->idle_bars > 0 && wants) return pass_idle_bar(b);
+    if (b->idle_bars > 0 && wants && b->feeds[0].due_us <= b->until_us) return pass_idle_bar(b);
     if (wants && skip_quiet_bar(b)) return deliver_bar(b, &b->feeds[0]);
     for (;;) {
         if (dispatcher_notice_count(b->dispatcher) > 0) {
@@ -646,7 +664,7 @@ int32_t backtest_next(struct backtest *b, bool wants) {
             if (event && (!feed || event->time_us <= feed->due_us)) return deliver_event(b);
             if (feed) return deliver_bar(b, feed);
         }
-        if (!advance(b)) return BACKTEST_END;
+        if (!advance(b)) return b->paused ? BACKTEST_PAUSE : BACKTEST_END;
     }
 }
 
@@ -668,7 +686,7 @@ int32_t backtest_wait(struct backtest *b, struct op *op, bool wants) {
             break;
         }
         if (!advance(b)) {
-            result = 2;
+            result = b->paused ? 1 : 2;
             break;
         }
     }
@@ -785,6 +803,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
         *b->faults = *o->faults;
     }
     b->latency_us = o->latency_us;
+    b->until_us = NEVER;
     b->record_points = o->record_points;
     b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
     b->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, b, 0));
@@ -795,6 +814,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
 void backtest_free(struct backtest *b) {
     if (!b) return;
     dispatcher_free(b->dispatcher);
+    made_market_free(b->made);
     exchange_free(b->exchange);
     flights_free(b->flights);
     free(b->faults);
@@ -820,6 +840,7 @@ struct exchange *backtest_exchange(struct backtest *b) {
 }
 
 int64_t backtest_last_e8(struct backtest *b, int16_t symbol) {
+    if (b->made) return exchange_last_e8(b->exchange, symbol);
     if (b->behind && b->markets[0].symbol == symbol) return b->markets[0].series->close_e8[b->markets[0].next - 1];
     return b->view.last_e8[symbol];
 }
@@ -841,6 +862,14 @@ int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series
     if (b->started) f->next = series_at_or_after(s, interval_floor(s->interval, b->view.now_us)) - 1;
     feed_step(f);
     while (b->started && f->due_us <= b->view.now_us) feed_step(f);   // what is past is past
+    return b->feed_count++;
+}
+
+int32_t backtest_deliver_made(struct backtest *b, int16_t symbol, int32_t interval) {
+    if (b->feed_count == BACKTEST_FEEDS_MAX) return ERR_INVALID;
+    const struct series *s = made_market_bars(b->made, symbol, interval);
+    if (!s) return ERR_NO_MEMORY;
+    b->feeds[b->feed_count] = (struct feed){ s, s->count, NEVER, symbol };
     return b->feed_count++;
 }
 
@@ -867,6 +896,24 @@ int backtest_start(struct backtest *b, struct errmsg *e) {
     exchange_advance(b->exchange, first);
     b->dispatcher_dirty = b->started = true;
     return 0;
+}
+
+int backtest_make_market(struct backtest *b, const struct made_options *o, int32_t symbol_count, int64_t start_us, struct errmsg *e) {
+    b->view.now_us = start_us;
+    b->view.peak_candidate_us = b->view.peak_us = b->view.trough_us = start_us;
+    b->day_end_us = NEVER;   // nobody draws its equity
+    exchange_advance(b->exchange, start_us);
+    b->made = made_market_new(o, b->exchange, symbol_count, start_us);
+    if (!b->made) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+    b->dispatcher_dirty = b->started = true;
+    return ERR_OK;
+}
+
+void backtest_until(struct backtest *b, int64_t until_us) { b->until_us = until_us; }
+
+int64_t backtest_due_us(struct backtest *b) {
+    if (b->idle_bars > 0) return b->feeds[0].due_us;
+    return next_us(b);
 }
 
 void backtest_client_id(struct backtest *b, struct call *call) {

@@ -14,6 +14,7 @@
 #include "api/config.h"
 #include "api/dispatcher.h"
 #include "data/series.h"
+#include "host/made_market.h"
 #include "host/ops.h"
 #include "sim/exchange.h"
 #include "sim/faults.h"
@@ -29,7 +30,9 @@ enum backtest_next_kind {
     BACKTEST_OP,        // view.op has settled
     BACKTEST_TIMER,     // view.timer has fired
     BACKTEST_NOTICE,    // view.notice: a breaker or an alert changed
-    BACKTEST_CONTROL    // paper and live only: the control socket has a request (host/control.h)
+    BACKTEST_CONTROL,   // paper and live only: the control socket has a request (host/control.h)
+    BACKTEST_INPUT,     // the REPL's terminal has something (live_watch; a backtest never says it)
+    BACKTEST_PAUSE      // backtest_until is reached
 };
 
 enum { BACKTEST_FEEDS_MAX = 64 };
@@ -111,6 +114,16 @@ int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_se
 void backtest_events(struct backtest *b, uint64_t mask);
 // Sets the clock to the first bar.
 int backtest_start(struct backtest *b, struct errmsg *e);
+
+// A world without data, instead of markets, funding and backtest_start: its market makes itself from start_us (a full minute) on.
+int backtest_make_market(struct backtest *b, const struct made_options *o, int32_t symbol_count, int64_t start_us, struct errmsg *e);
+// Its bars delivered to the script, as backtest_deliver.
+int32_t backtest_deliver_made(struct backtest *b, int16_t symbol, int32_t interval);
+
+// Time goes no further than this until told otherwise: backtest_next then stands there and answers BACKTEST_PAUSE.
+void backtest_until(struct backtest *b, int64_t until_us);
+// When the next thing happens; INT64_MAX: nothing will.
+int64_t backtest_due_us(struct backtest *b);
 
 // Moves to the next thing to deliver. `wants` false: no bars and events, only operations, timers and notices; then BACKTEST_END
 // means that nothing will settle any more.

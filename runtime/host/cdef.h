@@ -40,6 +40,8 @@
 #include "venue/encode.h"
 #include "venue/record_read.h"
 #include "host/ops.h"
+#include "host/terminal.h"
+#include "host/made_market.h"
 #include "host/backtest.h"
 #include "host/local_exchange.h"
 #include "host/exchange_main.h"

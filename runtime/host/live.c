@@ -277,6 +277,10 @@ static void turn(struct live *l, bool sleep) {
 static int32_t ready(struct live *l, bool wants) {
     if (dispatcher_notice(l->dispatcher, &l->view.notice)) return BACKTEST_NOTICE;
     if (l->control && control_waiting(l->control)) return BACKTEST_CONTROL;
+    if (l->watched) {
+        l->watched = false;
+        return BACKTEST_INPUT;
+    }
     if (l->settled_head < l->settled_count) {
         l->view.op = l->settled[l->settled_head++];
         return BACKTEST_OP;
@@ -310,7 +314,7 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
     while (!op->done && l->settled_head == l->settled_count) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
-        if (dispatcher_notice_count(l->dispatcher) > 0 || (l->control && control_waiting(l->control))) break;
+        if (dispatcher_notice_count(l->dispatcher) > 0 || (l->control && control_waiting(l->control)) || l->watched) break;
         turn(l, true);
     }
     l->awaited = NULL;
@@ -340,6 +344,22 @@ static void on_control(void *ctx) { live_stir(ctx); }
 
 int live_control_open(struct live *l, const char *path, struct errmsg *e) {
     return control_open(&l->loop, path, on_control, l, &l->control, e);
+}
+
+static void on_watched(uv_poll_t *p, int status, int events) {
+    (void)status;
+    (void)events;
+    struct live *l = p->data;
+    l->watched = true;
+    live_stir(l);
+}
+
+void live_watch(struct live *l, int fd) {
+    if (l->watching) uv_poll_stop(&l->watch);
+    if (fd >= 0 && !l->watching) uv_poll_init(&l->loop, &l->watch, fd);   // one descriptor a run
+    if (fd >= 0) uv_poll_start(&l->watch, UV_READABLE, on_watched);
+    l->watch.data = l;
+    l->watching = l->watching || fd >= 0;
 }
 
 struct control *live_control(struct live *l) { return l->control; }
@@ -418,6 +438,7 @@ void live_free(struct live *l) {
     wire_close(l);
     control_close(l->control);
     uv_close((uv_handle_t *)&l->alarm, NULL);
+    if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
     uv_run(&l->loop, UV_RUN_DEFAULT);
     http_client_free(l->http);

@@ -91,6 +91,9 @@ void live_events(struct live *l, uint64_t mask);
 int live_control_open(struct live *l, const char *path, struct errmsg *e);
 struct control *live_control(struct live *l);      // NULL: none is open
 
+// Whenever this descriptor can be read, BACKTEST_INPUT comes, also while the script waits; -1: no more.
+void live_watch(struct live *l, int fd);
+
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 

@@ -157,6 +157,8 @@ struct live {
     struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
     struct control *control;
+    uv_poll_t watch;               // what live_watch was told of
+    bool watching, watched;
     bool started, stopping, ended;
 };
 

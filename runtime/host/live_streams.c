@@ -28,27 +28,13 @@ static void on_prices(struct live *l, struct inner *i) {
 // ---- bars -------------------------------------------------------------------------------------------------------
 
 // Room for another bar: columns move, the series that scripts hold stays where it is.
-static void grow_feed(struct bar_feed *f) {
-    struct series larger = f->series;
-    int64_t *columns[COLUMN_COUNT];
-    int64_t capacity = f->capacity * 2, count = f->series.count;
-    ASSERT(columns_alloc(&larger, capacity, columns) == 0);
-    for (int c = 0; c < COLUMN_COUNT; c++) memcpy(columns[c], columns_get(&f->series, c), (size_t)count * sizeof(int64_t));
-    f->series.count = f->capacity;
-    series_close(&f->series);
-    f->series = larger;
-    f->series.count = count;
-    f->capacity = capacity;
-}
-
 static void add_bar(struct live *l, int32_t number, const struct kline_record *k, bool recovered) {
     struct bar_feed *f = &l->feeds[number];
     if (k->open_us <= l->last_bar_us[number]) return;   // known already
-    if (f->series.count == f->capacity) grow_feed(f);
-    int64_t at = f->series.count++;
+    int64_t at = f->series.count;
     const int64_t values[COLUMN_COUNT] = { k->open_us, k->open_e8, k->high_e8, k->low_e8, k->close_e8, k->volume_e8,
                                            k->quote_volume_e8, k->trades, k->taker_volume_e8, k->taker_quote_volume_e8 };
-    for (int c = 0; c < COLUMN_COUNT; c++) ((int64_t *)(uintptr_t)columns_get(&f->series, c))[at] = values[c];
+    ASSERT(columns_append(&f->series, &f->capacity, values) == ERR_OK);
     l->last_bar_us[number] = k->open_us;
     struct delivery d = { .feed = number, .bar = at, .arrived_us = l->view.now_us, .time_us = k->open_us + f->series.interval_us,
                           .recovered = recovered };

@@ -1,0 +1,129 @@
+#include "host/made_market.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "data/columns.h"
+#include "sim/flow.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MINUTE_US INT64_C(60000000)
+#define FUNDING_US INT64_C(28800000000)
+
+enum { BARS_MAX = 64, FUNDING_RATE_E8 = 10000 };
+
+struct bars {
+    struct series series;
+    int64_t capacity;
+    int16_t symbol;
+    int32_t interval;
+};
+
+struct made_market {
+    struct exchange *x;
+    struct flow *flow;
+    int32_t symbol_count, bars_count;
+    int64_t minute_us;             // the next full minute
+    int64_t funding_us;            // of the payment planned last
+    struct bars bars[BARS_MAX];
+};
+
+static void open_symbol(struct exchange *x, int16_t k, const struct series *s, int64_t now_us) {
+    int64_t shift_us = now_us - (s->open_us[s->count - 1] + s->interval_us);
+    ASSERT(exchange_open_book(x, k, now_us, s->close_e8[s->count - 1]) == ERR_OK);
+    struct tape *t = exchange_tape(x, k);
+    for (int64_t i = 0; i < s->count; i++) {
+        struct kline_record bar = {
+            .open_us = s->open_us[i] + shift_us, .close_us = s->open_us[i] + shift_us + s->interval_us - 1000,
+            .open_e8 = s->open_e8[i], .high_e8 = s->high_e8[i], .low_e8 = s->low_e8[i], .close_e8 = s->close_e8[i],
+            .volume_e8 = s->volume_e8[i], .quote_volume_e8 = s->quote_volume_e8[i], .trades = s->trades[i],
+            .taker_volume_e8 = s->taker_volume_e8[i], .taker_quote_volume_e8 = s->taker_quote_volume_e8[i] };
+        tape_history(t, &bar);
+    }
+}
+
+static void plan_funding(struct made_market *m, int64_t now_us) {
+    while (m->funding_us <= now_us) {
+        m->funding_us += FUNDING_US;
+        for (int16_t k = 0; k < m->symbol_count; k++) exchange_funding(m->x, k, m->funding_us, FUNDING_RATE_E8, 0);
+    }
+}
+
+struct made_market *made_market_new(const struct made_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us) {
+    ASSERT(now_us % MINUTE_US == 0);
+    struct made_market *m = calloc(1, sizeof *m);
+    if (!m) return NULL;
+    m->x = x;
+    m->symbol_count = symbol_count;
+    m->minute_us = now_us + MINUTE_US;
+    m->funding_us = now_us - now_us % FUNDING_US;
+    for (int16_t k = 0; k < symbol_count; k++) open_symbol(x, k, o->history[k], now_us);
+    struct flow_options flow = { .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2 };
+    m->flow = flow_new(&flow, x, symbol_count, now_us);
+    if (!m->flow) {
+        made_market_free(m);
+        return NULL;
+    }
+    plan_funding(m, now_us);
+    return m;
+}
+
+void made_market_free(struct made_market *m) {
+    if (!m) return;
+    for (int32_t i = 0; i < m->bars_count; i++) series_close(&m->bars[i].series);
+    flow_free(m->flow);
+    free(m);
+}
+
+int64_t made_market_next_us(const struct made_market *m) {
+    int64_t flow_us = flow_next_us(m->flow);
+    return flow_us < m->minute_us ? flow_us : m->minute_us;
+}
+
+static void append(struct bars *b, const struct kline_record *k) {
+    const int64_t values[COLUMN_COUNT] = { k->open_us, k->open_e8, k->high_e8, k->low_e8, k->close_e8, k->volume_e8,
+                                           k->quote_volume_e8, k->trades, k->taker_volume_e8, k->taker_quote_volume_e8 };
+    ASSERT(columns_append(&b->series, &b->capacity, values) == ERR_OK);
+}
+
+static bool end_bars(struct made_market *m, int64_t now_us) {
+    bool ended = false;
+    for (int32_t i = 0; i < m->bars_count; i++) {
+        struct bars *b = &m->bars[i];
+        if (interval_floor(b->interval, now_us) != now_us) continue;
+        struct tape *t = exchange_tape(m->x, b->symbol);
+        struct kline_record bar;
+        tape_fill(t, now_us);
+        if (tape_klines(t, b->interval, 0, now_us - 1, 1, &bar) != 1) continue;
+        append(b, &bar);
+        ended = true;
+    }
+    return ended;
+}
+
+bool made_market_advance(struct made_market *m, int64_t now_us) {
+    flow_advance(m->flow, now_us);
+    if (now_us < m->minute_us) return false;
+    m->minute_us += MINUTE_US;
+    plan_funding(m, now_us);
+    return end_bars(m, now_us);
+}
+
+const struct series *made_market_bars(struct made_market *m, int16_t symbol, int32_t interval) {
+    ASSERT(symbol >= 0 && symbol < m->symbol_count);
+    for (int32_t i = 0; i < m->bars_count; i++) {
+        if (m->bars[i].symbol == symbol && m->bars[i].interval == interval) return &m->bars[i].series;
+    }
+    if (m->bars_count == BARS_MAX) return NULL;
+    struct bars *b = &m->bars[m->bars_count];
+    *b = (struct bars){ .capacity = 1024, .symbol = symbol, .interval = interval };
+    int64_t *columns[COLUMN_COUNT];
+    if (columns_alloc(&b->series, b->capacity, columns)) return NULL;
+    snprintf(b->series.symbol, sizeof b->series.symbol, "%s", exchange_symbol(m->x, symbol)->name);
+    b->series.interval = interval;
+    b->series.interval_us = interval_us(interval);
+    b->series.count = 0;
+    m->bars_count++;
+    return &b->series;
+}
