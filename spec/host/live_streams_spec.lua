@@ -198,4 +198,76 @@ describe("moontide live: streams", function()
     assert.is_true(r.out:find("order m1100 FILLED", 1, true) < r.out:find("order rests CANCELED", 1, true))
     assert.truthy(r.out:find("position %-?%d+%.%d+ true", 1), "a position is told, marked")
   end)
+
+  it("replaces connections before the exchange ends them: nothing is missed, nothing is told twice, nothing had to be asked for", function()
+    local brief = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--wallet", "1000000", "--stream-life", "2" }
+    finally(function() brief:stop() end)
+    local from = lx.now_ms() - 1
+    local r = live(brief, [[
+      local last, trades, best
+      return { symbols = { "BTCUSDT" },
+        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_trade = function(self, t)
+          if last and tonumber(t.id) ~= last + 1 then print("hole", last, t.id) end
+          if t.recovered then print("trade recovered", t.id) end
+          if not (t.symbol == "BTCUSDT" and t.price > 0 and t.qty > 0 and type(t.maker) == "boolean" and t.time > 1e12) then print("what is this?") end
+          last, trades = tonumber(t.id), (trades or 0) + 1
+        end,
+        on_book = function(self, b)
+          if best and tonumber(b.updateId) <= tonumber(best.updateId) then print("backwards", best.updateId, b.updateId) end
+          if not (b.symbol == "BTCUSDT" and b.bid > 0 and b.ask > b.bid and b.bidQty > 0 and b.askQty > 0) then print("what is this?") end
+          best = b
+        end,
+        timer = 0.02,
+        on_timer = function(self)
+          self.n = (self.n or 0) + 1
+          if self.n > 200 then return end
+          assert(api.create_order { symbol = "BTCUSDT", side = self.n % 2 == 0 and "SELL" or "BUY", type = "MARKET", quantity = 0.01 })
+        end,
+        on_stop = function(self) print("trades", trades > 50, "orders", self.n > 100, "best", best ~= nil) end,
+      } ]], { "--for", "7", "--stream-age", "1.2" })
+    assert.equal(0, r.status, r.err)
+    assert.equal(0, compare_fills(r, true_fills(brief, "BTCUSDT", from)), r.err)
+    for _, word in ipairs { "hole", "recovered", "backwards", "what is this" } do assert.falsy(r.out:find(word, 1, true), r.out:match(word .. "[^\n]*")) end
+    assert.truthy(r.out:find("trades\ttrue\torders\ttrue\tbest\ttrue", 1, true), r.out:sub(-200))
+    assert.truthy(r.err:find("reconnects=0 swaps=1[0-9]", 1), r.err)   -- three streams, five times each or a little less
+  end)
+
+  it("tells every trade of the market once and in order, though the stream is cut and thinned", function()
+    x:faults { { fault = "stream_gap", class = "market", share = 0.1 }, { fault = "stream_drop", class = "market", share = 0.01 },
+               { fault = "stream_twice", class = "market", share = 0.1 } }
+    local r = live(x, [[
+      local last, count, recovered = nil, 0, 0
+      return { symbols = { "BTCUSDT" },
+        on_trade = function(self, t)
+          if last and tonumber(t.id) ~= last + 1 then print("hole", last, t.id) end
+          last, count, recovered = tonumber(t.id), count + 1, recovered + (t.recovered and 1 or 0)
+        end,
+        on_stop = function() print("trades", count > 30, recovered > 0, count, recovered) end,
+      } ]], { "--for", "6" })
+    assert.equal(0, r.status, r.err)
+    assert.falsy(r.out:find "hole", r.out)
+    assert.truthy(r.out:find("trades\ttrue\ttrue", 1, true), r.out .. r.err)
+    assert.truthy(r.err:find "reconnects=[1-9]", r.err)
+  end)
+
+  it("finds out that a connection is dead though nobody ended it", function()
+    local frozen = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
+    finally(function() frozen:stop() end)
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local path = run.write(folder .. "/script.lua", 'return { symbols = { "BTCUSDT" }, on_start = function() print "started" io.stdout:flush() end }')
+    os.execute(("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --stream-silence 0.6 --for 30 >%s/out 2>%s/err & echo $! >%s/pid")
+      :format(frozen.key, frozen.secret, require("moontide.host").exe, path, frozen.url, folder, folder, folder))
+    lx.wait_for("the start", function() return run.read(folder .. "/out"):find "started" end, 20)
+    lx.sleep(1.5)   -- an idle user stream answers pings: no reason to end it
+    require("ffi").C.kill(frozen.pid, 19)
+    lx.sleep(1.5)
+    require("ffi").C.kill(frozen.pid, 18)
+    lx.sleep(1.5)
+    require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
+    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end, 10)
+    local reconnects = tonumber(run.read(folder .. "/err"):match "reconnects=(%d+)")
+    assert.is_true(reconnects >= 2 and reconnects <= 4, run.read(folder .. "/err"))   -- both of them, not over and over
+  end)
 end)
