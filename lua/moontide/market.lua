@@ -1,6 +1,8 @@
 ---Market rules and bars, as scripts see them through the global `market` (described in moontide/meta/script.lua).
 local ffi = require "ffi"
 local C = require "moontide.native"
+local api_error = require "moontide.error"
+local records = require "moontide.records"
 
 local M = {}
 
@@ -108,6 +110,36 @@ function M.new(world)
     local list = {}
     for i = 0, world.symbol_count - 1 do list[#list + 1] = world.symbol_names[i] end
     return list
+  end
+
+  local found = ffi.new "struct live_book"
+
+  -- The first `count` of a side, as plain tables.
+  local function levels(rows, have, count)
+    local list = {}
+    for i = 0, math.min(have, count) - 1 do
+      list[i + 1] = { price = tonumber(rows[i].price_e8) / 1e8, qty = tonumber(rows[i].qty_e8) / 1e8 }
+    end
+    return list
+  end
+
+  function market.book(symbol, count)
+    rules_of(symbol)
+    if count ~= nil and (type(count) ~= "number" or count < 1) then error("market.book: how many levels? 1 or more", 2) end
+    if not world.pump.book then
+      return nil, api_error.new("invalid", "market.book: there is no order book in a backtest of bars; it is there on paper and live")
+    end
+    if not world.pump.book(world.bt, world.symbol_index[symbol], found) then
+      return nil, api_error.new("network", symbol .. ": the order book is being fetched; it is not known to be the exchange's yet")
+    end
+    local book = {
+      symbol = symbol, bids = levels(found.bids, found.bid_count, count or 20), asks = levels(found.asks, found.ask_count, count or 20),
+      last_update_id = records.id_text(found.last_update_id), time = math.floor(tonumber(found.time_us) / 1000), in_sync = true,
+    }
+    local bid, ask = book.bids[1], book.asks[1]
+    book.bid, book.ask = bid and bid.price, ask and ask.price
+    if bid and ask then book.spread, book.mid = ask.price - bid.price, (bid.price + ask.price) / 2 end
+    return book
   end
 
   function market.bars(symbol, interval) return world.bars(symbol, interval) end

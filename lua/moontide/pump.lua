@@ -8,7 +8,7 @@ local function of(prefix)
     free = C[prefix .. "free"], view = C[prefix .. "view"], op = C[prefix .. "op"], op_free = C[prefix .. "op_free"],
     submit = C[prefix .. "submit"], wait = C[prefix .. "wait"], next = C[prefix .. "next"], timer = C[prefix .. "timer"],
     dispatcher = C[prefix .. "dispatcher"], last = C[prefix .. "last_e8"], client_id = C[prefix .. "client_id"],
-    events = C[prefix .. "events"],
+    events = C[prefix .. "events"], book = prefix == "live_" and C.live_book or nil,
   }
 end
 

@@ -39,6 +39,7 @@
 #include "venue/decode.h"
 #include "venue/encode.h"
 #include "venue/record_read.h"
+#include "venue/book_sync.h"
 #include "host/ops.h"
 #include "host/terminal.h"
 #include "host/made_market.h"

@@ -94,6 +94,14 @@ struct control *live_control(struct live *l);      // NULL: none is open
 // Whenever this descriptor can be read, BACKTEST_INPUT comes, also while the script waits; -1: no more.
 void live_watch(struct live *l, int fd);
 
+// A symbol's order book, kept locally from the first call on; false while it is not known to be the exchange's.
+struct live_book {
+    const struct level_record *bids, *asks;   // best first; borrowed until the loop turns
+    int32_t bid_count, ask_count;
+    int64_t last_update_id, time_us, repairs;
+};
+bool live_book(struct live *l, int16_t symbol, struct live_book *out);
+
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 

@@ -4,6 +4,7 @@
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
 //     live_streams.c  the market: bars, trades, prices
+//     live_book.c     local order books
 //     live_account.c  the user data stream, and what was missed while it was silent
 #ifndef MT_HOST_LIVE_PRIVATE_H
 #define MT_HOST_LIVE_PRIVATE_H
@@ -15,6 +16,7 @@
 #include "net/http_client.h"
 #include "net/signature.h"
 #include "net/ws_client.h"
+#include "venue/book_sync.h"
 #include "venue/endpoint.h"
 #include "venue/record_read.h"
 
@@ -99,6 +101,7 @@ struct account_watch {
 struct trade_feed { bool wanted, catching_up; int64_t last_id; struct agg_trade_record *held; int32_t held_count, held_size; };
 
 struct paper;                      // host/paper.h
+struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   // book NULL: nobody wants it
 
 struct live {
     struct backtest_view view;
@@ -149,6 +152,7 @@ struct live {
     char listen_key[80];
     int64_t key_due_us;                 // when the listen key is to be prolonged
     struct account_watch account;
+    struct book_feed books[EXCHANGE_SYMBOLS_MAX];
     struct trade_feed trades[EXCHANGE_SYMBOLS_MAX];
     int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
     int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
@@ -201,6 +205,12 @@ void streams_wanted(struct live *l);                // what the script's handler
 void market_opened(struct live *l, enum stream_which which, bool again);
 void market_closed(struct live *l, enum stream_which which);
 void market_event(struct live *l, const char *name, struct json_object *o);
+
+// live_book.c
+void market_subscribe(struct live *l, enum stream_which which, int16_t symbol, const char *rest);   // of live_streams.c
+void book_event(struct live *l, const struct depth_event *e);
+void books_lost(struct live *l);
+void books_close(struct live *l);
 
 // live_account.c
 void account_open(struct live *l);                  // gets a listen key, then the stream

@@ -11,7 +11,7 @@
 enum { CATCH_UP_BARS = 1000, CATCH_UP_TRADES = 1000 };
 
 // "btcusdt@kline_1m"
-static void subscribe(struct live *l, enum stream_which which, int16_t symbol, const char *rest) {
+void market_subscribe(struct live *l, enum stream_which which, int16_t symbol, const char *rest) {
     char name[96];
     size_t at = 0;
     for (const char *c = l->symbols[symbol].name; *c; c++) name[at++] = (char)tolower((unsigned char)*c);
@@ -163,9 +163,9 @@ static void on_best(struct live *l, const struct ticker_record *t) {
 void market_event(struct live *l, const char *name, struct json_object *o) {
     static const struct { const char *name; int32_t kind; } kinds[] = {
         { "kline", RECORD_KLINE_EVENT }, { "aggTrade", RECORD_AGG_TRADE_EVENT }, { "markPriceUpdate", RECORD_MARK_EVENT },
-        { "bookTicker", RECORD_BOOK_TICKER_EVENT },
+        { "bookTicker", RECORD_BOOK_TICKER_EVENT }, { "depthUpdate", RECORD_DEPTH_EVENT },
     };
-    union { struct kline_event bar; struct agg_trade_event trade; struct mark_event mark; struct ticker_event best; } u;
+    union { struct depth_event depth; struct kline_event bar; struct agg_trade_event trade; struct mark_event mark; struct ticker_event best; } u;
     struct errmsg e;
     struct arena arena = { 0 };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -173,6 +173,7 @@ void market_event(struct live *l, const char *name, struct json_object *o) {
         switch (kinds[i].kind) {
         case RECORD_KLINE_EVENT: on_kline(l, &u.bar); break;
         case RECORD_AGG_TRADE_EVENT: on_trade(l, &u.trade.trade); break;
+        case RECORD_DEPTH_EVENT: book_event(l, &u.depth); break;
         case RECORD_MARK_EVENT: on_mark(l, &u.mark.mark); break;
         default: on_best(l, &u.best.ticker);
         }
@@ -189,14 +190,13 @@ void market_opened(struct live *l, enum stream_which which, bool again) {
 }
 
 void market_closed(struct live *l, enum stream_which which) {
-    (void)l;
-    (void)which;
+    if (which == STREAM_PUBLIC) books_lost(l);
 }
 
 static void subscribe_feed(struct live *l, int32_t n) {
     char rest[32];
     snprintf(rest, sizeof rest, "kline_%s", interval_names[l->feeds[n].interval]);
-    subscribe(l, STREAM_MARKET, l->feeds[n].symbol, rest);
+    market_subscribe(l, STREAM_MARKET, l->feeds[n].symbol, rest);
 }
 
 void streams_added(struct live *l, int32_t feed) { subscribe_feed(l, feed); }
@@ -205,9 +205,9 @@ void streams_wanted(struct live *l) {
     for (int16_t k = 0; l->started && k < l->list.count; k++) {
         if ((l->events_wanted >> RECORD_AGG_TRADE & 1) != 0) {
             l->trades[k].wanted = true;
-            subscribe(l, STREAM_MARKET, k, "aggTrade");
+            market_subscribe(l, STREAM_MARKET, k, "aggTrade");
         }
-        if ((l->events_wanted >> RECORD_BOOK_TICKER & 1) != 0) subscribe(l, STREAM_PUBLIC, k, "bookTicker");
+        if ((l->events_wanted >> RECORD_BOOK_TICKER & 1) != 0) market_subscribe(l, STREAM_PUBLIC, k, "bookTicker");
     }
 }
 
@@ -217,7 +217,7 @@ void streams_start(struct live *l) {
     l->started = true;
     inner_submit(l, inner_op(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, NULL);
     for (int32_t n = 0; n < l->feed_count; n++) subscribe_feed(l, n);
-    for (int16_t k = 0; l->key && k < l->list.count; k++) subscribe(l, STREAM_MARKET, k, "markPrice@1s");
+    for (int16_t k = 0; l->key && k < l->list.count; k++) market_subscribe(l, STREAM_MARKET, k, "markPrice@1s");
     streams_wanted(l);
     if (l->key) account_open(l);
 }
@@ -245,5 +245,6 @@ void streams_stop(struct live *l) {
     l->ended = true;
     sockets_close(l);
     account_close(l);
+    books_close(l);
     for (int16_t k = 0; k < EXCHANGE_SYMBOLS_MAX; k++) free(l->trades[k].held);
 }

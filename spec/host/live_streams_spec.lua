@@ -270,4 +270,43 @@ describe("moontide live: streams", function()
     local reconnects = tonumber(run.read(folder .. "/err"):match "reconnects=(%d+)")
     assert.is_true(reconnects >= 2 and reconnects <= 4, run.read(folder .. "/err"))   -- both of them, not over and over
   end)
+
+  it("keeps an order book that is the exchange's, or none at all while updates are missing", function()
+    local slow = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--speed", "0.2" }
+    finally(function() slow:stop() end)
+    slow:faults { { fault = "stream_gap", class = "market", share = 0.08 }, { fault = "stream_drop", class = "market", share = 0.02 },
+                  { fault = "stream_twice", class = "market", share = 0.2 } }
+    local r = live(slow, [[
+      local first, err = market.book "BTCUSDT"
+      print("at first", first, err.kind)
+      local same, wrong, none, there = 0, 0, 0, 0
+      local function text(side) local t = {} for i = 1, 20 do t[i] = ("%.2f %.3f"):format(side[i].price or side[i][1], side[i].qty or side[i][2]) end return table.concat(t, ",") end
+      for _ = 1, 900 do
+        local d = assert(api.get_order_book { symbol = "BTCUSDT", limit = 20 })
+        local b = market.book("BTCUSDT", 20)
+        if not b then none = none + 1
+        else
+          there = there + 1
+          if not (b.bid < b.ask and b.in_sync and math.abs(b.spread - (b.ask - b.bid)) < 1e-9 and #b.bids == 20) then wrong = wrong + 1 end
+          if b.last_update_id == d.lastUpdateId then
+            same = same + 1
+            if text(b.bids) ~= text(d.bids) or text(b.asks) ~= text(d.asks) then wrong = wrong + 1 end
+          end
+        end
+        api.sleep(0.01)
+      end
+      print("same", same > 5, "wrong", wrong, "none", none > 3, "there", there > 300, same, none, there)
+    ]], { "--for", "30" })
+    assert.equal(0, r.status, r.err)
+    assert.truthy(r.out:find("at first\tnil\tnetwork", 1, true), r.out)
+    assert.truthy(r.out:find("same\ttrue\twrong\t0\tnone\ttrue\tthere\ttrue", 1, true), r.out .. r.err)
+  end)
+
+  it("has no order book in a backtest, and says so", function()
+    local out = run.backtest([[
+      local book, err = market.book "BTCUSDT"
+      print(book, err.kind, err.message)
+    ]], { { 1, 2, 1, 2 }, { 2, 3, 2, 3 } })
+    assert.truthy((out.out .. out.err):find("nil\tinvalid\tmarket.book: there is no order book in a backtest", 1, true), out.out .. out.err)
+  end)
 end)

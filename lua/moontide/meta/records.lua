@@ -44,6 +44,7 @@
 ---@field time? integer ms since the epoch
 ---@field updateTime integer ms since the epoch of the last change
 ---@field cumQty number? base asset, filled so far; replies to create, modify and cancel
+---@field recovered boolean? live, in on_order: it happened while the stream was cut
 
 ---What a conditional order has beside the fields of Order. actualOrderId, actualPrice and those of tp and sl come with queries only.
 ---@class AlgoOrder

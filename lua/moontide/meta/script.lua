@@ -46,6 +46,35 @@ function market.round_quantity(symbol, quantity) end
 ---@return string[] symbols
 function market.symbols() end
 
+---A price of the order book and what stands there.
+---@class BookLevel
+---@field price number quote asset
+---@field qty number base asset
+
+---The order book of a symbol as market.book tells it: a copy, which does not change.
+---@class Book
+---@field symbol string
+---@field bids BookLevel[] the best first
+---@field asks BookLevel[] the best first
+---@field bid? number quote asset: the best bid
+---@field ask? number quote asset: the best ask
+---@field spread? number quote asset
+---@field mid? number quote asset: halfway between the two
+---@field last_update_id string of the exchange's last change in it
+---@field time integer ms since the epoch: of that change
+---@field in_sync boolean true: another is not handed out
+
+---The order book of a symbol, kept on this machine from the first call on: by the exchange's stream of differences, each
+---checked to follow on the one before; one that is missing makes it start from a new snapshot. The 1000 best levels of a side.
+---
+---Errors: raises on a symbol that is not of this run. nil, err of kind `network` while the copy is not known to be the
+---exchange's (just after the first call, after a cut: ask again in a moment), `invalid` in a backtest: bars have no book.
+---@param symbol string one of the run's
+---@param levels integer? how many of each side; 20 when left out
+---@return Book? book
+---@return ApiError? err
+function market.book(symbol, levels) end
+
 ---Iterates over bars as they close: `for bar in market.bars("BTCUSDT", "1m") do ... end`. Ends with the data.
 ---
 ---Errors: raises on a symbol that is not of this run, on an interval that does not exist or is finer than the data, and where nothing can wait.
@@ -125,12 +154,34 @@ function log.fields(level, message, fields) end
 ---@field unrealizedProfit number quote asset
 ---@field walletBalance number quote asset, without open results
 ---@field time integer ms since the epoch
+---@field recovered? boolean live: it was asked for after the stream had been cut
 
 ---A funding payment, as on_funding is told it.
 ---@class FundingPayment
 ---@field symbol string?
 ---@field amount number quote asset; negative: paid
 ---@field time integer ms since the epoch
+---@field recovered? boolean live: it was asked for after the stream had been cut
+
+---A trade of the market, as on_trade is told it.
+---@class MarketTrade
+---@field symbol string
+---@field id string
+---@field price number quote asset
+---@field qty number base asset
+---@field maker boolean whether the buyer rested in the book: the taker sold
+---@field time integer ms since the epoch
+---@field recovered? boolean it was asked for after the stream had been cut
+
+---The best prices of a symbol, as on_book is told them.
+---@class BestPrices
+---@field symbol string
+---@field bid number quote asset
+---@field bidQty number base asset
+---@field ask number quote asset
+---@field askQty number base asset
+---@field time integer ms since the epoch
+---@field updateId string of the exchange's change
 
 ---What a script of the handler form returns. Everything is optional but one handler. Handlers run one at a time, in the order
 ---of the exchange's time; one that waits holds back the next, and nothing is dropped. `---@type Strategy` above the table
@@ -177,13 +228,13 @@ function Strategy:on_funding(payment) end
 ---@return nil
 function Strategy:on_timer(now) end
 
----Called with each trade of the market.
----@param trade table the trade
+---Called with each trade of the market (aggregated by price, side and time), on paper and live; none is left out.
+---@param trade MarketTrade the trade
 ---@return nil
 function Strategy:on_trade(trade) end
 
----Called when the order book has changed.
----@param book table the book
+---Called when the best prices of the order book have changed, on paper and live; market.book has the rest of it.
+---@param book BestPrices they
 ---@return nil
 function Strategy:on_book(book) end
 
