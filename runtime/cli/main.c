@@ -5,7 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct command *const commands[] = { &command_backtest, &command_data, &command_paper, &command_live, &command_exchange, &command_test, &command_script };
+static const struct command *const commands[] = {
+    &command_backtest,
+    &command_data,
+    &command_paper,
+    &command_live,
+    &command_doctor,
+    &command_exchange,
+    &command_test,
+    &command_script,
+};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_overview(FILE *out) {

@@ -22,7 +22,15 @@ struct command {
     int raw;                // 1: arguments are passed through unparsed
 };
 
-extern const struct command command_backtest, command_data, command_exchange, command_live, command_paper, command_test, command_script;
+// A line each, as in cli/main.c.
+extern const struct command command_backtest;
+extern const struct command command_data;
+extern const struct command command_paper;
+extern const struct command command_live;
+extern const struct command command_doctor;
+extern const struct command command_exchange;
+extern const struct command command_test;
+extern const struct command command_script;
 
 // Parses argv (argv[0] is the command's name) into a new table on the stack: options by name (true, a string, or a
 // list of strings), positional arguments by number. Returns 0, or 2 after one line on standard error.

@@ -51,4 +51,5 @@
 #include "host/control.h"
 #include "host/shared_budget.h"
 #include "host/run_folder.h"
+#include "host/probe.h"
 #include "store/journal.h"

@@ -67,10 +67,6 @@ struct live_figures {
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e);
 void live_free(struct live *l);
 
-// A public GET before there is a world (exchangeInfo): its body, malloc'ed; ERR_IO with one line.
-int live_fetch(const struct live_options *o, const char *path, char **body, struct errmsg *e);
-void live_fetch_free(char *body);
-
 // As the functions of the same names in host/backtest.h.
 struct backtest_view *live_view(struct live *l);
 struct dispatcher *live_dispatcher(struct live *l);

@@ -424,13 +424,9 @@ int64_t wire_next_us(const struct live *l) {
 
 // ---- life ---------------------------------------------------------------------------------------------------------
 
-static struct http_client_options http_options(const struct live_options *o) {
-    return (struct http_client_options){ .proxy = o->proxy, .ca_file = o->ca_file, .connect_timeout_ms = 5000,
-                                         .timeout_ms = o->http_timeout_us / 1000 };
-}
-
 int wire_open(struct live *l, struct errmsg *e) {
-    struct http_client_options http = http_options(&l->o);
+    struct http_client_options http = { .proxy = l->o.proxy, .ca_file = l->o.ca_file, .connect_timeout_ms = 5000,
+                                        .timeout_ms = l->o.http_timeout_us / 1000 };
     int err = http_client_new(&l->loop, &http, on_done, l, &l->http, e);
     if (err || !l->o.api_key[0]) return err;
     size_t size = strlen(l->o.api_key) + 20;
@@ -443,45 +439,3 @@ int wire_open(struct live *l, struct errmsg *e) {
 void wire_close(struct live *l) {
     if (l->http) http_client_close(l->http);
 }
-
-// ---- one fetch ----------------------------------------------------------------------------------------------------
-
-struct fetch { char *body; int32_t status; char problem[200]; bool done; };
-
-static void on_fetched(void *ctx, void *user, const struct http_answer *a) {
-    struct fetch *f = user;
-    (void)ctx;
-    f->done = true;
-    f->status = a->status;
-    snprintf(f->problem, sizeof f->problem, "%s", a->problem);
-    if (a->fate == HTTP_ANSWERED) f->body = strdup(a->body);
-}
-
-int live_fetch(const struct live_options *o, const char *path, char **body, struct errmsg *e) {
-    uv_loop_t loop;
-    struct http_client *http;
-    struct http_client_options options = http_options(o);
-    struct fetch f = { 0 };
-    char url[1024];
-    uv_loop_init(&loop);
-    int err = http_client_new(&loop, &options, on_fetched, NULL, &http, e);
-    if (err) return err;
-    snprintf(url, sizeof url, "%s%s", o->rest_url, path);
-    struct http_call call = { .method = "GET", .url = url };
-    bool sent = http_send(http, &call, &f) != NULL;
-    while (sent && !f.done) uv_run(&loop, UV_RUN_ONCE);
-    http_client_close(http);
-    uv_run(&loop, UV_RUN_DEFAULT);
-    http_client_free(http);
-    uv_loop_close(&loop);
-    if (f.body && f.status == 200) {
-        *body = f.body;
-        return ERR_OK;
-    }
-    if (f.body) errmsg_set(e, ERR_IO, "%s: answered %d: %.200s", url, f.status, f.body);
-    else errmsg_set(e, ERR_IO, "%s: %s", url, f.problem);
-    free(f.body);
-    return ERR_IO;
-}
-
-void live_fetch_free(char *body) { free(body); }

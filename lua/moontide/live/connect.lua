@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
 local host = require "moontide.host"
+local probe = require "moontide.live.probe"
 local setup = require "moontide.setup"
 
 local M = {}
@@ -68,15 +69,20 @@ end
 
 ---The exchange's rules; fails the command when they cannot be had.
 ---@param o ffi.cdata* struct live_options
----@param rest string
+---@param at table what M.options gave beside it
 ---@return table info its exchangeInfo reply
-function M.exchange_info(o, rest)
-  local body, message = ffi.new "char *[1]", ffi.new "struct errmsg"
-  if C.live_fetch(o, "/fapi/v1/exchangeInfo", body, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
-  local ok, info = pcall(require("cjson").decode, ffi.string(body[0]))
-  C.live_fetch_free(body[0])
-  if not ok or type(info) ~= "table" or type(info.symbols) ~= "table" then
-    cmd.fail(1, "%s/fapi/v1/exchangeInfo: not the reply of a futures exchange", rest)
+function M.exchange_info(o, at)
+  local path = "/fapi/v1/exchangeInfo"
+  local p, problem = probe.new(o, at)
+  if not p then cmd.fail(1, "%s", problem) end
+  local answer
+  answer, problem = p:get(path)
+  p:close()
+  if not answer then cmd.fail(1, "%s", problem) end
+  if answer.status ~= 200 then cmd.fail(1, "%s%s: answered %d: %.200s", at.rest, path, answer.status, answer.body) end
+  local info = answer.json
+  if type(info) ~= "table" or type(info.symbols) ~= "table" then
+    cmd.fail(1, "%s%s: not the reply of a futures exchange", at.rest, path)
   end
   return info
 end
@@ -95,7 +101,7 @@ function M.decimals(names, info)
   return series
 end
 
----The options of a connection, for live_new and live_fetch. The texts are kept by `anchor`, which must outlive them.
+---The options of a connection, for live_new and probes. The texts are kept by `anchor`, which must outlive them.
 ---@param options table
 ---@param real boolean orders go to the exchange itself
 ---@param anonymous boolean? no key is read or used
