@@ -17,6 +17,23 @@ local cjson = require "cjson"
 
 local M = {}
 
+---Makes faults of a table of rules.
+---@param rules table
+---@param start_us number time that `from` and `to` count from
+---@param server boolean? whether faults that only a server knows are allowed
+---@return ffi.cdata*? faults struct faults
+---@return string? problem
+function M.of(rules, start_us, server)
+  if type(rules) ~= "table" then return nil, "it must return a table of rules" end
+  -- An empty Lua table is an object to cjson.
+  local encoded, text = pcall(cjson.encode, { seed = rules.seed or 1, rules = { 0, unpack(rules) } })
+  if not encoded then return nil, tostring(text) end
+  text = text:gsub("%[0,?", "[", 1)
+  local faults, message = ffi.new "struct faults", ffi.new "struct errmsg"
+  if C.fault_rules_read(text, start_us, server or false, faults, message) ~= 0 then return nil, ffi.string(message.text) end
+  return faults
+end
+
 ---Reads a fault file; fails the command with one line on what is wrong in it.
 ---@param path string
 ---@param start_us number time that `from` and `to` count from
@@ -27,15 +44,9 @@ function M.load(path, start_us, server)
   if not chunk then cmd.fail(1, "--faults: %s", problem) end
   local ok, rules = pcall(chunk)
   if not ok then cmd.fail(1, "--faults: %s", tostring(rules)) end
-  if type(rules) ~= "table" then cmd.fail(1, "--faults %s: it must return a table of rules", path) end
-  -- An empty Lua table is an object to cjson.
-  local encoded, text = pcall(cjson.encode, { seed = rules.seed or 1, rules = { 0, unpack(rules) } })
-  text = encoded and text:gsub("%[0,?", "[", 1) or text
-  if not encoded then cmd.fail(1, "--faults %s: %s", path, tostring(text)) end
-  local faults, message = ffi.new "struct faults", ffi.new "struct errmsg"
-  if C.fault_rules_read(text, start_us, server or false, faults, message) ~= 0 then
-    cmd.fail(1, "--faults %s: %s", path, ffi.string(message.text))
-  end
+  local faults
+  faults, problem = M.of(rules, start_us, server)
+  if not faults then cmd.fail(1, "--faults %s: %s", path, problem) end
   return faults
 end
 

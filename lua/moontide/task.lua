@@ -52,6 +52,33 @@ function M.park()
   local task = current
   native_yield(PARK)
   current = task
+  if task.raise then
+    local message = task.raise
+    task.raise = nil
+    error(message, 0)
+  end
+end
+
+---Makes what a parked task waits for raise.
+---@param task Task
+---@param message string
+function M.fail(task, message)
+  task.raise = message
+  make_ready(task)
+end
+
+---Runs `fn` with tasks of its own, while those outside stand still, and returns what it returns.
+---@param fn function
+---@return any ...
+function M.apart(fn)
+  local outer = { ready, head, tail, current, blocked_in }
+  ready, head, tail, current, blocked_in = {}, 1, 0, nil, nil
+  local function back(ok, ...)
+    ready, head, tail, current, blocked_in = unpack(outer, 1, 5)
+    if not ok then error(..., 0) end
+    return ...
+  end
+  return back(pcall(fn))
 end
 
 ---Lets the other ready tasks run, then goes on.

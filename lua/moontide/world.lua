@@ -222,6 +222,13 @@ function M.new(setup)
     end
   end
 
+  ---One step for who drives the tasks alone: false when nothing will happen any more.
+  function world.step()
+    if ended then return false end
+    if not pump_once() then wake_all() end
+    return true
+  end
+
   function world.stop() stopping, ended = true, true end
   function world.has_ended() return ended end
   function world.close()

@@ -159,6 +159,10 @@ int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t sid
 
 // An order by its id, open or final; NULL: none, or refused at entry.
 const struct order_record *exchange_order(const struct exchange *x, int64_t order_id);
+// The n-th order since the start, from 0, and the n-th conditional one; NULL past the last. A refused one that is in no history
+// (FOK, GTX) is passed over: `*hidden`.
+const struct order_record *exchange_order_at(const struct exchange *x, int64_t n, bool *hidden);
+const struct algo_record *exchange_algo_at(const struct exchange *x, int64_t n);
 
 const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol);
 

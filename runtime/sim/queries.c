@@ -256,3 +256,15 @@ bool queries_call(struct exchange *x, const struct call *c, struct reply *r) {
     default: return false;
     }
 }
+
+const struct order_record *exchange_order_at(const struct exchange *x, int64_t n, bool *hidden) {
+    *hidden = false;
+    if (n < 0 || n >= x->order_count) return NULL;
+    const struct order *o = order_at(x, n);
+    *hidden = o->hidden;
+    return &o->r;
+}
+
+const struct algo_record *exchange_algo_at(const struct exchange *x, int64_t n) {
+    return n < 0 || n >= x->algo_count ? NULL : &algo_at(x, n)->r;
+}

@@ -138,7 +138,7 @@ end
 ---whatever is wrong.
 ---@param options table of the command line
 ---@param path string of the script
----@param context { log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table? }
+---@param context { log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*? }
 ---@return BacktestSession
 function M.open(options, path, context)
   local notice, bar = context.notice, context.bar
@@ -146,7 +146,7 @@ function M.open(options, path, context)
   local world
   local function now() return world and world.now() end
   local log = context.log and context.log(now) or loader.log(options, now)
-  local script = loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1) })
+  local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1) })
   local self, env = script.self, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil
@@ -173,8 +173,10 @@ function M.open(options, path, context)
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil
   config.seed = setup.number(options, "seed", 1)
-  local faults
-  if options.faults then
+  local faults = context.faults
+  if faults then
+    o.faults = faults
+  elseif options.faults then
     local first
     for _, name in ipairs(names) do
       local open_us = tonumber(data.series[name].open_us[0])

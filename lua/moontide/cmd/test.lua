@@ -1,24 +1,43 @@
----`moontide test [SPEC...]`: busted inside the runtime. Ends with one line "N passed, N failed".
+---`moontide test [SPEC...]`: busted inside the runtime (see moontide.testing). Ends with one line "N passed, N failed", unless
+---another output format is asked for: then standard output is that format's alone.
+local cmd = require "moontide.cmd"
+local host = require "moontide.host"
+
 local M = {}
 
-local function has_option(args, short, long)
-  for _, a in ipairs(args) do
-    if a == short or a == long or a:find("^" .. long:gsub("%-", "%%-") .. "=") then return true end
+-- Busted's options whose value is an argument of its own; other words are specs.
+local with_value = {}
+for name in ([[-p --pattern --exclude-pattern -e -o --output -C --directory -f --config-file --coverage-config-file -t --tags
+  --exclude-tags --filter --filter-out -m --lpath --cpath -r --run --repeat --seed --lang --loaders --helper -Xoutput -Xhelper
+  --Xoutput --Xhelper]]):gmatch "%S+" do
+  with_value[name] = true
+end
+
+-- Whether a spec is named, and whether what is printed is for people.
+local function look_at(args)
+  local spec, plain, i = nil, true, 1
+  while i <= #args do
+    local a = args[i]
+    if a:find "^%-o" or a:find "^%-%-output" or a == "-l" or a == "--list" or a == "--version" or a == "-h" or a == "--help" then plain = false end
+    if with_value[a] then
+      i = i + 1
+    elseif a:sub(1, 1) ~= "-" then
+      spec = spec or a
+      if not host.file_mode(a) then cmd.fail(2, "%s: no such spec; a file or a folder is wanted", a) end
+    end
+    i = i + 1
   end
-  return false
+  return spec, plain
 end
 
 function M.run(options)
   local args = { [0] = "moontide test" }
   for i, a in ipairs(options) do args[i] = a end
-  local spec_given = false
-  for _, a in ipairs(args) do
-    if a:find "^[^-]" and (a:find "_spec%.lua$" or a:find "^spec" or a:find "/") then spec_given = true end
-  end
-  if not spec_given then args[#args + 1] = "spec" end
-  local plain = not has_option(args, "-o", "--output")
-  if plain then
-    args[#args + 1] = "--output=plainTerminal"
+  local spec, plain = look_at(args)
+  if plain then args[#args + 1] = "--output=plainTerminal" end
+  if not spec then
+    if plain and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]") end
+    args[#args + 1] = "spec"
   end
   _G.arg = args
   package.path = "./?.lua;./?/init.lua;" .. package.path   -- specs require "spec.support.x"
@@ -28,6 +47,7 @@ function M.run(options)
   local make_core = require "busted.core"
   package.loaded["busted.core"] = function()
     local busted = make_core()
+    require("moontide.testing.runner").install(busted)
     busted.subscribe({ "test", "end" }, function(_, _, status)
       counts[status] = (counts[status] or 0) + 1
       return nil, true
@@ -51,6 +71,7 @@ function M.run(options)
   end
   local failed = (counts.failure or 0) + (counts.error or 0)
   io.stdout:flush()
+  if not ok and exit.code ~= 0 and exit.code ~= true and not next(counts) then return 2 end   -- busted has said what is wrong
   if plain then
     local skipped = counts.pending and (", %d skipped"):format(counts.pending) or ""
     print(("%d passed, %d failed%s"):format(counts.success or 0, failed, skipped))

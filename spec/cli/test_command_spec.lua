@@ -1,0 +1,101 @@
+local cjson = require "cjson"
+local run = require "spec.support.run"
+
+-- Runs `moontide test` in a folder of a user's own that holds the files given.
+local function test(files, arguments)
+  local folder = run.folder()
+  os.execute(("mkdir -p '%s/spec' '%s/more specs'"):format(folder, folder))
+  for name, text in pairs(files) do run.write(folder .. "/" .. name, text) end
+  local words = { "test" }
+  for _, a in ipairs(arguments or {}) do words[#words + 1] = a end
+  local r = run.moontide(words, nil, folder)
+  run.remove(folder)
+  return r
+end
+
+local strategy = [[
+return { symbols = { "BTCUSDT" }, on_bar = function(self, bar)
+  print("a bar")
+  log.warn("a bar")
+  if self:position(bar.symbol) == 0 then api.create_order{ symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 0.01 } end
+end }]]
+
+local good = [[
+local testing = require "moontide.testing"
+describe("mine", function()
+  it("buys once", function()
+    local world = testing.world { bars = { 20000, 20100, 20200 } }
+    world:run "mine.lua"
+    world:expect_orders { { side = "BUY" } }
+    assert.are.same({ "a bar", "a bar", "a bar" }, world.printed)
+  end)
+  it("calls #slow", function()
+    assert(api.create_order{ symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })
+    api.sleep(3600)
+  end)
+end)]]
+
+local bad = [[describe("bad", function()
+  it("fails", function() assert.are.equal(1, 2) end)
+  it("forgets a task", function() api.spawn(function() error "loose" end) api.sleep(1) end)
+  it("waits for nothing", function() local t t = api.spawn(function() t:wait() end) t:wait() end)
+end)]]
+
+describe("moontide test", function()
+  it("runs ./spec of a user's own folder", function()
+    local r = test { ["mine.lua"] = strategy, ["spec/mine_spec.lua"] = good }
+    assert.are.equal(0, r.status, r.out .. r.err)
+    assert.matches("2 passed, 0 failed\n$", r.out)
+    assert.are.equal("", r.err)
+  end)
+
+  it("runs the file or folder it is given", function()
+    local files = { ["mine.lua"] = strategy, ["more specs/a_spec.lua"] = good, ["spec/bad_spec.lua"] = bad }
+    assert.matches("2 passed, 0 failed\n$", test(files, { "more specs" }).out)
+    assert.matches("2 passed, 0 failed\n$", test(files, { "more specs/a_spec.lua" }).out)
+    assert.matches("1 passed, 0 failed\n$", test(files, { "--tags", "slow", "more specs" }).out)
+  end)
+
+  it("fails with what failed, with file and line", function()
+    local r = test { ["spec/bad_spec.lua"] = bad }
+    assert.are.equal(1, r.status)
+    assert.matches("bad_spec.lua:2: Expected objects to be equal", r.out)
+    assert.matches("bad_spec.lua:3: loose", r.out)
+    assert.matches("the test waits for what never comes", r.out)
+    assert.matches("0 passed, 3 failed\n$", r.out)
+  end)
+
+  it("prints TAP, JSON and JUnit and nothing else", function()
+    local files = { ["mine.lua"] = strategy, ["spec/mine_spec.lua"] = good }
+    assert.are.equal("ok 1 - mine buys once\nok 2 - mine calls #slow\n1..2\n", test(files, { "-o", "TAP" }).out)
+    local document = cjson.decode(test(files, { "--output=json" }).out)
+    assert.are.equal(2, #document.successes)
+    local junit = test(files, { "-o", "junit" }).out
+    assert.matches("^%s*<.*</testsuites>%s*$", junit)
+    files["spec/bad_spec.lua"] = bad
+    local r = test(files, { "-o", "TAP" })
+    assert.are.equal(1, r.status)
+    assert.matches("not ok 1 %- bad fails\n", r.out)
+  end)
+
+  it("lists its tests", function()
+    local r = test({ ["spec/mine_spec.lua"] = good }, { "--list" })
+    assert.matches("spec/mine_spec.lua:3: mine buys once", r.out)
+    assert.is_nil(r.out:find("passed", 1, true))
+  end)
+
+  it("says in one line that there is no spec", function()
+    local r = test({}, { "nothing_spec.lua" })
+    assert.are.equal(2, r.status)
+    assert.are.equal("moontide test: nothing_spec.lua: no such spec; a file or a folder is wanted\n", r.err)
+    local folder = run.folder()
+    r = run.moontide({ "test" }, nil, folder)
+    run.remove(folder)
+    assert.are.equal(2, r.status)
+    assert.are.equal("moontide test: which specs? there is no folder spec here; usage: moontide test [SPEC...]\n", r.err)
+    r = test({ ["spec/mine_spec.lua"] = good }, { "--bogus" })
+    assert.are.equal(2, r.status)
+    assert.matches("unknown/bad flag: %-%-bogus", r.err)
+    assert.are.equal("", r.out)
+  end)
+end)
