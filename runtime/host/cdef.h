@@ -52,4 +52,5 @@
 #include "host/shared_budget.h"
 #include "host/run_folder.h"
 #include "host/probe.h"
+#include "host/secrets.h"
 #include "store/journal.h"

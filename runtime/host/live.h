@@ -16,8 +16,6 @@
 #include "host/control.h"
 #include "host/safety.h"
 
-enum live_key { LIVE_KEY_HMAC, LIVE_KEY_RSA, LIVE_KEY_ED25519 };   // enum key_kind of net/signature.h
-
 // Paper trading (host/paper.h): orders and account live in a simulated exchange of this process.
 struct paper_options {
     bool on;
@@ -40,7 +38,7 @@ struct live_options {
     const char *stream_url;        // "wss://fstream.binance.com": /market and /private are added
     const char *ca_file, *proxy;   // NULL: the system's, the environment's
     const char *api_key;           // "" when there is none: market data only
-    int32_t key_kind;              // enum live_key
+    int32_t key_kind;              // enum key_kind of net/signature.h
     const char *secret;            // its text; wiped by the caller
     int64_t recv_window_us;
     int64_t http_timeout_us;

@@ -1,15 +1,11 @@
 ---Where the exchange is, who we are to it, and its rules: what a live or paper run needs before there is a world.
-local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
-local host = require "moontide.host"
 local probe = require "moontide.live.probe"
 local setup = require "moontide.setup"
 
 local M = {}
-
-local key_kinds = { hmac = C.LIVE_KEY_HMAC, rsa = C.LIVE_KEY_RSA, ed25519 = C.LIVE_KEY_ED25519 }
 
 ---@param url string
 ---@return boolean # whether it is an address of this very machine
@@ -40,31 +36,14 @@ function M.addresses(options, real)
   return rest, (streams:gsub("/$", ""))
 end
 
----The API key and its secret: from a file only its owner can read, or from the environment; never from the command line.
+---The API key and what it signs with: from a file only its owner can read, or from the environment; never from the command
+---line. They stay in C (host/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
 ---@param options table key-file
----@return string key "" when there is none
----@return string secret
----@return integer kind enum live_key
-function M.keys(options)
-  local path = options["key-file"]
-  if not path then
-    local key, secret = os.getenv "MOONTIDE_API_KEY", os.getenv "MOONTIDE_API_SECRET"
-    if (key == nil) ~= (secret == nil) then
-      cmd.fail(1, "%s is set and %s is not", key and "MOONTIDE_API_KEY" or "MOONTIDE_API_SECRET", key and "MOONTIDE_API_SECRET" or "MOONTIDE_API_KEY")
-    end
-    return key or "", secret or "", C.LIVE_KEY_HMAC
-  end
-  local mode = host.file_mode(path)
-  if not mode then cmd.fail(1, "--key-file %s: no such file", path) end
-  if bit.band(mode, 63) ~= 0 then cmd.fail(1, "--key-file %s: others may read it; chmod 600 %s", path, path) end
-  local chunk = loadfile(path, "t", {})
-  local ok, t = pcall(chunk or error)
-  local good = ok and type(t) == "table" and type(t.key) == "string" and type(t.secret) == "string"
-  -- What is in the file stays out of the message.
-  if not good then cmd.fail(1, '--key-file %s: it must return { key = "...", secret = "..." }', path) end
-  local kind = key_kinds[t.kind or "hmac"]
-  if not kind then cmd.fail(1, "--key-file %s: kind is hmac, rsa or ed25519", path) end
-  return t.key, t.secret, kind
+---@return ffi.cdata* secrets struct secrets
+function M.secrets(options)
+  local secrets, message = ffi.new "struct secrets", ffi.new "struct errmsg"
+  if C.secrets_read(options["key-file"], secrets, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  return ffi.gc(secrets, C.secrets_wipe)
 end
 
 ---The exchange's rules; fails the command when they cannot be had.
@@ -106,17 +85,17 @@ end
 ---@param real boolean orders go to the exchange itself
 ---@param anonymous boolean? no key is read or used
 ---@return ffi.cdata* o struct live_options
----@return { rest: string, streams: string, key: string, secret: string } anchor
+---@return { rest: string, streams: string, key: string, secrets: ffi.cdata*? } anchor
 function M.options(options, real, anonymous)
   local o = ffi.new "struct live_options"
   local rest, streams = M.addresses(options, real)
-  local key, secret, kind = "", "", C.LIVE_KEY_HMAC
-  if not anonymous then key, secret, kind = M.keys(options) end
+  local secrets = not anonymous and M.secrets(options) or nil
+  local key = secrets and ffi.string(secrets.key) or ""
   o.rest_url, o.stream_url, o.ca_file, o.proxy = rest, streams, options["ca-file"], options.proxy
-  o.api_key, o.secret, o.key_kind = key, secret, kind
+  o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
-  return o, { rest = rest, streams = streams, key = key, secret = secret, options = options }
+  return o, { rest = rest, streams = streams, key = key, secrets = secrets, options = options }
 end
 
 return M

@@ -18,7 +18,7 @@ Probe.__index = Probe
 ---@field used_weight integer? of the minute, where the exchange tells it
 
 ---@param o ffi.cdata* struct live_options
----@param at { rest: string, streams: string, key: string, secret: string }
+---@param at { rest: string, streams: string, key: string }
 ---@return Probe? probe
 ---@return string? problem
 function M.new(o, at)
@@ -28,7 +28,7 @@ function M.new(o, at)
   local self = setmetatable({ p = ffi.gc(out[0], C.probe_free), at = at, o = o, clock_offset_us = 0 }, Probe)
   if at.key ~= "" then
     local key = ffi.new "struct signing_key *[1]"
-    if C.signing_key_new(o.key_kind, at.secret, key, message) ~= 0 then return nil, ffi.string(message.text) end
+    if C.signing_key_new(o.key_kind, o.secret, key, message) ~= 0 then return nil, ffi.string(message.text) end
     self.signing_key = ffi.gc(key[0], C.signing_key_free)
   end
   return self

@@ -117,6 +117,9 @@ function M.open(options, path, mode)
   local seconds = setup.number(options, "for", nil, 0.1, 1e9)
   if seconds then o.stop_at_us = C.live_clock_us() + (seconds + 0) * 1e6 end
   if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  -- The signing key is made; what it was made of is needed no more.
+  if at.secrets then C.secrets_wipe(at.secrets) end
+  C.secrets_forget_environment()
   local l, symbol_names, index_of = out[0], {}, {}
   for i, name in ipairs(names) do
     symbol_names[i - 1] = name
