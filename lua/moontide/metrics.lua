@@ -75,7 +75,7 @@ function M.read(s)
       circuits = circuits, current_throttle_factor = s.throttle_factor, rate_limit_state = used,
     },
     queue = queue, outcomes = outcomes, submitted = tonumber(s.submitted), sent = tonumber(s.sent),
-    retries = tonumber(s.retries), in_flight = s.in_flight, workers = s.workers, alerts = alerts,
+    retries = tonumber(s.retries), in_flight = s.in_flight, in_doubt = s.in_doubt, workers = s.workers, alerts = alerts,
     endpoints = endpoints(s), history = history(s),
     clock = { offset = tonumber(s.clock_offset_us) / 1e6, uncertainty = tonumber(s.clock_uncertainty_us) / 1e6 },
   }

@@ -5,11 +5,15 @@
 //               BACKOFF  IN_FLIGHT --answer, time-out, cancel-----> settled (IDLE again)
 //                    ^    |
 //                    +----+ certainly not executed, a retry and time are left
+//                    ^    | it changes state, and may have been executed
+//                    |    v
+//                    +-- IN_DOUBT --found, found absent, deadline-----> settled (IDLE again)
 //
 // Each held request stands in `timers` once, under the time when something must happen to it:
 //   QUEUED     its expiry, or before that the moment ageing lifts it a level
 //   BACKOFF    not_before_us
 //   IN_FLIGHT  the time-out of the attempt, when the transport can cancel
+//   IN_DOUBT   its deadline, when it has one
 // What a blocked head waits for (a window, the gate, the throttle) is in `wake_us`.
 #include "api/dispatcher.h"
 
@@ -270,6 +274,12 @@ static void admit_all(struct dispatcher *d, int64_t now_us) {
 static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
                         int64_t retry_after_us, int64_t now_us);
 
+static void leave_doubt(struct dispatcher *d, struct request *r) {
+    ASSERT(r->state == REQUEST_IN_DOUBT);
+    ASSERT(d->in_doubt > 0);
+    d->in_doubt--;
+}
+
 static void come_back(struct dispatcher *d, struct request *r, int64_t now_us) {
     int64_t aging_us = d->config.aging_interval_us;
     int64_t steps = aging_us > 0 ? (now_us - r->submitted_us) / aging_us : 0;
@@ -284,6 +294,10 @@ static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
         d->transport.cancel(d->transport.ctx, r);
         limits_end(d, r, LIMITS_ABANDON, now_us);
         end_attempt(d, r, false, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
+    } else if (r->state == REQUEST_IN_DOUBT) {
+        d->transport.cancel(d->transport.ctx, r);
+        leave_doubt(d, r);
+        settle(d, r, SETTLE_UNKNOWN, now_us);
     } else if (now_us >= expiry_us(d, r)) {
         settle_held(d, r, SETTLE_QUEUE_TIMEOUT, now_us);
     } else if (r->state == REQUEST_BACKOFF) {
@@ -373,6 +387,24 @@ static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us
         d->wake_us = now_us;
 }
 
+static bool find_out(struct dispatcher *d, struct request *r, int64_t now_us) {
+    return r->mutating && d->transport.doubt && d->transport.doubt(d->transport.ctx, r, now_us);
+}
+
+static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now_us) {
+    bool asked = dispatcher_room(d, d->in_doubt + 1) && find_out(d, r, now_us);
+    if (!asked) {
+        settle(d, r, SETTLE_UNKNOWN, now_us);
+        return;
+    }
+    r->state = REQUEST_IN_DOUBT;
+    d->in_doubt++;
+    if (r->deadline_us > 0)
+        set_timer(d, r, r->deadline_us);
+    else
+        clear_timer(d, r);
+}
+
 static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
                         int64_t retry_after_us, int64_t now_us) {
     leave_flight(d, r, now_us);
@@ -385,7 +417,7 @@ static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enu
     switch (outcome) {
     case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
     case OUTCOME_REFUSED: settle(d, r, SETTLE_REFUSED, now_us); break;
-    case OUTCOME_UNKNOWN: settle(d, r, SETTLE_UNKNOWN, now_us); break;
+    case OUTCOME_UNKNOWN: doubt_or_settle(d, r, now_us); break;
     case OUTCOME_NOT_EXECUTED: retry_or_settle(d, r, outcome, retry_after_us, SETTLE_NETWORK, now_us); break;
     case OUTCOME_TIMEOUT: retry_or_settle(d, r, outcome, retry_after_us, SETTLE_TIMEOUT, now_us); break;
     case OUTCOME_CLOCK_SKEW: retry_or_settle(d, r, outcome, 0, SETTLE_REFUSED, now_us); break;
@@ -411,9 +443,26 @@ void dispatcher_reply(struct dispatcher *d, struct request *r, const struct disp
     end_attempt(d, r, reply->used_count > 0, reply->outcome, reply->retry_after_us, now_us);
 }
 
+void dispatcher_resolve(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t now_us) {
+    leave_doubt(d, r);
+    switch (outcome) {
+    case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
+    case OUTCOME_REFUSED: settle(d, r, SETTLE_REFUSED, now_us); break;
+    case OUTCOME_UNKNOWN: settle(d, r, SETTLE_UNKNOWN, now_us); break;
+    case OUTCOME_NOT_EXECUTED: retry_or_settle(d, r, outcome, 0, SETTLE_NETWORK, now_us); break;
+    default: ASSERT(outcome == OUTCOME_DONE);
+    }
+}
+
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) {
     if (r->state == REQUEST_IDLE)
         return;
+    if (r->state == REQUEST_IN_DOUBT) {
+        d->transport.cancel(d->transport.ctx, r);
+        leave_doubt(d, r);
+        settle(d, r, SETTLE_UNKNOWN, now_us);
+        return;
+    }
     if (r->state != REQUEST_IN_FLIGHT) {
         d->wake_us = now_us;   // what stood behind it may go
         settle_held(d, r, SETTLE_CANCELLED, now_us);
@@ -425,6 +474,8 @@ void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) 
     leave_flight(d, r, now_us);
     breaker_report(&d->breakers[r->request_class], r->is_probe, BREAKER_NEUTRAL, 0, now_us);
     r->is_probe = false;
+    if (find_out(d, r, now_us))   // for its journal's sake: nobody else waits for the answer
+        d->transport.cancel(d->transport.ctx, r);
     settle(d, r, r->mutating ? SETTLE_UNKNOWN : SETTLE_CANCELLED, now_us);
 }
 

@@ -1,6 +1,7 @@
 // dispatcher.h: the API manager's heart. Requests in, "send this now" out, outcomes in, results out.
 //
 //   submitted -> queued -> admitted -> in flight -> settled, or back to queued with a not-before time
+//                                      in flight -> in doubt -> settled, or back to queued once proven not executed
 //
 // Admission asks, in this order: breaker, throttle, every limit window the request touches, a free worker.
 //
@@ -30,8 +31,12 @@ struct transport {
     void *ctx;
     // Starts the attempt. The transport must later (or at once, from inside) call dispatcher_reply exactly once.
     void (*send)(void *ctx, struct request *r, int64_t now_us);
-    // Gives up an attempt in flight; no dispatcher_reply may follow. May be NULL.
+    // Gives up an attempt in flight, or what is in doubt: no dispatcher_reply or dispatcher_resolve may follow. May be NULL.
     void (*cancel)(void *ctx, struct request *r);
+    // A mutating request may or may not have been executed. True: it is found out, and dispatcher_resolve is called later
+    // (not from inside); meanwhile r holds no worker and ends only by its deadline. NULL or false: r settles SETTLE_UNKNOWN.
+    // Also asked when nobody waits for r any more; `cancel` then follows at once. Needs `cancel`.
+    bool (*doubt)(void *ctx, struct request *r, int64_t now_us);
 };
 
 // Called once for each submitted request, when it is over; the request is the caller's again.
@@ -64,6 +69,9 @@ int64_t dispatcher_next_us(const struct dispatcher *d);
 // The answer to the attempt in flight.
 void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us);
 
+// What became of a request in doubt: done, refused, certainly not executed (it may be sent again), or still unknown.
+void dispatcher_resolve(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t now_us);
+
 // Ends a queued request (settles it SETTLE_CANCELLED) or gives up one in flight (settles SETTLE_UNKNOWN when
 // mutating, else SETTLE_CANCELLED). No effect on an idle request.
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us);
@@ -93,9 +101,10 @@ bool dispatcher_notice(struct dispatcher *d, struct notice *out);
 // The exchange's clock minus ours, and how far off that may be; both in microseconds.
 void dispatcher_clock(struct dispatcher *d, int64_t offset_us, int64_t uncertainty_us);
 
-// Requests waiting at a priority, and in flight.
+// Requests waiting at a priority, in flight, and in doubt.
 int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority);
 int32_t dispatcher_in_flight(const struct dispatcher *d);
+int32_t dispatcher_in_doubt(const struct dispatcher *d);
 
 // Everything api.get_metrics shows; see metrics.h. Valid until the next call on d.
 const struct metrics_snapshot *dispatcher_metrics(struct dispatcher *d, int64_t now_us);

@@ -40,7 +40,7 @@ struct dispatcher {
     int32_t waiting;                       // in the queue's lanes
     int32_t held;                          // waiting or in backoff: what max_queue_size bounds
     int32_t by_priority[PRIORITY_COUNT];   // held
-    int32_t in_flight;
+    int32_t in_flight, in_doubt;
     bool stopped;
 
     struct metrics metrics;
@@ -68,6 +68,9 @@ void limits_show(struct dispatcher *d, struct metrics_snapshot *s, int64_t now_u
 // dispatcher_watch.c
 void watch_circuit(struct dispatcher *d, int32_t request_class, int32_t before, int64_t now_us);
 void watch_alerts(struct dispatcher *d, int64_t now_us);
+
+// Room for the timers of so many in doubt beside what is held and in flight; false when memory is short.
+bool dispatcher_room(struct dispatcher *d, int32_t in_doubt);
 
 // Takes over `config`: limits, breakers, throttle, backoff, bounds.
 void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us);

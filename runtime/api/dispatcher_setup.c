@@ -12,6 +12,7 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
     ASSERT(config);
     ASSERT(transport && transport->send);
     ASSERT(settled);
+    ASSERT(!transport->doubt || transport->cancel);
     ASSERT(config->workers >= 1 && config->workers + config->critical_workers <= DISPATCHER_WORKERS_MAX);
     struct dispatcher *d = calloc(1, sizeof *d);
     int32_t capacity = config->max_queue_size + DISPATCHER_WORKERS_MAX;
@@ -43,19 +44,25 @@ void dispatcher_free(struct dispatcher *d) {
     free(d);
 }
 
+// Each request held, in flight or in doubt has at most one timer.
+bool dispatcher_room(struct dispatcher *d, int32_t in_doubt) {
+    int32_t capacity = d->config.max_queue_size + DISPATCHER_WORKERS_MAX + in_doubt;
+    if (capacity <= d->timers.capacity)
+        return true;
+    capacity += in_doubt;   // not one by one
+    struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
+    if (!slots)
+        return false;
+    d->timers.slots = slots;
+    d->timers.capacity = capacity;
+    return true;
+}
+
 void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us) {
     ASSERT(config->workers >= 1 && config->workers + config->critical_workers <= DISPATCHER_WORKERS_MAX);
-    int32_t capacity = config->max_queue_size + DISPATCHER_WORKERS_MAX;
     d->config = *config;
-    if (capacity > d->timers.capacity) {
-        struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
-        if (slots) {
-            d->timers.slots = slots;
-            d->timers.capacity = capacity;
-        } else {   // short of memory: the old bound stays
-            d->config.max_queue_size = d->timers.capacity - DISPATCHER_WORKERS_MAX;
-        }
-    }
+    if (!dispatcher_room(d, d->in_doubt))   // short of memory: the old bound stays
+        d->config.max_queue_size = d->timers.capacity - DISPATCHER_WORKERS_MAX - d->in_doubt;
     backoff_configure(&d->backoff, config);
     throttle_configure(&d->throttle, config);
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)

@@ -89,6 +89,7 @@ const struct metrics_snapshot *dispatcher_metrics(struct dispatcher *d, int64_t 
     memcpy(s->queue, d->by_priority, sizeof s->queue);
     s->backoff_total = d->held - d->waiting;
     s->in_flight = d->in_flight;
+    s->in_doubt = d->in_doubt;
     s->workers = d->config.workers;
     int64_t oldest_us = queue_oldest_us(&d->queue);
     s->oldest_wait_us = oldest_us < now_us ? now_us - oldest_us : 0;
@@ -104,4 +105,8 @@ int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority) {
 
 int32_t dispatcher_in_flight(const struct dispatcher *d) {
     return d->in_flight;
+}
+
+int32_t dispatcher_in_doubt(const struct dispatcher *d) {
+    return d->in_doubt;
 }

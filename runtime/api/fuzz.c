@@ -30,6 +30,7 @@ struct job {
     struct request r;
     struct client *client;
     int64_t start_us, reply_us;        // reply_us: INT64_MAX when not in flight
+    int64_t known_us;                  // when a doubt is over; INT64_MAX: there is none
     int32_t settled, sends;
     bool submitted, critical_probe;
     enum outcome outcome;
@@ -127,10 +128,31 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
 static void on_cancel(void *ctx, struct request *r) {
     struct world *w = ctx;
     struct job *j = r->user;
-    check(w, j->reply_us != INT64_MAX, "cancels only what is in flight");
+    check(w, j->reply_us != INT64_MAX || j->known_us != INT64_MAX, "cancels only what is in flight or in doubt");
     // It arrives all the same: on_send has booked it, possibly later than now.
-    j->reply_us = INT64_MAX;
+    bool doubt = j->known_us != INT64_MAX;
+    j->reply_us = j->known_us = INT64_MAX;
+    if (doubt)
+        return;
     j->client->streak[r->request_class] = -1;
+}
+
+static bool on_doubt(void *ctx, struct request *r, int64_t now_us) {
+    struct world *w = ctx;
+    struct job *j = r->user;
+    check(w, r->mutating, "only what changes state is doubted");
+    check(w, j->known_us == INT64_MAX, "doubted once an attempt");
+    if (between(w, 0, 3) == 0)
+        return false;
+    j->known_us = now_us + between(w, 0, 5 * SECOND_US);
+    return true;
+}
+
+static void clear_up(struct world *w, struct job *j) {
+    static const enum outcome outcomes[] = { OUTCOME_DONE, OUTCOME_REFUSED, OUTCOME_NOT_EXECUTED, OUTCOME_UNKNOWN };
+    check(w, j->r.state == REQUEST_IN_DOUBT, "in doubt until it is known");
+    j->known_us = INT64_MAX;
+    dispatcher_resolve(j->client->d, &j->r, outcomes[between(w, 0, 3)], w->now_us);
 }
 
 static void on_settled(void *ctx, struct request *r, enum settle how, int64_t now_us) {
@@ -138,7 +160,7 @@ static void on_settled(void *ctx, struct request *r, enum settle how, int64_t no
     struct job *j = r->user;
     j->settled++;
     check(w, j->settled == 1, "settles once");
-    check(w, j->reply_us == INT64_MAX, "settles only when out of flight");
+    check(w, j->reply_us == INT64_MAX && j->known_us == INT64_MAX, "settles only when out of flight and doubt");
     check(w, r->state == REQUEST_IDLE, "idle when settled");
     check(w, r->deadline_us == 0 || now_us <= r->deadline_us || j->start_us >= r->deadline_us, "deadline");
     if (j->sends == 0)
@@ -216,7 +238,7 @@ static void make_job(struct world *w, struct job *j) {
     struct request *r = &j->r;
     j->client = &w->clients[between(w, 0, w->client_count - 1)];
     j->start_us = between(w, 0, 1) ? between(w, 0, 12 * SECOND_US) : 0;
-    j->reply_us = INT64_MAX;
+    j->reply_us = j->known_us = INT64_MAX;
     r->user = j;
     for (int32_t k = 0; k < LIMIT_KIND_COUNT; k++)
         r->cost[k] = (int32_t)between(w, 0, 3);
@@ -240,7 +262,7 @@ static void leave(void *ctx) {
 }
 
 static void make_client(struct world *w, int32_t index, int64_t offset_us, int64_t uncertainty_us) {
-    struct transport transport = { w, on_send, on_cancel };
+    struct transport transport = { w, on_send, on_cancel, on_doubt };
     struct client *client = &w->clients[index];
     client->d = dispatcher_new(&w->config, &transport, on_settled, w, w->now_us);
     ASSERT(client->d);
@@ -272,7 +294,7 @@ static void die(struct world *w) {
             continue;
         j->submitted = true;
         j->settled = 1;
-        j->reply_us = INT64_MAX;
+        j->reply_us = j->known_us = INT64_MAX;
         j->r.state = REQUEST_IDLE;
     }
     dispatcher_free(dead->d);
@@ -320,7 +342,9 @@ static void do_events(struct world *w) {
             submit(w, j);
         else if (j->reply_us <= w->now_us)
             answer(w, j);
-        else if (j->r.state == REQUEST_QUEUED && j->submitted && !j->settled && between(w, 0, 300) == 0)
+        else if (j->known_us <= w->now_us)
+            clear_up(w, j);
+        else if ((j->r.state == REQUEST_QUEUED || (j->r.state == REQUEST_IN_DOUBT && between(w, 0, 9) == 0)) && j->submitted && !j->settled && between(w, 0, 300) == 0)
             dispatcher_cancel(j->client->d, &j->r, w->now_us);
     }
 }
@@ -337,6 +361,8 @@ static int64_t next_event_us(const struct world *w) {
             next_us = j->start_us;
         if (j->reply_us < next_us)
             next_us = j->reply_us;
+        if (j->known_us < next_us)
+            next_us = j->known_us;
     }
     return next_us;
 }
@@ -381,7 +407,8 @@ static void run_case(struct world *w) {
     for (int32_t i = 0; i < w->job_count; i++)
         check(w, w->jobs[i].settled == 1, "every request settles exactly once, and none starves");
     for (int32_t i = 0; i < w->client_count; i++)
-        check(w, !w->clients[i].d || dispatcher_in_flight(w->clients[i].d) == 0, "nothing in flight at the end");
+        check(w, !w->clients[i].d || dispatcher_in_flight(w->clients[i].d) + dispatcher_in_doubt(w->clients[i].d) == 0,
+              "nothing in flight or in doubt at the end");
     check(w, w->lock_depth == 0, "every lock is left");
 }
 
@@ -427,7 +454,7 @@ static void bench_settled(void *ctx, struct request *r, enum settle how, int64_t
 int64_t api_bench(int64_t count) {
     struct bench b = { 0 };
     struct api_config config;
-    struct transport transport = { &b, bench_send, bench_cancel };
+    struct transport transport = { &b, bench_send, bench_cancel, NULL };
     api_config_defaults(&config);
     b.d = dispatcher_new(&config, &transport, bench_settled, &b, 0);
     ASSERT(b.d);

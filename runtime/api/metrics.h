@@ -68,7 +68,7 @@ struct metrics_snapshot {
     int32_t window_count;
     struct metrics_window windows[METRICS_WINDOWS_MAX];
 
-    int32_t queue_total, queue[PRIORITY_COUNT], backoff_total, in_flight, workers;
+    int32_t queue_total, queue[PRIORITY_COUNT], backoff_total, in_flight, in_doubt, workers;
     int64_t oldest_wait_us;
 
     int64_t notices_lost;             // nobody fetched them in time

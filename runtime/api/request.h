@@ -40,7 +40,8 @@ enum request_state {
     REQUEST_IDLE,        // not with the dispatcher
     REQUEST_QUEUED,
     REQUEST_BACKOFF,     // queued again, not before `not_before_us`
-    REQUEST_IN_FLIGHT
+    REQUEST_IN_FLIGHT,
+    REQUEST_IN_DOUBT     // sent; whether it was executed is being found out
 };
 
 // How a request ended, from the dispatcher's point of view.

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 #include "host/flights.h"
-#include "venue/code.h"
+#include "host/resolver.h"
 #include "venue/endpoint.h"
 
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 
 #define NEVER INT64_MAX
 #define NOBODY UINT64_MAX        // token of a call whose answer nobody waits for
+#define RECV_WINDOW_US INT64_C(5000000)
 
 static const int64_t DAY_US = 86400000000;
 
@@ -58,6 +59,7 @@ struct backtest {
     struct ops *ops;
     struct flights *flights;
     struct faults *faults;         // NULL: none
+    struct resolver *resolver;     // with faults
     int32_t pending;               // submitted, not settled
     struct op **settled;           // not yet reported
     int32_t settled_head, settled_count, settled_capacity;
@@ -120,12 +122,20 @@ static void end_op(struct backtest *b, struct op *op, enum settle settle) {
 }
 
 static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
-    (void)now_us;
     struct backtest *b = ctx;
     struct op *op = r->user;
+    op->settle = (uint8_t)settle;
     b->view.waited_us += r->waited_us;
     if (r->mutating) flights_changed(b->flights);
     struct op *follower = flights_end(b->flights, op);
+    if (op->lookup != 0) {
+        resolver_answered(b->resolver, op->lookup, op, now_us);
+        op->lookup = 0;
+        b->pending--;
+        ops_give(b->ops, op);
+        return;
+    }
+    if (b->resolver) resolver_ended(b->resolver, op);
     end_op(b, op, settle);
     while (follower) {
         struct op *next = follower->next_follower;
@@ -200,7 +210,7 @@ static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interva
 static void answer(struct backtest *b, struct op *op) {
     struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
     if (op->status != 200) {
-        reply.outcome = code_outcome(op->status, op->code, op->message, true, op->request.mutating);
+        reply.outcome = resolver_outcome(op);
         reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
     }
     add_used(&reply, LIMIT_WEIGHT, 60000000, op->used_weight_1m);
@@ -246,6 +256,7 @@ static void transport_send(void *ctx, struct request *r, int64_t now_us) {
     struct op *op = r->user;
     op->attempt++;
     op->fate = b->faults ? faults_judge(b->faults, r->endpoint, r->request_class, now_us) : NULL;
+    if (b->resolver && r->mutating) resolver_sent(b->resolver, op, now_us, RECV_WINDOW_US);
     if (op->fate && op->fate->kind == FAULT_NO_CONNECTION) {
         struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
         dispatcher_reply(b->dispatcher, r, &reply, now_us);
@@ -259,6 +270,7 @@ static void transport_send(void *ctx, struct request *r, int64_t now_us) {
 static void transport_cancel(void *ctx, struct request *r) {
     struct backtest *b = ctx;
     struct op *op = r->user;
+    resolver_abandon(b->resolver, op);
     bool arrives = !op->fate || (op->fate->kind != FAULT_LOSE_REQUEST && op->fate->kind != FAULT_ERROR);
     for (uint32_t i = 0; arrives && i < b->up.count; i++) {
         struct travel *t = &b->up.items[(b->up.head + i) & (b->up.capacity - 1)];
@@ -272,6 +284,29 @@ static void transport_cancel(void *ctx, struct request *r) {
     }
     op->attempt++;
 }
+
+static bool transport_doubt(void *ctx, struct request *r, int64_t now_us) {
+    struct backtest *b = ctx;
+    return resolver_doubt(b->resolver, r->user, now_us);
+}
+
+// --- unknown outcomes -------------------------------------------------------------------------------------------------
+
+static struct op *resolver_op(void *ctx) { return backtest_op(ctx); }
+
+static void resolver_ask(void *ctx, struct op *query, uint64_t number) {
+    query->lookup = number;
+    backtest_submit(ctx, query);
+}
+
+static void resolver_known(void *ctx, struct op *op, enum outcome outcome) {
+    struct backtest *b = ctx;
+    b->dispatcher_dirty = true;
+    if (op->request.state == REQUEST_IN_DOUBT) dispatcher_resolve(b->dispatcher, &op->request, outcome, b->view.now_us);
+    else ops_give(b->ops, op);   // its caller went on without it
+}
+
+static int64_t resolver_clock(void *ctx) { return ((struct backtest *)ctx)->view.now_us; }
 
 static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
     (void)now_us;
@@ -294,13 +329,21 @@ static void believe(struct backtest *b, const struct account_update_record *u) {
     p->entry_e8 = u->entry_price_e8;
 }
 
+// The user stream as the client hears it may tell what became of a request.
+static void hear(struct backtest *b, int32_t kind, const void *record) {
+    if (!b->resolver) return;
+    if (kind == RECORD_ORDER_UPDATE) resolver_heard_order(b->resolver, record);
+    if (kind == RECORD_ALGO_UPDATE) resolver_heard_algo(b->resolver, record);
+}
+
 static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
     struct backtest *b = ctx;
     flights_changed(b->flights);
     bool wanted = (b->events_wanted >> kind) & 1;
     bool at_once = b->latency_us == 0;
+    if (at_once) hear(b, kind, record);
     if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
-    if (!wanted && (at_once || kind != RECORD_ACCOUNT_UPDATE)) return;
+    if (!wanted && (at_once || (kind != RECORD_ACCOUNT_UPDATE && !b->resolver))) return;
     struct event_ring *r = &b->events;
     if (r->count == r->capacity) {
         uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
@@ -333,6 +376,7 @@ static void events_arrive(struct backtest *b) {
     while (events_next(b) <= b->view.now_us) {
         struct backtest_event *e = &r->items[(r->head + r->arrived++) & (r->capacity - 1)];
         if (e->kind == RECORD_ACCOUNT_UPDATE) believe(b, &e->u.account);
+        hear(b, e->kind, &e->u);
     }
 }
 
@@ -440,6 +484,7 @@ static void sample(struct backtest *b, int64_t t_us) {
 // --- the pump -------------------------------------------------------------------------------------------------------
 
 static int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max_us(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static int64_t bar_close_us(const struct series *s, int64_t i) {
     if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;
@@ -506,6 +551,7 @@ static int64_t next_us(struct backtest *b) {
     t = min_us(t, b->dispatcher_dirty ? b->view.now_us : dispatcher_next_us(b->dispatcher));
     t = min_us(t, exchange_next_us(b->exchange));
     if (b->made) t = min_us(t, made_market_next_us(b->made));
+    if (b->resolver) t = min_us(t, max_us(b->view.now_us, resolver_next_us(b->resolver)));
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
         if (m->open_close_us != NEVER) t = min_us(t, m->open_close_us);
@@ -553,6 +599,7 @@ static bool advance(struct backtest *b) {
         struct op *op = ring_pop(&b->down).op;
         if (op) answer(b, op);
     }
+    if (b->resolver) resolver_pump(b->resolver, now);
     b->dispatcher_dirty = false;
     dispatcher_run(b->dispatcher, now);
     return true;
@@ -795,12 +842,15 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     struct exchange_config config = o->exchange;
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
     struct exchange_hooks hooks = { .ctx = b, .reply = on_reply, .event = on_event, .klines = backtest_klines };
-    struct transport transport = { b, transport_send, o->faults ? transport_cancel : NULL };
+    struct transport transport = { b, transport_send, o->faults ? transport_cancel : NULL, o->faults ? transport_doubt : NULL };
+    struct resolver_hooks resolver = { b, resolver_op, resolver_ask, resolver_known, resolver_clock };
     b->ops = must(ops_new());
     b->flights = must(flights_new());
     if (o->faults) {
         b->faults = must(malloc(sizeof *b->faults));
         *b->faults = *o->faults;
+        b->resolver = must(resolver_new(&resolver));
+        config.event_mask |= 1ull << RECORD_ORDER_UPDATE | 1ull << RECORD_ALGO_UPDATE;   // it listens
     }
     b->latency_us = o->latency_us;
     b->until_us = NEVER;
@@ -817,6 +867,7 @@ void backtest_free(struct backtest *b) {
     made_market_free(b->made);
     exchange_free(b->exchange);
     flights_free(b->flights);
+    resolver_free(b->resolver);
     free(b->faults);
     ops_free(b->ops);
     free(b->settled);

@@ -73,7 +73,10 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
     struct op *op = r->user;
     if (settle == SETTLE_DONE && r->mutating) account_settled(l, op);
     l->view.waited_us += r->waited_us;
-    if (r->mutating) flights_changed(l->flights);
+    if (r->mutating) {
+        flights_changed(l->flights);
+        resolver_ended(l->resolver, op);
+    }
     struct op *follower = flights_end(l->flights, op);
     end_op(l, op, settle);
     while (follower) {
@@ -366,6 +369,11 @@ struct control *live_control(struct live *l) { return l->control; }
 
 struct live_figures live_figures(const struct live *l) {
     struct live_figures f = l->figures;
+    struct resolver_figures doubts = resolver_figures(l->resolver);
+    f.resolved_found = doubts.found + doubts.refused;
+    f.resolved_heard = doubts.heard;
+    f.resolved_absent = doubts.absent;
+    f.in_doubt = resolver_doubts(l->resolver);
     f.clock_offset_us = clock_offset_us(&l->clock);
     f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->view.now_us);
     return f;
@@ -444,16 +452,12 @@ void live_free(struct live *l) {
     http_client_free(l->http);
     uv_loop_close(&l->loop);
     if (l->dispatcher) dispatcher_free(l->dispatcher);
-    while (l->lookups) {
-        struct lookup *next = l->lookups->next;
-        free(l->lookups);
-        l->lookups = next;
-    }
     for (int32_t i = 0; i < l->feed_count; i++) {
         l->feeds[i].series.count = l->feeds[i].capacity;
         series_close(&l->feeds[i].series);
     }
     flights_free(l->flights);
+    resolver_free(l->resolver);
     ops_free(l->ops);
     signing_key_free(l->key);
     arena_free(&l->arena);
@@ -462,7 +466,7 @@ void live_free(struct live *l) {
     free(l->settled);
     free(l->inners);
     free(l->transfers);
-    free(l->stamps_us);
+    free(l->skewed);
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);

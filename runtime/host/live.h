@@ -56,7 +56,8 @@ int64_t live_clock_us(void);       // our clock, microseconds since the epoch
 struct live_figures {
     int64_t sent, answered, unsent, lost;          // HTTP requests
     int64_t refused_by_safety;
-    int64_t resolved_found, resolved_absent;       // unknown outcomes cleared up
+    int64_t resolved_found, resolved_heard, resolved_absent, in_doubt;   // unknown outcomes cleared up (heard: of the found,
+                                                                         // those the stream told first), and those left
     int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
     int64_t events_recovered, events_twice;        // found by asking; told by the streams a second time
     int64_t clock_offset_us, clock_uncertainty_us;

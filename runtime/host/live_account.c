@@ -72,6 +72,8 @@ void account_event(struct live *l, const char *name, struct json_object *o) {
         if (e.kind == RECORD_ORDER_UPDATE) e.time_us = e.u.order.transaction_us;
         else if (e.kind == RECORD_ALGO_UPDATE) e.time_us = e.u.algo.transaction_us;
         else e.time_us = e.u.account.transaction_us;
+        if (e.kind == RECORD_ORDER_UPDATE) resolver_heard_order(l->resolver, &e.u.order);
+        if (e.kind == RECORD_ALGO_UPDATE) resolver_heard_algo(l->resolver, &e.u.algo);
         if (!telling(a) && !recovery_follows(a->known, &e)) begin(l, RECOVERY_TELL);   // something before it was lost
         if (telling(a) || !a->ready) hold(a, &e); else take(l, &e);
     }

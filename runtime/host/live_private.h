@@ -13,6 +13,7 @@
 #include "host/flights.h"
 #include "host/live.h"
 #include "host/recovery.h"
+#include "host/resolver.h"
 #include "net/http_client.h"
 #include "net/signature.h"
 #include "net/ws_client.h"
@@ -48,19 +49,6 @@ struct inner {
     void *ctx;
     int64_t number;
 };
-
-// An order whose outcome is unknown, being looked up.
-struct lookup {
-    struct op *order;
-    uint32_t attempt;
-    int64_t absent_after_us;       // by the exchange's clock: from then on "no such order" is proof
-    int64_t next_us, pause_us;
-    bool asking;
-    struct lookup *next;
-};
-
-// A lookup's result, told to the dispatcher outside of its own callbacks.
-struct verdict { struct op *op; uint32_t attempt; uint8_t outcome; };
 
 enum stream_state { STREAM_CLOSED, STREAM_OPENING, STREAM_RUNNING };
 enum stream_which { STREAM_MARKET, STREAM_PUBLIC, STREAM_USER, STREAM_COUNT };   // as the exchange routes them
@@ -120,23 +108,20 @@ struct live {
     struct http_client *http;
     struct signing_key *key;
     struct http_transfer **transfers;   // of each op's slot, while it is in flight
-    int64_t *stamps_us;                 // and the stamp its request bore
     int32_t transfer_size;
     struct arena arena;
     struct server_clock clock;
     bool clock_asked;
     int64_t clock_due_us, clock_sent_us;
-    struct op *skewed[64];              // wait for a new measurement of the clock
-    int32_t skewed_count;
+    struct op **skewed;                 // wait for a new measurement of the clock
+    int32_t skewed_count, skewed_size;
 
     struct op **settled;                // not yet reported
     int32_t settled_head, settled_count, settled_size;
     struct op *awaited;
     struct inner *inners;
     int32_t inner_count, inner_size;
-    struct lookup *lookups;
-    struct verdict verdicts[64];
-    int32_t verdict_count;
+    struct resolver *resolver;
     struct delivery_queue deliveries;
     struct backtest_event delivered;
     struct live_timer *timers;
@@ -181,7 +166,7 @@ void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, st
 struct transport wire_transport(struct live *l);
 int wire_open(struct live *l, struct errmsg *e);
 void wire_close(struct live *l);
-void wire_pump(struct live *l, int64_t now_us);     // lookups and clock that are due
+void wire_pump(struct live *l, int64_t now_us);     // doubts and clock that are due
 int64_t wire_next_us(const struct live *l);
 void wire_measure(struct live *l);
 

@@ -10,9 +10,6 @@
 #include <string.h>
 
 enum { QUERY_MAX = 16384 };
-#define ABSENCE_GRACE_US INT64_C(2000000)
-#define LOOKUP_FIRST_US INT64_C(100000)
-#define LOOKUP_LONGEST_US INT64_C(2000000)
 
 // ---- answers ----------------------------------------------------------------------------------------------------
 
@@ -102,133 +99,49 @@ static int read_rows(struct live *l, struct op *op, const struct http_answer *a,
 
 // ---- unknown outcomes ---------------------------------------------------------------------------------------------
 
-static void lookup_ask(struct live *l, struct lookup *u);
+static struct op *resolver_op(void *ctx) { return live_op(ctx); }
 
-static struct lookup *lookup_of(const struct live *l, const struct op *order) {
-    struct lookup *u = l->lookups;
-    while (u && u->order != order) u = u->next;
-    return u;
+static void on_lookup(struct live *l, struct inner *i) {
+    resolver_answered(l->resolver, i->op->lookup, i->op, live_now(l));
+    i->op->lookup = 0;
+    live_stir(l);
 }
 
-static void lookup_drop(struct live *l, struct lookup *u) {
-    for (struct lookup **at = &l->lookups; *at; at = &(*at)->next) {
-        if (*at != u) continue;
-        *at = u->next;
-        free(u);
-        return;
-    }
+static void resolver_ask(void *ctx, struct op *query, uint64_t number) {
+    query->lookup = number;
+    query->request.retries_max = 0;   // the resolver asks again by itself
+    inner_submit(ctx, query, on_lookup, NULL);
 }
 
-static bool can_be_looked_up(const struct op *op) {
-    int32_t e = op->call.endpoint;
-    if (e == EP_ORDER_NEW || e == EP_ALGO_NEW) return op->call.client_id[0] != 0;
-    return e == EP_ORDER_CANCEL || e == EP_ORDER_MODIFY || e == EP_ALGO_CANCEL;
+static void resolver_known(void *ctx, struct op *op, enum outcome outcome) {
+    struct live *l = ctx;
+    if (op->request.state == REQUEST_IN_DOUBT) dispatcher_resolve(l->dispatcher, &op->request, outcome, live_now(l));
+    else live_op_free(l, op);   // its caller went on without it
 }
 
-static void lookup_begin(struct live *l, struct op *op) {
-    struct lookup *u = calloc(1, sizeof *u);
-    ASSERT(u != NULL);
-    *u = (struct lookup){ .order = op, .attempt = op->attempt, .pause_us = LOOKUP_FIRST_US, .next = l->lookups };
-    u->absent_after_us = l->stamps_us[op->slot] + l->o.recv_window_us + ABSENCE_GRACE_US;
-    l->lookups = u;
-    lookup_ask(l, u);
+static int64_t resolver_clock(void *ctx) {
+    struct live *l = ctx;
+    return clock_known(&l->clock) ? exchange_now(l) - clock_uncertainty_us(&l->clock, l->view.now_us) : INT64_MIN;
 }
 
-static void lookup_later(struct live *l, struct lookup *u) {
-    u->asking = false;
-    u->next_us = live_now(l) + u->pause_us;
-    u->pause_us = u->pause_us * 2 < LOOKUP_LONGEST_US ? u->pause_us * 2 : LOOKUP_LONGEST_US;
-}
-
-// What the order as it stands now says about the request: it was carried out, it was not yet, or it can be told.
-static bool carried_out(const struct call *c, const struct op *query) {
-    if (c->endpoint == EP_ALGO_NEW || c->endpoint == EP_ORDER_NEW) return true;
-    if (c->endpoint == EP_ALGO_CANCEL) {
-        const struct algo_record *a = query->rows;
-        return a->algo_status != ALGO_NEW;
-    }
-    const struct order_record *o = query->rows;
-    bool open = o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
-    if (c->endpoint == EP_ORDER_CANCEL) return !open;
-    return !open || (o->orig_qty_e8 == c->quantity_e8 && o->price_e8 == c->price_e8);
-}
-
-static void judge(struct live *l, struct op *op, enum outcome outcome) {
-    ASSERT(l->verdict_count < 64);
-    l->verdicts[l->verdict_count++] = (struct verdict){ op, op->attempt, (uint8_t)outcome };
-}
-
-static void adopt(struct live *l, struct op *order, const struct op *query) {
-    struct algo_cancel_record cancelled = { 0 };
-    struct reply r = { .status = 200, .kind = endpoint_info(order->call.endpoint)->record, .count = 1, .rows = query->rows,
-                       .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
-    if (order->call.endpoint == EP_ALGO_CANCEL) {
-        const struct algo_record *a = query->rows;
-        cancelled.algo_id = a->algo_id;
-        memcpy(cancelled.client_id, a->client_id, CLIENT_ID_MAX);
-        r.rows = &cancelled;
-    }
-    ASSERT(ops_keep_reply(order, &r));
-    l->figures.resolved_found++;
-    judge(l, order, OUTCOME_DONE);
-}
-
-static void lookup_answered(struct live *l, struct inner *i) {
-    struct op *query = i->op, *order = i->ctx;
-    struct lookup *u = lookup_of(l, order);
-    if (!u) return;
-    if (order->attempt != u->attempt || order->request.state != REQUEST_IN_FLIGHT) {
-        lookup_drop(l, u);
-        return;
-    }
-    bool found = query->settle == SETTLE_DONE && query->count == 1;
-    bool no_such = query->settle == SETTLE_REFUSED && query->code == -2013;
-    bool final = exchange_now(l) > u->absent_after_us, full = l->verdict_count == 64;
-    if (full) {
-        lookup_later(l, u);
-    } else if (found && carried_out(&order->call, query)) {
-        lookup_drop(l, u);
-        adopt(l, order, query);
-    } else if ((found || no_such) && final) {   // it can no longer be carried out
-        lookup_drop(l, u);
-        l->figures.resolved_absent++;
-        judge(l, order, OUTCOME_NOT_EXECUTED);
-    } else {
-        lookup_later(l, u);
-    }
-}
-
-static void lookup_ask(struct live *l, struct lookup *u) {
-    const struct call *c = &u->order->call;
-    bool algo = c->endpoint == EP_ALGO_NEW || c->endpoint == EP_ALGO_CANCEL;
-    bool is_new = c->endpoint == EP_ORDER_NEW || c->endpoint == EP_ALGO_NEW;
-    struct op *q = inner_op(l, algo ? EP_ALGO_GET : EP_ORDER_GET, PRIORITY_CRITICAL);
-    q->call.symbol = c->symbol;
-    q->call.given = UINT64_C(1) << P_SYMBOL;
-    const char *id = is_new ? c->client_id : c->orig_client_id;
-    if (!is_new && (algo ? c->algo_id : c->order_id) != 0) {
-        q->call.order_id = c->order_id;
-        q->call.algo_id = c->algo_id;
-        q->call.given |= UINT64_C(1) << (algo ? P_ALGO_ID : P_ORDER_ID);
-    } else {
-        memcpy(q->call.orig_client_id, id, CLIENT_ID_MAX);
-        q->call.given |= UINT64_C(1) << (algo ? P_CLIENT_ALGO_ID : P_ORIG_CLIENT_ID);
-    }
-    u->asking = true;
-    inner_submit(l, q, lookup_answered, u->order);
-}
-
-static void outcome_unknown(struct live *l, struct op *op) {
-    if (can_be_looked_up(op)) lookup_begin(l, op);
-    else tell_outcome(l, op, OUTCOME_UNKNOWN);
+static bool wire_doubt(void *ctx, struct request *r, int64_t now_us) {
+    struct live *l = ctx;
+    return resolver_doubt(l->resolver, r->user, now_us);
 }
 
 // ---- the clock ----------------------------------------------------------------------------------------------------
 
 static void release_skewed(struct live *l) {
-    int32_t count = l->skewed_count;
-    l->skewed_count = 0;
-    for (int32_t i = 0; i < count; i++) tell_outcome(l, l->skewed[i], OUTCOME_CLOCK_SKEW);
+    while (l->skewed_count > 0) tell_outcome(l, l->skewed[--l->skewed_count], OUTCOME_CLOCK_SKEW);
+}
+
+static void hold_skewed(struct live *l, struct op *op) {
+    if (l->skewed_count == l->skewed_size) {
+        l->skewed_size = l->skewed_size ? l->skewed_size * 2 : 16;
+        l->skewed = realloc(l->skewed, sizeof *l->skewed * (size_t)l->skewed_size);
+        ASSERT(l->skewed != NULL);
+    }
+    l->skewed[l->skewed_count++] = op;
 }
 
 static void clock_answered(struct live *l, const struct http_answer *a) {
@@ -262,8 +175,7 @@ static void slots_for(struct live *l, int32_t slot) {
     int32_t size = l->transfer_size ? l->transfer_size : 64;
     while (size <= slot) size *= 2;
     l->transfers = realloc(l->transfers, sizeof *l->transfers * (size_t)size);
-    l->stamps_us = realloc(l->stamps_us, sizeof *l->stamps_us * (size_t)size);
-    ASSERT(l->transfers && l->stamps_us);
+    ASSERT(l->transfers != NULL);
     memset(l->transfers + l->transfer_size, 0, sizeof *l->transfers * (size_t)(size - l->transfer_size));
     l->transfer_size = size;
 }
@@ -281,9 +193,10 @@ static size_t put_signature(char *out, const char *text) {
 
 static size_t sign(struct live *l, struct op *op, char *text, size_t size) {
     char signature[SIGNATURE_TEXT_MAX];
-    l->stamps_us[op->slot] = exchange_now(l);
+    int64_t stamp_us = exchange_now(l);
+    if (op->request.mutating) resolver_sent(l->resolver, op, stamp_us, l->o.recv_window_us);
     size += (size_t)sprintf(text + size, "%srecvWindow=%lld&timestamp=%lld", size ? "&" : "", (long long)(l->o.recv_window_us / 1000),
-                            (long long)(l->stamps_us[op->slot] / 1000));
+                            (long long)(stamp_us / 1000));
     signature_make(l->key, text, size, signature);
     size += (size_t)sprintf(text + size, "&signature=");
     return size + put_signature(text + size, signature);
@@ -327,8 +240,7 @@ static void wire_cancel(void *ctx, struct request *r) {
     struct op *op = r->user;
     if (l->transfers[op->slot]) http_cancel(l->http, l->transfers[op->slot]);
     l->transfers[op->slot] = NULL;
-    struct lookup *u = lookup_of(l, op);
-    if (u) lookup_drop(l, u);
+    resolver_abandon(l->resolver, op);
     for (int32_t i = 0; i < l->skewed_count; i++) {
         if (l->skewed[i] == op) l->skewed[i--] = l->skewed[--l->skewed_count];
     }
@@ -348,20 +260,16 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
             return;
         }
         keep_error(op, 200, 0, e.text);
-        if (op->request.mutating) outcome_unknown(l, op);   // it did something; what, the answer does not tell
-        else tell_outcome(l, op, OUTCOME_TIMEOUT);
+        tell_outcome(l, op, op->request.mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT);   // it did something; what, the answer does not tell
         return;
     }
     char text[160];
     int32_t code = error_code(a->body, text);
     keep_error(op, a->status, code, text[0] ? text : "(no text)");
-    struct dispatch_reply reply = { .outcome = code_outcome(a->status, code, text, true, op->request.mutating),
-                                    .retry_after_us = (int64_t)a->retry_after_s * 1000000 };
+    struct dispatch_reply reply = { .outcome = resolver_outcome(op), .retry_after_us = (int64_t)a->retry_after_s * 1000000 };
     add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);
-    if (reply.outcome == OUTCOME_UNKNOWN) {
-        outcome_unknown(l, op);
-    } else if (reply.outcome == OUTCOME_CLOCK_SKEW && l->skewed_count < 64) {
-        l->skewed[l->skewed_count++] = op;
+    if (reply.outcome == OUTCOME_CLOCK_SKEW) {
+        hold_skewed(l, op);
         if (!l->clock_asked) clock_init(&l->clock);   // what was measured before no longer holds: a clock was set
         wire_measure(l);
         if (!l->clock_asked) release_skewed(l);
@@ -392,39 +300,30 @@ static void on_done(void *ctx, void *user, const struct http_answer *a) {
         return;
     }
     l->figures.lost++;
-    if (op->request.mutating) outcome_unknown(l, op);
-    else tell_outcome(l, op, OUTCOME_TIMEOUT);
+    tell_outcome(l, op, op->request.mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT);
 }
 
-struct transport wire_transport(struct live *l) { return (struct transport){ l, wire_send, wire_cancel }; }
+struct transport wire_transport(struct live *l) { return (struct transport){ l, wire_send, wire_cancel, wire_doubt }; }
 
 // ---- time ---------------------------------------------------------------------------------------------------------
 
 void wire_pump(struct live *l, int64_t now_us) {
-    while (l->verdict_count > 0) {
-        struct verdict v = l->verdicts[--l->verdict_count];
-        if (v.op->attempt == v.attempt) tell_outcome(l, v.op, v.outcome);
-    }
     if (!l->clock_asked && l->clock_due_us != 0 && now_us >= l->clock_due_us) wire_measure(l);
-    for (struct lookup *u = l->lookups; u; u = u->next) {
-        if (u->asking || now_us < u->next_us) continue;
-        lookup_ask(l, u);
-        break;   // the list may have changed; the rest in the next turn
-    }
+    resolver_pump(l->resolver, now_us);
 }
 
 int64_t wire_next_us(const struct live *l) {
-    if (l->verdict_count > 0) return 0;
     int64_t due = l->clock_asked || l->clock_due_us == 0 ? INT64_MAX : l->clock_due_us;
-    for (const struct lookup *u = l->lookups; u; u = u->next) {
-        if (!u->asking && u->next_us < due) due = u->next_us;
-    }
-    return due;
+    int64_t doubt = resolver_next_us(l->resolver);
+    return doubt < due ? doubt : due;
 }
 
 // ---- life ---------------------------------------------------------------------------------------------------------
 
 int wire_open(struct live *l, struct errmsg *e) {
+    struct resolver_hooks hooks = { l, resolver_op, resolver_ask, resolver_known, resolver_clock };
+    l->resolver = resolver_new(&hooks);
+    ASSERT(l->resolver != NULL);
     struct http_client_options http = { .proxy = l->o.proxy, .ca_file = l->o.ca_file, .connect_timeout_ms = 5000,
                                         .timeout_ms = l->o.http_timeout_us / 1000 };
     int err = http_client_new(&l->loop, &http, on_done, l, &l->http, e);

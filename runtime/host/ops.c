@@ -52,7 +52,7 @@ struct op *ops_take(struct ops *o) {
         memset(&op->request, 0, sizeof op->request);
         op->done = op->alone = false;
         op->code = 0;
-        op->leader = 0;
+        op->leader = op->lookup = 0;
         op->message[0] = '\0';
     } else {
         op = make(o);

@@ -29,6 +29,7 @@ struct op {
     uint8_t settle;                // enum settle
     uint8_t kind;                  // enum record_kind of the rows
     const struct fault_rule *fate; // of the attempt under way; NULL: all goes well
+    uint64_t lookup;               // the world's own question of that number about a request in doubt; 0: none
     uint32_t attempt;              // rises with each attempt and when one is given up, over the op's whole life
     bool alone;                    // never shares an answer
     bool done, list;

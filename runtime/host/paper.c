@@ -107,7 +107,7 @@ static void paper_cancel(void *ctx, struct request *r) {
     else l->paper->wire.cancel(l->paper->wire.ctx, r);
 }
 
-struct transport paper_transport(struct live *l) { return (struct transport){ l, paper_send, paper_cancel }; }
+struct transport paper_transport(struct live *l) { return (struct transport){ l, paper_send, paper_cancel, NULL }; }
 
 // No answer will come: as from a network that is dead.
 static void give_up(struct live *l, const struct parcel *out) {

@@ -225,7 +225,7 @@ static void ours_begin(struct sim *sim) {
     c.queue_timeout_us = 86400 * SECOND;
     if (!o) abort();
     sim->client = o;
-    o->dispatcher = dispatcher_new(&c, &(struct transport){ sim, ours_send, NULL }, ours_settled, sim, sim->now);
+    o->dispatcher = dispatcher_new(&c, &(struct transport){ sim, ours_send, NULL, NULL }, ours_settled, sim, sim->now);
     clock_init(&o->clock);
     ours_submit(sim, TIME, 2 * BACKLOG);
 }
@@ -444,7 +444,7 @@ static struct dispatcher *queue_of(int32_t count, struct request **requests) {
     api_config_defaults(&c);
     c.max_queue_size = count + 10;
     c.queue_timeout_us = 86400 * SECOND;
-    struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL }, note_settled, NULL, 0);
+    struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
     *requests = calloc((size_t)count, sizeof **requests);
     if (!d || !*requests) abort();
     for (int32_t i = 0; i < count; i++) {
@@ -484,7 +484,7 @@ static void throughput(void) {
             struct errmsg e;
             if (api_config_set_number(&c, *key, strcmp(*key, "orders_per_second") ? 1e7 : 1e5, &e) != 0) abort();
         }
-        struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL }, note_settled, NULL, 0);
+        struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
         struct request r;
         double start = seconds();
         for (int64_t i = 0; i < COUNT; i++) {
