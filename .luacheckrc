@@ -5,3 +5,4 @@ files["spec"] = { std = "+busted" }
 files["lua/moontide/strategy.lua"] = { ignore = { "212" } }
 -- What is built at run time, described for editors: functions without bodies.
 files["lua/moontide/meta"] = { globals = { "api", "market", "log" }, ignore = { "212", "241" } }
+files["lua/moontide/template"] = { std = "+busted", read_globals = { "PRICE" } }

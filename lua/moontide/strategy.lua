@@ -244,6 +244,7 @@ function M.run(world, self, chunk)
   if self then
     world.strategy = self
     setmetatable(self, { __index = methods(world) })
+    if self.state == nil then self.state = {} end
     local pending_timers = 0
     local handler = self.on_bar
     local on_bar = handler and function(bar) return handler(self, bar) end or function() end

@@ -12,6 +12,7 @@ static const struct command *const commands[] = {
     &command_live,
     &command_doctor,
     &command_exchange,
+    &command_new,
     &command_test,
     &command_script,
 };

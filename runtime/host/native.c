@@ -1,5 +1,6 @@
 #include "host/native.h"
 
+#include <errno.h>
 #include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
@@ -95,7 +96,19 @@ static int l_file_mode(lua_State *L) {
     return 1;
 }
 
+// make_folder(path) -> true | nil, message. Mode as the umask leaves it; the folder above must be there.
+static int l_make_folder(lua_State *L) {
+    if (mkdir(luaL_checkstring(L, 1), 0777) == 0) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(errno));
+    return 2;
+}
+
 static const luaL_Reg host_functions[] = {
+    { "make_folder", l_make_folder },
     { "file_mode", l_file_mode },
     { "sha256", l_sha256 },           { "monotonic", l_monotonic },       { "isatty", l_isatty },
     { "peak_memory", l_peak_memory }, { "replace_file", l_replace_file }, { NULL, NULL },

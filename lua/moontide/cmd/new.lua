@@ -1,0 +1,76 @@
+---`moontide new NAME`: a folder with a strategy, its spec and its configuration, which run at once.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+local host = require "moontide.host"
+
+local M = {}
+
+-- Where it is put, and the template it is made of.
+local files = {
+  { "NAME.lua", "strategy.lua" },
+  { "spec/NAME_spec.lua", "spec.lua" },
+  { "moontide.conf.lua", "moontide.conf.lua" },
+  { "README.md", "README.md" },
+}
+
+local NAME_MAX = 40   -- the run's folder is named after it (host/run_folder.h)
+
+local function read(path)
+  local file, problem = io.open(path, "rb")
+  if not file then cmd.fail(1, "%s", problem) end
+  local text = file:read "*a"
+  file:close()
+  return text
+end
+
+-- A price of the symbol for the specs: in the middle of what the exchange's rules allow, of two digits.
+local function price_of(symbol)
+  local rules = ffi.new "struct symbol"
+  if C.symbol_builtin(symbol, rules) ~= 0 then return "100" end
+  local middle = math.sqrt(tonumber(rules.price_min_e8) / 1e8 * (tonumber(rules.price_max_e8) / 1e8))
+  local unit = 10 ^ (math.floor(math.log(middle) / math.log(10)) - 1)
+  return ("%.10g"):format(math.floor(middle / unit + 0.5) * unit)
+end
+
+local function make_folder(path)
+  local ok, problem = host.make_folder(path)
+  if not ok then cmd.fail(1, "cannot make the folder %s: %s", path, problem) end
+end
+
+---@param options table
+---@return integer status
+function M.run(options)
+  local path = options[1]
+  if not path then cmd.fail(2, "which name? usage: moontide new NAME") end
+  if options[2] then cmd.fail(2, "one name at a time; '%s' is one too many", options[2]) end
+  path = #path > 1 and path:gsub("/+$", "") or path
+  local name = path:match "[^/]*$"
+  if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
+    cmd.fail(2, "'%s' is no name for a strategy: a letter, then letters, digits, _ and -, at most %d", name, NAME_MAX)
+  end
+  local symbol = (options.symbol or "BTCUSDT"):upper()
+  if not symbol:find "^%w+$" or #symbol >= C.SYMBOL_NAME_MAX then cmd.fail(2, "--symbol %s: not a symbol", symbol) end
+  if host.file_mode(path) then cmd.fail(1, "%s is there already, and is left alone; choose another name", path) end
+
+  local words = { NAME = name, SYMBOL = symbol, PRICE = price_of(symbol) }
+  local home = package.moontide_home   -- luacheck: ignore 143
+  make_folder(path)
+  make_folder(path .. "/spec")
+  local function put(file, text)
+    local ok, problem = host.replace_file(path .. "/" .. file, text)
+    if not ok then cmd.fail(1, "%s", problem) end
+  end
+  for _, file in ipairs(files) do
+    local text = read(home .. "/lua/moontide/template/" .. file[2])
+    put((file[1]:gsub("NAME", name)), (text:gsub("%f[%w]%u+%f[%W]", words)))
+  end
+  put(".luarc.json", ('{\n  "runtime.version": "LuaJIT",\n  "workspace.library": [%s],\n  "workspace.checkThirdParty": false\n}\n')
+    :format((require("cjson").encode(home .. "/lua"):gsub("\\/", "/"))))
+
+  io.write(("%s is there. Next:\n\n  cd %s\n  moontide backtest %s.lua --synthetic 1\n  moontide test\n"):format(path, path, name),
+    ("  moontide paper %s.lua            the real market, play money\n"):format(name))
+  return 0
+end
+
+return M

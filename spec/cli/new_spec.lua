@@ -1,0 +1,78 @@
+local cjson = require "cjson"
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+describe("moontide new", function()
+  local folder
+  before_each(function() folder = run.folder() end)
+  after_each(function() run.remove(folder) end)
+
+  local function new(...) return run.moontide({ "new", ... }, nil, folder) end
+
+  it("makes a strategy whose backtest, specs and paper run work at once", function()
+    local r = new "first"
+    assert.are.equal(0, r.status, r.err)
+    local place = folder .. "/first"
+    local said = {}
+    for line in r.out:gmatch "\n  moontide ([^\n]+)" do said[#said + 1] = line:gsub("%s%s+.*$", "") end
+    assert.are.same({ "backtest first.lua --synthetic 1", "test", "paper first.lua" }, said)
+
+    local backtest = run.moontide({ "backtest", "first.lua", "--synthetic", "1", "--bars", "20000", "--json", "-", "--quiet" }, nil, place)
+    assert.are.equal(0, backtest.status, backtest.err)
+    assert.is_true(cjson.decode(backtest.out).trades > 0)
+
+    local tests = run.moontide({ "test" }, nil, place)
+    assert.are.equal(0, tests.status, tests.out .. tests.err)
+    assert.matches("5 passed, 0 failed\n$", tests.out)
+
+    local x = lx.start { "--no-limits", "--legacy-streams" }
+    local paper = run.moontide({ "paper", "first.lua", "--url", x.url, "--for", "0.5" }, nil, place)
+    x:stop()
+    assert.are.equal(0, paper.status, paper.err)
+    assert.matches("0 trades so far, equity 10000.00", paper.err)
+  end)
+
+  it("suits the symbol", function()
+    assert.are.equal(0, new("cheap", "--symbol", "dogeusdt").status)
+    assert.matches('symbols = { "DOGEUSDT" }', run.read(folder .. "/cheap/cheap.lua"))
+    local tests = run.moontide({ "test" }, nil, folder .. "/cheap")
+    assert.are.equal(0, tests.status, tests.out)
+  end)
+
+  it("leaves nothing of the template's own names, and tells editors where the runtime's annotations are", function()
+    new "my-bot_2"
+    for _, name in ipairs { "my-bot_2.lua", "spec/my-bot_2_spec.lua", "README.md", "moontide.conf.lua" } do
+      local text = run.read(folder .. "/my-bot_2/" .. name)
+      assert.is_true(#text > 50, name)
+      for _, word in ipairs { "NAME", "SYMBOL", "PRICE" } do assert.is_nil(text:find("%f[%w]" .. word .. "%f[%W]"), name .. ": " .. word) end
+    end
+    local library = cjson.decode(run.read(folder .. "/my-bot_2/.luarc.json"))["workspace.library"][1]
+    assert.is_true(#run.read(library .. "/moontide/meta/calls.lua") > 1000)
+  end)
+
+  it("never overwrites", function()
+    new "first"
+    run.write(folder .. "/first/first.lua", "mine")
+    local r = new "first"
+    assert.are.equal(1, r.status)
+    assert.are.equal("moontide new: first is there already, and is left alone; choose another name\n", r.err)
+    assert.are.equal("mine", run.read(folder .. "/first/first.lua"))
+  end)
+
+  it("says in one line what is wrong", function()
+    local cases = {
+      { {}, 2, "which name%? usage: moontide new NAME" },
+      { { "a", "b" }, 2, "'b' is one too many" },
+      { { "9lives" }, 2, "'9lives' is no name for a strategy" },
+      { { "../" }, 2, "'%.%.' is no name for a strategy" },
+      { { ("x"):rep(60) }, 2, "at most 40" },
+      { { "nowhere/bot" }, 1, "cannot make the folder nowhere/bot: No such file or directory" },
+      { { "bot", "--symbol", "BTC/USDT" }, 2, "%-%-symbol BTC/USDT: not a symbol" },
+    }
+    for _, case in ipairs(cases) do
+      local r = new(unpack(case[1]))
+      assert.are.equal(case[2], r.status, r.err)
+      assert.matches("^moontide new: [^\n]*" .. case[3] .. "[^\n]*\n$", r.err)
+    end
+  end)
+end)
