@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "data/columns.h"
+#include "store/journal.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -445,6 +446,7 @@ void live_free(struct live *l) {
     paper_close(l);
     wire_close(l);
     control_close(l->control);
+    journal_close(l->journal);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);

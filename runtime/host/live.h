@@ -66,6 +66,11 @@ struct live_figures {
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e);
 void live_free(struct live *l);
 
+// The journal of the run (store/journal.h), kept by this loop from now on; `full`: each commit waits for the disk.
+struct journal;
+int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e);
+struct journal *live_journal(struct live *l);   // NULL: none is kept
+
 // As the functions of the same names in host/backtest.h.
 struct backtest_view *live_view(struct live *l);
 struct dispatcher *live_dispatcher(struct live *l);

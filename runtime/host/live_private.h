@@ -122,6 +122,7 @@ struct live {
     struct inner *inners;
     int32_t inner_count, inner_size;
     struct resolver *resolver;
+    struct journal *journal;            // NULL: none is kept
     struct delivery_queue deliveries;
     struct backtest_event delivered;
     struct live_timer *timers;

@@ -135,6 +135,10 @@ function M.open(options, path, mode)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
               name = run_name, folder = folder.take(run_name), started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
               status = figures(l), paper = on_paper }
+  if C.live_journal_open(l, s.folder .. "/journal.db", false, message) ~= 0 then
+    s.world.close()
+    cmd.fail(1, "%s", ffi.string(message.text))
+  end
   if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
   end
