@@ -80,11 +80,15 @@ function M.sets(list)
   return given
 end
 
+-- Settings of a live run that may stand beside the API manager's in moontide.conf.lua.
+M.run_settings = { "order_channel" }
+
 ---The API manager's settings: the exchange's rows of rate limits, then --config or moontide.conf.lua.
 ---@param options table
 ---@param rate_limits table rows as in exchangeInfo
 ---@return ffi.cdata* config struct api_config
 ---@return table<string, integer> exchange limits by "KIND/seconds"
+---@return table<string, any> run the run's own settings by name (M.run_settings), as given
 function M.configuration(options, rate_limits)
   local config = ffi.new "struct api_config"
   C.api_config_defaults(config)
@@ -101,7 +105,7 @@ function M.configuration(options, rate_limits)
       exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
     end
   end
-  local path = options.config
+  local path, run = options.config, {}
   local chunk, problem
   if path then
     chunk, problem = loadfile(path, "t", {})
@@ -119,10 +123,11 @@ function M.configuration(options, rate_limits)
     local ok, settings = pcall(chunk)
     if not ok then cmd.fail(1, "%s", tostring(settings)) end
     if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
+    for _, name in ipairs(M.run_settings) do run[name], settings[name] = settings[name], nil end
     local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
   end
-  return config, exchange
+  return config, exchange, run
 end
 
 return M

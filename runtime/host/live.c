@@ -412,6 +412,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->list = (struct symbol_list){ l->symbols, symbol_count };
     l->rest_url = must(strdup(o->rest_url));
     l->stream_url = must(strdup(o->stream_url));
+    l->ws_api_url = must(strdup(o->ws_api_url ? o->ws_api_url : ""));
     l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     l->proxy = o->proxy ? strdup(o->proxy) : NULL;
     l->ops = must(ops_new());
@@ -472,6 +473,7 @@ void live_free(struct live *l) {
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);
+    free(l->ws_api_url);
     free(l->ca_file);
     free(l->proxy);
     free(l->key_header);

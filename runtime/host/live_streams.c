@@ -226,24 +226,27 @@ static bool up(const struct stream *s) { return s->name_count == 0 || s->state =
 
 bool streams_running(const struct live *l) {
     bool account = !l->key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
-    return account && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
+    return account && ws_orders_running(l) && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
 }
 
 void streams_advance(struct live *l, int64_t now_us) {
     if (l->ended || !l->started) return;
     sockets_advance(l, now_us);
     account_advance(l, now_us);
+    ws_orders_advance(l, now_us);
 }
 
 int64_t streams_due_us(const struct live *l) {
     if (l->ended || !l->started) return INT64_MAX;
-    int64_t sockets = sockets_due_us(l), account = account_due_us(l);
-    return sockets < account ? sockets : account;
+    int64_t due = sockets_due_us(l), account = account_due_us(l), orders = ws_orders_due_us(l);
+    if (account < due) due = account;
+    return orders < due ? orders : due;
 }
 
 void streams_stop(struct live *l) {
     l->ended = true;
     sockets_close(l);
+    ws_orders_close(l);
     account_close(l);
     books_close(l);
     for (int16_t k = 0; k < EXCHANGE_SYMBOLS_MAX; k++) free(l->trades[k].held);

@@ -35,7 +35,7 @@ end
 local function say_end(l, log)
   local f = C.live_figures(l)
   log.fields("info", "ended", {
-    { "requests", tonumber(f.sent) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
+    { "requests", tonumber(f.sent) }, { "by_websocket", tonumber(f.sent_by_websocket) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
     { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
     { "reconnects", tonumber(f.stream_reconnects) }, { "swaps", tonumber(f.stream_swaps) }, { "recovered", tonumber(f.events_recovered) },
     { "told_twice", tonumber(f.events_twice) }, { "bars_recovered", tonumber(f.bars_recovered) },
@@ -105,7 +105,8 @@ function M.open(options, path, mode)
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
-  local config, exchange_limits = loader.configuration(options, rate_limits)
+  local config, exchange_limits, run = loader.configuration(options, rate_limits)
+  if not on_paper then connect.order_channel(o, at, run) end
   config.seed = seed
   -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
   o.http_timeout_us = config.request_timeout_us
