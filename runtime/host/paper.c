@@ -544,10 +544,7 @@ void paper_close(struct live *l) {
         next = p->down->next;
         free(p->down);
     }
-    for (int32_t k = 0; k < l->list.count; k++) {
-        free(p->symbols[k].held);
-        free(p->symbols[k].funding);
-    }
+    for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
     if (p->lock >= 0) close(p->lock);
     free(p->symbols);
     free(p->state_path);

@@ -18,12 +18,12 @@ local function desk(x, script)
 end
 
 -- Starts a run, and does not wait for it.
-function Desk:start(arguments, environment)
+function Desk:start(arguments, environment, path)
   self.runs = self.runs + 1
   local out = ("%s/run%d"):format(self.folder, self.runs)
   local words = { environment or "MOONTIDE_API_KEY=", "MOONTIDE_API_SECRET=" }
   if environment then words = { environment } end
-  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(self.path), "--url", self.x.url } do
+  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(path or self.path), "--url", self.x.url } do
     words[#words + 1] = w
   end
   for _, a in ipairs(arguments or {}) do words[#words + 1] = quote(a) end
@@ -162,6 +162,26 @@ describe("moontide paper", function()
     assert.truthy(r.out:find("BTCUSDT +0.02 at"), r.out)
   end)
 
+  it("runs every strategy that is shipped", function()
+    local fast = lx.start { "--speed", "120", "--symbols", "BTCUSDT,ETHUSDT", "--rate", "2", "--no-limits" }
+    finally(function() fast:stop() end)
+    d = desk(fast, "")
+    local runs = {}
+    for path in io.popen("ls " .. run.root .. "/strategies/*.lua"):lines() do
+      runs[path] = d:start({ "--for", "3", "--json", "-" }, nil, path)
+    end
+    local count = 0
+    for path, r in pairs(runs) do
+      lx.wait_for(path, r.status, 20)
+      assert.equal(0, r.status(), path .. r.err())
+      local result = cjson.decode(r.out())
+      assert.truthy(result.bars >= 2, path .. r.err())
+      assert.falsy(r.err():find "WARN", r.err())
+      count = count + 1
+    end
+    assert.truthy(count >= 4)
+  end)
+
   it("keeps the account between runs, whether they end in order or are killed; --reset begins anew", function()
     d = desk(x, [[
       local o = assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })
@@ -244,6 +264,33 @@ describe("moontide paper", function()
     assert.equal(8, select(2, r.out:gsub("order\tFILLED", "")), r.out .. r.err)
     assert.truthy(r.err:find "reconnects=[2-9]", r.err)
     assert.truthy(r.out:find("positions\n  none", 1, true), r.out)
+  end)
+
+  it("fills nothing on a market it cannot see: orders fail as on a dead network, cancels and reads go on", function()
+    local gone = lx.start { "--symbols", "BTCUSDT" }
+    d = desk(gone, [[
+      local q = assert(api.get_book_ticker { symbol = "BTCUSDT" })
+      assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", q.bidPrice * 0.95), newClientOrderId = "far" })
+      print "ready"
+      io.stdout:flush()
+      while not io.open "gone" do api.sleep(0.05) end
+      api.sleep(0.1)
+      local o, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }
+      print("order", o, err and err.kind)
+      o, err = api.cancel_order { symbol = "BTCUSDT", origClientOrderId = "far" }
+      print("cancel", o and o.status or err)
+      print("wallet", api.get_account_info().totalWalletBalance) ]])
+    run.write(d.folder .. "/quick.lua", "return { request_timeout = 0.2, max_retries = 1, initial_backoff = 0.02 }")
+    local r = d:start { "--config", d.folder .. "/quick.lua" }
+    local ready = pcall(lx.wait_for, "the first order", function() return r.out():find "ready" end, 10)
+    gone:stop()
+    assert.truthy(ready, r.err())
+    run.write(d.folder .. "/gone", "")
+    lx.wait_for("the run's end", r.status, 10)
+    assert.equal(0, r.status(), r.err())
+    for _, line in ipairs { "order\tnil\tnetwork", "cancel\tCANCELED", "wallet\t10000\n" } do
+      assert.truthy(r.out():find(line, 1, true), line .. " is not in:\n" .. r.out() .. r.err())
+    end
   end)
 
   it("pays funding at its times, also those of the time it was away", function()
