@@ -27,8 +27,9 @@ struct paper_symbol {
     struct mark_record mark;
     int64_t mark_us;                        // when it came, by our clock
     struct level_record bids[PAPER_DEPTH], asks[PAPER_DEPTH];
-    int32_t bid_count, ask_count;
+    int32_t bid_count, ask_count;           // of the depth told last
     int64_t update_id;                      // of the book told last
+    bool shallow;                           // best prices have left most of the depth told last: the next is about to come
 };
 
 struct parcel;                              // a request on its way

@@ -63,6 +63,7 @@ static void on_depth(struct live *l, struct inner *i) {
     s->ask_count = d->ask_count < PAPER_DEPTH ? d->ask_count : PAPER_DEPTH;
     memcpy(s->bids, d->bids, sizeof *s->bids * (size_t)s->bid_count);
     memcpy(s->asks, d->asks, sizeof *s->asks * (size_t)s->ask_count);
+    s->shallow = false;
     bool newest = d->last_update_id >= s->update_id;     // else the stream has told of a later book already
     if (newest) s->update_id = d->last_update_id;
     s->depth_known = true;
@@ -141,8 +142,10 @@ static void depth_event(struct live *l, const struct depth_event *d) {
     if (d->last_id < s->update_id) return;
     s->update_id = d->last_id;
     if (p->x && s->depth_known) {
-        int32_t bids = d->bid_count < PAPER_DEPTH ? d->bid_count : PAPER_DEPTH, asks = d->ask_count < PAPER_DEPTH ? d->ask_count : PAPER_DEPTH;
-        follow_depth(p->x, d->symbol, d->bids, bids, d->asks, asks, paper_clock(l));
+        s->bid_count = d->bid_count < PAPER_DEPTH ? d->bid_count : PAPER_DEPTH;
+        s->ask_count = d->ask_count < PAPER_DEPTH ? d->ask_count : PAPER_DEPTH;
+        s->shallow = false;
+        follow_depth(p->x, d->symbol, d->bids, s->bid_count, d->asks, s->ask_count, paper_clock(l));
     }
 }
 
@@ -154,7 +157,9 @@ static void quote_event(struct live *l, const struct ticker_event *q) {
     if (t->update_id < s->update_id) return;
     s->update_id = t->update_id;
     struct level_record bid = { t->bid_e8, t->bid_qty_e8 }, ask = { t->ask_e8, t->ask_qty_e8 };
-    if (p->x && s->depth_known) follow_quote(p->x, t->symbol, &bid, &ask, paper_clock(l));
+    if (!p->x || !s->depth_known) return;
+    follow_quote(p->x, t->symbol, &bid, &ask, paper_clock(l));
+    s->shallow = follow_shown(p->x, t->symbol, SIDE_BUY) * 2 < s->bid_count || follow_shown(p->x, t->symbol, SIDE_SELL) * 2 < s->ask_count;
 }
 
 void paper_trade(struct live *l, int16_t symbol, const struct agg_trade_record *t) {
@@ -245,7 +250,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     p->round++;
     for (int32_t k = 0; k < l->list.count; k++) {
         struct paper_symbol *s = &p->symbols[k];
-        s->asked = s->depth_known = false;
+        s->asked = s->depth_known = s->shallow = false;
         s->update_id = 0;
     }
     retry_later(l);
@@ -282,7 +287,7 @@ bool paper_ready(const struct live *l) { return !l->paper || (l->paper->x && pap
 static bool sees(const struct live *l, int32_t symbol) {
     const struct paper_symbol *s = &l->paper->symbols[symbol];
     bool fresh = l->view.now_us - s->mark_us < MARK_AGE_US;
-    return fresh && s->depth_known && l->streams[STREAM_MARKET].state == STREAM_RUNNING && !l->trades[symbol].catching_up;
+    return fresh && s->depth_known && !s->shallow && l->streams[STREAM_MARKET].state == STREAM_RUNNING && !l->trades[symbol].catching_up;
 }
 
 bool paper_sees(const struct live *l, int16_t symbol) {
