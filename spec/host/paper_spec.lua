@@ -71,8 +71,8 @@ describe("moontide paper", function()
           local q = assert(api.get_book_ticker { symbol = "BTCUSDT" })
           local round = function(p) return market.round_price("BTCUSDT", p) end
           self.left = 3
-          assert(place { side = "BUY", type = "LIMIT", quantity = 0.02, price = q.bidPrice, newClientOrderId = "at-bid" })
-          assert(place { side = "SELL", type = "LIMIT", quantity = 0.02, price = q.askPrice, newClientOrderId = "at-ask" })
+          assert(place { side = "BUY", type = "LIMIT", quantity = 0.02, price = round(q.bidPrice - 0.3), newClientOrderId = "at-bid" })
+          assert(place { side = "SELL", type = "LIMIT", quantity = 0.02, price = round(q.askPrice + 0.3), newClientOrderId = "at-ask" })
           local function stop(side, away)
             local o
             for _ = 1, 50 do   -- the market may be there before the order
@@ -111,7 +111,7 @@ describe("moontide paper", function()
     -- Until a limit and a stop have filled, or the run's time is over.
     local function enough()
       local out = r.out()
-      return out:find "at%-%l+" and out:find "stop%-%u+" or r.status()
+      return out:find "true\tat%-" and out:find "stop%-%u+" or r.status()
     end
     while not enough() do listen() end
     for _ = 1, 20 do listen() end
