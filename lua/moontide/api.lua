@@ -394,7 +394,7 @@ function M.new(world)
 
   local function configure(settings, level)
     manager_settings.apply(world.config, settings, level + 1)
-    C.dispatcher_configure(pump.dispatcher(bt), world.config, world.view.now_us)
+    pump.configure(bt, world.config, world.view.now_us)
   end
 
   function api.configure(settings)
@@ -403,7 +403,7 @@ function M.new(world)
   end
 
   function api.get_metrics()
-    local m = require("moontide.metrics").read(C.dispatcher_metrics(pump.dispatcher(bt), world.view.now_us))
+    local m = require("moontide.metrics").read(pump.metrics(bt, world.view.now_us))
     m.shared = tonumber(world.view.shared)
     return m
   end
@@ -416,10 +416,10 @@ function M.new(world)
 
   function api.start(workers)
     if workers ~= nil then configure({ workers = workers }, 3) end
-    C.dispatcher_start(pump.dispatcher(bt))
+    pump.manager_start(bt)
   end
 
-  function api.stop() C.dispatcher_stop(pump.dispatcher(bt), world.view.now_us) end
+  function api.stop() pump.manager_stop(bt, world.view.now_us) end
 
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
   for name, fn in pairs(api) do

@@ -2,6 +2,7 @@
 ---yet at hand. A plain script (which calls them at its top) is recognised by that, and runs again in its task.
 local ffi = require "ffi"
 local C = require "moontide.native"
+local clock = require "moontide.clock"
 local cmd = require "moontide.cmd"
 local log_module = require "moontide.log"
 local manager_settings = require "moontide.manager_settings"
@@ -36,11 +37,13 @@ end
 ---@field plain boolean
 
 ---@param path string
----@param o { log: table, print: function, seed: number }
+---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string? } now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
 function M.load(path, o)
-  local chunk, source = strategy_module.compile(path)
+  local chunk, source = strategy_module.compile(path, o.source)
   task.install()
+  local loaded_us = tonumber(C.live_clock_us())
+  local function now() return o.now and o.now() or loaded_us end
   local marker = {}
   -- Leaves for good, past any pcall of the script's.
   local function not_yet()
@@ -48,7 +51,7 @@ function M.load(path, o)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
   local closed = setmetatable({}, { __index = function() return not_yet end })
-  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print }, { __index = _G })
+  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }, { __index = _G })
   setfenv(chunk, env)
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))

@@ -216,6 +216,7 @@ void live_push(struct live *l, const struct delivery *d) {
 }
 
 void live_push_event(struct live *l, const struct backtest_event *e) {
+    if (l->tap) l->tap(l->tap_ctx, e);
     if ((l->events_wanted >> e->kind & 1) == 0) return;
     struct delivery d = { .feed = -1, .recovered = e->recovered, .arrived_us = l->view.now_us, .time_us = e->time_us, .event = *e };
     live_push(l, &d);
@@ -342,6 +343,11 @@ int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[sy
 void live_events(struct live *l, uint64_t mask) {
     l->events_wanted = mask;
     streams_wanted(l);
+}
+
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct backtest_event *event), void *ctx) {
+    l->tap = tap;
+    l->tap_ctx = ctx;
 }
 
 static void on_control(void *ctx) { live_stir(ctx); }

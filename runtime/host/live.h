@@ -90,6 +90,9 @@ void live_client_id(struct live *l, struct call *call);
 int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
 void live_events(struct live *l, uint64_t mask);
 
+// Every event of the account as it comes, wanted by the script or not (a recording's). NULL: to nobody.
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct backtest_event *event), void *ctx);
+
 // Opens the run's control socket; its requests come as BACKTEST_CONTROL, also while the script waits. See control_open.
 int live_control_open(struct live *l, const char *path, struct errmsg *e);
 struct control *live_control(struct live *l);      // NULL: none is open

@@ -161,6 +161,8 @@ struct live {
     struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
     struct control *control;
+    void (*tap)(void *ctx, const struct backtest_event *event);
+    void *tap_ctx;
     uv_poll_t watch;               // what live_watch was told of
     bool watching, watched;
     bool started, stopping, ended;

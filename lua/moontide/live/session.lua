@@ -79,6 +79,7 @@ end
 ---@field flatten boolean? positions are closed at the end too
 ---@field chunk function? the plain form's body
 ---@field paper boolean orders go to a simulated exchange in this process
+---@field recorder Recorder? with --record
 ---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
 ---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
@@ -93,7 +94,9 @@ function M.open(options, path, mode)
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
-  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed })
+  local load_us = tonumber(C.live_clock_us())
+  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
+                                     now = function() return world and world.now() or load_us end })
   local self = script.self
   local run_name = folder.name(options, path)
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
@@ -126,9 +129,17 @@ function M.open(options, path, mode)
     symbol_names[i - 1] = name
     index_of[name] = i - 1
   end
+  local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
+  if options.record then
+    recorder = require("moontide.recorder").open(options.record, {
+      pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
+      about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
+                interval = interval, seed = seed, rate_limits = rate_limits, load_us = load_us },
+    })
+    face, feed = recorder.pump, recorder.feed
+  end
   world = world_module.new {
-    pump = pump.live, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
-    feed = feeds(l, index_of, interval),
+    pump = face, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log, feed = feed,
   }
   world.config, world.rate_limits = config, rate_limits
   local api = api_module.new(world)
@@ -143,6 +154,7 @@ function M.open(options, path, mode)
   if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
   end
+  if recorder then s.recorder, s.finish = recorder, recorder.before(s.finish) end
   if self then
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do world.subscribe(name, interval) end
@@ -189,7 +201,9 @@ end
 ---@return string? failure what an unhandled error of the script said, with when
 function M.run(s)
   math.randomseed(s.seed)
+  if s.recorder then s.recorder.begin() end
   local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
+  if s.recorder then s.recorder.over(failure) end
   if failure and s.finish then
     -- A script that failed leaves no orders behind either.
     s.world.run(task.spawn(s.finish), function() end)
