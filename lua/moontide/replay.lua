@@ -27,6 +27,7 @@ function M.open(path)
   if not ok or type(about) ~= "table" or type(about.source) ~= "string" or type(about.symbols) ~= "table" then
     cmd.fail(1, "%s is damaged: what it says of its run cannot be read", path)
   end
+  about.load_us = tonumber(about.load_us) or 0   -- a text there: JSON numbers are cut to fewer digits
   return out[0], about
 end
 
@@ -152,7 +153,7 @@ function M.run(path, file, o)
   math.randomseed(about.seed)
   if C.replay_state(r) == C.REPLAY_RUNNING then
     local failure = strategy_module.run(world, self, chunk)
-    if failure then C.replay_over(r, failure) end
+    C.replay_over(r, failure or "")   -- unless its own end has said so
   end
   local report = C.replay_report(r)
   local result = {

@@ -261,7 +261,7 @@ function M.run(world, self, chunk)
       end)
     end
     local function on_wake()
-      while pending_timers > 0 do
+      while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1
         self:on_timer(math.floor(world.now() / 1000))
       end

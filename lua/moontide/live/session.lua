@@ -134,7 +134,7 @@ function M.open(options, path, mode)
     recorder = require("moontide.recorder").open(options.record, {
       pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
       about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
-                interval = interval, seed = seed, rate_limits = rate_limits, load_us = load_us },
+                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us) },
     })
     face, feed = recorder.pump, recorder.feed
   end
