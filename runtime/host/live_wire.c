@@ -230,9 +230,10 @@ static void wire_send(void *ctx, struct request *r, int64_t now_us) {
     if (info->security == SEC_SIGNED) size = sign(l, op, text, size);
     bool body = info->method == HTTP_POST || info->method == HTTP_PUT;
     snprintf(url, sizeof url, "%s%s%s%s", l->rest_url, info->path, !body && size ? "?" : "", !body ? text : "");
-    struct http_call call = { .method = http_method_name(info->method), .url = url, .body = body ? text : NULL, .body_size = size };
+    struct http_call call = { .method = http_method_name(info->method), .url = url, .body = body ? text : NULL, .body_size = size,
+                              .long_answer = info->list };
     int32_t headers = 0;
-    if (l->key_header) call.headers[headers++] = l->key_header;
+    if (l->key_header && info->security != SEC_NONE) call.headers[headers++] = l->key_header;
     if (body) call.headers[headers++] = "Content-Type: application/x-www-form-urlencoded";
     l->figures.sent++;
     l->transfers[op->slot] = http_send(l->http, &call, op);
