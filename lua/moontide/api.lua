@@ -183,6 +183,7 @@ function M.new(world)
   local function settle(op)
     if not world.perform(op) then return errors.new("stopped", settle_texts.stopped) end
     if world.log.shows.debug then log_life(op) end
+    if world.trace then world.trace(op) end   -- see repl/trace.lua
     if op.settle == C.SETTLE_DONE then return nil end
     local err = failure(op)
     pump.op_free(bt, op)
@@ -394,16 +395,17 @@ function M.new(world)
 
   local function configure(settings, level)
     manager_settings.apply(world.config, settings, level + 1)
-    pump.configure(bt, world.config, world.view.now_us)
+    C.dispatcher_configure(pump.dispatcher(bt), world.config, world.view.now_us)
   end
 
   function api.configure(settings)
     if type(settings) ~= "table" then error("api.configure takes a table", 2) end
+    task.check_may_change "api.configure"
     configure(settings, 3)
   end
 
   function api.get_metrics()
-    local m = require("moontide.metrics").read(pump.metrics(bt, world.view.now_us))
+    local m = require("moontide.metrics").read(C.dispatcher_metrics(pump.dispatcher(bt), world.view.now_us))
     m.shared = tonumber(world.view.shared)
     return m
   end
@@ -415,11 +417,15 @@ function M.new(world)
   end
 
   function api.start(workers)
+    task.check_may_change "api.start"
     if workers ~= nil then configure({ workers = workers }, 3) end
-    pump.manager_start(bt)
+    C.dispatcher_start(pump.dispatcher(bt))
   end
 
-  function api.stop() pump.manager_stop(bt, world.view.now_us) end
+  function api.stop()
+    task.check_may_change "api.stop"
+    C.dispatcher_stop(pump.dispatcher(bt), world.view.now_us)
+  end
 
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
   for name, fn in pairs(api) do

@@ -33,6 +33,9 @@ local function json_line(level, stamp, message, fields)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
+-- Where the lines of this process's logs go.
+function M.write(line) io.stderr:write(line, "\n") end
+
 ---@param now fun(): number? the run's clock in microseconds
 ---@param least string the lowest level shown
 ---@param form string? "text" (default) or "json"
@@ -47,7 +50,7 @@ function M.new(now, least, form)
     if not log.shows[level] then return end
     local t = now()
     local line = line_of(level, t and M.time_text(t), message, fields)
-    io.stderr:write(line, "\n")
+    M.write(line)
     for _, listener in ipairs(log.listeners) do listener(line, level) end
   end
 

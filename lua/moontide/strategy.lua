@@ -19,16 +19,13 @@ M.handlers = handlers
 
 ---Compiles a script; fails the command with one line on a missing file or a syntax error.
 ---@param path string
----@param source string? its text, when that is known already
 ---@return function chunk
 ---@return string source
-function M.compile(path, source)
-  if not source then
-    local file, problem = io.open(path, "rb")
-    if not file then cmd.fail(1, "cannot read the script: %s", problem) end
-    source = file:read "*a"
-    file:close()
-  end
+function M.compile(path)
+  local file, problem = io.open(path, "rb")
+  if not file then cmd.fail(1, "cannot read the script: %s", problem) end
+  local source = file:read "*a"
+  file:close()
   if not source then cmd.fail(1, "cannot read the script: %s is not a file", path) end
   local chunk, message = load(source, "@" .. path, "t")
   if not chunk then cmd.fail(1, "%s", message) end
@@ -239,6 +236,7 @@ function M.run(world, self, chunk)
         M.error_task = task.spawn(self.on_error, self, dead.error, dead.traceback)
         return
       end
+      if world.on_failure then return world.on_failure(dead) end   -- the REPL tells of it and goes on
       failure = failure or dead.traceback
       world.stop()
     end
@@ -261,7 +259,7 @@ function M.run(world, self, chunk)
       end)
     end
     local function on_wake()
-      while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
+      while pending_timers > 0 do
         pending_timers = pending_timers - 1
         self:on_timer(math.floor(world.now() / 1000))
       end

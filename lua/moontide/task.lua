@@ -20,7 +20,6 @@ local blocked_in         -- name of the C function that is calling back, while i
 ---@class Task
 ---@field done boolean
 ---@field ok boolean? whether it returned rather than raised
----@field outside boolean? none of the script's: started from outside (a control socket), and so are those it starts
 local Task = {}
 Task.__index = Task
 
@@ -88,14 +87,55 @@ function M.pass()
   M.park()
 end
 
+-- Tasks that are not over, while somebody wants to know (the REPL's :tasks).
+local alive
+
+---From now on keeps track of tasks, for `M.all`.
+function M.watch() alive = alive or setmetatable({}, { __mode = "k" }) end
+
+---@return Task[] # those not over that were started since `M.watch`, oldest first
+function M.all()
+  local list = {}
+  for task in pairs(alive or {}) do
+    if not task.done then list[#list + 1] = task end
+  end
+  table.sort(list, function(a, b) return a.number < b.number end)
+  return list
+end
+
+---Raises in code that may only look (a task whose `read_only` is set, and those it starts).
+---@param what string the call's name, for the message
+function M.check_may_change(what)
+  if current and current.read_only then
+    error(("%s changes something, and this connection may only read; attach with --write"):format(what), 3)
+  end
+end
+
 ---Starts a task; it runs when the current one waits or ends.
 ---@param fn function
 ---@param ... any its arguments
 ---@return Task
 function M.spawn(fn, ...)
-  local task = setmetatable({ done = false, outside = current and current.outside, arguments = { n = select("#", ...), ... }, co = native_create(fn) }, Task)
+  local task = setmetatable({ done = false, arguments = { n = select("#", ...), ... }, co = native_create(fn) }, Task)
+  if current then task.guard, task.read_only = current.guard, current.read_only end
+  if alive then
+    M.count = (M.count or 0) + 1
+    task.number, task.fn = M.count, fn
+    alive[task] = true
+  end
   make_ready(task)
   return task
+end
+
+---Ends a task that waits, for good; whoever waits for it is told `err`. What it waits for goes on.
+---@param task Task
+---@param err any
+function M.kill(task, err)
+  if task.done then return end
+  task.done, task.ok, task.killed, task.results = true, false, true, { n = 1, err }
+  task.reported = true
+  for _, waiter in ipairs(task.waiters or {}) do make_ready(waiter) end
+  task.waiters = nil
 end
 
 ---Waits until the task is over.
@@ -142,21 +182,26 @@ function M.run_ready(on_dead)
     head = head + 1
     if head > tail then head, tail = 1, 0 end
     task.queued = false
-    current = task
-    local arguments = task.arguments
-    if arguments then
-      task.arguments = nil
-      after_resume(task, native_resume(task.co, unpack(arguments, 1, arguments.n)))
-    else
-      after_resume(task, native_resume(task.co))
+    if not task.done then   -- killed while it was ready
+      current = task
+      local arguments, guard = task.arguments, task.guard
+      if guard then guard.enter() end
+      if arguments then
+        task.arguments = nil
+        after_resume(task, native_resume(task.co, unpack(arguments, 1, arguments.n)))
+      else
+        after_resume(task, native_resume(task.co))
+      end
+      if guard then guard.leave() end
+      current = nil
+      if task.done then on_dead(task) end
     end
-    current = nil
-    if task.done then on_dead(task) end
   end
 end
 
 ---Forgets all tasks (a run is over).
 function M.reset()
+  if alive then alive = setmetatable({}, { __mode = "k" }) end
   ready, head, tail, current = {}, 1, 0, nil
 end
 

@@ -1,4 +1,5 @@
 ---A world on the Lua side: tasks, waiting, and what the pump delivers. The C side is host/backtest.h or host/live.h.
+local ffi = require "ffi"
 local C = require "moontide.native"
 local market_module = require "moontide.market"
 local notices = require "moontide.notices"
@@ -22,11 +23,10 @@ function M.new(setup)
   }
   for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
 
-  local BAR, EVENT, OP, TIMER, NOTICE = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_TIMER, C.BACKTEST_NOTICE
+  local BAR, EVENT, OP, NOTICE = C.BACKTEST_BAR, C.BACKTEST_EVENT, C.BACKTEST_OP, C.BACKTEST_NOTICE
   local CONTROL, INPUT = C.BACKTEST_CONTROL, C.BACKTEST_INPUT   -- these, and those from OP on, are for the runtime
   local NewBar = market_module.Bar
   local parked_ops, parked_timers, next_timer = {}, {}, 1
-  local parked_count = 0
   local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
   local idle_main                       -- the strategy's task while it waits for something to be delivered
   local only_series, only_symbol        -- set while a single series is delivered, to the strategy
@@ -54,7 +54,13 @@ function M.new(setup)
       world.on_input()   -- see repl/session.lua
     elseif kind == OP then
       local waiter = parked_ops[view.op.slot]
-      if waiter then task.make_ready(waiter) end
+      if waiter and waiter.killed then
+        parked_ops[view.op.slot] = nil
+        if world.trace then world.trace(view.op) end
+        pump.op_free(bt, view.op)
+      elseif waiter then
+        task.make_ready(waiter)
+      end
     else
       local waiter = parked_timers[view.timer]
       parked_timers[view.timer] = nil
@@ -69,6 +75,11 @@ function M.new(setup)
       calls_after_end = calls_after_end + 1
       if calls_after_end > 1000 then task.park() end
     end
+    if task.current().read_only and C.endpoint_info(op.call.endpoint).mutating then
+      local what = ffi.string(C.endpoint_info(op.call.endpoint).path)
+      pump.op_free(bt, op)
+      task.check_may_change(what)
+    end
     pump.submit(bt, op)
     if op.done or not task.any_ready() then
       local status = pump.wait(bt, op, idle_main ~= nil)
@@ -76,9 +87,7 @@ function M.new(setup)
       if status == 2 then return false end
     end
     local slot = op.slot
-    local me = task.current()
-    parked_count = parked_count + 1
-    parked_ops[slot], me.parked_as = me, parked_count
+    parked_ops[slot] = task.current()
     while not op.done and not ended do task.park() end
     parked_ops[slot] = nil
     return op.done
@@ -198,11 +207,7 @@ function M.new(setup)
 
   local function wake_all()
     ended = true
-    -- In the order of their calls: slots differ from run to run, and a replay must do as the run did.
-    local waiting = {}
-    for _, waiter in pairs(parked_ops) do waiting[#waiting + 1] = waiter end
-    table.sort(waiting, function(a, b) return a.parked_as < b.parked_as end)
-    for _, waiter in ipairs(waiting) do task.make_ready(waiter) end
+    for _, waiter in pairs(parked_ops) do task.make_ready(waiter) end
     for id, waiter in pairs(parked_timers) do
       parked_timers[id] = nil
       task.make_ready(waiter)
@@ -214,6 +219,7 @@ function M.new(setup)
 
   ---Runs tasks until the main one is over and nothing is left to do. `on_dead` hears of each that ended.
   function world.run(main, on_dead)
+    world.main = main
     local rounds_after_end = 0
     while true do
       task.run_ready(on_dead)

@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &command_data,
     &command_paper,
     &command_live,
+    &command_repl,
     &command_doctor,
     &command_exchange,
     &command_new,

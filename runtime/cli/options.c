@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 48 };
+enum { OPTIONS_MAX = 64 };
 
 static int fill(const struct command *c, struct option out[OPTIONS_MAX + 2]) {
     int count = 0;

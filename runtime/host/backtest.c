@@ -962,6 +962,8 @@ int backtest_make_market(struct backtest *b, const struct made_options *o, int32
 
 void backtest_until(struct backtest *b, int64_t until_us) { b->until_us = until_us; }
 
+int32_t backtest_pending(const struct backtest *b) { return b->pending; }
+
 int64_t backtest_due_us(struct backtest *b) {
     if (b->idle_bars > 0) return b->feeds[0].due_us;
     return next_us(b);

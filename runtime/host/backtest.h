@@ -122,8 +122,9 @@ int32_t backtest_deliver_made(struct backtest *b, int16_t symbol, int32_t interv
 
 // Time goes no further than this until told otherwise: backtest_next then stands there and answers BACKTEST_PAUSE.
 void backtest_until(struct backtest *b, int64_t until_us);
-// When the next thing happens; INT64_MAX: nothing will.
+// When the next thing happens; INT64_MAX: nothing will. And how many operations have not settled.
 int64_t backtest_due_us(struct backtest *b);
+int32_t backtest_pending(const struct backtest *b);
 
 // Moves to the next thing to deliver. `wants` false: no bars and events, only operations, timers and notices; then BACKTEST_END
 // means that nothing will settle any more.

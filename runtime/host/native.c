@@ -64,20 +64,24 @@ static int l_peak_memory(lua_State *L) {
     return 1;
 }
 
-// replace_file(path, text) -> true | nil, message. All of it or nothing: written beside, then renamed.
+// replace_file(path, text) -> true | nil, message. All of it or nothing: written beside, then renamed; but never over what is no
+// plain file: /dev/null must not become one.
 static int l_replace_file(lua_State *L) {
     const char *path = luaL_checkstring(L, 1);
     size_t size;
     const char *text = luaL_checklstring(L, 2, &size);
-    lua_pushfstring(L, "%s.tmp-%d", path, (int)getpid());
+    struct stat st;
+    bool in_place = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+    if (in_place) lua_pushstring(L, path);
+    else lua_pushfstring(L, "%s.tmp-%d", path, (int)getpid());
     const char *temporary = lua_tostring(L, -1);
     FILE *file = fopen(temporary, "wb");
     bool good = file != NULL;
     if (good) {
         good = fwrite(text, 1, size, file) == size;
         good = fclose(file) == 0 && good;
-        good = good && rename(temporary, path) == 0;
-        if (!good) unlink(temporary);
+        good = good && (in_place || rename(temporary, path) == 0);
+        if (!good && !in_place) unlink(temporary);
     }
     if (good) {
         lua_pushboolean(L, 1);

@@ -171,9 +171,8 @@ static int32_t edit(struct terminal *t) {
             return TERMINAL_TAB;
         }
         if (!line || count <= 0) continue;
-        size_t size = strlen(line);
-        if (size > 0 && line[size - 1] == '\n') {
-            keep_text(t, line, size - 1);
+        if (line[count - 1] == '\n') {   // what lies behind `count` is of lines before
+            keep_text(t, line, (size_t)count - 1);
             return TERMINAL_LINE;
         }
     }
@@ -254,8 +253,10 @@ int32_t terminal_cursor(const struct terminal *t) { return t->cursor; }
 
 void terminal_insert(struct terminal *t, const char *text) {
     if (!t->editor) return;
+    bool was_hidden = t->hidden;
+    terminal_hide(t);
     el_insertstr(t->editor, text);
-    if (!t->hidden) el_set(t->editor, EL_REFRESH);
+    if (!was_hidden) terminal_show(t);
 }
 
 // How far the end of the line, or the cursor, is from the first column of the prompt, in columns of the screen.
@@ -380,6 +381,16 @@ void terminal_close(struct terminal *t) {
 
 int terminal_append(const char *path, const char *text, size_t size) {
     int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == ENOENT) {
+        char folder[4096];
+        snprintf(folder, sizeof folder, "%s", path);
+        for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+            *slash = 0;
+            mkdir(folder, 0700);   // where it cannot be made the file cannot be either, and that is told
+            *slash = '/';
+        }
+        fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    }
     if (fd < 0) return ERR_IO;
     bool good = fchmod(fd, 0600) == 0 && write(fd, text, size) == (ssize_t)size;
     return close(fd) == 0 && good ? ERR_OK : ERR_IO;

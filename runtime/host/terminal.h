@@ -51,7 +51,7 @@ int32_t terminal_signal(struct terminal *t, bool peek);
 // Waits for the terminal, or for `other` (-1: none) to be readable. Bits: 1 terminal, 2 other. `us` -1: for as long as it takes.
 int32_t terminal_wait(struct terminal *t, int64_t us, int other);
 
-// Adds text at the end of a file that only its owner can read. ERR_IO.
+// Adds text at the end of a file that only its owner can read; its folders are made where they are missing. ERR_IO.
 int terminal_append(const char *path, const char *text, size_t size);
 
 #endif

@@ -138,7 +138,7 @@ end
 ---whatever is wrong.
 ---@param options table of the command line
 ---@param path string of the script
----@param context { log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*? }
+---@param context { pump: table?, log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*? }
 ---@return BacktestSession
 function M.open(options, path, context)
   local notice, bar = context.notice, context.bar
@@ -146,8 +146,7 @@ function M.open(options, path, context)
   local world
   local function now() return world and world.now() end
   local log = context.log and context.log(now) or loader.log(options, now)
-  local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1), now = now,
-                                                       source = context.source })
+  local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1) })
   local self, env = script.self, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil
@@ -199,7 +198,7 @@ function M.open(options, path, context)
   local bt = C.backtest_new(o, symbols, #names, message)
   if bt == nil then cmd.fail(1, "%s", ffi.string(message.text)) end
   world = world_module.new {
-    pump = pump.backtest, bt = bt, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets, log = log,
+    pump = context.pump or pump.backtest, bt = bt, symbols = symbols, symbol_names = symbol_names, symbol_count = #names, markets = markets, log = log,
     feed = bar_feeds(bt, symbol_names, markets),
   }
   world.config, world.rate_limits = config, rate_limits
@@ -221,7 +220,7 @@ function M.open(options, path, context)
   end
   if C.backtest_start(world.bt, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   return { world = world, api = api, script = script, names = names, params = params, params_text = params_text, capital = capital,
-           from = from, to = to, data = data }
+           from = from, to = to, data = data, latency_us = tonumber(o.latency_us) }
 end
 
 function M.run(options)
@@ -232,7 +231,6 @@ function M.run(options)
   local path = options[1]
   if not path then cmd.fail(2, "which script? usage: moontide backtest SCRIPT --data PATH...") end
   if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
-  if options.replay then return require("moontide.replay").command(options, path) end
   local quiet = options.quiet or false
   local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
   local bar = progress_bar(options)

@@ -1,0 +1,126 @@
+---The pump of a world that is looked at from a terminal: that of a backtest, held back. A made market's time follows the wall
+---clock; that of data stands still at the prompt and moves while a line waits, or as far as it was told to (:step, :run).
+local C = require "moontide.native"
+local pump = require "moontide.pump"
+local task = require "moontide.task"
+
+local M = {}
+
+local real = pump.backtest
+local BAR, END, PAUSE, INPUT = C.BACKTEST_BAR, C.BACKTEST_END, C.BACKTEST_PAUSE, C.BACKTEST_INPUT
+local FOREVER = 9e18
+
+---@class ReplClock
+---@field pump table for moontide.world
+---@field bars integer bars delivered so far
+---@field turns integer things delivered so far: where a run stands, exactly
+---@field busy boolean a line waits, so time may pass
+---@field goal { bars: integer?, until_us: number?, reached: fun(at_end: boolean) }? how far to go by itself
+---@field at_end boolean the data are used up
+---@field quitting boolean
+---@field script table[] what is to be typed again, in order: { turns, fn }
+---@field starved fun()? a line waits, and nothing will answer it any more
+
+---@param terminal ffi.cdata*
+---@param o { made: boolean, speed: number?, world: fun(): World }
+---@return ReplClock
+function M.new(terminal, o)
+  local clock = { bars = 0, turns = 0, busy = false, at_end = false, quitting = false, leaving = false, script = {}, next_line = 1 }
+  local started, speed = tonumber(C.live_clock_us()), o.speed or 1
+
+  local function wall() return started + (tonumber(C.live_clock_us()) - started) * speed end
+
+  -- What a run that is left answers: its tasks are never heard of again.
+  local function leave()
+    if task.current() then task.park() end
+    return INPUT
+  end
+
+  local function made(bt, wants)
+    while true do
+      if C.terminal_wait(terminal, 0, -1) ~= 0 then return INPUT end
+      local main = o.world().main
+      if clock.quitting and (wants or not main or main.done) then return END end
+      C.backtest_until(bt, wall())
+      local kind = real.next(bt, wants)
+      if kind ~= PAUSE then
+        if kind == BAR then clock.bars = clock.bars + 1 end
+        return kind
+      end
+      if clock.quitting and C.backtest_pending(bt) == 0 then return END end
+      local due = (tonumber(C.backtest_due_us(bt)) - wall()) / speed
+      if due > 0 and C.terminal_wait(terminal, math.min(due, 1e6), -1) ~= 0 then return INPUT end
+    end
+  end
+
+  local function reach(at_end)
+    local goal = clock.goal
+    clock.goal = nil
+    goal.reached(at_end)
+  end
+
+  local function data(bt, wants)
+    local view = real.view(bt)
+    while true do
+      if clock.leaving then return leave() end
+      local main = o.world().main
+      wants = wants or (main ~= nil and main.done)
+      if clock.quitting then
+        if wants then return END end
+        if clock.at_end or C.backtest_pending(bt) == 0 then return END end
+      end
+      if C.terminal_signal(terminal, true) ~= 0 then return INPUT end
+      local line = clock.script[clock.next_line]
+      if line and line.turns == clock.turns and (line.cancels or not clock.busy) then
+        clock.next_line = clock.next_line + 1
+        line.fn()
+        return INPUT
+      end
+      local goal = clock.goal
+      if goal and wants and not clock.busy and (clock.at_end or (goal.bars and clock.bars >= goal.bars)) then
+        reach(clock.at_end)
+        return INPUT
+      end
+      if clock.at_end and clock.busy and not task.any_ready() then
+        clock.starved()
+        return INPUT
+      end
+      if not goal and not clock.busy and not clock.quitting and wants then
+        C.terminal_wait(terminal, -1, -1)
+        return INPUT
+      end
+      C.backtest_until(bt, goal and goal.until_us or FOREVER)
+      local kind = real.next(bt, wants)
+      if kind == PAUSE then
+        if not clock.busy then
+          reach(false)
+          return INPUT
+        end
+        C.backtest_until(bt, FOREVER)   -- the line typed goes on past the moment that was asked for
+        goal.until_us = nil
+        goal.bars = clock.bars
+      elseif kind == END then
+        clock.at_end = true
+      else
+        clock.turns = clock.turns + 1
+        if kind == BAR then
+          clock.bars = clock.bars + 1
+          clock.bar_us = tonumber(view.now_us)
+        end
+        return kind
+      end
+    end
+  end
+
+  clock.pump = setmetatable({
+    next = o.made and made or data,
+    -- Waits are the loop's, where the terminal is heard.
+    wait = function(bt, op, wants)
+      if op.done then return real.wait(bt, op, wants) end
+      return 1
+    end,
+  }, { __index = real })
+  return clock
+end
+
+return M

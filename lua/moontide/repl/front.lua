@@ -1,0 +1,246 @@
+---The REPL at a terminal: lines typed, texts shown, log lines above the prompt. Where lines go is its `target`: a world in this
+---process (moontide.repl.engine), or another process's (moontide.cmd.attach).
+local ffi = require "ffi"
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+local complete = require "moontide.repl.complete"
+local engine_module = require "moontide.repl.engine"
+local history = require "moontide.repl.history"
+
+local M = {}
+
+local SIGINT = 2
+
+---@class Front
+---@field target table submit(line, o), complete(text, reply), prompt(), may_leave(reply), leave()
+---@field terminal ffi.cdata*
+---@field edits boolean there is a terminal
+---@field failed boolean a line failed
+local Front = {}
+Front.__index = Front
+
+local function colours()
+  local term = os.getenv "TERM"
+  return not os.getenv "NO_COLOR" and term and term ~= "dumb"
+end
+
+---@param target table
+---@return Front
+function M.new(target)
+  local out, message = ffi.new "struct terminal *[1]", ffi.new "struct errmsg"
+  if C.terminal_open(out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  local f = setmetatable({ target = target, terminal = out[0], failed = false }, Front)
+  f.edits = C.terminal_edits(f.terminal)
+  f.coloured = f.edits and colours()
+  f.history = f.edits and history.path() or nil
+  for _, line in ipairs(f.history and history.read(f.history) or {}) do C.terminal_remember(f.terminal, line) end
+  return f
+end
+
+---Colours text for the screen.
+---@param text string
+---@param code string of the terminal: "31" red
+---@param in_prompt boolean? it takes no room there
+function Front:paint(text, code, in_prompt)
+  if not self.coloured then return text end
+  local mark = in_prompt and "\1" or ""
+  return ("%s\27[%sm%s%s%s\27[0m%s"):format(mark, code, mark, text, mark, mark)
+end
+
+---Prints above the line that is being typed.
+---@param text string without its last end of line
+---@param file file*? standard output when left out
+function Front:print(text, file)
+  if self.muted or self.closed then return end
+  C.terminal_hide(self.terminal)
+  io.stdout:flush()
+  file = file or io.stdout
+  file:write(text, "\n")
+  file:flush()
+  C.terminal_show(self.terminal)
+end
+
+function Front:width() return self.edits and math.max(20, C.terminal_columns(self.terminal) - 1) or 120 end
+
+function Front:listen()
+  if self.ended or self.closed then return end
+  local prompt
+  if self.question then prompt = self.question.text
+  elseif self.buffer then prompt = (" "):rep(self.indent or 2) .. "... "
+  else
+    local name, code = self.target.prompt()
+    self.indent = math.max(0, #name - 2)
+    prompt = self:paint(name, code or "36", true) .. "> "
+  end
+  C.terminal_listen(self.terminal, prompt)
+end
+
+-- The text of a line's answer.
+local function finish(self, ok, text)
+  self.busy = nil
+  if not ok then
+    self.failed = true
+    if self.edits and (text == "interrupted" or text == "cancelled") then io.stdout:write "\n" end   -- behind the ^C
+    self:print(self:paint(tostring(text), "31"), not self.edits and io.stderr or nil)
+  elseif text then
+    self:print(text)
+  end
+  self:listen()
+  self:read()
+end
+
+function Front:submit(line)
+  for one in line:gmatch "[^\n]+" do
+    if self.history and history.add(self.history, one) then C.terminal_remember(self.terminal, one) end
+  end
+  local at_once, done = true, false
+  local handle = self.target:submit(line, {
+    width = self:width(),
+    reason = function() return C.terminal_signal(self.terminal, true) == SIGINT and "interrupted" or nil end,
+    done = function(ok, text)
+      if done then return end
+      done = true
+      C.terminal_signal(self.terminal, false)   -- a Ctrl-C was for this line
+      if at_once then
+        self.answer = { ok, text }
+      else
+        finish(self, ok, text)
+      end
+    end,
+  })
+  at_once = false
+  self.busy = not done and (handle or true) or nil
+  if done then
+    self.busy = nil
+    local ok, text = self.answer[1], self.answer[2]
+    if not ok then self.failed = true end
+    if text then self:print(ok and text or self:paint(tostring(text), "31"), not ok and not self.edits and io.stderr or nil) end
+    self:listen()
+  end
+end
+
+function Front:line(text)
+  local question = self.question
+  if question then
+    self.question = nil
+    question.answer(text:lower():find "^%s*y" ~= nil)
+    return
+  end
+  local whole = self.buffer and self.buffer .. "\n" .. text or text
+  if whole:find "^%s*$" then
+    self.buffer = nil
+    return self:listen()
+  end
+  if engine_module.incomplete(whole) then
+    self.buffer = whole
+    return self:listen()
+  end
+  self.buffer = nil
+  self:submit(whole)
+end
+
+---Leaves; asks first when orders are open.
+---@param at_once boolean? asks nothing
+function Front:leave(at_once)
+  if at_once or not self.edits then
+    self.ended = true
+    return self.target.leave()
+  end
+  self.busy = true
+  self.target.may_leave(function(warning)
+    self.busy = nil
+    if not warning then
+      self.ended = true
+      return self.target.leave()
+    end
+    self.question = {
+      text = warning .. " Leave? [y/N] ",
+      answer = function(yes)
+        if not yes then return self:listen() end
+        self.ended = true
+        self.target.leave()
+      end,
+    }
+    self:listen()
+    self:read()
+  end)
+end
+
+local function tab(self)
+  local text = ffi.string(C.terminal_text(self.terminal)):sub(1, C.terminal_cursor(self.terminal))
+  if self.buffer then text = self.buffer .. "\n" .. text end
+  self.target:complete(text, function(c)
+    local more = complete.common(c)
+    if more ~= "" then C.terminal_insert(self.terminal, more) end
+    if #c.list > 1 and more == "" then
+      local list, rest = c.list, 0
+      if #list > 120 then
+        rest = #list - 120
+        list = { unpack(list, 1, 120) }
+      end
+      self:print(complete.columns(list, self:width()) .. (rest > 0 and ("\n(%d more)"):format(rest) or ""))
+    elseif more == "" and c.hint then
+      self:print(c.hint)
+    end
+  end)
+end
+
+---Takes what the terminal has; called whenever terminal_fd can be read.
+function Front:read()
+  while not self.ended and not self.closed do
+    local kind = C.terminal_read(self.terminal)
+    if kind == C.TERMINAL_NONE then return end
+    if kind == C.TERMINAL_LINE then
+      self:line(ffi.string(C.terminal_text(self.terminal)))
+    elseif kind == C.TERMINAL_TAB then
+      tab(self)
+    elseif self.question then   -- Ctrl-D as the answer
+      self.question = nil
+      self:print ""
+      self.ended = true
+      self.target.leave()
+    else
+      if self.buffer and not self.edits then
+        self.failed = true
+        self:print("the input ends inside a statement: " .. self.buffer:match "[^\n]*", io.stderr)
+      end
+      self.buffer = nil
+      if self.edits then io.stdout:write "\n" end
+      self:leave()
+    end
+  end
+end
+
+---Signals and input.
+function Front:input()
+  local signal = C.terminal_signal(self.terminal, true)
+  if signal == SIGINT and self.busy == nil then
+    C.terminal_signal(self.terminal, false)
+    self.buffer = nil
+    if self.question then
+      self.question.answer(false)
+      self.question = nil
+      return
+    end
+    if not self.edits then return self:leave(true) end
+    C.terminal_drop(self.terminal)
+    self:listen()
+  elseif signal == SIGINT then
+    C.terminal_signal(self.terminal, false)
+    if type(self.busy) == "table" then self.busy.cancel "cancelled" end
+  elseif signal ~= 0 then
+    C.terminal_signal(self.terminal, false)
+    self:leave(true)
+  end
+  self:read()
+end
+
+function Front:close()
+  if self.closed then return end
+  C.terminal_hide(self.terminal)
+  io.stdout:flush()
+  self.closed = true
+  C.terminal_close(self.terminal)
+end
+
+return M

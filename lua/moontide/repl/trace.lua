@@ -1,0 +1,254 @@
+---What became of the calls that change something, kept for `:why`: who asked for what, and when each thing happened to it.
+local bit = require "bit"
+local ffi = require "ffi"
+local C = require "moontide.native"
+local log_module = require "moontide.log"
+local pretty = require "moontide.repl.pretty"
+local records = require "moontide.records"
+
+local M = {}
+
+local KEPT = 20000   -- calls
+
+local decimals = { [C.P_QUANTITY] = true, [C.P_PRICE] = true, [C.P_STOP_PRICE] = true, [C.P_ACTIVATE_PRICE] = true, [C.P_CALLBACK_RATE] = true }
+
+-- The parameters of a call as they were given: { name, text } each.
+local function parameters(call, symbols)
+  local list = {}
+  for p = 0, tonumber(C.PARAM_COUNT) - 1 do
+    if bit.band(call.given, bit.lshift(1ULL, p)) ~= 0 and p ~= C.P_TIMESTAMP and p ~= C.P_RECV_WINDOW then
+      local info = C.param_info(p)
+      local at = ffi.cast("const char *", call) + info.offset
+      local text
+      if info.type == C.PARAM_SYMBOL then text = symbols[call.symbol]
+      elseif info.type == C.PARAM_ENUM then text = ffi.string(info.names[ffi.cast("const uint8_t *", at)[0]])
+      elseif decimals[p] or info.type == C.PARAM_DEC then text = ("%.10g"):format(tonumber(ffi.cast("const int64_t *", at)[0]) / 1e8)
+      elseif info.type == C.PARAM_BOOL then text = ffi.cast("const uint8_t *", at)[0] ~= 0 and "true" or "false"
+      elseif info.type == C.PARAM_ID then text = records.id_text(ffi.cast("const int64_t *", at)[0])
+      elseif info.type == C.PARAM_TEXT then text = ffi.string(at)
+      elseif info.type == C.PARAM_INT32 then text = tostring(ffi.cast("const int32_t *", at)[0])
+      end
+      if text then list[#list + 1] = { ffi.string(info.name), text } end
+    end
+  end
+  return list
+end
+
+---Keeps track of a world's calls from now on.
+---@param world World
+---@return table trace
+function M.new(world)
+  local trace = { calls = {}, first = 1, last = 0 }
+  local R = records.new(world.symbol_names)
+  local symbols = setmetatable({}, { __index = function(_, i) return world.symbol_names[i] end })
+
+  local function remember(op, call, row, code, message)
+    local info, r = C.endpoint_info(call.endpoint), op.request
+    local waits = {}
+    for i = 1, tonumber(C.WAIT_REASON_COUNT) - 1 do
+      if bit.band(r.waits, bit.lshift(1, i)) ~= 0 then waits[#waits + 1] = ffi.string(C.wait_reason_name(i)) end
+    end
+    local entry = {
+      what = ("%s %s"):format(ffi.string(C.http_method_name(info.method)), ffi.string(info.path)), parameters = parameters(call, symbols),
+      symbol = call.symbol >= 0 and world.symbol_names[call.symbol] or nil, priority = ffi.string(C.priority_name(r.priority)),
+      submitted_us = tonumber(r.submitted_us), sent_us = tonumber(r.sent_us), settled_us = tonumber(world.view.now_us),
+      waited_us = tonumber(r.waited_us), waits = waits, attempts = r.attempts, settle = ffi.string(C.settle_name(op.settle)),
+      code = code, message = message, row = row,
+      client_id = row and (row.clientOrderId or row.clientAlgoId) or ffi.string(call.client_id),
+      order_id = row and (row.orderId or row.algoId) or (call.order_id ~= 0 and records.id_text(call.order_id)) or nil,
+      algo = row and row.algoId ~= nil, places = call.endpoint == C.EP_ORDER_NEW or call.endpoint == C.EP_ALGO_NEW,
+    }
+    if entry.client_id == "" then entry.client_id = ffi.string(call.orig_client_id) end
+    trace.last = trace.last + 1
+    trace.calls[trace.last] = entry
+    if trace.last - trace.first >= KEPT then
+      trace.calls[trace.first] = nil
+      trace.first = trace.first + 1
+    end
+  end
+
+  local function row_of(op, index)
+    if op.rows == nil or index >= op.count or op.kind == C.RECORD_ERROR then return nil end
+    local size = C.record_table(op.kind).size
+    return R.build[op.kind](ffi.cast("const char *", op.rows) + index * size)
+  end
+
+  function world.trace(op)
+    if not op.request.mutating or C.endpoint_info(op.call.endpoint).request_class ~= C.CLASS_ORDER then return end
+    local count = op.call.batch ~= nil and op.call.batch_count or 0
+    if count == 0 then
+      return remember(op, op.call, op.settle == C.SETTLE_DONE and row_of(op, 0) or nil, op.code, op.code ~= 0 and ffi.string(op.message) or nil)
+    end
+    for i = 0, count - 1 do
+      local code = op.settle == C.SETTLE_DONE and op.batch_code[i] or op.code
+      remember(op, op.call.batch[i], code == 0 and op.settle == C.SETTLE_DONE and row_of(op, i) or nil, code,
+        code ~= 0 and ffi.string(op.settle == C.SETTLE_DONE and op.batch_message[i] or op.message) or nil)
+    end
+  end
+  return trace
+end
+
+---The calls about an order, oldest first.
+---@param trace table
+---@param id string? order id or client id; the last order placed when left out
+---@return table[] calls
+---@return string? id the order's
+function M.find(trace, id)
+  if not id then
+    for i = trace.last, trace.first, -1 do
+      if trace.calls[i].places then
+        id = trace.calls[i].order_id or trace.calls[i].client_id
+        break
+      end
+    end
+  end
+  local list, ids = {}, { [id or ""] = true }
+  -- An order is known by two names: whoever gave one means the other too.
+  for i = trace.first, trace.last do
+    local c = trace.calls[i]
+    if c.places and (c.order_id == id or c.client_id == id) then
+      ids[c.order_id or ""], ids[c.client_id] = true, true
+    end
+  end
+  ids[""] = nil
+  for i = trace.first, trace.last do
+    local c = trace.calls[i]
+    if ids[c.order_id] or (c.client_id ~= "" and ids[c.client_id]) then list[#list + 1] = c end
+  end
+  return list, id
+end
+
+---The ids of orders placed, the newest first, for completion.
+---@param trace table
+---@param most integer
+---@return string[]
+function M.ids(trace, most)
+  local list, seen = {}, {}
+  for i = trace.last, trace.first, -1 do
+    local id = trace.calls[i].order_id
+    if id and not seen[id] then
+      seen[id] = true
+      list[#list + 1] = id
+      if #list == most then break end
+    end
+  end
+  return list
+end
+
+local function seconds(us) return ("%.3f s"):format(us / 1e6) end
+
+-- The events of one call: { us, word, text } each.
+local function add_call(events, c, latency_us)
+  local texts = {}
+  for i, p in ipairs(c.parameters) do texts[i] = p[1] .. "=" .. p[2] end
+  local function add(us, word, text) events[#events + 1] = { us, word, text, #events } end
+  add(c.submitted_us, "called", c.what .. "  " .. table.concat(texts, " "))
+  if c.sent_us > 0 then
+    add(c.sent_us, "admitted", ("priority %s%s%s"):format(c.priority,
+      c.waited_us > 0 and (", held back %s"):format(seconds(c.waited_us)) or ", at once",
+      #c.waits > 0 and (" (%s)"):format(table.concat(c.waits, ", ")) or ""))
+    add(c.sent_us, "sent", c.attempts > 1 and ("the last of %d attempts"):format(c.attempts) or "")
+    if latency_us and latency_us > 0 then add(c.sent_us + latency_us, "arrived", "") end
+  end
+  local outcome = c.settle
+  if c.code and c.code ~= 0 then outcome = ("%s %d: %s"):format(c.settle, c.code, c.message or "") end
+  local row = c.row
+  if row and row.status then
+    outcome = ("%s: %s, executed %.10g%s"):format(c.settle, row.status, row.executedQty or 0,
+      row.avgPrice and row.avgPrice > 0 and (" at %.10g"):format(row.avgPrice) or "")
+  end
+  add(c.settled_us, "settled", outcome)
+end
+
+-- What the simulated exchange remembers: the order as it stands and its fills.
+local function exchange_events(world, order_id, events)
+  local x = C.backtest_exchange(world.bt)
+  if not order_id or not order_id:find "^%d+$" then return nil end
+  local id = ffi.new("int64_t", tonumber(order_id))   -- ids of the simulated exchange are small
+  local order = C.exchange_order(x, id)
+  if order == nil then return nil end
+  local function add(us, word, text) events[#events + 1] = { tonumber(us), word, text, #events } end
+  add(order.time_us, "accepted", ("by the exchange as order %s"):format(order_id))
+  local fills = C.exchange_fill_count(x)
+  for i = 0, tonumber(fills) - 1 do
+    local f = C.exchange_fill(x, i)
+    if f.order_id == id then
+      local pnl = tonumber(f.realized_pnl_e8) / 1e8
+      add(f.time_us, "fill", ("%.10g at %.10g as %s, fee %.8g%s"):format(tonumber(f.qty_e8) / 1e8, tonumber(f.price_e8) / 1e8,
+        f.maker and "maker" or "taker", tonumber(f.commission_e8) / 1e8, pnl ~= 0 and (", realized %.8g"):format(pnl) or ""))
+    end
+  end
+  local status = ffi.string(C.order_status_names[order.status])
+  if order.status >= C.STATUS_CANCELED then add(order.update_us, "ended", status) end
+  return ("%s %s %.10g %s%s, %s, executed %.10g%s"):format(ffi.string(C.side_names[order.side]), ffi.string(C.order_type_names[order.orig_type]),
+    tonumber(order.orig_qty_e8) / 1e8, world.symbol_names[order.symbol], order.price_e8 ~= 0 and (" at %.10g"):format(tonumber(order.price_e8) / 1e8) or "",
+    status, tonumber(order.executed_qty_e8) / 1e8,
+    order.avg_price_e8 ~= 0 and (" at %.10g"):format(tonumber(order.avg_price_e8) / 1e8) or "")
+end
+
+-- The same, asked of a real exchange.
+local function asked_events(api, c, events)
+  if not c.symbol or not c.order_id or c.algo then return nil end
+  local order = api.get_order { symbol = c.symbol, orderId = c.order_id }
+  local function add(ms, word, text) events[#events + 1] = { ms * 1000, word, text, #events } end
+  for _, f in ipairs(api.get_my_trades { symbol = c.symbol, orderId = c.order_id } or {}) do
+    add(f.time, "fill", ("%.10g at %.10g as %s, fee %.8g"):format(f.qty, f.price, f.maker and "maker" or "taker", f.commission))
+  end
+  if not order then return nil end
+  add(order.time, "accepted", ("by the exchange as order %s"):format(c.order_id))
+  if order.status ~= "NEW" and order.status ~= "PARTIALLY_FILLED" and order.status ~= "FILLED" then add(order.updateTime, "ended", order.status) end
+  return ("%s %s %.10g %s, %s, executed %.10g"):format(order.side, order.type, order.origQty, order.symbol, order.status, order.executedQty)
+end
+
+---An order's whole life.
+---@param trace table
+---@param world World
+---@param id string? as for `M.find`
+---@param o { api: table, simulated: boolean, latency_us: number?, width: integer }
+---@return string? text
+---@return string? problem
+function M.why(trace, world, id, o)
+  local calls, found = M.find(trace, id)
+  if #calls == 0 then
+    return nil, id and ("no order '%s' was placed here; :orders lists open ones"):format(id) or "no order was placed here yet"
+  end
+  local events, placed = {}, calls[1]
+  for _, c in ipairs(calls) do
+    if c.places then placed = c end
+    add_call(events, c, o.simulated and o.latency_us or nil)
+  end
+  local order_id = placed.order_id or found
+  local head
+  if o.simulated then head = exchange_events(world, order_id, events) else head = asked_events(o.api, placed, events) end
+  -- Of one moment: as they were added, but what the exchange did comes before its answer.
+  local rank = { called = 1, admitted = 2, sent = 3, arrived = 4, accepted = 5, fill = 6, ended = 7, settled = 8 }
+  table.sort(events, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    if rank[a[2]] ~= rank[b[2]] then return rank[a[2]] < rank[b[2]] end
+    return a[4] < b[4]
+  end)
+  local lines = { ("order %s%s"):format(order_id or "without an id", placed.client_id ~= "" and " (" .. placed.client_id .. ")" or "") ..
+    (head and ": " .. head or "") }
+  local day
+  for _, e in ipairs(events) do
+    local stamp = log_module.time_text(e[1])
+    local clock = ("%s.%03d"):format(stamp:sub(12), math.floor(e[1] / 1000) % 1000)
+    if stamp:sub(1, 10) ~= day then
+      day = stamp:sub(1, 10)
+      lines[#lines + 1] = "  " .. day
+    end
+    local left = ("  %s  %+11.3f s  %-9s "):format(clock, (e[1] - events[1][1]) / 1e6, e[2])
+    local line = left
+    for word in e[3]:gmatch "%S+" do
+      if #line + #word > o.width and #line > #left then
+        lines[#lines + 1] = line
+        line = (" "):rep(#left)
+      end
+      line = line .. word .. " "
+    end
+    lines[#lines + 1] = (line:gsub("%s+$", ""))
+  end
+  return table.concat(lines, "\n")
+end
+
+return M
