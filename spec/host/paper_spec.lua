@@ -172,7 +172,7 @@ describe("moontide paper", function()
       print("position", p.positionAmt, "orders", #api.get_open_orders { symbol = "BTCUSDT" }, "history", #api.get_order_history { symbol = "BTCUSDT" })
       io.stdout:flush()
       if os.getenv "STAY" then api.sleep(60) end ]])
-    local state = d.folder .. "/home/runs/script/paper.account"
+    local state = d.folder .. "/home/runs/script-paper/paper.account"
     local r = d:run { "--capital", "5000", "--keep-orders", "--price-collar", "0" }
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find("position\t0.01\torders\t1\thistory\t2", 1, true), r.out .. r.err)

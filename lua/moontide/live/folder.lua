@@ -8,8 +8,9 @@ local M = {}
 ---The run's name: --name, else the script's.
 ---@param options table
 ---@param path string of the script
+---@param ending string? put behind the script's
 ---@return string
-function M.name(options, path)
+function M.name(options, path, ending)
   local message = ffi.new "struct errmsg"
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
   if options.name then
@@ -17,7 +18,7 @@ function M.name(options, path)
     return options.name
   end
   if C.run_folder_name(path, out, message) ~= 0 then cmd.fail(2, "%s; give the run one by --name", ffi.string(message.text)) end
-  return ffi.string(out)
+  return ffi.string(out):sub(1, C.RUN_NAME_MAX - 1 - #(ending or "")) .. (ending or "")
 end
 
 ---Where a run's folder is; it need not exist.

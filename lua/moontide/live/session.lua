@@ -95,7 +95,7 @@ function M.open(options, path, mode)
   local seed = setup.number(options, "seed", 1)
   local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed })
   local self = script.self
-  local run_name = folder.name(options, path)
+  local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
