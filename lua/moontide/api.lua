@@ -395,7 +395,7 @@ function M.new(world)
 
   local function configure(settings, level)
     manager_settings.apply(world.config, settings, level + 1)
-    C.dispatcher_configure(pump.dispatcher(bt), world.config, world.view.now_us)
+    pump.configure(bt, world.config, world.view.now_us)
   end
 
   function api.configure(settings)
@@ -405,7 +405,7 @@ function M.new(world)
   end
 
   function api.get_metrics()
-    local m = require("moontide.metrics").read(C.dispatcher_metrics(pump.dispatcher(bt), world.view.now_us))
+    local m = require("moontide.metrics").read(pump.metrics(bt, world.view.now_us))
     m.shared = tonumber(world.view.shared)
     return m
   end
@@ -419,12 +419,12 @@ function M.new(world)
   function api.start(workers)
     task.check_may_change "api.start"
     if workers ~= nil then configure({ workers = workers }, 3) end
-    C.dispatcher_start(pump.dispatcher(bt))
+    pump.manager_start(bt)
   end
 
   function api.stop()
     task.check_may_change "api.stop"
-    C.dispatcher_stop(pump.dispatcher(bt), world.view.now_us)
+    pump.manager_stop(bt, world.view.now_us)
   end
 
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }

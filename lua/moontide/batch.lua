@@ -69,8 +69,7 @@ function M.install(api, kit)
       op.call.batch_count = 0
       pump.op_free(bt, op)
     end
-    local dispatcher = pump.dispatcher(bt)
-    return C.dispatcher_strain(dispatcher, costs[1], world.view.now_us) < C.dispatcher_strain(dispatcher, costs[2], world.view.now_us)
+    return pump.strain(bt, costs[1], world.view.now_us) < pump.strain(bt, costs[2], world.view.now_us)
   end
 
   -- The call of one entry: a function, its arguments. Raises what is the programmer's mistake.

@@ -2,6 +2,7 @@
 ---yet at hand. A plain script (which calls them at its top) is recognised by that, and runs again in its task.
 local ffi = require "ffi"
 local C = require "moontide.native"
+local clock = require "moontide.clock"
 local cmd = require "moontide.cmd"
 local log_module = require "moontide.log"
 local manager_settings = require "moontide.manager_settings"
@@ -36,11 +37,13 @@ end
 ---@field plain boolean
 
 ---@param path string
----@param o { log: table, print: function, seed: number }
+---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string? } now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
 function M.load(path, o)
-  local chunk, source = strategy_module.compile(path)
+  local chunk, source = strategy_module.compile(path, o.source)
   task.install()
+  local loaded_us = tonumber(C.live_clock_us())
+  local function now() return o.now and o.now() or loaded_us end
   local marker = {}
   -- Leaves for good, past any pcall of the script's.
   local function not_yet()
@@ -48,7 +51,7 @@ function M.load(path, o)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
   local closed = setmetatable({}, { __index = function() return not_yet end })
-  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print }, { __index = _G })
+  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }, { __index = _G })
   setfenv(chunk, env)
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))
@@ -80,11 +83,15 @@ function M.sets(list)
   return given
 end
 
+-- Settings of a live run that may stand beside the API manager's in moontide.conf.lua.
+M.run_settings = { "order_channel" }
+
 ---The API manager's settings: the exchange's rows of rate limits, then --config or moontide.conf.lua.
 ---@param options table
 ---@param rate_limits table rows as in exchangeInfo
 ---@return ffi.cdata* config struct api_config
 ---@return table<string, integer> exchange limits by "KIND/seconds"
+---@return table<string, any> run the run's own settings by name (M.run_settings), as given
 function M.configuration(options, rate_limits)
   local config = ffi.new "struct api_config"
   C.api_config_defaults(config)
@@ -101,7 +108,7 @@ function M.configuration(options, rate_limits)
       exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
     end
   end
-  local path = options.config
+  local path, run = options.config, {}
   local chunk, problem
   if path then
     chunk, problem = loadfile(path, "t", {})
@@ -119,10 +126,11 @@ function M.configuration(options, rate_limits)
     local ok, settings = pcall(chunk)
     if not ok then cmd.fail(1, "%s", tostring(settings)) end
     if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
+    for _, name in ipairs(M.run_settings) do run[name], settings[name] = settings[name], nil end
     local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
   end
-  return config, exchange
+  return config, exchange, run
 end
 
 return M

@@ -129,7 +129,7 @@ function M.new(world)
     if not world.pump.book then
       return nil, api_error.new("invalid", "market.book: there is no order book in a backtest of bars; it is there on paper and live")
     end
-    if not world.pump.book(world.bt, world.symbol_index[symbol], found) then
+    if not world.pump.book(world.bt, world.symbol_index[symbol], found, count or 20) then
       return nil, api_error.new("network", symbol .. ": the order book is being fetched; it is not known to be the exchange's yet")
     end
     local book = {

@@ -1,14 +1,21 @@
 ---The C side of a world, under one set of names: the backtest's pump and that of a real exchange.
 ---Calls: free, op, op_free, submit, wait, next, timer, dispatcher, last, client_id, view, events;
----of paper and live also stop, control_open, control.
+---of the API manager: configure, manager_start, manager_stop, strain, metrics;
+---of paper and live also stop, control_open, control. All that a script can see comes through these (see moontide/recorder.lua).
 local C = require "moontide.native"
 
 local function of(prefix)
+  local dispatcher = C[prefix .. "dispatcher"]
   return {
+    configure = function(w, config, now_us) C.dispatcher_configure(dispatcher(w), config, now_us) end,
+    manager_start = function(w) C.dispatcher_start(dispatcher(w)) end,
+    manager_stop = function(w, now_us) C.dispatcher_stop(dispatcher(w), now_us) end,
+    strain = function(w, costs, now_us) return C.dispatcher_strain(dispatcher(w), costs, now_us) end,
+    metrics = function(w, now_us) return C.dispatcher_metrics(dispatcher(w), now_us) end,
     free = C[prefix .. "free"], view = C[prefix .. "view"], op = C[prefix .. "op"], op_free = C[prefix .. "op_free"],
     submit = C[prefix .. "submit"], wait = C[prefix .. "wait"], next = C[prefix .. "next"], timer = C[prefix .. "timer"],
-    dispatcher = C[prefix .. "dispatcher"], last = C[prefix .. "last_e8"], client_id = C[prefix .. "client_id"],
-    events = C[prefix .. "events"], book = prefix == "live_" and C.live_book or nil,
+    dispatcher = dispatcher, last = C[prefix .. "last_e8"], client_id = C[prefix .. "client_id"],
+    events = C[prefix .. "events"], book = prefix == "live_" and function(w, symbol, found) return C.live_book(w, symbol, found) end or nil,
   }
 end
 

@@ -19,13 +19,16 @@ M.handlers = handlers
 
 ---Compiles a script; fails the command with one line on a missing file or a syntax error.
 ---@param path string
+---@param source string? its text, when that is known already
 ---@return function chunk
 ---@return string source
-function M.compile(path)
-  local file, problem = io.open(path, "rb")
-  if not file then cmd.fail(1, "cannot read the script: %s", problem) end
-  local source = file:read "*a"
-  file:close()
+function M.compile(path, source)
+  if not source then
+    local file, problem = io.open(path, "rb")
+    if not file then cmd.fail(1, "cannot read the script: %s", problem) end
+    source = file:read "*a"
+    file:close()
+  end
   if not source then cmd.fail(1, "cannot read the script: %s is not a file", path) end
   local chunk, message = load(source, "@" .. path, "t")
   if not chunk then cmd.fail(1, "%s", message) end
@@ -259,7 +262,7 @@ function M.run(world, self, chunk)
       end)
     end
     local function on_wake()
-      while pending_timers > 0 do
+      while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1
         self:on_timer(math.floor(world.now() / 1000))
       end

@@ -20,6 +20,7 @@ local blocked_in         -- name of the C function that is calling back, while i
 ---@class Task
 ---@field done boolean
 ---@field ok boolean? whether it returned rather than raised
+---@field outside boolean? none of the script's: started from outside (a control socket), and so are those it starts
 local Task = {}
 Task.__index = Task
 
@@ -116,7 +117,7 @@ end
 ---@param ... any its arguments
 ---@return Task
 function M.spawn(fn, ...)
-  local task = setmetatable({ done = false, arguments = { n = select("#", ...), ... }, co = native_create(fn) }, Task)
+  local task = setmetatable({ done = false, outside = current and current.outside, arguments = { n = select("#", ...), ... }, co = native_create(fn) }, Task)
   if current then task.guard, task.read_only = current.guard, current.read_only end
   if alive then
     M.count = (M.count or 0) + 1

@@ -27,6 +27,7 @@ function M.new(setup)
   local CONTROL, INPUT = C.BACKTEST_CONTROL, C.BACKTEST_INPUT   -- these, and those from OP on, are for the runtime
   local NewBar = market_module.Bar
   local parked_ops, parked_timers, next_timer = {}, {}, 1
+  local parked_count = 0
   local feeds, feed_symbol = {}, {}     -- by feed number: the queue of a market.bars loop, or false for the strategy
   local idle_main                       -- the strategy's task while it waits for something to be delivered
   local only_series, only_symbol        -- set while a single series is delivered, to the strategy
@@ -87,7 +88,9 @@ function M.new(setup)
       if status == 2 then return false end
     end
     local slot = op.slot
-    parked_ops[slot] = task.current()
+    local me = task.current()
+    parked_count = parked_count + 1
+    parked_ops[slot], me.parked_as = me, parked_count
     while not op.done and not ended do task.park() end
     parked_ops[slot] = nil
     return op.done
@@ -207,7 +210,11 @@ function M.new(setup)
 
   local function wake_all()
     ended = true
-    for _, waiter in pairs(parked_ops) do task.make_ready(waiter) end
+    -- In the order of their calls: slots differ from run to run, and a replay must do as the run did.
+    local waiting = {}
+    for _, waiter in pairs(parked_ops) do waiting[#waiting + 1] = waiter end
+    table.sort(waiting, function(a, b) return a.parked_as < b.parked_as end)
+    for _, waiter in ipairs(waiting) do task.make_ready(waiter) end
     for id, waiter in pairs(parked_timers) do
       parked_timers[id] = nil
       task.make_ready(waiter)

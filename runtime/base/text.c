@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 int32_t id_print(char out[24], int64_t value) {
     char digits[24];
@@ -34,6 +35,14 @@ int id_parse(const char *text, size_t size, int64_t *out) {
     }
     *out = negative ? -value : value;
     return 0;
+}
+
+void text_add(struct text_out *o, const char *bytes, size_t size) {
+    // The last byte is the end's, as it is for text_put.
+    size_t room = o->length + 1 < o->size ? o->size - o->length - 1 : 0, fits = size < room ? size : room;
+    if (fits > 0) memcpy(o->at + o->length, bytes, fits);
+    if (room > 0) o->at[o->length + fits] = 0;
+    o->length += size;
 }
 
 void text_put(struct text_out *o, const char *format, ...) {

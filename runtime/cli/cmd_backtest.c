@@ -6,6 +6,7 @@ static const struct option_spec options[] = {
     { "data", OPTION_LIST, "PATH...", "files or folders of bars (.csv, .csv.gz, .zip); may be repeated" },
     { "synthetic", OPTION_VALUE, "SEED", "instead of --data: a market made from a seed" },
     { "bars", OPTION_VALUE, "N", "with --synthetic: bars to make (default 525600, a year of minutes)" },
+    { "replay", OPTION_VALUE, "FILE", "instead of --data: a run recorded with --record; says where the script now does something else" },
     { "symbol", OPTION_LIST, "S", "trade this symbol instead of the script's (repeat for several)" },
     { "interval", OPTION_VALUE, "I", "bars given to the script: 1m, 5m, 1h... (default the script's)" },
     { "from", OPTION_VALUE, "T", "first moment: 2023-02-01, 2023-02-01T12:30 or milliseconds; UTC" },

@@ -216,6 +216,7 @@ void live_push(struct live *l, const struct delivery *d) {
 }
 
 void live_push_event(struct live *l, const struct backtest_event *e) {
+    if (l->tap) l->tap(l->tap_ctx, e);
     if ((l->events_wanted >> e->kind & 1) == 0) return;
     struct delivery d = { .feed = -1, .recovered = e->recovered, .arrived_us = l->view.now_us, .time_us = e->time_us, .event = *e };
     live_push(l, &d);
@@ -344,6 +345,11 @@ void live_events(struct live *l, uint64_t mask) {
     streams_wanted(l);
 }
 
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct backtest_event *event), void *ctx) {
+    l->tap = tap;
+    l->tap_ctx = ctx;
+}
+
 static void on_control(void *ctx) { live_stir(ctx); }
 
 int live_control_open(struct live *l, const char *path, struct errmsg *e) {
@@ -412,6 +418,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->list = (struct symbol_list){ l->symbols, symbol_count };
     l->rest_url = must(strdup(o->rest_url));
     l->stream_url = must(strdup(o->stream_url));
+    l->ws_api_url = must(strdup(o->ws_api_url ? o->ws_api_url : ""));
     l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     l->proxy = o->proxy ? strdup(o->proxy) : NULL;
     l->ops = must(ops_new());
@@ -472,6 +479,7 @@ void live_free(struct live *l) {
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);
+    free(l->ws_api_url);
     free(l->ca_file);
     free(l->proxy);
     free(l->key_header);

@@ -43,6 +43,8 @@ struct live_options {
     int64_t recv_window_us;
     int64_t http_timeout_us;
     struct safety_limits safety;
+    bool orders_by_websocket;      // orders go by the WebSocket API while it can be reached, else by REST
+    const char *ws_api_url;        // "wss://ws-fapi.binance.com/ws-fapi/v1"
     int64_t stream_age_us;         // a stream's connection is replaced at this age, before the exchange ends it; 0: 23 h 50 min
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     struct paper_options paper;
@@ -54,6 +56,7 @@ struct live;
 int64_t live_clock_us(void);       // our clock, microseconds since the epoch
 
 struct live_figures {
+    int64_t sent_by_websocket;                     // of `sent`: orders by the WebSocket API
     int64_t sent, answered, unsent, lost;          // HTTP requests
     int64_t refused_by_safety;
     int64_t resolved_found, resolved_heard, resolved_absent, in_doubt;   // unknown outcomes cleared up (heard: of the found,
@@ -86,6 +89,9 @@ void live_client_id(struct live *l, struct call *call);
 // Bars of a symbol and interval, from the next one that ends on; the feed's number or ERR_FULL.
 int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
 void live_events(struct live *l, uint64_t mask);
+
+// Every event of the account as it comes, wanted by the script or not (a recording's). NULL: to nobody.
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct backtest_event *event), void *ctx);
 
 // Opens the run's control socket; its requests come as BACKTEST_CONTROL, also while the script waits. See control_open.
 int live_control_open(struct live *l, const char *path, struct errmsg *e);

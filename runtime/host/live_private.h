@@ -2,6 +2,7 @@
 //
 //     live.c          the pump: what comes next, timers, operations
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
+//     live_ws_orders.c  orders by the WebSocket API
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
 //     live_streams.c  the market: bars, trades, prices
 //     live_book.c     local order books
@@ -89,12 +90,24 @@ struct account_watch {
 struct trade_feed { bool wanted, catching_up; int64_t last_id; struct agg_trade_record *held; int32_t held_count, held_size; };
 
 struct paper;                      // host/paper.h
+// Connections of the WebSocket API: the one in use, the one that replaces it, one that still answers.
+enum { WS_CHANNELS = 3 };
+enum channel_state { CHANNEL_NONE, CHANNEL_OPENING, CHANNEL_LOGGING_ON, CHANNEL_READY, CHANNEL_DRAINING };
+struct ws_channel { struct ws_client *socket; uint8_t state; bool logged_on; int64_t renew_us; };
+struct ws_flight { int64_t id; struct op *op; struct ws_client *socket; int64_t deadline_us; };
+struct ws_orders {
+    struct ws_channel channels[WS_CHANNELS];
+    struct ws_flight *flying;
+    int32_t flying_count, flying_size;
+    int64_t last_id, retry_us, pause_us;
+};
+
 struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   // book NULL: nobody wants it
 
 struct live {
     struct backtest_view view;
     struct live_options o;
-    char *rest_url, *stream_url, *ca_file, *proxy, *key_header;
+    char *rest_url, *stream_url, *ws_api_url, *ca_file, *proxy, *key_header;
     struct symbol *symbols;
     struct symbol_list list;
     uv_loop_t loop;
@@ -138,6 +151,7 @@ struct live {
     char listen_key[80];
     int64_t key_due_us;                 // when the listen key is to be prolonged
     struct account_watch account;
+    struct ws_orders ws_orders;
     struct book_feed books[EXCHANGE_SYMBOLS_MAX];
     struct trade_feed trades[EXCHANGE_SYMBOLS_MAX];
     int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
@@ -147,6 +161,8 @@ struct live {
     struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
     struct control *control;
+    void (*tap)(void *ctx, const struct backtest_event *event);
+    void *tap_ctx;
     uv_poll_t watch;               // what live_watch was told of
     bool watching, watched;
     bool started, stopping, ended;
@@ -170,6 +186,17 @@ void wire_close(struct live *l);
 void wire_pump(struct live *l, int64_t now_us);     // doubts and clock that are due
 int64_t wire_next_us(const struct live *l);
 void wire_measure(struct live *l);
+int64_t wire_stamp(struct live *l, struct op *op);   // the stamp of a request that leaves now, noted for what hangs on it
+struct http_answer;
+void wire_done(struct live *l, struct op *op, const struct http_answer *a);
+
+// live_ws_orders.c
+bool ws_orders_send(struct live *l, struct op *op);  // false: nothing was sent, REST may
+void ws_orders_cancel(struct live *l, const struct op *op);
+void ws_orders_advance(struct live *l, int64_t now_us);
+int64_t ws_orders_due_us(const struct live *l);
+bool ws_orders_running(const struct live *l);
+void ws_orders_close(struct live *l);
 
 // live_sockets.c
 void sockets_subscribe(struct live *l, enum stream_which which, const char *name);   // once; opens the connection when there is none

@@ -1,4 +1,5 @@
 #include "host/live_private.h"
+#include "host/paper.h"
 
 #include "base/assert.h"
 #include "data/columns.h"
@@ -91,6 +92,7 @@ static void tell_trade(struct live *l, const struct agg_trade_record *t, bool re
     struct trade_feed *f = &l->trades[t->symbol];
     if (t->id <= f->last_id) return;   // told already
     f->last_id = t->id;
+    if (l->paper) paper_trade(l, t->symbol, t);
     l->view.last_e8[t->symbol] = t->price_e8;
     struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_AGG_TRADE, .recovered = recovered, .u.trade = *t };
     if (recovered) l->figures.events_recovered++;
@@ -107,7 +109,11 @@ static void on_missed_trades(struct live *l, struct inner *i) {
     if (l->ended) return;
     const struct agg_trade_record *rows = i->op->rows;
     int32_t count = i->op->settle == SETTLE_DONE ? i->op->count : 0;
-    for (int32_t k = 0; k < count; k++) tell_trade(l, &rows[k], true);
+    for (int32_t k = 0; k < count; k++) {
+        struct agg_trade_record t = rows[k];
+        t.symbol = symbol;   // the reply does not name it
+        tell_trade(l, &t, true);
+    }
     if (i->op->settle != SETTLE_DONE) return;   // the next trade asks again
     if (count == CATCH_UP_TRADES && (f->held_count == 0 || f->last_id + 1 < f->held[0].id)) {
         catch_up_trades(l, symbol);
@@ -148,9 +154,10 @@ static void on_trade(struct live *l, const struct agg_trade_record *t) {
 
 // ---- the market's streams -----------------------------------------------------------------------------------------
 
-static void on_mark(struct live *l, const struct mark_record *m) {
-    l->mark_e8[m->symbol] = m->mark_e8;
-    l->mark_us[m->symbol] = l->view.now_us;
+static void on_mark(struct live *l, const struct mark_event *m) {
+    l->mark_e8[m->mark.symbol] = m->mark.mark_e8;
+    l->mark_us[m->mark.symbol] = l->view.now_us;
+    if (l->paper) paper_mark(l, m);
 }
 
 static void on_best(struct live *l, const struct ticker_record *t) {
@@ -174,7 +181,7 @@ void market_event(struct live *l, const char *name, struct json_object *o) {
         case RECORD_KLINE_EVENT: on_kline(l, &u.bar); break;
         case RECORD_AGG_TRADE_EVENT: on_trade(l, &u.trade.trade); break;
         case RECORD_DEPTH_EVENT: book_event(l, &u.depth); break;
-        case RECORD_MARK_EVENT: on_mark(l, &u.mark.mark); break;
+        case RECORD_MARK_EVENT: on_mark(l, &u.mark); break;
         default: on_best(l, &u.best.ticker);
         }
     }
@@ -203,7 +210,7 @@ void streams_added(struct live *l, int32_t feed) { subscribe_feed(l, feed); }
 
 void streams_wanted(struct live *l) {
     for (int16_t k = 0; l->started && k < l->list.count; k++) {
-        if ((l->events_wanted >> RECORD_AGG_TRADE & 1) != 0) {
+        if (l->paper || (l->events_wanted >> RECORD_AGG_TRADE & 1) != 0) {
             l->trades[k].wanted = true;
             market_subscribe(l, STREAM_MARKET, k, "aggTrade");
         }
@@ -217,7 +224,7 @@ void streams_start(struct live *l) {
     l->started = true;
     inner_submit(l, inner_op(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, NULL);
     for (int32_t n = 0; n < l->feed_count; n++) subscribe_feed(l, n);
-    for (int16_t k = 0; l->key && k < l->list.count; k++) market_subscribe(l, STREAM_MARKET, k, "markPrice@1s");
+    for (int16_t k = 0; (l->key || l->paper) && k < l->list.count; k++) market_subscribe(l, STREAM_MARKET, k, "markPrice@1s");
     streams_wanted(l);
     if (l->key) account_open(l);
 }
@@ -226,24 +233,27 @@ static bool up(const struct stream *s) { return s->name_count == 0 || s->state =
 
 bool streams_running(const struct live *l) {
     bool account = !l->key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
-    return account && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
+    return account && ws_orders_running(l) && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
 }
 
 void streams_advance(struct live *l, int64_t now_us) {
     if (l->ended || !l->started) return;
     sockets_advance(l, now_us);
     account_advance(l, now_us);
+    ws_orders_advance(l, now_us);
 }
 
 int64_t streams_due_us(const struct live *l) {
     if (l->ended || !l->started) return INT64_MAX;
-    int64_t sockets = sockets_due_us(l), account = account_due_us(l);
-    return sockets < account ? sockets : account;
+    int64_t due = sockets_due_us(l), account = account_due_us(l), orders = ws_orders_due_us(l);
+    if (account < due) due = account;
+    return orders < due ? orders : due;
 }
 
 void streams_stop(struct live *l) {
     l->ended = true;
     sockets_close(l);
+    ws_orders_close(l);
     account_close(l);
     books_close(l);
     for (int16_t k = 0; k < EXCHANGE_SYMBOLS_MAX; k++) free(l->trades[k].held);

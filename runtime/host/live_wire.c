@@ -191,10 +191,15 @@ static size_t put_signature(char *out, const char *text) {
     return at;
 }
 
-static size_t sign(struct live *l, struct op *op, char *text, size_t size) {
-    char signature[SIGNATURE_TEXT_MAX];
+int64_t wire_stamp(struct live *l, struct op *op) {
     int64_t stamp_us = exchange_now(l);
     if (op->request.mutating) resolver_sent(l->resolver, op, stamp_us, l->o.recv_window_us);
+    return stamp_us;
+}
+
+static size_t sign(struct live *l, struct op *op, char *text, size_t size) {
+    char signature[SIGNATURE_TEXT_MAX];
+    int64_t stamp_us = wire_stamp(l, op);
     size += (size_t)sprintf(text + size, "%srecvWindow=%lld&timestamp=%lld", size ? "&" : "", (long long)(l->o.recv_window_us / 1000),
                             (long long)(stamp_us / 1000));
     signature_make(l->key, text, size, signature);
@@ -215,6 +220,7 @@ static void wire_send(void *ctx, struct request *r, int64_t now_us) {
     static char text[QUERY_MAX + 4096], url[QUERY_MAX + 4608];
     op->attempt++;
     slots_for(l, op->slot);
+    if (ws_orders_send(l, op)) return;
     size_t size = call_encode(&op->call, l->symbols, text, QUERY_MAX);
     ASSERT(size < QUERY_MAX);
     if (info->security != SEC_NONE && !l->key) {
@@ -224,9 +230,10 @@ static void wire_send(void *ctx, struct request *r, int64_t now_us) {
     if (info->security == SEC_SIGNED) size = sign(l, op, text, size);
     bool body = info->method == HTTP_POST || info->method == HTTP_PUT;
     snprintf(url, sizeof url, "%s%s%s%s", l->rest_url, info->path, !body && size ? "?" : "", !body ? text : "");
-    struct http_call call = { .method = http_method_name(info->method), .url = url, .body = body ? text : NULL, .body_size = size };
+    struct http_call call = { .method = http_method_name(info->method), .url = url, .body = body ? text : NULL, .body_size = size,
+                              .long_answer = info->list };
     int32_t headers = 0;
-    if (l->key_header) call.headers[headers++] = l->key_header;
+    if (l->key_header && info->security != SEC_NONE) call.headers[headers++] = l->key_header;
     if (body) call.headers[headers++] = "Content-Type: application/x-www-form-urlencoded";
     l->figures.sent++;
     l->transfers[op->slot] = http_send(l->http, &call, op);
@@ -240,6 +247,7 @@ static void wire_cancel(void *ctx, struct request *r) {
     struct op *op = r->user;
     if (l->transfers[op->slot]) http_cancel(l->http, l->transfers[op->slot]);
     l->transfers[op->slot] = NULL;
+    ws_orders_cancel(l, op);
     resolver_abandon(l->resolver, op);
     for (int32_t i = 0; i < l->skewed_count; i++) {
         if (l->skewed[i] == op) l->skewed[i--] = l->skewed[--l->skewed_count];
@@ -287,6 +295,10 @@ static void on_done(void *ctx, void *user, const struct http_answer *a) {
         return;
     }
     l->transfers[op->slot] = NULL;
+    wire_done(l, op, a);
+}
+
+void wire_done(struct live *l, struct op *op, const struct http_answer *a) {
     if (a->fate == HTTP_ANSWERED) {
         l->figures.answered++;
         answered(l, op, a);

@@ -91,23 +91,40 @@ static bool make_room(struct op *op, size_t size) {
     return true;
 }
 
+static size_t align(size_t size) { return (size + 15) / 16 * 16; }
+
+// The bytes of a list inside a row.
+static size_t list_size(const struct field *f, const char *row) {
+    int32_t count;
+    memcpy(&count, row + f->count_offset, sizeof count);
+    return count > 0 ? (size_t)count * record_table(f->kind)->size : 0;
+}
+
+// Rows, and behind them the lists inside them.
 static bool copy_rows(struct op *op, const void *rows) {
     const struct record_table *table = record_table(op->kind);
     if (!table || op->count <= 0 || !rows) return true;
-    size_t size = (size_t)table->size * (size_t)op->count;
-    if (op->kind != RECORD_ACCOUNT) {
-        if (!make_room(op, size)) return false;
-        memcpy(op->rows, rows, size);
-        return true;
+    size_t size = (size_t)table->size * (size_t)op->count, room = align(size);
+    for (int32_t k = 0; k < table->field_count; k++) {
+        const struct field *f = &table->fields[k];
+        for (int32_t i = 0; f->type == FIELD_LIST && i < op->count; i++) room += align(list_size(f, (const char *)rows + i * table->size));
     }
-    // The one record with rows inside: they are kept behind it.
-    const struct account_record *from = rows;
-    size_t inner = sizeof *from->positions * (size_t)from->position_count;
-    if (!make_room(op, sizeof *from + inner)) return false;
-    struct account_record *account = op->rows;
-    *account = *from;
-    if (inner) memcpy(account + 1, from->positions, inner);
-    account->positions = (const struct position_record *)(account + 1);
+    if (!make_room(op, room)) return false;
+    char *kept = op->rows, *at = kept + align(size);
+    memcpy(kept, rows, size);
+    for (int32_t k = 0; k < table->field_count; k++) {
+        const struct field *f = &table->fields[k];
+        for (int32_t i = 0; f->type == FIELD_LIST && i < op->count; i++) {
+            char *row = kept + i * table->size;
+            size_t bytes = list_size(f, row);
+            const void *list;
+            memcpy(&list, row + f->offset, sizeof list);
+            if (bytes) memcpy(at, list, bytes);
+            list = at;
+            memcpy(row + f->offset, &list, sizeof list);
+            at += align(bytes);
+        }
+    }
     return true;
 }
 

@@ -208,8 +208,7 @@ static void tell_event(struct live *l, const struct backtest_event *e) {
             l->view.position[u->symbol][u->position_side] = (struct backtest_position){ u->amount_e8, u->entry_price_e8 };
         }
     }
-    struct delivery d = { .feed = -1, .arrived_us = live_now(l), .event = *e };
-    if ((l->events_wanted >> e->kind & 1) != 0) live_push(l, &d);
+    live_push_event(l, e);
 }
 
 static void letters(struct live *l, int64_t now_us) {
@@ -544,10 +543,7 @@ void paper_close(struct live *l) {
         next = p->down->next;
         free(p->down);
     }
-    for (int32_t k = 0; k < l->list.count; k++) {
-        free(p->symbols[k].held);
-        free(p->symbols[k].funding);
-    }
+    for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
     if (p->lock >= 0) close(p->lock);
     free(p->symbols);
     free(p->state_path);

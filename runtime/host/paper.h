@@ -5,7 +5,7 @@
 //     paper_market.c   what the exchange tells of its market
 //
 // Way      a request takes `latency` there, its answer and the events it causes `latency` back.
-// Blind    while the market is not known (its streams are cut) orders that need a price wait, and fail as on a dead network
+// Blind    while the market is not known (its streams are cut, or silent for MARK_AGE_US) orders that need a price wait, and fail as on a dead network
 //          once that takes longer than a request may; all else goes on. Trades missed meanwhile are fetched.
 // Account  one file, one process: written whole a few seconds after a change, and at the end.
 #ifndef MT_HOST_PAPER_H
@@ -15,22 +15,21 @@
 #include "sim/follow.h"
 
 enum { PAPER_DEPTH = 20 };
+#define MARK_AGE_US INT64_C(5000000)          // mark prices come every second
 
-// What is known of a symbol's market.
+// What is known of a symbol's market. Its trades are those of live_streams.c, which misses none.
 struct paper_symbol {
-    bool asked, depth_known, known;         // known: the book is true, and no trades are missing before it
+    bool asked, depth_known;                // depth: since the connection was opened
     bool funding_known;                     // what was paid while the account was not running
     struct funding_record *funding;
     int32_t funding_count;
     int64_t last_e8;                        // before the market is open here
     struct mark_record mark;
+    int64_t mark_us;                        // when it came, by our clock
     struct level_record bids[PAPER_DEPTH], asks[PAPER_DEPTH];
-    int32_t bid_count, ask_count;
+    int32_t bid_count, ask_count;           // of the depth told last
     int64_t update_id;                      // of the book told last
-    int64_t trade_id;                       // of the aggregate trade told last, 0: none yet
-    bool catching_up, numbered;             // numbered: of this connection, so that one told twice is seen
-    struct agg_trade_record *held;          // of the stream, while those before them are fetched
-    int32_t held_count, held_size;
+    bool shallow;                           // best prices have left most of the depth told last: the next is about to come
 };
 
 struct parcel;                              // a request on its way
@@ -40,7 +39,9 @@ struct paper {
     struct exchange *x;                     // NULL until the market is known for the first time
     struct transport wire;                  // of all that is not the account's
     struct paper_symbol *symbols;
-    struct stream books, trades;            // the two addresses: quotes and depth; trades and mark prices
+    struct ws_client *books;                // quotes and depth; NULL while closed
+    bool books_open, books_were_open;
+    int64_t retry_us, pause_us;
     bool started;
     intptr_t round;                         // of looking at the market: answers to an earlier one are old
     int64_t look_due_us;                    // when what could not be read is read again, 0: nothing
@@ -78,5 +79,7 @@ bool paper_ready(const struct live *l);
 bool paper_sees(const struct live *l, int16_t symbol);   // SYMBOL_NONE: all of them
 void paper_advance(struct live *l, int64_t now_us);
 int64_t paper_due_us(const struct live *l);
+void paper_trade(struct live *l, int16_t symbol, const struct agg_trade_record *t);
+void paper_mark(struct live *l, const struct mark_event *m);
 
 #endif

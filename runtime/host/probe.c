@@ -69,7 +69,7 @@ void probe_free(struct probe *p) {
 
 int probe_ask(struct probe *p, const char *method, const char *url, const char *key, struct probe_answer *out, struct errmsg *e) {
     char header[300];
-    struct http_call call = { .method = method, .url = url };
+    struct http_call call = { .method = method, .url = url, .long_answer = true };
     if (key) {
         snprintf(header, sizeof header, "X-MBX-APIKEY: %s", key);
         call.headers[0] = header;

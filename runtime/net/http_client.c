@@ -20,7 +20,7 @@ struct http_transfer {
     void *user;
     struct curl_slist *headers;
     char *body;                    // being sent
-    size_t body_size;
+    size_t body_size, body_room;
     bool sending;                  // it has been begun
     char *answer;                  // being received
     size_t answer_size, answer_room;
@@ -207,10 +207,6 @@ static void list_add(struct http_transfer **list, struct http_transfer *t) {
 
 static void give_back(struct http_client *h, struct http_transfer *t) {
     curl_multi_remove_handle(h->multi, t->easy);
-    curl_slist_free_all(t->headers);
-    t->headers = NULL;
-    free(t->body);
-    t->body = NULL;
     list_remove(&h->busy, t);
     list_add(&h->free, t);
 }
@@ -272,7 +268,6 @@ static struct http_transfer *transfer_new(struct http_client *h) {
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
     curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, h);
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, "gzip");
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(t->easy, CURLOPT_TCP_NODELAY, 1L);
@@ -288,14 +283,42 @@ static struct http_transfer *transfer_new(struct http_client *h) {
 }
 
 static void set_method(struct http_transfer *t, const struct http_call *call) {
-    bool sends = strcmp(call->method, "POST") == 0 || strcmp(call->method, "PUT") == 0;
+    bool post = strcmp(call->method, "POST") == 0, put = strcmp(call->method, "PUT") == 0;
     curl_easy_setopt(t->easy, CURLOPT_HTTPGET, 1L);
-    if (sends) {
+    if (post || put) {
         curl_easy_setopt(t->easy, CURLOPT_POST, 1L);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_size);
     }
-    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, call->method);
+    bool own_word = !post && strcmp(call->method, "GET") != 0;
+    curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, own_word ? call->method : NULL);
+}
+
+// libcurl keeps the list it is given by reference: one is built anew only when the lines differ from the last request's.
+static void set_headers(struct http_transfer *t, const struct http_call *call) {
+    const struct curl_slist *h = t->headers ? t->headers->next : NULL;   // the first is ours
+    int count = 0;
+    while (count < HTTP_HEADERS_MAX && call->headers[count]) count++;
+    int same = 0;
+    for (; h && same < count && strcmp(h->data, call->headers[same]) == 0; h = h->next) same++;
+    if (t->headers && !h && same == count) return;
+    curl_slist_free_all(t->headers);
+    t->headers = curl_slist_append(NULL, "Expect:");   // no waiting for 100 Continue
+    for (int i = 0; i < count; i++) curl_slist_append(t->headers, call->headers[i]);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
+}
+
+static bool keep_body(struct http_transfer *t, const struct http_call *call) {
+    t->body_size = call->body ? call->body_size : 0;
+    if (t->body_size + 1 > t->body_room) {
+        char *larger = realloc(t->body, (t->body_size + 1) * 2);
+        if (!larger) return false;
+        t->body = larger;
+        t->body_room = (t->body_size + 1) * 2;
+    }
+    if (t->body_size) memcpy(t->body, call->body, t->body_size);
+    t->body[t->body_size] = 0;
+    return true;
 }
 
 struct http_transfer *http_send(struct http_client *h, const struct http_call *call, void *user) {
@@ -308,16 +331,15 @@ struct http_transfer *http_send(struct http_client *h, const struct http_call *c
     t->answer_size = 0;
     t->sending = false;
     t->problem[0] = 0;
-    t->body_size = call->body ? call->body_size : 0;
-    t->body = malloc(t->body_size + 1);
-    if (t->body && t->body_size) memcpy(t->body, call->body, t->body_size);
-    for (int i = 0; i < HTTP_HEADERS_MAX && call->headers[i]; i++) t->headers = curl_slist_append(t->headers, call->headers[i]);
-    t->headers = curl_slist_append(t->headers, "Expect:");   // no waiting for 100 Continue
-    curl_easy_setopt(t->easy, CURLOPT_URL, call->url);
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
-    set_method(t, call);
     list_add(&h->busy, t);
-    if (t->body && curl_multi_add_handle(h->multi, t->easy) == CURLM_OK) return t;
+    bool kept = keep_body(t, call);
+    if (kept) {
+        set_headers(t, call);
+        set_method(t, call);
+        curl_easy_setopt(t->easy, CURLOPT_URL, call->url);
+        curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, call->long_answer ? "gzip" : NULL);
+    }
+    if (kept && curl_multi_add_handle(h->multi, t->easy) == CURLM_OK) return t;
     give_back(h, t);
     return NULL;
 }
@@ -364,6 +386,8 @@ void http_client_close(struct http_client *h) {
         struct http_transfer *t = h->free;
         h->free = t->next;
         curl_easy_cleanup(t->easy);
+        curl_slist_free_all(t->headers);
+        free(t->body);
         free(t->answer);
         free(t);
     }

@@ -34,6 +34,7 @@ struct http_call {
     const char *headers[HTTP_HEADERS_MAX];   // whole lines, NULL-ended
     const char *body;              // NULL: none. A POST or PUT without one sends an empty body.
     size_t body_size;
+    bool long_answer;              // ask for it in gzip: not worth it for an order's
 };
 
 enum http_fate {

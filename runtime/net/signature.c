@@ -1,11 +1,15 @@
 #include "net/signature.h"
 
+#include "base/assert.h"
+
 #include <openssl/bio.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +17,7 @@ struct signing_key {
     enum key_kind kind;
     bool private;
     EVP_PKEY *pkey;            // RSA, Ed25519
-    char *secret;              // HMAC
-    size_t secret_size;
+    EVP_MAC_CTX *mac;          // HMAC, keyed: a signature begins from the state after the key
 };
 
 static EVP_PKEY *read_pem(const char *text, bool *private) {
@@ -42,16 +45,29 @@ static EVP_PKEY *read_der(const char *text, bool *private) {
     return key;
 }
 
+static EVP_MAC_CTX *keyed_mac(const char *secret) {
+    OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0), OSSL_PARAM_END };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *c = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);   // the context holds it
+    if (c && EVP_MAC_init(c, (const unsigned char *)secret, strlen(secret), params) == 1) return c;
+    EVP_MAC_CTX_free(c);
+    return NULL;
+}
+
 int signing_key_new(enum key_kind kind, const char *text, struct signing_key **out, struct errmsg *e) {
     struct signing_key *k = calloc(1, sizeof *k);
     if (!k) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a key");
     k->kind = kind;
     if (kind == KEY_HMAC) {
-        k->secret_size = strlen(text);
-        k->secret = strdup(text);
+        k->mac = keyed_mac(text);
         k->private = true;
-        *out = k;
-        return k->secret ? ERR_OK : errmsg_set(e, ERR_NO_MEMORY, "no memory for a key");
+        if (k->mac) {
+            *out = k;
+            return ERR_OK;
+        }
+        signing_key_free(k);
+        return errmsg_set(e, ERR_NO_MEMORY, "no memory for a key");
     }
     k->pkey = strncmp(text, "-----", 5) == 0 ? read_pem(text, &k->private) : read_der(text, &k->private);
     int wanted = kind == KEY_RSA ? EVP_PKEY_RSA : EVP_PKEY_ED25519;
@@ -67,18 +83,19 @@ int signing_key_new(enum key_kind kind, const char *text, struct signing_key **o
 void signing_key_free(struct signing_key *k) {
     if (!k) return;
     EVP_PKEY_free(k->pkey);
-    if (k->secret) OPENSSL_cleanse(k->secret, k->secret_size);
-    free(k->secret);
+    EVP_MAC_CTX_free(k->mac);   // wipes its key
     free(k);
 }
 
 enum key_kind signing_key_kind(const struct signing_key *k) { return k->kind; }
 
-static void hmac_hex(const struct signing_key *k, const char *text, size_t size, char out[65]) {
+static void hmac_hex(struct signing_key *k, const char *text, size_t size, char out[65]) {
     static const char digits[] = "0123456789abcdef";
     unsigned char mac[32];
-    unsigned length = 0;
-    HMAC(EVP_sha256(), k->secret, (int)k->secret_size, (const unsigned char *)text, size, mac, &length);
+    size_t length = 0;
+    bool good = EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(k->mac, (const unsigned char *)text, size) == 1 &&
+                EVP_MAC_final(k->mac, mac, &length, sizeof mac) == 1;
+    ASSERT(good && length == 32);
     for (int i = 0; i < 32; i++) {
         out[i * 2] = digits[mac[i] >> 4];
         out[i * 2 + 1] = digits[mac[i] & 15];
@@ -105,7 +122,7 @@ int signature_make(struct signing_key *k, const char *text, size_t size, char ou
     return ERR_OK;
 }
 
-static bool hmac_holds(const struct signing_key *k, const char *text, size_t size, const char *signature) {
+static bool hmac_holds(struct signing_key *k, const char *text, size_t size, const char *signature) {
     char mine[65], theirs[65];
     if (strlen(signature) != 64) return false;
     hmac_hex(k, text, size, mine);

@@ -151,6 +151,8 @@ void follow_quote(struct exchange *x, int16_t symbol, const struct level_record 
     shown_anew(x, m);
 }
 
+int32_t follow_shown(const struct exchange *x, int16_t symbol, int32_t side) { return x->markets[symbol].shown->count[side]; }
+
 void follow_trade(struct exchange *x, int16_t symbol, int64_t price, int64_t qty, bool buyer_maker, int64_t now_us) {
     struct market *m = followed(x, symbol, now_us);
     if (price <= 0 || qty <= 0) return;

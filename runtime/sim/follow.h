@@ -24,6 +24,9 @@ void follow_depth(struct exchange *x, int16_t symbol, const struct level_record 
 // The best prices alone.
 void follow_quote(struct exchange *x, int16_t symbol, const struct level_record *bid, const struct level_record *ask, int64_t now_us);
 
+// How many levels of a side are shown.
+int32_t follow_shown(const struct exchange *x, int16_t symbol, int32_t side);
+
 // A trade of others; `buyer_maker`: the taker sold.
 void follow_trade(struct exchange *x, int16_t symbol, int64_t price_e8, int64_t qty_e8, bool buyer_maker, int64_t now_us);
 

@@ -7,17 +7,19 @@
 #include "venue/params.h"
 #include "venue/record.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
 
 // Letters, digits and - _ . ~ stand for themselves (RFC 3986).
 static void put_escaped(struct text_out *o, const char *text) {
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-_.~", c);
-        text_put(o, plain ? "%c" : "%%%02X", c);
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
+    for (;;) {
+        size_t run = strspn(text, plain);
+        text_add(o, text, run);
+        text += run;
+        if (!*text) return;
+        text_put(o, "%%%02X", (unsigned char)*text++);
     }
 }
 
@@ -27,6 +29,12 @@ static int64_t int64_of(const struct call *c, const struct param_info *p) {
     return value;
 }
 
+static void copy_text(char text[64], const char *from) {
+    size_t size = strnlen(from, 63);
+    memcpy(text, from, size);
+    text[size] = 0;
+}
+
 // The value of one parameter as it stands on the wire, not escaped; text[0] 0: none.
 static void value_text(const struct call *c, int32_t param, const struct symbol *symbols, char text[64]) {
     const struct param_info *p = param_info(param);
@@ -34,19 +42,19 @@ static void value_text(const struct call *c, int32_t param, const struct symbol 
     int32_t small;
     text[0] = 0;
     switch (p->type) {
-    case PARAM_SYMBOL: snprintf(text, 64, "%s", c->symbol >= 0 ? symbols[c->symbol].name : ""); break;
-    case PARAM_ENUM: snprintf(text, 64, "%s", p->names[(unsigned char)*at]); break;
-    case PARAM_CONST: snprintf(text, 64, "%s", p->names[0]); break;
+    case PARAM_SYMBOL: copy_text(text, c->symbol >= 0 ? symbols[c->symbol].name : ""); break;
+    case PARAM_ENUM: copy_text(text, p->names[(unsigned char)*at]); break;
+    case PARAM_CONST: copy_text(text, p->names[0]); break;
     case PARAM_DEC: dec_print_short(text, int64_of(c, p)); break;
-    case PARAM_BOOL: snprintf(text, 64, "%s", *at ? "true" : "false"); break;
-    case PARAM_INT8: snprintf(text, 64, "%d", (unsigned char)*at); break;
+    case PARAM_BOOL: copy_text(text, *at ? "true" : "false"); break;
+    case PARAM_INT8: id_print(text, (unsigned char)*at); break;
     case PARAM_INT32:
         memcpy(&small, at, sizeof small);
-        snprintf(text, 64, "%d", small);
+        id_print(text, small);
         break;
     case PARAM_ID: id_print(text, int64_of(c, p)); break;
     case PARAM_MS: id_print(text, int64_of(c, p) / 1000); break;
-    case PARAM_TEXT: snprintf(text, 64, "%s", at); break;
+    case PARAM_TEXT: copy_text(text, at); break;
     default: break;
     }
 }
@@ -108,7 +116,10 @@ size_t call_encode(const struct call *c, const struct symbol *symbols, char *out
         char text[64];
         if (!list) value_text(c, param, symbols, text);
         if (!list && !text[0]) continue;
-        text_put(&o, "%s%s=", o.length ? "&" : "", name_of(c, param));
+        const char *name = name_of(c, param);
+        if (o.length) text_add(&o, "&", 1);
+        text_add(&o, name, strlen(name));
+        text_add(&o, "=", 1);
         if (param == P_BATCH) put_batch(&o, c, symbols);
         else if (list) put_list(&o, c);
         else put_escaped(&o, text);

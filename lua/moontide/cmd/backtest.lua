@@ -146,7 +146,8 @@ function M.open(options, path, context)
   local world
   local function now() return world and world.now() end
   local log = context.log and context.log(now) or loader.log(options, now)
-  local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1) })
+  local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1), now = now,
+                                                       source = context.source })
   local self, env = script.self, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil
@@ -231,6 +232,7 @@ function M.run(options)
   local path = options[1]
   if not path then cmd.fail(2, "which script? usage: moontide backtest SCRIPT --data PATH...") end
   if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
+  if options.replay then return require("moontide.replay").command(options, path) end
   local quiet = options.quiet or false
   local function notice(line) if not quiet then io.stderr:write("note: ", line, "\n") end end
   local bar = progress_bar(options)

@@ -36,6 +36,22 @@ function M.addresses(options, real)
   return rest, (streams:gsub("/$", ""))
 end
 
+---Where orders by WebSocket go; nil with an exchange that is not known to have such a place.
+---@param options table ws-api-url
+---@param rest string
+---@param streams string
+---@return string?
+local function order_address(options, rest, streams)
+  local url = options["ws-api-url"]
+  if url and not url:find "^wss?://[^/]+" then cmd.fail(2, "--ws-api-url %s: as wss://ws-fapi.binance.com/ws-fapi/v1", url) end
+  if url and not url:find "^wss:" and not M.on_this_machine(url) then
+    cmd.fail(2, "--ws-api-url %s: orders leave this machine over wss only", url)
+  end
+  if url then return url end
+  if M.on_this_machine(rest) then return streams .. "/ws-fapi/v1" end
+  return not options.url and "wss://ws-fapi.binance.com/ws-fapi/v1" or nil
+end
+
 ---The API key and what it signs with: from a file only its owner can read, or from the environment; never from the command
 ---line. They stay in C (host/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
 ---@param options table key-file
@@ -95,7 +111,23 @@ function M.options(options, real, anonymous)
   o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
-  return o, { rest = rest, streams = streams, key = key, secrets = secrets, options = options }
+  local orders = order_address(options, rest, streams)
+  o.ws_api_url = orders
+  return o, { rest = rest, streams = streams, key = key, secrets = secrets, orders = orders, options = options }
+end
+
+---By which way orders go: --order-channel, else order_channel of moontide.conf.lua, else REST.
+---@param o ffi.cdata* struct live_options
+---@param anchor table of M.options
+---@param run table settings of the run (loader.configuration)
+function M.order_channel(o, anchor, run)
+  local given = anchor.options["order-channel"]
+  local channel = given or run.order_channel or "rest"
+  if channel ~= "rest" and channel ~= "ws" then
+    cmd.fail(given and 2 or 1, '%s %s: "rest" or "ws"', given and "--order-channel" or "order_channel in moontide.conf.lua:", tostring(channel))
+  end
+  if channel == "ws" and not anchor.orders then cmd.fail(2, "--order-channel ws: give --ws-api-url too, the place of the exchange's WebSocket API") end
+  o.orders_by_websocket = channel == "ws"
 end
 
 return M

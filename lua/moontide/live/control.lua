@@ -60,7 +60,7 @@ local function take(s, control, r)
     table.sort(names)
     send(control, number, { id = request.id, ok = false, error = ("no command '%s'; %s"):format(tostring(request.cmd), table.concat(names, ", ")) })
   else
-    task.spawn(run_handler, s, control, number, request)
+    task.spawn(run_handler, s, control, number, request).outside = true
   end
 end
 
@@ -139,6 +139,7 @@ M.on("eval", function(s, request)
   local chunk, problem = load("return " .. code, "=attach", "t")
   if not chunk then chunk, problem = load(code, "=attach", "t") end
   if not chunk then return nil, problem end
+  if request.write and s.recorder then s.recorder.note("code was run from outside: " .. code) end
   setfenv(chunk, M.environment(s, request.write == true))
   local values = { n = 0 }
   local function keep(...) values = { n = select("#", ...), ... } end

@@ -35,7 +35,7 @@ end
 local function say_end(l, log)
   local f = C.live_figures(l)
   log.fields("info", "ended", {
-    { "requests", tonumber(f.sent) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
+    { "requests", tonumber(f.sent) }, { "by_websocket", tonumber(f.sent_by_websocket) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
     { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
     { "reconnects", tonumber(f.stream_reconnects) }, { "swaps", tonumber(f.stream_swaps) }, { "recovered", tonumber(f.events_recovered) },
     { "told_twice", tonumber(f.events_twice) }, { "bars_recovered", tonumber(f.bars_recovered) },
@@ -79,6 +79,7 @@ end
 ---@field flatten boolean? positions are closed at the end too
 ---@field chunk function? the plain form's body
 ---@field paper boolean orders go to a simulated exchange in this process
+---@field recorder Recorder? with --record
 ---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
 ---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
@@ -93,7 +94,9 @@ function M.open(options, path, mode)
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
-  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed })
+  local load_us = tonumber(C.live_clock_us())
+  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
+                                     now = function() return world and world.now() or load_us end })
   local self = script.self
   local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
@@ -105,7 +108,8 @@ function M.open(options, path, mode)
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
-  local config, exchange_limits = loader.configuration(options, rate_limits)
+  local config, exchange_limits, run = loader.configuration(options, rate_limits)
+  if not on_paper then connect.order_channel(o, at, run) end
   config.seed = seed
   -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
   o.http_timeout_us = config.request_timeout_us
@@ -125,9 +129,17 @@ function M.open(options, path, mode)
     symbol_names[i - 1] = name
     index_of[name] = i - 1
   end
+  local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
+  if options.record then
+    recorder = require("moontide.recorder").open(options.record, {
+      pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
+      about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
+                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us) },
+    })
+    face, feed = recorder.pump, recorder.feed
+  end
   world = world_module.new {
-    pump = pump.live, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
-    feed = feeds(l, index_of, interval),
+    pump = face, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log, feed = feed,
   }
   world.config, world.rate_limits = config, rate_limits
   local api = api_module.new(world)
@@ -142,6 +154,7 @@ function M.open(options, path, mode)
   if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
   end
+  if recorder then s.recorder, s.finish = recorder, recorder.before(s.finish) end
   if self then
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do world.subscribe(name, interval) end
@@ -188,7 +201,9 @@ end
 ---@return string? failure what an unhandled error of the script said, with when
 function M.run(s)
   math.randomseed(s.seed)
+  if s.recorder then s.recorder.begin() end
   local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
+  if s.recorder then s.recorder.over(failure) end
   if failure and s.finish then
     -- A script that failed leaves no orders behind either.
     s.world.run(task.spawn(s.finish), function() end)

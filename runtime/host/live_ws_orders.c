@@ -1,0 +1,353 @@
+// live_ws_orders.c: orders by the exchange's WebSocket API (wire contract, section 9), over one kept connection.
+//
+// Same     a request is signed when it leaves, its reply is handled as one of REST, its client id is what finds it again. One
+//          whose connection breaks or that is not answered in time may have arrived: unknown, and looked up as any other.
+// REST     takes over while no connection is ready: nothing has been sent then, so nothing can be sent twice.
+// Session  an Ed25519 key logs on once and signs no more; other keys sign each request.
+#include "host/live_private.h"
+
+#include "base/assert.h"
+#include "venue/encode.h"
+
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAIRS_MAX = 64, TEXT_MAX = 8192, LOGON_ID = 1 };
+#define PAUSE_FIRST_US INT64_C(500000)
+#define PAUSE_LONGEST_US INT64_C(30000000)
+#define CONNECT_MS 10000
+
+struct pair { const char *name; char *value; };
+
+static const struct { int32_t endpoint; const char *method; } methods[] = {
+    { EP_ORDER_NEW, "order.place" }, { EP_ORDER_MODIFY, "order.modify" }, { EP_ORDER_CANCEL, "order.cancel" },
+    { EP_ALGO_NEW, "algoOrder.place" }, { EP_ALGO_CANCEL, "algoOrder.cancel" },
+};
+
+static const char *method_of(int32_t endpoint) {
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+        if (methods[i].endpoint == endpoint) return methods[i].method;
+    }
+    return NULL;
+}
+
+// ---- requests -----------------------------------------------------------------------------------------------------
+
+static int digit(char c) { return c >= 'a' ? c - 'a' + 10 : c >= 'A' ? c - 'A' + 10 : c - '0'; }
+
+static void unescape(char *text) {
+    char *to = text;
+    for (const char *c = text; *c; c++) {
+        if (*c == '%' && c[1] && c[2]) {
+            *to++ = (char)(digit(c[1]) * 16 + digit(c[2]));
+            c += 2;
+        } else {
+            *to++ = *c;
+        }
+    }
+    *to = 0;
+}
+
+// "a=1&b=2" in place.
+static int32_t split(char *text, struct pair *pairs) {
+    int32_t count = 0;
+    while (text && *text) {
+        char *next = strchr(text, '&'), *value = strchr(text, '=');
+        if (next) *next++ = 0;
+        ASSERT(value != NULL && count < PAIRS_MAX - 4);
+        *value++ = 0;
+        unescape(value);
+        pairs[count++] = (struct pair){ text, value };
+        text = next;
+    }
+    return count;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp(((const struct pair *)a)->name, ((const struct pair *)b)->name); }
+
+static bool is_whole(const char *name) {
+    static const char *const names[] = { "orderId", "algoId", "timestamp", "recvWindow", "goodTillDate" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(names[i], name) == 0) return true;
+    }
+    return false;
+}
+
+// What is signed: sorted by name, values as they are.
+static void sign_pairs(struct live *l, struct pair *pairs, int32_t count, char signature[SIGNATURE_TEXT_MAX]) {
+    static char text[TEXT_MAX];
+    size_t at = 0;
+    qsort(pairs, (size_t)count, sizeof *pairs, by_name);
+    for (int32_t i = 0; i < count; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s%s=%s", i ? "&" : "", pairs[i].name, pairs[i].value);
+        ASSERT(at < sizeof text);
+    }
+    signature_make(l->key, text, at, signature);
+}
+
+static void send_call(struct ws_client *w, int64_t id, const char *method, const struct pair *pairs, int32_t count, const char *signature) {
+    struct json_object *o = json_object_new_object(), *params = json_object_new_object();
+    for (int32_t i = 0; i < count; i++) {
+        bool whole = is_whole(pairs[i].name);
+        json_object_object_add(params, pairs[i].name, whole ? json_object_new_int64(strtoll(pairs[i].value, NULL, 10)) :
+                                                              json_object_new_string(pairs[i].value));
+    }
+    if (signature) json_object_object_add(params, "signature", json_object_new_string(signature));
+    json_object_object_add(o, "id", json_object_new_int64(id));
+    json_object_object_add(o, "method", json_object_new_string(method));
+    json_object_object_add(o, "params", params);
+    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+    ws_client_send(w, text, strlen(text));
+    json_object_put(o);
+}
+
+static char *api_key(const struct live *l) { return strchr(l->key_header, ' ') + 1; }
+
+static struct ws_channel *ready_channel(struct live *l) {
+    for (int i = 0; i < WS_CHANNELS; i++) {
+        if (l->ws_orders.channels[i].state == CHANNEL_READY) return &l->ws_orders.channels[i];
+    }
+    return NULL;
+}
+
+bool ws_orders_send(struct live *l, struct op *op) {
+    struct ws_orders *o = &l->ws_orders;
+    const char *method = l->o.orders_by_websocket && l->key ? method_of(op->call.endpoint) : NULL;
+    struct ws_channel *c = method ? ready_channel(l) : NULL;
+    if (!c || !ws_client_is_open(c->socket)) return false;
+    static char text[TEXT_MAX];
+    char window[24], stamp[24], signature[SIGNATURE_TEXT_MAX];
+    struct pair pairs[PAIRS_MAX];
+    size_t size = call_encode(&op->call, l->symbols, text, sizeof text);
+    ASSERT(size < sizeof text);
+    int32_t count = split(text, pairs);
+    snprintf(window, sizeof window, "%lld", (long long)(l->o.recv_window_us / 1000));
+    snprintf(stamp, sizeof stamp, "%lld", (long long)(wire_stamp(l, op) / 1000));
+    pairs[count++] = (struct pair){ "recvWindow", window };
+    pairs[count++] = (struct pair){ "timestamp", stamp };
+    if (!c->logged_on) pairs[count++] = (struct pair){ "apiKey", api_key(l) };
+    if (!c->logged_on) sign_pairs(l, pairs, count, signature);
+    if (o->flying_count == o->flying_size) {
+        o->flying_size = o->flying_size ? o->flying_size * 2 : 32;
+        o->flying = realloc(o->flying, sizeof *o->flying * (size_t)o->flying_size);
+        ASSERT(o->flying != NULL);
+    }
+    o->flying[o->flying_count++] = (struct ws_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
+    l->figures.sent++;
+    l->figures.sent_by_websocket++;
+    send_call(c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
+    return true;
+}
+
+// ---- answers ------------------------------------------------------------------------------------------------------
+
+static struct op *land(struct ws_orders *o, int32_t i) {
+    struct op *op = o->flying[i].op;
+    o->flying[i] = o->flying[--o->flying_count];
+    return op;
+}
+
+void ws_orders_cancel(struct live *l, const struct op *op) {
+    struct ws_orders *o = &l->ws_orders;
+    for (int32_t i = o->flying_count - 1; i >= 0; i--) {
+        if (o->flying[i].op == op) land(o, i);
+    }
+}
+
+static void lose(struct live *l, int32_t i, const char *problem) {
+    struct http_answer a = { .fate = HTTP_LOST, .problem = problem, .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
+    wire_done(l, land(&l->ws_orders, i), &a);
+}
+
+static const char *word(struct json_object *o, const char *name) {
+    struct json_object *value = NULL;
+    const char *text = json_object_object_get_ex(o, name, &value) ? json_object_get_string(value) : NULL;
+    return text ? text : "";
+}
+
+static int64_t whole(struct json_object *o, const char *name) {
+    struct json_object *value = NULL;
+    return json_object_object_get_ex(o, name, &value) ? json_object_get_int64(value) : 0;
+}
+
+static void read_limits(struct json_object *root, struct http_answer *a) {
+    struct json_object *list = NULL;
+    if (!json_object_object_get_ex(root, "rateLimits", &list) || !json_object_is_type(list, json_type_array)) return;
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *row = json_object_array_get_idx(list, i);
+        int32_t used = (int32_t)whole(row, "count");
+        bool orders = strcmp(word(row, "rateLimitType"), "ORDERS") == 0, minute = strcmp(word(row, "interval"), "MINUTE") == 0;
+        if (!orders && strcmp(word(row, "rateLimitType"), "REQUEST_WEIGHT") == 0 && minute) a->used_weight_1m = used;
+        if (orders && minute) a->order_count_1m = used;
+        if (orders && !minute && whole(row, "intervalNum") == 10) a->order_count_10s = used;
+    }
+}
+
+// When the exchange names a time from which it listens again, that is milliseconds since the epoch.
+static int32_t retry_after_s(struct live *l, struct json_object *error) {
+    struct json_object *data = NULL;
+    if (!json_object_object_get_ex(error, "data", &data)) return 0;
+    int64_t until_us = whole(data, "retryAfter") * 1000, now_us = exchange_now(l);
+    return until_us > now_us ? (int32_t)((until_us - now_us) / 1000000 + 1) : 0;
+}
+
+static void ready(struct live *l, struct ws_channel *c, bool good) {
+    c->logged_on = good;   // refused: each request is signed, as with other keys
+    c->state = CHANNEL_READY;
+    l->ws_orders.pause_us = 0;
+}
+
+static struct ws_channel *channel_of(struct live *l, const struct ws_client *w) {
+    struct ws_channel *c = l->ws_orders.channels;
+    while (c->socket != w) c++;
+    return c;
+}
+
+static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
+    struct live *l = ctx;
+    struct ws_orders *o = &l->ws_orders;
+    live_now(l);
+    live_stir(l);
+    struct json_tokener *reader = json_tokener_new_ex(16);
+    struct json_object *root = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *body = NULL;
+    if (reader) json_tokener_free(reader);
+    if (!json_object_is_type(root, json_type_object)) {
+        json_object_put(root);
+        return;
+    }
+    int64_t id = whole(root, "id");
+    struct http_answer a = { .fate = HTTP_ANSWERED, .status = (int32_t)whole(root, "status"), .used_weight_1m = -1, .order_count_10s = -1,
+                             .order_count_1m = -1 };
+    struct ws_channel *c = channel_of(l, w);
+    if (id == LOGON_ID && c->state == CHANNEL_LOGGING_ON) ready(l, c, a.status == 200);
+    for (int32_t i = 0; i < o->flying_count; i++) {
+        if (o->flying[i].id != id || o->flying[i].socket != w) continue;
+        if (!json_object_object_get_ex(root, a.status == 200 ? "result" : "error", &body)) break;   // then its time runs out
+        read_limits(root, &a);
+        if (a.status != 200) a.retry_after_s = retry_after_s(l, body);
+        a.body = json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+        a.size = strlen(a.body);
+        wire_done(l, land(o, i), &a);
+        break;
+    }
+    json_object_put(root);
+}
+
+// ---- the connection -------------------------------------------------------------------------------------------------
+
+static void on_opened(void *ctx, struct ws_client *w) {
+    struct live *l = ctx;
+    struct ws_channel *c = channel_of(l, w);
+    live_stir(l);
+    c->renew_us = live_now(l) + l->o.stream_age_us;
+    if (signing_key_kind(l->key) != KEY_ED25519) {
+        ready(l, c, false);
+        return;
+    }
+    char stamp[24], signature[SIGNATURE_TEXT_MAX];
+    snprintf(stamp, sizeof stamp, "%lld", (long long)(exchange_now(l) / 1000));
+    struct pair pairs[] = { { "apiKey", api_key(l) }, { "timestamp", stamp } };
+    sign_pairs(l, pairs, 2, signature);
+    c->state = CHANNEL_LOGGING_ON;
+    send_call(w, LOGON_ID, "session.logon", pairs, 2, signature);
+}
+
+static void on_closed(void *ctx, struct ws_client *w, const char *why) {
+    (void)why;
+    struct live *l = ctx;
+    struct ws_orders *o = &l->ws_orders;
+    live_stir(l);
+    bool worked = channel_of(l, w)->state >= CHANNEL_READY;
+    *channel_of(l, w) = (struct ws_channel){ 0 };
+    ws_client_close(w);
+    if (worked) {
+        o->retry_us = live_now(l);   // one that served is opened again at once
+    } else {
+        o->pause_us = o->pause_us ? o->pause_us : PAUSE_FIRST_US;
+        o->retry_us = live_now(l) + o->pause_us;
+        o->pause_us = o->pause_us * 2 < PAUSE_LONGEST_US ? o->pause_us * 2 : PAUSE_LONGEST_US;
+    }
+    for (int32_t i = o->flying_count - 1; i >= 0; i--) {
+        if (i < o->flying_count && o->flying[i].socket == w) lose(l, i, "the connection of the WebSocket API broke");
+    }
+}
+
+static void open_channel(struct live *l, int64_t now_us) {
+    struct ws_orders *o = &l->ws_orders;
+    struct ws_channel *c = o->channels;
+    while (c < o->channels + WS_CHANNELS && c->state != CHANNEL_NONE) c++;
+    o->retry_us = now_us + PAUSE_LONGEST_US;
+    if (c == o->channels + WS_CHANNELS) return;   // the old ones are still answering
+    struct ws_options options = { .url = l->ws_api_url, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
+                                  .silence_ms = l->o.stream_silence_us / 1000 };
+    struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
+    struct errmsg e;
+    if (ws_client_open(&l->loop, &options, &hooks, &c->socket, &e) == ERR_OK) c->state = CHANNEL_OPENING;
+}
+
+static bool answering(const struct ws_orders *o, const struct ws_channel *c) {
+    for (int32_t i = 0; i < o->flying_count; i++) {
+        if (o->flying[i].socket == c->socket) return true;
+    }
+    return false;
+}
+
+void ws_orders_advance(struct live *l, int64_t now_us) {
+    struct ws_orders *o = &l->ws_orders;
+    if (!l->o.orders_by_websocket || !l->key || l->ended) return;
+    for (int32_t i = o->flying_count - 1; i >= 0; i--) {
+        if (i < o->flying_count && now_us >= o->flying[i].deadline_us) lose(l, i, "no answer of the WebSocket API in time");
+    }
+    struct ws_channel *used = NULL;
+    bool coming = false, due = false;
+    for (int k = 0; k < WS_CHANNELS; k++) {
+        struct ws_channel *c = &o->channels[k];
+        coming = coming || c->state == CHANNEL_OPENING || c->state == CHANNEL_LOGGING_ON;
+        if (c->state == CHANNEL_READY) {
+            // Of two that are ready the younger takes over; the older one answers what it was asked.
+            if (used) (used->renew_us < c->renew_us ? used : c)->state = CHANNEL_DRAINING;
+            if (!used || used->state == CHANNEL_DRAINING) used = c;
+        }
+        if (c->state == CHANNEL_DRAINING && !answering(o, c)) {
+            ws_client_close(c->socket);
+            *c = (struct ws_channel){ 0 };
+        }
+    }
+    due = !used ? now_us >= o->retry_us : now_us >= used->renew_us && now_us >= o->retry_us;
+    if (due && !coming) open_channel(l, now_us);
+}
+
+int64_t ws_orders_due_us(const struct live *l) {
+    const struct ws_orders *o = &l->ws_orders;
+    if (!l->o.orders_by_websocket || !l->key || l->ended || !l->started) return INT64_MAX;
+    int64_t due = INT64_MAX;
+    for (int32_t i = 0; i < o->flying_count; i++) {
+        if (o->flying[i].deadline_us < due) due = o->flying[i].deadline_us;
+    }
+    bool coming = false;
+    int64_t open_us = o->retry_us;
+    for (int k = 0; k < WS_CHANNELS; k++) {
+        const struct ws_channel *c = &o->channels[k];
+        coming = coming || c->state == CHANNEL_OPENING || c->state == CHANNEL_LOGGING_ON;
+        if (c->state == CHANNEL_READY && c->renew_us > open_us) open_us = c->renew_us;
+    }
+    return !coming && open_us < due ? open_us : due;
+}
+
+bool ws_orders_running(const struct live *l) {
+    if (!l->o.orders_by_websocket || !l->key || l->ws_orders.pause_us != 0) return true;   // one that failed: REST serves
+    for (int k = 0; k < WS_CHANNELS; k++) {
+        if (l->ws_orders.channels[k].state == CHANNEL_READY) return true;
+    }
+    return false;
+}
+
+void ws_orders_close(struct live *l) {
+    for (int k = 0; k < WS_CHANNELS; k++) {
+        if (l->ws_orders.channels[k].socket) ws_client_close(l->ws_orders.channels[k].socket);
+    }
+    free(l->ws_orders.flying);
+    l->ws_orders = (struct ws_orders){ 0 };
+}

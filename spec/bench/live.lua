@@ -1,0 +1,140 @@
+-- A call from Lua, through limits, queue, signature and JSON, beside a C program that sends requests made beforehand by libcurl's
+-- multi interface; and what a live process costs while nothing happens. At one in flight server and client share a processor
+-- (waking another, halted one costs more than all else here), at 64 they have one each.
+--     moontide script spec/bench/live.lua HTTP_PROGRAM
+local http_program = ...
+local host = require "moontide.host"
+package.path = host.exe:match "^(.*)/[^/]*/[^/]*$" .. "/?.lua;" .. package.path
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+local journal = require "spec.support.journal"
+
+local COUNT = tonumber(os.getenv "BENCH_COUNT") or 20000
+local folder = run.folder()
+
+local function shell(command)
+  local pipe = io.popen(command)
+  local text = pipe:read "*a"
+  pipe:close()
+  return text
+end
+
+local function row(name, r, ratio, note)
+  print(("  %-46s %9.0f %8.1f %8.1f %9s %8s %7s  %s"):format(name, r.rate, r.p50, r.p99, r.p999 and ("%.1f"):format(r.p999) or "",
+    r.cpu and ("%.1f"):format(r.cpu) or "", ratio and ("%.2f"):format(ratio) or "1.00", note or ""))
+end
+
+local function figures(text)
+  local n = {}
+  assert(text:find "^[%d. ]+\n$", text)
+  for number in text:gmatch "[%d.]+" do n[#n + 1] = tonumber(number) end
+  return { rate = n[1], p50 = n[2], p99 = n[3], p999 = n[4], cpu = n[5] }
+end
+
+-- The middle one of three by its p50, runs taken in turn.
+local function middle(list)
+  table.sort(list, function(a, b) return a.p50 < b.p50 end)
+  return list[math.ceil(#list / 2)]
+end
+
+local config = run.write(folder .. "/fast.lua", "return { weight_per_minute = 0, requests_per_minute = 0, orders_per_second = 0, workers = 64 }\n")
+
+local function measure(x, tls, flight, what, client_processor)
+  local base = x.url .. "/fapi"
+  local function bare()
+    local arguments
+    if what == "price" then
+      arguments = ("GET '%s/v1/ticker/price?symbol=BTCUSDT' - -"):format(base)
+    else
+      local text = lx.query { { "symbol", "BTCUSDT" }, { "side", "BUY" }, { "type", "LIMIT" }, { "timeInForce", "IOC" }, { "quantity", "0.002" },
+        { "price", math.floor(x.bid * 0.97) }, { "newOrderRespType", "RESULT" }, { "recvWindow", 60000 }, { "timestamp", ("%.0f"):format(lx.now_ms()) } }
+      arguments = ("POST '%s/v1/order' '%s&signature=%s' %s"):format(base, text, lx.signature(x.secret, text), x.key)
+    end
+    return figures(shell(("taskset -c %d %s %s %d %d %s 2>&1"):format(client_processor, http_program, arguments, COUNT, flight, tls or "")))
+  end
+  local function ours()
+    return figures(shell(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s BENCH_COUNT=%d BENCH_FLIGHT=%d BENCH_CALL=%s "
+      .. "taskset -c %d %s live %s/spec/bench/live_client.lua --url %s --symbol BTCUSDT --config %s --quiet %s 2>&1"):format(
+      folder, x.key, x.secret, COUNT, flight, what, client_processor, host.exe, run.root, x.url, config, tls and "--ca-file " .. tls or "")))
+  end
+  local a, b = {}, {}
+  for i = 1, 3 do a[i], b[i] = bare(), ours() end
+  local where = ("%s, %d in flight"):format(tls and "TLS" or "HTTP", flight)
+  local c, m = middle(a), middle(b)
+  row(("libcurl alone: %s, %s"):format(what, where), c)
+  row(("api.%s, %s"):format(what == "price" and "get_ticker_price" or "create_order", where), m, m.rate / c.rate,
+    flight == 1 and ("%+.1f us"):format(m.p50 - c.p50) or "")
+  return m
+end
+
+print "A call from Lua beside bare libcurl (microseconds; ratio: calls a second to libcurl's)"
+print(("  %-46s %9s %8s %8s %9s %8s %7s"):format("", "a second", "p50", "p99", "p99.9", "cpu", "ratio"))
+shell(("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost "
+  .. "-addext subjectAltName=IP:127.0.0.1,DNS:localhost 2>/dev/null"):format(folder))
+local limits = { "--no-limits", "--weight-limit", "100000000", "--order-limits", "100000000,100000000", "--symbols", "BTCUSDT" }
+local plain
+for _, tls in ipairs { false, true } do
+  local arguments = { unpack(limits) }
+  if tls then
+    for _, a in ipairs { "--tls", folder .. "/cert.pem", folder .. "/key.pem" } do arguments[#arguments + 1] = a end
+  end
+  local x = lx.start(arguments)
+  shell(("taskset -acp 0 %d"):format(x.pid))
+  local ca = tls and folder .. "/cert.pem" or nil
+  x.bid = tonumber(shell(("curl -s %s '%s/fapi/v1/ticker/bookTicker?symbol=BTCUSDT'"):format(ca and "--cacert " .. ca or "", x.url)):match '"bidPrice":"([%d.]+)"')
+  local order
+  for _, what in ipairs { "price", "order" } do
+    local m = measure(x, ca, 1, what, 0)
+    if what == "order" then order = m end
+    measure(x, ca, 64, what, 1)
+  end
+  if not tls then
+    plain = x
+    local modules = run.root .. "/build/clients/node_modules"
+    if io.open(modules .. "/ccxt/package.json") then
+      local c = figures(shell(("BENCH_MODULES=%s taskset -c 0 node %s/spec/bench/ccxt_client.mjs %s %s %s 3000 order 2>&1"):format(modules, run.root, x.url, x.key, x.secret)))
+      row("ccxt createOrder, HTTP, 1 in flight", c, order.p50 / c.p50, "(ratio: our p50 to ccxt's)")
+    else
+      print "  (ccxt: not installed; make clients)"
+    end
+  else
+    x.session:close()
+    shell(("kill %d"):format(x.pid))
+  end
+end
+
+-- A commit of the journal for every intent, and for a hundred at a time.
+print "The journal (commits a second, each waited for)"
+for _, mode in ipairs { "normal", "full" } do
+  for _, batch in ipairs { 1, 100 } do
+    local j = assert(journal.open(("%s/%s-%d.db"):format(folder, mode, batch), mode == "full"))
+    local started, commits = host.monotonic(), 0
+    while host.monotonic() - started < 1.5 do
+      commits = commits + 1
+      for i = 1, batch do j:intend(("o-%d-%d"):format(commits, i), i) end
+      j:turn()
+    end
+    local rate = commits / (host.monotonic() - started)
+    print(("  %-46s %9.0f   %9.0f orders a second"):format(('journal_sync = "%s", %d orders a commit'):format(mode, batch), rate, rate * batch))
+    j:close()
+  end
+end
+
+-- A strategy on bars of a minute: nearly nothing happens.
+local script = run.write(folder .. "/idle.lua", 'return { symbols = { "BTCUSDT" }, on_bar = function() end }\n')
+local pid = tonumber(shell(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --quiet >/dev/null 2>&1 & echo $!"):format(
+  folder, plain.key, plain.secret, host.exe, script, plain.url)))
+local function ticks()
+  local fields = {}
+  for word in run.read("/proc/" .. pid .. "/stat"):match "%) (.*)$":gmatch "%S+" do fields[#fields + 1] = word end
+  return tonumber(fields[12]) + tonumber(fields[13])
+end
+lx.sleep(3)
+local before = ticks()
+lx.sleep(10)
+print(("An idle live process: %.1f MB resident, %.2f %% of a processor"):format(
+  tonumber(run.read("/proc/" .. pid .. "/status"):match "VmRSS:%s+(%d+)") / 1024, (ticks() - before) / 10))
+shell("kill " .. pid)
+lx.sleep(0.5)
+plain:stop()
+run.remove(folder)
