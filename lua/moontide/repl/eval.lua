@@ -79,7 +79,7 @@ function M.start(fn, o)
     end, explain)
     finish(ok, ok and values or { tostring(err) })
   end)
-  t.guard, t.read_only, t.reported = guard(o), o.read_only, true
+  t.guard, t.read_only, t.reported, t.outside = guard(o), o.read_only, true, true
   return {
     task = t,
     cancel = function(why)

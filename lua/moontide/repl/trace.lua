@@ -3,7 +3,6 @@ local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
 local log_module = require "moontide.log"
-local pretty = require "moontide.repl.pretty"
 local records = require "moontide.records"
 
 local M = {}
