@@ -84,7 +84,7 @@ function M.sets(list)
 end
 
 -- Settings of a live run that may stand beside the API manager's in moontide.conf.lua.
-M.run_settings = { "order_channel" }
+M.run_settings = { "order_channel", "journal_sync", "restart_orders" }
 
 ---The API manager's settings: the exchange's rows of rate limits, then --config or moontide.conf.lua.
 ---@param options table

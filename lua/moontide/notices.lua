@@ -27,7 +27,7 @@ M.fields = {
 ---@class AlertNotice
 ---@field kind "alert"
 ---@field time number ms since the epoch on the run's clock
----@field rule string "success_rate" | "latency" | "queue" | "circuit" | "limit_usage" | "clock_skew"
+---@field rule string "success_rate" | "latency" | "queue" | "circuit" | "limit_usage" | "clock_skew" | "journal"
 ---@field raised boolean false: all is well again
 ---@field value number in the unit of the rule
 ---@field threshold number in the unit of the rule

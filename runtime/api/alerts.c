@@ -6,7 +6,7 @@
 
 const char *alert_rule_name(int32_t rule) {
     static const char *const names[ALERT_RULE_COUNT] = { "success_rate", "latency",     "queue",
-                                                         "circuit",      "limit_usage", "clock_skew" };
+                                                         "circuit",      "limit_usage", "clock_skew", "journal" };
     return rule >= 0 && rule < ALERT_RULE_COUNT ? names[rule] : "unknown";
 }
 
@@ -28,7 +28,7 @@ void alerts_configure(struct alerts *a, const struct api_config *config, int64_t
     for (int32_t i = 0; i < ALERT_RULE_COUNT; i++) {
         if (a->threshold[i] > 0)
             a->next_us = now_us + a->interval_us;
-        else
+        else if (i != ALERT_JOURNAL)
             a->raised[i] = false;
     }
 }

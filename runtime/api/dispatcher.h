@@ -98,6 +98,9 @@ enum { NOTICES_MAX = 64 };
 int32_t dispatcher_notice_count(const struct dispatcher *d);
 bool dispatcher_notice(struct dispatcher *d, struct notice *out);
 
+// A watcher outside has seen an alert rise or fall: told as those of its own, once a change.
+void dispatcher_alert(struct dispatcher *d, int32_t rule, bool raised, double value, int64_t now_us);
+
 // The exchange's clock minus ours, and how far off that may be; both in microseconds.
 void dispatcher_clock(struct dispatcher *d, int64_t offset_us, int64_t uncertainty_us);
 

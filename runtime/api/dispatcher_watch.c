@@ -13,6 +13,14 @@ static void tell(struct dispatcher *d, const struct notice *n) {
     d->notices[(d->notice_head + d->notice_count++) % NOTICES_MAX] = *n;
 }
 
+void dispatcher_alert(struct dispatcher *d, int32_t rule, bool raised, double value, int64_t now_us) {
+    if (d->alerts.raised[rule] == raised)
+        return;
+    d->alerts.raised[rule] = raised;
+    struct notice n = { .time_us = now_us, .kind = NOTICE_ALERT, .rule = (uint8_t)rule, .raised = raised, .value = value };
+    tell(d, &n);
+}
+
 int32_t dispatcher_notice_count(const struct dispatcher *d) {
     return d->notice_count;
 }

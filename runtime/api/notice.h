@@ -15,6 +15,7 @@ enum alert_rule {
     ALERT_CIRCUIT,           // breakers open
     ALERT_LIMIT_USAGE,       // share of the fullest window
     ALERT_CLOCK_SKEW,        // seconds
+    ALERT_JOURNAL,           // commits failed in a row; raised from outside (dispatcher_alert)
     ALERT_RULE_COUNT
 };
 

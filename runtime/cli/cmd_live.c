@@ -6,6 +6,7 @@ static const struct option_spec options[] = {
     { "yes-real-money", OPTION_FLAG, NULL, "needed for any exchange that is not on this machine" },
     { "key-file", OPTION_VALUE, "FILE", "a file of mode 0600 that returns { key = ..., secret = ..., kind = \"hmac\" }; else\n"
                                         "                     MOONTIDE_API_KEY and MOONTIDE_API_SECRET of the environment" },
+    { "restart-orders", OPTION_VALUE, "HOW", "orders that the last run had perhaps sent and that stand open: adopt (default) or cancel" },
     { "order-channel", OPTION_VALUE, "C", "rest (default) or ws: orders by the WebSocket API, by REST only while it cannot be reached;\n"
                                           "                     order_channel in moontide.conf.lua says the same" },
     { "ws-api-url", OPTION_VALUE, "URL", "the WebSocket API (default wss://ws-fapi.binance.com/ws-fapi/v1, or that of --url on this machine)" },

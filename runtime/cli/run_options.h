@@ -2,6 +2,8 @@
     { "url", OPTION_VALUE, "URL", "the exchange's REST address (default https://fapi.binance.com)" },
     { "stream-url", OPTION_VALUE, "URL", "its streams (default wss://fstream.binance.com; with --url on this machine: the same place)" },
     { "name", OPTION_VALUE, "NAME", "the run's name, by which status, attach and stop find it (default: the script's)" },
+    { "journal-sync", OPTION_VALUE, "HOW", "normal (default): the journal survives a killed process; full: a power cut (slower);\n"
+                                           "                     journal_sync in moontide.conf.lua says the same" },
     { "symbol", OPTION_LIST, "S", "a symbol to trade; the script's own list when left out" },
     { "interval", OPTION_VALUE, "I", "interval of the bars; the script's own when left out, else 1m" },
     { "set", OPTION_LIST, "NAME=VALUE", "a parameter of the script" },

@@ -4,13 +4,13 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "data/columns.h"
-#include "store/journal.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NEVER INT64_MAX
 #define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
@@ -77,6 +77,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
     if (r->mutating) {
         flights_changed(l->flights);
         resolver_ended(l->resolver, op);
+        if (l->intents) intents_settled(l->intents, op, settle, exchange_now(l));
     }
     struct op *follower = flights_end(l->flights, op);
     end_op(l, op, settle);
@@ -165,8 +166,8 @@ void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, st
 }
 
 void live_client_id(struct live *l, struct call *call) {
-    // The time of the start makes ids of different runs differ.
-    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%llx-%llx", (unsigned long long)(l->start_wall_us / 1000),
+    // The start, to the microsecond, and the process make ids of all runs differ.
+    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%llx-%x-%llx", (unsigned long long)l->start_wall_us, (unsigned)getpid(),
              (unsigned long long)++l->client_ids);
     call->given |= UINT64_C(1) << P_CLIENT_ID;
 }
@@ -452,8 +453,8 @@ void live_free(struct live *l) {
     streams_stop(l);
     paper_close(l);
     wire_close(l);
+    journal_finish(l);
     control_close(l->control);
-    journal_close(l->journal);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
     for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
@@ -467,6 +468,7 @@ void live_free(struct live *l) {
     }
     flights_free(l->flights);
     resolver_free(l->resolver);
+    journal_free_intents(l);
     ops_free(l->ops);
     signing_key_free(l->key);
     arena_free(&l->arena);
@@ -494,13 +496,18 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         bool clock = clock_known(&l->clock);
         if (clock && !asked) {
             asked = true;
+            journal_reopen(l);
             streams_start(l);
             paper_start(l);
         }
-        if (clock && streams_running(l) && paper_ready(l)) return ERR_OK;
+        if (clock && streams_running(l) && paper_ready(l) && l->restarts_left == 0) return ERR_OK;
         turn(l, true);
     }
     if (l->stopping) return ERR_OK;
+    if (clock_known(&l->clock) && l->restarts_left > 0) {
+        return errmsg_set(e, ERR_TIMEOUT, "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url, l->restarts_left,
+                          (long long)(timeout_us / 1000000));
+    }
     return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s", l->rest_url,
                       !clock_known(&l->clock) ? "answer" : l->key && !l->account_known ? "account (is the key right?)" : "stream",
                       (long long)(timeout_us / 1000000));

@@ -73,6 +73,11 @@ void live_free(struct live *l);
 struct journal;
 int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e);
 struct journal *live_journal(struct live *l);   // NULL: none is kept
+// From now on new orders leave only when their intents are in it, and live_start finds out first what became of those of the last
+// run; those that stand open are cancelled when `cancel` is set, else kept and told to the script. ERR_NOT_FOUND: one of them is
+// of a symbol that is not this run's.
+int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e);
+void live_journal_end(struct live *l, const char *how);   // how the run ended: "stopped", "failed"
 
 // As the functions of the same names in host/backtest.h.
 struct backtest_view *live_view(struct live *l);
@@ -107,6 +112,16 @@ struct live_book {
     int64_t last_update_id, time_us, repairs;
 };
 bool live_book(struct live *l, int16_t symbol, struct live_book *out);
+
+// After live_start: the orders of the last run that had been sent or not when it ended, and what became of them.
+struct live_restart {
+    struct op *op;
+    int64_t made_us, quantity_e8, price_e8, order_id, executed_e8;
+    int16_t number;                    // the symbol's
+    char client_id[40], symbol[24], status[24];
+    bool algo, known, found, open;     // found: the exchange has it; open: it can still be filled
+};
+const struct live_restart *live_restarts(const struct live *l, int32_t *count);
 
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);

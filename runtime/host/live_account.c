@@ -32,7 +32,13 @@ static void believe(struct live *l, const struct account_update_record *u) {
     *p = (struct backtest_position){ u->amount_e8, u->entry_price_e8 };
 }
 
+static void write_down(struct live *l, const struct backtest_event *e) {
+    if (l->intents && e->kind == RECORD_ORDER_UPDATE) intents_heard_order(l->intents, &e->u.order);
+    if (l->intents && e->kind == RECORD_ALGO_UPDATE) intents_heard_algo(l->intents, &e->u.algo);
+}
+
 static void tell(struct live *l, const struct backtest_event *e) {
+    write_down(l, e);
     if (e->kind == RECORD_ACCOUNT_UPDATE) believe(l, &e->u.account);
     live_push_event(l, e);
 }
@@ -215,6 +221,7 @@ static void finish(struct live *l) {
     }
     for (int32_t i = 0; i < count; i++) {
         if (a->mode == RECOVERY_LEARN) {
+            write_down(l, &events[i]);
             if (events[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &events[i].u.account);
             continue;
         }

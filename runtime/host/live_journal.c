@@ -1,12 +1,195 @@
-// live_journal.c: the journal of a live run, written from its loop (store/journal.h).
 #include "host/live_private.h"
 
 #include "base/assert.h"
-#include "store/journal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OUTCOME_TAG UINT64_MAX   // of writes nobody waits for, but whose failure is told
+
+// ---- the table of functions of intents ------------------------------------------------------------------------------
+
+static void intend(void *ctx, const struct journal_intent *i, uint64_t tag) { journal_intend(((struct live *)ctx)->journal, i, tag); }
+
+static void settle(void *ctx, const struct journal_outcome *o) { journal_settle(((struct live *)ctx)->journal, o, OUTCOME_TAG); }
+
+static void leave(void *ctx, struct op *op) { wire_leave(ctx, op); }
+
+static void refuse(void *ctx, struct op *op) {
+    struct live *l = ctx;
+    char text[160];
+    snprintf(text, sizeof text, "nothing was sent: the journal cannot be written: %.90s", journal_problem(l->journal));
+    wire_refuse(l, op, 0, text);
+}
+
+static void on_done(void *ctx, uint64_t tag, int err) {
+    struct live *l = ctx;
+    if (l->ended) return;
+    l->journal_failures = err ? l->journal_failures + 1 : 0;
+    dispatcher_alert(l->dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal_failures, live_now(l));
+    if (tag != OUTCOME_TAG) intents_down(l->intents, tag, err);
+    live_stir(l);
+}
+
+// ---- orders the last run left open ----------------------------------------------------------------------------------
+
+static struct live_restart *restart_of(struct live *l, const struct op *op) {
+    for (int32_t i = 0; i < l->restart_count; i++) {
+        if (l->restarts[i].op == op) return &l->restarts[i];
+    }
+    return NULL;
+}
+
+// A script hears of an order that stands open as of one that was made while nobody listened.
+static void tell_script(struct live *l, const struct op *op) {
+    int64_t now = exchange_now(l);
+    struct backtest_event e = { .time_us = now, .recovered = true };
+    if (op->call.endpoint == EP_ALGO_NEW) {
+        e.kind = RECORD_ALGO_UPDATE;
+        e.u.algo = (struct algo_update_record){ .event_us = now, .transaction_us = now, .order = *(const struct algo_record *)op->rows };
+    } else {
+        e.kind = RECORD_ORDER_UPDATE;
+        e.u.order = (struct order_update_record){ .event_us = now, .transaction_us = now, .order = *(const struct order_record *)op->rows };
+    }
+    live_push_event(l, &e);
+}
+
+static void cancel_restart(struct live *l, struct live_restart *r);
+
+static void on_cancelled(struct live *l, struct inner *i) {
+    struct live_restart *r = i->ctx;
+    if (l->ended) return;
+    bool gone = i->op->settle == SETTLE_REFUSED && i->op->code == -2011;
+    if (i->op->settle != SETTLE_DONE && !gone) {
+        cancel_restart(l, r);
+        return;
+    }
+    r->open = false;
+    snprintf(r->status, sizeof r->status, "%s", gone ? "over" : "CANCELED");
+    l->restarts_left--;
+    live_stir(l);
+}
+
+static void cancel_restart(struct live *l, struct live_restart *r) {
+    struct op *op = inner_op(l, r->algo ? EP_ALGO_CANCEL : EP_ORDER_CANCEL, PRIORITY_CRITICAL);
+    op->call.symbol = r->number;
+    op->call.order_id = r->algo ? 0 : r->order_id;
+    op->call.algo_id = r->algo ? r->order_id : 0;
+    op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << (r->algo ? P_ALGO_ID : P_ORDER_ID);
+    if (r->algo) op->call.given &= ~(UINT64_C(1) << P_SYMBOL);
+    inner_submit(l, op, on_cancelled, r);
+}
+
+static void restart_known(struct live *l, struct live_restart *r, const struct op *op, enum outcome outcome) {
+    r->op = NULL;
+    r->known = true;
+    live_stir(l);
+    if (outcome != OUTCOME_DONE) {
+        l->restarts_left--;
+        return;
+    }
+    r->found = true;
+    if (r->algo) {
+        const struct algo_record *a = op->rows;
+        r->order_id = a->algo_id;
+        r->open = a->algo_status == ALGO_NEW;
+        snprintf(r->status, sizeof r->status, "%s", algo_status_names[a->algo_status]);
+    } else {
+        const struct order_record *o = op->rows;
+        r->order_id = o->order_id;
+        r->executed_e8 = o->executed_qty_e8;
+        r->open = o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
+        snprintf(r->status, sizeof r->status, "%s", order_status_names[o->status]);
+    }
+    if (r->open && l->cancel_restarts) {
+        cancel_restart(l, r);
+        return;
+    }
+    l->restarts_left--;
+    tell_script(l, op);
+}
+
+void journal_known(struct live *l, struct op *op, enum outcome outcome) {
+    if (!l->intents) return;
+    struct live_restart *r = restart_of(l, op);
+    if (r) restart_known(l, r, op, outcome);
+    intents_known(l->intents, op, outcome, exchange_now(l));
+}
+
+// The process that made them is gone: what it sent bears a stamp of before now.
+void journal_reopen(struct live *l) {
+    int64_t now = live_now(l), final_us = exchange_now(l) + clock_uncertainty_us(&l->clock, now) + l->o.recv_window_us;
+    for (int32_t i = 0; i < l->restart_count; i++) {
+        struct live_restart *r = &l->restarts[i];
+        resolver_reopen(l->resolver, r->op, r->made_us, final_us, now);
+    }
+}
+
+static int keep_restart(struct live *l, const struct journal_order *o, struct live_restart *r, struct errmsg *e) {
+    struct op *op = live_op(l);
+    if (intents_reopen(l->intents, o, op) != ERR_OK) {
+        live_op_free(l, op);
+        return errmsg_set(e, ERR_NOT_FOUND, "an order of %s from the last run is not cleared up (%s): run with --symbol %s too", o->symbol,
+                          o->client_id, o->symbol);
+    }
+    *r = (struct live_restart){ .op = op, .made_us = o->made_us, .quantity_e8 = o->quantity_e8, .price_e8 = o->price_e8,
+                                .number = op->call.symbol, .algo = op->call.endpoint == EP_ALGO_NEW };
+    snprintf(r->client_id, sizeof r->client_id, "%s", o->client_id);
+    snprintf(r->symbol, sizeof r->symbol, "%s", o->symbol);
+    return ERR_OK;
+}
+
+static int read_open(struct live *l, const char *path, struct errmsg *e) {
+    struct journal_order *rows;
+    int64_t count;
+    int err = journal_orders(path, true, 0, &rows, &count, e);
+    if (err) return err;
+    l->restarts = calloc((size_t)count + 1, sizeof *l->restarts);
+    ASSERT(l->restarts != NULL);
+    for (int64_t i = 0; i < count && !err; i++) {
+        err = keep_restart(l, &rows[i], &l->restarts[i], e);
+        l->restart_count += !err;
+    }
+    l->restarts_left = l->restart_count;
+    journal_release(rows);
+    return err;
+}
+
+const struct live_restart *live_restarts(const struct live *l, int32_t *count) {
+    *count = l->restart_count;
+    return l->restarts;
+}
+
+// ---- life -----------------------------------------------------------------------------------------------------------
 
 int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e) {
     ASSERT(l->journal == NULL);
-    return journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, NULL, l, &l->journal, e);
+    return journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal, e);
+}
+
+int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e) {
+    l->cancel_restarts = cancel;
+    struct intents_hooks hooks = { l, intend, settle, leave, refuse };
+    ASSERT(l->journal && !l->intents);
+    l->intents = intents_new(&hooks, l->ops, &l->list);
+    ASSERT(l->intents != NULL);
+    return read_open(l, path, e);
 }
 
 struct journal *live_journal(struct live *l) { return l->journal; }
+
+void live_journal_end(struct live *l, const char *how) {
+    if (l->journal) journal_run_end(l->journal, how, live_now(l));
+}
+
+void journal_finish(struct live *l) {
+    if (l->journal) journal_close(l->journal);
+    l->journal = NULL;
+}
+
+void journal_free_intents(struct live *l) {
+    intents_free(l->intents);
+    free(l->restarts);
+}

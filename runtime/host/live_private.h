@@ -1,6 +1,7 @@
 // live_private.h: what the files of the live world share.
 //
 //     live.c          the pump: what comes next, timers, operations
+//     live_journal.c  intents before orders leave, outcomes, and what the last run left open
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
 //     live_ws_orders.c  orders by the WebSocket API
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
@@ -12,6 +13,7 @@
 
 #include "api/clock.h"
 #include "host/flights.h"
+#include "host/intents.h"
 #include "host/live.h"
 #include "host/recovery.h"
 #include "host/resolver.h"
@@ -135,7 +137,12 @@ struct live {
     struct inner *inners;
     int32_t inner_count, inner_size;
     struct resolver *resolver;
-    struct journal *journal;            // NULL: none is kept
+    struct journal *journal;            // NULL: none
+    struct intents *intents;            // NULL: orders are not journalled (paper, or no key)
+    int64_t journal_failures;           // commits failed in a row
+    struct live_restart *restarts;      // orders the last run left open
+    int32_t restart_count, restarts_left;
+    bool cancel_restarts;               // those found open
     struct delivery_queue deliveries;
     struct backtest_event delivered;
     struct live_timer *timers;
@@ -197,6 +204,14 @@ void ws_orders_advance(struct live *l, int64_t now_us);
 int64_t ws_orders_due_us(const struct live *l);
 bool ws_orders_running(const struct live *l);
 void ws_orders_close(struct live *l);
+void wire_leave(struct live *l, struct op *op);      // the attempt leaves now: stamped, signed, sent
+void wire_refuse(struct live *l, struct op *op, int32_t code, const char *text);   // the attempt does not leave
+
+// live_journal.c
+void journal_known(struct live *l, struct op *op, enum outcome outcome);   // found out about an op nobody waits for
+void journal_reopen(struct live *l);                 // asks about what the last run left open
+void journal_finish(struct live *l);                 // all is written; closed as the loop turns
+void journal_free_intents(struct live *l);
 
 // live_sockets.c
 void sockets_subscribe(struct live *l, enum stream_which which, const char *name);   // once; opens the connection when there is none

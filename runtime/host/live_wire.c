@@ -116,7 +116,10 @@ static void resolver_ask(void *ctx, struct op *query, uint64_t number) {
 static void resolver_known(void *ctx, struct op *op, enum outcome outcome) {
     struct live *l = ctx;
     if (op->request.state == REQUEST_IN_DOUBT) dispatcher_resolve(l->dispatcher, &op->request, outcome, live_now(l));
-    else live_op_free(l, op);   // its caller went on without it
+    else {
+        journal_known(l, op, outcome);
+        live_op_free(l, op);   // its caller went on without it
+    }
 }
 
 static int64_t resolver_clock(void *ctx) {
@@ -207,8 +210,8 @@ static size_t sign(struct live *l, struct op *op, char *text, size_t size) {
     return size + put_signature(text + size, signature);
 }
 
-static void refuse_locally(struct live *l, struct op *op, const char *text) {
-    keep_error(op, 0, -2014, text);
+void wire_refuse(struct live *l, struct op *op, int32_t code, const char *text) {
+    keep_error(op, 0, code, text);
     tell_outcome(l, op, OUTCOME_REFUSED);
 }
 
@@ -216,17 +219,22 @@ static void wire_send(void *ctx, struct request *r, int64_t now_us) {
     (void)now_us;
     struct live *l = ctx;
     struct op *op = r->user;
-    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
-    static char text[QUERY_MAX + 4096], url[QUERY_MAX + 4608];
     op->attempt++;
     slots_for(l, op->slot);
-    if (ws_orders_send(l, op)) return;
-    size_t size = call_encode(&op->call, l->symbols, text, QUERY_MAX);
-    ASSERT(size < QUERY_MAX);
-    if (info->security != SEC_NONE && !l->key) {
-        refuse_locally(l, op, "no API key: this run can read market data only");
+    if (endpoint_info(op->call.endpoint)->security != SEC_NONE && !l->key) {
+        wire_refuse(l, op, -2014, "no API key: this run can read market data only");
         return;
     }
+    if (l->intents && intents_hold(l->intents, op, exchange_now(l))) return;   // leaves when its intent is down
+    wire_leave(l, op);
+}
+
+void wire_leave(struct live *l, struct op *op) {
+    if (ws_orders_send(l, op)) return;
+    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
+    static char text[QUERY_MAX + 4096], url[QUERY_MAX + 4608];
+    size_t size = call_encode(&op->call, l->symbols, text, QUERY_MAX);
+    ASSERT(size < QUERY_MAX);
     if (info->security == SEC_SIGNED) size = sign(l, op, text, size);
     bool body = info->method == HTTP_POST || info->method == HTTP_PUT;
     snprintf(url, sizeof url, "%s%s%s%s", l->rest_url, info->path, !body && size ? "?" : "", !body ? text : "");

@@ -51,6 +51,7 @@ struct op *ops_take(struct ops *o) {
         memset(&op->call, 0, sizeof op->call);
         memset(&op->request, 0, sizeof op->request);
         op->done = op->alone = false;
+        op->intent = INTENT_NONE;
         op->code = 0;
         op->leader = op->lookup = 0;
         op->message[0] = '\0';

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// The journal's part of a new order (host/intents.h).
+enum intent_state { INTENT_NONE, INTENT_WAITS, INTENT_DOWN };
+
 struct fault_rule;
 struct flight;
 
@@ -31,6 +34,7 @@ struct op {
     const struct fault_rule *fate; // of the attempt under way; NULL: all goes well
     uint64_t lookup;               // the world's own question of that number about a request in doubt; 0: none
     uint32_t attempt;              // rises with each attempt and when one is given up, over the op's whole life
+    uint8_t intent;                // enum intent_state
     bool alone;                    // never shares an answer
     bool done, list;
     int32_t status, code, count, retry_after_s;

@@ -225,6 +225,7 @@ void resolver_abandon(struct resolver *r, struct op *op) {
     }
     if (c->ids) copy->call.ids = copy->ids;
     if (c->client_ids) copy->call.client_ids = (const char (*)[CLIENT_ID_MAX])copy->client_ids;
+    copy->intent = op->intent;
     d->op = copy;
 }
 

@@ -7,6 +7,7 @@ local connect = require "moontide.live.connect"
 local control = require "moontide.live.control"
 local ending = require "moontide.live.ending"
 local folder = require "moontide.live.folder"
+local journal = require "moontide.live.journal"
 local loader = require "moontide.loader"
 local log_module = require "moontide.log"
 local market_module = require "moontide.market"
@@ -147,10 +148,7 @@ function M.open(options, path, mode)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
               name = run_name, folder = folder.take(run_name), started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
               status = figures(l), paper = on_paper }
-  if C.live_journal_open(l, s.folder .. "/journal.db", false, message) ~= 0 then
-    s.world.close()
-    cmd.fail(1, "%s", ffi.string(message.text))
-  end
+  journal.open(s, run)
   if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
   end
@@ -191,8 +189,9 @@ function M.start(s)
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.paper and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.paper then paper.greet(s) end
+  journal.tell(s)
   if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
-    s.log.warn("no journal and no dead-man switch yet: an order that is open when this process dies stays open")
+    s.log.warn("no dead-man switch yet: an order that is open when this process dies stays open")
   end
 end
 
@@ -211,6 +210,7 @@ function M.run(s)
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
   if s.at_end then s.at_end(s) end
+  journal.close(s, failure and "failed" or "stopped")
   s.closed = true
   s.world.close()
   return failure and ("%s failed at %s: %s"):format(s.path, at, failure)

@@ -1,0 +1,57 @@
+---The journal of a live run (C side: host/live_journal.c): opened, what the last run left open told, and closed.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+
+local M = {}
+
+-- A setting of the run: the option, else moontide.conf.lua, else the first of the values it may have.
+local function choice(options, run, option, name, values)
+  local value = options[option] or run[name] or values[1]
+  for _, v in ipairs(values) do
+    if v == value then return value end
+  end
+  local given = options[option] ~= nil
+  cmd.fail(given and 2 or 1, '%s %s: "%s" or "%s"', given and "--" .. option or name .. " in moontide.conf.lua:", tostring(value), values[1], values[2])
+end
+
+---Opens the run's journal; fails the command when it cannot be written. Orders on paper are not journalled: their account is
+---kept whole.
+---@param s LiveSession
+---@param run table settings of the run (loader.configuration)
+function M.open(s, run)
+  local path, message = s.folder .. "/journal.db", ffi.new "struct errmsg"
+  local sync = choice(s.options, run, "journal-sync", "journal_sync", { "normal", "full" })
+  local restart = choice(s.options, run, "restart-orders", "restart_orders", { "adopt", "cancel" })
+  local status = C.live_journal_open(s.l, path, sync == "full", message)
+  if status == 0 and not s.paper and s.at.key ~= "" then status = C.live_journal_orders(s.l, path, restart == "cancel", message) end
+  if status ~= 0 then
+    s.world.close()
+    cmd.fail(1, "%s", ffi.string(message.text))
+  end
+  local journal = C.live_journal(s.l)
+  C.journal_run(journal, s.path, table.concat(s.names, " "), C.live_clock_us())
+end
+
+---What became of the orders that the last run had perhaps sent; after the start.
+---@param s LiveSession
+function M.tell(s)
+  local count = ffi.new "int32_t[1]"
+  local rows = C.live_restarts(s.l, count)
+  for i = 0, count[0] - 1 do
+    local r = rows[i]
+    local fields = { { "client_id", ffi.string(r.client_id) }, { "symbol", ffi.string(r.symbol) } }
+    local text = "an order of the last run never arrived"
+    if r.found then
+      text = r.open and "an order of the last run stands open: adopted" or "an order of the last run was carried out"
+      fields[3], fields[4] = { "status", ffi.string(r.status) }, { "executed", tonumber(r.executed_e8) / 1e8 }
+    end
+    s.log.fields(r.found and "warn" or "info", text, fields)
+  end
+end
+
+---@param s LiveSession
+---@param how string "stopped" | "failed"
+function M.close(s, how) C.live_journal_end(s.l, how) end
+
+return M
