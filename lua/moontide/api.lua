@@ -129,6 +129,8 @@ function M.new(world)
   end
 
   local function failure(op)
+    -- Refused by this process: the safety limits, or a journal that cannot be written.
+    if op.settle == C.SETTLE_REFUSED and op.status == 0 and op.code == 0 then return errors.new("invalid", ffi.string(op.message)) end
     if op.code ~= 0 or op.settle == C.SETTLE_REFUSED then
       local kind = settle_kinds[op.settle] or "rejected"
       return errors.new(kind, ffi.string(op.message), op.code, op.status)

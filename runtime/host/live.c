@@ -428,6 +428,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     safety_init(&l->safety, &o->safety);
     uv_loop_init(&l->loop);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
     uv_timer_init(&l->loop, &l->alarm);
     static const int numbers[2] = { SIGINT, SIGTERM };
     for (int i = 0; i < 2; i++) {
