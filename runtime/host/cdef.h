@@ -52,6 +52,7 @@
 #include "host/recorded.h"
 #include "host/recorder.h"
 #include "host/replay.h"
+#include "host/recovery.h"
 #include "host/control.h"
 #include "host/shared_budget.h"
 #include "host/run_folder.h"
