@@ -14,6 +14,7 @@
 
 #define NEVER INT64_MAX
 #define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
+#define RECONCILE_US INT64_C(60000000)
 #define MARK_FRESH_US INT64_C(10000000)
 #define STREAM_SILENCE_US INT64_C(40000000)
 
@@ -412,6 +413,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->start_ns = uv_hrtime();
     l->o = *o;
     if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
+    if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;
     if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
     l->account.known = must(recovery_new());
     l->symbols = must(malloc(sizeof *symbols * (size_t)symbol_count));

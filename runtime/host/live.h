@@ -48,6 +48,7 @@ struct live_options {
     int64_t stream_age_us;         // a stream's connection is replaced at this age, before the exchange ends it; 0: 23 h 50 min
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     struct paper_options paper;
+    int64_t reconcile_us;          // while orders are open: how often the exchange is asked whether the stream has left something out; 0: 60 s
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 

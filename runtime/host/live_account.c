@@ -10,8 +10,7 @@ enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 }
 #define KEY_EVERY_US INT64_C(1800000000)    // a listen key lives an hour
 #define MARGIN_US INT64_C(60000000)         // asked for once more: clocks are not exact
 #define FORGET_US INT64_C(180000000)
-#define LOOK_EVERY_US INT64_C(60000000)     // whether the stream has left something out, while orders are open
-#define LOOK_IDLE_US INT64_C(1800000000)
+#define LOOK_IDLE_US INT64_C(1800000000)    // when no order is open and no position held
 #define EXPECT_US INT64_C(3000000)          // so long the stream may take to tell what a reply has told
 #define RECENT_US INT64_C(2000000)          // what is younger may be on its way yet
 #define RETRY_US INT64_C(400000)
@@ -53,8 +52,13 @@ static void hold(struct account_watch *a, const struct backtest_event *e) {
 }
 
 static void take(struct live *l, const struct backtest_event *e) {
-    if (recovery_take(l->account.known, e)) tell(l, e);
-    else l->figures.events_twice++;
+    if (!recovery_take(l->account.known, e)) {
+        l->figures.events_twice++;
+        return;
+    }
+    tell(l, e);
+    int64_t look_us = l->view.now_us + l->o.reconcile_us;   // something goes on: no idle time
+    if (look_us < l->account.look_us) l->account.look_us = look_us;
 }
 
 void account_event(struct live *l, const char *name, struct json_object *o) {
@@ -189,7 +193,7 @@ static void look_later(struct live *l) {
     for (int32_t k = 0; k < l->list.count && !active; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) active = active || l->view.position[k][side].amount_e8 != 0;
     }
-    l->account.look_us = live_now(l) + (active ? LOOK_EVERY_US : LOOK_IDLE_US);
+    l->account.look_us = live_now(l) + (active ? l->o.reconcile_us : LOOK_IDLE_US);
 }
 
 // What came over the stream meanwhile comes after.
@@ -365,6 +369,7 @@ static void check_expected(struct live *l, int64_t now_us) {
     int32_t due = 0;
     bool missed = false;
     while (due < a->expected_count && a->expected[due].due_us <= now_us) missed = !told(a, &a->expected[due++]) || missed;
+    if (due == 0) return;
     a->expected_count -= due;
     memmove(a->expected, a->expected + due, sizeof *a->expected * (size_t)a->expected_count);
     if (missed) begin(l, RECOVERY_TELL);

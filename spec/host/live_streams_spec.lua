@@ -199,6 +199,38 @@ describe("moontide live: streams", function()
     assert.truthy(r.out:find("position %-?%d+%.%d+ true", 1), "a position is told, marked")
   end)
 
+  it("finds what the stream has left out though it was never cut, and though nothing came after", function()
+    local own = lx.start { "--no-limits", "--symbols", "SOLUSDT", "--wallet", "1000000" }
+    local folder = run.folder()
+    finally(function()
+      own:stop()
+      run.remove(folder)
+    end)
+    local path = run.write(folder .. "/script.lua", [[
+      return { symbols = { "SOLUSDT" },
+        on_start = function(self)
+          local t = assert(api.get_ticker_price { symbol = "SOLUSDT" })
+          assert(api.create_order { symbol = "SOLUSDT", side = "BUY", type = "LIMIT", quantity = 1, price = market.round_price("SOLUSDT", t.price * 0.97), newClientOrderId = "quiet" })
+        end,
+        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_order = function(self, o) print(o.clientOrderId, o.status, o.recovered) io.stdout:flush() end,
+        on_position = function(self, p) print("position", p.positionAmt, p.recovered, self:position "SOLUSDT") io.stdout:flush() end,
+      } ]])
+    os.execute(("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --reconcile 0.5 --for 40 >%s/out 2>%s/err & echo $! >%s/pid")
+      :format(own.key, own.secret, require("moontide.host").exe, path, own.url, folder, folder, folder))
+    local function wait(text) lx.wait_for(text, function() return run.read(folder .. "/out"):find(text, 1, true) end, 20) end
+    wait "quiet\tNEW\tnil"
+    own:faults { { fault = "stream_gap", class = "account", share = 1 } }
+    assert.equal(200, own:raw("POST", "/moontide/shock?symbol=SOLUSDT&factor=0.9", {}, "").status)
+    wait "quiet\tFILLED\ttrue"
+    wait "position\t1\ttrue\t1"
+    require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
+    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end, 10)
+    local r = { out = run.read(folder .. "/out"), err = run.read(folder .. "/err") }
+    assert.is_true(compare_fills(r, true_fills(own, "SOLUSDT", lx.now_ms() - 60000)) >= 1)
+    assert.truthy(r.err:find("reconnects=0", 1, true), r.err)
+  end)
+
   it("replaces connections before the exchange ends them: nothing is missed, nothing is told twice, nothing had to be asked for", function()
     local brief = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--wallet", "1000000", "--stream-life", "2" }
     finally(function() brief:stop() end)

@@ -106,6 +106,7 @@ function M.open(options, path, mode)
   local params = strategy_module.parameters(self and self.params, sets, path)
   safety(o, options)
   o.stream_age_us = setup.number(options, "stream-age", 85800, 0.1, 86400) * 1e6
+  o.reconcile_us = setup.number(options, "reconcile", 60, 0.5, 3600) * 1e6
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
