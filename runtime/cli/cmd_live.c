@@ -12,6 +12,7 @@ static const struct option_spec options[] = {
     { "ws-api-url", OPTION_VALUE, "URL", "the WebSocket API (default wss://ws-fapi.binance.com/ws-fapi/v1, or that of --url on this machine)" },
     { "reconcile", OPTION_VALUE, "S", "while orders are open, ask so often whether the account's stream has left something out (default 60)" },
     { "recv-window", OPTION_VALUE, "MS", "how old a request may be when it arrives (default 5000)" },
+    { "warm-connections", OPTION_VALUE, "N", "connections kept open before they are needed (default 2)" },
     { "no-supervisor", OPTION_FLAG, NULL, "the bare worker process, nobody watching it: for debuggers" },
 #include "cli/run_options.h"
     { NULL, 0, NULL, NULL },

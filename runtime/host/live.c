@@ -258,13 +258,14 @@ static void run_due(struct live *l) {
     wire_pump(l, now);
     streams_advance(l, now);
     paper_pump(l, now);
+    warm_pump(l, now);
     if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
 }
 
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
     int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher), least(wire_next_us(l), streams_due_us(l)));
-    due = least(due, paper_next_us(l));
+    due = least(due, least(paper_next_us(l), warm_next_us(l)));
     int32_t first = first_timer(l);
     if (first >= 0) due = least(due, l->timers[first].at_us);
     if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);

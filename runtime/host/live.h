@@ -42,6 +42,7 @@ struct live_options {
     const char *secret;            // its text; wiped by the caller
     int64_t recv_window_us;
     int64_t http_timeout_us;
+    int32_t warm_connections;      // kept open before they are needed
     struct safety_limits safety;
     bool orders_by_websocket;      // orders go by the WebSocket API while it can be reached, else by REST
     const char *ws_api_url;        // "wss://ws-fapi.binance.com/ws-fapi/v1"

@@ -7,6 +7,7 @@
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
 //     live_streams.c  the market: bars, trades, prices
 //     live_book.c     local order books
+//     live_warm.c     connections kept open before they are needed
 //     live_account.c  the user data stream, and what was missed while it was silent
 #ifndef MT_HOST_LIVE_PRIVATE_H
 #define MT_HOST_LIVE_PRIVATE_H
@@ -173,6 +174,8 @@ struct live {
     uv_poll_t watch;               // what live_watch was told of
     bool watching, watched;
     bool started, stopping, ended;
+    int32_t warming;                    // pings under way
+    int64_t warm_due_us;
 };
 
 int64_t live_now(struct live *l);
@@ -185,6 +188,10 @@ void live_push(struct live *l, const struct delivery *d);
 void live_push_event(struct live *l, const struct backtest_event *e);   // when the script wants its kind
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority);
 void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, struct inner *i), void *ctx);
+
+// live_warm.c
+void warm_pump(struct live *l, int64_t now_us);
+int64_t warm_next_us(const struct live *l);
 
 // live_wire.c
 struct transport wire_transport(struct live *l);

@@ -235,4 +235,32 @@ describe("moontide live", function()
     assert.equal(1, status)
     assert.truthy(err:find("is the key right?", 1, true), err)
   end)
+
+  it("keeps as many connections open as it is told, before there is a request for them", function()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local path = run.write(folder .. "/quiet.lua", 'return { symbols = { "BTCUSDT" }, on_bar = function() end }')
+    local function connections(warm)
+      local pipe = io.popen(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --no-supervisor --warm-connections %d >%s/out 2>&1 & echo $!")
+        :format(folder, x.key, x.secret, require("moontide.host").exe, path, x.url, warm, folder))
+      local pid = pipe:read "*l"
+      pipe:close()
+      local most, port = 0, (":%04X 01"):format(x.port)
+      lx.wait_for("the run", function() return run.read(folder .. "/out"):find("bars of", 1, true) end, 10)
+      for _ = 1, 40 do
+        local count = 0
+        for line in run.read "/proc/net/tcp":gmatch "[^\n]+" do
+          if line:find("%x+:%x+ %x+" .. port) then count = count + 1 end
+        end
+        most = math.max(most, count)
+        lx.sleep(0.02)
+      end
+      os.execute("kill " .. pid)
+      lx.wait_for("its end", function() return os.execute("kill -0 " .. pid .. " 2>/dev/null") ~= 0 end, 10)
+      return most
+    end
+    local none = connections(0)
+    local many = connections(10)   -- as many as there are worker slots
+    assert.truthy(many >= 10 and many > none + 3, ("%d with 10 warm ones, %d without"):format(many, none))
+  end)
 end)

@@ -111,6 +111,7 @@ function M.options(options, real, anonymous)
   o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
+  o.warm_connections = setup.number(options, "warm-connections", real and 2 or 0, 0, 64)
   local orders = order_address(options, rest, streams)
   o.ws_api_url = orders
   return o, { rest = rest, streams = streams, key = key, secrets = secrets, orders = orders, options = options }

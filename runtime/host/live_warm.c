@@ -1,0 +1,21 @@
+// Connections kept open before they are needed: a burst of orders then pays no handshake. Each is used once in a while, as a
+// server closes those that are not; the pings go through the dispatcher like all else (weight 1 each, lowest priority).
+#include "host/live_private.h"
+
+#define WARM_EVERY_US INT64_C(20000000)
+
+static void on_pinged(struct live *l, struct inner *i) {
+    (void)i;
+    l->warming--;
+}
+
+void warm_pump(struct live *l, int64_t now_us) {
+    if (now_us < warm_next_us(l)) return;
+    l->warm_due_us = now_us + WARM_EVERY_US;
+    // All at once: each needs a connection of its own.
+    for (; l->warming < l->o.warm_connections; l->warming++) inner_submit(l, inner_op(l, EP_PING, PRIORITY_LOW), on_pinged, NULL);
+}
+
+int64_t warm_next_us(const struct live *l) {
+    return l->o.warm_connections > 0 && l->started && !l->ended && !l->stopping ? l->warm_due_us : INT64_MAX;
+}
