@@ -64,11 +64,14 @@ function M.load(path, o)
   return { chunk = chunk, source = source, env = env, self = self, plain = plain }
 end
 
----Handlers of notices (on_circuit, on_alert) listen.
-function M.listen(world, api, self)
+---Handlers of notices (on_circuit, on_alert) listen, those of whichever strategy is in place.
+function M.listen(world, api)
   for name in pairs(world.listeners) do
-    local handler = self["on_" .. name]
-    if handler then api.on(name, function(told) return handler(self, told) end) end
+    api.on(name, function(told)
+      local self = world.strategy
+      local handler = self and self["on_" .. name]
+      if handler then return handler(self, told) end
+    end)
   end
 end
 

@@ -8,6 +8,7 @@ local host = require "moontide.host"
 local loader = require "moontide.loader"
 local log_module = require "moontide.log"
 local market_module = require "moontide.market"
+local state = require "moontide.live.state"
 local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
 local world_module = require "moontide.world"
@@ -136,8 +137,9 @@ function M.run(path, file, o)
   local chunk
   if self then
     self.symbols, self.params, self.interval = about.symbols, params, about.interval
+    if about.state then self.state = assert(state.decode(state.from_hex(about.state))) end   -- what the run began with
     for _, name in ipairs(about.symbols) do world.subscribe(name, about.interval) end
-    loader.listen(world, api, self)
+    loader.listen(world, api)
     local on_stop = self.on_stop
     self.on_stop = function(me)
       if on_stop then on_stop(me) end

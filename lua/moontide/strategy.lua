@@ -188,7 +188,7 @@ local function dispatch_event(self, event, R)
   elseif kind == C.RECORD_ALGO_UPDATE then
     local order = records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order))
     order.recovered = recovered
-    self.on_order(self, order)
+    if self.on_order then self.on_order(self, order) end
   elseif kind == C.RECORD_ACCOUNT_UPDATE then
     local u = event.u.account
     local symbol = u.symbol >= 0 and R.symbols[u.symbol] or nil
@@ -206,12 +206,14 @@ local function dispatch_event(self, event, R)
     end
   elseif kind == C.RECORD_AGG_TRADE then
     local t = event.u.trade
+    if not self.on_trade then return end   -- of a script that has been reloaded meanwhile
     self.on_trade(self, {
       symbol = R.symbols[t.symbol], price = tonumber(t.price_e8) / 1e8, qty = tonumber(t.qty_e8) / 1e8,
       time = math.floor(tonumber(t.time_us) / 1000), maker = t.buyer_maker, id = records.id_text(t.id), recovered = recovered,
     })
   elseif kind == C.RECORD_BOOK_TICKER then
     local b = event.u.book
+    if not self.on_book then return end
     self.on_book(self, {
       symbol = R.symbols[b.symbol], bid = tonumber(b.bid_e8) / 1e8, bidQty = tonumber(b.bid_qty_e8) / 1e8,
       ask = tonumber(b.ask_e8) / 1e8, askQty = tonumber(b.ask_qty_e8) / 1e8,
@@ -246,25 +248,74 @@ function M.run(world, self, chunk)
   end
 
   if self then
-    world.strategy = self
-    setmetatable(self, { __index = methods(world) })
-    if self.state == nil then self.state = {} end
-    local pending_timers = 0
-    local handler = self.on_bar
-    local on_bar = handler and function(bar) return handler(self, bar) end or function() end
-    local function on_event(event) dispatch_event(self, event, R) end
-    if self.timer and self.on_timer then
+    local metatable = { __index = methods(world) }
+    local pending_timers, timer_number = 0, 0
+    local after = world.after_handler or function() end   -- live: keeps self.state
+
+    local function begin_timer(me)
+      if not me.timer or not me.on_timer then return end
+      local mine = timer_number
       task.spawn(function()
-        while not world.has_ended() do
-          world.sleep(self.timer)
-          pending_timers = pending_timers + 1
+        while not world.has_ended() and timer_number == mine do
+          world.sleep(me.timer)
+          if timer_number == mine then pending_timers = pending_timers + 1 end
         end
       end)
     end
+
+    -- Puts a table of handlers in place; timers of the one before end.
+    local function take(me)
+      self, world.strategy, pending_timers, timer_number = me, me, 0, timer_number + 1
+      setmetatable(me, metatable)
+      if me.state == nil then me.state = {} end
+    end
+    take(self)
+
+    ---Puts another table of handlers in place of the one that runs, and starts it: what its on_start failed with.
+    function world.take_strategy(me)
+      take(me)
+      local ok, problem = xpcall(function() if me.on_start then me:on_start() end end, debug.traceback)
+      if not ok then return problem end
+      begin_timer(me)
+      after()
+      return nil
+    end
+    ---Undoes that.
+    function world.take_back(me)
+      take(me)
+      begin_timer(me)
+    end
+
+    local handler, on_bar, on_event = self.on_bar, nil, nil
+    if world.after_handler then
+      on_bar = function(bar)
+        if self.on_bar then self:on_bar(bar) end
+        after()
+      end
+      on_event = function(event)
+        dispatch_event(self, event, R)
+        after()
+      end
+    else
+      -- A backtest's loop: one call a bar and nothing else.
+      local me = self
+      on_bar = handler and function(bar) return handler(me, bar) end or function() end
+      on_event = function(event) dispatch_event(me, event, R) end
+    end
+    begin_timer(self)
+    -- No handler runs: what asked for such a moment (a reload) has it.
+    local function let_change()
+      local change = world.between_events
+      world.between_events = nil
+      if change then change() end
+    end
     local function on_wake()
+      let_change()
       while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1
         self:on_timer(math.floor(world.now() / 1000))
+        after()
+        let_change()
       end
     end
     local started = false
@@ -272,9 +323,11 @@ function M.run(world, self, chunk)
       if not started then
         started = true
         if self.on_start then self:on_start() end
+        after()
       end
       world.main_loop(on_bar, on_event, on_wake)
       if self.on_stop then self:on_stop() end
+      after()
     end
     local function launch()
       main = task.spawn(body)

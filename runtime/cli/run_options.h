@@ -14,6 +14,8 @@
     { "max-orders-per-minute", OPTION_VALUE, "N", "refuse more new and amended orders" },
     { "price-collar", OPTION_VALUE, "R", "refuse prices further from the last one than this ratio (default 0.1; 0: any)" },
     { "for", OPTION_VALUE, "S", "end by itself after so many seconds" },
+    { "watch", OPTION_FLAG, NULL, "reload the script whenever its file changes; self.state goes on" },
+    { "forget-state", OPTION_FLAG, NULL, "begin with an empty self.state instead of that of the run before" },
     { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },
     { "stream-age", OPTION_VALUE, "S", "replace a stream's connection at this age (default 85800; the exchange ends it at 86400)" },
     { "stream-silence", OPTION_VALUE, "S", "a stream silent for so long, and after a ping, is dead (default 40)" },

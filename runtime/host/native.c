@@ -100,6 +100,17 @@ static int l_file_mode(lua_State *L) {
     return 1;
 }
 
+// file_stamp(path): a text that differs whenever the file is another or was written, or nil when there is none.
+static int l_file_stamp(lua_State *L) {
+    struct stat st;
+    if (stat(luaL_checkstring(L, 1), &st) != 0) return 0;
+    char text[96];
+    snprintf(text, sizeof text, "%lld:%lld:%lld.%09ld", (long long)st.st_ino, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+             st.st_mtim.tv_nsec);
+    lua_pushstring(L, text);
+    return 1;
+}
+
 // make_folder(path) -> true | nil, message. Mode as the umask leaves it; the folder above must be there.
 static int l_make_folder(lua_State *L) {
     if (mkdir(luaL_checkstring(L, 1), 0777) == 0) {
@@ -112,7 +123,7 @@ static int l_make_folder(lua_State *L) {
 }
 
 static const luaL_Reg host_functions[] = {
-    { "make_folder", l_make_folder },
+    { "make_folder", l_make_folder }, { "file_stamp", l_file_stamp },
     { "file_mode", l_file_mode },
     { "sha256", l_sha256 },           { "monotonic", l_monotonic },       { "isatty", l_isatty },
     { "peak_memory", l_peak_memory }, { "replace_file", l_replace_file }, { NULL, NULL },

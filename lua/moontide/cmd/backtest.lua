@@ -217,7 +217,7 @@ function M.open(options, path, context)
     self.symbols, self.params, self.interval = names, params, options.interval
     for _, name in ipairs(names) do world.subscribe(name, options.interval) end
     C.backtest_events(world.bt, o.exchange.event_mask)
-    loader.listen(world, api, self)
+    loader.listen(world, api)
   end
   if C.backtest_start(world.bt, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   return { world = world, api = api, script = script, names = names, params = params, params_text = params_text, capital = capital,

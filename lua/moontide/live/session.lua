@@ -13,7 +13,9 @@ local log_module = require "moontide.log"
 local market_module = require "moontide.market"
 local paper = require "moontide.live.paper"
 local pump = require "moontide.pump"
+local reload = require "moontide.live.reload"
 local setup = require "moontide.setup"
+local state = require "moontide.live.state"
 local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
 local world_module = require "moontide.world"
@@ -74,6 +76,8 @@ end
 ---@field names string[] its symbols
 ---@field name string of the run
 ---@field folder string its folder, held by this process
+---@field load_options table how its script is loaded
+---@field adopt fun(script: LoadedScript)? makes a script of handlers end as this run must
 ---@field log table
 ---@field finish fun()? run at the end, in a task: cancels open orders
 ---@field status fun(out: table) adds to what the control socket's `status` answers
@@ -90,14 +94,16 @@ end
 ---@return LiveSession
 function M.open(options, path, mode)
   local on_paper = mode == "paper"
+  if options.watch and options.record then cmd.fail(2, "--watch and --record: a recorded run keeps its script; give one of them") end
   local o, at = connect.options(options, not on_paper, on_paper)
   local world
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
   local load_us = tonumber(C.live_clock_us())
-  local script = loader.load(path, { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
-                                     now = function() return world and world.now() or load_us end })
+  local load_options = { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
+                         now = function() return world and world.now() or load_us end }
+  local script = loader.load(path, load_options)
   local self = script.self
   local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
@@ -131,12 +137,14 @@ function M.open(options, path, mode)
     symbol_names[i - 1] = name
     index_of[name] = i - 1
   end
+  local run_folder = folder.take(run_name)
+  local kept = self and state.find(run_folder, options, on_paper)
   local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
   if options.record then
     recorder = require("moontide.recorder").open(options.record, {
       pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
       about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
-                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us) },
+                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us), state = kept and state.to_hex(kept.text) },
     })
     face, feed = recorder.pump, recorder.feed
   end
@@ -147,8 +155,8 @@ function M.open(options, path, mode)
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
-              name = run_name, folder = folder.take(run_name), started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
-              status = figures(l), paper = on_paper }
+              name = run_name, folder = run_folder, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
+              status = figures(l), paper = on_paper, load_options = load_options }
   journal.open(s, run)
   if on_paper or at.key ~= "" then
     s.finish = function() ending.run(s) end
@@ -158,12 +166,16 @@ function M.open(options, path, mode)
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do world.subscribe(name, interval) end
     C.live_events(l, strategy_module.event_mask(self))
-    loader.listen(world, api, self)
-    local on_stop = self.on_stop
-    self.on_stop = function(me)
-      if on_stop then on_stop(me) end
-      if s.finish then s.finish() end
+    loader.listen(world, api)
+    s.adopt = function(loaded)
+      local on_stop = loaded.self.on_stop
+      loaded.self.on_stop = function(me)
+        if on_stop then on_stop(me) end
+        if s.finish then s.finish() end
+      end
     end
+    s.adopt(script)
+    state.keep(s, kept)
   else
     s.chunk = function()
       script.chunk()
@@ -191,6 +203,7 @@ function M.start(s)
     s.paper and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.paper then paper.greet(s) end
   journal.tell(s)
+  if s.options.watch then reload.watch(s) end
   if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
     s.log.warn("no dead-man switch yet: an order that is open when this process dies stays open")
   end

@@ -1,0 +1,97 @@
+---A changed script in the place of the one that runs, at a point where no handler runs: the run's account, streams, orders and
+---self.state go on; everything else of the script begins anew, its on_start included. A script that cannot be loaded, or whose
+---on_start fails, leaves the old one running.
+local C = require "moontide.native"
+local control = require "moontide.live.control"
+local host = require "moontide.host"
+local loader = require "moontide.loader"
+local strategy_module = require "moontide.strategy"
+local task = require "moontide.task"
+
+local M = {}
+
+local POLL_S, WAIT_S = 0.25, 0.05
+
+-- The declarations that only a restart can change.
+local function warn_of_fixed(s, new)
+  local function differs(a, b) return a ~= nil and table.concat(a, " ") ~= table.concat(b, " ") end
+  if differs(new.symbols, s.names) and not s.options.symbol then s.log.warn("%s: other symbols need a restart; %s go on", s.path, table.concat(s.names, " ")) end
+  if new.interval and new.interval ~= s.interval and not s.options.interval then
+    s.log.warn("%s: another interval needs a restart; %s goes on", s.path, s.interval)
+  end
+end
+
+local function load(s)
+  local script = loader.load(s.path, s.load_options)
+  if script.plain then error("a plain script cannot take the place of a running one: it has no handlers", 0) end
+  local params = strategy_module.parameters(script.self.params, loader.sets(s.options.set), s.path)
+  return script, params
+end
+
+---Loads the script anew, and puts it in place as soon as no handler runs.
+---@param s LiveSession
+---@return boolean? ok true: it is loaded, and will be put in place
+---@return string? problem why the old one goes on, in one line
+function M.request(s)
+  if s.script.plain then return nil, "a plain script cannot be reloaded: it has no handlers to put in place" end
+  if s.recorder then return nil, "a run that is recorded keeps its script: a replay would know one only" end
+  local ok, script, params = pcall(load, s)
+  if not ok then
+    local problem = tostring(script):match "[^\n]+"
+    s.log.error("%s is not reloaded, the old one goes on: %s", s.path, problem)
+    return nil, problem
+  end
+  s.world.between_events = function()
+    local new, old = script.self, s.script
+    warn_of_fixed(s, new)
+    script.env.api, script.env.market = s.script.env.api, s.script.env.market
+    new.state, new.symbols, new.params, new.interval = old.self.state, s.names, params, s.interval
+    if s.adopt then s.adopt(script) end
+    s.script = script
+    local failed = s.world.take_strategy(new)
+    s.reload_problem = failed and "on_start: " .. tostring(failed):match "[^\n]+" or nil
+    if failed then
+      s.script = old
+      s.world.take_back(old.self)
+      s.log.error("%s is not reloaded, the old one goes on: %s", s.path, s.reload_problem)
+    else
+      s.log.info("%s is reloaded", s.path)
+    end
+    C.live_events(s.l, strategy_module.event_mask(s.script.self))
+  end
+  -- Wakes the strategy where nothing else does.
+  task.spawn(function()
+    while s.world.between_events and not s.world.has_ended() do s.world.sleep(WAIT_S) end
+  end)
+  return true
+end
+
+-- Answered when the new script is in place, or the old one goes on.
+control.on("reload", function(s)
+  local ok, problem = M.request(s)
+  if not ok then return nil, problem end
+  while s.world.between_events and not s.world.has_ended() do s.world.sleep(WAIT_S) end
+  if s.reload_problem then return nil, s.reload_problem end
+  return { script = s.path }
+end)
+
+---Reloads whenever the file has changed. Editors write a new file and rename it, or write in place: a change counts once the
+---file is there and has stood still for one look.
+---@param s LiveSession
+function M.watch(s)
+  local known = host.file_stamp(s.path)
+  local seen = known
+  task.spawn(function()
+    while not s.world.has_ended() do
+      s.world.sleep(POLL_S)
+      local stamp = host.file_stamp(s.path)
+      if stamp and stamp ~= known and stamp == seen then
+        known = stamp
+        M.request(s)
+      end
+      seen = stamp
+    end
+  end)
+end
+
+return M
