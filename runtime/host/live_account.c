@@ -207,6 +207,12 @@ static void release_held(struct live *l) {
     free(held);
 }
 
+// All of before the questions has been told.
+static void verified(struct account_watch *a) {
+    a->verified_us = a->sent_us;
+    recovery_forget(a->known, a->sent_us - FORGET_US);
+}
+
 static void finish(struct live *l) {
     struct account_watch *a = &l->account;
     const struct backtest_event *events;
@@ -216,11 +222,11 @@ static void finish(struct live *l) {
         return;
     }
     a->busy = false;
+    look_later(l);
     if (a->mode == RECOVERY_LOOK) {
         int32_t old = 0;
         while (old < count && events[old].time_us > a->sent_us - RECENT_US) old++;
-        look_later(l);
-        if (old < count) begin(l, RECOVERY_TELL); else a->verified_us = a->sent_us;
+        if (old < count) begin(l, RECOVERY_TELL); else verified(a);
         return;
     }
     for (int32_t i = 0; i < count; i++) {
@@ -234,9 +240,7 @@ static void finish(struct live *l) {
     }
     if (a->mode == RECOVERY_LEARN) l->account_known = true;
     a->ready = true;
-    a->verified_us = a->sent_us;
-    recovery_forget(a->known, a->sent_us - FORGET_US);
-    look_later(l);
+    verified(a);
     if (a->again) begin(l, RECOVERY_TELL);
     else release_held(l);
 }

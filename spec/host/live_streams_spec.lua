@@ -283,6 +283,24 @@ describe("moontide live: streams", function()
     assert.truthy(r.err:find "reconnects=[1-9]", r.err)
   end)
 
+  it("tells every bar once and in order, though most of their messages are left out", function()
+    local fast = lx.start { "--speed", "60", "--symbols", "BTCUSDT", "--no-limits" }
+    finally(function() fast:stop() end)
+    fast:faults { { fault = "stream_gap", class = "market", share = 0.7 }, { fault = "stream_twice", class = "market", share = 0.3 } }
+    local r = live(fast, [[
+      local last, count, recovered = nil, 0, 0
+      for bar in market.bars("BTCUSDT", "1m") do
+        if last and bar.open_time ~= last + 60000 then print("gap", last, bar.open_time) end
+        last, count = bar.open_time, count + 1
+        if bar.recovered then recovered = recovered + 1 end
+        if not (bar.open <= bar.high and bar.low <= bar.close and bar.volume > 0) then print("what is this?", tostring(bar)) end
+        if count == 10 then break end
+      end
+      print("bars", count, recovered > 0, recovered < count)
+    ]], { "--for", "30" }, "NOTHING=1")
+    assert.equal("bars\t10\ttrue\ttrue\n", r.out, r.err)
+  end)
+
   it("finds out that a connection is dead though nobody ended it", function()
     local frozen = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
     finally(function() frozen:stop() end)
