@@ -7,7 +7,8 @@
 #include <string.h>
 
 enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 };
-#define KEY_EVERY_US INT64_C(1800000000)    // a listen key lives an hour
+#define KEY_EVERY_US INT64_C(1800000000)    // a listen key lives an hour; a 48th of a connection's age, as that may be set shorter
+#define KEY_SHORTEST_US INT64_C(1000000)
 #define MARGIN_US INT64_C(60000000)         // asked for once more: clocks are not exact
 #define FORGET_US INT64_C(180000000)
 #define LOOK_IDLE_US INT64_C(1800000000)    // when no order is open and no position held
@@ -381,6 +382,11 @@ static void check_expected(struct live *l, int64_t now_us) {
 
 // ---- the stream's life --------------------------------------------------------------------------------------------
 
+static int64_t key_every_us(const struct live *l) {
+    int64_t every_us = l->o.stream_age_us / 48;
+    return every_us < KEY_SHORTEST_US ? KEY_SHORTEST_US : every_us < KEY_EVERY_US ? every_us : KEY_EVERY_US;
+}
+
 static void on_key(struct live *l, struct inner *i) {
     if (l->ended) return;
     if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
@@ -388,7 +394,7 @@ static void on_key(struct live *l, struct inner *i) {
         return;
     }
     snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)i->op->rows)->key);
-    l->key_due_us = live_now(l) + KEY_EVERY_US;
+    l->key_due_us = live_now(l) + key_every_us(l);
     sockets_open_user(l);
 }
 
@@ -401,7 +407,7 @@ void account_opened(struct live *l) { begin(l, RECOVERY_TELL); }
 
 static void on_prolonged(struct live *l, struct inner *i) {
     if (!l->ended && i->op->settle == SETTLE_REFUSED) sockets_break(l, STREAM_USER);   // the key is gone
-    if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + KEY_EVERY_US / 30;
+    if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
 }
 
 void account_advance(struct live *l, int64_t now_us) {
@@ -411,7 +417,7 @@ void account_advance(struct live *l, int64_t now_us) {
     bool running = l->streams[STREAM_USER].state == STREAM_RUNNING;
     if (!a->ready || !running) return;
     if (now_us >= l->key_due_us) {
-        l->key_due_us = now_us + KEY_EVERY_US;
+        l->key_due_us = now_us + key_every_us(l);
         inner_submit(l, inner_op(l, EP_LISTEN_KEY_KEEP, PRIORITY_CRITICAL), on_prolonged, NULL);
     }
     if (a->busy) return;

@@ -301,6 +301,18 @@ describe("moontide live: streams", function()
     assert.equal("bars\t10\ttrue\ttrue\n", r.out, r.err)
   end)
 
+  it("prolongs the listen key; one that the exchange does not know any more is replaced, and what was missed asked for", function()
+    x:faults { { fault = "error", call = "PUT /fapi/v1/listenKey", status = 400, code = -1125, most = 1 },
+               { fault = "delay", call = "PUT /fapi/v1/listenKey", delay = 0.001 }, { fault = "delay", call = "POST /fapi/v1/listenKey", delay = 0.001 } }
+    local r = live(x, 'return { symbols = { "BTCUSDT" }, on_start = function() end }', { "--for", "4.5", "--stream-age", "30" })
+    assert.equal(0, r.status, r.err)
+    local rules = x:raw("GET", "/moontide/faults").json
+    assert.equal(1, rules[1].struck)
+    assert.is_true(rules[2].struck >= 1, "prolonged " .. rules[2].struck .. " times more")
+    assert.equal(2, rules[3].struck)   -- at the start, and the new one
+    assert.truthy(r.err:find("reconnects=1 ", 1, true), r.err)
+  end)
+
   it("finds out that a connection is dead though nobody ended it", function()
     local frozen = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
     finally(function() frozen:stop() end)

@@ -201,4 +201,106 @@ describe("events recovered", function()
     C.recovery_forget(r, NOW + 3)
     assert.is_false(C.recovery_told(r, 0, 1, e8(1), true))
   end)
+
+  it("any mixture of losses, doubles and gaps: each event of an order once, in the order of its life", function()
+    math.randomseed(tonumber(os.getenv "MOONTIDE_SEED") or 1)
+    local random = math.random
+    for _ = 1, 150 do
+      local known = ffi.gc(C.recovery_new(), C.recovery_free)
+      local orders, truth, clock, trade_id = {}, {}, NOW, 0
+      local told, open_ids = {}, {}
+      -- What happens at the exchange: each step one event of one order.
+      local function step()
+        clock = clock + random(1, 5) * 1000
+        local o = open_ids[random(1, #open_ids + 1)]
+        if not o then
+          o = { id = #orders + 1, qty = random(1, 4), done = 0, price = 100, time = clock, fills = {} }
+          orders[o.id] = o
+          open_ids[#open_ids + 1] = o
+          o.status = C.STATUS_NEW
+          return update(C.EXEC_NEW, o), o.id .. " NEW"
+        end
+        o.update, o.at = clock, clock
+        local function over()
+          for i, other in ipairs(open_ids) do if other == o then table.remove(open_ids, i) break end end
+        end
+        if random() < 0.25 then
+          o.status = C.STATUS_CANCELED
+          over()
+          return update(C.EXEC_CANCELED, o), o.id .. " CANCELED"
+        end
+        trade_id = trade_id + 1
+        o.done, o.trade, o.last = o.done + 1, trade_id, 1
+        o.status = o.done == o.qty and C.STATUS_FILLED or C.STATUS_PARTIALLY_FILLED
+        o.fills[#o.fills + 1] = { id = trade_id, order = o.id, qty = 1, time = clock }
+        if o.done == o.qty then over() end
+        local e = update(C.EXEC_TRADE, o)
+        o.trade, o.last = nil, nil
+        return e, o.id .. " #" .. trade_id
+      end
+      local function tell(e)
+        local u = e.u.order
+        local what = u.trade_id ~= 0 and "#" .. tonumber(u.trade_id) or names[u.execution]
+        told[#told + 1] = tonumber(u.order.order_id) .. " " .. what
+      end
+      -- Everything the exchange lists, at this moment.
+      local function ask(from)
+        C.recovery_begin(known, from)
+        for _, o in ipairs(orders) do
+          local listed = o.time >= from or o.status == C.STATUS_NEW or o.status == C.STATUS_PARTIALLY_FILLED
+          if listed then C.recovery_order(known, order(o)) end
+          for _, t in ipairs(o.fills) do if t.time >= from then C.recovery_trade(known, trade(t)) end end
+        end
+        local missing = ffi.new "struct recovery_missing[16]"
+        while true do
+          local n = C.recovery_missing(known, missing, 16)
+          if n == 0 then break end
+          for i = 0, n - 1 do C.recovery_order(known, order(orders[tonumber(missing[i].id)])) end
+        end
+        assert.equal(0, C.recovery_finish(known, C.RECOVERY_TELL, view, clock, false, events, count))
+        for i = 0, count[0] - 1 do tell(events[0][i]) end
+      end
+      local verified = NOW
+      for _ = 1, random(3, 8) do
+        -- Connected: heard, sometimes twice, sometimes not at all.
+        for _ = 1, random(1, 12) do
+          local e, what = step()
+          truth[#truth + 1] = what
+          if random() < 0.9 then
+            for _ = 1, random(1, 2) do
+              if not C.recovery_follows(known, e) then
+                local now = clock
+                ask(verified)
+                verified = now
+              end
+              if C.recovery_take(known, e) then tell(e) end
+            end
+          end
+        end
+        -- Cut: some things happen; then the new connection, whose first events come while the questions are under way.
+        for _ = 1, random(0, 10) do truth[#truth + 1] = select(2, step()) end
+        local held = {}
+        for _ = 1, random(0, 3) do
+          local e, what = step()
+          held[#held + 1], truth[#truth + 1] = e, what
+        end
+        local now = clock
+        ask(verified)
+        for _, e in ipairs(held) do if C.recovery_take(known, e) then tell(e) end end
+        verified = now
+        if random() < 0.3 then C.recovery_forget(known, verified - 5000) end
+      end
+      local function by_order(list)
+        local by, times = {}, {}
+        for _, what in ipairs(list) do
+          times[what] = (times[what] or 0) + 1
+          assert.equal(1, times[what], what)
+          local id, rest = what:match "^(%d+) (.*)$"
+          by[id] = (by[id] or "") .. " " .. rest
+        end
+        return by
+      end
+      assert.same(by_order(truth), by_order(told))
+    end
+  end)
 end)
