@@ -6,6 +6,7 @@ local clock = require "moontide.clock"
 local cmd = require "moontide.cmd"
 local log_module = require "moontide.log"
 local manager_settings = require "moontide.manager_settings"
+local run_settings = require "moontide.live.settings"
 local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
 
@@ -111,25 +112,11 @@ function M.configuration(options, rate_limits)
       exchange[("%s/%d"):format(row.rateLimitType, unit * row.intervalNum)] = row.limit
     end
   end
-  local path, run = options.config, {}
-  local chunk, problem
-  if path then
-    chunk, problem = loadfile(path, "t", {})
-    if not chunk then cmd.fail(1, "--config: %s", problem) end
-  else
-    local file = io.open "moontide.conf.lua"
-    if file then
-      file:close()
-      path = "moontide.conf.lua"
-      chunk, problem = loadfile(path, "t", {})
-      if not chunk then cmd.fail(1, "%s", problem) end
-    end
-  end
-  if chunk then
-    local ok, settings = pcall(chunk)
-    if not ok then cmd.fail(1, "%s", tostring(settings)) end
-    if type(settings) ~= "table" then cmd.fail(1, "%s must return a table of settings", path) end
+  local run = {}
+  local settings, path = run_settings.file(options)
+  if settings then
     for _, name in ipairs(M.run_settings) do run[name], settings[name] = settings[name], nil end
+    settings.run, settings.safety = nil, nil   -- of live/settings.lua
     local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then cmd.fail(1, "%s: %s", path, tostring(message)) end
   end

@@ -69,8 +69,23 @@ function M.new(setup)
     end
   end
 
+  -- While a live run is brought to its end (world.closing) there is nothing to switch to: whatever else comes is dealt with on
+  -- the spot.
+  local function wait_out(op)
+    while true do
+      local status = pump.wait(bt, op, false)
+      if status ~= 1 then return status == 0 end
+      local kind = pump.next(bt, false)
+      if kind >= OP then wake(kind) end
+    end
+  end
+
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
+    if world.closing then
+      pump.submit(bt, op)
+      return wait_out(op)
+    end
     if ended then
       -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
       calls_after_end = calls_after_end + 1

@@ -13,13 +13,15 @@ static const struct option_spec options[] = {
     { "reconcile", OPTION_VALUE, "S", "while orders are open, ask so often whether the account's stream has left something out (default 60)" },
     { "recv-window", OPTION_VALUE, "MS", "how old a request may be when it arrives (default 5000)" },
     { "warm-connections", OPTION_VALUE, "N", "connections kept open before they are needed (default 2)" },
-    { "no-supervisor", OPTION_FLAG, NULL, "the bare worker process, nobody watching it: for debuggers" },
+    { "on-crash", OPTION_VALUE, "WHAT", "of a killed worker: cancel its orders (default), flatten its positions too, or keep both" },
+    { "dead-man-seconds", OPTION_VALUE, "S", "the exchange cancels our orders when it has not heard of us for so long (default 60; 0: never)" },
+    { "clean-up", OPTION_VALUE, "", NULL },
 #include "cli/run_options.h"
     { NULL, 0, NULL, NULL },
 };
 
 const struct command command_live = {
-    "live", "live SCRIPT --yes-real-money [options]",
-    "Runs a strategy on a real exchange.",
+    "live", "live SCRIPT... --yes-real-money [options]",
+    "Runs strategies on a real exchange, each in a process of its own, under a supervisor.",
     options, "live", 0,
 };

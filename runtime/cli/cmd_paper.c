@@ -20,7 +20,7 @@ static const struct option_spec options[] = {
 };
 
 const struct command command_paper = {
-    "paper", "paper SCRIPT [options]",
+    "paper", "paper SCRIPT... [options]",
     "Runs a strategy on a real exchange's market with an account of play money; no key is needed.",
     options, "paper", 0,
 };

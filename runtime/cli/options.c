@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 96 };
 
 static int fill(const struct command *c, struct option out[OPTIONS_MAX + 2]) {
     int count = 0;
@@ -73,6 +73,12 @@ int options_parse(lua_State *L, const struct command *c, int argc, char **argv) 
             }
         }
     }
+    lua_newtable(L);   // the options as they were given, without the words beside them: getopt has put those last
+    for (int i = 1; i < optind; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_setfield(L, table, "argv");
     for (int i = optind; i < argc; i++) {
         lua_pushstring(L, argv[i]);
         lua_rawseti(L, table, i - optind + 1);
@@ -84,6 +90,7 @@ void options_help(const struct command *c) {
     printf("usage: moontide %s\n\n%s\n", c->usage, c->summary);
     if (c->options && c->options[0].name) printf("\n");
     for (const struct option_spec *o = c->options; o && o->name; o++) {
+        if (!o->help) continue;   // for the program's own use
         char left[64];
         snprintf(left, sizeof left, "--%s%s%s", o->name, o->value ? " " : "", o->value ? o->value : "");
         printf("  %-26s %s\n", left, o->help);

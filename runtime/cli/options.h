@@ -10,7 +10,7 @@ struct option_spec {
     const char *name;       // "data"
     int kind;               // enum option_kind
     const char *value;      // "PATH" in help
-    const char *help;
+    const char *help;       // NULL: not shown
 };
 
 struct command {
@@ -35,7 +35,7 @@ extern const struct command command_test;
 extern const struct command command_script;
 
 // Parses argv (argv[0] is the command's name) into a new table on the stack: options by name (true, a string, or a
-// list of strings), positional arguments by number. Returns 0, or 2 after one line on standard error.
+// list of strings), positional arguments by number, and `argv`, the options as given. Returns 0, or 2 after one line on standard error.
 int options_parse(lua_State *L, const struct command *c, int argc, char **argv);
 
 // Prints the command's help on standard output.

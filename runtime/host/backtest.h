@@ -30,7 +30,7 @@ enum backtest_next_kind {
     BACKTEST_OP,        // view.op has settled
     BACKTEST_TIMER,     // view.timer has fired
     BACKTEST_NOTICE,    // view.notice: a breaker or an alert changed
-    BACKTEST_CONTROL,   // paper and live only: the control socket has a request (host/control.h)
+    BACKTEST_CONTROL,   // paper and live only: something for the runtime's own Lua, see live/control.lua
     BACKTEST_INPUT,     // the REPL's terminal has something (live_watch; a backtest never says it)
     BACKTEST_PAUSE      // backtest_until is reached
 };

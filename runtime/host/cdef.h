@@ -54,6 +54,8 @@
 #include "host/replay.h"
 #include "host/recovery.h"
 #include "host/control.h"
+#include "host/heartbeat.h"
+#include "host/supervisor.h"
 #include "host/shared_budget.h"
 #include "host/run_folder.h"
 #include "host/probe.h"

@@ -20,7 +20,7 @@ struct client {
     int64_t id;
     char *input;                   // what has come and was not taken
     size_t count, size, taken;     // bytes held, allocated; and of them the line handed out last
-    bool reading, closing;
+    bool reading, closing, deaf;   // deaf: it said too much at once, and is heard no more
 };
 
 struct control {
@@ -126,11 +126,13 @@ static void on_bytes(uv_stream_t *s, ssize_t count, const uv_buf_t *b) {
         drop(k);
         return;
     }
+    if (k->deaf) return;   // closing at once would take the answer with it: what is unread makes a reset of it
     k->count += (size_t)count;
     if (k->count == CONTROL_LINE_MAX && !has_line(k)) {
         static const char too_long[] = "{\"ok\":false,\"error\":\"the request is too long\"}";
+        k->deaf = true;
+        k->count = k->taken = 0;
         control_send(k->owner, k->id, too_long, sizeof too_long - 1);
-        drop(k);
         return;
     }
     if (k->count == CONTROL_LINE_MAX) {   // taken up again once a line was handed out

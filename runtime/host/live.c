@@ -1,3 +1,4 @@
+#include "host/heartbeat.h"
 #include "host/live_private.h"
 #include "host/paper.h"
 
@@ -17,6 +18,7 @@
 #define RECONCILE_US INT64_C(60000000)
 #define MARK_FRESH_US INT64_C(10000000)
 #define STREAM_SILENCE_US INT64_C(40000000)
+#define HALT_LOOK_US INT64_C(500000)
 
 int64_t live_clock_us(void) {
     struct timespec wall;
@@ -252,6 +254,52 @@ static void on_alarm(uv_timer_t *t) { (void)t; }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
+static int64_t monotonic_us(void) { return (int64_t)(uv_hrtime() / 1000); }
+
+// The loop is entered, and left for the script.
+static void loop_in(struct live *l) {
+    int64_t held = l->script_since_us ? monotonic_us() - l->script_since_us : 0;
+    if (held > LIVE_HELD_US && held > l->held_us) l->held_us = held;
+    heartbeat_phase(HEART_LOOP);
+}
+
+static int32_t loop_out(struct live *l, int32_t what) {
+    l->script_since_us = monotonic_us();
+    heartbeat_phase(HEART_SCRIPT);
+    return what;
+}
+
+static void ask_halt(struct live *l) {
+    if (!l->halted) l->halt_asked = l->halted = true;
+}
+
+static void look_for_halt(struct live *l, int64_t now_us) {
+    if (now_us < l->halt_look_us) return;
+    l->halt_look_us = now_us + HALT_LOOK_US;
+    for (int i = 0; i < 2; i++) {
+        if (l->halt_files[i] && access(l->halt_files[i], F_OK) == 0) ask_halt(l);
+    }
+}
+
+static bool has_own_news(const struct live *l) { return l->control && (l->held_us > 0 || l->halt_asked || control_waiting(l->control)); }
+
+int64_t live_held_us(struct live *l) {
+    int64_t held = l->held_us;
+    l->held_us = 0;
+    return held;
+}
+
+bool live_halt_asked(struct live *l) {
+    bool asked = l->halt_asked;
+    l->halt_asked = false;
+    return asked;
+}
+
+void live_halt(struct live *l) {
+    l->halted = true;
+    safety_halt(&l->safety);
+}
+
 static void run_due(struct live *l) {
     int64_t now = live_now(l);
     if (dispatcher_next_us(l->dispatcher) <= now) dispatcher_run(l->dispatcher, now);
@@ -259,6 +307,7 @@ static void run_due(struct live *l) {
     streams_advance(l, now);
     paper_pump(l, now);
     warm_pump(l, now);
+    look_for_halt(l, now);
     if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
 }
 
@@ -269,6 +318,9 @@ static void turn(struct live *l, bool sleep) {
     int32_t first = first_timer(l);
     if (first >= 0) due = least(due, l->timers[first].at_us);
     if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);
+    if (l->halt_files[0]) due = least(due, l->halt_look_us);
+    if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
+    heartbeat_phase(HEART_LOOP);
     if (sleep && due > now) {
         uint64_t ms = due == NEVER || due - now > 3600000000 ? 3600000 : (uint64_t)(due - now + 999) / 1000;
         uv_update_time(&l->loop);
@@ -284,7 +336,7 @@ static void turn(struct live *l, bool sleep) {
 // What can be reported without waiting; -1: nothing.
 static int32_t ready(struct live *l, bool wants) {
     if (dispatcher_notice(l->dispatcher, &l->view.notice)) return BACKTEST_NOTICE;
-    if (l->control && control_waiting(l->control)) return BACKTEST_CONTROL;
+    if (has_own_news(l)) return BACKTEST_CONTROL;
     if (l->watched) {
         l->watched = false;
         return BACKTEST_INPUT;
@@ -305,11 +357,12 @@ static int32_t ready(struct live *l, bool wants) {
 }
 
 int32_t live_next(struct live *l, bool wants) {
+    loop_in(l);
     turn(l, false);
     for (;;) {
         int32_t kind = ready(l, wants);
-        if (kind >= 0) return kind;
-        if (!wants && l->stopping && l->pending == 0) return BACKTEST_END;
+        if (kind >= 0) return loop_out(l, kind);
+        if (!wants && l->stopping && l->pending == 0) return loop_out(l, BACKTEST_END);
         turn(l, true);
     }
 }
@@ -318,21 +371,24 @@ int32_t live_next(struct live *l, bool wants) {
 int32_t live_wait(struct live *l, struct op *op, bool wants) {
     (void)wants;
     l->awaited = op;
+    loop_in(l);
     run_due(l);
     while (!op->done && l->settled_head == l->settled_count) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
-        if (dispatcher_notice_count(l->dispatcher) > 0 || (l->control && control_waiting(l->control)) || l->watched) break;
+        if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
         turn(l, true);
     }
     l->awaited = NULL;
-    return op->done ? 0 : 1;
+    return loop_out(l, op->done ? 0 : 1);
 }
 
 static void on_signal(uv_signal_t *s, int number) {
-    (void)number;
     struct live *l = s->data;
-    if (l->stopping) _exit(130);   // asked twice
+    live_stir(l);
+    if (number == SIGUSR1 || (heartbeat_commands() & HEART_HALT) != 0) ask_halt(l);
+    if (number == SIGUSR1) return;
+    if (l->stopping && !heartbeat_joined()) _exit(130);   // asked twice; a supervisor has means of its own
     live_stop(l);
 }
 
@@ -425,6 +481,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->ws_api_url = must(strdup(o->ws_api_url ? o->ws_api_url : ""));
     l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     l->proxy = o->proxy ? strdup(o->proxy) : NULL;
+    for (int i = 0; i < 2; i++) l->halt_files[i] = o->halt_files[i] ? strdup(o->halt_files[i]) : NULL;
     l->ops = must(ops_new());
     l->flights = must(flights_new());
     clock_init(&l->clock);
@@ -433,11 +490,12 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
     uv_timer_init(&l->loop, &l->alarm);
-    static const int numbers[2] = { SIGINT, SIGTERM };
-    for (int i = 0; i < 2; i++) {
+    static const int numbers[4] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
+    for (int i = 0; i < 4; i++) {
         uv_signal_init(&l->loop, &l->signals[i]);
         l->signals[i].data = l;
-        uv_signal_start(&l->signals[i], on_signal, numbers[i]);
+        if (o->requests_only) signal(numbers[i], SIG_IGN);
+        else if (i < 2 || !heartbeat_joined()) uv_signal_start(&l->signals[i], on_signal, numbers[i]);   // else the supervisor hears them
         uv_unref((uv_handle_t *)&l->signals[i]);
     }
     int err = wire_open(l, e);
@@ -461,7 +519,7 @@ void live_free(struct live *l) {
     control_close(l->control);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
-    for (int i = 0; i < 2; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
+    for (int i = 0; i < 4; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
     uv_run(&l->loop, UV_RUN_DEFAULT);
     http_client_free(l->http);
     uv_loop_close(&l->loop);
@@ -488,6 +546,7 @@ void live_free(struct live *l) {
     free(l->ws_api_url);
     free(l->ca_file);
     free(l->proxy);
+    for (int i = 0; i < 2; i++) free(l->halt_files[i]);
     free(l->key_header);
     free(l);
 }
@@ -498,13 +557,14 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     bool asked = false;
     while (live_now(l) < until && !l->stopping) {
         bool clock = clock_known(&l->clock);
+        if (clock && l->o.requests_only) return ERR_OK;
         if (clock && !asked) {
             asked = true;
             journal_reopen(l);
             streams_start(l);
             paper_start(l);
         }
-        if (clock && streams_running(l) && paper_ready(l) && l->restarts_left == 0) return ERR_OK;
+        if (clock && streams_running(l) && paper_ready(l) && l->restarts_left == 0) return loop_out(l, ERR_OK);
         turn(l, true);
     }
     if (l->stopping) return ERR_OK;

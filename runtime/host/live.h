@@ -50,6 +50,8 @@ struct live_options {
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     struct paper_options paper;
     int64_t reconcile_us;          // while orders are open: how often the exchange is asked whether the stream has left something out; 0: 60 s
+    bool requests_only;            // no streams, and no signal ends it: for clearing up
+    const char *halt_files[2];     // when one exists, the run is halted; NULL: none
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 
@@ -106,6 +108,14 @@ struct control *live_control(struct live *l);      // NULL: none is open
 
 // Whenever this descriptor can be read, BACKTEST_INPUT comes, also while the script waits; -1: no more.
 void live_watch(struct live *l, int fd);
+// BACKTEST_CONTROL also tells these two, each once. The longest that the script has held the loop since the last time of
+// asking, when that is beyond LIVE_HELD_US; else 0. And whether a halt was asked for, by SIGUSR1, the halt file or the supervisor.
+#define LIVE_HELD_US INT64_C(50000)
+int64_t live_held_us(struct live *l);
+bool live_halt_asked(struct live *l);
+
+// From now on orders that do not reduce are refused.
+void live_halt(struct live *l);
 
 // A symbol's order book, kept locally from the first call on; false while it is not known to be the exchange's.
 struct live_book {

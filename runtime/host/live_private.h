@@ -115,7 +115,7 @@ struct live {
     struct symbol_list list;
     uv_loop_t loop;
     uv_timer_t alarm;
-    uv_signal_t signals[2];
+    uv_signal_t signals[4];
     int64_t start_wall_us;
     uint64_t start_ns;
     struct dispatcher *dispatcher;
@@ -173,6 +173,11 @@ struct live {
     void *tap_ctx;
     uv_poll_t watch;               // what live_watch was told of
     bool watching, watched;
+    char *halt_files[2];
+    int64_t halt_look_us;               // when to look for them next
+    bool halt_asked, halted;            // halted: once asked, it is not asked again
+    int64_t script_since_us;            // when the script got the loop; 0: not yet
+    int64_t held_us;                    // the longest it held it, not yet told
     bool started, stopping, ended;
     int32_t warming;                    // pings under way
     int64_t warm_due_us;

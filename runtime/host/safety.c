@@ -15,6 +15,8 @@ void safety_init(struct safety *s, const struct safety_limits *limits) {
     s->minute_us = s->day_us = INT64_MIN;
 }
 
+void safety_halt(struct safety *s) { s->halted = true; }
+
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 static bool refuse(struct safety *s, char why[160], const char *what, int64_t is_e8, int64_t limit_e8, const char *option) {
@@ -71,6 +73,11 @@ bool safety_allows(struct safety *s, const struct call *c, const struct safety_v
         s->orders = 0;
     }
     bool reduces = c->reduce_only || c->close_position;
+    if (s->halted && !reduces) {
+        snprintf(why, 160, "safety: the run is halted and takes no new orders");
+        s->refused++;
+        return false;
+    }
     bool needs_price = l->collar_e8 || (!reduces && (l->order_notional_e8 || l->position_notional_e8));
     if (needs_price && v->last_e8 == 0) {
         snprintf(why, 160, "safety: no price of the symbol is known yet, so the limits cannot be checked; wait for the first bar or ticker");

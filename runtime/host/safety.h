@@ -31,9 +31,12 @@ struct safety {
     int64_t minute_us, day_us, day_equity_e8;
     int32_t orders;                // in the minute
     int64_t refused;
+    bool halted;                   // nothing but reducing orders passes any more
 };
 
 void safety_init(struct safety *s, const struct safety_limits *limits);
+
+void safety_halt(struct safety *s);
 
 // Whether one order or amendment may be sent; it is counted when it may. `why` says what and how to mend it.
 bool safety_allows(struct safety *s, const struct call *c, const struct safety_view *v, char why[160]);

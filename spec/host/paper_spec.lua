@@ -23,7 +23,7 @@ function Desk:start(arguments, environment, path)
   local out = ("%s/run%d"):format(self.folder, self.runs)
   local words = { environment or "MOONTIDE_API_KEY=", "MOONTIDE_API_SECRET=" }
   if environment then words = { environment } end
-  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(path or self.path), "--url", self.x.url } do
+  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(path or self.path), "--url", self.x.url, "--no-supervisor" } do
     words[#words + 1] = w
   end
   for _, a in ipairs(arguments or {}) do words[#words + 1] = quote(a) end
@@ -205,7 +205,7 @@ describe("moontide paper", function()
     assert.truthy(killed.out():find("position\t0.02\torders\t2\thistory\t4", 1, true), killed.out() .. killed.err())
     local other = d:run { "--quiet" }
     assert.equal(1, other.status)
-    assert.truthy(other.err:find("another paper run has this account", 1, true), other.err)
+    assert.truthy(other.err:find("run 'script-paper' is going on already", 1, true), other.err)
     lx.wait_for("the account on disk", function()
       local now = run.read(state)
       return #now > #saved and now
@@ -324,7 +324,7 @@ describe("moontide paper", function()
     end
     local broken = run.write(d.folder .. "/broken", "moontide paper\0\0not really")
     for _, case in ipairs {
-      { { "paper" }, 2, "which script" }, { { "paper", d.path, d.path }, 2, "one too many" },
+      { { "paper" }, 2, "which script" }, { { "paper", d.path, d.path }, 2, "two scripts make one run's name" },
       { { "paper", d.path, "--url", "http://127.0.0.1:1", "--state", d.folder .. "/s" }, 1, "127.0.0.1:1/fapi/v1/exchangeInfo" },
       { { "paper", d.path, "--url", x.url, "--capital", "-1", "--state", d.folder .. "/s" }, 2, "--capital -1" },
       { { "paper", d.path, "--url", x.url, "--margin", "none", "--state", d.folder .. "/s" }, 2, "one of crossed, isolated" },

@@ -61,7 +61,10 @@ end
 ---Ends it the hard way, if it still runs, and forgets its files.
 function Run:close()
   if not self:status() then
-    ffi.C.kill(self.pid, 15)
+    for _ = 1, 3 do   -- the third time a supervisor leaves at once, and takes all along
+      ffi.C.kill(self.pid, 15)
+      if pcall(lx.wait_for, "the end", function() return self:status() end, 2) then break end
+    end
     if not pcall(lx.wait_for, "the end", function() return self:status() end, 5) then
       ffi.C.kill(self.pid, 9)
       lx.wait_for("the end", function() return self:status() end)

@@ -16,7 +16,7 @@ function M.make(x, folder, runs)
   for name, r in pairs(runs) do
     local script, file = run.write(("%s/%s.lua"):format(folder, name), r.script), ("%s/%s.rec"):format(folder, name)
     local base = folder .. "/" .. name
-    local command = ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s exec %s %s %s --url %s --record %s %s"):format(folder, x.key, x.secret,
+    local command = ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s exec %s %s %s --no-supervisor --url %s --record %s %s"):format(folder, x.key, x.secret,
       host.exe, r.command or "live", script, x.url, file, r.arguments or "")
     local ending = r.kill and ("sleep %g; kill -9 $p; "):format(r.kill) or ""
     lines[#lines + 1] = ("( sh -c '%s' >%s.out 2>%s.err </dev/null & p=$!; %swait $p; echo $? >%s.status ) &"):format(command, base, base, ending, base)

@@ -6,6 +6,7 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.native"
+local kill_switch = require "moontide.live.kill_switch"
 local status = require "moontide.live.status"
 local task = require "moontide.task"
 
@@ -76,6 +77,9 @@ function M.open(s, path)
   local control = world.pump.control(world.bt)
   s.history = status.keep_history(s.log)
   world.on_control = function()
+    local held = world.pump.held_us and tonumber(world.pump.held_us(world.bt)) or 0
+    if held > 0 then s.log.warn("the script held the loop for %.0f ms; everything else waited", held / 1000) end
+    if world.pump.halt_asked and world.pump.halt_asked(world.bt) then kill_switch.pull(s) end
     local r = C.control_next(control)
     if r ~= nil then take(s, control, r) end
   end
@@ -89,6 +93,13 @@ M.on("stop", function(s, request)
   if request.flatten then s.flatten = true end
   s.log.info("asked to stop%s", s.flatten and " and to close positions" or "")
   s.world.pump.stop(s.world.bt)
+  return { pid = status.pid }
+end)
+
+-- The kill switch, by hand.
+M.on("halt", function(s, request)
+  if request.flatten then s.flatten = true end
+  kill_switch.pull(s)
   return { pid = status.pid }
 end)
 

@@ -4,11 +4,13 @@ local C = require "moontide.native"
 
 local M = {}
 
+local PATIENCE_S = 20   -- for one call, its retries included
+
 -- Each told, so that a reader of the log knows what became of them.
 local function cancel_open_orders(s, name)
-  local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL" }
+  local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
   if orders and #orders == 0 then return true end
-  local ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL" }
+  local ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
   if not ok then
     s.log.error("%s: open orders could not be cancelled: %s", name, problem)
     return false
@@ -27,7 +29,7 @@ local function close_position(s, p)
     local quantity = tonumber(C.dec_from_double(math.min(left, most > 0 and most or left))) / 1e8
     local order, err = s.api.create_order {
       symbol = p.symbol, side = p.positionAmt > 0 and "SELL" or "BUY", type = "MARKET", quantity = quantity,
-      positionSide = hedge and p.positionSide or nil, reduceOnly = not hedge or nil, priority = "CRITICAL",
+      positionSide = hedge and p.positionSide or nil, reduceOnly = not hedge or nil, priority = "CRITICAL", timeout = s.patience or PATIENCE_S,
     }
     if not order then
       s.log.error("%s: the position of %.10g could not be closed: %s", p.symbol, p.positionAmt, err)
@@ -40,7 +42,7 @@ local function close_position(s, p)
 end
 
 local function flatten(s, name)
-  local rows, err = s.api.get_position_info { symbol = name, priority = "CRITICAL", share = false }
+  local rows, err = s.api.get_position_info { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S, share = false }
   if not rows then
     s.log.error("%s: positions cannot be read: %s", name, err)
     return false
@@ -52,12 +54,13 @@ local function flatten(s, name)
   return good
 end
 
----@param s LiveSession
+---@param s LiveSession names, api, log, keep_orders, flatten
 ---@return boolean # whether all that was wanted is done
 function M.run(s)
   local good = true
+  s.api.start()   -- should the script have stopped its API manager
   for _, name in ipairs(s.names) do
-    if s.flatten or not s.options["keep-orders"] then good = cancel_open_orders(s, name) and good end
+    if s.flatten or not s.keep_orders then good = cancel_open_orders(s, name) and good end
     if s.flatten then good = flatten(s, name) and good end
   end
   return good

@@ -32,14 +32,24 @@ function M.path(name)
   return ffi.string(out)
 end
 
+---Makes the folder; fails the command when that cannot be.
+---@param name string
+---@return string path
+function M.make(name)
+  local message = ffi.new "struct errmsg"
+  local out = ffi.new("char[?]", C.RUN_PATH_MAX)
+  if C.run_folder_make(name, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  return ffi.string(out)
+end
+
 ---Makes the folder and takes its lock; fails the command when another process has it.
 ---@param name string
 ---@return string path
 function M.take(name)
   local message = ffi.new "struct errmsg"
-  local out = ffi.new("char[?]", C.RUN_PATH_MAX)
-  if C.run_folder_make(name, out, message) ~= 0 or C.run_folder_lock(out, message) < 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
-  return ffi.string(out)
+  local path = M.make(name)
+  if C.run_folder_lock(path, message) < 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  return path
 end
 
 return M

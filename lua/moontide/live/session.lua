@@ -1,4 +1,5 @@
 ---One script in the live world, from its file to its last word: `open`, `run`, `close`.
+local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.native"
 local api_module = require "moontide.api"
@@ -8,8 +9,12 @@ local control = require "moontide.live.control"
 local ending = require "moontide.live.ending"
 local folder = require "moontide.live.folder"
 local journal = require "moontide.live.journal"
+local host = require "moontide.host"
 local loader = require "moontide.loader"
 local log_module = require "moontide.log"
+local run_file = require "moontide.live.run_file"
+local settings_module = require "moontide.live.settings"
+local status = require "moontide.live.status"
 local market_module = require "moontide.market"
 local paper = require "moontide.live.paper"
 local pump = require "moontide.pump"
@@ -100,10 +105,13 @@ function M.open(options, path, mode)
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
+  local settings = settings_module.run(options)
+  C.heartbeat_phase(C.HEART_SCRIPT)
   local load_us = tonumber(C.live_clock_us())
   local load_options = { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
                          now = function() return world and world.now() or load_us end }
   local script = loader.load(path, load_options)
+  C.heartbeat_phase(C.HEART_STARTING)
   local self = script.self
   local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
@@ -116,6 +124,12 @@ function M.open(options, path, mode)
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
+  local run_path = folder.take(run_name)
+  local halt_file = run_path .. "/halt"
+  for _, file in ipairs { halt_file, settings.halt_file } do
+    if host.file_mode(file) then cmd.fail(1, "%s is there: run '%s' was halted; remove the file to trade again", file, run_name) end
+  end
+  o.halt_files[0], o.halt_files[1] = halt_file, settings.halt_file
   local config, exchange_limits, run = loader.configuration(options, rate_limits)
   if not on_paper then connect.order_channel(o, at, run) end
   config.seed = seed
@@ -137,8 +151,7 @@ function M.open(options, path, mode)
     symbol_names[i - 1] = name
     index_of[name] = i - 1
   end
-  local run_folder = folder.take(run_name)
-  local kept = self and state.find(run_folder, options, on_paper)
+  local kept = self and state.find(run_path, options, on_paper)
   local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
   if options.record then
     recorder = require("moontide.recorder").open(options.record, {
@@ -155,12 +168,21 @@ function M.open(options, path, mode)
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
-              name = run_name, folder = run_folder, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
-              status = figures(l), paper = on_paper, load_options = load_options }
+              name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
+              status = figures(l), paper = on_paper, mode = mode or "live", load_options = load_options }
   journal.open(s, run)
   if on_paper or at.key ~= "" then
-    s.finish = function() ending.run(s) end
+    s.finish = function()
+      if s.finished then return end
+      s.finished, world.closing = true, true
+      s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+      s.orderly = ending.run(s)
+      world.closing = false
+    end
+  else
+    s.orderly = true
   end
+  run_file.write(run_path, { pid = status.pid, script = path, mode = s.mode, symbols = names, interval = interval, started_ms = s.started_ms, url = at.rest })
   if recorder then s.recorder, s.finish = recorder, recorder.before(s.finish) end
   if self then
     self.symbols, self.params, self.interval = names, params, interval
@@ -214,19 +236,19 @@ end
 ---@return string? failure what an unhandled error of the script said, with when
 function M.run(s)
   math.randomseed(s.seed)
+  C.heartbeat_started()
   if s.recorder then s.recorder.begin() end
   local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
   if s.recorder then s.recorder.over(failure) end
-  if failure and s.finish then
-    -- A script that failed leaves no orders behind either.
-    s.world.run(task.spawn(s.finish), function() end)
-  end
+  -- A script that failed, or waits for something that no longer comes, leaves no orders behind either.
+  if s.finish and not s.finished then s.world.run(task.spawn(s.finish), function() end) end
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
   if s.at_end then s.at_end(s) end
   journal.close(s, failure and "failed" or "stopped")
   s.closed = true
   s.world.close()
+  if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
   return failure and ("%s failed at %s: %s"):format(s.path, at, failure)
 end
 

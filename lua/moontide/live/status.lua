@@ -74,7 +74,7 @@ function M.read(s)
     queue = m.queue.total_size, in_flight = m.in_flight, limits = limits_used(m), breaker = m.rate_limiter.circuit_state,
     circuits = m.rate_limiter.circuits, throttle = m.rate_limiter.current_throttle_factor, success_rate = m.rate_limiter.success_rate,
     p50 = m.rate_limiter.p50, p99 = m.rate_limiter.p99, submitted = m.submitted, sent = m.sent,
-    lag = tonumber(view.lag_us) / 1e6, last_error = s.history and s.history.last_error,
+    halted = s.halted or false, lag = tonumber(view.lag_us) / 1e6, last_error = s.history and s.history.last_error,
   }
   if s.status then s.status(out) end   -- what only this kind of run knows
   return out

@@ -1,0 +1,128 @@
+---Clears up what a worker left behind that was killed: a process of its own, which runs no script. It cancels the open orders of
+---the run's symbols until the exchange says that none is left, and none can still arrive.
+local ffi = require "ffi"
+local C = require "moontide.native"
+local api_module = require "moontide.api"
+local cmd = require "moontide.cmd"
+local connect = require "moontide.live.connect"
+local ending = require "moontide.live.ending"
+local folder = require "moontide.live.folder"
+local loader = require "moontide.loader"
+local pump = require "moontide.pump"
+local run_file = require "moontide.live.run_file"
+local setup = require "moontide.setup"
+local task = require "moontide.task"
+local world_module = require "moontide.world"
+
+ffi.cdef "int usleep(unsigned); int getppid(void);"
+
+local M = {}
+
+local ALONE_S = 600
+local parent, begun = ffi.C.getppid(), os.time()
+
+local GRACE_US = 2000000   -- beyond the time in which the exchange takes a request, as in host/live_wire.c
+
+-- It tries for as long as its supervisor lives; without one, a while longer.
+local function give_up_alone(name)
+  if ffi.C.getppid() == parent or os.time() - begun < ALONE_S then return end
+  cmd.fail(1, "run '%s': its orders could not be cancelled in %d minutes, and nobody is left who waits for it", name, ALONE_S / 60)
+end
+
+-- Until when, by our clock, an order of the worker's may still arrive: those in its journal without an outcome, and one that
+-- was on its way when it died.
+local function last_arrival_us(path, recv_window_us)
+  local rows, count, message = ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
+  local now_us = tonumber(C.live_clock_us())
+  local until_us = now_us + recv_window_us + GRACE_US
+  local journal = path .. "/journal.db"
+  if not require("moontide.host").file_mode(journal) or C.journal_orders(journal, true, 1000, rows, count, message) ~= 0 then return until_us, 0 end
+  local open = tonumber(count[0])
+  C.journal_release(rows[0])
+  return open > 0 and until_us or now_us, open   -- an order is in the journal before it leaves
+end
+
+local function clear(s, how, until_us)
+  local pause, told = 0.2, 0
+  while true do
+    s.flatten = how == "flatten"
+    local good = ending.run(s)
+    local left = 0
+    for _, name in ipairs(s.names) do
+      local orders = good and s.api.get_open_orders { symbol = name, priority = "CRITICAL", share = false }
+      left = orders and left + #orders or nil
+      if not left then break end
+    end
+    if left == 0 and s.world.now() >= until_us then return end
+    if left ~= 0 then
+      told = told + 1
+      if told % 10 == 1 then s.log.warn("orders are left, or cannot be seen; trying on") end
+    end
+    give_up_alone(s.name)
+    s.api.sleep(pause)
+    pause = math.min(pause * 1.5, 2)
+  end
+end
+
+-- As connect.decimals, of symbols that may no longer trade.
+local function decimals(names, info)
+  local out = {}
+  for _, s in ipairs(info.symbols) do out[s.symbol] = { price_decimals = s.pricePrecision, quantity_decimals = s.quantityPrecision } end
+  for _, name in ipairs(names) do if not out[name] then cmd.fail(1, "the exchange no longer knows %s", name) end end
+  return out
+end
+
+---@param options table
+---@param path string the script's, for the run's name; it is not read
+---@param how "cancel"|"flatten"|"keep"
+---@return integer status
+function M.run(options, path, how)
+  local world
+  local log = loader.log(options, function() return world and world.now() end)
+  local name = folder.name(options, path)
+  local at_folder = folder.path(name)
+  local names = (run_file.read(at_folder) or {}).symbols
+  if not names or #names == 0 then return 0 end   -- it never came so far as to have a symbol
+  local o, at = connect.options(options, true, false)
+  if at.key == "" then return 0 end
+  o.requests_only = true
+  local info
+  repeat   -- for as long as it takes: the orders are out there
+    local ok, result = pcall(connect.exchange_info, o, at)
+    info = ok and result
+    if not ok then
+      if not cmd.is_failure(result) then error(result, 0) end
+      log.error("cleaning up: %s; trying on", tostring(result))
+      give_up_alone(name)
+      ffi.C.usleep(1000000)
+    end
+  until info
+  local rules, rate_limits = setup.symbols(names, decimals(names, info), { info = info, info_source = at.rest }, function() end)
+  o.api = loader.configuration(options, rate_limits)
+  local out, message = ffi.new "struct live *[1]", ffi.new "struct errmsg"
+  if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  local symbol_names = {}
+  for i, symbol in ipairs(names) do symbol_names[i - 1] = symbol end
+  world = world_module.new { pump = pump.live, bt = out[0], symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
+                             feed = function() error "no bars" end }
+  world.config, world.rate_limits = o.api, rate_limits
+  local s = { name = name, l = out[0], world = world, api = api_module.new(world), names = names, log = log, keep_orders = how == "keep", patience = 5 }
+  local until_us, open = last_arrival_us(at_folder, tonumber(o.recv_window_us))
+  if open > 0 then log.warn("%d orders in the journal have no known outcome", open) end
+  while C.live_start(out[0], 10e6, message) ~= 0 do
+    log.error("cleaning up: %s; trying on", ffi.string(message.text))
+    give_up_alone(name)
+  end
+  task.install()
+  local main = task.spawn(function()
+    if how == "keep" then ending.run(s) else clear(s, how, until_us) end
+    C.live_stop(out[0])
+  end)
+  world.run(main, function() end)
+  local good = main.ok
+  if not good then log.error("cleaning up: %s", tostring(main.traceback)) end
+  world.close()
+  return good and 0 or 1
+end
+
+return M

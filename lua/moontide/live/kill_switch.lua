@@ -1,0 +1,44 @@
+---The kill switch of a run: nothing but reducing orders leaves any more, open orders go, positions too when that is wanted; then the
+---run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the safety limits.
+local bit = require "bit"
+local C = require "moontide.native"
+local ending = require "moontide.live.ending"
+local task = require "moontide.task"
+
+local M = {}
+
+local ROUNDS = 20
+
+-- What was on its way when the switch was pulled may arrive after the first cancelling.
+local function clear(s)
+  for _ = 1, ROUNDS do
+    local left = ending.run(s) and 0 or nil
+    for _, name in ipairs(left and s.names or {}) do
+      local orders = s.api.get_open_orders { symbol = name, priority = "CRITICAL", share = false }
+      left = orders and left and left + #orders or nil
+    end
+    if left == 0 then return true end
+    s.api.sleep(0.2)
+  end
+  return false
+end
+
+---@param s LiveSession
+function M.pull(s)
+  if s.halted then return end
+  s.halted = true
+  s.world.pump.halt(s.world.bt)
+  s.flatten = s.flatten or s.settings.halt_flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+  s.log.error("kill switch: no new orders; open orders are being cancelled%s", s.flatten and ", positions closed" or "")
+  task.spawn(function()
+    local kept = s.keep_orders
+    s.keep_orders = false
+    local ok, good = pcall(clear, s)
+    s.keep_orders = kept
+    if not (ok and good) then s.log.error("kill switch: not everything could be cleared: %s", ok and "orders keep appearing" or tostring(good)) end
+    if s.settings.on_halt == "stay" then s.log.warn "halted; the run goes on without new orders"
+    else s.world.pump.stop(s.world.bt) end
+  end)
+end
+
+return M

@@ -1,0 +1,30 @@
+---How a paper or live command starts: as a supervisor with a worker process a script, as one of those workers, as the one that
+---cleans up after a worker, or (--no-supervisor) as a worker that nobody watches.
+local C = require "moontide.native"
+local cmd = require "moontide.cmd"
+
+local M = {}
+
+---@param command "live"|"paper"
+---@param options table
+---@param run_one fun(options: table, path: string): integer one script, in this process; its exit status
+---@param clean_up (fun(options: table, path: string, how: string): integer)? cancels what a worker left behind
+---@return integer status
+function M.run(command, options, run_one, clean_up)
+  local path = options[1]
+  if not path then cmd.fail(2, "which script? usage: moontide %s SCRIPT...%s", command, command == "live" and " --yes-real-money" or "") end
+  if options["clean-up"] then return clean_up(options, path, options["clean-up"]) end
+  if options.worker then
+    local fd, supervisor = options.worker:match "^(%d+):(%d+)$"
+    if not fd or C.heartbeat_join(tonumber(fd)) ~= 0 then cmd.fail(2, "--worker is for the supervisor's use") end
+    if not C.supervisor_guard(tonumber(supervisor)) then return 1 end
+    return run_one(options, path)
+  end
+  if options["no-supervisor"] then
+    if options[2] then cmd.fail(2, "--no-supervisor runs one script; '%s' is one too many", options[2]) end
+    return run_one(options, path)
+  end
+  return require("moontide.live.supervisor").run(command, options, clean_up ~= nil)
+end
+
+return M
