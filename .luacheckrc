@@ -6,3 +6,4 @@ files["lua/moontide/strategy.lua"] = { ignore = { "212" } }
 -- What is built at run time, described for editors: functions without bodies.
 files["lua/moontide/meta"] = { globals = { "api", "market", "log" }, ignore = { "212", "241" } }
 files["lua/moontide/template"] = { std = "+busted", read_globals = { "PRICE" } }
+files["examples/**/*_spec.lua"] = { std = "+busted" }

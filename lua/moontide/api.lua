@@ -385,6 +385,7 @@ function M.new(world)
     task.check_can_wait "api.all"
     local tasks, results = {}, {}
     for i, entry in ipairs(list) do tasks[i] = type(entry) == "function" and task.spawn(entry) or entry end
+    for _, t in ipairs(tasks) do t.waited = true end   -- an error of one is heard here, however late its turn
     for i, t in ipairs(tasks) do
       local value, err = t:wait()
       if value == nil and err ~= nil then value = { error = err } end

@@ -125,6 +125,7 @@ function M.install(api, kit)
       local call = calls[i]
       if call and results[i] == nil then tasks[#tasks + 1] = { i, task.spawn(call[1], unpack(call[2], 1, call[2].n)) } end
     end
+    for _, t in ipairs(tasks) do t[2].waited = true end
     for _, t in ipairs(tasks) do
       local value, err = t[2]:wait()
       if value == nil and getmetatable(err) ~= errors.class then error(err or "no result", 0) end

@@ -41,7 +41,7 @@ local M = {}   -- on_world and on_open are set by moontide.testing.runner
 ---@field touch? "through"|"at" whether a limit order fills when the price goes through it, or already at it
 ---@field seed? integer of math.random and of the exchange's chance
 
----A line that a script logged.
+---A line that a script logged, "info" and above.
 ---@class LogLine
 ---@field level string
 ---@field text string
@@ -171,7 +171,7 @@ local function open(world, script, params)
   end
   local context = { data = world.data, faults = world.faults, notice = function() end }
   function context.log(now)
-    local log = log_module.new(now, "debug")
+    local log = log_module.new(now, "info")
     function log.fields(level, message, fields)
       local parts = { message }
       for _, f in ipairs(fields or {}) do parts[#parts + 1] = ("%s=%s"):format(f[1], tostring(f[2])) end

@@ -1,4 +1,5 @@
 -- Every example runs as its README says, and does what it claims.
+local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
 local function example(name, arguments)
@@ -10,7 +11,81 @@ local function example(name, arguments)
   return r.out
 end
 
+-- The examples of the README's table that are single files.
+local function single_files()
+  local names = {}
+  for name in run.read(run.root .. "/examples/README.md"):gmatch "%[([%w_]+%.lua)%]" do names[#names + 1] = name end
+  return names
+end
+
 describe("examples", function()
+  it("are all in the README", function()
+    local listed = {}
+    for _, name in ipairs(single_files()) do listed[name] = true end
+    local pipe = io.popen(("ls '%s/examples'"):format(run.root))
+    for name in pipe:lines() do
+      if name:find "%.lua$" and not name:find "%.rules%.lua$" then assert.is_true(listed[name], name .. " is not in examples/README.md") end
+    end
+    pipe:close()
+  end)
+
+  for _, name in ipairs(single_files()) do
+    it(name .. ": its own command runs it, and it prints what it says", function()
+      local text = run.read(run.root .. "/examples/" .. name)
+      local command = assert(text:match "\n%-%-   moontide (backtest [^\n%(]+)", name .. " names no command")
+      local words = {}
+      for word in command:gmatch "%S+" do words[#words + 1] = word end
+      local r = run.moontide(words, nil, run.root)
+      assert.equal(0, r.status, r.err)
+      local at, count = 1, 0
+      for expected in text:gmatch "%-%-> ([^\n]+)" do
+        local from, to = r.out:find(expected, at, true)
+        assert.truthy(from, ("%s: %q does not come (in its turn) in:\n%s"):format(name, expected, r.out))
+        at, count = to + 1, count + 1
+      end
+      assert.is_true(count > 0, name .. " says nothing of what it prints")
+    end)
+  end
+
+  it("testing/ and bot/ pass their specs", function()
+    for _, folder in ipairs { "testing", "bot" } do
+      local r = run.moontide({ "test", "examples/" .. folder }, nil, run.root)
+      assert.equal(0, r.status, r.out .. r.err)
+    end
+  end)
+
+  it("bot/ runs in a backtest, on paper and live, the same file", function()
+    local bot = run.root .. "/examples/bot/bot.lua"
+    local backtest = run.moontide { "backtest", bot, "--synthetic", "1", "--bars", "20000", "--quiet", "--json", "-" }
+    assert.equal(0, backtest.status, backtest.err)
+    local result = require("cjson").decode(backtest.out)
+    assert.is_true(result.trades > 10)
+    assert.equal(0, result.rejected)
+
+    -- Where the averages need not be apart, it takes a side at once: there is history to decide by.
+    local x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--legacy-streams", "--wallet", "10000" }
+    for _, command in ipairs { "paper", "live" } do
+      local r = run.moontide({ command, bot, "--url", x.url, "--for", "2", "--interval", "1m", "--set", "fast=2", "--set", "slow=3",
+                               "--set", "strength=0", "--max-order-notional", "6000" },
+        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+      assert.equal(0, r.status, r.err)
+      for _, said in ipairs { "bars of history", "out: the end of the run", "the end: 1 trades, 0 held" } do
+        assert.truthy(r.err:find(said, 1, true), command .. ": " .. said .. " is not in:\n" .. r.err)
+      end
+      assert.falsy(r.err:find("refused", 1, true) and r.err:find "refused: ", r.err)
+    end
+    -- Live: one order in, its stop, one order out, and nothing left.
+    local seen = {}
+    for _, order in ipairs(x:signed("GET", "/fapi/v1/allOrders", { symbol = "BTCUSDT" }).json) do
+      if order.status == "FILLED" then seen[#seen + 1] = order.side end
+    end
+    assert.equal(2, #seen)
+    assert.not_equal(seen[1], seen[2])
+    assert.equal(0, #x:signed("GET", "/fapi/v1/openAlgoOrders", {}).json)
+    assert.equal(0, #x:signed("GET", "/fapi/v3/positionRisk", {}).json)
+    x:stop()
+  end)
+
   it("migrating from sleep: each step does the same work, none slower than the one before", function()
     local readme = run.read(run.root .. "/examples/migrating_from_sleep/README.md")
     local last = math.huge

@@ -46,6 +46,12 @@ describe("a task", function()
       print(r[1].status .. " " .. r[2].status .. " " .. r[3].error.kind)]])
   end)
 
+  it("leaves an error among the results of api.all, whichever is over first", function()
+    assert.are.equal("slow late\n", printed [[
+      local r = api.all{ function() api.sleep(5) return "slow" end, function() api.sleep(1) error("late", 0) end }
+      print(r[1] .. " " .. r[2].error)]])
+  end)
+
   it("waits inside pcall, iterators, metamethods and the script's own coroutines", function()
     assert.are.equal("pcall true FILLED\niterator FILLED\nindex FILLED\ncoroutine FILLED 7\n", printed [[
       local function buy() api.sleep(1) return api.create_order{ symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 } end
