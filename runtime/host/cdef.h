@@ -46,6 +46,7 @@
 #include "host/backtest.h"
 #include "host/local_exchange.h"
 #include "host/exchange_main.h"
+#include "host/order_sim.h"
 #include "host/safety.h"
 #include "host/live.h"
 #include "host/recording.h"

@@ -1,0 +1,801 @@
+#include "host/order_sim.h"
+
+#include "api/config.h"
+#include "api/dispatcher.h"
+#include "base/assert.h"
+#include "base/rng.h"
+#include "host/intents.h"
+#include "host/resolver.h"
+#include "sim/exchange.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MS INT64_C(1000)
+#define SECOND INT64_C(1000000)
+#define PRICE_E8 (INT64_C(20000) * 100000000)
+#define LOW_E8 (INT64_C(19800) * 100000000)
+#define STEP_E8 INT64_C(100000)
+#define RECV_WINDOW (5 * SECOND)
+#define ANSWER_TIMEOUT (3 * SECOND)
+#define UNCERTAINTY (60 * MS)
+
+enum { PENDING_MAX = 60, SKEWED_MAX = 4096 };
+
+// What the script was told of an order.
+enum belief { BELIEF_NONE, BELIEF_WAITS, BELIEF_DONE, BELIEF_REFUSED, BELIEF_NOT, BELIEF_UNKNOWN, BELIEF_CUT_OFF };
+
+struct order {
+    int64_t quantity_e8, order_id, believed_e8;
+    int64_t booked_e8;             // executed, by the journal
+    int32_t accepted;              // how often the exchange took it
+    uint8_t side, belief, booked;  // booked: enum journal_state
+    bool in_journal, rests, resized, unsure;   // unsure: what became of an amendment is not known
+};
+
+enum event_kind { ARRIVES, ANSWERS, TIMES_OUT, STREAMS, COMMITS, CLOCK_ANSWERS, SCRIPT_ACTS, BIRTH };
+
+struct packet {
+    struct call call, batch[CALL_BATCH_MAX];
+    struct op *op;
+    uint32_t attempt, life;
+    int64_t stamp_us;
+    bool answered, lose_answer, error_after, error_before;
+    int32_t error_status;
+    int64_t back_us;
+    struct op answer;              // its rows
+};
+
+struct stream_event { uint32_t life; int32_t kind; union { struct order_update_record order; struct algo_update_record algo; } u; };
+
+struct event {
+    int64_t at_us, order;
+    uint8_t kind;
+    uint32_t life, attempt;
+    struct op *op;
+    void *body;
+};
+
+struct journal_write { int64_t number, executed_e8; uint64_t tag; uint8_t state; bool intent; };
+struct write_list { struct journal_write *items; int32_t count, size; };
+
+struct sim {
+    struct order_sim_options o;
+    struct order_sim_report *report;
+    struct rng rng;
+    int64_t now_us, offset_us;     // offset: the exchange's clock minus true time
+    struct exchange *exchange;
+    struct symbol symbol;
+    struct symbol_list list;
+    struct order *orders;
+    int64_t made;
+    struct event *heap;
+    int32_t heap_count, heap_size;
+    int64_t event_order;
+    int32_t under_way;             // packets
+    struct packet *arriving;       // its call is being executed
+    bool calm;                     // the end: nothing goes wrong any more
+
+    // The client's process.
+    uint32_t life;                 // 0 while there is none
+    uint32_t lives;
+    struct dispatcher *dispatcher;
+    struct resolver *resolver;
+    struct intents *intents;
+    struct ops *ops;
+    int64_t believed_offset_us, silent_until_us, last_stream_us;
+    bool clock_known, measuring;
+    struct op *skewed[SKEWED_MAX];
+    int32_t skewed_count, pending, reopened_left;
+    int64_t kill_in;               // steps
+
+    struct write_list waiting, carried;
+    bool committing;
+
+    char *text;
+    size_t text_size;
+};
+
+// ---- chance -----------------------------------------------------------------------------------------------------------
+
+static int64_t between(struct sim *s, int64_t low, int64_t high) { return low + (int64_t)rng_below(&s->rng, (uint64_t)(high - low + 1)); }
+static bool chance(struct sim *s, int32_t per_mille) { return !s->calm && (int32_t)rng_below(&s->rng, 1000) < per_mille; }
+
+static void finding(struct sim *s, int64_t number, const char *what) {
+    if (s->report->findings++ > 0) return;
+    const struct order *o = &s->orders[number];
+    snprintf(s->text, s->text_size, "seed %" PRIu64 ", order s%" PRId64 ": %s (taken %d times, told %d, journal %d)", s->o.seed, number, what,
+             o->accepted, o->belief, o->in_journal ? o->booked : -1);
+}
+
+// ---- time -------------------------------------------------------------------------------------------------------------
+
+static bool is_before(const struct event *a, const struct event *b) { return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order; }
+
+static void push(struct sim *s, struct event e) {
+    if (s->heap_count == s->heap_size) {
+        s->heap_size = s->heap_size ? s->heap_size * 2 : 1024;
+        s->heap = realloc(s->heap, sizeof *s->heap * (size_t)s->heap_size);
+        ASSERT(s->heap != NULL);
+    }
+    e.order = s->event_order++;
+    int32_t i = s->heap_count++;
+    for (; i > 0 && is_before(&e, &s->heap[(i - 1) / 2]); i = (i - 1) / 2) s->heap[i] = s->heap[(i - 1) / 2];
+    s->heap[i] = e;
+}
+
+static struct event pop(struct sim *s) {
+    struct event first = s->heap[0], last = s->heap[--s->heap_count];
+    int32_t i = 0;
+    for (;;) {
+        int32_t child = 2 * i + 1;
+        if (child >= s->heap_count) break;
+        if (child + 1 < s->heap_count && is_before(&s->heap[child + 1], &s->heap[child])) child++;
+        if (!is_before(&s->heap[child], &last)) break;
+        s->heap[i] = s->heap[child];
+        i = child;
+    }
+    s->heap[i] = last;
+    return first;
+}
+
+static int64_t exchange_now(const struct sim *s) { return s->now_us + s->offset_us; }
+static int64_t believed_now(const struct sim *s) { return s->now_us + s->believed_offset_us; }
+
+// ---- the journal ------------------------------------------------------------------------------------------------------
+
+static int64_t number_of(const char *client_id) { return client_id[0] == 's' ? strtoll(client_id + 1, NULL, 10) : -1; }
+
+static void write_down(struct sim *s, struct journal_write w) {
+    struct write_list *l = &s->waiting;
+    if (l->count == l->size) {
+        l->size = l->size ? l->size * 2 : 64;
+        l->items = realloc(l->items, sizeof *l->items * (size_t)l->size);
+        ASSERT(l->items != NULL);
+    }
+    l->items[l->count++] = w;
+}
+
+static void hook_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
+    write_down(ctx, (struct journal_write){ .number = number_of(i->client_id), .tag = tag, .intent = true });
+}
+
+static void hook_settle(void *ctx, const struct journal_outcome *o) {
+    int64_t number = number_of(o->client_id);
+    if (number >= 0) write_down(ctx, (struct journal_write){ .number = number, .state = o->state, .executed_e8 = o->executed_e8 });
+}
+
+// As the statements of store/journal.c do.
+static void carry_out(struct sim *s) {
+    for (int32_t i = 0; i < s->carried.count; i++) {
+        const struct journal_write *w = &s->carried.items[i];
+        struct order *o = &s->orders[w->number];
+        if (w->intent) {
+            o->in_journal = true;
+            if (o->booked != JOURNAL_ACCEPTED && o->booked != JOURNAL_REFUSED) o->booked = JOURNAL_INTENT;
+        } else if (o->in_journal) {
+            if (o->booked != JOURNAL_ACCEPTED) o->booked = w->state;
+            if (w->executed_e8 > o->booked_e8) o->booked_e8 = w->executed_e8;
+        }
+    }
+}
+
+static void start_commit(struct sim *s) {
+    if (s->committing || s->waiting.count == 0 || s->life == 0) return;
+    struct write_list l = s->carried;
+    s->carried = s->waiting;
+    s->waiting = l;
+    s->waiting.count = 0;
+    s->committing = true;
+    int64_t took_us = chance(s, 2) ? between(s, SECOND, 6 * SECOND) : chance(s, 50) ? between(s, MS, 300 * MS) : between(s, 20, 500);
+    push(s, (struct event){ .at_us = s->now_us + took_us, .kind = COMMITS, .life = s->life });
+}
+
+static void commit_done(struct sim *s) {
+    bool failed = chance(s, 4);
+    s->committing = false;
+    s->report->commits++;
+    s->report->commits_failed += failed;
+    if (!failed) carry_out(s);
+    for (int32_t i = 0; i < s->carried.count; i++) {
+        bool told_well = !failed || s->o.broken == SIM_IGNORES_COMMITS;
+        intents_down(s->intents, s->carried.items[i].tag, told_well ? ERR_OK : ERR_IO);
+    }
+}
+
+// ---- the exchange and the network -------------------------------------------------------------------------------------
+
+static void count_accepted(struct sim *s, const struct call *c, const struct order_record *row) {
+    int64_t number = number_of(c->client_id);
+    s->orders[number].accepted++;
+    s->orders[number].order_id = row->order_id;
+}
+
+static void on_reply(void *ctx, uint64_t token, const struct reply *r, int64_t now_us) {
+    (void)token;
+    (void)now_us;
+    struct sim *s = ctx;
+    struct packet *p = s->arriving;
+    ASSERT(p != NULL);
+    p->answered = true;
+    ASSERT(ops_keep_reply(&p->answer, r));
+    const struct order_record *rows = r->rows;
+    if (p->call.endpoint == EP_ORDER_NEW && r->code == 0) count_accepted(s, &p->call, rows);
+    for (int32_t i = 0; p->call.endpoint == EP_BATCH_NEW && r->code == 0 && i < p->call.batch_count; i++) {
+        if (r->batch_code[i] == 0) count_accepted(s, &p->call.batch[i], &rows[i]);
+    }
+}
+
+static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
+    (void)now_us;
+    struct sim *s = ctx;
+    if (kind != RECORD_ORDER_UPDATE || s->life == 0 || s->now_us < s->silent_until_us || chance(s, 30)) return;
+    if (chance(s, 2)) s->silent_until_us = s->now_us + between(s, SECOND, 10 * SECOND);
+    for (int32_t times = chance(s, 20) ? 2 : 1; times > 0; times--) {
+        struct stream_event *e = malloc(sizeof *e);
+        ASSERT(e != NULL);
+        e->life = s->life;
+        e->kind = kind;
+        memcpy(&e->u.order, record, sizeof e->u.order);
+        int64_t at_us = s->now_us + between(s, MS, 40 * MS);
+        if (at_us < s->last_stream_us) at_us = s->last_stream_us;
+        s->last_stream_us = at_us;
+        push(s, (struct event){ .at_us = at_us, .kind = STREAMS, .life = s->life, .body = e });
+    }
+}
+
+static void answer_error(struct packet *p, int32_t status, int32_t code, const char *message) {
+    p->answer.status = status;
+    p->answer.code = code;
+    p->answer.count = 0;
+    p->answer.list = false;
+    p->answer.kind = RECORD_ERROR;
+    snprintf(p->answer.message, sizeof p->answer.message, "%s", message);
+}
+
+static void free_packet(struct sim *s, struct packet *p) {
+    s->under_way--;
+    free(p->answer.rows);
+    free(p);
+}
+
+static void arrive(struct sim *s, struct packet *p) {
+    int64_t age_us = exchange_now(s) - p->stamp_us;
+    if (age_us > RECV_WINDOW || age_us < -SECOND) {
+        s->report->late_arrivals += age_us > RECV_WINDOW;
+        answer_error(p, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
+    } else if (p->error_before) {
+        bool says_so = p->error_status == 503;
+        answer_error(p, p->error_status, says_so ? -1008 : 0, "Request throttled by system-level protection.");
+    } else {
+        s->arriving = p;
+        exchange_call(s->exchange, &p->call, 0, exchange_now(s));
+        s->arriving = NULL;
+        ASSERT(p->answered);
+        if (p->error_after) answer_error(p, p->error_status, p->error_status == 408 ? -1007 : 0, "Unknown error, please check your request or try again later.");
+    }
+    if (p->lose_answer || p->life != s->life) {
+        s->report->lost_answers += p->lose_answer;
+        free_packet(s, p);
+        return;
+    }
+    push(s, (struct event){ .at_us = s->now_us + p->back_us, .kind = ANSWERS, .life = p->life, .body = p });
+}
+
+// ---- the client: its transport ----------------------------------------------------------------------------------------
+
+static void tell(struct sim *s, struct op *op, const struct dispatch_reply *reply) {
+    if (op->request.state == REQUEST_IN_FLIGHT) dispatcher_reply(s->dispatcher, &op->request, reply, s->now_us);
+}
+
+static void tell_outcome(struct sim *s, struct op *op, enum outcome outcome) { tell(s, op, &(struct dispatch_reply){ .outcome = outcome }); }
+
+static void measure(struct sim *s) {
+    if (s->measuring) return;
+    s->measuring = true;
+    push(s, (struct event){ .at_us = s->now_us + between(s, 2 * MS, 100 * MS), .kind = CLOCK_ANSWERS, .life = s->life });
+}
+
+static void leave(void *ctx, struct op *op) {
+    struct sim *s = ctx;
+    int64_t stamp_us = believed_now(s);
+    s->report->attempts++;
+    if (op->request.mutating) resolver_sent(s->resolver, op, stamp_us, RECV_WINDOW);
+    push(s, (struct event){ .at_us = s->now_us + ANSWER_TIMEOUT, .kind = TIMES_OUT, .life = s->life, .op = op, .attempt = op->attempt });
+    if (chance(s, 15)) {
+        tell(s, op, &(struct dispatch_reply){ .outcome = OUTCOME_NOT_EXECUTED, .unsent = true });
+        return;
+    }
+    if (chance(s, 20)) return;   // lost on its way
+    struct packet *p = calloc(1, sizeof *p);
+    ASSERT(p != NULL);
+    s->under_way++;
+    p->call = op->call;
+    if (op->call.batch) {
+        memcpy(p->batch, op->batch, sizeof *op->batch * op->call.batch_count);
+        p->call.batch = p->batch;
+    }
+    p->answer.call = p->call;
+    p->op = op;
+    p->attempt = op->attempt;
+    p->life = s->life;
+    p->stamp_us = stamp_us;
+    p->lose_answer = chance(s, 30);
+    p->error_before = chance(s, 25);
+    p->error_after = !p->error_before && chance(s, 25);
+    static const int32_t statuses[] = { 503, 500, 502, 504, 408 };
+    p->error_status = statuses[between(s, p->error_after ? 1 : 0, 4)];
+    p->back_us = chance(s, 10) ? between(s, SECOND, 8 * SECOND) : between(s, MS, 50 * MS);
+    int64_t there_us = chance(s, 10) ? between(s, SECOND, 12 * SECOND) : between(s, MS, 50 * MS);
+    push(s, (struct event){ .at_us = s->now_us + there_us, .kind = ARRIVES, .body = p });
+}
+
+static void refuse(void *ctx, struct op *op) {
+    op->status = op->code = op->count = 0;
+    op->kind = RECORD_ERROR;
+    tell_outcome(ctx, op, OUTCOME_REFUSED);
+}
+
+static void on_send(void *ctx, struct request *r, int64_t now_us) {
+    (void)now_us;
+    struct sim *s = ctx;
+    struct op *op = r->user;
+    op->attempt++;
+    if (intents_hold(s->intents, op, believed_now(s))) {
+        if (s->o.broken != SIM_SKIPS_JOURNAL) return;
+        op->intent = INTENT_DOWN;
+    }
+    leave(s, op);
+}
+
+static void on_cancel(void *ctx, struct request *r) {
+    struct sim *s = ctx;
+    struct op *op = r->user;
+    op->attempt++;
+    resolver_abandon(s->resolver, op);
+    for (int32_t i = 0; i < s->skewed_count; i++) {
+        if (s->skewed[i] == op) s->skewed[i--] = s->skewed[--s->skewed_count];
+    }
+}
+
+static bool on_doubt(void *ctx, struct request *r, int64_t now_us) {
+    struct sim *s = ctx;
+    return resolver_doubt(s->resolver, r->user, now_us);
+}
+
+static void time_out(struct sim *s, const struct event *e) {
+    struct op *op = e->op;
+    if (op->attempt != e->attempt || op->request.state != REQUEST_IN_FLIGHT) return;
+    for (int32_t i = 0; i < s->skewed_count; i++) {
+        if (s->skewed[i] == op) return;   // answered: it waits for the clock
+    }
+    op->attempt++;
+    bool blind = s->o.broken == SIM_RESENDS_AT_ONCE && op->request.mutating;
+    tell_outcome(s, op, blind ? OUTCOME_NOT_EXECUTED : op->request.mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT);
+}
+
+static void take_answer(struct sim *s, struct packet *p) {
+    struct op *op = p->op;
+    if (p->life != s->life || op->attempt != p->attempt || op->request.state != REQUEST_IN_FLIGHT) return;
+    ASSERT(ops_copy_answer(op, &p->answer));
+    memcpy(op->batch_code, p->answer.batch_code, sizeof op->batch_code);
+    enum outcome outcome = op->status == 200 ? OUTCOME_DONE : resolver_outcome(op);
+    if (outcome == OUTCOME_CLOCK_SKEW) {
+        ASSERT(s->skewed_count < SKEWED_MAX);
+        s->skewed[s->skewed_count++] = op;
+        s->clock_known = false;
+        s->report->skews++;
+        measure(s);
+    } else {
+        tell_outcome(s, op, outcome);
+    }
+}
+
+static void clock_answered(struct sim *s) {
+    s->measuring = false;
+    s->clock_known = true;
+    s->believed_offset_us = s->offset_us + between(s, -UNCERTAINTY, UNCERTAINTY);
+    dispatcher_clock(s->dispatcher, s->believed_offset_us, UNCERTAINTY);
+    while (s->skewed_count > 0) tell_outcome(s, s->skewed[--s->skewed_count], OUTCOME_CLOCK_SKEW);
+}
+
+// ---- the client: doubts -----------------------------------------------------------------------------------------------
+
+static struct op *take_op(void *ctx) {
+    struct op *op = ops_take(((struct sim *)ctx)->ops);
+    ASSERT(op != NULL);
+    return op;
+}
+
+static void on_settled(void *ctx, struct request *r, enum settle how, int64_t now_us);
+
+static void submit(struct sim *s, struct op *op) {
+    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
+    struct call_cost cost = endpoint_cost(&op->call);
+    struct request *r = &op->request;
+    r->user = op;
+    r->endpoint = op->call.endpoint;
+    r->request_class = info->request_class;
+    r->mutating = info->mutating;
+    r->cost[LIMIT_WEIGHT] = cost.weight;
+    r->cost[LIMIT_ORDERS] = cost.orders_10s;
+    r->cost[LIMIT_ORDERS_LONG] = cost.orders_1m;
+    int err = dispatcher_submit(s->dispatcher, r, s->now_us);
+    if (err) on_settled(s, r, err == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, s->now_us);
+}
+
+static void ask(void *ctx, struct op *query, uint64_t number) {
+    query->lookup = number;
+    submit(ctx, query);
+}
+
+static void known(void *ctx, struct op *op, enum outcome outcome) {
+    struct sim *s = ctx;
+    if (op->request.state == REQUEST_IN_DOUBT) {
+        dispatcher_resolve(s->dispatcher, &op->request, outcome, s->now_us);
+        return;
+    }
+    s->reopened_left -= op->alone;   // so marked by reopen
+    intents_known(s->intents, op, outcome, believed_now(s));
+    ops_give(s->ops, op);
+}
+
+static int64_t exchange_floor(void *ctx) {
+    const struct sim *s = ctx;
+    if (s->o.broken == SIM_TRUSTS_ABSENCE) return INT64_MAX / 2;
+    return s->clock_known ? believed_now(s) - UNCERTAINTY : INT64_MIN;
+}
+
+// ---- the script -------------------------------------------------------------------------------------------------------
+
+static void set(struct call *c, int32_t param) { c->given |= UINT64_C(1) << param; }
+
+static void describe(struct sim *s, struct call *c, int64_t number, bool market) {
+    struct order *o = &s->orders[number];
+    bool too_large = chance(s, 20);
+    o->side = (uint8_t)between(s, 0, 1);
+    o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : between(s, 1, 20) * STEP_E8;
+    o->belief = BELIEF_WAITS;
+    c->symbol = 0;
+    c->side = o->side;
+    c->type = market ? ORDER_MARKET : ORDER_LIMIT;
+    c->quantity_e8 = o->quantity_e8;
+    c->resp_type = RESP_RESULT;
+    c->endpoint = EP_ORDER_NEW;
+    set(c, P_SYMBOL), set(c, P_SIDE), set(c, P_TYPE), set(c, P_QUANTITY), set(c, P_CLIENT_ID), set(c, P_RESP_TYPE);
+    snprintf(c->client_id, CLIENT_ID_MAX, "s%" PRId64, number);
+    if (market) return;
+    c->side = o->side = SIDE_BUY;
+    c->price_e8 = LOW_E8;
+    c->time_in_force = chance(s, 400) ? TIF_IOC : TIF_GTC;
+    o->rests = c->time_in_force == TIF_GTC;
+    set(c, P_PRICE), set(c, P_TIME_IN_FORCE);
+}
+
+static void hand_over(struct sim *s, struct op *op) {
+    op->request.priority = PRIORITY_HIGH;
+    op->request.retries_max = 20;
+    if (chance(s, 50)) op->request.deadline_us = s->now_us + between(s, 100 * MS, 9 * SECOND);
+    s->pending++;
+    submit(s, op);
+}
+
+static void act(struct sim *s) {
+    struct op *op = take_op(s);
+    int64_t left = s->o.orders - s->made;
+    int32_t batch = left >= 5 && chance(s, 100) ? (int32_t)between(s, 2, 5) : 0;
+    for (int32_t i = 0; i < batch; i++) {
+        struct call *c = ops_batch_call(op, i);
+        ASSERT(c != NULL);
+        describe(s, c, s->made++, true);
+    }
+    if (batch) {
+        op->call.endpoint = EP_BATCH_NEW;
+        op->call.batch_count = (uint8_t)batch;
+        set(&op->call, P_BATCH);
+    } else {
+        bool market = !chance(s, 300);
+        describe(s, &op->call, s->made++, market);
+    }
+    hand_over(s, op);
+}
+
+// A resting order is amended now and then, and cancelled.
+static void follow_up(struct sim *s, const struct op *done) {
+    const struct order_record *r = done->rows;
+    struct order *o = &s->orders[number_of(r->client_id)];
+    bool amend = done->call.endpoint == EP_ORDER_NEW && chance(s, 400);
+    struct op *op = take_op(s);
+    struct call *c = &op->call;
+    c->endpoint = amend ? EP_ORDER_MODIFY : EP_ORDER_CANCEL;
+    c->symbol = 0;
+    c->order_id = r->order_id;
+    memcpy(c->orig_client_id, r->client_id, CLIENT_ID_MAX);
+    set(c, P_SYMBOL), set(c, P_ORDER_ID);
+    if (amend) {
+        c->side = o->side;
+        c->price_e8 = LOW_E8;
+        c->quantity_e8 = o->quantity_e8 + STEP_E8;
+        set(c, P_SIDE), set(c, P_PRICE), set(c, P_QUANTITY);
+    }
+    hand_over(s, op);
+}
+
+static enum belief belief_of(enum settle how) {
+    switch (how) {
+    case SETTLE_DONE: return BELIEF_DONE;
+    case SETTLE_REFUSED: return BELIEF_REFUSED;
+    case SETTLE_UNKNOWN: return BELIEF_UNKNOWN;
+    default: return BELIEF_NOT;
+    }
+}
+
+static void told_new(struct sim *s, const struct op *op, int32_t i, enum settle how) {
+    const struct call *c = op->call.endpoint == EP_BATCH_NEW ? &op->call.batch[i] : &op->call;
+    const struct order_record *row = op->rows;
+    int64_t number = number_of(c->client_id);
+    struct order *o = &s->orders[number];
+    enum belief belief = belief_of(how);
+    if (how == SETTLE_DONE && op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0) belief = BELIEF_REFUSED;
+    if (o->belief != BELIEF_WAITS) finding(s, number, "told twice");
+    o->belief = (uint8_t)belief;
+    if (belief == BELIEF_DONE) {
+        o->believed_e8 = row[i].executed_qty_e8;
+        if (row[i].orig_qty_e8 != o->quantity_e8) finding(s, number, "told of another size");
+    }
+    s->report->told_done += belief == BELIEF_DONE;
+    s->report->told_refused += belief == BELIEF_REFUSED;
+    s->report->told_not_executed += belief == BELIEF_NOT;
+    s->report->told_unknown += belief == BELIEF_UNKNOWN;
+}
+
+static void told(struct sim *s, const struct op *op, enum settle how) {
+    bool fresh = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_BATCH_NEW;
+    int32_t count = op->call.endpoint == EP_BATCH_NEW ? op->call.batch_count : 1;
+    for (int32_t i = 0; fresh && i < count; i++) told_new(s, op, i, how);
+    if (op->call.endpoint == EP_ORDER_MODIFY) {
+        struct order *o = &s->orders[number_of(op->call.orig_client_id)];
+        if (how == SETTLE_DONE) o->quantity_e8 = op->call.quantity_e8, o->resized = true;
+        if (how == SETTLE_UNKNOWN) o->unsure = true;
+    }
+    bool open = how == SETTLE_DONE && op->kind != RECORD_ERROR && count == 1 && op->call.endpoint != EP_ORDER_CANCEL;
+    const struct order_record *row = op->rows;
+    if (open && op->call.endpoint != EP_BATCH_NEW && row->status == STATUS_NEW && !s->calm) follow_up(s, op);
+}
+
+static void on_settled(void *ctx, struct request *r, enum settle how, int64_t now_us) {
+    struct sim *s = ctx;
+    struct op *op = r->user;
+    op->settle = (uint8_t)how;
+    if (op->lookup != 0) {
+        resolver_answered(s->resolver, op->lookup, op, now_us);
+    } else {
+        resolver_ended(s->resolver, op);
+        intents_settled(s->intents, op, how, believed_now(s));
+        s->pending--;
+        told(s, op, how);
+    }
+    ops_give(s->ops, op);
+}
+
+// ---- lives ------------------------------------------------------------------------------------------------------------
+
+static void free_client(struct sim *s) {
+    struct resolver_figures f = resolver_figures(s->resolver);
+    s->report->found += f.found;
+    s->report->heard += f.heard;
+    s->report->absent += f.absent;
+    dispatcher_free(s->dispatcher);
+    resolver_free(s->resolver);
+    intents_free(s->intents);
+    ops_free(s->ops);
+    s->life = 0;
+}
+
+static void kill_client(struct sim *s) {
+    s->report->kills++;
+    // A commit under way may have been finished by the kernel, though nobody was told.
+    if (s->committing && between(s, 0, 1)) carry_out(s);
+    s->committing = s->measuring = s->clock_known = false;
+    s->waiting.count = s->carried.count = s->skewed_count = s->pending = s->reopened_left = 0;
+    free_client(s);
+    for (int64_t i = 0; i < s->made; i++) {
+        if (s->orders[i].belief == BELIEF_WAITS) s->orders[i].belief = BELIEF_CUT_OFF, s->report->cut_off++;
+    }
+    push(s, (struct event){ .at_us = s->now_us + between(s, 10 * MS, 2 * SECOND), .kind = BIRTH });
+}
+
+static void reopen(struct sim *s) {
+    for (int64_t i = 0; i < s->made; i++) {
+        struct order *o = &s->orders[i];
+        if (!o->in_journal || o->booked != JOURNAL_INTENT) continue;
+        if (s->o.broken == SIM_FORGETS_RESTART) {
+            o->booked = JOURNAL_ABSENT;
+            continue;
+        }
+        struct journal_order row = { .symbol = "BTCUSDT", .endpoint = "POST /fapi/v1/order", .quantity_e8 = o->quantity_e8 };
+        snprintf(row.client_id, sizeof row.client_id, "s%" PRId64, i);
+        struct op *op = take_op(s);
+        ASSERT(intents_reopen(s->intents, &row, op) == ERR_OK);
+        op->alone = true;
+        s->reopened_left++;
+        s->report->reopened++;
+        resolver_reopen(s->resolver, op, 0, believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
+    }
+}
+
+static void give_birth(struct sim *s) {
+    struct api_config config;
+    struct transport transport = { s, on_send, on_cancel, on_doubt };
+    struct resolver_hooks resolver = { s, take_op, ask, known, exchange_floor };
+    struct intents_hooks intents = { s, hook_intend, hook_settle, leave, refuse };
+    api_config_defaults(&config);
+    config.request_timeout_us = 600 * SECOND;
+    config.workers = 32;
+    config.failure_threshold = 20;
+    config.initial_backoff_us = 50 * MS;
+    config.recovery_timeout_us = 2 * SECOND;
+    config.seed = rng_next(&s->rng);
+    s->life = ++s->lives;
+    s->ops = ops_new();
+    s->resolver = resolver_new(&resolver);
+    s->intents = intents_new(&intents, s->ops, &s->list);
+    s->dispatcher = dispatcher_new(&config, &transport, on_settled, s, s->now_us);
+    ASSERT(s->ops && s->resolver && s->intents && s->dispatcher);
+    s->kill_in = between(s, 1, 6000);
+    s->reopened_left = -1;   // not before the clock is known
+    measure(s);
+    push(s, (struct event){ .at_us = s->now_us + MS, .kind = SCRIPT_ACTS, .life = s->life });
+}
+
+static void script_acts(struct sim *s) {
+    if (s->reopened_left < 0 && s->clock_known) {
+        s->reopened_left = 0;
+        reopen(s);
+    }
+    int64_t wait_us = between(s, MS, 40 * MS);
+    if (s->reopened_left == 0 && s->made < s->o.orders && s->pending < PENDING_MAX) act(s);
+    if (s->made < s->o.orders || s->reopened_left != 0) push(s, (struct event){ .at_us = s->now_us + wait_us, .kind = SCRIPT_ACTS, .life = s->life });
+}
+
+// ---- the course of things ---------------------------------------------------------------------------------------------
+
+static void handle(struct sim *s, const struct event *e) {
+    bool alive = e->life == s->life && s->life != 0;
+    switch (e->kind) {
+    case ARRIVES: arrive(s, e->body); break;
+    case ANSWERS:
+        take_answer(s, e->body);
+        free_packet(s, e->body);
+        break;
+    case TIMES_OUT: if (alive) time_out(s, e); break;
+    case STREAMS: {
+        const struct stream_event *u = e->body;
+        if (alive) {
+            resolver_heard_order(s->resolver, &u->u.order);
+            intents_heard_order(s->intents, &u->u.order);
+        }
+        free(e->body);
+        break;
+    }
+    case COMMITS: if (alive) commit_done(s); break;
+    case CLOCK_ANSWERS: if (alive) clock_answered(s); break;
+    case SCRIPT_ACTS: if (alive) script_acts(s); break;
+    default: give_birth(s);
+    }
+}
+
+static int64_t next_us(const struct sim *s) {
+    int64_t next = s->heap_count ? s->heap[0].at_us : INT64_MAX;
+    if (s->life == 0) return next;
+    int64_t d = dispatcher_next_us(s->dispatcher), r = resolver_next_us(s->resolver);
+    next = d < next ? d : next;
+    return r < next ? r : next;
+}
+
+// False when nothing will happen any more.
+static bool step(struct sim *s) {
+    int64_t next = next_us(s);
+    if (next == INT64_MAX) return false;
+    if (next > s->now_us) s->now_us = next;
+    if (chance(s, 1) && between(s, 0, 9) == 0) s->offset_us += between(s, 0, 20 * SECOND);   // the exchange's clock was set
+    exchange_advance(s->exchange, exchange_now(s));
+    if (s->heap_count && s->heap[0].at_us <= s->now_us) {
+        struct event e = pop(s);
+        handle(s, &e);
+    }
+    if (s->life == 0) return true;
+    resolver_pump(s->resolver, s->now_us);
+    dispatcher_run(s->dispatcher, s->now_us);
+    start_commit(s);
+    if (!s->calm && --s->kill_in <= 0) kill_client(s);
+    return true;
+}
+
+static bool at_rest(const struct sim *s) {
+    return s->life != 0 && s->reopened_left == 0 && s->pending == 0 && s->under_way == 0 && resolver_doubts(s->resolver) == 0 && !s->committing &&
+           s->waiting.count == 0 && s->made == s->o.orders;
+}
+
+// ---- the books --------------------------------------------------------------------------------------------------------
+
+static void compare(struct sim *s, int64_t number, int64_t *position_e8) {
+    const struct order *o = &s->orders[number];
+    const struct order_record *truth = o->order_id ? exchange_order(s->exchange, o->order_id) : NULL;
+    int64_t executed_e8 = truth ? truth->executed_qty_e8 : 0;
+    s->report->executed += o->accepted > 0;
+    *position_e8 += o->side == SIDE_BUY ? o->booked_e8 : -o->booked_e8;
+    if (o->accepted > 1) finding(s, number, "executed more than once");
+    if (o->accepted > 0 && !o->in_journal) finding(s, number, "sent without an intent in the journal");
+    if (o->in_journal && o->booked == JOURNAL_INTENT) finding(s, number, "left open in the journal");
+    if (o->in_journal && o->accepted > 0 && o->booked != JOURNAL_ACCEPTED) finding(s, number, "lost: the exchange has it, the journal says no");
+    if (o->booked == JOURNAL_ACCEPTED && o->accepted == 0) finding(s, number, "the journal has what the exchange has not");
+    if (o->booked_e8 != executed_e8) finding(s, number, "the journal's executed quantity is not the exchange's");
+    if (o->belief == BELIEF_DONE && (o->accepted != 1 || o->believed_e8 != executed_e8)) finding(s, number, "told as done, and it is not so");
+    if ((o->belief == BELIEF_REFUSED || o->belief == BELIEF_NOT) && o->accepted != 0) finding(s, number, "told as not executed, and it was");
+    if (o->belief == BELIEF_WAITS || o->belief == BELIEF_NONE) finding(s, number, "never told");
+    if (truth && o->belief == BELIEF_DONE && !o->unsure && truth->orig_qty_e8 != o->quantity_e8) finding(s, number, "of another size");
+}
+
+static void compare_all(struct sim *s) {
+    int64_t position_e8 = 0;
+    for (int64_t i = 0; i < s->made; i++) compare(s, i, &position_e8);
+    if (position_e8 != exchange_position_e8(s->exchange, 0, POSITION_BOTH)) finding(s, 0, "positions differ");
+}
+
+static void open_world(struct sim *s) {
+    struct exchange_config config = { .wallet_e8 = INT64_C(50000000) * 100000000, .maker_e8 = 20000, .taker_e8 = 50000, .leverage = 20,
+                                      .event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE };
+    struct exchange_hooks hooks = { .ctx = s, .reply = on_reply, .event = on_event };
+    rng_init(&s->rng, s->o.seed);
+    ASSERT(symbol_builtin("BTCUSDT", &s->symbol) == ERR_OK);
+    s->list = (struct symbol_list){ &s->symbol, 1 };
+    s->orders = calloc((size_t)s->o.orders + 1, sizeof *s->orders);
+    ASSERT(s->orders != NULL);
+    s->now_us = INT64_C(1700000000) * SECOND;
+    s->offset_us = between(s, -20 * SECOND, 20 * SECOND);
+    s->exchange = exchange_new(&config, &s->symbol, 1, &hooks, exchange_now(s));
+    ASSERT(s->exchange != NULL);
+    struct exchange_bar bar = { exchange_now(s), exchange_now(s) + INT64_C(1000000000) * SECOND, PRICE_E8, PRICE_E8, PRICE_E8, PRICE_E8, 0 };
+    exchange_bar(s->exchange, 0, &bar, exchange_now(s));
+}
+
+static void close_world(struct sim *s) {
+    if (s->life) free_client(s);
+    while (s->heap_count > 0) {
+        struct event e = pop(s);
+        if (e.kind == ARRIVES || e.kind == ANSWERS) free_packet(s, e.body);
+        if (e.kind == STREAMS) free(e.body);
+    }
+    exchange_free(s->exchange);
+    free(s->heap);
+    free(s->orders);
+    free(s->waiting.items);
+    free(s->carried.items);
+}
+
+int64_t order_sim(const struct order_sim_options *o, struct order_sim_report *report, char *text, size_t size) {
+    struct sim *s = calloc(1, sizeof *s);
+    ASSERT(s != NULL && size > 0 && o->orders > 0);
+    s->o = *o;
+    s->report = report;
+    s->text = text;
+    s->text_size = size;
+    *report = (struct order_sim_report){ .orders = o->orders };
+    text[0] = 0;
+    open_world(s);
+    int64_t begin_us = s->now_us;
+    give_birth(s);
+    while (s->made < o->orders && step(s)) continue;
+    // The last process is killed too; then all goes well, and what is open is cleared up.
+    if (s->life) kill_client(s);
+    s->calm = true;
+    while (!at_rest(s) && step(s)) continue;
+    compare_all(s);
+    report->virtual_us = s->now_us - begin_us;
+    close_world(s);
+    free(s);
+    return report->findings;
+}
