@@ -63,7 +63,7 @@ build/clients/installed: spec/clients/package.json
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory all
-	@$(BINARY) test
+	@MOONTIDE_SEED=$(SEED) $(BINARY) test
 
 bench: deps               ## measure, each figure beside its baseline of the same run
 	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps"

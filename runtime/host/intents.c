@@ -123,7 +123,14 @@ void intents_settled(struct intents *in, struct op *op, enum settle how, int64_t
 
 void intents_known(struct intents *in, struct op *op, enum outcome outcome, int64_t exchange_us) {
     if (op->intent == INTENT_NONE) return;
+    bool taken = op->intent == INTENT_TAKEN;
     op->intent = INTENT_NONE;
+    if (taken && outcome == OUTCOME_NOT_EXECUTED) {
+        // The exchange forgets orders that ended without a fill, after days.
+        struct journal_outcome o = { .client_id = op->call.client_id, .state = JOURNAL_ACCEPTED, .status = "EXPIRED", .at_us = exchange_us };
+        in->hooks.settle(in->hooks.ctx, &o);
+        return;
+    }
     if (outcome == OUTCOME_DONE) write_answer(in, op, exchange_us);
     else if (outcome == OUTCOME_REFUSED) settle_all(in, op, JOURNAL_REFUSED, op->code, exchange_us);
     else settle_all(in, op, JOURNAL_ABSENT, 0, exchange_us);
@@ -151,6 +158,6 @@ int intents_reopen(struct intents *in, const struct journal_order *o, struct op 
     op->call.quantity_e8 = o->quantity_e8;
     op->call.price_e8 = o->price_e8;
     snprintf(op->call.client_id, CLIENT_ID_MAX, "%.36s", o->client_id);
-    op->intent = INTENT_DOWN;
+    op->intent = o->state == JOURNAL_ACCEPTED ? INTENT_TAKEN : INTENT_DOWN;
     return ERR_OK;
 }

@@ -43,7 +43,7 @@ void intents_known(struct intents *in, struct op *op, enum outcome outcome, int6
 void intents_heard_order(struct intents *in, const struct order_update_record *u);
 void intents_heard_algo(struct intents *in, const struct algo_update_record *u);
 
-// Makes op ask for an order that the journal holds an intent of. ERR_NOT_FOUND: its symbol is not among this run's.
+// Makes op ask for an order that the journal holds as open: an intent without an outcome, or an order not over. ERR_NOT_FOUND: its symbol is not among this run's.
 int intents_reopen(struct intents *in, const struct journal_order *o, struct op *op);
 
 #endif

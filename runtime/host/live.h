@@ -125,13 +125,15 @@ struct live_book {
 };
 bool live_book(struct live *l, int16_t symbol, struct live_book *out);
 
-// After live_start: the orders of the last run that had been sent or not when it ended, and what became of them.
+// After live_start: the orders of the last run whose outcome was not known or that were not over when it ended, and what became
+// of them.
 struct live_restart {
     struct op *op;
     int64_t made_us, quantity_e8, price_e8, order_id, executed_e8;
     int16_t number;                    // the symbol's
     char client_id[40], symbol[24], status[24];
     bool algo, known, found, open;     // found: the exchange has it; open: it can still be filled
+    bool taken, same;                  // the journal knew that the exchange had it; and it is as it was when last heard of
 };
 const struct live_restart *live_restarts(const struct live *l, int32_t *count);
 

@@ -95,12 +95,14 @@ static void restart_known(struct live *l, struct live_restart *r, const struct o
         const struct algo_record *a = op->rows;
         r->order_id = a->algo_id;
         r->open = a->algo_status == ALGO_NEW;
+        r->same = strcmp(r->status, algo_status_names[a->algo_status]) == 0;
         snprintf(r->status, sizeof r->status, "%s", algo_status_names[a->algo_status]);
     } else {
         const struct order_record *o = op->rows;
         r->order_id = o->order_id;
-        r->executed_e8 = o->executed_qty_e8;
         r->open = o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
+        r->same = strcmp(r->status, order_status_names[o->status]) == 0 && o->executed_qty_e8 == r->executed_e8;
+        r->executed_e8 = o->executed_qty_e8;
         snprintf(r->status, sizeof r->status, "%s", order_status_names[o->status]);
     }
     if (r->open && l->cancel_restarts) {
@@ -123,7 +125,7 @@ void journal_reopen(struct live *l) {
     int64_t now = live_now(l), final_us = exchange_now(l) + clock_uncertainty_us(&l->clock, now) + l->o.recv_window_us;
     for (int32_t i = 0; i < l->restart_count; i++) {
         struct live_restart *r = &l->restarts[i];
-        resolver_reopen(l->resolver, r->op, r->made_us, final_us, now);
+        resolver_reopen(l->resolver, r->op, r->made_us, r->taken ? 0 : final_us, now);
     }
 }
 
@@ -134,10 +136,11 @@ static int keep_restart(struct live *l, const struct journal_order *o, struct li
         return errmsg_set(e, ERR_NOT_FOUND, "an order of %s from the last run is not cleared up (%s): run with --symbol %s too", o->symbol,
                           o->client_id, o->symbol);
     }
-    *r = (struct live_restart){ .op = op, .made_us = o->made_us, .quantity_e8 = o->quantity_e8, .price_e8 = o->price_e8,
-                                .number = op->call.symbol, .algo = op->call.endpoint == EP_ALGO_NEW };
+    *r = (struct live_restart){ .op = op, .made_us = o->made_us, .quantity_e8 = o->quantity_e8, .price_e8 = o->price_e8, .executed_e8 = o->executed_e8,
+                                .number = op->call.symbol, .taken = o->state == JOURNAL_ACCEPTED, .algo = op->call.endpoint == EP_ALGO_NEW };
     snprintf(r->client_id, sizeof r->client_id, "%s", o->client_id);
     snprintf(r->symbol, sizeof r->symbol, "%s", o->symbol);
+    snprintf(r->status, sizeof r->status, "%s", o->status);
     return ERR_OK;
 }
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 // The journal's part of a new order (host/intents.h).
-enum intent_state { INTENT_NONE, INTENT_WAITS, INTENT_DOWN };
+enum intent_state { INTENT_NONE, INTENT_WAITS, INTENT_DOWN, INTENT_TAKEN };   // TAKEN: the exchange had it, in a run before
 
 struct fault_rule;
 struct flight;

@@ -32,7 +32,8 @@ struct order {
     int64_t booked_e8;             // executed, by the journal
     int32_t accepted;              // how often the exchange took it
     uint8_t side, belief, booked;  // booked: enum journal_state
-    bool in_journal, rests, resized, unsure;   // unsure: what became of an amendment is not known
+    bool over;                     // by the journal
+    bool in_journal, unsure;       // unsure: what became of an amendment is not known
 };
 
 enum event_kind { ARRIVES, ANSWERS, TIMES_OUT, STREAMS, COMMITS, CLOCK_ANSWERS, SCRIPT_ACTS, BIRTH };
@@ -58,7 +59,7 @@ struct event {
     void *body;
 };
 
-struct journal_write { int64_t number, executed_e8; uint64_t tag; uint8_t state; bool intent; };
+struct journal_write { int64_t number, executed_e8; uint64_t tag; uint8_t state; bool intent, over; };
 struct write_list { struct journal_write *items; int32_t count, size; };
 
 struct sim {
@@ -164,7 +165,9 @@ static void hook_intend(void *ctx, const struct journal_intent *i, uint64_t tag)
 
 static void hook_settle(void *ctx, const struct journal_outcome *o) {
     int64_t number = number_of(o->client_id);
-    if (number >= 0) write_down(ctx, (struct journal_write){ .number = number, .state = o->state, .executed_e8 = o->executed_e8 });
+    bool over = o->status[0] && strcmp(o->status, "NEW") != 0 && strcmp(o->status, "PARTIALLY_FILLED") != 0;
+    struct journal_write w = { .number = number, .state = o->state, .executed_e8 = o->executed_e8, .over = over };
+    if (number >= 0) write_down(ctx, w);
 }
 
 // As the statements of store/journal.c do.
@@ -177,6 +180,7 @@ static void carry_out(struct sim *s) {
             if (o->booked != JOURNAL_ACCEPTED && o->booked != JOURNAL_REFUSED) o->booked = JOURNAL_INTENT;
         } else if (o->in_journal) {
             if (o->booked != JOURNAL_ACCEPTED) o->booked = w->state;
+            o->over = o->over || w->over;
             if (w->executed_e8 > o->booked_e8) o->booked_e8 = w->executed_e8;
         }
     }
@@ -431,6 +435,8 @@ static void ask(void *ctx, struct op *query, uint64_t number) {
     submit(ctx, query);
 }
 
+static void give_up_order(struct sim *s, const struct order_record *r);
+
 static void known(void *ctx, struct op *op, enum outcome outcome) {
     struct sim *s = ctx;
     if (op->request.state == REQUEST_IN_DOUBT) {
@@ -439,6 +445,7 @@ static void known(void *ctx, struct op *op, enum outcome outcome) {
     }
     s->reopened_left -= op->alone;   // so marked by reopen
     intents_known(s->intents, op, outcome, believed_now(s));
+    if (op->alone && outcome == OUTCOME_DONE) give_up_order(s, op->rows);
     ops_give(s->ops, op);
 }
 
@@ -456,7 +463,7 @@ static void describe(struct sim *s, struct call *c, int64_t number, bool market)
     struct order *o = &s->orders[number];
     bool too_large = chance(s, 20);
     o->side = (uint8_t)between(s, 0, 1);
-    o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : between(s, 1, 20) * STEP_E8;
+    o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : between(s, 3, 20) * STEP_E8;
     o->belief = BELIEF_WAITS;
     c->symbol = 0;
     c->side = o->side;
@@ -470,7 +477,6 @@ static void describe(struct sim *s, struct call *c, int64_t number, bool market)
     c->side = o->side = SIDE_BUY;
     c->price_e8 = LOW_E8;
     c->time_in_force = chance(s, 400) ? TIF_IOC : TIF_GTC;
-    o->rests = c->time_in_force == TIF_GTC;
     set(c, P_PRICE), set(c, P_TIME_IN_FORCE);
 }
 
@@ -515,11 +521,24 @@ static void follow_up(struct sim *s, const struct op *done) {
     memcpy(c->orig_client_id, r->client_id, CLIENT_ID_MAX);
     set(c, P_SYMBOL), set(c, P_ORDER_ID);
     if (amend) {
+        o->unsure = true;
         c->side = o->side;
         c->price_e8 = LOW_E8;
         c->quantity_e8 = o->quantity_e8 + STEP_E8;
         set(c, P_SIDE), set(c, P_PRICE), set(c, P_QUANTITY);
     }
+    hand_over(s, op);
+}
+
+// What an earlier life left open is cancelled by the next.
+static void give_up_order(struct sim *s, const struct order_record *r) {
+    if (s->calm || r->status != STATUS_NEW) return;
+    struct op *op = take_op(s);
+    op->call.endpoint = EP_ORDER_CANCEL;
+    op->call.symbol = 0;
+    op->call.order_id = r->order_id;
+    memcpy(op->call.orig_client_id, r->client_id, CLIENT_ID_MAX);
+    set(&op->call, P_SYMBOL), set(&op->call, P_ORDER_ID);
     hand_over(s, op);
 }
 
@@ -557,8 +576,8 @@ static void told(struct sim *s, const struct op *op, enum settle how) {
     for (int32_t i = 0; fresh && i < count; i++) told_new(s, op, i, how);
     if (op->call.endpoint == EP_ORDER_MODIFY) {
         struct order *o = &s->orders[number_of(op->call.orig_client_id)];
-        if (how == SETTLE_DONE) o->quantity_e8 = op->call.quantity_e8, o->resized = true;
-        if (how == SETTLE_UNKNOWN) o->unsure = true;
+        if (how == SETTLE_DONE) o->quantity_e8 = op->call.quantity_e8;
+        o->unsure = how == SETTLE_UNKNOWN;
     }
     bool open = how == SETTLE_DONE && op->kind != RECORD_ERROR && count == 1 && op->call.endpoint != EP_ORDER_CANCEL;
     const struct order_record *row = op->rows;
@@ -610,19 +629,20 @@ static void kill_client(struct sim *s) {
 static void reopen(struct sim *s) {
     for (int64_t i = 0; i < s->made; i++) {
         struct order *o = &s->orders[i];
-        if (!o->in_journal || o->booked != JOURNAL_INTENT) continue;
+        bool taken = o->booked == JOURNAL_ACCEPTED;
+        if (!o->in_journal || (o->booked != JOURNAL_INTENT && (!taken || o->over))) continue;
         if (s->o.broken == SIM_FORGETS_RESTART) {
             o->booked = JOURNAL_ABSENT;
             continue;
         }
-        struct journal_order row = { .symbol = "BTCUSDT", .endpoint = "POST /fapi/v1/order", .quantity_e8 = o->quantity_e8 };
+        struct journal_order row = { .state = o->booked, .symbol = "BTCUSDT", .endpoint = "POST /fapi/v1/order", .quantity_e8 = o->quantity_e8 };
         snprintf(row.client_id, sizeof row.client_id, "s%" PRId64, i);
         struct op *op = take_op(s);
         ASSERT(intents_reopen(s->intents, &row, op) == ERR_OK);
         op->alone = true;
         s->reopened_left++;
         s->report->reopened++;
-        resolver_reopen(s->resolver, op, 0, believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
+        resolver_reopen(s->resolver, op, 0, taken ? 0 : believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
     }
 }
 
@@ -634,6 +654,10 @@ static void give_birth(struct sim *s) {
     api_config_defaults(&config);
     config.request_timeout_us = 600 * SECOND;
     config.workers = 32;
+    config.orders_per_10s = 2000;   // so that few wait in the queue when the process is killed
+    config.orders_per_minute = 12000;
+    config.weight_per_minute = 100000;
+    config.requests_per_second = config.requests_per_minute = config.orders_per_second = config.weight_per_second = 0;
     config.failure_threshold = 20;
     config.initial_backoff_us = 50 * MS;
     config.recovery_timeout_us = 2 * SECOND;
@@ -644,7 +668,7 @@ static void give_birth(struct sim *s) {
     s->intents = intents_new(&intents, s->ops, &s->list);
     s->dispatcher = dispatcher_new(&config, &transport, on_settled, s, s->now_us);
     ASSERT(s->ops && s->resolver && s->intents && s->dispatcher);
-    s->kill_in = between(s, 1, 6000);
+    s->kill_in = between(s, 1, 12000);
     s->reopened_left = -1;   // not before the clock is known
     measure(s);
     push(s, (struct event){ .at_us = s->now_us + MS, .kind = SCRIPT_ACTS, .life = s->life });

@@ -18,6 +18,10 @@
 
 enum { VERSION = 1, BUSY_MS = 5000 };
 
+// What is settled stays settled: an answer that comes late does not undo what a later one told.
+#define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
+#define OPEN "(state = 0 OR state = 1 AND status NOT IN " ENDED ")"
+
 static const char schema[] =
     "CREATE TABLE runs (run INTEGER PRIMARY KEY, script TEXT NOT NULL, symbols TEXT NOT NULL, started_us INTEGER NOT NULL,"
     " ended_us INTEGER, how TEXT);"
@@ -27,13 +31,10 @@ static const char schema[] =
     " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL DEFAULT 0,"
     " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
-    "CREATE INDEX orders_open ON orders (seq) WHERE state = 0;"
+    "CREATE INDEX orders_open ON orders (seq) WHERE " OPEN ";"
     "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
     "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT NOT NULL);"
     "PRAGMA user_version = 1;";
-
-// What is settled stays settled: an answer that comes late does not undo what a later one told.
-#define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
 
 enum statement {
     BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, INTENT_AGAIN, INTENT, SETTLE, PUT, NOTE, STATEMENT_COUNT
@@ -428,7 +429,7 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
         "SELECT * FROM (SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
         " status, executed_e8, avg_price_e8, code, at_us, seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
         "SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
-        " status, executed_e8, avg_price_e8, code, at_us FROM orders WHERE state = 0 ORDER BY seq LIMIT ?1",
+        " status, executed_e8, avg_price_e8, code, at_us FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
     };
     sqlite3 *db = NULL;
     sqlite3_stmt *s = NULL;

@@ -50,7 +50,7 @@ describe("journal", function()
     assert.same({ C.JOURNAL_INTENT, 44 }, { rows[3].state, rows[3].made })
     assert.same({ C.JOURNAL_ACCEPTED, "PARTIALLY_FILLED", 40000 }, { rows[4].state, rows[4].status, rows[4].executed })
     local open = journal.orders(path, true)
-    assert.same({ "o-3", "o-5" }, { open[1].client_id, open[2].client_id })
+    assert.same({ "o-3", "o-4", "o-5" }, { open[1].client_id, open[2].client_id, open[3].client_id })
   end)
 
   it("a client id used again after its order has ended is another order", function()

@@ -41,7 +41,7 @@ function M.tell(s)
   for i = 0, count[0] - 1 do
     local r = rows[i]
     local fields = { { "client_id", ffi.string(r.client_id) }, { "symbol", ffi.string(r.symbol) } }
-    local text = "an order of the last run never arrived"
+    local text = r.taken and "an order of the last run is over, without a fill" or "an order of the last run never arrived"
     if r.found then
       text = r.open and "an order of the last run stands open: adopted" or "an order of the last run was carried out"
       fields[3], fields[4] = { "status", ffi.string(r.status) }, { "executed", tonumber(r.executed_e8) / 1e8 }
