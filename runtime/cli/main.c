@@ -9,6 +9,7 @@ static const struct command *const commands[] = {
     &command_backtest,
     &command_data,
     &command_paper,
+    &command_explain,
     &command_live,
     &command_repl,
     &command_doctor,

@@ -27,6 +27,7 @@ extern const struct command command_backtest;
 extern const struct command command_data;
 extern const struct command command_paper;
 extern const struct command command_repl;
+extern const struct command command_explain;
 extern const struct command command_live;
 extern const struct command command_doctor;
 extern const struct command command_exchange;

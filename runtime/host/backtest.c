@@ -51,7 +51,7 @@ struct backtest {
     struct backtest_view view;
     struct exchange *exchange;
     struct dispatcher *dispatcher;
-    int64_t latency_us;
+    int64_t latency_us, from_us;
     uint64_t events_wanted;
     struct market markets[BACKTEST_FEEDS_MAX];
     struct feed feeds[BACKTEST_FEEDS_MAX];
@@ -853,6 +853,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
         config.event_mask |= 1ull << RECORD_ORDER_UPDATE | 1ull << RECORD_ALGO_UPDATE;   // it listens
     }
     b->latency_us = o->latency_us;
+    b->from_us = o->from_us;
     b->until_us = NEVER;
     b->record_points = o->record_points;
     b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
@@ -935,10 +936,28 @@ int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_se
 
 void backtest_events(struct backtest *b, uint64_t mask) { b->events_wanted = mask; }
 
+static void leave_history(struct backtest *b) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        struct market *m = &b->markets[i];
+        m->next = series_at_or_after(m->series, b->from_us);
+        b->view.bars_total -= m->next;
+        if (m->next > 0) b->view.last_e8[m->symbol] = m->series->close_e8[m->next - 1];
+    }
+    for (int32_t i = 0; i < b->feed_count; i++) {
+        struct feed *f = &b->feeds[i];
+        f->next = series_at_or_after(f->series, b->from_us) - 1;
+        feed_step(f);
+    }
+}
+
 int backtest_start(struct backtest *b, struct errmsg *e) {
     int64_t first = NEVER;
     for (int32_t i = 0; i < b->market_count; i++) first = min_us(first, b->markets[i].series->open_us[0]);
     if (first == NEVER) return errmsg_set(e, ERR_NOT_FOUND, "no bars to run on");
+    if (b->from_us > first) {
+        first = b->from_us;
+        leave_history(b);
+    }
     b->view.now_us = first;
     b->view.peak_candidate_us = b->view.peak_us = b->view.trough_us = first;
     b->day_end_us = interval_floor(INTERVAL_1D, first);

@@ -89,6 +89,7 @@ struct backtest_options {
     struct exchange_config exchange;
     struct api_config api;
     int64_t latency_us;            // one way
+    int64_t from_us;               // bars that open before are history, for GET klines; 0: none are
     bool record_points;
     const struct faults *faults;   // copied; NULL: nothing goes wrong, and then requests never time out in flight
 };

@@ -219,6 +219,16 @@ void live_push(struct live *l, const struct delivery *d) {
     }
 }
 
+void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
+    if (l->view.last_e8[symbol] == price_e8) return;
+    l->view.last_e8[symbol] = price_e8;
+    if (!l->tap) return;
+    struct backtest_event e = { .time_us = l->view.now_us, .kind = RECORD_TICKER_PRICE };
+    e.u.book.symbol = symbol;
+    e.u.book.last_e8 = price_e8;
+    l->tap(l->tap_ctx, &e);
+}
+
 void live_push_event(struct live *l, const struct backtest_event *e) {
     if (l->tap) l->tap(l->tap_ctx, e);
     if ((l->events_wanted >> e->kind & 1) == 0) return;

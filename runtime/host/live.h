@@ -99,7 +99,8 @@ void live_client_id(struct live *l, struct call *call);
 int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
 void live_events(struct live *l, uint64_t mask);
 
-// Every event of the account as it comes, wanted by the script or not (a recording's). NULL: to nobody.
+// Every event of the account as it comes, wanted by the script or not, and each change of a last price (RECORD_TICKER_PRICE with
+// symbol and last_e8 of u.book): for a recording. NULL: to nobody.
 void live_tap(struct live *l, void (*tap)(void *ctx, const struct backtest_event *event), void *ctx);
 
 // Opens the run's control socket; its requests come as BACKTEST_CONTROL, also while the script waits. See control_open.

@@ -189,6 +189,7 @@ int64_t exchange_now(struct live *l);   // ours plus the measured offset
 // live.c. live_stir: something has happened that the pump must look at before it sleeps. libuv runs timers before it polls:
 // what a timer's callback brings about would else wait for the next event.
 void live_stir(struct live *l);
+void live_price(struct live *l, int16_t symbol, int64_t price_e8);   // the last one
 void live_push(struct live *l, const struct delivery *d);
 void live_push_event(struct live *l, const struct backtest_event *e);   // when the script wants its kind
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority);

@@ -76,7 +76,7 @@ static void catch_up(struct live *l) {
 }
 
 static void on_kline(struct live *l, const struct kline_event *k) {
-    l->view.last_e8[k->bar.symbol] = k->bar.close_e8;
+    live_price(l, k->bar.symbol, k->bar.close_e8);
     for (int32_t n = 0; k->closed && n < l->feed_count; n++) {
         const struct bar_feed *f = &l->feeds[n];
         if (f->symbol != k->bar.symbol || f->interval != k->interval) continue;
@@ -93,7 +93,7 @@ static void tell_trade(struct live *l, const struct agg_trade_record *t, bool re
     if (t->id <= f->last_id) return;   // told already
     f->last_id = t->id;
     if (l->paper) paper_trade(l, t->symbol, t);
-    l->view.last_e8[t->symbol] = t->price_e8;
+    live_price(l, t->symbol, t->price_e8);
     struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_AGG_TRADE, .recovered = recovered, .u.trade = *t };
     if (recovered) l->figures.events_recovered++;
     live_push_event(l, &e);

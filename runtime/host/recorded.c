@@ -407,6 +407,10 @@ void recorded_encode(struct recorded_out *o, struct recorded_past *past, const s
     case RECORDED_STRAIN: case RECORDED_CLOSED: put_bytes(o, &r->value, sizeof r->value); break;
     case RECORDED_ARRIVED: put_event(o, &r->event); break;
     case RECORDED_BOOK: put_book(o, r); break;
+    case RECORDED_PRICE:
+        put_unsigned(o, (uint64_t)r->symbol);
+        put_difference(o, &past->price_e8[r->symbol], r->price_e8);
+        break;
     default: break;
     }
 }
@@ -472,6 +476,10 @@ static void decode(struct in *in, struct recorded_reader *rd, struct recorded *r
     case RECORDED_STRAIN: case RECORDED_CLOSED: get_into(in, &r->value, sizeof r->value); break;
     case RECORDED_ARRIVED: get_event(in, &r->event); break;
     case RECORDED_BOOK: get_book(in, &rd->arena, r); break;
+    case RECORDED_PRICE:
+        r->symbol = (int16_t)get_index(in, EXCHANGE_SYMBOLS_MAX);
+        r->price_e8 = get_difference(in, &rd->past.price_e8[r->symbol]);
+        break;
     default: break;
     }
 }

@@ -29,6 +29,7 @@ enum recorded_kind {
     RECORDED_CONFIGURE,   // text: a struct api_config
     RECORDED_START, RECORDED_STOP,
     RECORDED_ARRIVED,     // event of the account, when it came; the script hears of it later or never
+    RECORDED_PRICE,       // symbol, price_e8: the last one, when it came
     RECORDED_NOTE,        // text: what came from outside and no replay can repeat
     RECORDED_OVER,        // the script has ended; text: how it failed, or ""
     RECORDED_CLOSED,      // clock offset in `value`, seconds: the process ended in order
@@ -49,7 +50,7 @@ struct recorded {
     int32_t code, http_status, count;
     int64_t now_us;
     int64_t number;                // of a call, from 1; 0: none of the script's
-    int64_t deadline_us, delay_us, shared;
+    int64_t deadline_us, delay_us, shared, price_e8;
     double value;
     const char *text;              // valid until the next item
     size_t text_size;
@@ -77,6 +78,7 @@ struct recorded_past {
     int64_t bar[BACKTEST_FEEDS_MAX][10];
     struct backtest_position position[EXCHANGE_SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t last_e8[EXCHANGE_SYMBOLS_MAX], wallet_e8;
+    int64_t price_e8[EXCHANGE_SYMBOLS_MAX];
 };
 
 // The payload of an item into `out` (emptied first). The answer of a call is taken from `op` when `done`.

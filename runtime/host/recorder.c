@@ -190,16 +190,26 @@ void recorder_configure(struct recorder *r, const struct api_config *config) {
 
 void recorder_mark(struct recorder *r, int32_t kind) { write_item(r, kind, NULL); }
 
+// The view is not looked at: its changes belong to the pump's call that is under way.
+static void write_beside(struct recorder *r, int32_t kind) {
+    r->item.kind = (uint8_t)kind;
+    r->item.now_us = r->view->now_us;
+    recorded_encode(&r->out, &r->past, &r->item, NULL);
+    recording_put(r->writer, (uint8_t)kind, r->out.at, r->out.size);
+}
+
 void recorder_arrived(void *ctx, const struct backtest_event *event) {
     struct recorder *r = ctx;
+    if (event->kind == RECORD_TICKER_PRICE) {
+        r->item.symbol = event->u.book.symbol;
+        r->item.price_e8 = event->u.book.last_e8;
+        write_beside(r, RECORDED_PRICE);
+        return;
+    }
     bool account = event->kind == RECORD_ORDER_UPDATE || event->kind == RECORD_ALGO_UPDATE || event->kind == RECORD_ACCOUNT_UPDATE;
     if (!account) return;   // the market's come with the script's own
     r->item.event = *event;
-    // The view is not looked at: its changes belong to the pump's call that is under way.
-    r->item.kind = RECORDED_ARRIVED;
-    r->item.now_us = r->view->now_us;
-    recorded_encode(&r->out, &r->past, &r->item, NULL);
-    recording_put(r->writer, RECORDED_ARRIVED, r->out.at, r->out.size);
+    write_beside(r, RECORDED_ARRIVED);
 }
 
 int recorder_close(struct recorder *r, double clock_offset, struct recording_figures *figures, struct errmsg *e) {

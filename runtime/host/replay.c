@@ -56,7 +56,7 @@ static bool peek(struct replay *r) {
             return false;
         }
         if (r->item.kind == RECORDED_VIEW) r->changed = true;
-        else if (r->item.kind != RECORDED_ARRIVED) r->peeked = true;
+        else if (r->item.kind != RECORDED_ARRIVED && r->item.kind != RECORDED_PRICE) r->peeked = true;
     }
     if (r->item.kind == RECORDED_NOTE) {
         r->state = REPLAY_NOTED;

@@ -76,6 +76,8 @@ end
 
 local function date(us) return log_module.time_text(tonumber(us)) end
 
+M.load_data = load_data
+
 -- Cuts the series to --from and --to, and drops the symbols that are not wanted.
 local function choose(data, options, wanted)
   local from = options.from and setup.time(options.from, "from") or 0
@@ -138,7 +140,7 @@ end
 ---whatever is wrong.
 ---@param options table of the command line
 ---@param path string of the script
----@param context { pump: table?, log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*? }
+---@param context { pump: table?, log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*?, source: string?, rules: ffi.cdata*?, rate_limits: table?, config: ffi.cdata*?, from_us: number? }
 ---@return BacktestSession
 function M.open(options, path, context)
   local notice, bar = context.notice, context.bar
@@ -162,8 +164,10 @@ function M.open(options, path, context)
     cmd.fail(1, "no bars of %s at %s or finer in the data", wanted and table.concat(wanted, ", ") or "any symbol", options.interval or "1m")
   end
   local names, from, to = choose(data, options, wanted)
-  local symbols, rate_limits = setup.symbols(names, data.series, options, notice)
+  local symbols, rate_limits = context.rules, context.rate_limits
+  if not symbols then symbols, rate_limits = setup.symbols(names, data.series, options, notice) end
   local config, exchange_limits = loader.configuration(options, rate_limits)
+  config = context.config or config
 
   local o = ffi.new "struct backtest_options"
   local capital = setup.account(o.exchange, options, exchange_limits)
@@ -173,6 +177,7 @@ function M.open(options, path, context)
   o.exchange.event_mask = self and strategy_module.event_mask(self) or 0
   o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
   o.record_points = options.equity ~= nil
+  o.from_us = context.from_us or 0
   config.seed = setup.number(options, "seed", 1)
   local faults = context.faults
   if faults then
