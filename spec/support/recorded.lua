@@ -22,7 +22,7 @@ function M.make(x, folder, runs)
     lines[#lines + 1] = ("( sh -c '%s' >%s.out 2>%s.err </dev/null & p=$!; %swait $p; echo $? >%s.status ) &"):format(command, base, base, ending, base)
     results[name] = { script = script, file = file }
   end
-  os.execute(table.concat(lines, "\n") .. "\nwait 2>/dev/null")
+  os.execute("exec 2>/dev/null\n" .. table.concat(lines, "\n") .. "\nwait")
   for name, r in pairs(results) do
     local base = folder .. "/" .. name
     r.out, r.err, r.status = run.read(base .. ".out"), run.read(base .. ".err"), tonumber(run.read(base .. ".status"):match "%d+")

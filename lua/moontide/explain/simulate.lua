@@ -98,7 +98,7 @@ local function market_of(s, symbol, data)
   local step_us = interval and C.interval_us(interval) or MINUTE_US
   local bars
   if given and (not interval or given.interval < interval) then
-    local end_us = own and own[#own][1] + step_us or C.interval_floor(C.INTERVAL_1M, s.last.us)
+    local end_us = own and own[#own][1] + step_us or C.interval_floor(C.INTERVAL_1M, s.last.us) + MINUTE_US
     interval, step_us = given.interval, given.interval_us
     bars = bars_of_series(given, end_us)
     if #bars == 0 or bars[#bars][1] < from_us then cmd.fail(1, "%s: the data of --data does not reach the session", symbol) end
