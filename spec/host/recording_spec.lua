@@ -130,9 +130,9 @@ describe("a recorded run", function()
   end)
 
   it("replays a paper run", function()
-    local out = same("paper", "the same\n")
+    local out, events_told = same("paper", "the same\n")
     assert.equal(out, made.paper.out:sub(1, #out))   -- the account's report comes after it
-    assert.truthy(out:find "fill\t")
+    assert.is_true(events_told > 10)
   end)
 
   it("replays a run that failed, to the same failure", function()
