@@ -261,6 +261,7 @@ struct field {
     uint16_t count_offset;      // of FIELD_LIST and FIELD_ONE_IF; FIELD_ENUM: how many names; FIELD_TEXT: room in bytes
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*
+    bool written_only;          // stands for a value of its own that is not kept apart: not read
 };
 
 enum { RECORD_NO_SYMBOL = 65535 };

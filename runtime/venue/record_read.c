@@ -190,6 +190,7 @@ static int read_into(const struct reading *r, int32_t kind, int32_t o, char *rec
     int32_t item = table->array ? json_first(r->j, o) : JSON_NONE, hint = 0;
     for (uint8_t i = 0; i < table->field_count; i++) {
         const struct field *f = &table->fields[i];
+        if (f->written_only) continue;   // of objects only
         if (!table->array) item = json_get(r->j, o, f->name, &hint);
         enum json_kind type = json_kind(r->j, item);
         int err = type == JSON_MISSING || type == JSON_NULL ? 0 : read_value(r, f, item, record);

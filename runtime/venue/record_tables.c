@@ -219,7 +219,7 @@ static const struct field funding_fields[] = {
 
 #define OF agg_trade_record
 static const struct field agg_trade_fields[] = {
-    ID("a", id), PRICE("p", price_e8), QTY("q", qty_e8), QTY("nq", qty_e8), ID("f", first_id),
+    ID("a", id), PRICE("p", price_e8), QTY("q", qty_e8), WRITTEN(FIELD_QTY, "nq", qty_e8), ID("f", first_id),
     ID("l", last_id), MS("T", time_us), FLAG("m", buyer_maker),
 };
 #undef OF

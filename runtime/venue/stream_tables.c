@@ -83,7 +83,7 @@ static const struct field trade_event_fields[] = {
 #define OF agg_trade_event
 static const struct field agg_trade_event_fields[] = {
     TEXT_OF(FIELD_CONST, "e", "aggTrade"), MS("E", event_us), SYMBOL("s", trade.symbol), ID("a", trade.id),
-    PRICE("p", trade.price_e8), QTY("q", trade.qty_e8), QTY("nq", trade.qty_e8), ID("f", trade.first_id),
+    PRICE("p", trade.price_e8), QTY("q", trade.qty_e8), WRITTEN(FIELD_QTY, "nq", trade.qty_e8), ID("f", trade.first_id),
     ID("l", trade.last_id), MS("T", trade.time_us), FLAG("m", trade.buyer_maker),
 };
 #undef OF
@@ -114,7 +114,7 @@ static const struct field continuous_kline_event_body_fields[] = {
 #define OF mark_event
 static const struct field mark_event_fields[] = {
     TEXT_OF(FIELD_CONST, "e", "markPriceUpdate"), MS("E", event_us), SYMBOL("s", mark.symbol), DEC8("p", mark.mark_e8),
-    DEC8("ap", mark.mark_e8), DEC8("i", mark.index_e8), DEC8("P", mark.settle_e8), DEC8("r", mark.funding_rate_e8),
+    WRITTEN(FIELD_DEC8, "ap", mark.mark_e8), DEC8("i", mark.index_e8), DEC8("P", mark.settle_e8), DEC8("r", mark.funding_rate_e8),
     MS("T", mark.next_funding_us),
 };
 #undef OF

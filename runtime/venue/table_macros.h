@@ -21,6 +21,9 @@
 #define DEC8(json, member) AT(FIELD_DEC8, json, member)
 #define DEC(json, member) AT(FIELD_DEC, json, member)
 #define NUMBER(json, member) AT(FIELD_NUMBER, json, member)
+// A member under a second name, whose value may differ on the exchange.
+#define WRITTEN(field_type, json, member)                                                                    \
+    { .name = json, .type = field_type, .offset = offsetof(struct OF, member), .written_only = true }
 #define TEXT(json, member)                                                                                   \
     { .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                               \
       .count_offset = sizeof(((struct OF *)0)->member) }

@@ -142,6 +142,17 @@ describe("records on the wire", function()
     assert.is_true(kinds > 50)
   end)
 
+  it("takes the mark price for the mark price and not for its average, a trade's whole quantity and not that without RPI", function()
+    local status, row = read(C.RECORD_MARK_EVENT, cjson.encode { e = "markPriceUpdate", E = 1717000000123, s = "BTCUSDT", p = "67011.50000000",
+      ap = "66000.00000000", i = "67009.1", P = "67008.0", r = "0.00010000", T = 1717027200000 })
+    assert.equal(0, status, tostring(row))
+    assert.equal(6701150000000LL, ffi.cast("struct mark_event *", row).mark.mark_e8)
+    status, row = read(C.RECORD_AGG_TRADE_EVENT, cjson.encode { e = "aggTrade", E = 1717000000123, s = "BTCUSDT", a = 7, p = "67012.30", q = "0.012",
+      nq = "0.002", f = 1, l = 3, T = 1717000000100, m = true })
+    assert.equal(0, status, tostring(row))
+    assert.equal(1200000LL, ffi.cast("struct agg_trade_event *", row).trade.qty_e8)
+  end)
+
   it("is lenient where nothing hangs on it and strict where money does", function()
     local order = { orderId = 1, symbol = "BTCUSDT", status = "NEW", side = "BUY", price = 5, timeInForce = "GTE_GTC", novelty = { 1 } }
     local status, row = read(C.RECORD_ORDER, cjson.encode(order))

@@ -249,7 +249,7 @@ end
 
 local function run_live(options, path, mode)
   local session = require "moontide.live.session"
-  options.name = options.name or (not path and "repl") or nil
+  options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
   route_output(function() return front end)
   local s = session.open(options, path or IDLE, mode)

@@ -88,7 +88,7 @@ end
 ---@field status fun(out: table) adds to what the control socket's `status` answers
 ---@field flatten boolean? positions are closed at the end too
 ---@field chunk function? the plain form's body
----@field paper boolean orders go to a simulated exchange in this process
+---@field mode "live"|"paper" where orders go
 ---@field recorder Recorder? with --record
 ---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
@@ -169,7 +169,7 @@ function M.open(options, path, mode)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
               name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
-              status = figures(l), paper = on_paper, mode = mode or "live", load_options = load_options }
+              status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
   if on_paper or at.key ~= "" then
     s.finish = function()
@@ -222,8 +222,8 @@ function M.start(s)
     cmd.fail(1, "%s", ffi.string(message.text))
   end
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
-    s.paper and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
-  if s.paper then paper.greet(s) end
+    s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
+  if s.mode == "paper" then paper.greet(s) end
   journal.tell(s)
   if s.options.watch then reload.watch(s) end
   if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
