@@ -24,7 +24,7 @@ function M.open(s, run)
   local sync = choice(s.options, run, "journal-sync", "journal_sync", { "normal", "full" })
   local restart = choice(s.options, run, "restart-orders", "restart_orders", { "adopt", "cancel" })
   local status = C.live_journal_open(s.l, path, sync == "full", message)
-  if status == 0 and not s.paper and s.at.key ~= "" then status = C.live_journal_orders(s.l, path, restart == "cancel", message) end
+  if status == 0 and s.mode ~= "paper" and s.at.key ~= "" then status = C.live_journal_orders(s.l, path, restart == "cancel", message) end
   if status ~= 0 then
     s.world.close()
     cmd.fail(1, "%s", ffi.string(message.text))
