@@ -544,6 +544,8 @@ void live_free(struct live *l) {
     ops_free(l->ops);
     signing_key_free(l->key);
     arena_free(&l->arena);
+    arena_free(&l->heard_rows);
+    json_free(&l->heard);
     free(l->deliveries.items);
     free(l->timers);
     free(l->settled);

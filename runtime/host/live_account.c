@@ -62,24 +62,25 @@ static void take(struct live *l, const struct backtest_event *e) {
     if (look_us < l->account.look_us) l->account.look_us = look_us;
 }
 
-void account_event(struct live *l, const char *name, struct json_object *o) {
+void account_event(struct live *l, const struct json *j) {
     static const struct { const char *name; int32_t kind; } kinds[] = {
         { "ORDER_TRADE_UPDATE", RECORD_ORDER_UPDATE }, { "ALGO_UPDATE", RECORD_ALGO_UPDATE },
         { "ACCOUNT_UPDATE", RECORD_ACCOUNT_UPDATE },
     };
     struct account_watch *a = &l->account;
     struct errmsg problem;
-    struct arena arena = { 0 };
     struct backtest_event e = { 0 };
-    if (strcmp(name, "listenKeyExpired") == 0) {
+    int32_t name = json_get(j, 0, "e", NULL);
+    arena_reset(&l->heard_rows);
+    if (json_is(j, name, "listenKeyExpired")) {
         sockets_break(l, STREAM_USER);
         return;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].name, name) != 0) continue;
+        if (!json_is(j, name, kinds[i].name)) continue;
         flights_changed(l->flights);
         e.kind = (uint8_t)kinds[i].kind;
-        if (record_read(kinds[i].kind, o, &l->list, &arena, &e.u, &problem) != ERR_OK) break;   // of a symbol not of this run
+        if (record_from(kinds[i].kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem) != ERR_OK) break;   // of a symbol not of this run
         if (e.kind == RECORD_ORDER_UPDATE) e.time_us = e.u.order.transaction_us;
         else if (e.kind == RECORD_ALGO_UPDATE) e.time_us = e.u.algo.transaction_us;
         else e.time_us = e.u.account.transaction_us;
@@ -88,7 +89,6 @@ void account_event(struct live *l, const char *name, struct json_object *o) {
         if (!telling(a) && !recovery_follows(a->known, &e)) begin(l, RECOVERY_TELL);   // something before it was lost
         if (telling(a) || !a->ready) hold(a, &e); else take(l, &e);
     }
-    arena_free(&arena);
 }
 
 // ---- asking for what was missed -----------------------------------------------------------------------------------

@@ -25,8 +25,6 @@
 #include "venue/endpoint.h"
 #include "venue/record_read.h"
 
-struct json_object;
-
 #define CLOCK_EVERY_US INT64_C(60000000)
 
 enum { FEEDS_MAX = BACKTEST_FEEDS_MAX };
@@ -126,6 +124,8 @@ struct live {
     struct http_transfer **transfers;   // of each op's slot, while it is in flight
     int32_t transfer_size;
     struct arena arena;
+    struct json heard;                  // the stream message being looked at, and what it holds
+    struct arena heard_rows;
     struct server_clock clock;
     bool clock_asked;
     int64_t clock_due_us, clock_sent_us;
@@ -245,7 +245,7 @@ int64_t streams_due_us(const struct live *l);
 void streams_wanted(struct live *l);                // what the script's handlers need
 void market_opened(struct live *l, enum stream_which which, bool again);
 void market_closed(struct live *l, enum stream_which which);
-void market_event(struct live *l, const char *name, struct json_object *o);
+void market_event(struct live *l, const struct json *j);
 
 // live_book.c
 void market_subscribe(struct live *l, enum stream_which which, int16_t symbol, const char *rest);   // of live_streams.c
@@ -256,7 +256,7 @@ void books_close(struct live *l);
 // live_account.c
 void account_open(struct live *l);                  // gets a listen key, then the stream
 void account_opened(struct live *l);
-void account_event(struct live *l, const char *name, struct json_object *o);
+void account_event(struct live *l, const struct json *j);
 void account_settled(struct live *l, const struct op *op);   // an order's reply: the stream must tell the same
 void account_advance(struct live *l, int64_t now_us);
 int64_t account_due_us(const struct live *l);

@@ -212,14 +212,9 @@ void sockets_break(struct live *l, enum stream_which which) {
 }
 
 static void handle(struct live *l, struct stream *s, const char *text, size_t size) {
-    struct json_tokener *reader = json_tokener_new_ex(16);
-    struct json_object *o = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *name = NULL;
-    if (reader) json_tokener_free(reader);
-    if (json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "e", &name)) {
-        if (which_of(l, s) == STREAM_USER) account_event(l, json_object_get_string(name), o);
-        else market_event(l, json_object_get_string(name), o);
-    }
-    json_object_put(o);
+    if (json_parse(&l->heard, text, size) != ERR_OK || json_get(&l->heard, 0, "e", NULL) == JSON_NONE) return;
+    if (which_of(l, s) == STREAM_USER) account_event(l, &l->heard);
+    else market_event(l, &l->heard);
 }
 
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {

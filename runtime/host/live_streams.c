@@ -167,16 +167,17 @@ static void on_best(struct live *l, const struct ticker_record *t) {
     live_push_event(l, &e);
 }
 
-void market_event(struct live *l, const char *name, struct json_object *o) {
+void market_event(struct live *l, const struct json *j) {
     static const struct { const char *name; int32_t kind; } kinds[] = {
         { "kline", RECORD_KLINE_EVENT }, { "aggTrade", RECORD_AGG_TRADE_EVENT }, { "markPriceUpdate", RECORD_MARK_EVENT },
         { "bookTicker", RECORD_BOOK_TICKER_EVENT }, { "depthUpdate", RECORD_DEPTH_EVENT },
     };
     union { struct depth_event depth; struct kline_event bar; struct agg_trade_event trade; struct mark_event mark; struct ticker_event best; } u;
     struct errmsg e;
-    struct arena arena = { 0 };
+    int32_t name = json_get(j, 0, "e", NULL);
+    arena_reset(&l->heard_rows);
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i].name, name) != 0 || record_read(kinds[i].kind, o, &l->list, &arena, &u, &e) != ERR_OK) continue;
+        if (!json_is(j, name, kinds[i].name) || record_from(kinds[i].kind, j, 0, &l->list, &l->heard_rows, &u, &e) != ERR_OK) continue;
         switch (kinds[i].kind) {
         case RECORD_KLINE_EVENT: on_kline(l, &u.bar); break;
         case RECORD_AGG_TRADE_EVENT: on_trade(l, &u.trade.trade); break;
@@ -185,7 +186,6 @@ void market_event(struct live *l, const char *name, struct json_object *o) {
         default: on_best(l, &u.best.ticker);
         }
     }
-    arena_free(&arena);
 }
 
 void market_opened(struct live *l, enum stream_which which, bool again) {

@@ -4,7 +4,6 @@
 #include "venue/code.h"
 #include "venue/encode.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,40 +38,31 @@ static void keep_error(struct op *op, int32_t status, int32_t code, const char *
 }
 
 // {"code":-1121,"msg":"..."}; other bodies (a gateway's page) give code 0.
-static int32_t error_code(const char *body, char text[160]) {
-    struct json_object *o = json_tokener_parse(body), *code = NULL, *message = NULL;
-    int32_t value = 0;
+static int32_t error_code(struct live *l, const char *body, char text[160]) {
+    struct json *j = &l->arena.scratch;
     text[0] = 0;
-    if (json_object_is_type(o, json_type_object)) {
-        if (json_object_object_get_ex(o, "code", &code)) value = json_object_get_int(code);
-        if (json_object_object_get_ex(o, "msg", &message)) snprintf(text, 160, "%s", json_object_get_string(message));
-    }
-    json_object_put(o);
-    return value;
+    if (json_parse(j, body, strlen(body)) != ERR_OK) return 0;
+    json_copy(j, json_get(j, 0, "msg", NULL), text, 160);
+    return (int32_t)json_integer(j, json_get(j, 0, "code", NULL), 0);
 }
 
 // A batch: each entry is an order or a refusal of its own.
 static int read_batch(struct live *l, const char *body, struct reply *r, char texts[][160], struct errmsg *e) {
-    struct json_object *list = json_tokener_parse(body);
-    if (!json_object_is_type(list, json_type_array)) {
-        json_object_put(list);
-        return errmsg_set(e, ERR_FORMAT, "not a list: %.60s", body);
-    }
-    int32_t count = (int32_t)json_object_array_length(list);
+    struct json *j = &l->arena.scratch;
+    if (json_parse(j, body, strlen(body)) != ERR_OK || json_kind(j, 0) != JSON_LIST) return errmsg_set(e, ERR_FORMAT, "not a list: %.60s", body);
+    int32_t count = json_length(j, 0), i = 0;
     struct order_record *rows = count <= CALL_CANCEL_BATCH_MAX ? arena_take(&l->arena, sizeof *rows * (size_t)(count + 1)) : NULL;
     int err = rows ? ERR_OK : errmsg_set(e, ERR_FORMAT, "a batch of %d answers", count);
-    for (int32_t i = 0; i < count && !err; i++) {
-        struct json_object *o = json_object_array_get_idx(list, (size_t)i), *code = NULL, *message = NULL;
-        if (json_object_object_get_ex(o, "code", &code) && json_object_get_int(code) < 0) {
-            json_object_object_get_ex(o, "msg", &message);
-            snprintf(texts[i], 160, "%s", message ? json_object_get_string(message) : "");
-            r->batch_code[i] = json_object_get_int(code);
+    for (int32_t item = json_first(j, 0); item != JSON_NONE && !err; item = json_next(j, 0, item), i++) {
+        int64_t code = json_integer(j, json_get(j, item, "code", NULL), 0);
+        if (code < 0) {
+            json_copy(j, json_get(j, item, "msg", NULL), texts[i], 160);
+            r->batch_code[i] = (int32_t)code;
             r->batch_message[i] = texts[i];
         } else {
-            err = record_read(RECORD_ORDER, o, &l->list, &l->arena, &rows[i], e);
+            err = record_from(RECORD_ORDER, j, item, &l->list, &l->arena, &rows[i], e);
         }
     }
-    json_object_put(list);
     r->list = true;
     r->rows = rows;
     r->count = count;
@@ -150,13 +140,14 @@ static void hold_skewed(struct live *l, struct op *op) {
 static void clock_answered(struct live *l, const struct http_answer *a) {
     l->clock_asked = false;
     int64_t now = live_now(l);
-    struct json_object *o = a->fate == HTTP_ANSWERED && a->status == 200 ? json_tokener_parse(a->body) : NULL, *time = NULL;
-    bool good = json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "serverTime", &time);
+    struct json *j = &l->arena.scratch;
+    bool parsed = a->fate == HTTP_ANSWERED && a->status == 200 && json_parse(j, a->body, a->size) == ERR_OK;
+    int64_t server_ms = parsed ? json_integer(j, json_get(j, 0, "serverTime", NULL), 0) : 0;
+    bool good = server_ms > 0;
     if (good) {
-        clock_sample(&l->clock, l->clock_sent_us, now, json_object_get_int64(time) * 1000, 1000);
+        clock_sample(&l->clock, l->clock_sent_us, now, server_ms * 1000, 1000);
         dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
     }
-    json_object_put(o);
     // A few close together sharpen the first estimate.
     l->clock_due_us = now + (good && l->clock.samples >= 4 ? CLOCK_EVERY_US : good ? 200000 : 1000000);
     release_skewed(l);
@@ -280,7 +271,7 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
         return;
     }
     char text[160];
-    int32_t code = error_code(a->body, text);
+    int32_t code = error_code(l, a->body, text);
     keep_error(op, a->status, code, text[0] ? text : "(no text)");
     struct dispatch_reply reply = { .outcome = resolver_outcome(op), .retry_after_us = (int64_t)a->retry_after_s * 1000000 };
     add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);

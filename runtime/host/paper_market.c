@@ -188,18 +188,15 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     live_stir(l);
     l->figures.stream_messages++;
     union { struct depth_event depth; struct ticker_event quote; } u;
-    struct arena arena = { 0 };
+    struct json *j = &l->heard;
+    struct arena *rows = &l->heard_rows;
     struct errmsg e;
-    struct json_tokener *reader = json_tokener_new_ex(16);
-    struct json_object *o = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *name = NULL;
-    if (reader) json_tokener_free(reader);
-    bool known = json_object_is_type(o, json_type_object) && json_object_object_get_ex(o, "e", &name);
-    bool depth = known && strcmp(json_object_get_string(name), "depthUpdate") == 0;
-    bool quote = known && strcmp(json_object_get_string(name), "bookTicker") == 0;
-    if (depth && record_read(RECORD_DEPTH_EVENT, o, &l->list, &arena, &u, &e) == ERR_OK) depth_event(l, &u.depth);
-    if (quote && record_read(RECORD_BOOK_TICKER_EVENT, o, &l->list, &arena, &u, &e) == ERR_OK) quote_event(l, &u.quote);
-    json_object_put(o);
-    arena_free(&arena);
+    arena_reset(rows);
+    if (json_parse(j, text, size) != ERR_OK) return;
+    int32_t name = json_get(j, 0, "e", NULL);
+    bool depth = json_is(j, name, "depthUpdate"), quote = json_is(j, name, "bookTicker");
+    if (depth && record_from(RECORD_DEPTH_EVENT, j, 0, &l->list, rows, &u, &e) == ERR_OK) depth_event(l, &u.depth);
+    if (quote && record_from(RECORD_BOOK_TICKER_EVENT, j, 0, &l->list, rows, &u, &e) == ERR_OK) quote_event(l, &u.quote);
 }
 
 static void subscribe(struct live *l) {

@@ -12,11 +12,12 @@
 #include <uv.h>
 
 //     loop thread:  writes -> waiting ---(prepare: before the loop sleeps)---> carried ---> done(tag)
+//                            (a write nobody waits for: with the next one that somebody does, or LAZY_MS later)
 //     pool thread:                                one transaction of all of `carried`
 //
 // One batch is under way at most; what is written meanwhile waits for the next.
 
-enum { VERSION = 1, BUSY_MS = 5000 };
+enum { VERSION = 1, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384 };
 
 // What is settled stays settled: an answer that comes late does not undo what a later one told.
 #define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
@@ -31,7 +32,6 @@ static const char schema[] =
     " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL DEFAULT 0,"
     " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
-    "CREATE INDEX orders_open ON orders (seq) WHERE " OPEN ";"
     "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
     "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT NOT NULL);"
     "PRAGMA user_version = 1;";
@@ -73,12 +73,14 @@ struct batch { struct write *items; int64_t count, size; };
 struct journal {
     uv_loop_t *loop;
     uv_prepare_t prepare;
+    uv_timer_t lazy;               // until when writes nobody waits for may lie
     uv_work_t work;
     uv_mutex_t lock;               // of `busy`, and of the database while it is held by the pool
     uv_cond_t finished;
     bool busy;                     // the pool has `carried`
     bool queued;                   // and its callback on the loop is still to come
-    bool closing, prepare_closed;
+    bool closing;
+    int open_handles;
     int err;                       // of the last batch
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
@@ -132,9 +134,12 @@ static int open_file(const char *path, enum journal_sync sync, sqlite3 **db, str
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return errmsg_set(e, ERR_IO, "%s: cannot be written (%m)", path);
     close(fd);
-    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    // Small pages: a commit writes each page it touched whole, and an order is one row. One thread at a time has the database.
+    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+    // A checkpoint waits for the disk, and commits wait for it: seldom, then.
+    if (rc == SQLITE_OK) rc = sqlite3_wal_autocheckpoint(*db, CHECKPOINT_PAGES);
     if (rc == SQLITE_OK) rc = sqlite3_exec(*db, sync == JOURNAL_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
     if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
     return check_version(*db, path, true, e);
@@ -198,7 +203,7 @@ static void on_pool(uv_work_t *work) {
 // ---- on the loop --------------------------------------------------------------------------------------------------
 
 static void free_when_done(struct journal *j) {
-    if (!j->closing || !j->prepare_closed || j->queued) return;
+    if (!j->closing || j->open_handles > 0 || j->queued) return;
     for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
     sqlite3_close(j->db);
     uv_mutex_destroy(&j->lock);
@@ -218,6 +223,10 @@ static void tell(struct journal *j, struct batch *b, int err) {
     b->count = 0;
 }
 
+static void on_prepare(uv_prepare_t *handle);
+static void on_lazy(uv_timer_t *timer);
+static bool awaited(const struct batch *b);
+
 static void on_carried(uv_work_t *work, int status) {
     struct journal *j = work->data;
     (void)status;
@@ -227,7 +236,10 @@ static void on_carried(uv_work_t *work, int status) {
     tell(j, &told, j->err);
     if (j->carried.items == NULL) j->carried = told;
     else free(told.items);
-    if (j->waiting.count > 0 && !j->closing) uv_prepare_start(&j->prepare, j->prepare.prepare_cb);
+    if (j->waiting.count > 0 && !j->closing) {
+        if (awaited(&j->waiting)) uv_prepare_start(&j->prepare, on_prepare);
+        else uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+    }
     free_when_done(j);
 }
 
@@ -240,11 +252,24 @@ static void swap(struct journal *j) {
 static void on_prepare(uv_prepare_t *handle) {
     struct journal *j = handle->data;
     uv_prepare_stop(handle);
+    uv_timer_stop(&j->lazy);
     if (j->queued || j->waiting.count == 0) return;
     swap(j);
     j->busy = j->queued = true;
     j->work.data = j;
     ASSERT(uv_queue_work(j->loop, &j->work, on_pool, on_carried) == 0);
+}
+
+static void on_lazy(uv_timer_t *timer) {
+    struct journal *j = timer->data;
+    if (!j->queued && j->waiting.count > 0) uv_prepare_start(&j->prepare, on_prepare);
+}
+
+static bool awaited(const struct batch *b) {
+    for (int64_t i = 0; i < b->count; i++) {
+        if (b->items[i].tag != 0) return true;
+    }
+    return false;
 }
 
 static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
@@ -257,10 +282,9 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
     struct write *w = &b->items[b->count++];
     *w = (struct write){ .what = what, .tag = tag };
     j->figures.writes++;
-    if (!j->queued) {
-        j->prepare.data = j;
-        uv_prepare_start(&j->prepare, on_prepare);
-    }
+    // What nobody waits for goes with the next intent, or a little later: an intent then never waits behind it.
+    if (!j->queued && tag != 0) uv_prepare_start(&j->prepare, on_prepare);
+    else if (!j->queued && !uv_is_active((uv_handle_t *)&j->lazy)) uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
     return w;
 }
 
@@ -373,16 +397,18 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     ASSERT(uv_mutex_init(&j->lock) == 0);
     ASSERT(uv_cond_init(&j->finished) == 0);
     uv_prepare_init(loop, &j->prepare);
-    j->prepare.data = j;
+    uv_timer_init(loop, &j->lazy);
+    j->prepare.data = j->lazy.data = j;
+    j->open_handles = 2;
     *out = j;
     return ERR_OK;
 }
 
 int64_t journal_run_number(const struct journal *j) { return j->run; }
 
-static void on_prepare_closed(uv_handle_t *handle) {
+static void on_closed(uv_handle_t *handle) {
     struct journal *j = handle->data;
-    j->prepare_closed = true;
+    j->open_handles--;
     free_when_done(j);
 }
 
@@ -390,7 +416,8 @@ void journal_close(struct journal *j) {
     if (!j) return;
     journal_flush(j);
     j->closing = true;
-    uv_close((uv_handle_t *)&j->prepare, on_prepare_closed);
+    uv_close((uv_handle_t *)&j->prepare, on_closed);
+    uv_close((uv_handle_t *)&j->lazy, on_closed);
 }
 
 // ---- reading ------------------------------------------------------------------------------------------------------
@@ -398,7 +425,7 @@ void journal_close(struct journal *j) {
 static int open_to_read(const char *path, sqlite3 **db, struct errmsg *e) {
     if (access(path, F_OK) != 0) return errmsg_set(e, ERR_NOT_FOUND, "%s: no such journal", path);
     // Not read-only: a journal left by a killed process is recovered by whoever opens it first.
-    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
+    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
     if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
     return check_version(*db, path, false, e);

@@ -4,7 +4,6 @@
 #include "base/dec.h"
 #include "base/text.h"
 
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -205,13 +204,6 @@ int record_from(int32_t kind, const struct json *j, int32_t node, const struct s
     struct reading r = { j, symbols, arena, e };
     memset(record, 0, record_table(kind)->size);
     return read_into(&r, kind, node, record);
-}
-
-int record_read(int32_t kind, struct json_object *o, const struct symbol_list *symbols, struct arena *arena, void *record,
-                struct errmsg *e) {
-    const char *text = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN);
-    int err = json_parse(&arena->scratch, text, strlen(text));
-    return err ? errmsg_set(e, err, "not JSON: %.60s", text) : record_from(kind, &arena->scratch, 0, symbols, arena, record, e);
 }
 
 int record_read_text(int32_t kind, const char *text, size_t size, const struct symbol_list *symbols, struct arena *arena,

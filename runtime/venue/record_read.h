@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct json_object;
-
 // `scratch` holds the nodes of the text being read.
 struct arena { char **blocks; int32_t count, size; size_t used, room, first_room; struct json scratch; };
 
@@ -29,8 +27,6 @@ struct symbol_list { const struct symbol *symbols; int32_t count; };
 
 // One record of `kind` into *record (record_table(kind)->size bytes, zeroed here).
 int record_from(int32_t kind, const struct json *j, int32_t node, const struct symbol_list *symbols, struct arena *arena, void *record,
-                struct errmsg *e);
-int record_read(int32_t kind, struct json_object *o, const struct symbol_list *symbols, struct arena *arena, void *record,
                 struct errmsg *e);
 
 // From text: an object gives one row, a list its rows; `list` tells which it was; rows whose

@@ -39,9 +39,11 @@ end
 
 local config = run.write(folder .. "/fast.lua", "return { weight_per_minute = 0, requests_per_minute = 0, orders_per_second = 0, workers = 64 }\n")
 
-local function measure(x, tls, flight, what, client_processor)
-  local base = x.url .. "/fapi"
-  local function bare()
+local with_exchange
+
+local function measure(tls, flight, what, client_processor)
+  local function bare(x)
+    local base = x.url .. "/fapi"
     local arguments
     if what == "price" then
       arguments = ("GET '%s/v1/ticker/price?symbol=BTCUSDT' - -"):format(base)
@@ -52,13 +54,13 @@ local function measure(x, tls, flight, what, client_processor)
     end
     return figures(shell(("taskset -c %d %s %s %d %d %s 2>&1"):format(client_processor, http_program, arguments, COUNT, flight, tls or "")))
   end
-  local function ours()
+  local function ours(x)
     return figures(shell(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s BENCH_COUNT=%d BENCH_FLIGHT=%d BENCH_CALL=%s "
-      .. "taskset -c %d %s live %s/spec/bench/live_client.lua --url %s --symbol BTCUSDT --config %s --quiet %s 2>&1"):format(
+      .. "taskset -c %d %s live %s/spec/bench/live_client.lua --url %s --symbol BTCUSDT --config %s --quiet --trusted --no-supervisor %s 2>&1"):format(
       folder, x.key, x.secret, COUNT, flight, what, client_processor, host.exe, run.root, x.url, config, tls and "--ca-file " .. tls or "")))
   end
   local a, b = {}, {}
-  for i = 1, 3 do a[i], b[i] = bare(), ours() end
+  for i = 1, 3 do a[i], b[i] = with_exchange(tls, bare), with_exchange(tls, ours) end
   local where = ("%s, %d in flight"):format(tls and "TLS" or "HTTP", flight)
   local c, m = middle(a), middle(b)
   row(("libcurl alone: %s, %s"):format(what, where), c)
@@ -71,36 +73,39 @@ print "A call from Lua beside bare libcurl (microseconds; ratio: calls a second 
 print(("  %-46s %9s %8s %8s %9s %8s %7s"):format("", "a second", "p50", "p99", "p99.9", "cpu", "ratio"))
 shell(("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost "
   .. "-addext subjectAltName=IP:127.0.0.1,DNS:localhost 2>/dev/null"):format(folder))
-local limits = { "--no-limits", "--weight-limit", "100000000", "--order-limits", "100000000,100000000", "--symbols", "BTCUSDT" }
-local plain
-for _, tls in ipairs { false, true } do
-  local arguments = { unpack(limits) }
+local certificate = folder .. "/cert.pem"
+
+-- A new one for each run: what one has left behind is nothing the next should read at its start.
+function with_exchange(tls, fn)
+  local arguments = { "--no-limits", "--weight-limit", "100000000", "--order-limits", "100000000,100000000", "--symbols", "BTCUSDT" }
   if tls then
-    for _, a in ipairs { "--tls", folder .. "/cert.pem", folder .. "/key.pem" } do arguments[#arguments + 1] = a end
+    for _, a in ipairs { "--tls", certificate, folder .. "/key.pem" } do arguments[#arguments + 1] = a end
   end
   local x = lx.start(arguments)
   shell(("taskset -acp 0 %d"):format(x.pid))
-  local ca = tls and folder .. "/cert.pem" or nil
-  x.bid = tonumber(shell(("curl -s %s '%s/fapi/v1/ticker/bookTicker?symbol=BTCUSDT'"):format(ca and "--cacert " .. ca or "", x.url)):match '"bidPrice":"([%d.]+)"')
-  local order
+  x.bid = tonumber(shell(("curl -s --cacert %s '%s/fapi/v1/ticker/bookTicker?symbol=BTCUSDT'"):format(certificate, x.url)):match '"bidPrice":"([%d.]+)"')
+  local result = fn(x)
+  x.session:close()
+  shell(("kill %d"):format(x.pid))
+  return result
+end
+
+local order
+for _, tls in ipairs { false, certificate } do
   for _, what in ipairs { "price", "order" } do
-    local m = measure(x, ca, 1, what, 0)
-    if what == "order" then order = m end
-    measure(x, ca, 64, what, 1)
+    local m = measure(tls, 1, what, 0)
+    order = order or what == "order" and m
+    measure(tls, 64, what, 1)
   end
-  if not tls then
-    plain = x
-    local modules = run.root .. "/build/clients/node_modules"
-    if io.open(modules .. "/ccxt/package.json") then
-      local c = figures(shell(("BENCH_MODULES=%s taskset -c 0 node %s/spec/bench/ccxt_client.mjs %s %s %s 3000 order 2>&1"):format(modules, run.root, x.url, x.key, x.secret)))
-      row("ccxt createOrder, HTTP, 1 in flight", c, order.p50 / c.p50, "(ratio: our p50 to ccxt's)")
-    else
-      print "  (ccxt: not installed; make clients)"
-    end
-  else
-    x.session:close()
-    shell(("kill %d"):format(x.pid))
-  end
+end
+local modules = run.root .. "/build/clients/node_modules"
+if io.open(modules .. "/ccxt/package.json") then
+  local c = with_exchange(false, function(x)
+    return figures(shell(("BENCH_MODULES=%s taskset -c 0 node %s/spec/bench/ccxt_client.mjs %s %s %s 3000 order 2>&1"):format(modules, run.root, x.url, x.key, x.secret)))
+  end)
+  row("ccxt createOrder, HTTP, 1 in flight", c, order.p50 / c.p50, "(ratio: our p50 to ccxt's)")
+else
+  print "  (ccxt: not installed; make clients)"
 end
 
 -- A commit of the journal for every intent, and for a hundred at a time.
@@ -121,6 +126,7 @@ for _, mode in ipairs { "normal", "full" } do
 end
 
 -- A strategy on bars of a minute: nearly nothing happens.
+local plain = lx.start { "--symbols", "BTCUSDT" }
 local script = run.write(folder .. "/idle.lua", 'return { symbols = { "BTCUSDT" }, on_bar = function() end }\n')
 local pid = tonumber(shell(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --quiet >/dev/null 2>&1 & echo $!"):format(
   folder, plain.key, plain.secret, host.exe, script, plain.url)))
