@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &command_paper,
     &command_explain,
     &command_live,
+    &command_stop,
     &command_repl,
     &command_doctor,
     &command_exchange,

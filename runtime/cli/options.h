@@ -29,6 +29,7 @@ extern const struct command command_paper;
 extern const struct command command_repl;
 extern const struct command command_explain;
 extern const struct command command_live;
+extern const struct command command_stop;
 extern const struct command command_doctor;
 extern const struct command command_exchange;
 extern const struct command command_new;

@@ -130,7 +130,9 @@ static bool allowed(struct live *l, const struct call *c, char why[160]) {
     int64_t price_e8 = marked ? l->mark_e8[c->symbol] : l->view.last_e8[c->symbol];
     struct safety_view v = { live_now(l), price_e8,
                              p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8, equity_e8(l) };
-    return safety_allows(&l->safety, c, &v, why);
+    if (!safety_allows(&l->safety, c, &v, why)) return false;
+    dead_man_use(l, c->symbol);
+    return true;
 }
 
 void live_submit(struct live *l, struct op *op) {
@@ -291,7 +293,7 @@ static void look_for_halt(struct live *l, int64_t now_us) {
     }
 }
 
-static bool has_own_news(const struct live *l) { return l->control && (l->held_us > 0 || l->halt_asked || control_waiting(l->control)); }
+static bool has_own_news(const struct live *l) { return l->control && (l->held_us > 0 || l->halt_asked || l->tell_dead_man || control_waiting(l->control)); }
 
 int64_t live_held_us(struct live *l) {
     int64_t held = l->held_us;
@@ -305,6 +307,12 @@ bool live_halt_asked(struct live *l) {
     return asked;
 }
 
+bool live_dead_man_failed(struct live *l) {
+    bool failed = l->tell_dead_man;
+    l->tell_dead_man = false;
+    return failed;
+}
+
 void live_halt(struct live *l) {
     l->halted = true;
     safety_halt(&l->safety);
@@ -316,6 +324,7 @@ static void run_due(struct live *l) {
     wire_pump(l, now);
     streams_advance(l, now);
     paper_pump(l, now);
+    dead_man_pump(l, now);
     warm_pump(l, now);
     look_for_halt(l, now);
     if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
@@ -324,7 +333,7 @@ static void run_due(struct live *l) {
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
     int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher), least(wire_next_us(l), streams_due_us(l)));
-    due = least(due, least(paper_next_us(l), warm_next_us(l)));
+    due = least(due, least(paper_next_us(l), least(warm_next_us(l), dead_man_next_us(l))));
     int32_t first = first_timer(l);
     if (first >= 0) due = least(due, l->timers[first].at_us);
     if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);

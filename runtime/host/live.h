@@ -50,6 +50,7 @@ struct live_options {
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     struct paper_options paper;
     int64_t reconcile_us;          // while orders are open: how often the exchange is asked whether the stream has left something out; 0: 60 s
+    int64_t dead_man_us;           // the exchange cancels our orders when it has not heard of us for so long; 0: never
     bool requests_only;            // no streams, and no signal ends it: for clearing up
     const char *halt_files[2];     // when one exists, the run is halted; NULL: none
     int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
@@ -63,6 +64,7 @@ struct live_figures {
     int64_t sent_by_websocket;                     // of `sent`: orders by the WebSocket API
     int64_t sent, answered, unsent, lost;          // HTTP requests
     int64_t refused_by_safety;
+    int64_t dead_man_armed, dead_man_failed;
     int64_t resolved_found, resolved_heard, resolved_absent, in_doubt;   // unknown outcomes cleared up (heard: of the found,
                                                                          // those the stream told first), and those left
     int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
@@ -109,11 +111,17 @@ struct control *live_control(struct live *l);      // NULL: none is open
 
 // Whenever this descriptor can be read, BACKTEST_INPUT comes, also while the script waits; -1: no more.
 void live_watch(struct live *l, int fd);
-// BACKTEST_CONTROL also tells these two, each once. The longest that the script has held the loop since the last time of
+// BACKTEST_CONTROL also tells these, each once. The longest that the script has held the loop since the last time of
 // asking, when that is beyond LIVE_HELD_US; else 0. And whether a halt was asked for, by SIGUSR1, the halt file or the supervisor.
+// And whether the exchange could not be told to go on watching over us.
 #define LIVE_HELD_US INT64_C(50000)
 int64_t live_held_us(struct live *l);
 bool live_halt_asked(struct live *l);
+bool live_dead_man_failed(struct live *l);
+
+// The dead man's switch: whether the exchange was asked to watch a symbol; and no more renewing, at the end.
+bool live_dead_man_used(const struct live *l, int16_t symbol);
+void live_dead_man_end(struct live *l);
 
 // From now on orders that do not reduce are refused.
 void live_halt(struct live *l);

@@ -5,6 +5,7 @@
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
 //     live_ws_orders.c  orders by the WebSocket API
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
+//     live_dead_man.c the exchange's countdown, kept from running out
 //     live_streams.c  the market: bars, trades, prices
 //     live_book.c     local order books
 //     live_warm.c     connections kept open before they are needed
@@ -105,6 +106,9 @@ struct ws_orders {
 
 struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   // book NULL: nobody wants it
 
+// A symbol's countdown at the exchange, see live_dead_man.c.
+struct dead_man { bool used, asking; int64_t due_us; };
+
 struct live {
     struct backtest_view view;
     struct live_options o;
@@ -166,6 +170,8 @@ struct live {
     int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
     struct safety safety;
+    struct dead_man dead_man[EXCHANGE_SYMBOLS_MAX];
+    bool dead_man_off, tell_dead_man;
     struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
     struct control *control;
@@ -198,6 +204,11 @@ void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, st
 // live_warm.c
 void warm_pump(struct live *l, int64_t now_us);
 int64_t warm_next_us(const struct live *l);
+
+// live_dead_man.c
+void dead_man_use(struct live *l, int16_t symbol);   // an order of it is about to be sent
+void dead_man_pump(struct live *l, int64_t now_us);
+int64_t dead_man_next_us(const struct live *l);
 
 // live_wire.c
 struct transport wire_transport(struct live *l);

@@ -1,6 +1,7 @@
 #include "host/native.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <lauxlib.h>
 #include <libgen.h>
 #include <limits.h>
@@ -122,9 +123,24 @@ static int l_make_folder(lua_State *L) {
     return 2;
 }
 
+// list_folder(path): the names in it, "." and ".." left out, or nil when there is no such folder.
+static int l_list_folder(lua_State *L) {
+    DIR *d = opendir(luaL_checkstring(L, 1));
+    if (!d) return 0;
+    lua_newtable(L);
+    int count = 0;
+    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")) continue;
+        lua_pushstring(L, e->d_name);
+        lua_rawseti(L, -2, ++count);
+    }
+    closedir(d);
+    return 1;
+}
+
 static const luaL_Reg host_functions[] = {
     { "make_folder", l_make_folder }, { "file_stamp", l_file_stamp },
-    { "file_mode", l_file_mode },
+    { "file_mode", l_file_mode },     { "list_folder", l_list_folder },
     { "sha256", l_sha256 },           { "monotonic", l_monotonic },       { "isatty", l_isatty },
     { "peak_memory", l_peak_memory }, { "replace_file", l_replace_file }, { NULL, NULL },
 };

@@ -10,6 +10,7 @@ local folder = require "moontide.live.folder"
 local loader = require "moontide.loader"
 local pump = require "moontide.pump"
 local run_file = require "moontide.live.run_file"
+local settings = require "moontide.live.settings"
 local setup = require "moontide.setup"
 local task = require "moontide.task"
 local world_module = require "moontide.world"
@@ -115,7 +116,8 @@ function M.run(options, path, how)
   end
   task.install()
   local main = task.spawn(function()
-    if how == "keep" then ending.run(s) else clear(s, how, until_us) end
+    if how ~= "keep" then clear(s, how, until_us) end
+    if settings.run(options).dead_man_seconds > 0 then ending.disarm(s, names) end
     C.live_stop(out[0])
   end)
   world.run(main, function() end)

@@ -54,6 +54,23 @@ local function flatten(s, name)
   return good
 end
 
+---Tells the exchange that it need not watch over us any more: after the run has ended in order.
+---@param s LiveSession
+---@param names string[] symbols it was asked to watch
+---@return boolean
+function M.disarm(s, names)
+  local good = true
+  for _, name in ipairs(names) do
+    local ok, err = s.api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = name, countdownTime = 0 },
+      { priority = "CRITICAL", timeout = s.patience or PATIENCE_S })
+    if not ok then
+      s.log.warn("%s: the dead man's switch could not be disarmed: %s", name, err)
+      good = false
+    end
+  end
+  return good
+end
+
 ---@param s LiveSession names, api, log, keep_orders, flatten
 ---@return boolean # whether all that was wanted is done
 function M.run(s)

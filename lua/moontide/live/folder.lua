@@ -2,6 +2,9 @@
 local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
+local host = require "moontide.host"
+
+ffi.cdef "int usleep(unsigned);"
 
 local M = {}
 
@@ -30,6 +33,40 @@ function M.path(name)
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
   if C.run_folder_path(name, out, message) ~= 0 then return nil, ffi.string(message.text) end
   return ffi.string(out)
+end
+
+---The names of the runs that are going on, in order.
+---@return string[]
+function M.going_on()
+  local message = ffi.new "struct errmsg"
+  local out = ffi.new("char[?]", C.RUN_PATH_MAX)
+  if C.run_folder_path(nil, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  local runs, names = ffi.string(out), {}
+  for _, name in ipairs(host.list_folder(runs) or {}) do
+    local path = runs .. "/" .. name
+    local held = C.run_folder_holder(path) ~= 0
+    if not held and host.file_mode(path .. "/supervisor.sock") then
+      local fd = C.control_connect(path .. "/supervisor.sock", message)
+      held = fd >= 0
+      if held then C.control_hang_up(fd) end
+    end
+    if held then names[#names + 1] = name end
+  end
+  table.sort(names)
+  return names
+end
+
+---Waits until no process holds a folder any more.
+---@param path string
+---@param seconds number
+---@return boolean # whether it is free
+function M.wait_free(path, seconds)
+  local until_s = host.monotonic() + seconds
+  while C.run_folder_holder(path) ~= 0 do
+    if host.monotonic() > until_s then return false end
+    ffi.C.usleep(20000)
+  end
+  return true
 end
 
 ---Makes the folder; fails the command when that cannot be.

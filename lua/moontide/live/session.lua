@@ -56,6 +56,7 @@ local function figures(l)
   return function(out)
     local f = C.live_figures(l)
     out.reconnects, out.lost, out.refused_by_safety = tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
+    out.dead_man = { armed = tonumber(f.dead_man_armed), failed = tonumber(f.dead_man_failed) }
     out.clock_offset = tonumber(f.clock_offset_us) / 1e6
   end
 end
@@ -129,6 +130,7 @@ function M.open(options, path, mode)
   for _, file in ipairs { halt_file, settings.halt_file } do
     if host.file_mode(file) then cmd.fail(1, "%s is there: run '%s' was halted; remove the file to trade again", file, run_name) end
   end
+  o.dead_man_us = settings.dead_man_seconds * 1e6
   o.halt_files[0], o.halt_files[1] = halt_file, settings.halt_file
   local config, exchange_limits, run = loader.configuration(options, rate_limits)
   if not on_paper then connect.order_channel(o, at, run) end
@@ -177,6 +179,10 @@ function M.open(options, path, mode)
       s.finished, world.closing = true, true
       s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
       s.orderly = ending.run(s)
+      C.live_dead_man_end(l)
+      local watched = {}
+      for i, name in ipairs(names) do if C.live_dead_man_used(l, i - 1) and settings.dead_man_seconds > 0 and not on_paper then watched[#watched + 1] = name end end
+      if s.orderly then ending.disarm(s, watched) end   -- else the exchange does it
       world.closing = false
     end
   else
@@ -226,9 +232,6 @@ function M.start(s)
   if s.mode == "paper" then paper.greet(s) end
   journal.tell(s)
   if s.options.watch then reload.watch(s) end
-  if s.options["yes-real-money"] and not connect.on_this_machine(s.at.rest) then
-    s.log.warn("no dead-man switch yet: an order that is open when this process dies stays open")
-  end
 end
 
 ---Runs the script to its end, and gives everything back.

@@ -87,13 +87,17 @@ local function answer(v, socket, client, fields)
   C.control_send(C.supervisor_control(v.s, socket), client, text, #text)
 end
 
+local function rest_answers(v, w, state)
+  for _, wait in ipairs(w.waiting) do
+    answer(v, w.socket, wait.client, { id = wait.id, ok = true, state = state, killed = w.killed or false, status = w.status })
+  end
+  w.waiting = {}
+end
+
 -- A worker has come to rest: whoever waits for that is told.
 local function rest(v, w, state, status)
   w.state, w.status = state, status
-  for _, wait in ipairs(w.waiting) do
-    answer(v, w.socket, wait.client, { id = wait.id, ok = true, state = state, killed = w.killed or false, status = status })
-  end
-  w.waiting = {}
+  rest_answers(v, w, state)
 end
 
 -- ---- stopping -----------------------------------------------------------------------------------------------------
@@ -280,6 +284,7 @@ local function on_request(v, socket)
     if w.state == "ended" or w.state == "halted" then return rest(v, w, w.state, w.status) end
     v.log.warn("%s: asked to %s%s", w.name, request.cmd, request.flatten and " and to close positions" or "")
     stop(v, w, { flatten = request.flatten, halt = request.cmd == "halt" })
+    if w.state == "running" and not w.stopping then rest_answers(v, w, "running") end   -- halted, it goes on
   else
     answer(v, socket, r.client, { id = id, ok = false, error = ("no command '%s'; status, stop, halt"):format(tostring(request.cmd)) })
   end
