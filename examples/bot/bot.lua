@@ -170,9 +170,9 @@ function bot:heartbeat()
   })
 end
 
-function bot:on_alert(alert) log.warn("%s %s: %.4g (threshold %.4g)", alert.rule, alert.raised and "alert" or "over", alert.value, alert.threshold) end
-function bot:on_circuit(notice) log.warn("calls about %s: %s", notice.request_class, notice.to == "closed" and "all is well again" or "held back") end
-function bot:on_error(err) log.error("a handler failed, the bot goes on: %s", err) end
+function bot.on_alert(_, alert) log.warn("%s %s: %.4g (threshold %.4g)", alert.rule, alert.raised and "alert" or "over", alert.value, alert.threshold) end
+function bot.on_circuit(_, notice) log.warn("calls about %s: %s", notice.request_class, notice.to == "closed" and "all is well again" or "held back") end
+function bot.on_error(_, err) log.error("a handler failed, the bot goes on: %s", err) end
 
 -- ---- the run --------------------------------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ function bot:on_bar(bar)
   self:decide()
 end
 
-function bot:on_fill(fill)
+function bot.on_fill(_, fill)
   log.info("%s %g at %g, result %+.2f", fill.side, fill.qty, fill.price, fill.realizedPnl - fill.commission)
 end
 

@@ -42,7 +42,7 @@ describe("bot.lua", function()
 
   it("rests for the day after the loss it may make", function()
     local saw = {}
-    for i = 1, 12 do saw = testing.join(saw, testing.ramp(20000, 20600, 8), testing.ramp(20600, 20000, 3)) end
+    for _ = 1, 12 do saw = testing.join(saw, testing.ramp(20000, 20600, 8), testing.ramp(20600, 20000, 3)) end
     local world = world_of(saw)
     world:run(script, { fast = 2, slow = 4, strength = 0, risk = 0.05, max_notional = 50000, max_daily_loss = 0.005 })
     local orders = world:orders()
