@@ -286,7 +286,7 @@ function M.run(world, self, chunk)
       begin_timer(me)
     end
 
-    local handler, on_bar, on_event = self.on_bar, nil, nil
+    local handler, on_bar, on_event = self.on_bar
     if world.after_handler then
       on_bar = function(bar)
         if self.on_bar then self:on_bar(bar) end

@@ -10,6 +10,7 @@ local ffi = require "ffi"
 local C = require "moontide.native"
 local errors = require "moontide.error"
 local faults_module = require "moontide.faults"
+local loader = require "moontide.loader"
 local log_module = require "moontide.log"
 local market_module = require "moontide.market"
 local records = require "moontide.records"
@@ -27,7 +28,7 @@ local M = {}   -- on_world and on_open are set by moontide.testing.runner
 ---@field trades? table[]|table<string, table> instead of bars: each { seconds from the start, price, quantity }; bars are made of them
 ---@field funding? table[]|table<string, table> each { at = seconds from the start, rate = ratio }
 ---@field faults? table[] rules as of a fault file (see docs/exchange.md): { { fault = "lose_reply", call = "POST /fapi/v1/order" } }
----@field interval? Interval of the bars; 1m when left out
+---@field interval? Interval of the bars written down; when left out that of the strategy, else 1m
 ---@field start? string|integer of the first bar: "2023-01-01", or ms since the epoch
 ---@field latency? number ms one way; 0 when left out
 ---@field capital? number USDT; 10000 when left out
@@ -157,37 +158,48 @@ local function watch_orders(world, api)
   end
 end
 
--- Makes the exchange and its clock for a script.
-local function open(world, script, params)
-  if world.closed then error("the test of this world is over", 3) end
-  if world.session then error("this world has run already: make another with testing.world", 3) end
-  local o, options = world.options, { quiet = true }
-  for _, name in ipairs { "latency", "capital", "maker", "taker", "slippage", "leverage", "margin", "hedge", "path", "touch", "seed", "interval" } do
-    options[name] = o[name]
+-- The log and print of a script, kept instead of shown.
+local function listening(world, now)
+  local log = log_module.new(now, "info")
+  function log.fields(level, message, fields)
+    local parts = { message }
+    for _, f in ipairs(fields or {}) do parts[#parts + 1] = ("%s=%s"):format(f[1], tostring(f[2])) end
+    world.lines[#world.lines + 1] = { level = level, text = table.concat(parts, " "), time = math.floor(now() / 1000) }
   end
-  options.symbol, options.set = world.data.names, {}
-  for name, value in pairs(params or {}) do
-    options.set[#options.set + 1] = ("%s=%s"):format(name, type(value) == "number" and ("%.17g"):format(value) or tostring(value))
-  end
-  local context = { data = world.data, faults = world.faults, notice = function() end }
-  function context.log(now)
-    local log = log_module.new(now, "info")
-    function log.fields(level, message, fields)
-      local parts = { message }
-      for _, f in ipairs(fields or {}) do parts[#parts + 1] = ("%s=%s"):format(f[1], tostring(f[2])) end
-      world.lines[#world.lines + 1] = { level = level, text = table.concat(parts, " "), time = math.floor((now() or world.start_us) / 1000) }
-    end
-    return log
-  end
-  function context.print(...)
+  return log, function(...)
     local parts = {}
     for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
     world.printed[#world.printed + 1] = table.concat(parts, "\t")
   end
-  if type(script) ~= "string" then context.script = script end
-  local session = guarded(3, require("moontide.cmd.backtest").open, options, type(script) == "string" and script or "the spec", context)
+end
+
+-- Makes the exchange and its clock for a script: its file, or one at hand.
+local function open(world, script, params)
+  if world.closed then error("the test of this world is over", 3) end
+  if world.session then error("this world has run already: make another with testing.world", 3) end
+  local o, session = world.options, nil
+  local function now() return session and session.world.now() or world.start_us end
+  local log, print_aside = listening(world, now)
+  local path = type(script) == "string" and script or "the spec"
+  if type(script) == "string" then
+    script = guarded(3, loader.load, path, { log = log, print = print_aside, seed = o.seed or 1, now = now })
+  else
+    script.env.log = log
+  end
+  -- Bars of which nobody has said how long they are are as long as the strategy asks for.
+  local asked = script.self and script.self.interval
+  if asked and not o.interval then world.data = guarded(3, data_of, setmetatable({ interval = asked }, { __index = o })) end
+
+  local options = { quiet = true, symbol = world.data.names, set = {} }
+  for _, name in ipairs { "latency", "capital", "maker", "taker", "slippage", "leverage", "margin", "hedge", "path", "touch", "seed" } do
+    options[name] = o[name]
+  end
+  for name, value in pairs(params or {}) do
+    options.set[#options.set + 1] = ("%s=%s"):format(name, type(value) == "number" and ("%.17g"):format(value) or tostring(value))
+  end
+  session = guarded(3, require("moontide.cmd.backtest").open, options, path,
+    { data = world.data, faults = world.faults, script = script, print = print_aside, notice = function() end, log = function() return log end })
   world.session, world.bt = session, session.world.bt
-  if type(script) ~= "string" then script.env.log = session.world.log end
   watch_orders(world, session.api)
   session.market = session.script.env.market
   return session

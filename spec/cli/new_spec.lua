@@ -32,6 +32,15 @@ describe("moontide new", function()
     assert.matches("0 trades so far, equity 10000.00", paper.err)
   end)
 
+  it("passes the spec that docs/writing.md shows", function()
+    new "first"
+    local shown = run.read(run.root .. "/docs/writing.md"):match "```lua\n(local testing.-)```"
+    run.write(folder .. "/first/spec/shown_spec.lua", shown)
+    local tests = run.moontide({ "test", "spec/shown_spec.lua" }, nil, folder .. "/first")
+    assert.are.equal(0, tests.status, tests.out)
+    assert.matches("2 passed", tests.out)
+  end)
+
   it("suits the symbol", function()
     assert.are.equal(0, new("cheap", "--symbol", "dogeusdt").status)
     assert.matches('symbols = { "DOGEUSDT" }', run.read(folder .. "/cheap/cheap.lua"))

@@ -135,6 +135,16 @@ describe("a world", function()
     assert.are.same({ 0, 5 }, minutes)
   end)
 
+  it("has bars as long as the strategy's, unless told otherwise", function()
+    local lengths = {}
+    local function strategy() return { interval = "15m", on_bar = function(_, bar) lengths[#lengths + 1] = bar.close_time - bar.open_time + 1 end } end
+    testing.world({ bars = { 100, 101 } }):run(strategy())
+    assert.are.same({ 900000, 900000 }, lengths)
+    lengths = {}
+    testing.world({ bars = testing.ramp(100, 129, 30), interval = "1m" }):run(strategy())
+    assert.are.same({ 900000, 900000 }, lengths)
+  end)
+
   it("trades several symbols", function()
     local world = testing.world { bars = { BTCUSDT = { 100, 101, 102 }, ETHUSDT = { 50, 51, 52 } } }
     world:run { symbols = { "ETHUSDT", "BTCUSDT" }, on_bar = function(self, bar)

@@ -15,10 +15,11 @@ end
 
 -- Whether a spec is named, and whether what is printed is for people.
 local function look_at(args)
-  local spec, plain, i = nil, true, 1
+  local spec, plain, help, i = nil, true, false, 1
   while i <= #args do
     local a = args[i]
     if a:find "^%-o" or a:find "^%-%-output" or a == "-l" or a == "--list" or a == "--version" or a == "-h" or a == "--help" then plain = false end
+    if a == "-h" or a == "--help" then help = true end
     if with_value[a] then
       i = i + 1
     elseif a:sub(1, 1) ~= "-" then
@@ -27,13 +28,26 @@ local function look_at(args)
     end
     i = i + 1
   end
-  return spec, plain
+  return spec, plain, help
+end
+
+-- Busted takes a wish for help as an error: it is told to `out`, without what it adds around it.
+local function told_to(out, fn)
+  return function()
+    local stderr = io.stderr
+    io.stderr = { write = function(_, text)   -- luacheck: ignore 122
+      out:write((text:gsub("^[^\n]-error: Usage:[^\n]*", "usage: moontide test [SPEC...] [busted options]"):gsub("; re%-run with %-%-help for usage%.", "")))
+    end }
+    local ok, e = pcall(fn)
+    io.stderr = stderr   -- luacheck: ignore 122
+    if not ok then error(e, 0) end
+  end
 end
 
 function M.run(options)
   local args = { [0] = "moontide test" }
   for i, a in ipairs(options) do args[i] = a end
-  local spec, plain = look_at(args)
+  local spec, plain, help = look_at(args)
   if plain then args[#args + 1] = "--output=plainTerminal" end
   if not spec then
     if plain and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]") end
@@ -63,7 +77,9 @@ function M.run(options)
   local exit = {}
   local real_exit = os.exit
   os.exit = function(code) exit.code = code error(exit, 0) end   -- luacheck: ignore 122
-  local ok, e = pcall(function() require "busted.runner" { standalone = false } end)
+  -- Busted names itself by the file that calls it.
+  local call = load('require "busted.runner" { standalone = false }', "@moontide test")
+  local ok, e = pcall(help and told_to(io.stdout, call) or call)
   os.exit = real_exit   -- luacheck: ignore 122
   if not ok and e ~= exit and e ~= nil then   -- busted ends a failed run with error()
     io.stderr:write("moontide test: ", tostring(e), "\n")
@@ -71,6 +87,7 @@ function M.run(options)
   end
   local failed = (counts.failure or 0) + (counts.error or 0)
   io.stdout:flush()
+  if help then return 0 end
   if not ok and exit.code ~= 0 and exit.code ~= true and not next(counts) then return 2 end   -- busted has said what is wrong
   if plain then
     local skipped = counts.pending and (", %d skipped"):format(counts.pending) or ""

@@ -9,7 +9,7 @@ local params = { entry = 5, exit = 3, notional = 1000, stop = 0.02 }
 local calm = testing.wave(PRICE, PRICE * 0.0005, 4, 10)
 
 local function world_of(...)
-  return testing.world { symbol = "SYMBOL", interval = "5m", bars = testing.join(calm, ...) }
+  return testing.world { symbol = "SYMBOL", bars = testing.join(calm, ...) }
 end
 
 describe("NAME", function()
@@ -42,7 +42,7 @@ describe("NAME", function()
   end)
 
   it("goes on when the exchange refuses an order", function()
-    local world = testing.world { symbol = "SYMBOL", interval = "5m", capital = 1, bars = testing.join(calm, { PRICE * 1.01, PRICE * 1.02 }) }
+    local world = testing.world { symbol = "SYMBOL", capital = 1, bars = testing.join(calm, { PRICE * 1.01, PRICE * 1.02 }) }
     world:run("NAME.lua", params)
     world:expect_fills {}
     assert.is_true(world:logged("BUY MARKET refused", "warn"))
