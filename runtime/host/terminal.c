@@ -14,6 +14,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -30,7 +31,8 @@ struct terminal {
     char *text;                    // line handed out, or line so far
     int32_t cursor;
     int epoll, bell[2];            // bell: rung by signals
-    bool listening, hidden, tab, end, always_readable;
+    bool listening, hidden, tab, end, always_readable, keys;
+    struct termios lines;          // as it was before terminal_keys
     char *input;                   // plain: what has come and was not taken
     size_t input_count, input_size, input_taken;
     struct sigaction before[SIGNAL_COUNT];
@@ -62,7 +64,7 @@ static void drain_bell(struct terminal *t) {
     while (read(t->bell[0], bytes, sizeof bytes) > 0) { }
     if (!t->editor) return;
     if (resized) el_resize(t->editor);
-    if (resumed && t->listening) {   // the shell had the terminal meanwhile
+    if (resumed && t->listening && !t->keys) {   // the shell had the terminal meanwhile
         el_set(t->editor, EL_UNBUFFERED, 0);
         el_set(t->editor, EL_UNBUFFERED, 1);
     }
@@ -322,6 +324,24 @@ int32_t terminal_wait(struct terminal *t, int64_t us, int other) {
     return (p[0].revents ? 1 : 0) | (p[1].revents ? 2 : 0);
 }
 
+void terminal_keys(struct terminal *t) {
+    if (!t->editor || t->keys) return;
+    tcgetattr(STDIN_FILENO, &t->lines);
+    struct termios raw = t->lines;
+    raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+    t->keys = true;
+    listen_to_input(t, true);
+}
+
+int32_t terminal_key(struct terminal *t) {
+    drain_bell(t);
+    struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
+    unsigned char key;
+    if (poll(&p, 1, 0) <= 0) return 0;
+    return read(STDIN_FILENO, &key, 1) == 1 ? key : -1;
+}
+
 // ---- life ---------------------------------------------------------------------------------------------------------
 
 bool terminal_edits(const struct terminal *t) { return t->editor != NULL; }
@@ -364,6 +384,7 @@ void terminal_close(struct terminal *t) {
         for (int i = 0; i < SIGNAL_COUNT; i++) sigaction(watched_signals[i], &t->before[i], NULL);
     }
     bell = -1;
+    if (t->keys) tcsetattr(STDIN_FILENO, TCSANOW, &t->lines);
     if (t->editor) {
         el_set(t->editor, EL_UNBUFFERED, 0);
         el_end(t->editor);

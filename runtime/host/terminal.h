@@ -45,6 +45,10 @@ void terminal_show(struct terminal *t);
 
 void terminal_remember(struct terminal *t, const char *line);   // for the arrow keys
 
+// Keys one by one and unseen, instead of lines, until the end (moontide top). 0: none is there; -1: no more will come.
+void terminal_keys(struct terminal *t);
+int32_t terminal_key(struct terminal *t);
+
 // The signal that came last, which is forgotten; 0: none. `peek`: it is not.
 int32_t terminal_signal(struct terminal *t, bool peek);
 

@@ -156,7 +156,7 @@ describe("control socket", function()
     end
     assert.truthy(exchange("not json"):find("one line of JSON", 1, true))
     assert.truthy(exchange("[1,2"):find("one line of JSON", 1, true))
-    assert.truthy(exchange('{"id":1,"cmd":"nonsense"}'):find("no command 'nonsense'; eval, halt, log", 1, true))
+    assert.truthy(exchange('{"id":1,"cmd":"nonsense"}'):find("no command 'nonsense'; cancel, complete, eval, halt, log", 1, true))
     assert.truthy(exchange(("x"):rep(C.CONTROL_LINE_MAX + 10)):find("too long", 1, true))
     -- One that asks and never reads is dropped, and nobody else hears of it.
     local fd = C.control_connect(path, message)

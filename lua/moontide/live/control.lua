@@ -122,48 +122,6 @@ M.on("log", function(s, request, client)
   return { ended = true }
 end)
 
--- What may be called without --write.
-local function reading(api)
-  local safe = { async = {} }
-  local function forbidden() error("this connection may only read; attach with --write to trade", 2) end
-  for name, fn in pairs(api) do
-    local reads = name:find "^get_" or name == "sleep" or name == "now" or name == "all" or name == "spawn"
-    if type(fn) == "function" then safe[name] = reads and fn or forbidden end
-  end
-  safe.request = function(method, ...)
-    if tostring(method):upper() ~= "GET" then forbidden() end
-    return api.request(method, ...)
-  end
-  for name, fn in pairs(api.async) do safe.async[name] = name:find "^get_" and fn or forbidden end
-  return safe
-end
-
----Where the code of a connection runs: the script's globals behind a table of its own, `self` the strategy.
----@param s LiveSession
----@param write boolean
----@return table
-function M.environment(s, write)
-  local env = { self = s.script.self, api = not write and reading(s.api) or nil }
-  return setmetatable(env, { __index = s.script.env, __newindex = write and s.script.env or nil })
-end
-
----Runs a chunk or an expression; `results` are its values as text.
-M.on("eval", function(s, request)
-  local code = tostring(request.code)
-  local chunk, problem = load("return " .. code, "=attach", "t")
-  if not chunk then chunk, problem = load(code, "=attach", "t") end
-  if not chunk then return nil, problem end
-  if request.write and s.recorder then s.recorder.note("code was run from outside: " .. code) end
-  setfenv(chunk, M.environment(s, request.write == true))
-  local values = { n = 0 }
-  local function keep(...) values = { n = select("#", ...), ... } end
-  local ok, err = pcall(function() keep(chunk()) end)
-  if not ok then return nil, tostring(err) end
-  local results = {}
-  for i = 1, values.n do results[i] = tostring(values[i]) end
-  return { results = results, count = values.n }
-end)
-
 -- ---- the other end --------------------------------------------------------------------------------------------------
 
 ---Asks the process behind a socket one thing, and waits for the answer.

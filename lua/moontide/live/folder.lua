@@ -25,7 +25,7 @@ function M.name(options, path, ending)
 end
 
 ---Where a run's folder is; it need not exist.
----@param name string
+---@param name string? of the folder of all runs when left out
 ---@return string? path
 ---@return string? problem
 function M.path(name)
@@ -77,6 +77,17 @@ function M.make(name)
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
   if C.run_folder_make(name, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   return ffi.string(out)
+end
+
+---Runs that are going on: their names, folders and processes (0: between two, its supervisor starts another).
+---@return { name: string, pid: integer, folder: string }[]
+function M.running()
+  local list = {}
+  for i, name in ipairs(M.going_on()) do
+    local path = M.path(name)
+    list[i] = { name = name, pid = C.run_folder_holder(path), folder = path }
+  end
+  return list
 end
 
 ---Makes the folder and takes its lock; fails the command when another process has it.

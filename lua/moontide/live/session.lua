@@ -25,6 +25,8 @@ local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
 local world_module = require "moontide.world"
 
+require "moontide.repl.serve"   -- adds what `moontide attach` asks to the control socket
+
 local M = {}
 
 local START_S = 30
@@ -227,6 +229,7 @@ function M.start(s)
     s.world.close()
     cmd.fail(1, "%s", ffi.string(message.text))
   end
+  s.started_equity = status.read(s).equity
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.mode == "paper" then paper.greet(s) end

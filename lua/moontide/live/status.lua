@@ -69,13 +69,14 @@ function M.read(s)
   local held, unrealized = positions(s)
   local wallet = number(view.wallet_e8)
   local out = {
-    name = s.name, script = s.path, mode = s.mode or "live", pid = M.pid, started_ms = s.started_ms, now_ms = math.floor(world.now() / 1000),
+    name = s.name, script = s.path, mode = s.paper and "paper" or "live", pid = M.pid, started_ms = s.started_ms, now_ms = math.floor(world.now() / 1000),
     url = s.at and s.at.rest, symbols = s.names, interval = s.interval, positions = held, unrealized = unrealized, wallet = wallet, equity = wallet + unrealized,
     queue = m.queue.total_size, in_flight = m.in_flight, limits = limits_used(m), breaker = m.rate_limiter.circuit_state,
     circuits = m.rate_limiter.circuits, throttle = m.rate_limiter.current_throttle_factor, success_rate = m.rate_limiter.success_rate,
     p50 = m.rate_limiter.p50, p99 = m.rate_limiter.p99, submitted = m.submitted, sent = m.sent,
     halted = s.halted or false, lag = tonumber(view.lag_us) / 1e6, last_error = s.history and s.history.last_error,
   }
+  if s.started_equity then out.profit = out.equity - s.started_equity end   -- of this run
   if s.status then s.status(out) end   -- what only this kind of run knows
   return out
 end

@@ -12,14 +12,16 @@ local OURS = "@" .. package.moontide_home .. "/lua/moontide/"   -- luacheck: ign
 local CHECK_EVERY = 1000   -- instructions
 
 ---@param code string
+---@param name string? of the chunk in messages ("typed")
 ---@return function? chunk
 ---@return string? problem
 ---@return boolean? incomplete more lines may mend it
-function M.compile(code)
-  local chunk = load("return " .. code, "=typed", "t")
+function M.compile(code, name)
+  name = "=" .. (name or "typed")
+  local chunk = load("return " .. code, name, "t")
   if chunk then return chunk end
   local problem
-  chunk, problem = load(code, "=typed", "t")
+  chunk, problem = load(code, name, "t")
   if chunk then return chunk end
   return nil, problem, problem:find "'<eof>'$" ~= nil or problem:find "near <eof>$" ~= nil or problem:find "unfinished long" ~= nil
 end
@@ -48,6 +50,7 @@ end
 -- What an error says, with the lines of the user's files it came through.
 local function explain(err)
   if type(err) ~= "string" then return pretty.value(err) end
+  if err:sub(1, #OURS - 1) == OURS:sub(2) then err = err:gsub("^.-:%d+: ", "") end   -- where in the runtime is of no concern
   local lines = { err }
   for line in debug.traceback("", 3):gmatch "[^\n]+" do
     local place = line:match "^%s+([^:]+%.lua:%d+):"

@@ -1,0 +1,142 @@
+---The REPL's end in a running process: what `moontide attach` sends over the control socket is run here. A connection only reads
+---unless it says that it writes: its `api` knows no other calls, and whatever it reaches by other ways is refused where calls
+---are sent (world.perform).
+local host = require "moontide.host"
+local control = require "moontide.live.control"
+local engine_module = require "moontide.repl.engine"
+local eval = require "moontide.repl.eval"
+local log_module = require "moontide.log"
+local task = require "moontide.task"
+
+local M = {}
+
+local COMPUTING_S = 1       -- how long typed code may hold the loop at a time
+local CONNECTIONS_KEPT = 32
+
+local function too_long(since)
+  if host.monotonic() - since > COMPUTING_S then return ("it computed for more than %d s, and the strategy must go on"):format(COMPUTING_S) end
+  return nil
+end
+
+-- What may be called without --write.
+local function reading(api)
+  local safe = { async = {} }
+  local function forbidden() error("this connection may only read; attach with --write to trade", 2) end
+  for name, fn in pairs(api) do
+    local reads = name:find "^get_" or name == "sleep" or name == "now" or name == "all" or name == "spawn"
+    if type(fn) == "function" then safe[name] = reads and fn or forbidden end
+  end
+  safe.request = function(method, ...)
+    if tostring(method):upper() ~= "GET" then forbidden() end
+    return api.request(method, ...)
+  end
+  for name, fn in pairs(api.async) do safe.async[name] = name:find "^get_" and fn or forbidden end
+  return safe
+end
+
+---Where the code of a connection runs: the script's globals behind a table of its own, `self` the strategy.
+---@param s LiveSession
+---@param write boolean
+---@param print_to fun(text: string)?
+---@return table
+local function environment(s, write, print_to)
+  local env = { self = s.script.self, api = not write and reading(s.api) or nil }
+  if print_to then
+    env.print = function(...)
+      local parts = {}
+      for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+      print_to(table.concat(parts, "\t"))
+    end
+  end
+  return setmetatable(env, { __index = s.script.env, __newindex = write and s.script.env or nil })
+end
+
+local function engine_of(s)
+  if not s.engine then
+    s.engine = engine_module.new {
+      world = s.world, api = s.api, env = s.script.env, mode = s.paper and "paper" or "live", simulated = false,
+      describe = function()
+        return ("%s '%s': %s on %s; now %s"):format(s.paper and "paper" or "live", s.name, table.concat(s.names, " "), s.at and s.at.rest or "?",
+          log_module.time_text(s.world.now()))
+      end,
+    }
+    s.connections, s.connection_order = {}, {}
+  end
+  return s.engine
+end
+
+-- What is kept of a connection between its lines.
+local function connection_of(s, request)
+  local token = tostring(request.token or "")
+  engine_of(s)
+  local c = s.connections[token]
+  if not c then
+    c = { send = function() end }
+    s.connections[token] = c
+    table.insert(s.connection_order, token)
+    if #s.connection_order > CONNECTIONS_KEPT then s.connections[table.remove(s.connection_order, 1)] = nil end
+  end
+  local write = request.write == true
+  if not c.env or c.write ~= write then
+    c.write = write
+    c.env = environment(s, write, function(text) c.send { print = text } end)
+  end
+  return c
+end
+
+-- Parks the handler until what it started has ended.
+local function wait_for(start)
+  local me, over, answer = task.current(), false, nil
+  local handle = start(function(...)
+    over, answer = true, { ... }
+    task.make_ready(me)
+  end)
+  while not over do task.park() end
+  return answer, handle
+end
+
+-- A line of `moontide attach`: { text, failed }.
+control.on("repl", function(s, request, client)
+  local c = connection_of(s, request)
+  c.send = client.send
+  local line = tostring(request.line)
+  if c.write and s.recorder then s.recorder.note("code was run from outside: " .. line) end
+  local answer = wait_for(function(done)
+    c.running = engine_of(s):submit(line, {
+      width = tonumber(request.width) or 100, env = c.env, read_only = not c.write, reason = too_long, done = done,
+    })
+  end)
+  c.running = nil
+  return { text = answer[2], failed = not answer[1] }
+end)
+
+-- Ends the line that waits: what it waits for goes on.
+control.on("cancel", function(s, request)
+  local c = connection_of(s, request)
+  if c.running then c.running.cancel "cancelled" end
+  return {}
+end)
+
+control.on("complete", function(s, request)
+  local c = connection_of(s, request)
+  local found = engine_of(s):complete(tostring(request.text), c.env)
+  return { start = found.start, list = #found.list > 0 and found.list or nil, hint = found.hint }
+end)
+
+-- Runs a chunk or an expression, for programs; `results` are its values as text.
+control.on("eval", function(s, request)
+  local code, write = tostring(request.code), request.write == true
+  local chunk, problem = eval.compile(code, "attach")
+  if not chunk then return nil, problem end
+  if write and s.recorder then s.recorder.note("code was run from outside: " .. code) end
+  local answer = wait_for(function(done)
+    return eval.run(chunk, environment(s, write), { reason = too_long, read_only = not write, done = done })
+  end)
+  local ok, values = answer[1], answer[2]
+  if not ok then return nil, values[1] end
+  local results = {}
+  for i = 1, values.n do results[i] = tostring(values[i]) end
+  return { results = results, count = values.n }
+end)
+
+return M
