@@ -52,13 +52,6 @@ static void on_signal(int number) {
     errno = kept;
 }
 
-int32_t terminal_signal(struct terminal *t, bool peek) {
-    (void)t;
-    int32_t number = (int32_t)pending;
-    if (number != 0 && !peek) pending = 0;
-    return number;
-}
-
 static void drain_bell(struct terminal *t) {
     char bytes[64];
     while (read(t->bell[0], bytes, sizeof bytes) > 0) { }
@@ -69,6 +62,14 @@ static void drain_bell(struct terminal *t) {
         el_set(t->editor, EL_UNBUFFERED, 1);
     }
     resized = resumed = 0;
+}
+
+int32_t terminal_signal(struct terminal *t, bool peek) {
+    int32_t number = (int32_t)pending;
+    if (peek) return number;
+    pending = 0;
+    drain_bell(t);
+    return number;
 }
 
 // ---- the editor ---------------------------------------------------------------------------------------------------

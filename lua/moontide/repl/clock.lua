@@ -38,9 +38,9 @@ function M.new(terminal, o)
 
   local function made(bt, wants)
     while true do
-      if C.terminal_wait(terminal, 0, -1) ~= 0 then return INPUT end
       local main = o.world().main
       if clock.quitting and (wants or not main or main.done) then return END end
+      if not clock.quitting and C.terminal_wait(terminal, 0, -1) ~= 0 then return INPUT end
       C.backtest_until(bt, wall())
       local kind = real.next(bt, wants)
       if kind ~= PAUSE then
@@ -49,7 +49,7 @@ function M.new(terminal, o)
       end
       if clock.quitting and C.backtest_pending(bt) == 0 then return END end
       local due = (tonumber(C.backtest_due_us(bt)) - wall()) / speed
-      if due > 0 and C.terminal_wait(terminal, math.min(due, 1e6), -1) ~= 0 then return INPUT end
+      if due > 0 and C.terminal_wait(terminal, math.min(due, 1e6), -1) ~= 0 and not clock.quitting then return INPUT end
     end
   end
 
@@ -69,7 +69,7 @@ function M.new(terminal, o)
         if wants then return END end
         if clock.at_end or C.backtest_pending(bt) == 0 then return END end
       end
-      if C.terminal_signal(terminal, true) ~= 0 then return INPUT end
+      if not clock.quitting and C.terminal_signal(terminal, true) ~= 0 then return INPUT end
       local line = clock.script[clock.next_line]
       if line and line.turns == clock.turns and (line.cancels or not clock.busy) then
         clock.next_line = clock.next_line + 1

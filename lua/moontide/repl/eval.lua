@@ -18,12 +18,14 @@ local CHECK_EVERY = 1000   -- instructions
 ---@return boolean? incomplete more lines may mend it
 function M.compile(code, name)
   name = "=" .. (name or "typed")
-  local chunk = load("return " .. code, name, "t")
+  local chunk, as_value = load("return " .. code, name, "t")
   if chunk then return chunk end
-  local problem
-  chunk, problem = load(code, name, "t")
+  local as_statement
+  chunk, as_statement = load(code, name, "t")
   if chunk then return chunk end
-  return nil, problem, problem:find "'<eof>'$" ~= nil or problem:find "near <eof>$" ~= nil or problem:find "unfinished long" ~= nil
+  local function ends_early(problem) return problem:find "near '?<eof>'?$" ~= nil or problem:find "unfinished long" ~= nil end
+  local early = ends_early(as_value)
+  return nil, early and as_value or as_statement, early or ends_early(as_statement)
 end
 
 -- Watches a task whenever it computes: `reason` is asked now and then, and what it answers breaks the code off, past any

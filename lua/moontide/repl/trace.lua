@@ -137,10 +137,10 @@ end
 local function seconds(us) return ("%.3f s"):format(us / 1e6) end
 
 -- The events of one call: { us, word, text } each.
-local function add_call(events, c, latency_us)
+local function add_call(events, c, latency_us, group)
   local texts = {}
   for i, p in ipairs(c.parameters) do texts[i] = p[1] .. "=" .. p[2] end
-  local function add(us, word, text) events[#events + 1] = { us, word, text, #events } end
+  local function add(us, word, text) events[#events + 1] = { us, word, text, group } end
   add(c.submitted_us, "called", c.what .. "  " .. table.concat(texts, " "))
   if c.sent_us > 0 then
     add(c.sent_us, "admitted", ("priority %s%s%s"):format(c.priority,
@@ -160,13 +160,13 @@ local function add_call(events, c, latency_us)
 end
 
 -- What the simulated exchange remembers: the order as it stands and its fills.
-local function exchange_events(world, order_id, events)
+local function exchange_events(world, order_id, events, last_group)
   local x = C.backtest_exchange(world.bt)
   if not order_id or not order_id:find "^%d+$" then return nil end
   local id = ffi.new("int64_t", tonumber(order_id))   -- ids of the simulated exchange are small
   local order = C.exchange_order(x, id)
   if order == nil then return nil end
-  local function add(us, word, text) events[#events + 1] = { tonumber(us), word, text, #events } end
+  local function add(us, word, text) events[#events + 1] = { tonumber(us), word, text, word == "ended" and last_group or 1 } end
   add(order.time_us, "accepted", ("by the exchange as order %s"):format(order_id))
   local fills = C.exchange_fill_count(x)
   for i = 0, tonumber(fills) - 1 do
@@ -186,10 +186,10 @@ local function exchange_events(world, order_id, events)
 end
 
 -- The same, asked of a real exchange.
-local function asked_events(api, c, events)
+local function asked_events(api, c, events, last_group)
   if not c.symbol or not c.order_id or c.algo then return nil end
   local order = api.get_order { symbol = c.symbol, orderId = c.order_id }
-  local function add(ms, word, text) events[#events + 1] = { ms * 1000, word, text, #events } end
+  local function add(ms, word, text) events[#events + 1] = { ms * 1000, word, text, word == "ended" and last_group or 1 } end
   for _, f in ipairs(api.get_my_trades { symbol = c.symbol, orderId = c.order_id } or {}) do
     add(f.time, "fill", ("%.10g at %.10g as %s, fee %.8g"):format(f.qty, f.price, f.maker and "maker" or "taker", f.commission))
   end
@@ -212,19 +212,19 @@ function M.why(trace, world, id, o)
     return nil, id and ("no order '%s' was placed here; :orders lists open ones"):format(id) or "no order was placed here yet"
   end
   local events, placed = {}, calls[1]
-  for _, c in ipairs(calls) do
+  for group, c in ipairs(calls) do
     if c.places then placed = c end
-    add_call(events, c, o.simulated and o.latency_us or nil)
+    add_call(events, c, o.simulated and o.latency_us or nil, group)
   end
   local order_id = placed.order_id or found
   local head
-  if o.simulated then head = exchange_events(world, order_id, events) else head = asked_events(o.api, placed, events) end
-  -- Of one moment: as they were added, but what the exchange did comes before its answer.
+  if o.simulated then head = exchange_events(world, order_id, events, #calls) else head = asked_events(o.api, placed, events, #calls) end
+  -- Of one moment: call by call, and what the exchange did before its answer.
   local rank = { called = 1, admitted = 2, sent = 3, arrived = 4, accepted = 5, fill = 6, ended = 7, settled = 8 }
   table.sort(events, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
-    if rank[a[2]] ~= rank[b[2]] then return rank[a[2]] < rank[b[2]] end
-    return a[4] < b[4]
+    if a[4] ~= b[4] then return a[4] < b[4] end
+    return rank[a[2]] < rank[b[2]]
   end)
   local lines = { ("order %s%s"):format(order_id or "without an id", placed.client_id ~= "" and " (" .. placed.client_id .. ")" or "") ..
     (head and ": " .. head or "") }
