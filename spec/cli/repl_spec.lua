@@ -91,6 +91,22 @@ describe("the REPL, piped", function()
   end)
 end)
 
+describe("the REPL with a strategy", function()
+  it("puts a changed script in the place of the one that runs", function()
+    local folder = run.folder()
+    local text = [[ return { symbols = { "BTCUSDT" }, timer = 0.02, on_timer = function(self) self.state.n = (self.state.n or 0) + 1 self.v = 1 end } ]]
+    local path = run.write(folder .. "/s.lua", text)
+    local file = ("local f = io.open('%s', 'w') f:write(%q) f:close()"):format(path, (text:gsub("self%.v = 1", "self.v = 2")))
+    local r = piped({ "repl", path }, { "while not self.v do api.sleep(0.01) end", "n = self.state.n", file, ":reload", "while self.v ~= 2 do api.sleep(0.01) end", "n",
+                                        "self.state.n > 1", "local f = io.open('" .. path .. "', 'w') f:write('syntax error') f:close()", ":reload", "self.v" })
+    run.remove(folder)
+    assert.equal("nil\ntrue\n2\n", r.out)   -- globals begin anew, self.state goes on
+    assert.truthy(r.err:find("is reloaded", 1, true))
+    assert.truthy(r.err:find("the old one goes on", 1, true))
+    assert.equal(1, r.status)
+  end)
+end)
+
 describe("the REPL on a backtest", function()
   local script = [[
     return { symbols = { "BTCUSDT" }, interval = "1m",
@@ -303,7 +319,7 @@ describe("the REPL at a terminal", function()
     p:send "n\r"
     p:wait_for(function(text) return last_line(text) == "sim>" end)
     p:send ":quit\r"
-    p:wait_for "[y/N]"
+    p:wait_for(function(text) return last_line(text):find("[y/N]", 1, true) end)
     p:send "y\r"
     assert.equal(0, p:wait())
   end)

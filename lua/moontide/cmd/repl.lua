@@ -15,6 +15,18 @@ local timeline_module = require "moontide.repl.timeline"
 
 local M = {}
 
+-- Puts the changed script in place of the one that runs; typed code then sees the new one's globals.
+local function reloader(s, path, engine)
+  if not path then return nil end
+  return function()
+    local ok, problem = require("moontide.live.reload").now(s)
+    if not ok then return nil, problem end
+    s.script.env.self = s.script.self
+    engine().env = s.script.env
+    return nil   -- the log says so
+  end
+end
+
 local IDLE = package.moontide_home .. "/lua/moontide/repl/idle.lua"   -- luacheck: ignore 143
 
 -- What only some worlds take.
@@ -101,8 +113,9 @@ local function run_made(options, path)
   end
   world = s.world
   s.script.env.self = s.script.self
-  local engine = engine_module.new {
-    world = world, api = s.api, env = s.script.env, mode = "sim", simulated = true, latency_us = s.latency_us,
+  local engine
+  engine = engine_module.new {
+    reload = reloader(s, path, function() return engine end), world = world, api = s.api, env = s.script.env, mode = "sim", simulated = true, latency_us = s.latency_us,
     quit = function() front:leave() end,
     describe = function()
       return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(clock.speed_text or "",
@@ -257,8 +270,9 @@ local function run_live(options, path, mode)
   front = front_module.new(target)
   local world = s.world
   s.script.env.self = s.script.self
-  local engine = engine_module.new {
-    world = world, api = s.api, env = s.script.env, mode = mode, simulated = false, quit = function() front:leave() end,
+  local engine
+  engine = engine_module.new {
+    reload = reloader(s, path, function() return engine end), world = world, api = s.api, env = s.script.env, mode = mode, simulated = false, quit = function() front:leave() end,
     describe = function()
       return ("%s: %s on %s; now %s"):format(mode, table.concat(s.names, " "), s.at.rest, log_module.time_text(world.now()))
     end,

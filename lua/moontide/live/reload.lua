@@ -57,7 +57,8 @@ function M.request(s)
     else
       s.log.info("%s is reloaded", s.path)
     end
-    C.live_events(s.l, strategy_module.event_mask(s.script.self))
+    local mask = strategy_module.event_mask(s.script.self)
+    if s.events then s.events(mask) else C.live_events(s.l, mask) end
   end
   -- Wakes the strategy where nothing else does.
   task.spawn(function()
@@ -66,12 +67,21 @@ function M.request(s)
   return true
 end
 
--- Answered when the new script is in place, or the old one goes on.
-control.on("reload", function(s)
+---As `M.request`, and waits until the new script is in place, or the old one goes on.
+---@param s LiveSession
+---@return boolean? ok
+---@return string? problem
+function M.now(s)
   local ok, problem = M.request(s)
   if not ok then return nil, problem end
   while s.world.between_events and not s.world.has_ended() do s.world.sleep(WAIT_S) end
   if s.reload_problem then return nil, s.reload_problem end
+  return true
+end
+
+control.on("reload", function(s)
+  local ok, problem = M.now(s)
+  if not ok then return nil, problem end
   return { script = s.path }
 end)
 

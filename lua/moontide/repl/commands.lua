@@ -231,9 +231,11 @@ add("load", ":load FILE", "runs a file here: what it defines stays", function(en
   return pretty.values(values, o)
 end)
 
-add("reload", ":reload", "runs the file of the last :load again", function(engine, _, o)
-  if not engine.loaded then return nil, "nothing was loaded; :load FILE" end
-  return M.list.load.run(engine, engine.loaded, o)
+add("reload", ":reload", "runs the file of the last :load again, else puts the changed script in the place of the one that runs", function(engine, _, o)
+  if engine.loaded then return M.list.load.run(engine, engine.loaded, o) end
+  if not engine.reload then return nil, "nothing was loaded; :load FILE" end
+  task.check_may_change ":reload"
+  return engine.reload()
 end)
 
 add("quit", ":quit", "leaves, as Ctrl-D", function(engine)

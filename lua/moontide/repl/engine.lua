@@ -18,16 +18,17 @@ local M = {}
 ---@field commands table<string, ReplCommand>
 ---@field describe fun(): string
 ---@field quit fun()? asks to leave
+---@field reload (fun(): string?, string?)? puts the changed script in place; in a task
 ---@field submit fun(self: Engine, line: string, o: table): Evaluation?
 local Engine = {}
 Engine.__index = Engine
 
----@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: fun(): string, quit: fun()?, commands: table? }
+---@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: fun(): string, quit: fun()?, reload: (fun(): string?, string?)?, commands: table? }
 ---@return Engine
 function M.new(o)
   local engine = setmetatable({
     world = o.world, api = o.api, env = o.env, mode = o.mode, simulated = o.simulated, latency_us = o.latency_us,
-    describe = o.describe, quit = o.quit, commands = setmetatable({}, { __index = nil }),
+    describe = o.describe, quit = o.quit, reload = o.reload, commands = setmetatable({}, { __index = nil }),
   }, Engine)
   for name, c in pairs(commands.list) do engine.commands[name] = c end
   for name, c in pairs(o.commands or {}) do engine.commands[name] = c end

@@ -24,7 +24,8 @@ function M.open(options, path, o)
   local log = o.log(function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1, 0)
-  local script = loader.load(path, { log = log, print = o.print, seed = seed })
+  local load_options = { log = log, print = o.print, seed = seed }
+  local script = loader.load(path, load_options)
   local self = script.self
   local names = options.symbol or (self and self.symbols) or usual
   local interval = options.interval or (self and self.interval) or "1m"
@@ -80,7 +81,10 @@ function M.open(options, path, o)
     C.backtest_events(bt, b.exchange.event_mask)
     loader.listen(world, api, self)
   end
-  return { world = world, api = api, script = script, names = names, params = params, latency_us = tonumber(b.latency_us) }
+  world.after_handler = function() end   -- so that its handlers can be exchanged (live/reload.lua)
+  return { world = world, api = api, script = script, names = names, params = params, latency_us = tonumber(b.latency_us), path = path,
+           log = log, options = options, interval = interval, load_options = load_options,
+           events = function(mask) C.backtest_events(bt, mask) end }
 end
 
 return M

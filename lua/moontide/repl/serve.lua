@@ -59,6 +59,11 @@ local function engine_of(s)
         return ("%s '%s': %s on %s; now %s"):format(s.paper and "paper" or "live", s.name, table.concat(s.names, " "), s.at and s.at.rest or "?",
           log_module.time_text(s.world.now()))
       end,
+      reload = function()
+        local ok, problem = require("moontide.live.reload").now(s)
+        if not ok then return nil, problem end
+        return s.path .. " is reloaded"
+      end,
     }
     s.connections, s.connection_order = {}, {}
   end
@@ -77,8 +82,8 @@ local function connection_of(s, request)
     if #s.connection_order > CONNECTIONS_KEPT then s.connections[table.remove(s.connection_order, 1)] = nil end
   end
   local write = request.write == true
-  if not c.env or c.write ~= write then
-    c.write = write
+  if not c.env or c.write ~= write or c.script ~= s.script then   -- a reloaded script has globals of its own
+    c.write, c.script = write, s.script
     c.env = environment(s, write, function(text) c.send { print = text } end)
   end
   return c
