@@ -63,7 +63,7 @@ end
 function Front:width() return self.edits and math.max(20, C.terminal_columns(self.terminal) - 1) or 120 end
 
 function Front:listen()
-  if self.ended or self.closed then return end
+  if self.ended or self.closed or (self.leaving and not self.question) then return end
   local prompt
   if self.question then prompt = self.question.text
   elseif self.buffer then prompt = (" "):rep(self.indent or 2) .. "... "
@@ -146,9 +146,8 @@ function Front:leave(at_once)
     self.ended = true
     return self.target.leave()
   end
-  self.busy = true
+  self.leaving = true   -- whatever ends meanwhile shows no prompt
   self.target.may_leave(function(warning)
-    self.busy = nil
     if not warning then
       self.ended = true
       return self.target.leave()
@@ -156,6 +155,7 @@ function Front:leave(at_once)
     self.question = {
       text = warning .. " Leave? [y/N] ",
       answer = function(yes)
+        self.leaving = false
         if not yes then return self:listen() end
         self.ended = true
         self.target.leave()
@@ -217,9 +217,11 @@ function Front:input()
   if signal == SIGINT and self.busy == nil then
     C.terminal_signal(self.terminal, false)
     self.buffer = nil
-    if self.question then
-      self.question.answer(false)
+    local question = self.question
+    if question then
       self.question = nil
+      C.terminal_drop(self.terminal)
+      question.answer(false)
       return
     end
     if not self.edits then return self:leave(true) end
