@@ -9,6 +9,7 @@ local M = {}
 local real = pump.backtest
 local BAR, END, PAUSE, INPUT = C.BACKTEST_BAR, C.BACKTEST_END, C.BACKTEST_PAUSE, C.BACKTEST_INPUT
 local FOREVER = 9e18
+local UNHEARD_MAX = 200
 
 ---@class ReplClock
 ---@field pump table for moontide.world
@@ -36,20 +37,29 @@ function M.new(terminal, o)
     return INPUT
   end
 
+  local unheard = 0   -- deliveries since the terminal was looked at
+
+  -- Time is brought up to the wall's before what is typed is taken up; a market that falls behind is interrupted for it.
   local function made(bt, wants)
     while true do
       local main = o.world().main
       if clock.quitting and (wants or not main or main.done) then return END end
-      if not clock.quitting and C.terminal_wait(terminal, 0, -1) ~= 0 then return INPUT end
+      if not clock.quitting and C.terminal_signal(terminal, true) ~= 0 then return INPUT end
       C.backtest_until(bt, wall())
       local kind = real.next(bt, wants)
       if kind ~= PAUSE then
+        unheard = unheard + 1
+        if unheard > UNHEARD_MAX and not clock.quitting then
+          unheard = 0
+          if C.terminal_wait(terminal, 0, -1) ~= 0 then o.world().on_input() end
+        end
         if kind == BAR then clock.bars = clock.bars + 1 end
         return kind
       end
+      unheard = 0
       if clock.quitting and C.backtest_pending(bt) == 0 then return END end
       local due = (tonumber(C.backtest_due_us(bt)) - wall()) / speed
-      if due > 0 and C.terminal_wait(terminal, math.min(due, 1e6), -1) ~= 0 and not clock.quitting then return INPUT end
+      if C.terminal_wait(terminal, math.max(0, math.min(due, 1e6)), -1) ~= 0 and not clock.quitting then return INPUT end
     end
   end
 
