@@ -308,7 +308,7 @@ describe("the REPL at a terminal", function()
     lx.wait_for("the line below", function() return p:show():gsub("\n", ""):find("sim> " .. typed .. "$") end)
     p:send "\r"
     p:wait_for "goes on'\nsim>"
-    assert.truthy(p:enter "#x":find(("\n%d\nsim>"):format(#typed - #"x = ''"), 1, true))
+    assert.truthy(p:enter "#x":find(("\n%d\n"):format(#typed - #"x = ''"), 1, true))
   end)
 
   it("asks before it leaves open orders", function()
