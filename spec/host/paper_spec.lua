@@ -1,6 +1,7 @@
 -- `moontide paper`: live data of the local exchange over real sockets, orders in the simulated one of the process.
 local ffi = require "ffi"
 local cjson = require "cjson"
+local control = require "moontide.live.control"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local websocket = require "spec.support.websocket"
@@ -12,7 +13,7 @@ local Desk = {}
 Desk.__index = Desk
 
 local function desk(x, script)
-  local self = setmetatable({ x = x, folder = run.folder(), runs = 0 }, Desk)
+  local self = setmetatable({ x = x, folder = run.folder(), runs = 0, started = {} }, Desk)
   self.path = run.write(self.folder .. "/script.lua", script)
   return self
 end
@@ -23,7 +24,7 @@ function Desk:start(arguments, environment, path)
   local out = ("%s/run%d"):format(self.folder, self.runs)
   local words = { environment or "MOONTIDE_API_KEY=", "MOONTIDE_API_SECRET=" }
   if environment then words = { environment } end
-  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(path or self.path), "--url", self.x.url, "--no-supervisor" } do
+  for _, w in ipairs { "MOONTIDE_HOME=" .. quote(self.folder .. "/home"), quote(require("moontide.host").exe), "paper", quote(path or self.path), "--url", self.x.url, self.supervised and "" or "--no-supervisor" } do
     words[#words + 1] = w
   end
   for _, a in ipairs(arguments or {}) do words[#words + 1] = quote(a) end
@@ -32,8 +33,10 @@ function Desk:start(arguments, environment, path)
   pipe:read "*l"
   pipe:close()
   lx.wait_for("the run's start", function() return run.read(out .. ".pid"):match "%d+" end)
-  return { out = function() return run.read(out .. ".out") end, err = function() return run.read(out .. ".err") end,
+  local r = { out = function() return run.read(out .. ".out") end, err = function() return run.read(out .. ".err") end,
            pid = tonumber(run.read(out .. ".pid")), status = function() return tonumber(run.read(out .. ".status"):match "%d+") end }
+  self.started[self.runs] = r
+  return r
 end
 
 -- Runs to the end.
@@ -43,7 +46,13 @@ function Desk:run(arguments, environment)
   return { status = r.status(), out = r.out(), err = r.err() }
 end
 
-function Desk:close() run.remove(self.folder) end
+-- Ends what a failed assertion has left running, too.
+function Desk:close()
+  for _, r in ipairs(self.started) do
+    if not r.status() then ffi.C.kill(r.pid, 9) end
+  end
+  run.remove(self.folder)
+end
 
 describe("moontide paper", function()
   local x, d
@@ -222,6 +231,26 @@ describe("moontide paper", function()
     r = d:run { "--reset", "--price-collar", "0" }
     assert.truthy(r.out:find("position\t0.01\torders\t1\thistory\t2", 1, true), r.out .. r.err)
     assert.truthy(r.out:find("capital +10000.00 USDT"), r.out)
+  end)
+
+  it("goes on with the account when a killed worker is replaced, also after --reset", function()
+    d = desk(x, [[
+      return { symbols = { "BTCUSDT" }, on_start = function(self)
+        print("holds", self:position "BTCUSDT")
+        assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })
+        print "bought"
+        io.stdout:flush()
+      end } ]])
+    local state = d.folder .. "/home/runs/script-paper/paper.account"
+    d.supervised = true
+    local r = d:start { "--reset", "--keep-orders", "--for", "60" }
+    lx.wait_for("the account with its position", function() return r.out():find "bought" and #run.read(state) > 900 end, 10)
+    local worker = control.ask(d.folder .. "/home/runs/script-paper/control.sock", { cmd = "status" }).pid
+    ffi.C.kill(worker, 9)
+    lx.wait_for("the second worker", function() return select(2, r.out():gsub("bought", "")) == 2 or r.status() end, 20)
+    ffi.C.kill(r.pid, 15)
+    lx.wait_for("the run's end", r.status, 10)
+    assert.truthy(r.out():find("holds\t0\nbought\nholds\t0.01\nbought", 1, true), r.out() .. r.err())
   end)
 
   it("needs no key and uses none; refuses what the exchange refuses", function()

@@ -41,8 +41,11 @@ local function arguments(v, w, extra)
   local skip = false
   for _, a in ipairs(v.options.argv) do
     -- A recording is of one process: that of the first is kept as it is.
-    local record = #w.restarts > 0 and a:find "^%-%-record"
-    if not skip and not record then list[#list + 1] = a end
+    local again = #w.restarts > 0
+    local record = again and a:find "^%-%-record"
+    -- Nor does a worker that takes the place of a killed one begin anew.
+    local anew = again and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
+    if not skip and not record and not anew then list[#list + 1] = a end
     skip = record and a == "--record"
   end
   list[#list + 1] = w.path
