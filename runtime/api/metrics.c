@@ -32,22 +32,6 @@ static struct metrics_endpoint *endpoint_of(struct metrics *m, const struct requ
     return &m->endpoints[r->endpoint < METRICS_ENDPOINTS_MAX ? r->endpoint : METRICS_ENDPOINTS_MAX - 1];
 }
 
-// Exact below 32 us, then 32 buckets a power of two.
-static int32_t bucket_of(int64_t us) {
-    if (us < 32)
-        return us > 0 ? (int32_t)us : 0;
-    int32_t shift = 63 - __builtin_clzll((uint64_t)us) - 5;
-    int32_t bucket = (shift + 1) * 32 + (int32_t)((us >> shift) - 32);
-    return bucket < METRICS_BUCKETS ? bucket : METRICS_BUCKETS - 1;
-}
-
-static int64_t bucket_middle_us(int32_t bucket) {
-    if (bucket < 32)
-        return bucket;
-    int32_t shift = bucket / 32 - 1;
-    return ((int64_t)(bucket % 32 + 32) << shift) + ((INT64_C(1) << shift) >> 1);
-}
-
 void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us) {
     m->sent++;
     m->retries += r->attempts > 1;
@@ -63,7 +47,7 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
     m->latency_sum_us += latency_us;
     if (latency_us > m->latency_max_us)
         m->latency_max_us = latency_us;
-    int32_t bucket = bucket_of(latency_us);
+    int32_t bucket = histogram_bucket(latency_us);
     m->histogram[bucket]++;
 
     struct metrics_endpoint *endpoint = endpoint_of(m, r);
@@ -97,16 +81,8 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
 }
 
 int64_t metrics_quantile_us(const struct metrics *m, double share) {
-    double wanted = share * (double)m->answered;
-    double seen = 0;
-    for (int32_t i = 0; i < METRICS_BUCKETS && m->answered > 0; i++) {
-        seen += m->histogram[i];
-        if (seen >= wanted && m->histogram[i] > 0) {
-            int64_t us = bucket_middle_us(i);
-            return us < m->latency_max_us ? us : m->latency_max_us;
-        }
-    }
-    return 0;
+    int64_t us = histogram_quantile_us(m->histogram, m->answered, share);
+    return us < m->latency_max_us ? us : m->latency_max_us;
 }
 
 struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us) {
@@ -121,10 +97,10 @@ struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us) {
     }
     const uint32_t *now = m->recent[present->minute & 1], *then = m->recent[~present->minute & 1];
     double seen = 0;
-    for (int32_t i = 0; i < METRICS_BUCKETS && r.answered > 0; i++) {
+    for (int32_t i = 0; i < HISTOGRAM_BUCKETS && r.answered > 0; i++) {
         seen += now[i] + (adjacent ? then[i] : 0);
         if (seen >= 0.95 * (double)r.answered) {
-            r.p95_us = bucket_middle_us(i);
+            r.p95_us = histogram_middle_us(i);
             break;
         }
     }

@@ -5,6 +5,7 @@
 #ifndef MT_API_METRICS_H
 #define MT_API_METRICS_H
 
+#include "api/histogram.h"
 #include "api/limiter.h"
 #include "api/notice.h"
 #include "api/request.h"
@@ -14,8 +15,7 @@
 enum {
     METRICS_ENDPOINTS_MAX = 64,       // higher indexes count in the last one
     METRICS_WINDOWS_MAX = 2 * LIMITER_WINDOWS_MAX,
-    METRICS_MINUTES = 180,
-    METRICS_BUCKETS = 1024            // 32 a power of two, up to about 2^36 us
+    METRICS_MINUTES = 180
 };
 
 struct metrics_endpoint {
@@ -39,8 +39,8 @@ struct metrics {
     int32_t minute_index;
     struct metrics_endpoint endpoints[METRICS_ENDPOINTS_MAX];
     struct metrics_minute minutes[METRICS_MINUTES];
-    uint32_t histogram[METRICS_BUCKETS];
-    uint32_t recent[2][METRICS_BUCKETS];  // of the present minute and the one before, by the minute's parity
+    uint32_t histogram[HISTOGRAM_BUCKETS];
+    uint32_t recent[2][HISTOGRAM_BUCKETS];  // of the present minute and the one before, by the minute's parity
 };
 
 struct metrics_window {

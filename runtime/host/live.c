@@ -243,6 +243,7 @@ static int32_t deliver(struct live *l) {
     struct delivery *d = &q->items[q->head];
     int64_t lag_us = l->view.now_us - d->arrived_us;
     if (lag_us > l->view.lag_us) l->view.lag_us = lag_us;
+    l->cause_us = d->arrived_us;
     q->head = (q->head + 1) % q->size;
     q->count--;
     if (d->feed < 0) {
@@ -376,6 +377,7 @@ static int32_t ready(struct live *l, bool wants) {
 }
 
 int32_t live_next(struct live *l, bool wants) {
+    if (wants) l->cause_us = 0;   // its handler is over
     loop_in(l);
     turn(l, false);
     for (;;) {
@@ -460,6 +462,9 @@ struct live_figures live_figures(const struct live *l) {
     f.resolved_absent = doubts.absent;
     f.in_doubt = resolver_doubts(l->resolver);
     f.clock_offset_us = clock_offset_us(&l->clock);
+    f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
+    f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
+    f.reaction_p999_us = histogram_quantile_us(l->reactions, f.reactions, 0.999);
     f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->view.now_us);
     return f;
 }

@@ -70,6 +70,8 @@ struct live_figures {
     int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
     int64_t events_recovered, events_twice;        // found by asking; told by the streams a second time
     int64_t clock_offset_us, clock_uncertainty_us;
+    int64_t reactions;                             // orders sent by a handler: from its event's bytes until the transport had them
+    int64_t reaction_p50_us, reaction_p99_us, reaction_p999_us;
 };
 
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e);

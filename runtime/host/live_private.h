@@ -14,6 +14,7 @@
 #define MT_HOST_LIVE_PRIVATE_H
 
 #include "api/clock.h"
+#include "api/histogram.h"
 #include "host/flights.h"
 #include "host/intents.h"
 #include "host/live.h"
@@ -185,6 +186,8 @@ struct live {
     int64_t script_since_us;            // when the script got the loop; 0: not yet
     int64_t held_us;                    // the longest it held it, not yet told
     bool started, stopping, ended;
+    int64_t cause_us;                   // when what is being handled arrived; 0: nothing is
+    uint32_t reactions[HISTOGRAM_BUCKETS];   // from then until an order went to the transport
     int32_t warming;                    // pings under way
     int64_t warm_due_us;
 };

@@ -220,7 +220,15 @@ static void wire_send(void *ctx, struct request *r, int64_t now_us) {
     wire_leave(l, op);
 }
 
+static void count_reaction(struct live *l, const struct op *op) {
+    bool places = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_ALGO_NEW || op->call.endpoint == EP_BATCH_NEW;
+    if (!places || op->request.attempts > 1 || l->cause_us == 0 || op->request.submitted_us < l->cause_us) return;
+    l->reactions[histogram_bucket(live_now(l) - l->cause_us)]++;
+    l->figures.reactions++;
+}
+
 void wire_leave(struct live *l, struct op *op) {
+    count_reaction(l, op);
     if (ws_orders_send(l, op)) return;
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
     static char text[QUERY_MAX + 4096], url[QUERY_MAX + 4608];

@@ -125,6 +125,22 @@ for _, mode in ipairs { "normal", "full" } do
   end
 end
 
+-- From the bytes of a trade on a stream, through the script's handler and the journal, until libcurl has the order's bytes.
+local reacting = run.write(folder .. "/react.lua", [[
+return { symbols = { "BTCUSDT" }, on_trade = function(_, t)
+  assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.002, price = math.floor(t.price * 0.97) })
+end }
+]])
+local quick = lx.start { "--no-limits", "--weight-limit", "100000000", "--order-limits", "100000000,100000000", "--symbols", "BTCUSDT", "--rate", "20" }
+shell(("taskset -acp 0 %d"):format(quick.pid))
+local said = shell(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s taskset -c 1 %s live %s --url %s --config %s --for 12 --no-supervisor 2>&1"):format(
+  folder, quick.key, quick.secret, host.exe, reacting, quick.url, config))
+local orders, p50, p99, p999 = said:match "orders=(%d+) p50_us=(%d+) p99_us=(%d+) p999_us=(%d+)"
+assert(orders, said)
+print(("Event to order (trade in, order out), %s orders: p50 %s us, p99 %s us, p99.9 %s us"):format(orders, p50, p99, p999))
+quick.session:close()
+shell("kill " .. quick.pid)
+
 -- A strategy on bars of a minute: nearly nothing happens.
 local plain = lx.start { "--symbols", "BTCUSDT" }
 local script = run.write(folder .. "/idle.lua", 'return { symbols = { "BTCUSDT" }, on_bar = function() end }\n')

@@ -44,6 +44,10 @@ end
 
 local function say_end(l, log)
   local f = C.live_figures(l)
+  if f.reactions > 0 then
+    log.fields("info", "event to order", { { "orders", tonumber(f.reactions) }, { "p50_us", tonumber(f.reaction_p50_us) },
+      { "p99_us", tonumber(f.reaction_p99_us) }, { "p999_us", tonumber(f.reaction_p999_us) } })
+  end
   log.fields("info", "ended", {
     { "requests", tonumber(f.sent) }, { "by_websocket", tonumber(f.sent_by_websocket) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
     { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
