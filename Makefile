@@ -65,12 +65,13 @@ test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory all
 	@MOONTIDE_SEED=$(SEED) $(BINARY) test
 
-bench: deps               ## measure, each figure beside its baseline of the same run
-	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps"
-	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout
+bench: deps clients       ## measure, each figure beside its baseline of the same run
+	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps curl openssl"
+	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout $(BUILD)/bench_http
 	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
 	@$(BUILD)/bench_limits
 	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
+	@$(BINARY) script spec/bench/live.lua $(BUILD)/bench_http
 
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
@@ -131,6 +132,10 @@ $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 $(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/%,$(OBJECTS))
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
+
+$(BUILD)/bench_http: spec/bench/http.c
+	$(call say,CC,$<)
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $< -lcurl
 
 $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(call say,CC,$<)
