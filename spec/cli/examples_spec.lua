@@ -29,21 +29,37 @@ describe("examples", function()
     pipe:close()
   end)
 
+  local exchange
+  teardown(function() if exchange then exchange:stop() end end)
+
   for _, name in ipairs(single_files()) do
-    it(name .. ": its own command runs it, and it prints what it says", function()
-      local text = run.read(run.root .. "/examples/" .. name)
-      local command = assert(text:match "\n%-%-   moontide (backtest [^\n%(]+)", name .. " names no command")
-      local words = {}
-      for word in command:gmatch "%S+" do words[#words + 1] = word end
-      local r = run.moontide(words, nil, run.root)
-      assert.equal(0, r.status, r.err)
-      local at, count = 1, 0
-      for expected in text:gmatch "%-%-> ([^\n]+)" do
-        local from, to = r.out:find(expected, at, true)
-        assert.truthy(from, ("%s: %q does not come (in its turn) in:\n%s"):format(name, expected, r.out))
-        at, count = to + 1, count + 1
+    it(name .. ": its own commands run it, and it prints what it says", function()
+      local text, out, count = run.read(run.root .. "/examples/" .. name), "", 0
+      local folder = run.folder()
+      os.execute(("ln -s '%s/examples' '%s/examples'"):format(run.root, folder))
+      for command in text:gmatch "\n%-%-   moontide ([^\n]+)" do
+        local words = {}
+        for word in command:gsub("%s%s+.*$", ""):gmatch "%S+" do words[#words + 1] = word end
+        for i, word in ipairs(words) do
+          if word == "http://127.0.0.1:9090" then
+            exchange = exchange or lx.start { "--no-limits", "--symbols", "BTCUSDT", "--legacy-streams" }
+            words[i] = exchange.url
+          end
+        end
+        local r = run.moontide(words, ("MOONTIDE_HOME='%s/home'"):format(folder), folder)
+        if r.status ~= 0 then run.remove(folder) end
+        assert.equal(0, r.status, name .. ": " .. command .. "\n" .. r.err)
+        out, count = out .. r.out, count + 1
       end
-      assert.is_true(count > 0, name .. " says nothing of what it prints")
+      run.remove(folder)
+      assert.is_true(count > 0, name .. " names no command")
+      local at, said = 1, 0
+      for expected in text:gmatch "%-%-> ([^\n]+)" do
+        local from, to = out:find(expected, at, true)
+        assert.truthy(from, ("%s: %q does not come (in its turn) in:\n%s"):format(name, expected, out))
+        at, said = to + 1, said + 1
+      end
+      assert.is_true(said > 0, name .. " says nothing of what it prints")
     end)
   end
 

@@ -36,24 +36,26 @@ describe("a reload", function()
   local function ask() return r:ask({ cmd = "reload" }, "script-paper") end
   local function count(pattern) return select(2, r:out():gsub(pattern, "")) end
 
-  it("by --watch takes a file that was renamed or written over, and keeps self.state alone", function()
-    r = live_run.start(x, { script "one" }, { "--watch" }, "paper")
-    r:wait_for "tick one"
-    rename(script "two")
-    r:wait_for "tick two"
-    assert.matches("start one\tnil\tnil\n", r:out())
-    assert.matches("start two\t%d+\tnil\n", r:out())
-    assert.matches("script.lua is reloaded", r:err())
-    local ones = count "tick one"
-    write(script "three")
-    r:wait_for "tick three"
-    assert.are.equal(ones, count "tick one")    -- nothing of the old one ran any more
-    assert.is_nil(r:out():find("stop", 1, true))
-    r:kill(15)
-    assert.are.equal(0, r:wait())
-    assert.matches("stop three\n", r:out())
-    assert.are.equal(1, count "stop")
-  end)
+  for _, command in ipairs { "paper", "live" } do
+    it(("by --watch takes a file that was renamed or written over, and keeps self.state alone (%s)"):format(command), function()
+      r = live_run.start(x, { script "one" }, { "--watch" }, command)
+      r:wait_for "tick one"
+      rename(script "two")
+      r:wait_for "tick two"
+      assert.matches("start one\tnil\tnil\n", r:out())
+      assert.matches("start two\t%d+\tnil\n", r:out())
+      assert.matches("script.lua is reloaded", r:err())
+      local ones = count "tick one"
+      write(script "three")
+      r:wait_for "tick three"
+      assert.are.equal(ones, count "tick one")    -- nothing of the old one ran any more
+      assert.is_nil(r:out():find("stop", 1, true))
+      r:kill(15)
+      assert.are.equal(0, r:wait())
+      assert.matches("stop three\n", r:out())
+      assert.are.equal(1, count "stop")
+    end)
+  end
 
   it("of a script that cannot be loaded leaves the old one running, with one line that says why", function()
     r = live_run.start(x, { script "one" }, { "--watch" }, "paper")
