@@ -7,6 +7,7 @@ local cmd = require "moontide.cmd"
 local log_module = require "moontide.log"
 local manager_settings = require "moontide.manager_settings"
 local run_settings = require "moontide.live.settings"
+local sandbox = require "moontide.sandbox"
 local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
 
@@ -38,7 +39,7 @@ end
 ---@field plain boolean
 
 ---@param path string
----@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string? } now: the run's clock, microseconds; nil: none yet
+---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string?, sandbox: string? } sandbox: the folder it may keep files in; nil: it is trusted. now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
 function M.load(path, o)
   local chunk, source = strategy_module.compile(path, o.source)
@@ -52,7 +53,9 @@ function M.load(path, o)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
   local closed = setmetatable({}, { __index = function() return not_yet end })
-  local env = setmetatable({ api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }, { __index = _G })
+  local env = { api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }
+  if o.sandbox then sandbox.fill(env, { folder = o.sandbox, script = path, os = env.os, print = o.print, log = o.log })
+  else setmetatable(env, { __index = _G }) end
   setfenv(chunk, env)
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))

@@ -311,7 +311,7 @@ describe("moontide paper", function()
       print("cancel", o and o.status or err)
       print("wallet", api.get_account_info().totalWalletBalance) ]])
     run.write(d.folder .. "/quick.lua", "return { request_timeout = 0.2, max_retries = 1, initial_backoff = 0.02 }")
-    local r = d:start { "--config", d.folder .. "/quick.lua" }
+    local r = d:start { "--config", d.folder .. "/quick.lua", "--trusted" }
     local ready = pcall(lx.wait_for, "the first order", function() return r.out():find "ready" end, 10)
     gone:stop()
     assert.truthy(ready, r.err())

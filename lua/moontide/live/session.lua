@@ -79,6 +79,13 @@ local function safety(o, options)
   o.safety.orders_per_minute = setup.number(options, "max-orders-per-minute", 0, 0, 1e6)
 end
 
+-- What the runtime itself calls at the end of a run, whatever the script has done to its `api`.
+local function own_copy(api)
+  local out = {}
+  for name, value in pairs(api) do out[name] = value end
+  return out
+end
+
 ---@class LiveSession
 ---@field l ffi.cdata* struct live
 ---@field world World
@@ -113,14 +120,15 @@ function M.open(options, path, mode)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
   local settings = settings_module.run(options)
+  local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   C.heartbeat_phase(C.HEART_SCRIPT)
   local load_us = tonumber(C.live_clock_us())
   local load_options = { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
-                         now = function() return world and world.now() or load_us end }
+                         now = function() return world and world.now() or load_us end,
+                         sandbox = not settings.trusted and folder.path(run_name) .. "/data" or nil }
   local script = loader.load(path, load_options)
   C.heartbeat_phase(C.HEART_STARTING)
   local self = script.self
-  local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
   local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
@@ -175,7 +183,7 @@ function M.open(options, path, mode)
   world.config, world.rate_limits = config, rate_limits
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
-  local s = { l = l, world = world, api = api, script = script, path = path, names = names, interval = interval, log = log,
+  local s = { l = l, world = world, api = own_copy(api), script = script, path = path, names = names, interval = interval, log = log,
               name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
               status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
