@@ -15,12 +15,14 @@ const struct command command_attach = {
 };
 
 static const struct option_spec status_options[] = {
+    { "orders", OPTION_FLAG, NULL, "instead, the orders in the run's journal; with NAME also of a run that is over" },
+    { "last", OPTION_VALUE, "N", "with --orders: so many at most (default 50)" },
     { "json", OPTION_FLAG, NULL, "everything each run says of itself, as one JSON document" },
     { NULL, 0, NULL, NULL },
 };
 
 const struct command command_status = {
-    "status", "status [NAME] [--json]",
+    "status", "status [NAME] [--orders] [--json]",
     "Lists running paper and live processes: position, profit, queue, limits, breaker.",
     status_options, "status", 0,
 };

@@ -406,6 +406,11 @@ describe("attach, status and top", function()
     s:wait_for "BTCUSDT 0.01"
     assert.equal(0, s:wait())
     s:kill()
+    s = pty.start({ "status", "script", "--orders" }, { home = r.home, columns = 160 })
+    s:wait_for "MARKET"
+    s:wait_for "FILLED"
+    assert.equal(0, s:wait())
+    s:kill()
     local t = pty.start({ "top", "--every", "0.2" }, { home = r.home, columns = 160 })
     t:wait_for "1 running"
     t:wait_for "BTCUSDT 0.01"

@@ -118,7 +118,7 @@ local function run_made(options, path)
     reload = reloader(s, path, function() return engine end), world = world, api = s.api, env = s.script.env, mode = "sim", simulated = true, latency_us = s.latency_us,
     quit = function() front:leave() end,
     describe = function()
-      return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(clock.speed_text or "",
+      return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(options.speed and " times " .. options.speed or "",
         table.concat(s.names, " "), log_module.time_text(world.now()))
     end,
   }
@@ -176,6 +176,7 @@ local function run_backtest(options, path)
       front.muted = true
       session.world.stop()
     end,
+    stopped = function() front.muted = false end, path = path or IDLE,
   }
 
   -- A line in this run; what it is recorded as, when it is typed the first time.

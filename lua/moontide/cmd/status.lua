@@ -1,11 +1,17 @@
----`moontide status [NAME]`: the runs that are going on, each asked over its control socket.
+---`moontide status [NAME]`: the runs that are going on, each asked over its control socket; with --orders what their journals hold.
+local ffi = require "ffi"
 local cjson = require "cjson"
+local C = require "moontide.native"
 local cmd = require "moontide.cmd"
 local control = require "moontide.live.control"
 local folder = require "moontide.live.folder"
 local pretty = require "moontide.repl.pretty"
+local records = require "moontide.records"
+local setup = require "moontide.setup"
 
 local M = {}
+
+local journal_states = { [0] = "intent", "accepted", "refused", "absent", "unsent" }   -- enum journal_state of store/journal.h
 
 local ASK_S = 2
 
@@ -73,10 +79,60 @@ function M.table(runs, width)
   return pretty.grid({ "name", "mode", "pid", "up", "position", "profit", "equity", "queue", "limits", "breaker", "p99 ms", "script" }, rows, width)
 end
 
+local function number(e8) return tonumber(e8) / 1e8 end
+
+---The orders of a run's journal, the newest last.
+---@param folder_path string
+---@param open_only boolean only those whose outcome is not known
+---@param limit integer
+---@return table[]? orders
+---@return string? problem
+function M.orders(folder_path, open_only, limit)
+  local rows, count, message = ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
+  if C.journal_orders(folder_path .. "/journal.db", open_only, limit, rows, count, message) ~= 0 then return nil, ffi.string(message.text) end
+  local list = {}
+  for i = 0, tonumber(count[0]) - 1 do
+    local o = rows[0][i]
+    list[i + 1] = {
+      made_time = math.floor(tonumber(o.made_us) / 1000), clientOrderId = ffi.string(o.client_id), symbol = ffi.string(o.symbol), side = ffi.string(o.side),
+      type = ffi.string(o.type), quantity = number(o.quantity_e8), price = number(o.price_e8), journal = journal_states[o.state] or tostring(o.state),
+      status = ffi.string(o.status), executed = number(o.executed_e8), average = number(o.avg_price_e8), code = o.code ~= 0 and o.code or nil,
+      orderId = o.order_id ~= 0 and records.id_text(o.order_id) or nil, run = tonumber(o.run),
+    }
+  end
+  C.journal_release(rows[0])
+  table.sort(list, function(a, b) return a.made_time < b.made_time end)
+  return list
+end
+
+local order_columns = { "made_time", "symbol", "side", "type", "quantity", "price", "journal", "status", "executed", "average", "code", "orderId", "clientOrderId", "run" }
+
+local function run_orders(options)
+  local limit = setup.number(options, "last", 50, 1, 1e6)
+  local runs = options[1] and { { name = options[1], folder = folder.path(options[1]) } } or folder.running()
+  if options[1] and not runs[1].folder then cmd.fail(2, "'%s' is no name of a run", options[1]) end
+  if #runs == 0 then cmd.fail(1, "nothing is running; moontide status NAME --orders reads the journal of a run that is over") end
+  local all = {}
+  for _, run in ipairs(runs) do
+    local list, problem = M.orders(run.folder, false, limit)
+    if not list then cmd.fail(1, "%s", problem) end
+    if options.json then
+      all[run.name] = setmetatable(list, cjson.array_mt)
+    else
+      print(("%s: %d orders%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
+      if #list > 0 then print(pretty.grid(order_columns, list, 240)) end
+    end
+  end
+  if options.json then print(cjson.encode(all)) end
+  return 0
+end
+
 ---@param options table
 ---@return integer status
 function M.run(options)
   if options[2] then cmd.fail(2, "one run at a time; '%s' is one too many", options[2]) end
+  if options.orders then return run_orders(options) end
+  if options.last then cmd.fail(2, "--last belongs to --orders") end
   local runs = M.ask(options[1])
   if options.json then
     local list = setmetatable({}, cjson.array_mt)

@@ -5,6 +5,7 @@ local cmd = require "moontide.cmd"
 local log_module = require "moontide.log"
 local report = require "moontide.report"
 local setup = require "moontide.setup"
+local strategy_module = require "moontide.strategy"
 
 local M = {}
 
@@ -32,7 +33,7 @@ end
 ---@field wanted table? where the next run is to stand: { bars, until_us }, and what is typed on the way
 ---@field commands table<string, ReplCommand>
 
----@param o { clock: (fun(): ReplClock), session: (fun(): BacktestSession), again: fun() } `again` leaves this run for another
+---@param o { clock: (fun(): ReplClock), session: (fun(): BacktestSession), again: fun(), stopped: fun(), path: string } `again` leaves this run for another, `stopped` hears that it does not get there
 ---@return Timeline
 function M.new(o)
   local t = { typed = {}, commands = {} }
@@ -90,9 +91,9 @@ function M.new(o)
     t.wanted = { goal = goal, done = function() done(true, t.where()) end }
     o.again()
     return { cancel = function()
-      local clock = o.clock()
-      clock.goal = nil
+      o.clock().goal = nil
       t.wanted = nil
+      o.stopped()
       done(false, "stopped at " .. t.where())
     end }
   end
@@ -141,6 +142,8 @@ function M.new(o)
   end)
 
   command("reload", ":reload", "loads the script again and runs it to this same moment: what a change would have done", function(_, done)
+    local ok, problem = pcall(strategy_module.compile, o.path)
+    if not ok then return nil, tostring(problem) end   -- the run goes on with the old one
     local bars, us = o.clock().bars, now_us()
     if o.clock().bar_us == us then return again({ bars = bars }, function() return true end, done) end
     return again({ until_us = us }, function() return true end, done)
