@@ -262,11 +262,20 @@ static void wire_cancel(void *ctx, struct request *r) {
     op->attempt++;
 }
 
+// A new order bears the exchange's time of its making: as good a look at its clock as asking for it.
+static void look_at_stamp(struct live *l, const struct op *op) {
+    if (op->call.endpoint != EP_ORDER_NEW || op->kind != RECORD_ORDER || op->count != 1 || op->request.attempts != 1) return;
+    int64_t now = live_now(l);
+    clock_sample(&l->clock, op->request.sent_us, now, ((const struct order_record *)op->rows)->update_us, 1000);
+    dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
+}
+
 static void answered(struct live *l, struct op *op, const struct http_answer *a) {
     struct errmsg e;
     op->retry_after_s = a->retry_after_s;
     if (a->status == 200) {
         if (read_rows(l, op, a, &e) == ERR_OK) {
+            look_at_stamp(l, op);
             struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
             add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);
             add_used(&reply, LIMIT_ORDERS, 10000000, a->order_count_10s);
