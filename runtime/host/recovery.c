@@ -448,6 +448,17 @@ static void emit_fill(struct recovery *r, struct order_record *now, const struct
     u->maker = t->maker;
 }
 
+// What was told after a fill that nobody told counts it already: the sums that events carry are of all fills before.
+static void before_missed(const struct recovery *r, int32_t first, const struct order_record *o, int64_t found_e8, struct order_record *now) {
+    if (found_e8 == 0 || now->executed_qty_e8 + found_e8 <= o->executed_qty_e8 || found_e8 > o->executed_qty_e8) return;
+    int64_t quote_e8 = o->cum_quote_e8 ? o->cum_quote_e8 : dec_mul_round(o->avg_price_e8, o->executed_qty_e8);
+    for (int32_t i = first; fill_of(r, i, o); i++) {
+        quote_e8 -= r->found[i].quote_qty_e8 ? r->found[i].quote_qty_e8 : dec_mul_round(r->found[i].price_e8, r->found[i].qty_e8);
+    }
+    now->executed_qty_e8 = o->executed_qty_e8 - found_e8;
+    now->cum_quote_e8 = quote_e8 > 0 ? quote_e8 : 0;
+}
+
 // What became of one listed order since it was last told of. False: the exchange lists less fills than it says there were.
 static bool walk_order(struct recovery *r, const struct listed *n) {
     const struct order_record *o = &n->r;
@@ -459,6 +470,7 @@ static bool walk_order(struct recovery *r, const struct listed *n) {
     bool was_open = !k || k->open;
     if (k) {
         at_us = k->r.update_us;
+        before_missed(r, first, o, found_e8, &now);
     } else {
         // An order of before the time in question was told of by nobody; what it had filled then is not news either.
         bool young = o->time_us >= r->from_us;

@@ -96,6 +96,17 @@ describe("events recovered", function()
     assert.is_false(C.recovery_any_open(r))
   end)
 
+  it("a fill that was left out between others is not counted twice", function()
+    C.recovery_take(r, update(C.EXEC_NEW, { id = 1, qty = 6, type = C.ORDER_MARKET }))
+    -- Of three fills the first was lost: the sums of those that came hold it already.
+    C.recovery_take(r, update(C.EXEC_TRADE, { id = 1, qty = 6, done = 3, trade = 12, last = 2, at = NOW + 10, status = C.STATUS_PARTIALLY_FILLED }))
+    C.recovery_take(r, update(C.EXEC_TRADE, { id = 1, qty = 6, done = 6, trade = 13, last = 3, at = NOW + 11, status = C.STATUS_FILLED }))
+    C.recovery_begin(r, NOW - 100)
+    C.recovery_order(r, order { id = 1, qty = 6, done = 6, status = C.STATUS_FILLED, update = NOW + 11, type = C.ORDER_MARKET })
+    for id, qty in ipairs { 1, 2, 3 } do C.recovery_trade(r, trade { id = 10 + id, order = 1, qty = qty, time = NOW + 8 + id }) end
+    assert.same({ "1 TRADE FILLED 6/6 #11 1 @11" }, finish())
+  end)
+
   it("fills listed later than their order are waited for, and told without waiting only in haste", function()
     C.recovery_begin(r, NOW - 100)
     C.recovery_order(r, order { id = 5, done = 1, status = C.STATUS_FILLED, update = NOW + 9 })
