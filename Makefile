@@ -6,6 +6,7 @@ DESTDIR ?=
 SEED ?= 1
 V ?= 0
 FUZZ_SECONDS ?= 60
+JOBS ?= $(shell nproc)
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
             libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip
@@ -47,7 +48,7 @@ deps:                     ## install what is missing of Debian's packages (as ro
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
 run: deps                 ## set up, build, and backtest a strategy on a made market
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) --set fast=240 --set slow=1440
 
 # Real clients of the exchange, for its specs. Without a registry the specs that need them are skipped, with a line.
@@ -62,29 +63,29 @@ build/clients/installed: spec/clients/package.json
 	@cd build/clients && npm install --no-audit --no-fund --ignore-scripts --loglevel=error >npm.log 2>&1 && touch installed
 
 test: deps clients        ## set up, build and run all specs
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@MOONTIDE_SEED=$(SEED) $(BINARY) test
 
 bench: deps clients       ## measure, each figure beside its baseline of the same run
 	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps curl openssl"
-	@$(MAKE) --no-print-directory all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout $(BUILD)/bench_http
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout $(BUILD)/bench_http
 	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
 	@$(BUILD)/bench_limits
 	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
 	@$(BINARY) script spec/bench/live.lua $(BUILD)/bench_http
 
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
-	@$(MAKE) --no-print-directory BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test
 
 fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
 	@$(MAKE) --no-print-directory deps PACKAGES=clang
-	@$(MAKE) --no-print-directory $(BUILD)/fuzz_exchange
+	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/fuzz_exchange
 	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
 	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
 
 lint: deps                ## warnings as errors, luacheck, and the ladder of includes
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@luacheck --quiet lua strategies spec examples docs
 	@$(BINARY) script docs/generate_api.lua --check
 	@sh runtime/check_includes.sh
