@@ -17,18 +17,35 @@ local M = {}
 ---@field note fun(text: string) something from outside that no replay can repeat
 ---@field before fun(fn: fun()): fun() a function that first says that the script is over
 
----Begins a recording; fails the command when the file cannot be made.
----@param path string
----@param o { pump: table, bt: ffi.cdata*, symbols: ffi.cdata*, symbol_count: integer, index_of: table<string, integer>, interval: string, feed: function, config: ffi.cdata*, log: table, about: table }
----@return Recorder
-function M.open(path, o)
-  local inner, bt = o.pump, o.bt
+local function is_folder(path)
+  local there = io.open(path .. "/.")
+  if there then there:close() end
+  return there ~= nil
+end
+M.is_folder = is_folder
+
+-- The file: in a folder, one named by the run and the time. A restarted worker begins another beside the first.
+local function create(given, o)
   local out, message = ffi.new "struct recorder *[1]", ffi.new "struct errmsg"
-  if C.recorder_open(path, inner.view(bt), o.symbols, o.symbol_count, out, message) ~= 0 then
-    cmd.fail(1, "--record: %s", ffi.string(message.text))
+  local base = is_folder(given) and ("%s/%s-%s.rec"):format(given, o.name, os.date "!%Y%m%d-%H%M%S") or given
+  local path, number = base, 1
+  while true do
+    local status = C.recorder_open(path, o.pump.view(o.bt), o.symbols, o.symbol_count, out, message)
+    if status == 0 then return out[0], path end
+    if status ~= C.ERR_FULL or not (o.restarted or base ~= given) then cmd.fail(1, "--record: %s", ffi.string(message.text)) end
+    number = number + 1
+    path = ("%s.%d"):format(base, number)
   end
-  local r = out[0]
-  local over, current = false, task.current
+end
+
+---Begins a recording; fails the command when the file cannot be made.
+---@param given string a file, or a folder for one
+---@param o { name: string, restarted: boolean, pump: table, bt: ffi.cdata*, symbols: ffi.cdata*, symbol_count: integer, index_of: table<string, integer>, interval: string, feed: function, config: ffi.cdata*, log: table, about: table }
+---@return Recorder
+function M.open(given, o)
+  local inner, bt = o.pump, o.bt
+  local r, path = create(given, o)
+  local over, current, message = false, task.current, ffi.new "struct errmsg"
   o.about.version, o.about.sha256 = host.version, host.sha256(o.about.source)
   local about = cjson.encode(o.about)
   C.recorder_text(r, C.RECORDED_ABOUT, about, #about)

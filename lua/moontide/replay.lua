@@ -77,6 +77,18 @@ local function pump_of(r, stop)
   return pump, check
 end
 
+---The state a run began with, and the check of it after each handler, as the run had them.
+---@param world World
+---@param self Strategy
+---@param about table
+function M.give_state(world, self, about)
+  if about.state then self.state = assert(state.decode(state.from_hex(about.state))) end
+  world.after_handler = function()
+    local text, problem = state.encode(world.strategy.state)
+    if not text then error(problem, 0) end
+  end
+end
+
 ---@class ReplayResult
 ---@field state string "same" | "cut" | "damaged" | "noted" | "diverged"
 ---@field events integer what the script was told
@@ -137,7 +149,7 @@ function M.run(path, file, o)
   local chunk
   if self then
     self.symbols, self.params, self.interval = about.symbols, params, about.interval
-    if about.state then self.state = assert(state.decode(state.from_hex(about.state))) end   -- what the run began with
+    M.give_state(world, self, about)
     for _, name in ipairs(about.symbols) do world.subscribe(name, about.interval) end
     loader.listen(world, api)
     local on_stop = self.on_stop

@@ -31,7 +31,8 @@
     { "stream-silence", OPTION_VALUE, "S", "a stream silent for so long, and after a ping, is dead (default 40)" },
     { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
     { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },
-    { "record", OPTION_VALUE, "FILE", "record all that the script sees and does, for backtest --replay and for explain" },
+    { "record", OPTION_VALUE, "FILE", "record all that the script sees and does, for backtest --replay and for explain; in a folder,\n"
+                                      "                     each run a file of its own" },
     { "seed", OPTION_VALUE, "N", "the seed of math.random (default 1)" },
     { "quiet", OPTION_FLAG, NULL, "warnings and errors only" },
     { "log-level", OPTION_VALUE, "L", "debug, info, warn or error (default info)" },

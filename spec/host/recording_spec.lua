@@ -279,3 +279,81 @@ describe("a recorded run", function()
     assert.truthy(r.err:find("--record: cannot write /none/such.rec: No such file or directory", 1, true), r.err)
   end)
 end)
+
+describe("recordings of several runs", function()
+  local x, folder, recordings
+  local script = [[
+    return { symbols = { "BTCUSDT" },
+      on_start = function(self)
+        self.state.runs = (self.state.runs or 0) + 1
+        for _ = 1, self.state.runs do print("price", assert(api.get_ticker_price { symbol = "BTCUSDT" }).price) end
+      end } ]]
+
+  setup(function()
+    x = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
+    folder = run.folder()
+    recordings = folder .. "/recordings"
+    os.execute("mkdir " .. recordings)
+  end)
+  teardown(function()
+    run.remove(folder)
+    x:stop()
+  end)
+
+  local function live(arguments)
+    local all = { "live", "--url", x.url, "--for", "0.6" }
+    for _, a in ipairs(arguments) do all[#all + 1] = a end
+    return run.moontide(all, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s MOONTIDE_HOME=%s/home"):format(x.key, x.secret, folder))
+  end
+
+  local function files()
+    local list = {}
+    for name in io.popen("ls " .. recordings):lines() do list[#list + 1] = name end
+    return list
+  end
+
+  it("have a file each in a folder; what a run began with is part of its recording", function()
+    local path = run.write(folder .. "/counts.lua", script)
+    local r = live { path, "--record", recordings }
+    assert.equal(0, r.status, r.err)
+    r = live { path, "--record", recordings }
+    assert.equal(0, r.status, r.err)
+    local found = files()
+    assert.equal(2, #found)
+    for i, name in ipairs(found) do
+      assert.truthy(name:find "^counts%-%d+%-%d+%.rec", name)
+      local replayed = recorded.replay(path, recordings .. "/" .. name)
+      assert.equal(0, replayed.status)
+      assert.equal(i, select(2, replayed.out:gsub("price\t", "")), replayed.out)
+      assert.truthy(replayed.out:find(("%d calls: the same"):format(i), 1, true), replayed.out)
+    end
+  end)
+
+  it("need a folder where several scripts run, and a worker that is started again its own file", function()
+    local one, two = run.write(folder .. "/one.lua", script), run.write(folder .. "/two.lua", script)
+    local r = live { one, two, "--record", folder .. "/one.rec" }
+    assert.equal(2, r.status)
+    assert.truthy(r.err:find("several scripts need a folder there", 1, true), r.err)
+    r = live { one, two, "--record", recordings }
+    assert.equal(0, r.status, r.err)
+    local names = table.concat(files(), " ")
+    assert.truthy(names:find "one%-%d" and names:find "two%-%d", names)
+
+    local crash = run.write(folder .. "/crash.lua", ([[
+      local ffi = require "ffi"
+      return { on_start = function(self)
+        assert(api.get_ticker_price { symbol = "BTCUSDT" })
+        api.sleep(0.4)
+        local file = io.open "%s/crashed"
+        if file then return end
+        io.open("%s/crashed", "w"):close()
+        ffi.cast("int *", 8)[0] = 1
+      end, on_bar = function() end } ]]):format(folder, folder))
+    r = live { crash, "--record", folder .. "/crash.rec", "--trusted" }
+    assert.truthy(r.err:find "starts again in", r.err)
+    for _, name in ipairs { "crash.rec", "crash.rec.2" } do
+      local replayed = recorded.items(folder .. "/" .. name)
+      assert.is_true(replayed ~= nil and #replayed > 5, name .. "\n" .. r.err)
+    end
+  end)
+end)

@@ -7,6 +7,7 @@ local intents = require "moontide.explain.intents"
 local loader = require "moontide.loader"
 local pump = require "moontide.pump"
 local recording = require "moontide.explain.session"
+local replay = require "moontide.replay"
 local strategy_module = require "moontide.strategy"
 
 local M = {}
@@ -237,6 +238,7 @@ function M.run(s, options)
     pump = pump_of(s, sim, pump.backtest),
   })
   local world, script = opened.world, opened.script
+  if script.self then replay.give_state(world, script.self, s.about) end
   math.randomseed(s.about.seed)
   local failure = strategy_module.run(world, script.self, script.plain and script.chunk or nil)
   sim.failure = failure and failure:match "[^\n]*"

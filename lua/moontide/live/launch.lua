@@ -15,7 +15,8 @@ function M.run(command, options, run_one, clean_up)
   if not path then cmd.fail(2, "which script? usage: moontide %s SCRIPT...%s", command, command == "live" and " --yes-real-money" or "") end
   if options["clean-up"] then return clean_up(options, path, options["clean-up"]) end
   if options.worker then
-    local fd, supervisor = options.worker:match "^(%d+):(%d+)$"
+    local fd, supervisor, restarts = options.worker:match "^(%d+):(%d+):(%d+)$"
+    options.restarts = tonumber(restarts)
     if not fd or C.heartbeat_join(tonumber(fd)) ~= 0 then cmd.fail(2, "--worker is for the supervisor's use") end
     if not C.supervisor_guard(tonumber(supervisor)) then return 1 end
     return run_one(options, path)

@@ -38,15 +38,10 @@ local function now_us() return math.floor(host.monotonic() * 1e6) end
 local function arguments(v, w, extra)
   local list = { host.exe, v.command }
   for _, a in ipairs(extra) do list[#list + 1] = a end
-  local skip = false
   for _, a in ipairs(v.options.argv) do
-    -- A recording is of one process: that of the first is kept as it is.
-    local again = #w.restarts > 0
-    local record = again and a:find "^%-%-record"
-    -- Nor does a worker that takes the place of a killed one begin anew.
-    local anew = again and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
-    if not skip and not record and not anew then list[#list + 1] = a end
-    skip = record and a == "--record"
+    -- A worker that takes the place of a killed one does not begin anew.
+    local anew = #w.restarts > 0 and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
+    if not anew then list[#list + 1] = a end
   end
   list[#list + 1] = w.path
   return list
@@ -70,7 +65,7 @@ end
 local function start(v, w)
   w.state, w.reason, w.warned = "running", nil, nil
   w.started_us = now_us()
-  spawn(v, w, { "--worker", ("3:%d"):format(v.pid) }, true)
+  spawn(v, w, { "--worker", ("3:%d:%d"):format(v.pid, #w.restarts) }, true)
 end
 
 local function clean(v, w)
@@ -336,7 +331,9 @@ function M.run(command, options, can_clean)
   local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0,
               pid = require("moontide.live.status").pid, can_clean = can_clean }
   v.several = #v.workers > 1
-  if v.several and options.record then cmd.fail(2, "--record is for one script") end
+  if v.several and options.record and not require("moontide.recorder").is_folder(options.record) then
+    cmd.fail(2, "--record %s: several scripts need a folder there, in which each has a file of its own", options.record)
+  end
   v.log = loader.log(options, function() return tonumber(C.live_clock_us()) end)
   local out, message = ffi.new "struct supervisor *[1]", ffi.new "struct errmsg"
   if C.supervisor_new(out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
