@@ -17,7 +17,8 @@ local function sum(x)
     q, value, fee = q + f.qty, value + f.qty * f.price, fee + f.fee
     if f.maker then maker = maker + f.qty end
   end
-  return { q = q, price = q > 0 and value / q or 0, fee = fee, maker = q > 0 and maker * 2 > q }
+  local price = q > 0 and value / q or 0
+  return { q = math.floor(q * 1e8 + 0.5) / 1e8, price = price, fee = fee, maker = q > 0 and maker * 2 > q }   -- on the grid: equal sums are equal
 end
 
 local function worth(side, sums, final) return sign_of(side) * sums.q * (final - sums.price) - sums.fee end
