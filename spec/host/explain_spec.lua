@@ -120,10 +120,7 @@ describe("moontide explain", function()
     assert.is_nil(late.diverged)
     local moved = 0
     for _, o in ipairs(late.orders) do moved = moved + math.abs(o.parts.latency or 0) end
-    assert.is_true(moved > 0, cjson.encode(late.orders))
-    local spread = 0
-    for _, o in ipairs(explain("dear").orders) do spread = spread + math.abs(o.parts.latency or 0) end
-    assert.is_true(moved > 3 * spread, ("%g against %g"):format(moved, spread))
+    assert.is_true(moved > 0, cjson.encode(late.orders))   -- how much, and with which sign: spec/lua/attribute_spec.lua
   end)
 
   it("puts refused orders under refusals, with the exchange's words", function()

@@ -82,7 +82,7 @@ describe("a recorded run", function()
   local x, folder, made
 
   setup(function()
-    x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT", "--wallet", "1000000", "--speed", "60", "--stream-life", "200" }   -- cut every 3.3 s
+    x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT", "--wallet", "1000000", "--speed", "60", "--stream-life", "120" }   -- cut every two seconds
     x:faults {
       { fault = "lose_reply", call = "POST /fapi/v1/order", share = 0.1 }, { fault = "lose_request", call = "POST /fapi/v1/order", share = 0.1 },
       { fault = "error", call = "POST /fapi/v1/order", status = 503, share = 0.1 }, { fault = "reset", call = "GET /fapi/v1/ticker/price", share = 0.2 },
