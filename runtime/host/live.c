@@ -487,12 +487,38 @@ int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
     return number;
 }
 
+// Limits shared with other processes of this machine need one clock for all: ours begins where theirs does.
+static void share_open(struct live *l) {
+    struct errmsg e;
+    int64_t base_us = l->start_wall_us - (int64_t)(l->start_ns / 1000);
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
+        if (!l->o.budgets[i]) continue;
+        l->shared[i] = shared_budget_open(NULL, l->o.budgets[i], l->o.api.edge_guard_us, &e);
+        if (!l->shared[i]) {
+            snprintf(l->sharing_problem, sizeof l->sharing_problem, "%.150s", e.text);
+            continue;
+        }
+        base_us = shared_budget_base(l->shared[i], base_us);
+    }
+    l->start_wall_us = base_us + (int64_t)(l->start_ns / 1000);
+}
+
+static void share_use(struct live *l) {
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
+        if (l->shared[i])
+            dispatcher_share(l->dispatcher, i, shared_budget_get(l->shared[i]), shared_budget_member(l->shared[i]), shared_budget_lock(l->shared[i]), live_now(l));
+    }
+}
+
+const char *live_sharing_problem(const struct live *l) { return l->sharing_problem[0] ? l->sharing_problem : NULL; }
+
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e) {
     struct live *l = calloc(1, sizeof *l);
     if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a run");
     l->start_wall_us = live_clock_us();
     l->start_ns = uv_hrtime();
     l->o = *o;
+    share_open(l);
     if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
     if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;
     if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
@@ -527,6 +553,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     if (!err) {
         struct transport transport = l->paper ? paper_transport(l) : wire_transport(l);
         l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
+        share_use(l);
         *out = l;
         return ERR_OK;
     }
@@ -548,6 +575,7 @@ void live_free(struct live *l) {
     http_client_free(l->http);
     uv_loop_close(&l->loop);
     if (l->dispatcher) dispatcher_free(l->dispatcher);
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
     for (int32_t i = 0; i < l->feed_count; i++) {
         l->feeds[i].series.count = l->feeds[i].capacity;
         series_close(&l->feeds[i].series);

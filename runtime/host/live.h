@@ -13,6 +13,7 @@
 #define MT_HOST_LIVE_H
 
 #include "host/backtest.h"
+#include "api/budget.h"
 #include "host/control.h"
 #include "host/safety.h"
 
@@ -50,6 +51,7 @@ struct live_options {
     int64_t stream_silence_us;     // one that says nothing for so long, asked halfway, is dead; 0: 40 s
     struct paper_options paper;
     int64_t reconcile_us;          // while orders are open: how often the exchange is asked whether the stream has left something out; 0: 60 s
+    const char *budgets[BUDGET_SCOPE_COUNT];   // names under which limits are shared with other processes (host/shared_budget.h); NULL: not
     int64_t dead_man_us;           // the exchange cancels our orders when it has not heard of us for so long; 0: never
     bool requests_only;            // no streams, and no signal ends it: for clearing up
     const char *halt_files[2];     // when one exists, the run is halted; NULL: none
@@ -73,6 +75,9 @@ struct live_figures {
     int64_t reactions;                             // orders sent by a handler: from its event's bytes until the transport had them
     int64_t reaction_p50_us, reaction_p99_us, reaction_p999_us;
 };
+
+// Why limits are not shared with other processes although they were to be; NULL: they are.
+const char *live_sharing_problem(const struct live *l);
 
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count, struct live **out, struct errmsg *e);
 void live_free(struct live *l);

@@ -18,6 +18,7 @@
 #include "host/flights.h"
 #include "host/intents.h"
 #include "host/live.h"
+#include "host/shared_budget.h"
 #include "host/recovery.h"
 #include "host/resolver.h"
 #include "net/http_client.h"
@@ -170,6 +171,8 @@ struct live {
     int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
     int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
+    struct shared_budget *shared[BUDGET_SCOPE_COUNT];
+    char sharing_problem[160];
     struct safety safety;
     struct dead_man dead_man[EXCHANGE_SYMBOLS_MAX];
     bool dead_man_off, tell_dead_man;

@@ -17,13 +17,14 @@
 #include <unistd.h>
 
 // Changes with every change of the structs below or of struct budget.
-#define MAGIC UINT64_C(0x6d74627564670001)
+#define MAGIC UINT64_C(0x6d74627564670002)
 
 enum { REAP_INTERVAL_MS = 100 };
 
 struct file {
     uint64_t magic;
     uint64_t size;
+    int64_t base_us;                               // the members' clock minus CLOCK_MONOTONIC
     uint64_t owners;                               // ever seated: gives each a number of its own
     pthread_mutex_t lock;
     pthread_mutex_t seats[BUDGET_MEMBERS_MAX];     // held by its member as long as that lives
@@ -53,7 +54,7 @@ static void reap(struct shared_budget *s) {
             continue;
         if (err == EOWNERDEAD)
             pthread_mutex_consistent(&s->file->seats[i]);
-        budget_leave(&s->file->budget, i, clock_us(CLOCK_MONOTONIC));
+        budget_leave(&s->file->budget, i, clock_us(CLOCK_MONOTONIC) + s->file->base_us);
         pthread_mutex_unlock(&s->file->seats[i]);
     }
 }
@@ -182,7 +183,7 @@ void shared_budget_close(struct shared_budget *s) {
     if (!s)
         return;
     enter(s);
-    budget_leave(&s->file->budget, s->member, clock_us(CLOCK_MONOTONIC));
+    budget_leave(&s->file->budget, s->member, clock_us(CLOCK_MONOTONIC) + s->file->base_us);
     pthread_mutex_unlock(&s->file->seats[s->member]);
     leave(s);
     munmap(s->file, sizeof *s->file);
@@ -201,12 +202,36 @@ const struct budget_lock *shared_budget_lock(const struct shared_budget *s) {
     return &s->lock;
 }
 
-int32_t shared_budget_members(struct shared_budget *s) {
-    s->reap_ms = 0;
-    enter(s);
+static int32_t count_members(const struct shared_budget *s) {
     int32_t count = 0;
     for (int32_t i = 0; i < s->file->budget.seats; i++)
         count += s->file->budget.members[i].owner != 0;
+    return count;
+}
+
+int64_t shared_budget_base(struct shared_budget *s, int64_t wanted_us) {
+    s->reap_ms = 0;
+    enter(s);
+    struct limiter *l = &s->file->budget.limiter;
+    int64_t shift_us = wanted_us - s->file->base_us;
+    if (count_members(s) == 1) {
+        if (s->file->base_us != 0) {   // windows lie on the exchange's clock and stay
+            l->offset_us -= shift_us;
+            if (l->offset_next_us != 0) l->offset_next_us -= shift_us;
+            if (l->gate_us > INT64_MIN / 2) l->gate_us += shift_us;
+            l->turn_us = INT64_MIN;
+        }
+        s->file->base_us = wanted_us;
+    }
+    int64_t base_us = s->file->base_us;
+    leave(s);
+    return base_us;
+}
+
+int32_t shared_budget_members(struct shared_budget *s) {
+    s->reap_ms = 0;
+    enter(s);
+    int32_t count = count_members(s);
     leave(s);
     return count;
 }

@@ -3,7 +3,7 @@
 //
 // Lives    in `dir` (NULL: /dev/shm) as moontide-<uid>-<name>.budget, mode 0600. It outlives its users on purpose: a
 //          process that starts again must know what the last minute has cost. It does not outlive a boot, as its times
-//          are those of CLOCK_MONOTONIC.
+//          are those of CLOCK_MONOTONIC (see shared_budget_base).
 // Death    the lock and every seat are robust mutexes: the kernel tells the next process that asks when a holder has
 //          died, be it in the middle of a change. The seat's reservations then end as budget_leave says.
 // Threads  everything from the thread that opened it, which must live as long as the seat.
@@ -26,6 +26,10 @@ void shared_budget_close(struct shared_budget *s);
 struct budget *shared_budget_get(struct shared_budget *s);
 int32_t shared_budget_member(const struct shared_budget *s);
 const struct budget_lock *shared_budget_lock(const struct shared_budget *s);
+
+// The clock of all members is CLOCK_MONOTONIC plus one number, 0 until somebody asks for another: who sits alone in it gets
+// `wanted_us`, and what the budget remembers moves along; else it stays as it is. The number that holds.
+int64_t shared_budget_base(struct shared_budget *s, int64_t wanted_us);
 
 // Processes that sit in it, after looking for dead ones.
 int32_t shared_budget_members(struct shared_budget *s);

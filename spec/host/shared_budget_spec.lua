@@ -1,6 +1,8 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
 local host = require "moontide.host"
+local live_run = require "spec.support.live_run"
+local lx = require "spec.support.local_exchange"
 
 local S = 1000000
 local LIMIT = 1000
@@ -79,6 +81,47 @@ describe("shared budget", function()
     s, text = open(dir, "y")
     assert.is_nil(s)
     assert.matches("open to others", text)
+  end)
+
+  it("has one clock for all: the first to sit in it names it, and what it remembers moves along", function()
+    local a = assert(open(dir, "x"))
+    assert.equal(5000, tonumber(C.shared_budget_base(a, 5000)))
+    local budget = C.shared_budget_get(a)
+    C.limiter_gate(budget.limiter, 9000)
+    local b = assert(open(dir, "x"))
+    assert.equal(5000, tonumber(C.shared_budget_base(b, 7000)))
+    C.shared_budget_close(a)
+    assert.equal(7500, tonumber(C.shared_budget_base(b, 7500)))
+    assert.equal(11500, tonumber(C.shared_budget_get(b).limiter.gate_us))
+    C.shared_budget_close(b)
+  end)
+
+  it("is what live processes spend from: together they keep the exchange's limit, and a ban is known to all", function()
+    local x = lx.start { "--symbols", "BTCUSDT", "--wallet", "1000000" }
+    -- Each alone would spend 1500 of the 2400 a minute has.
+    local script = [[ return { symbols = { "BTCUSDT" }, on_start = function()
+      local done, failed = 0, 0
+      local tasks = {}
+      for i = 1, 4 do tasks[i] = api.spawn(function()
+        for _ = 1, 75 do
+          local t, err = api.get_order_book { symbol = "BTCUSDT", limit = 500, share = false, timeout = 5 }
+          if t then done = done + 1 else failed = failed + 1 if err.status == 429 or err.status == 418 then print("BANNED") end end
+        end
+      end) end
+      api.all(tasks)
+      print("done", done, failed) io.stdout:flush()
+    end } ]]
+    local r = live_run.start(x, { a = script, b = script }, { "--for", "60" })
+    finally(function() r:close() x:stop() end)
+    lx.wait_for("both to be through", function() return select(2, r:out():gsub("done	", "")) == 2 end, 40)
+    assert.falsy(r:out():find "BANNED", r:out())
+    local refused, spent = 0, 0
+    for _, e in ipairs(x:audit("?limit=100000").entries) do
+      if e.status == 429 or e.status == 418 then refused = refused + 1 end
+    end
+    for done in r:out():gmatch "done	(%d+)" do spent = spent + 10 * tonumber(done) end
+    assert.equal(0, refused)
+    assert.is_true(spent > 2000, "spent " .. spent)
   end)
 
   it("holds one limit over twenty processes, of which some are killed", function()

@@ -87,6 +87,7 @@ function M.run(options, path, how)
   local o, at = connect.options(options, true, false)
   if at.key == "" then return 0 end
   o.requests_only = true
+  connect.share(o, at)
   local info
   repeat   -- for as long as it takes: the orders are out there
     local ok, result = pcall(connect.exchange_info, o, at)

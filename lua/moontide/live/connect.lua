@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
+local host = require "moontide.host"
 local probe = require "moontide.live.probe"
 local setup = require "moontide.setup"
 
@@ -115,6 +116,16 @@ function M.options(options, real, anonymous)
   local orders = order_address(options, rest, streams)
   o.ws_api_url = orders
   return o, { rest = rest, streams = streams, key = key, secrets = secrets, orders = orders, options = options }
+end
+
+---One budget for all processes of this machine: of weight for those that speak to the same exchange, of orders for those with
+---the same key.
+---@param o ffi.cdata* struct live_options
+---@param anchor table of M.options; keeps the names
+function M.share(o, anchor)
+  local place = anchor.rest:gsub("^%a+://", ""):gsub("[^%w%.%-]", "_"):sub(1, 40)
+  anchor.budgets = { place, anchor.key ~= "" and place .. "-" .. host.sha256(anchor.key):sub(1, 12) or nil }
+  o.budgets[C.BUDGET_ADDRESS], o.budgets[C.BUDGET_ACCOUNT] = anchor.budgets[1], anchor.budgets[2]
 end
 
 ---By which way orders go: --order-channel, else order_channel of moontide.conf.lua, else REST.

@@ -147,7 +147,10 @@ function M.open(options, path, mode)
   o.dead_man_us = settings.dead_man_seconds * 1e6
   o.halt_files[0], o.halt_files[1] = halt_file, settings.halt_file
   local config, exchange_limits, run = loader.configuration(options, rate_limits)
-  if not on_paper then connect.order_channel(o, at, run) end
+  if not on_paper then
+    connect.order_channel(o, at, run)
+    connect.share(o, at)
+  end
   config.seed = seed
   -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
   o.http_timeout_us = config.request_timeout_us
@@ -246,6 +249,8 @@ function M.start(s)
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.mode == "paper" then paper.greet(s) end
+  local unshared = C.live_sharing_problem(s.l)
+  if unshared ~= nil then s.log.warn("limits are not shared with other processes: %s", ffi.string(unshared)) end
   journal.tell(s)
   if s.options.watch then reload.watch(s) end
 end
