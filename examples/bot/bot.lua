@@ -7,7 +7,7 @@
 --   moontide live examples/bot/bot.lua --url http://127.0.0.1:9090          (with the exchange's key in the environment)
 local ta = require "moontide.ta"
 
----@type Strategy
+---@class Bot: Strategy
 local bot = {
   symbols = { "BTCUSDT" }, interval = "5m",
   timer = 300,                                         -- seconds between two looks at itself

@@ -187,14 +187,16 @@ end
 ---@param name string letter case does not count; a last part is enough where it is the only one
 ---@return Annotation? entry
 function M.find(name)
-  name = name:lower():gsub("^moontide%.", ""):gsub("%(.*$", "")
-  local by_last
+  name = name:gsub("^moontide%.", ""):gsub("%(.*$", "")
+  local wanted, call, other = name:lower(), nil, nil
   for _, entry in ipairs(M.all()) do
     local full = entry.name:lower()
-    if full == name then return entry end
-    if entry.kind ~= "alias" and full:match "[^%.:]+$" == name then by_last = by_last or entry end
+    if entry.name == name then return entry end
+    local is_call = entry.kind == "function" or entry.kind == "handler"
+    if is_call and (full == wanted or full:match "[^%.:]+$" == wanted) then call = call or entry end
+    if full == wanted then other = other or entry end
   end
-  return by_last
+  return call or other
 end
 
 ---How a function is called: "api.sleep(seconds)".

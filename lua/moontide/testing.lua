@@ -122,11 +122,9 @@ function M.world(options)
     if not known[name] then error(("testing.world: no option '%s'"):format(tostring(name)), 2) end
   end
   local world = setmetatable({ options = options, lines = {}, printed = {}, refused = {} }, World)
-  world.data, world.start_us = (function()
-    local ok, data, start_us = pcall(data_of, options)
-    if not ok then error("testing.world: " .. tostring(data), 4) end
-    return data, start_us
-  end)()
+  local ok, data, start_us = pcall(data_of, options)
+  if not ok then error("testing.world: " .. tostring(data), 2) end
+  world.data, world.start_us = data, start_us
   if options.faults then
     local faults, problem = faults_module.of(options.faults, world.start_us)
     if not faults then error("testing.world: faults: " .. problem, 2) end
@@ -199,7 +197,8 @@ local function open(world, script, params)
   end
   session = guarded(3, require("moontide.cmd.backtest").open, options, path,
     { data = world.data, faults = world.faults, script = script, print = print_aside, notice = function() end, log = function() return log end })
-  world.session, world.bt = session, session.world.bt
+  -- Freed with its last reference: a test may leave some anywhere.
+  world.session, world.bt = session, ffi.gc(session.world.bt, session.world.pump.free)
   watch_orders(world, session.api)
   session.market = session.script.env.market
   return session
@@ -215,8 +214,7 @@ function World:_open()
 end
 
 function World:_close()
-  if self.session and not self.closed then self.session.world.pump.free(self.bt) end
-  self.closed = true
+  self.closed, self.session = true, nil
 end
 
 ---Runs a strategy from the first bar to the end of the data.

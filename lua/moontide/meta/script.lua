@@ -184,7 +184,7 @@ function log.fields(level, message, fields) end
 ---@field updateId string of the exchange's change
 
 ---What a script of the handler form returns. Everything is optional but one handler. Handlers run one at a time, in the order
----of the exchange's time; one that waits holds back the next, and nothing is dropped. `---@type Strategy` above the table
+---of the exchange's time; one that waits holds back the next, and nothing is dropped. `---@class Mine: Strategy` above the table
 ---gives editors its names.
 ---@class Strategy
 ---@field symbols? string[] what it trades; --symbol goes before it. In handlers: the run's symbols

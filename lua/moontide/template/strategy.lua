@@ -8,7 +8,7 @@
 --   moontide paper NAME.lua                           the real market, play money
 local ta = require "moontide.ta"
 
----@type Strategy
+---@class Mine: Strategy   so that editors know the names of `self`
 local strategy = {
   symbols = { "SYMBOL" }, interval = "5m",
   -- Each with its default and bounds; `--set entry=48` changes one for a run.
