@@ -113,7 +113,10 @@ local function restricted_require(env, script_folder, known)
 end
 
 -- Strings carry their methods with them: what those lead to is closed for the whole process.
+local strings_closed = false
 local function close_strings()
+  if strings_closed then return end   -- a script that is reloaded comes here again
+  strings_closed = true
   rawset(string, "dump", nil)
   getmetatable("").__metatable = false
   getmetatable(io.stdout).__metatable = false

@@ -83,7 +83,7 @@ static void flush(struct outlet *o) {
         if (written < 0) written = (ssize_t)(o->count - done);   // nobody reads there any more
         done += (size_t)written;
     }
-    memmove(o->bytes, o->bytes + done, o->count - done);
+    if (done < o->count) memmove(o->bytes, o->bytes + done, o->count - done);
     o->count -= done;
 }
 
