@@ -53,6 +53,9 @@ end
 
 local function expression(field, env)
   local t, offset = field.type, field.offset
+  if field.zero == C.ZERO_ABSENT then
+    return ("(cast(i64, p + %d)[0] ~= 0 and %s or nil)"):format(offset, readers[t]:format(offset))
+  end
   if readers[t] then return readers[t]:format(offset) end
   if t == C.FIELD_ID_TEXT then
     return ("(cast(i64, p + %d)[0] == 0 and '' or id_text(cast(i64, p + %d)[0]))"):format(offset, offset)
@@ -68,7 +71,8 @@ local function expression(field, env)
   elseif t == C.FIELD_CONST_BOOL then
     return ffi.string(field.text) == "true" and "true" or "false"
   elseif t == C.FIELD_CONST_INT then
-    return ffi.string(field.text)
+    local text = ffi.string(field.text)
+    return text == "null" and "nil" or text
   elseif t == C.FIELD_OBJECT then
     return ("build[%d](p + %d)"):format(field.kind, offset)
   elseif t == C.FIELD_ONE then

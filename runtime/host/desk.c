@@ -328,7 +328,7 @@ static void body_batch(struct desk *d, const struct reply *r, struct answer *a) 
         a->batch_code[i] = r->batch_code[i];
         a->batch_order_id[i] = rows[i].order_id;
         if (r->batch_code[i] == 0) {
-            at += record_json(d->body + at, d->body_room - at, RECORD_ORDER, &rows[i], d->symbols);
+            at += record_json(d->body + at, d->body_room - at, r->kind, &rows[i], d->symbols);
             continue;
         }
         struct json_object *text = json_object_new_string(r->batch_message[i]);
@@ -362,12 +362,13 @@ static void answer_body(struct desk *d, struct answer *a, int32_t status, int32_
 
 void desk_reply(struct desk *d, const struct reply *r) {
     struct answer *a = d->serving;
+    bool is_order = r->kind == RECORD_ORDER || r->kind == RECORD_ORDER_AMENDED;
     ASSERT(a != NULL);
     if (r->code != 0) body_error(d, r->code, r->message);
     else if (r->kind == RECORD_EXCHANGE_INFO) body_text(d, d->info, d->info_size);
-    else if (r->list && r->kind == RECORD_ORDER) body_batch(d, r, a);
+    else if (r->list && is_order) body_batch(d, r, a);
     else body_rows(d, r);
-    if (r->code == 0 && !r->list && (r->kind == RECORD_ORDER || r->kind == RECORD_ORDER_QUERY)) {
+    if (r->code == 0 && !r->list && (is_order || r->kind == RECORD_ORDER_QUERY)) {
         a->order_id = ((const struct order_record *)r->rows)->order_id;
     }
     head_lines(d, r->used_weight_1m, r->code == 0 ? r->order_count_10s : -1, r->order_count_1m, r->retry_after_s);

@@ -227,7 +227,7 @@ static void batch_run(struct exchange *x, int32_t endpoint, const struct call *c
     }
     struct order_record *kept = scratch_rows(x, count, sizeof *kept);
     memcpy(kept, rows, (size_t)count * sizeof *kept);
-    reply_rows(r, RECORD_ORDER, true, count, kept);
+    reply_rows(r, endpoint == EP_BATCH_MODIFY ? RECORD_ORDER_AMENDED : RECORD_ORDER, true, count, kept);
 }
 
 static void batch_orders(struct exchange *x, const struct call *c, struct reply *r) {

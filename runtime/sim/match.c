@@ -467,7 +467,8 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     if (c->price_e8 == o->r.price_e8 && c->quantity_e8 == o->r.orig_qty_e8) return reply_fail(r, -5027, NULL);
     struct market *m = &x->markets[c->symbol];
     if (!check_change(x, m, o, c, r)) return false;
-    reply_rows(r, RECORD_ORDER, false, 1, out);
+    reply_rows(r, RECORD_ORDER_AMENDED, false, 1, out);
+    o->r.modify_id = c->modify_id;
     bool crossing = m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
     if (c->quantity_e8 <= o->r.executed_qty_e8 || (crossing && o->r.time_in_force == TIF_GTX)) {
         order_end(x, o, STATUS_CANCELED, REASON_NONE);

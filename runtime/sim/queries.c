@@ -169,7 +169,7 @@ static void position_risk(struct exchange *x, const struct call *c, struct reply
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct position_record *rows = scratch_rows(x, x->symbol_count * 2, sizeof *rows);
     bool all = c->endpoint == EP_POSITION_RISK_V2;
-    reply_rows(r, RECORD_POSITION, true, positions_fill(x, given(c, P_SYMBOL) ? c->symbol : -1, all, rows), rows);
+    reply_rows(r, all ? RECORD_POSITION_V2 : RECORD_POSITION, true, positions_fill(x, given(c, P_SYMBOL) ? c->symbol : -1, all, rows), rows);
 }
 
 static int64_t withdrawable_e8(const struct exchange *x) {
@@ -207,8 +207,8 @@ static void adl(struct exchange *x, const struct call *c, struct reply *r) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct position *p = x->markets[i].positions;
         if ((given(c, P_SYMBOL) && i != c->symbol) || (!given(c, P_SYMBOL) && market_flat(&x->markets[i]))) continue;
-        rows[count++] = (struct adl_record){ (int16_t)i, p[POSITION_LONG].amount_e8 != 0, p[POSITION_SHORT].amount_e8 != 0,
-                                             p[POSITION_BOTH].amount_e8 != 0 };
+        rows[count++] = (struct adl_record){ x->now_us, (int16_t)i, p[POSITION_LONG].amount_e8 != 0,
+                                             p[POSITION_SHORT].amount_e8 != 0, p[POSITION_BOTH].amount_e8 != 0 };
     }
     reply_rows(r, RECORD_ADL, true, count, rows);
 }

@@ -10,11 +10,9 @@ enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, BOOK_DEPTH_DEFAU
        FUNDING_DEFAULT = 100, TRADES_DEFAULT = 500, TRADES_MAX = 1000, DAY_HOURS = 24 };
 #define LEVEL_QTY_E8 (INT64_C(1000) * DEC_ONE)
 
-// Index and mark price have no volume; the premium of the mark over the index is nothing here.
-static void strip_bar(int32_t endpoint, struct kline_record *k) {
-    if (endpoint == EP_KLINES || endpoint == EP_CONTINUOUS_KLINES) return;
-    k->volume_e8 = k->quote_volume_e8 = k->taker_volume_e8 = k->taker_quote_volume_e8 = 0;
-    if (endpoint == EP_PREMIUM_KLINES) k->open_e8 = k->high_e8 = k->low_e8 = k->close_e8 = 0;
+// Where mark price and index are the last price, there is no premium.
+static void no_premium(struct kline_record *rows, int32_t count) {
+    for (int32_t i = 0; i < count; i++) rows[i].open_e8 = rows[i].high_e8 = rows[i].low_e8 = rows[i].close_e8 = 0;
 }
 
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
@@ -39,9 +37,9 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     } else if (x->hooks.klines) {
         count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
     }
-    for (int32_t i = 0; i < count; i++) strip_bar(c->endpoint, &rows[i]);
+    if (c->endpoint == EP_PREMIUM_KLINES) no_premium(rows, count);
     if (count < 0) reply_fail(r, -1120, NULL);
-    else reply_rows(r, RECORD_KLINE, true, count, rows);
+    else reply_rows(r, endpoint_info(c->endpoint)->record, true, count, rows);
 }
 
 static void day_statistics(struct exchange *x, const struct market *m, struct ticker_record *t) {
@@ -274,6 +272,16 @@ static void open_interest(struct exchange *x, const struct call *c, struct reply
     reply_rows(r, RECORD_OPEN_INTEREST, false, 1, row);
 }
 
+// Nobody else is deleveraged here: the risk is low everywhere.
+static void adl_risk(struct exchange *x, const struct call *c, struct reply *r) {
+    bool one = given(c, P_SYMBOL);
+    if (one && !market_of(x, c, r)) return;
+    int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
+    struct adl_record *rows = scratch_rows(x, count, sizeof *rows);
+    for (int32_t i = 0; i < count; i++) rows[i] = (struct adl_record){ .update_us = x->now_us, .symbol = (int16_t)(first + i) };
+    reply_rows(r, RECORD_ADL_RISK, !one, count, rows);
+}
+
 static void server_time(struct exchange *x, struct reply *r) {
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .time_us = x->now_us, .symbol = SYMBOL_NONE };
@@ -295,6 +303,7 @@ bool reads_call(struct exchange *x, const struct call *c, struct reply *r) {
     case EP_MARK_KLINES:
     case EP_PREMIUM_KLINES: klines(x, c, r); return true;
     case EP_FUNDING_INFO: funding_info(x, r); return true;
+    case EP_ADL_RISK: adl_risk(x, c, r); return true;
     case EP_OPEN_INTEREST: open_interest(x, c, r); return true;
     case EP_PREMIUM_INDEX: per_symbol(x, c, r, RECORD_MARK); return true;
     case EP_FUNDING_RATE: funding_rates(x, c, r); return true;

@@ -63,7 +63,7 @@ enum param {
     P_CLIENT_ID, P_RESP_TYPE, P_STP_MODE, P_GOOD_TILL_DATE, P_ORDER_ID, P_ORIG_CLIENT_ID, P_ALGO_ID,
     P_CLIENT_ALGO_ID, P_ALGO_TYPE, P_INTERVAL, P_LIMIT, P_START_TIME, P_END_TIME, P_FROM_ID, P_LEVERAGE,
     P_MARGIN_TYPE, P_AMOUNT, P_MARGIN_CHANGE, P_DUAL_SIDE, P_INCOME_TYPE, P_COUNTDOWN_TIME, P_BATCH, P_ID_LIST,
-    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
+    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_MODIFY_ID, P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
 };
 
 struct call {
@@ -77,7 +77,7 @@ struct call {
     bool reduce_only, close_position, price_protect, dual_side, multi_assets;
     int32_t limit, leverage;
     int64_t quantity_e8, price_e8, stop_price_e8, activate_price_e8, callback_rate_e8, amount_e8;
-    int64_t order_id, algo_id, from_id;
+    int64_t order_id, algo_id, from_id, modify_id;
     int64_t start_us, end_us, good_till_us, countdown_us, recv_window_us, timestamp_us;
     char client_id[CLIENT_ID_MAX];        // newClientOrderId or clientAlgoId of a new order
     char orig_client_id[CLIENT_ID_MAX];   // origClientOrderId or clientAlgoId of an old one

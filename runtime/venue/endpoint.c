@@ -29,7 +29,7 @@ enum { WEIGHT_BY_DEPTH = -1, WEIGHT_BY_BARS = -2 };
      BIT(P_WORKING_TYPE) | BIT(P_PRICE_PROTECT))
 #define NEW_ORDER (SYMBOL | BIT(P_SIDE) | BIT(P_TYPE))
 #define AMENDMENT (WHICH_ORDER | BIT(P_SIDE) | BIT(P_QUANTITY) | BIT(P_PRICE) | BIT(P_REDUCE_ONLY) | \
-                   BIT(P_PRICE_MATCH))
+                   BIT(P_PRICE_MATCH) | BIT(P_MODIFY_ID))
 
 // Old clients send the conditional parameters to /order: they are read there, and answered with -4120.
 #define ANY_ORDER (PLAIN_ORDER | CONDITIONS)
@@ -54,8 +54,8 @@ struct row {
     { { address, method, SEC_SIGNED, class, level, true, (params) | SIGNED, (required) | STAMP, reply,       \
         is_list }, weight, weight, per_10s, per_1m }
 
-#define KLINES(address)                                                                                      \
-    MARKET(address, SYMBOL | BIT(P_INTERVAL) | RANGE, SYMBOL | BIT(P_INTERVAL), RECORD_KLINE, true,          \
+#define KLINES(address, reply)                                                                               \
+    MARKET(address, SYMBOL | BIT(P_INTERVAL) | RANGE, SYMBOL | BIT(P_INTERVAL), reply, true,                 \
            WEIGHT_BY_BARS, WEIGHT_BY_BARS)
 #define LISTEN_KEY(method, reply)                                                                            \
     { { "/fapi/v1/listenKey", method, SEC_KEY, CLASS_ACCOUNT, HIGH, false, 0, 0, reply, false }, 1, 1, 0, 0 }
@@ -70,8 +70,7 @@ static const struct row rows[EP_COUNT] = {
     [EP_TRADES] = MARKET("/fapi/v1/trades", SYMBOL | BIT(P_LIMIT), SYMBOL, RECORD_RECENT_TRADE, true, 5, 5),
     [EP_AGG_TRADES] = MARKET_LOW("/fapi/v1/aggTrades", SYMBOL | RANGE | BIT(P_FROM_ID), SYMBOL,
                                  RECORD_AGG_TRADE, 20),
-    [EP_KLINES] = MARKET("/fapi/v1/klines", SYMBOL | BIT(P_INTERVAL) | RANGE, SYMBOL | BIT(P_INTERVAL),
-                         RECORD_KLINE, true, WEIGHT_BY_BARS, WEIGHT_BY_BARS),
+    [EP_KLINES] = KLINES("/fapi/v1/klines", RECORD_KLINE),
     [EP_PREMIUM_INDEX] = MARKET("/fapi/v1/premiumIndex", SYMBOL, 0, RECORD_MARK, false, 1, 10),
     [EP_FUNDING_RATE] = MARKET("/fapi/v1/fundingRate", SYMBOL | RANGE, 0, RECORD_FUNDING, true, 0, 0),
     [EP_TICKER_24H] = MARKET("/fapi/v1/ticker/24hr", SYMBOL, 0, RECORD_TICKER_24H, false, 1, 40),
@@ -84,7 +83,7 @@ static const struct row rows[EP_COUNT] = {
     [EP_ORDER_TEST] = { { "/fapi/v1/order/test", HTTP_POST, SEC_SIGNED, CLASS_ORDER, HIGH, false,
                           ANY_ORDER | SIGNED, NEW_ORDER | STAMP, RECORD_ORDER, false }, 1, 1, 0, 0 },
     [EP_ORDER_MODIFY] = WRITE(HTTP_PUT, CLASS_ORDER, "/fapi/v1/order", HIGH, AMENDMENT,
-                              SYMBOL | BIT(P_SIDE) | BIT(P_QUANTITY), RECORD_ORDER, false,
+                              SYMBOL | BIT(P_SIDE) | BIT(P_QUANTITY), RECORD_ORDER_AMENDED, false,
                               0, 1, 1),
     [EP_ORDER_CANCEL] = WRITE(HTTP_DELETE, CLASS_ORDER, "/fapi/v1/order", CRITICAL, WHICH_ORDER, SYMBOL,
                               RECORD_ORDER, false, 1, 0, 0),
@@ -99,7 +98,7 @@ static const struct row rows[EP_COUNT] = {
     [EP_BATCH_NEW] = WRITE(HTTP_POST, CLASS_ORDER, "/fapi/v1/batchOrders", HIGH, BIT(P_BATCH), BIT(P_BATCH),
                            RECORD_ORDER, true, 5, 5, 1),
     [EP_BATCH_MODIFY] = WRITE(HTTP_PUT, CLASS_ORDER, "/fapi/v1/batchOrders", HIGH, BIT(P_BATCH), BIT(P_BATCH),
-                              RECORD_ORDER, true, 5, 5, 1),
+                              RECORD_ORDER_AMENDED, true, 5, 5, 1),
     [EP_BATCH_CANCEL] = WRITE(HTTP_DELETE, CLASS_ORDER, "/fapi/v1/batchOrders", CRITICAL,
                               SYMBOL | BIT(P_ID_LIST) | BIT(P_CLIENT_ID_LIST), SYMBOL, RECORD_ORDER, true,
                               1, 0, 0),
@@ -155,13 +154,13 @@ static const struct row rows[EP_COUNT] = {
 
     [EP_BALANCE_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/balance", NORMAL, 0, 0, RECORD_BALANCE, true, 5, 5),
     [EP_ACCOUNT_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/account", NORMAL, 0, 0, RECORD_ACCOUNT_V2, false, 5, 5),
-    [EP_POSITION_RISK_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/positionRisk", NORMAL, SYMBOL, 0, RECORD_POSITION, true, 5, 5),
+    [EP_POSITION_RISK_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/positionRisk", NORMAL, SYMBOL, 0, RECORD_POSITION_V2, true, 5, 5),
     [EP_HISTORICAL_TRADES] = { { "/fapi/v1/historicalTrades", HTTP_GET, SEC_KEY, CLASS_MARKET, LOW, false,
                                  SYMBOL | BIT(P_LIMIT) | BIT(P_FROM_ID), SYMBOL, RECORD_RECENT_TRADE, true }, 200, 200, 0, 0 },
-    [EP_CONTINUOUS_KLINES] = KLINES("/fapi/v1/continuousKlines"),
-    [EP_INDEX_KLINES] = KLINES("/fapi/v1/indexPriceKlines"),
-    [EP_MARK_KLINES] = KLINES("/fapi/v1/markPriceKlines"),
-    [EP_PREMIUM_KLINES] = KLINES("/fapi/v1/premiumIndexKlines"),
+    [EP_CONTINUOUS_KLINES] = KLINES("/fapi/v1/continuousKlines", RECORD_KLINE),
+    [EP_INDEX_KLINES] = KLINES("/fapi/v1/indexPriceKlines", RECORD_PRICE_KLINE),
+    [EP_MARK_KLINES] = KLINES("/fapi/v1/markPriceKlines", RECORD_PRICE_KLINE),
+    [EP_PREMIUM_KLINES] = KLINES("/fapi/v1/premiumIndexKlines", RECORD_PRICE_KLINE),
     [EP_FUNDING_INFO] = MARKET("/fapi/v1/fundingInfo", 0, 0, RECORD_FUNDING_INFO, true, 0, 0),
     [EP_OPEN_INTEREST] = MARKET("/fapi/v1/openInterest", SYMBOL, SYMBOL, RECORD_OPEN_INTEREST, false, 1, 1),
     [EP_MULTI_ASSETS_SET] = WRITE(HTTP_POST, CLASS_ACCOUNT, "/fapi/v1/multiAssetsMargin", HIGH, BIT(P_MULTI_ASSETS),
@@ -169,6 +168,7 @@ static const struct row rows[EP_COUNT] = {
     [EP_MULTI_ASSETS_GET] = READ(CLASS_ACCOUNT, "/fapi/v1/multiAssetsMargin", NORMAL, 0, 0, RECORD_MULTI_ASSETS, false,
                                  30, 30),
     [EP_ADL_QUANTILE] = READ(CLASS_ACCOUNT, "/fapi/v1/adlQuantile", LOW, SYMBOL, 0, RECORD_ADL, true, 5, 5),
+    [EP_ADL_RISK] = MARKET("/fapi/v1/symbolAdlRisk", SYMBOL, 0, RECORD_ADL_RISK, false, 1, 1),
     [EP_FORCE_ORDERS] = READ(CLASS_ORDER, "/fapi/v1/forceOrders", LOW, SYMBOL | RANGE, 0, RECORD_ORDER_QUERY, true, 20, 50),
     [EP_RATE_LIMIT_ORDER] = READ(CLASS_ORDER, "/fapi/v1/rateLimit/order", LOW, 0, 0, RECORD_LIMIT, true, 1, 1),
     [EP_LISTEN_KEY_NEW] = LISTEN_KEY(HTTP_POST, RECORD_LISTEN_KEY),

@@ -35,6 +35,7 @@ static const struct param_info params[PARAM_COUNT] = {
                          NAMED(working_type_names, WORKING_COUNT) },
     [P_PRICE_PROTECT] = { "priceProtect", { NULL }, PARAM_BOOL, AT(price_protect) },
     [P_PRICE_MATCH] = { "priceMatch", { NULL }, PARAM_ENUM, AT(price_match), NAMED(price_match_names, MATCH_COUNT) },
+    [P_MODIFY_ID] = { "modifyId", { NULL }, PARAM_ID, AT(modify_id) },
     [P_MULTI_ASSETS] = { "multiAssetsMargin", { NULL }, PARAM_BOOL, AT(multi_assets) },
     [P_CLIENT_ID] = { "newClientOrderId", { "clientOrderId", "clientId" }, PARAM_TEXT, AT(client_id) },
     [P_RESP_TYPE] = { "newOrderRespType", { "respType" }, PARAM_ENUM, AT(resp_type),

@@ -15,12 +15,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A plain order; RECORD_ORDER is the reply of place, modify and cancel, RECORD_ORDER_QUERY that of the queries.
+// A plain order; RECORD_ORDER is the reply of place and cancel, RECORD_ORDER_AMENDED of modify, RECORD_ORDER_QUERY that of
+// the queries.
 struct order_record {
     int64_t order_id;
     int64_t price_e8, avg_price_e8, orig_qty_e8, executed_qty_e8, cum_quote_e8, stop_price_e8;
     int64_t activate_price_e8, callback_rate_e8;
-    int64_t good_till_us, time_us, update_us;
+    int64_t good_till_us, time_us, update_us, modify_id;
     char client_id[CLIENT_ID_MAX];
     int16_t symbol;
     uint8_t status, time_in_force, type, orig_type, side, position_side, working_type, stp_mode, price_match;
@@ -182,7 +183,7 @@ struct margin_call_record {      // MARGIN_CALL, one position
     uint8_t position_side, margin_type;
 };
 
-struct adl_record { int16_t symbol; int32_t longs, shorts, both; };
+struct adl_record { int64_t update_us; int16_t symbol; int32_t longs, shorts, both; };   // adlQuantile, symbolAdlRisk
 
 struct funding_info_record { int64_t cap_e8, floor_e8, update_us; int32_t interval_h; int16_t symbol; };
 
@@ -207,8 +208,8 @@ struct depth_event {
 };
 
 enum record_kind {
-    RECORD_NONE, RECORD_ORDER, RECORD_ORDER_QUERY, RECORD_ALGO, RECORD_ALGO_QUERY, RECORD_ALGO_CANCEL, RECORD_TRADE,
-    RECORD_KLINE, RECORD_BALANCE, RECORD_POSITION, RECORD_ACCOUNT, RECORD_INCOME, RECORD_TICKER_24H,
+    RECORD_NONE, RECORD_ORDER, RECORD_ORDER_AMENDED, RECORD_ORDER_QUERY, RECORD_ALGO, RECORD_ALGO_QUERY,
+    RECORD_ALGO_CANCEL, RECORD_TRADE, RECORD_KLINE, RECORD_BALANCE, RECORD_POSITION, RECORD_ACCOUNT, RECORD_INCOME, RECORD_TICKER_24H,
     RECORD_TICKER_PRICE, RECORD_BOOK_TICKER, RECORD_MARK, RECORD_FUNDING, RECORD_AGG_TRADE, RECORD_RECENT_TRADE,
     RECORD_DEPTH, RECORD_LEVEL, RECORD_LEVERAGE, RECORD_COMMISSION, RECORD_SYMBOL_CONFIG, RECORD_BRACKET_LIST,
     RECORD_BRACKET, RECORD_SYMBOL, RECORD_LIMIT, RECORD_STATUS, RECORD_SERVER_TIME, RECORD_POSITION_MODE,
@@ -219,7 +220,8 @@ enum record_kind {
     RECORD_ACCOUNT_UPDATE_BODY, RECORD_ACCOUNT_UPDATE_BALANCE, RECORD_ACCOUNT_UPDATE_POSITION,
     RECORD_CONFIG_UPDATE_BODY, RECORD_MARGIN_CALL_POSITION,
     // Replies of the local exchange alone.
-    RECORD_ACCOUNT_V2, RECORD_ACCOUNT_V2_ASSET, RECORD_ACCOUNT_V2_POSITION, RECORD_FUNDING_INFO, RECORD_OPEN_INTEREST,
+    RECORD_ACCOUNT_V2, RECORD_ACCOUNT_V2_ASSET, RECORD_ACCOUNT_V2_POSITION, RECORD_POSITION_V2, RECORD_PRICE_KLINE,
+    RECORD_ADL_RISK, RECORD_FUNDING_INFO, RECORD_OPEN_INTEREST,
     RECORD_MULTI_ASSETS, RECORD_ADL, RECORD_ADL_BODY, RECORD_LISTEN_KEY,
     // Streams.
     RECORD_TRADE_EVENT, RECORD_AGG_TRADE_EVENT, RECORD_KLINE_EVENT, RECORD_KLINE_EVENT_BODY,
@@ -237,7 +239,7 @@ enum field_type {
     FIELD_BOOL,
     FIELD_PRICE, FIELD_QTY,     // int64_t e8: JSON string with the symbol's precision, Lua number
     FIELD_DEC8,                 // int64_t e8: JSON string with eight decimals, Lua number
-    FIELD_DEC,                  // int64_t e8: JSON string as short as exact, Lua number
+    FIELD_DEC,                  // int64_t e8: JSON string as short as exact, but at least `kind` decimals; Lua number
     FIELD_NUMBER,               // int64_t e8: JSON number as short as exact, Lua number
     FIELD_ENUM,                 // uint8_t: a string in both, from `names`
     FIELD_TEXT,                 // char[]: a string in both
@@ -253,12 +255,16 @@ enum field_type {
     FIELD_INT32_TEXT            // int32_t: JSON string, Lua number
 };
 
+// How a zero is written where the exchange has its own way.
+enum field_zero { ZERO_AS_VALUE, ZERO_SHORT /* "0" */, ZERO_EMPTY /* "" */, ZERO_ABSENT /* no field; nil in Lua */ };
+
 struct field {
     const char *name;           // JSON name; in array kinds (klines, book levels) the Lua name only
     uint8_t type;               // enum field_type
-    uint8_t kind;               // enum record_kind, for FIELD_OBJECT and FIELD_LIST
+    uint8_t kind;               // enum record_kind, for FIELD_OBJECT and FIELD_LIST; FIELD_DEC: fewest decimals
     uint16_t offset;
     uint16_t count_offset;      // of FIELD_LIST and FIELD_ONE_IF; FIELD_ENUM: how many names; FIELD_TEXT: room in bytes
+    uint8_t zero;               // enum field_zero, of an int64_t
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*
     bool written_only;          // stands for a value of its own that is not kept apart: not read

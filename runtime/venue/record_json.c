@@ -158,10 +158,24 @@ static void put_bool(struct writer *w, bool value)
         put(w, "false", 5);
 }
 
+// True: the zero at hand is written, or left out, in the field's own way.
+static bool put_zero(struct writer *w, const struct field *f, const char *record)
+{
+    if (f->zero == ZERO_AS_VALUE || int64_at(record + f->offset) != 0)
+        return false;
+    if (f->zero == ZERO_SHORT)
+        put(w, "\"0\"", 3);
+    else
+        put(w, "\"\"", 2);
+    return true;
+}
+
 static void put_value(struct writer *w, const struct field *f, const char *record,
                       const struct symbol *symbol)
 {
     const char *at = record + f->offset;
+    if (put_zero(w, f, record))
+        return;
     switch (f->type) {
     case FIELD_INT32: put_integer(w, int32_at(at)); break;
     case FIELD_INT64:
@@ -182,7 +196,11 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
     case FIELD_PRICE: put_dec(w, int64_at(at), symbol != NULL ? symbol->price_precision : -1); break;
     case FIELD_QTY: put_dec(w, int64_at(at), symbol != NULL ? symbol->quantity_precision : -1); break;
     case FIELD_DEC8: put_dec(w, int64_at(at), 8); break;
-    case FIELD_DEC: put_dec(w, int64_at(at), -1); break;
+    case FIELD_DEC: {
+        int exact = dec_decimals(int64_at(at));
+        put_dec(w, int64_at(at), exact < f->kind ? f->kind : -1);
+        break;
+    }
     case FIELD_NUMBER: put_number(w, int64_at(at)); break;
     case FIELD_ENUM: put_string(w, f->names[(unsigned char)*at]); break;
     case FIELD_TEXT: put_string(w, at); break;
@@ -210,6 +228,8 @@ static void put_record(struct writer *w, int32_t kind, const char *record, const
     put_char(w, table->array ? '[' : '{');
     for (uint8_t i = 0; i < table->field_count; i++) {
         const struct field *f = &table->fields[i];
+        if (f->zero == ZERO_ABSENT && int64_at(record + f->offset) == 0)
+            continue;
         if (i > 0)
             put_char(w, ',');
         if (!table->array) {

@@ -1,7 +1,6 @@
 // record_tables.c: one field table a kind of record, in the order in which the exchange writes the fields.
 //
-// Source   the wire contract: replies O1 O2 U P2 P3 BAL ACC3 A to J G1 G2, stream messages of section 8.
-//          RECORD_POSITION is the union of P2 and P3: a script need not know which version it called.
+// Source   the wire contract: replies O1 O2 U P3 BAL ACC3 A to J G1 G2, stream messages of section 8.
 #include "venue/table_macros.h"
 
 #include "base/assert.h"
@@ -10,71 +9,69 @@
 static const char *const expiry_names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
 
 #define OF order_record
-static const struct field order_fields[] = {
-    ID("orderId", order_id), SYMBOL("symbol", symbol), NAME("status", status, order_status_names),
-    TEXT("clientOrderId", client_id), PRICE("price", price_e8), DEC("avgPrice", avg_price_e8),
-    QTY("origQty", orig_qty_e8), QTY("executedQty", executed_qty_e8), QTY("cumQty", executed_qty_e8),
-    DEC8("cumQuote", cum_quote_e8), NAME("timeInForce", time_in_force, tif_names),
-    NAME("type", type, order_type_names), FLAG("reduceOnly", reduce_only),
-    FLAG("closePosition", close_position), NAME("side", side, side_names),
-    NAME("positionSide", position_side, position_side_names), PRICE("stopPrice", stop_price_e8),
-    NAME("workingType", working_type, working_type_names), FLAG("priceProtect", price_protect),
-    NAME("origType", orig_type, order_type_names), NAME("priceMatch", price_match, price_match_names),
-    NAME("selfTradePreventionMode", stp_mode, stp_mode_names), MS("goodTillDate", good_till_us),
-    MS("updateTime", update_us),
+#define PLACED                                                                                               \
+    ID("orderId", order_id), SYMBOL("symbol", symbol), NAME("status", status, order_status_names),           \
+    TEXT("clientOrderId", client_id), PRICE("price", price_e8), DEC_MIN("avgPrice", avg_price_e8, 2),        \
+    QTY("origQty", orig_qty_e8), QTY("executedQty", executed_qty_e8), QTY("cumQty", executed_qty_e8),        \
+    DEC_MIN("cumQuote", cum_quote_e8, 5), NAME("timeInForce", time_in_force, tif_names),                     \
+    NAME("type", type, order_type_names), FLAG("reduceOnly", reduce_only),                                   \
+    FLAG("closePosition", close_position), NAME("side", side, side_names),                                   \
+    NAME("positionSide", position_side, position_side_names), PRICE("stopPrice", stop_price_e8),             \
+    NAME("workingType", working_type, working_type_names), FLAG("priceProtect", price_protect),              \
+    NAME("origType", orig_type, order_type_names), NAME("priceMatch", price_match, price_match_names),       \
+    NAME("selfTradePreventionMode", stp_mode, stp_mode_names), MS("goodTillDate", good_till_us),             \
+    MS("updateTime", update_us)
+static const struct field order_fields[] = { PLACED };
+static const struct field order_amended_fields[] = {
+    PLACED, SYMBOL("pair", symbol), ZERO(ZERO_ABSENT, FIELD_INT64, "modifyId", modify_id),
 };
-#undef OF
-
-#define OF order_record
+#undef PLACED
 static const struct field order_query_fields[] = {
     ID("orderId", order_id), SYMBOL("symbol", symbol), NAME("status", status, order_status_names),
-    TEXT("clientOrderId", client_id), PRICE("price", price_e8), DEC("avgPrice", avg_price_e8),
-    QTY("origQty", orig_qty_e8), QTY("executedQty", executed_qty_e8), DEC8("cumQuote", cum_quote_e8),
+    TEXT("clientOrderId", client_id), PRICE("price", price_e8), DEC_MIN("avgPrice", avg_price_e8, 5),
+    QTY("origQty", orig_qty_e8), QTY("executedQty", executed_qty_e8), DEC_MIN("cumQuote", cum_quote_e8, 5),
     NAME("timeInForce", time_in_force, tif_names), NAME("type", type, order_type_names),
     FLAG("reduceOnly", reduce_only), FLAG("closePosition", close_position), NAME("side", side, side_names),
-    NAME("positionSide", position_side, position_side_names), PRICE("stopPrice", stop_price_e8),
+    NAME("positionSide", position_side, position_side_names), DEC("stopPrice", stop_price_e8),
     NAME("workingType", working_type, working_type_names), FLAG("priceProtect", price_protect),
     NAME("origType", orig_type, order_type_names), NAME("priceMatch", price_match, price_match_names),
     NAME("selfTradePreventionMode", stp_mode, stp_mode_names), MS("goodTillDate", good_till_us),
-    DEC("activatePrice", activate_price_e8), DEC("priceRate", callback_rate_e8), MS("time", time_us),
+    ZERO(ZERO_ABSENT, FIELD_DEC, "activatePrice", activate_price_e8),
+    ZERO(ZERO_ABSENT, FIELD_DEC, "priceRate", callback_rate_e8), MS("time", time_us),
     MS("updateTime", update_us),
 };
 #undef OF
 
 #define OF algo_record
+#define ALGO_HEAD                                                                                            \
+    ID("algoId", algo_id), TEXT("clientAlgoId", client_id), TEXT_OF(FIELD_CONST, "algoType", "CONDITIONAL"), \
+    NAME("orderType", type, order_type_names), SYMBOL("symbol", symbol), NAME("side", side, side_names),     \
+    NAME("positionSide", position_side, position_side_names), NAME("timeInForce", time_in_force, tif_names), \
+    QTY("quantity", quantity_e8), NAME("algoStatus", algo_status, algo_status_names)
+#define ALGO_TERMS                                                                                           \
+    PRICE("triggerPrice", trigger_price_e8), PRICE("price", price_e8),                                       \
+    TEXT_OF(FIELD_CONST_INT, "icebergQuantity", "null"),                                                     \
+    NAME("selfTradePreventionMode", stp_mode, stp_mode_names),                                               \
+    NAME("workingType", working_type, working_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),       \
+    FLAG("closePosition", close_position), FLAG("priceProtect", price_protect), FLAG("reduceOnly", reduce_only)
+#define ALGO_TIMES                                                                                           \
+    MS("createTime", create_us), MS("updateTime", update_us), MS("triggerTime", trigger_us),                 \
+    MS("goodTillDate", good_till_us)
 static const struct field algo_fields[] = {
-    ID("algoId", algo_id), TEXT("clientAlgoId", client_id), TEXT_OF(FIELD_CONST, "algoType", "CONDITIONAL"),
-    NAME("orderType", type, order_type_names), SYMBOL("symbol", symbol), NAME("side", side, side_names),
-    NAME("positionSide", position_side, position_side_names), NAME("timeInForce", time_in_force, tif_names),
-    QTY("quantity", quantity_e8), NAME("algoStatus", algo_status, algo_status_names),
-    PRICE("triggerPrice", trigger_price_e8), PRICE("price", price_e8),
-    NAME("selfTradePreventionMode", stp_mode, stp_mode_names),
-    NAME("workingType", working_type, working_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),
-    FLAG("closePosition", close_position), FLAG("priceProtect", price_protect),
-    FLAG("reduceOnly", reduce_only), DEC("activatePrice", activate_price_e8),
-    DEC("callbackRate", callback_rate_e8), MS("createTime", create_us), MS("updateTime", update_us),
-    MS("triggerTime", trigger_us), MS("goodTillDate", good_till_us),
+    ALGO_HEAD, ALGO_TERMS, ZERO(ZERO_EMPTY, FIELD_DEC, "activatePrice", activate_price_e8),
+    ZERO(ZERO_EMPTY, FIELD_DEC, "callbackRate", callback_rate_e8), ALGO_TIMES,
 };
-#undef OF
-
-#define OF algo_record
 static const struct field algo_query_fields[] = {
-    ID("algoId", algo_id), TEXT("clientAlgoId", client_id), TEXT_OF(FIELD_CONST, "algoType", "CONDITIONAL"),
-    NAME("orderType", type, order_type_names), SYMBOL("symbol", symbol), NAME("side", side, side_names),
-    NAME("positionSide", position_side, position_side_names), NAME("timeInForce", time_in_force, tif_names),
-    QTY("quantity", quantity_e8), NAME("algoStatus", algo_status, algo_status_names),
-    ID_TEXT("actualOrderId", actual_order_id), DEC("actualPrice", actual_price_e8),
-    PRICE("triggerPrice", trigger_price_e8), PRICE("price", price_e8),
-    NAME("selfTradePreventionMode", stp_mode, stp_mode_names),
-    NAME("workingType", working_type, working_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),
-    FLAG("closePosition", close_position), FLAG("priceProtect", price_protect),
-    FLAG("reduceOnly", reduce_only), DEC("activatePrice", activate_price_e8),
-    DEC("callbackRate", callback_rate_e8), MS("createTime", create_us), MS("updateTime", update_us),
-    MS("triggerTime", trigger_us), MS("goodTillDate", good_till_us),
-    TEXT_OF(FIELD_CONST, "tpTriggerPrice", "0"), TEXT_OF(FIELD_CONST, "tpPrice", "0"),
-    TEXT_OF(FIELD_CONST, "slTriggerPrice", "0"), TEXT_OF(FIELD_CONST, "slPrice", "0"),
+    ALGO_HEAD, ID_TEXT("actualOrderId", actual_order_id), DEC_MIN("actualPrice", actual_price_e8, 5), ALGO_TERMS,
+    ZERO(ZERO_ABSENT, FIELD_DEC, "activatePrice", activate_price_e8),
+    ZERO(ZERO_ABSENT, FIELD_DEC, "callbackRate", callback_rate_e8), ALGO_TIMES,
+    TEXT_OF(FIELD_CONST, "tpTriggerPrice", "0.000"), TEXT_OF(FIELD_CONST, "tpPrice", "0.000"),
+    TEXT_OF(FIELD_CONST, "slTriggerPrice", "0.000"), TEXT_OF(FIELD_CONST, "slPrice", "0.000"),
     TEXT_OF(FIELD_CONST, "tpOrderType", ""),
 };
+#undef ALGO_HEAD
+#undef ALGO_TERMS
+#undef ALGO_TIMES
 #undef OF
 
 #define OF algo_cancel_record
@@ -123,16 +120,16 @@ static const struct field balance_fields[] = {
 #define OF position_record
 static const struct field position_fields[] = {
     SYMBOL("symbol", symbol), NAME("positionSide", position_side, position_side_names),
-    QTY("positionAmt", amount_e8), DEC("entryPrice", entry_price_e8), DEC("breakEvenPrice", break_even_e8),
-    DEC8("markPrice", mark_price_e8), DEC8("unRealizedProfit", unrealized_e8),
-    DEC("liquidationPrice", liquidation_price_e8), AT(FIELD_INT32_TEXT, "leverage", leverage),
-    DEC("maxNotionalValue", notional_max_e8), NAME("marginType", margin_type, margin_type_short_names),
-    DEC8("isolatedMargin", isolated_margin_e8), TEXT_OF(FIELD_CONST, "isAutoAddMargin", "false"),
-    DEC8("notional", notional_e8), DEC8("isolatedWallet", isolated_wallet_e8),
-    TEXT_OF(FIELD_CONST, "marginAsset", "USDT"), DEC8("initialMargin", initial_margin_e8),
-    DEC8("maintMargin", maint_margin_e8), DEC8("positionInitialMargin", position_margin_e8),
-    DEC8("openOrderInitialMargin", order_margin_e8), INT32("adl", adl), DEC("bidNotional", bid_notional_e8),
-    DEC("askNotional", ask_notional_e8), MS("updateTime", update_us),
+    QTY("positionAmt", amount_e8), DEC_MIN("entryPrice", entry_price_e8, 1),
+    DEC_MIN("breakEvenPrice", break_even_e8, 1), DEC8("markPrice", mark_price_e8),
+    DEC8("unRealizedProfit", unrealized_e8), DEC("liquidationPrice", liquidation_price_e8),
+    ZERO(ZERO_SHORT, FIELD_DEC8, "isolatedMargin", isolated_margin_e8), DEC8("notional", notional_e8),
+    TEXT_OF(FIELD_CONST, "marginAsset", "USDT"),
+    ZERO(ZERO_SHORT, FIELD_DEC8, "isolatedWallet", isolated_wallet_e8),
+    DEC8("initialMargin", initial_margin_e8), DEC8("maintMargin", maint_margin_e8),
+    DEC8("positionInitialMargin", position_margin_e8),
+    ZERO(ZERO_SHORT, FIELD_DEC8, "openOrderInitialMargin", order_margin_e8), INT32("adl", adl),
+    DEC("bidNotional", bid_notional_e8), DEC("askNotional", ask_notional_e8), MS("updateTime", update_us),
 };
 #undef OF
 
@@ -348,6 +345,7 @@ static const struct field order_update_body_fields[] = {
     TEXT_OF(FIELD_CONST_INT, "si", "0"), TEXT_OF(FIELD_CONST_INT, "ss", "0"),
     NAME("V", order.stp_mode, stp_mode_names), NAME("pm", order.price_match, price_match_names),
     MS("gtd", order.good_till_us), NAME("er", expiry_reason, expiry_names),
+    ZERO(ZERO_ABSENT, FIELD_INT64, "M", order.modify_id),
 };
 #undef OF
 
@@ -433,6 +431,7 @@ static const struct field margin_call_position_fields[] = {
 
 static const struct record_table tables[RECORD_ACCOUNT_V2] = {
     [RECORD_ORDER] = TABLE(order, order_record, 0, SYMBOL_AT(order_record, symbol)),
+    [RECORD_ORDER_AMENDED] = TABLE(order_amended, order_record, 0, SYMBOL_AT(order_record, symbol)),
     [RECORD_ORDER_QUERY] = TABLE(order_query, order_record, 0, SYMBOL_AT(order_record, symbol)),
     [RECORD_ALGO] = TABLE(algo, algo_record, 0, SYMBOL_AT(algo_record, symbol)),
     [RECORD_ALGO_QUERY] = TABLE(algo_query, algo_record, 0, SYMBOL_AT(algo_record, symbol)),

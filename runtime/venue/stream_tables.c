@@ -167,12 +167,44 @@ static const struct field trade_lite_fields[] = {
 };
 #undef OF
 
+#define OF position_record
+static const struct field position_v2_fields[] = {
+    SYMBOL("symbol", symbol), QTY("positionAmt", amount_e8), DEC_MIN("entryPrice", entry_price_e8, 1),
+    DEC_MIN("breakEvenPrice", break_even_e8, 1), DEC8("markPrice", mark_price_e8), DEC8("unRealizedProfit", unrealized_e8),
+    DEC("liquidationPrice", liquidation_price_e8), AT(FIELD_INT32_TEXT, "leverage", leverage),
+    DEC("maxNotionalValue", notional_max_e8), NAME("marginType", margin_type, margin_type_short_names),
+    DEC8("isolatedMargin", isolated_margin_e8), TEXT_OF(FIELD_CONST, "isAutoAddMargin", "false"),
+    NAME("positionSide", position_side, position_side_names), DEC8("notional", notional_e8),
+    ZERO(ZERO_SHORT, FIELD_DEC8, "isolatedWallet", isolated_wallet_e8), MS("updateTime", update_us),
+};
+#undef OF
+
+// Bars of the index, the mark price and the premium: eight decimals, no volumes; `trades` counts what they are made of.
+#define OF kline_record
+#define NO_VOLUME(field) TEXT_OF(FIELD_CONST, field, "0")
+static const struct field price_kline_fields[] = {
+    MS("open_time", open_us), DEC8("open", open_e8), DEC8("high", high_e8), DEC8("low", low_e8), DEC8("close", close_e8),
+    NO_VOLUME("volume"), MS("close_time", close_us), NO_VOLUME("quote_volume"), INT64("trades", trades),
+    NO_VOLUME("taker_buy_volume"), NO_VOLUME("taker_buy_quote_volume"), NO_VOLUME("ignore"),
+};
+#undef NO_VOLUME
+#undef OF
+
+#define OF adl_record
+static const struct field adl_risk_fields[] = {
+    SYMBOL("symbol", symbol), TEXT_OF(FIELD_CONST, "adlRisk", "low"), MS("updateTime", update_us),
+};
+#undef OF
+
 #define ROW(kind) [kind - RECORD_ACCOUNT_V2]
 
 const struct record_table stream_tables[RECORD_COUNT - RECORD_ACCOUNT_V2] = {
     ROW(RECORD_ACCOUNT_V2) = TABLE(account_v2, account_record, 0, RECORD_NO_SYMBOL),
     ROW(RECORD_ACCOUNT_V2_ASSET) = TABLE(account_v2_asset, account_record, 0, RECORD_NO_SYMBOL),
     ROW(RECORD_ACCOUNT_V2_POSITION) = TABLE(account_v2_position, position_record, 0, SYMBOL_AT(position_record, symbol)),
+    ROW(RECORD_POSITION_V2) = TABLE(position_v2, position_record, 0, SYMBOL_AT(position_record, symbol)),
+    ROW(RECORD_PRICE_KLINE) = TABLE(price_kline, kline_record, 1, RECORD_NO_SYMBOL),
+    ROW(RECORD_ADL_RISK) = TABLE(adl_risk, adl_record, 0, SYMBOL_AT(adl_record, symbol)),
     ROW(RECORD_FUNDING_INFO) = TABLE(funding_info, funding_info_record, 0, SYMBOL_AT(funding_info_record, symbol)),
     ROW(RECORD_OPEN_INTEREST) = TABLE(open_interest, value_record, 0, SYMBOL_AT(value_record, symbol)),
     ROW(RECORD_MULTI_ASSETS) = TABLE(multi_assets, value_record, 0, RECORD_NO_SYMBOL),

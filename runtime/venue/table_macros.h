@@ -20,6 +20,10 @@
 #define QTY(json, member) AT(FIELD_QTY, json, member)
 #define DEC8(json, member) AT(FIELD_DEC8, json, member)
 #define DEC(json, member) AT(FIELD_DEC, json, member)
+#define DEC_MIN(json, member, decimals)                                                                      \
+    { .name = json, .type = FIELD_DEC, .kind = decimals, .offset = offsetof(struct OF, member) }
+#define ZERO(style, field_type, json, member)                                                                \
+    { .name = json, .type = field_type, .offset = offsetof(struct OF, member), .zero = style }
 #define NUMBER(json, member) AT(FIELD_NUMBER, json, member)
 // A member under a second name, whose value may differ on the exchange.
 #define WRITTEN(field_type, json, member)                                                                    \

@@ -50,13 +50,13 @@ local function same_record(kind, json, lua, where)
     local name = ffi.string(f.name)
     local j = json[t.array ~= 0 and i + 1 or name]
     if j ~= nil then seen = seen + 1 end
-    assert.is_not_nil(lua[name], where .. name .. " is missing in Lua")
+    assert.is_true(lua[name] ~= nil or j == cjson.null, where .. name .. " is missing in Lua")
     assert.is_not_nil(j, where .. name .. " is missing in JSON")
     if f.type == C.FIELD_OBJECT then same_record(f.kind, j, lua[name], where .. name .. ".")
     elseif f.type == C.FIELD_LIST or f.type == C.FIELD_ONE or f.type == C.FIELD_ONE_IF then
       assert.are.equal(#j, #lua[name], where .. name)
       for row = 1, #j do same_record(f.kind, j[row], lua[name][row], where .. name .. "[].") end
-    else same(j, lua[name], where .. name) end
+    elseif j ~= cjson.null then same(j, lua[name], where .. name) end
   end
   assert.is_true(seen > 0 or t.field_count == 0)
 end

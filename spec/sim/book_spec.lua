@@ -22,7 +22,7 @@ local function new()
   self.keep = {
     ffi.cast("void (*)(void *, uint64_t, const struct reply *, int64_t)", function(_, _, r)
       local row
-      if r.code == 0 and r.kind == C.RECORD_ORDER and not r.list then
+      if r.code == 0 and (r.kind == C.RECORD_ORDER or r.kind == C.RECORD_ORDER_AMENDED) and not r.list then
         row = ffi.new("struct order_record")
         ffi.copy(row, r.rows, ffi.sizeof(row))
       end

@@ -8,7 +8,8 @@ local START = 1700006400 * 1000000ULL   -- a whole hour
 local E8 = 1e8
 
 local rows = {
-  [tonumber(C.RECORD_ORDER)] = "struct order_record", [tonumber(C.RECORD_ORDER_QUERY)] = "struct order_record",
+  [tonumber(C.RECORD_ORDER)] = "struct order_record", [tonumber(C.RECORD_ORDER_AMENDED)] = "struct order_record",
+  [tonumber(C.RECORD_ORDER_QUERY)] = "struct order_record",
   [tonumber(C.RECORD_ALGO)] = "struct algo_record", [tonumber(C.RECORD_ALGO_QUERY)] = "struct algo_record",
   [tonumber(C.RECORD_ALGO_CANCEL)] = "struct algo_cancel_record", [tonumber(C.RECORD_TRADE)] = "struct trade_record",
   [tonumber(C.RECORD_BALANCE)] = "struct balance_record", [tonumber(C.RECORD_POSITION)] = "struct position_record",
