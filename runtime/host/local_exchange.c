@@ -12,13 +12,17 @@
 
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/rng.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+// Twelve digits, as on the exchange's larger symbols.
+#define ORDER_ID_LEAST INT64_C(100000000000)
+#define ORDER_ID_SPAN UINT64_C(800000000000)
+
 enum { SLOW_PIECES = 20, HANDSHAKE_WEIGHT = 5 };
-#define FUNDING_STEP_US INT64_C(28800000000)
 
 enum late_kind { LATE_ANSWER, LATE_MESSAGE, LATE_END, LATE_PIECE };
 
@@ -57,8 +61,6 @@ struct local_exchange {
     struct streams *streams;
     struct audit *audit;
     struct replay *replays;
-    int64_t *funding_us;
-    struct rng rng;
     struct late *lates;
     int64_t now_us, wall_us, requests;
     bool data_ended;
@@ -218,17 +220,6 @@ static void advance_market(struct local_exchange *l, int64_t now_us) {
     }
     flow_advance(l->flow, now_us);
     exchange_advance(l->x, now_us);
-}
-
-// The next payment of each symbol is always known, as on the exchange.
-static void plan_funding(struct local_exchange *l) {
-    for (int16_t k = 0; k < l->o.symbol_count; k++) {
-        while (l->funding_us[k] <= l->now_us) {
-            l->funding_us[k] += FUNDING_STEP_US;
-            int64_t rate_e8 = 10000 + (int64_t)(rng_double(&l->rng) * 20000) - 10000;   // 0 to 0.02 %
-            exchange_funding(l->x, k, l->funding_us[k], rate_e8, 0);
-        }
-    }
 }
 
 // ---- what faults keep back ----------------------------------------------------------------------------------------
@@ -520,7 +511,6 @@ static void to_now(struct local_exchange *l) {
     l->now_us = now_us;
     l->wall_us = wall_us;
     advance_market(l, now_us);
-    plan_funding(l);
     desk_set_skew(l->desk, l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
 }
 
@@ -633,7 +623,6 @@ void local_advance(struct local_exchange *l, int64_t now_us, int64_t wall_us) {
     l->now_us = now_us;
     l->wall_us = wall_us;
     advance_market(l, now_us);
-    plan_funding(l);
     streams_pump(l->streams, now_us);
     if (l->lates) lates_run(l, now_us);
 }
@@ -657,6 +646,9 @@ static int build(struct local_exchange *l, struct errmsg *e) {
     int err = o->state ? state_check(o->state, o->state_size, l->symbols, o->symbol_count, e) : ERR_OK;
     if (err) return err;
     l->o.exchange.event_mask = UINT64_MAX;
+    struct rng chance;
+    rng_init(&chance, o->seed);
+    l->o.exchange.order_id_first = ORDER_ID_LEAST + (int64_t)rng_below(&chance, ORDER_ID_SPAN);
     struct exchange_hooks hooks = { .ctx = l, .reply = on_reply, .event = on_event, .trade = on_trade };
     l->x = exchange_new(&l->o.exchange, l->symbols, o->symbol_count, &hooks, l->now_us);
     l->audit = audit_new();
@@ -665,7 +657,6 @@ static int build(struct local_exchange *l, struct errmsg *e) {
         err = o->trade_path_counts ? open_traded_market(l, k, e) : open_market(l, k);
         if (err == ERR_NO_MEMORY) return errmsg_set(e, err, "no memory for a market");
         if (err) return err;
-        l->funding_us[k] = l->now_us - l->now_us % FUNDING_STEP_US;
     }
     struct flow_options flow = { .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2 };
     l->flow = flow_new(&flow, l->x, o->symbol_count, l->now_us);
@@ -678,8 +669,10 @@ static int build(struct local_exchange *l, struct errmsg *e) {
                                        .messages_per_second = 10 };
     l->streams = streams_new(&streams, l->x, l->symbols, o->symbol_count, &l->o.faults);
     if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
-    for (int16_t k = 0; k < o->symbol_count && o->trade_path_counts; k++) flow_still(l->flow, k);
-    plan_funding(l);
+    for (int16_t k = 0; k < o->symbol_count; k++) {
+        if (o->trade_path_counts) flow_still(l->flow, k);
+        if (exchange_follow_mark(l->x, k, o->seed * 1000 + (uint64_t)k)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+    }
     if (o->state) exchange_restore(l->x, o->state);
     l->o.state = NULL;
     return add_keys(l, e);
@@ -704,10 +697,8 @@ int local_new(const struct local_options *o, int64_t now_us, struct local_exchan
     l->print = malloc(l->print_room);
     l->symbols = malloc((size_t)o->symbol_count * sizeof *l->symbols);
     l->replays = calloc((size_t)o->symbol_count, sizeof *l->replays);
-    l->funding_us = calloc((size_t)o->symbol_count, sizeof *l->funding_us);
-    ASSERT(l->print && l->symbols && l->replays && l->funding_us);
+    ASSERT(l->print && l->symbols && l->replays);
     memcpy(l->symbols, o->symbols, (size_t)o->symbol_count * sizeof *l->symbols);
-    rng_init(&l->rng, o->seed + 99);
     int err = build(l, e);
     if (err) {
         local_free(l);
@@ -733,7 +724,6 @@ void local_free(struct local_exchange *l) {
     audit_free(l->audit);
     free(l->symbols);
     free(l->replays);
-    free(l->funding_us);
     free(l->print);
     free(l);
 }

@@ -13,7 +13,7 @@
 
 enum { BARS_MAX = 64, FUNDING_RATE_E8 = 10000 };
 
-struct bars {
+struct bar_list {
     struct series series;
     int64_t capacity;
     int16_t symbol;
@@ -26,7 +26,7 @@ struct made_market {
     int32_t symbol_count, bars_count;
     int64_t minute_us;             // the next full minute
     int64_t funding_us;            // of the payment planned last
-    struct bars bars[BARS_MAX];
+    struct bar_list bars[BARS_MAX];
 };
 
 static void open_symbol(struct exchange *x, int16_t k, const struct series *s, int64_t now_us) {
@@ -81,7 +81,7 @@ int64_t made_market_next_us(const struct made_market *m) {
     return flow_us < m->minute_us ? flow_us : m->minute_us;
 }
 
-static void append(struct bars *b, const struct kline_record *k) {
+static void append(struct bar_list *b, const struct kline_record *k) {
     const int64_t values[COLUMN_COUNT] = { k->open_us, k->open_e8, k->high_e8, k->low_e8, k->close_e8, k->volume_e8,
                                            k->quote_volume_e8, k->trades, k->taker_volume_e8, k->taker_quote_volume_e8 };
     ASSERT(columns_append(&b->series, &b->capacity, values) == ERR_OK);
@@ -90,7 +90,7 @@ static void append(struct bars *b, const struct kline_record *k) {
 static bool end_bars(struct made_market *m, int64_t now_us) {
     bool ended = false;
     for (int32_t i = 0; i < m->bars_count; i++) {
-        struct bars *b = &m->bars[i];
+        struct bar_list *b = &m->bars[i];
         if (interval_floor(b->interval, now_us) != now_us) continue;
         struct tape *t = exchange_tape(m->x, b->symbol);
         struct kline_record bar;
@@ -116,8 +116,8 @@ const struct series *made_market_bars(struct made_market *m, int16_t symbol, int
         if (m->bars[i].symbol == symbol && m->bars[i].interval == interval) return &m->bars[i].series;
     }
     if (m->bars_count == BARS_MAX) return NULL;
-    struct bars *b = &m->bars[m->bars_count];
-    *b = (struct bars){ .capacity = 1024, .symbol = symbol, .interval = interval };
+    struct bar_list *b = &m->bars[m->bars_count];
+    *b = (struct bar_list){ .capacity = 1024, .symbol = symbol, .interval = interval };
     int64_t *columns[COLUMN_COUNT];
     if (columns_alloc(&b->series, b->capacity, columns)) return NULL;
     snprintf(b->series.symbol, sizeof b->series.symbol, "%s", exchange_symbol(m->x, symbol)->name);

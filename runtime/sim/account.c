@@ -2,6 +2,8 @@
 // results always add up: what rounding a partial close drops stays in the cost of the rest.
 #include "sim/account.h"
 
+#include "sim/funding.h"
+
 #include <stdlib.h>
 
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
@@ -247,7 +249,7 @@ int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side
 }
 
 void account_funding(struct exchange *x, struct market *m, const struct funding *f) {
-    int64_t mark = f->mark_e8 != 0 ? f->mark_e8 : market_mark_e8(m);
+    int64_t mark = f->mark_e8;
     if (mark == 0) return;
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
         struct position *p = &m->positions[k];

@@ -33,12 +33,6 @@ static int64_t watched_e8(const struct market *m, uint8_t working_type) {
     return working_type == WORKING_MARK_PRICE ? market_mark_e8(m) : m->last_e8;
 }
 
-bool algo_touched(const struct market *m, const struct algo *a) {
-    int64_t level, price = watched_e8(m, a->r.working_type);
-    bool falling;
-    return algo_level(a, &level, &falling) && (falling ? price <= level : price >= level);
-}
-
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     bool buy = a->r.side == SIDE_BUY;
     if (!is_trailing(a->r.type)) {
@@ -53,6 +47,14 @@ bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     *falling = !buy;
     *level_e8 = buy ? a->extreme_e8 + move : a->extreme_e8 - move;
     return true;
+}
+
+bool algo_marked(const struct market *m, const struct algo *a) { return market_marked(m) && a->r.working_type == WORKING_MARK_PRICE; }
+
+bool algo_held_back(const struct market *m, const struct algo *a) {
+    if (!a->r.price_protect || !market_marked(m)) return false;
+    int64_t mark = market_mark_e8(m), apart = m->last_e8 > mark ? m->last_e8 - mark : mark - m->last_e8;
+    return m->s->trigger_protect_e8 != 0 && apart > dec_mul_round(mark, m->s->trigger_protect_e8);
 }
 
 void algos_trail(struct exchange *x, struct market *m) {

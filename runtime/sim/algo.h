@@ -10,15 +10,16 @@ bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, stru
 // The price that triggers it and the direction it is reached from; false while nothing can (trailing, not active).
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling);
 
-// Whether the price it watches, the last or the mark price, is there.
-bool algo_touched(const struct market *m, const struct algo *a);
+// Whether the mark price decides, where it is one of its own; and whether price protection keeps it from triggering just now.
+bool algo_marked(const struct market *m, const struct algo *a);
+bool algo_held_back(const struct market *m, const struct algo *a);
 
 void algo_trigger(struct exchange *x, struct algo *a);
 void algo_end(struct exchange *x, struct algo *a, uint8_t status);
 void algo_finished(struct exchange *x, struct order *o);
 void algos_cancel_all(struct exchange *x, struct market *m);
 
-// Lets the trailing orders of a symbol see its last price.
+// Lets the trailing orders of a symbol see the price they watch.
 void algos_trail(struct exchange *x, struct market *m);
 
 // Drops close-position orders whose position is gone.

@@ -2,6 +2,7 @@
 
 #include "sim/account.h"
 #include "sim/algo.h"
+#include "sim/funding.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 
@@ -13,9 +14,9 @@ static bool reaches(int32_t side, int64_t limit_e8, int64_t price_e8) {
 
 // The worst price a market order may pay (section 4.2, marketTakeBound).
 static int64_t market_bound_e8(const struct market *m, int32_t side) {
-    int64_t room = dec_mul_round(m->last_e8, m->s->market_take_bound_e8);
+    int64_t mark = market_mark_e8(m), room = dec_mul_round(mark, m->s->market_take_bound_e8);
     if (room == 0) return side == SIDE_BUY ? INT64_MAX : 0;
-    return side == SIDE_BUY ? m->last_e8 + room : m->last_e8 - room;
+    return side == SIDE_BUY ? mark + room : mark - room;
 }
 
 bool book_check(const struct market *m, const struct call *c, struct reply *r) {

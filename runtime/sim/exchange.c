@@ -5,6 +5,7 @@
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
+#include "sim/funding.h"
 #include "sim/internal.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
@@ -368,16 +369,7 @@ static void timers_run(struct exchange *x) {
     prices_now(x);
     for (int32_t i = 0; i < x->symbol_count; i++) {
         struct market *m = &x->markets[i];
-        while (m->funding_done < m->funding_count && m->funding[m->funding_done].time_us <= x->now_us) {
-            struct funding f = m->funding[m->funding_done++];
-            bool isolated = m->margin_type == MARGIN_ISOLATED;
-            bool had = !market_flat(m);
-            int64_t before = x->wallet_e8;
-            account_funding(x, m, &f);
-            int32_t side = x->dual_side ? POSITION_LONG : POSITION_BOTH;
-            if (x->dual_side && m->positions[POSITION_LONG].amount_e8 == 0) side = POSITION_SHORT;
-            if (had) emit_account(x, m, isolated ? side : -1, ACCOUNT_FUNDING_FEE, x->wallet_e8 - before);
-        }
+        funding_run(x, m);
         if (m->good_till_us <= x->now_us) orders_expire_due(x, m);
         if (m->countdown_us <= x->now_us) {
             m->countdown_us = INT64_MAX;
@@ -386,7 +378,7 @@ static void timers_run(struct exchange *x) {
         m->dirty = true;
     }
     x->any_dirty = true;
-    levels_refresh(x);
+    if (x->any_moved) book_settle(x); else levels_refresh(x);
 }
 
 // The next thing on the paths of the open bars: a touch, or the end of a segment.
@@ -562,17 +554,6 @@ void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar
     levels_refresh(x);
 }
 
-int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8) {
-    if (symbol < 0 || symbol >= x->symbol_count || mark_e8 < 0) return ERR_INVALID;
-    struct market *m = &x->markets[symbol];
-    if (m->funding_count > 0 && time_us <= m->funding[m->funding_count - 1].time_us) return ERR_INVALID;
-    if (time_us < x->now_us) return ERR_INVALID;
-    m->funding = grow(m->funding, m->funding_count, &m->funding_size, sizeof *m->funding);
-    m->funding[m->funding_count++] = (struct funding){ time_us, rate_e8, mark_e8 };
-    if (m->funding[m->funding_done].time_us < x->timer_us) x->timer_us = m->funding[m->funding_done].time_us;
-    return ERR_OK;
-}
-
 // ---- construction and looking on --------------------------------------------------------------------------------
 
 static void market_init(const struct exchange *x, struct market *m, const struct symbol *s, int32_t index) {
@@ -582,8 +563,8 @@ static void market_init(const struct exchange *x, struct market *m, const struct
     m->leverage = x->config.leverage > 0 ? x->config.leverage : 1;
     if (m->leverage > s->brackets[0].leverage_max) m->leverage = s->brackets[0].leverage_max;
     m->notional_max_e8 = symbol_notional_max(s, m->leverage);
-    m->touch_low_e8 = LEVEL_NONE_LOW;
-    m->touch_high_e8 = LEVEL_NONE_HIGH;
+    m->touch_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
+    m->touch_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = m->countdown_us = INT64_MAX;
 }
 
@@ -597,6 +578,7 @@ struct exchange *exchange_new(const struct exchange_config *config, const struct
     if (!x->symbols || !x->markets) goto fail;
     memcpy(x->symbols, symbols, (size_t)symbol_count * sizeof *symbols);
     x->config = *config;
+    if (x->config.order_id_first == 0) x->config.order_id_first = ORDER_ID_SMALL;
     if (hooks) x->hooks = *hooks;
     x->symbol_count = symbol_count;
     x->now_us = x->start_us = now_us;
@@ -624,9 +606,11 @@ void exchange_free(struct exchange *x) {
         if (m->book) book_free(m->book);
         if (m->tape) tape_free(m->tape);
         if (m->shown) book_free(m->shown);
+        if (m->mark) mark_free(m->mark);
         free(m->book);
         free(m->shown);
         free(m->tape);
+        free(m->mark);
     }
     free(x->fills);
     free(x->incomes);
@@ -677,7 +661,7 @@ const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol) {
 }
 
 const struct order_record *exchange_order(const struct exchange *x, int64_t order_id) {
-    int64_t index = order_id - ORDER_ID_FIRST;
+    int64_t index = order_id - x->config.order_id_first;
     if (index < 0 || index >= x->order_count) return NULL;
     const struct order *o = order_at(x, index);
     return o->hidden ? NULL : &o->r;

@@ -15,6 +15,7 @@
 
 #include "base/err.h"
 #include "sim/book.h"
+#include "sim/mark.h"
 #include "sim/tape.h"
 #include "venue/call.h"
 #include "venue/endpoint.h"
@@ -51,6 +52,7 @@ struct exchange_config {
     uint8_t touch;                 // enum touch_rule
     bool enforce_limits;           // false: count but never refuse
     int32_t weight_1m, orders_10s, orders_1m;   // rows of rateLimits
+    int64_t order_id_first;        // id of the first order, the next ones count on; 0: a small one
     uint64_t event_mask;           // bit 1 << enum record_kind: stream events wanted (others are not made)
 };
 
@@ -147,6 +149,10 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
 int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8);
 const struct book *exchange_book_of(const struct exchange *x, int16_t symbol);   // NULL: a market of bars
 struct tape *exchange_tape(struct exchange *x, int16_t symbol);
+
+// From now on the symbol has an index and a mark price of its own and pays funding by its own rate (sim/mark.h); the tape's past gets
+// its part of both. Before it, and in a market of bars, the mark price is the last one. ERR_NO_MEMORY.
+int exchange_follow_mark(struct exchange *x, int16_t symbol, uint64_t seed);
 
 // Others add to a level that does not cross, take away from it, or trade at the book's prices as far as `limit_e8`.
 // What they cancel or take is cut to what is there; a take answers with what it took, the account's orders included.

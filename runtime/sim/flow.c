@@ -237,6 +237,7 @@ void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
 void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
     ASSERT(symbol >= 0 && symbol < f->count);
     struct crowd *c = &f->crowds[symbol];
+    exchange_advance(f->x, now_us);
     price = dec_round_to(price, c->s->tick_e8);
     if (price < c->s->tick_e8) price = c->s->tick_e8;
     print(f, c, side, price, qty, now_us);
@@ -295,6 +296,7 @@ void flow_advance(struct flow *f, int64_t now_us) {
             if (f->crowds[i].next_us < first->next_us) first = &f->crowds[i];
         }
         if (first->next_us > now_us) break;
+        exchange_advance(f->x, first->next_us);   // what is due before it may change the book
         if (first->follows) followed_step(f, first, first->next_us);
         else made_step(f, first, first->next_us);
     }

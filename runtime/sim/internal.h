@@ -22,7 +22,7 @@ enum {
     LEVERAGE_MAX = 125
 };
 
-#define ORDER_ID_FIRST INT64_C(1000001)
+#define ORDER_ID_SMALL INT64_C(1000001)
 #define ALGO_ID_FIRST INT64_C(3000000000000001)
 #define LEVEL_NONE_LOW INT64_MIN   // no level below
 #define LEVEL_NONE_HIGH INT64_MAX  // no level above
@@ -92,6 +92,8 @@ struct market {
 
     int64_t touch_low_e8;          // something happens at or below
     int64_t touch_high_e8;         // something happens at or above
+    int64_t mark_low_e8;           // the same of the mark price, where it is one of its own
+    int64_t mark_high_e8;
     int64_t liquidation_low_e8[2]; // [0]: one-way, crossed account, or long; [1]: short
     int64_t liquidation_high_e8[2];
     int64_t good_till_us;          // the nearest, INT64_MAX: none
@@ -102,12 +104,14 @@ struct market {
     int64_t trade_id;
     struct book *book;             // NULL: a market of bars
     struct book *shown;            // a market that follows another exchange's: the book as that one shows it; else NULL
-    int64_t mark_e8;               // its mark price; 0: the last price stands for it
     struct tape *tape;
+    struct mark *mark;             // makes the mark price; NULL: nothing here does
+    int64_t mark_e8;               // the mark price, made or told from outside; 0: the last price stands for it
     bool moved;                    // traded since the last book_settle
 };
 
 // What positions are valued at and liquidated by.
+static inline bool market_marked(const struct market *m) { return m->mark_e8 != 0; }
 static inline int64_t market_mark_e8(const struct market *m) { return m->mark_e8 != 0 ? m->mark_e8 : m->last_e8; }
 
 struct window { int64_t length_us, start_us; int32_t used, limit; };

@@ -32,7 +32,7 @@ struct order *order_new(struct exchange *x) {
                                                  sizeof(struct order));
     int64_t index = x->order_count++;
     struct order *o = order_at(x, index);
-    o->r.order_id = ORDER_ID_FIRST + index;
+    o->r.order_id = x->config.order_id_first + index;
     return o;
 }
 
@@ -182,8 +182,8 @@ static struct order *order_find_any_id(struct exchange *x, const char *client_id
 struct order *order_find(struct exchange *x, int16_t symbol, int64_t order_id, const char *client_id) {
     struct order *o = NULL;
     if (order_id != 0) {
-        int64_t index = order_id - ORDER_ID_FIRST;
-        if (order_id >= ORDER_ID_FIRST && index < x->order_count) o = order_at(x, index);
+        int64_t index = order_id - x->config.order_id_first;
+        if (order_id >= x->config.order_id_first && index < x->order_count) o = order_at(x, index);
     } else if (client_id[0]) {
         o = order_find_open_id(x, client_id);
         if (!o) o = order_find_any_id(x, client_id);

@@ -2,6 +2,7 @@
 #include "sim/reads.h"
 
 #include "sim/account.h"
+#include "sim/funding.h"
 #include "sim/order_store.h"
 
 enum { ROWS_DEFAULT = 500, ROWS_MAX = 1000, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
@@ -133,16 +134,17 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
     const struct position *p = &m->positions[side];
     bool falling;
     bool isolated = m->margin_type == MARGIN_ISOLATED;
-    int64_t unrealized = position_unrealized_e8(p, market_mark_e8(m));
-    int64_t margin = position_margin_e8(m, p, market_mark_e8(m));
+    int64_t mark = market_mark_e8(m);
+    int64_t unrealized = position_unrealized_e8(p, mark);
+    int64_t margin = position_margin_e8(m, p, mark);
     int64_t waiting = order_margin_e8(m, m->hold_e8, x->dual_side);
     *out = (struct position_record){
         .amount_e8 = p->amount_e8, .entry_price_e8 = position_entry_e8(p),
-        .break_even_e8 = position_break_even_e8(p), .mark_price_e8 = market_mark_e8(m), .unrealized_e8 = unrealized,
+        .break_even_e8 = position_break_even_e8(p), .mark_price_e8 = mark, .unrealized_e8 = unrealized,
         .liquidation_price_e8 = p->amount_e8 != 0 ? liquidation_price_e8(x, m, side, &falling) : 0,
         .isolated_margin_e8 = isolated && p->amount_e8 != 0 ? p->isolated_e8 + unrealized : 0,
-        .isolated_wallet_e8 = p->isolated_e8, .notional_e8 = dec_mul_round(p->amount_e8, market_mark_e8(m)),
-        .initial_margin_e8 = margin + waiting, .maint_margin_e8 = position_maintenance_e8(m, p, market_mark_e8(m)),
+        .isolated_wallet_e8 = p->isolated_e8, .notional_e8 = dec_mul_round(p->amount_e8, mark),
+        .initial_margin_e8 = margin + waiting, .maint_margin_e8 = position_maintenance_e8(m, p, mark),
         .position_margin_e8 = margin, .order_margin_e8 = waiting, .bid_notional_e8 = m->hold_e8[SIDE_BUY],
         .ask_notional_e8 = m->hold_e8[SIDE_SELL], .notional_max_e8 = m->notional_max_e8, .update_us = p->update_us,
         .leverage = m->leverage, .adl = p->amount_e8 != 0 ? 1 : 0, .symbol = m->index,

@@ -5,14 +5,21 @@
 #include "sim/path.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, BOOK_DEPTH_DEFAULT = 500, BOOK_DEPTH_MAX = 1000,
-       FUNDING_DEFAULT = 100, TRADES_DEFAULT = 500, TRADES_MAX = 1000, DAY_HOURS = 24 };
+       FUNDING_DEFAULT = 100, FUNDING_MAX = 1000, TRADES_DEFAULT = 500, TRADES_MAX = 1000, DAY_HOURS = 24 };
 #define LEVEL_QTY_E8 (INT64_C(1000) * DEC_ONE)
 
 // Where mark price and index are the last price, there is no premium.
 static void no_premium(struct kline_record *rows, int32_t count) {
     for (int32_t i = 0; i < count; i++) rows[i].open_e8 = rows[i].high_e8 = rows[i].low_e8 = rows[i].close_e8 = 0;
+}
+
+static struct bars *mark_bars(const struct market *m, int32_t endpoint) {
+    if (!m->mark) return NULL;
+    return endpoint == EP_INDEX_KLINES ? &m->mark->index_bars : endpoint == EP_MARK_KLINES ? &m->mark->mark_bars :
+           endpoint == EP_PREMIUM_KLINES ? &m->mark->premium_bars : NULL;
 }
 
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
@@ -30,14 +37,18 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     int64_t start = given(c, P_START_TIME) ? c->start_us : 0;
     struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
     int32_t count = -1;
-    struct tape *tape = x->markets[c->symbol].tape;
-    if (tape) {
-        tape_fill(tape, x->now_us);
-        count = tape_klines(tape, c->interval, start, end, limit, rows);
+    struct market *m = &x->markets[c->symbol];
+    struct bars *marks = mark_bars(m, c->endpoint);
+    if (marks) {
+        bars_fill(marks, x->now_us);
+        count = bars_klines(marks, c->interval, start, end, limit, rows);
+    } else if (m->tape) {
+        tape_fill(m->tape, x->now_us);
+        count = tape_klines(m->tape, c->interval, start, end, limit, rows);
     } else if (x->hooks.klines) {
         count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
     }
-    if (c->endpoint == EP_PREMIUM_KLINES) no_premium(rows, count);
+    if (c->endpoint == EP_PREMIUM_KLINES && !marks) no_premium(rows, count);
     if (count < 0) reply_fail(r, -1120, NULL);
     else reply_rows(r, endpoint_info(c->endpoint)->record, true, count, rows);
 }
@@ -91,6 +102,13 @@ static void ticker_fill(struct exchange *x, const struct market *m, int32_t kind
 }
 
 static void mark_fill(const struct exchange *x, const struct market *m, struct mark_record *t) {
+    const struct mark *own = m->mark;
+    if (own) {
+        *t = (struct mark_record){ .mark_e8 = own->mark_e8, .index_e8 = own->index_e8, .settle_e8 = own->index_e8,
+                                   .funding_rate_e8 = own->rate_e8, .interest_rate_e8 = own->interest_e8,
+                                   .next_funding_us = own->next_us, .time_us = x->now_us, .symbol = m->index };
+        return;
+    }
     int64_t next = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : 0;
     int64_t rate = m->funding_done > 0 ? m->funding[m->funding_done - 1].rate_e8 : 0;   // never one still to come
     *t = (struct mark_record){ .mark_e8 = market_mark_e8(m), .index_e8 = market_mark_e8(m), .settle_e8 = market_mark_e8(m),
@@ -179,24 +197,35 @@ static void depth(struct exchange *x, const struct call *c, struct reply *r) {
     reply_rows(r, RECORD_DEPTH, false, 1, &all->record);
 }
 
+static int by_time(const void *a, const void *b) {
+    const struct funding_record *p = a, *q = b;
+    return p->time_us != q->time_us ? (p->time_us > q->time_us) - (p->time_us < q->time_us) : p->symbol - q->symbol;
+}
+
+// In the order of time. Without times the latest rows, with one the oldest that match (section 4.1).
 static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int64_t limit = given(c, P_LIMIT) && c->limit > 0 ? c->limit : FUNDING_DEFAULT;
-    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
-    struct funding_record *rows = scratch_rows(x, limit, sizeof *rows);
-    int32_t count = 0;
+    int32_t limit = given(c, P_LIMIT) ? c->limit : FUNDING_DEFAULT, count = 0;
+    if (limit < 1 || limit > FUNDING_MAX) {
+        reply_fail(r, -1130, "limit");
+        return;
+    }
+    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX, total = 0;
+    for (int32_t k = 0; k < x->symbol_count; k++) total += x->markets[k].funding_done;
+    struct funding_record *rows = scratch_rows(x, total, sizeof *rows);
     for (int32_t k = 0; k < x->symbol_count; k++) {
-        if (given(c, P_SYMBOL) && k != c->symbol) continue;
         const struct market *m = &x->markets[k];
-        // Without a start the latest rows, with one the oldest from there (section 4.1).
-        int64_t i = given(c, P_START_TIME) ? 0 : m->funding_done - limit;
-        for (i = i > 0 ? i : 0; i < m->funding_done && count < limit; i++) {
+        if (given(c, P_SYMBOL) && k != c->symbol) continue;
+        for (int64_t i = 0; i < m->funding_done; i++) {
             const struct funding *f = &m->funding[i];
             if (f->time_us < c->start_us || f->time_us > end) continue;
             rows[count++] = (struct funding_record){ f->time_us, f->rate_e8, f->mark_e8, (int16_t)k };
         }
     }
-    reply_rows(r, RECORD_FUNDING, true, count, rows);
+    if (!given(c, P_SYMBOL)) qsort(rows, (size_t)count, sizeof *rows, by_time);
+    bool onward = given(c, P_START_TIME) || given(c, P_END_TIME);
+    int32_t left_out = count > limit ? count - limit : 0;
+    reply_rows(r, RECORD_FUNDING, true, count - left_out, onward ? rows : rows + left_out);
 }
 
 // Rows of a ring of `size`, numbered from 0 to total - 1: those a call wants, oldest first. Of rows with ids from

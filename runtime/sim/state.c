@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 static const char state_magic[16] = "moontide account";
 
 struct saved_order { struct order_record r; int64_t hold_e8; int32_t algo; uint8_t place; bool announced, hidden, generated; };
@@ -26,7 +26,7 @@ struct state_head {
     uint32_t version, sizes[5];
     int32_t market_count;
     int64_t order_count, algo_count, fill_count, income_count;
-    int64_t wallet_e8, isolated_e8;
+    int64_t wallet_e8, isolated_e8, order_id_first;
     bool dual_side, multi_assets;
     struct exchange_totals totals;
 };
@@ -60,6 +60,7 @@ void *exchange_save(const struct exchange *x, size_t *size) {
     h.income_count = x->income_count;
     h.wallet_e8 = x->wallet_e8;
     h.isolated_e8 = x->isolated_e8;
+    h.order_id_first = x->config.order_id_first;
     h.dual_side = x->dual_side;
     h.multi_assets = x->multi_assets;
     h.totals = x->totals;
@@ -116,7 +117,7 @@ static const struct saved_market *market_at(const void *bytes, int32_t i) {
 static bool counts_sane(const struct state_head *h) {
     int64_t most = INT64_C(1) << 32;
     return h->market_count > 0 && h->market_count <= EXCHANGE_SYMBOLS_MAX && h->order_count >= 0 && h->order_count < most &&
-           h->algo_count >= 0 && h->algo_count < most && h->fill_count >= 0 && h->fill_count < most && h->income_count >= 0 &&
+           h->order_id_first > 0 && h->order_id_first < INT64_MAX / 2 && h->algo_count >= 0 && h->algo_count < most && h->fill_count >= 0 && h->fill_count < most && h->income_count >= 0 &&
            h->income_count < most;
 }
 
@@ -195,6 +196,7 @@ void exchange_restore(struct exchange *x, const void *bytes) {
     ASSERT(x->order_count == 0 && x->fill_count == 0);
     x->wallet_e8 = h->wallet_e8;
     x->isolated_e8 = h->isolated_e8;
+    x->config.order_id_first = h->order_id_first;
     x->dual_side = h->dual_side;
     x->multi_assets = h->multi_assets;
     x->totals = h->totals;

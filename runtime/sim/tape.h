@@ -1,11 +1,11 @@
 // tape.h: what has traded in one symbol: the last trades, the aggregated ones, and bars of every interval. Pure.
 //
 // Owner    tape_free releases it. Rows are copied out.
-// Units    e8, microseconds. Bars are kept as one-minute bars and added up to longer intervals when asked for.
+// Units    e8, microseconds.
 #ifndef MT_SIM_TAPE_H
 #define MT_SIM_TAPE_H
 
-#include "venue/record.h"
+#include "sim/bars.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,9 +17,9 @@ struct tape {
     struct trade_record *trades;         // a ring: trade number n at [n % TAPE_TRADES]; `maker` says the buyer was maker
     struct agg_trade_record *aggregates; // a ring likewise; the newest may still grow
     int64_t trade_count, aggregate_count;
-    struct kline_record *minutes;
+    struct bars bars;
     int64_t *first_ids;                  // of each minute's first trade; 0: none
-    int64_t minute_count, minute_size;
+    int64_t ids_count, ids_size;
     int64_t last_qty_e8;
 };
 

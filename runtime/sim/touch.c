@@ -2,6 +2,7 @@
 // a conditional one triggers, a position is liquidated.
 #include "sim/account.h"
 #include "sim/algo.h"
+#include "sim/funding.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 
@@ -14,9 +15,11 @@ static int64_t order_level_e8(const struct exchange *x, const struct market *m, 
     return o->r.side == SIDE_BUY ? o->r.price_e8 - beyond : o->r.price_e8 + beyond;
 }
 
-static void level_add(struct market *m, int64_t level, bool falling) {
-    if (falling && level > m->touch_low_e8) m->touch_low_e8 = level;
-    if (!falling && level < m->touch_high_e8) m->touch_high_e8 = level;
+// `marked`: a level of the mark price, where that is one of its own.
+static void level_add(struct market *m, int64_t level, bool falling, bool marked) {
+    int64_t *low = marked ? &m->mark_low_e8 : &m->touch_low_e8, *high = marked ? &m->mark_high_e8 : &m->touch_high_e8;
+    if (falling && level > *low) *low = level;
+    if (!falling && level < *high) *high = level;
 }
 
 static void liquidation_levels(const struct exchange *x, struct market *m) {
@@ -32,23 +35,23 @@ static void liquidation_levels(const struct exchange *x, struct market *m) {
         int64_t level = liquidation_price_e8(x, m, side, &falling);
         if (level == 0) continue;
         if (falling) m->liquidation_low_e8[i] = level; else m->liquidation_high_e8[i] = level + 1;
-        level_add(m, falling ? level : level + 1, falling);
+        level_add(m, falling ? level : level + 1, falling, market_marked(m));
     }
 }
 
 static void market_refresh(const struct exchange *x, struct market *m) {
     m->dirty = false;
-    m->touch_low_e8 = LEVEL_NONE_LOW;
-    m->touch_high_e8 = LEVEL_NONE_HIGH;
+    m->touch_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
+    m->touch_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = INT64_MAX;
     for (const struct order *o = m->resting.first; o; o = o->next) {
-        if (!m->book) level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY);
+        if (!m->book) level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY, false);
         if (o->r.good_till_us != 0 && o->r.good_till_us < m->good_till_us) m->good_till_us = o->r.good_till_us;
     }
     for (const struct algo *a = m->algos.first; a; a = a->next) {
         int64_t level;
         bool falling;
-        if (algo_level(a, &level, &falling)) level_add(m, level, falling);
+        if (!algo_held_back(m, a) && algo_level(a, &level, &falling)) level_add(m, level, falling, algo_marked(m, a));
     }
     liquidation_levels(x, m);
 }
@@ -64,7 +67,7 @@ void levels_refresh(struct exchange *x) {
         bool held = !market_flat(m);
         if (m->dirty || held) market_refresh(x, m);
         x->held_count += held;
-        int64_t due = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : INT64_MAX;
+        int64_t due = funding_next_us(m);
         if (m->countdown_us < due) due = m->countdown_us;
         if (m->good_till_us < due) due = m->good_till_us;
         if (due < x->timer_us) x->timer_us = due;
@@ -173,24 +176,8 @@ static void liquidate(struct exchange *x, struct market *m, int i) {
     cover(x, m);
 }
 
-// Where last and mark price are two: the oldest conditional order whose price is there, then liquidation by the mark price.
-static bool touch_followed(struct exchange *x, struct market *m) {
-    for (struct algo *a = m->algos.first; a; a = a->next) {
-        if (!algo_touched(m, a)) continue;
-        algo_trigger(x, a);
-        return true;
-    }
-    int64_t mark = market_mark_e8(m);
-    for (int i = 0; i < 2; i++) {
-        if (mark > m->liquidation_low_e8[i] && mark < m->liquidation_high_e8[i]) continue;
-        liquidate(x, m, i);
-        return true;
-    }
-    return false;
-}
-
 // What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
-static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling) {
+static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling, bool marked) {
     for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
         if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
             order_execute(x, m, o, o->r.price_e8, true);
@@ -200,11 +187,11 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
     for (struct algo *a = m->algos.first; a; a = a->next) {
         int64_t trigger;
         bool down;
-        if (!algo_level(a, &trigger, &down) || down != falling || trigger != level) continue;
-        algo_trigger(x, a);
+        if (algo_marked(m, a) != marked || !algo_level(a, &trigger, &down) || down != falling || trigger != level) continue;
+        if (!algo_held_back(m, a)) algo_trigger(x, a);   // else its level goes with the refresh that follows
         return;
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; marked == market_marked(m) && i < 2; i++) {
         if (!liquidation_reached(m, i, falling, level)) continue;
         liquidate(x, m, i);
         return;
@@ -212,9 +199,13 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
     ASSERT(!"a level without anything at it");
 }
 
-static bool touch_plain(struct exchange *x, struct market *m) {
-    if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true);
-    else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false);
+// The last price comes first, then the mark price where it is one of its own.
+static bool touch(struct exchange *x, struct market *m) {
+    int64_t mark = market_mark_e8(m);
+    if (m->last_e8 <= m->touch_low_e8) touch_one(x, m, m->touch_low_e8, true, false);
+    else if (m->last_e8 >= m->touch_high_e8) touch_one(x, m, m->touch_high_e8, false, false);
+    else if (market_marked(m) && mark <= m->mark_low_e8) touch_one(x, m, m->mark_low_e8, true, true);
+    else if (market_marked(m) && mark >= m->mark_high_e8) touch_one(x, m, m->mark_high_e8, false, true);
     else return false;
     return true;
 }
@@ -222,7 +213,7 @@ static bool touch_plain(struct exchange *x, struct market *m) {
 void match_touched(struct exchange *x, struct market *m) {
     levels_refresh(x);
     for (;;) {
-        if (m->shown ? !touch_followed(x, m) : !touch_plain(x, m)) break;
+        if (!touch(x, m)) break;
         m->dirty = x->any_dirty = true;
         levels_refresh(x);
     }
