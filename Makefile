@@ -143,8 +143,8 @@ $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
 FUZZED := $(wildcard runtime/base/*.c runtime/venue/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
-          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c host/local_exchange.c \
-          host/streams.c host/ws_api.c)
+          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c \
+          host/ws_api.c) $(wildcard runtime/host/local_*.c runtime/host/stream*.c)
 
 $(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h)
 	@mkdir -p $(BUILD)

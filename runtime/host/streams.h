@@ -17,8 +17,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum stream_route { ROUTE_PUBLIC, ROUTE_MARKET, ROUTE_PRIVATE, ROUTE_LEGACY };
-
 struct streams;
 struct subscriber;
 

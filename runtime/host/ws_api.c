@@ -95,13 +95,8 @@ static int32_t endpoint_of(const char *method) {
 bool ws_api_read(struct desk *d, struct ws_session *s, const char *text, size_t size, struct ws_request *q, struct visit *v,
                  int64_t now_us, int64_t wall_us) {
     memset(q, 0, sizeof *q);
-    struct json_tokener *reader = json_tokener_new_ex(16);
-    ASSERT(reader != NULL);
-    q->root = json_tokener_parse_ex(reader, text, (int)size);
-    bool whole = q->root && json_tokener_get_error(reader) == json_tokener_success &&
-                 json_object_is_type(q->root, json_type_object);
-    json_tokener_free(reader);
-    if (!whole) return false;
+    q->root = wire_json(text, size);
+    if (!json_object_is_type(q->root, json_type_object)) return false;
     struct json_object *method = NULL, *params = NULL, *wanted = NULL;
     json_object_object_get_ex(q->root, "id", &q->id);
     json_object_object_get_ex(q->root, "method", &method);

@@ -11,7 +11,7 @@ static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8, int64_t trade_id) {
     x->incomes = grow(x->incomes, x->income_count, &x->income_size, sizeof *x->incomes);
     struct income_record *row = &x->incomes[x->income_count++];
-    *row = (struct income_record){ .income_e8 = income_e8, .time_us = x->now_us, .id = x->income_count,
+    *row = (struct income_record){ .income_e8 = income_e8, .time_us = x->now_us, .id = x->config.order_id_first + x->income_count,
                                    .trade_id = trade_id, .symbol = symbol, .type = type };
 }
 

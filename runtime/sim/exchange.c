@@ -10,15 +10,12 @@
 #include "sim/match.h"
 #include "sim/order_store.h"
 #include "sim/path.h"
+#include "sim/range.h"
 #include "sim/reads.h"
 #include "venue/code.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { BAN_AFTER = 10 };                        // calls refused in a row before the address is banned
-#define BAN_FIRST_US INT64_C(120000000)         // two minutes, then twice as long each time (section 3.4)
-#define BAN_LONGEST_US INT64_C(259200000000)    // three days
 
 void *grow(void *memory, int64_t count, int64_t *size, size_t item) {
     if (count < *size) return memory;
@@ -119,98 +116,20 @@ void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_
     if (x->hooks.reply) x->hooks.reply(x->hooks.ctx, token, r, x->now_us);
 }
 
-// ---- limits -----------------------------------------------------------------------------------------------------
-
-// Fixed windows that begin at whole multiples of their length (section 3.1).
-static void window_turn(struct window *w, int64_t now_us) {
-    if (now_us - w->start_us < w->length_us) return;
-    w->start_us = now_us - now_us % w->length_us;
-    w->used = 0;
-}
-
-static int32_t seconds_until(int64_t then_us, int64_t now_us) {
-    return (int32_t)((then_us - now_us + 999999) / 1000000);
-}
-
-static bool refuse(struct exchange *x, struct reply *r, int32_t status, int32_t code, int64_t until_us) {
-    reply_fail_text(r, code, NULL);
-    r->status = status;
-    r->retry_after_s = seconds_until(until_us, x->now_us);
-    x->totals.rate_limited++;
-    return false;
-}
-
-static bool banned(struct exchange *x, struct reply *r) {
-    snprintf(r->message, sizeof r->message, "Way too many requests; IP banned until %lld. Please use the websocket "
-             "for live updates to avoid bans.", (long long)(x->banned_until_us / 1000));
-    return refuse(x, r, 418, -1003, x->banned_until_us);
-}
-
-// Going on after 429 brings a ban.
-static bool ignored_again(struct exchange *x, struct reply *r, const struct window *w, int32_t code) {
-    if (++x->ignored < BAN_AFTER) return refuse(x, r, 429, code, w->start_us + w->length_us);
-    x->ignored = 0;
-    x->ban_us = x->ban_us == 0 ? BAN_FIRST_US : x->ban_us * 2;
-    if (x->ban_us > BAN_LONGEST_US) x->ban_us = BAN_LONGEST_US;
-    x->banned_until_us = x->now_us + x->ban_us;
-    return banned(x, r);
-}
-
-static bool orders_full(struct exchange *x, struct reply *r, const struct window *w, const char *span) {
-    snprintf(r->message, sizeof r->message, "Too many new orders; current limit is %d orders per %s.", w->limit, span);
-    return ignored_again(x, r, w, -1015);
-}
-
-static bool limits_take(struct exchange *x, const struct call *c, struct reply *r) {
-    struct call_cost cost = endpoint_cost(c);
-    window_turn(&x->weight_1m, x->now_us);
-    window_turn(&x->orders_10s, x->now_us);
-    window_turn(&x->orders_1m, x->now_us);
-    bool enforce = x->config.enforce_limits;
-    if (enforce && x->now_us < x->banned_until_us) return banned(x, r);
-    x->weight_1m.used += cost.weight;
-    if (enforce && cost.weight > 0 && x->weight_1m.used > x->weight_1m.limit) {
-        snprintf(r->message, sizeof r->message, "Too many requests; current limit is %d requests per minute. Please "
-                 "use the websocket for live updates to avoid polling the API.", x->weight_1m.limit);
-        return ignored_again(x, r, &x->weight_1m, -1003);
-    }
-    if (enforce && cost.orders_10s > 0 && x->orders_10s.used + cost.orders_10s > x->orders_10s.limit) {
-        return orders_full(x, r, &x->orders_10s, "10 SECOND");
-    }
-    if (enforce && cost.orders_1m > 0 && x->orders_1m.used + cost.orders_1m > x->orders_1m.limit) {
-        return orders_full(x, r, &x->orders_1m, "1 MINUTE");
-    }
-    x->orders_10s.used += cost.orders_10s;
-    x->orders_1m.used += cost.orders_1m;
-    x->ignored = 0;
-    return true;
-}
-
-struct exchange_windows exchange_windows(struct exchange *x, int64_t now_us) {
-    exchange_advance(x, now_us);
-    window_turn(&x->weight_1m, now_us);
-    window_turn(&x->orders_10s, now_us);
-    window_turn(&x->orders_1m, now_us);
-    return (struct exchange_windows){ x->weight_1m.used, x->orders_10s.used, x->orders_1m.used, x->banned_until_us };
-}
-
-void exchange_charge(struct exchange *x, int32_t weight, int64_t now_us) {
-    exchange_advance(x, now_us);
-    window_turn(&x->weight_1m, now_us);
-    x->weight_1m.used += weight;
-}
-
 // ---- calls ------------------------------------------------------------------------------------------------------
 
 struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
     if (c->symbol >= 0 && c->symbol < x->symbol_count) return &x->markets[c->symbol];
-    reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+    bool pair = endpoint_takes_pair(c->endpoint);
+    if (given(c, P_SYMBOL)) reply_fail(r, pair ? -4144 : -1121, NULL);
+    else reply_fail(r, -1102, pair ? "pair" : "symbol");
     return NULL;
 }
 
 static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoint, struct reply *r,
                         struct order_record *out) {
-    if (endpoint == EP_BATCH_NEW) order_place(x, e, 0, false, r, out);
+    if (e->refused_code) reply_fail_text(r, e->refused_code, e->refused_text);
+    else if (endpoint == EP_BATCH_NEW) order_place(x, e, 0, false, r, out);
     else if (endpoint == EP_BATCH_MODIFY) order_modify(x, e, r, out);
     else order_cancel(x, e, r, out);
     return r->code == 0;
@@ -312,6 +231,7 @@ static bool dispatch(struct exchange *x, const struct call *c, uint64_t token, s
     case EP_ALGO_CANCEL: cancel_algo(x, c, r); return true;
     default: break;
     }
+    if (!range_holds(c, r)) return true;
     if (!reads_call(x, c, r) && !queries_call(x, c, r) && !settings_call(x, c, r)) {
         reply_fail(r, -1020, NULL);
     }
@@ -337,7 +257,7 @@ void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int
     exchange_advance(x, now_us);
     prices_now(x);
     struct reply r = { .status = 200 };
-    bool done = !limits_take(x, c, &r) || dispatch(x, c, token, &r);
+    bool done = !windows_take(x, c, &r) || dispatch(x, c, token, &r);
     if (done) reply_send(x, &r, token, counts_orders(c->endpoint));
     for (int32_t i = 0; x->any_dirty && i < x->open_count; i++) algos_trail(x, &x->markets[x->open_list[i]]);
     book_settle(x);
@@ -485,73 +405,6 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
     int64_t gone = now_us < m->bar.close_us ? now_us - m->bar.open_us : length;
     out->volume_e8 = dec_mul_div_round(m->bar.volume_e8, gone, length);
     return true;
-}
-
-// ---- skipping quiet bars ----------------------------------------------------------------------------------------
-
-static bool between(const struct market *m, int64_t low_e8, int64_t high_e8) {
-    return low_e8 > m->touch_low_e8 && high_e8 < m->touch_high_e8;
-}
-
-// With several crossed positions a liquidation price holds only while the others stand still: the worst point of every
-// open bar together decides.
-static bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8) {
-    int64_t balance = account_cross_wallet_e8(x), need = 0;
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        const struct market *m = &x->markets[i];
-        if (m->margin_type == MARGIN_ISOLATED || market_flat(m)) continue;
-        int64_t low = i == symbol && low_e8 < m->bar.low_e8 ? low_e8 : m->bar.low_e8;
-        int64_t high = i == symbol && high_e8 > m->bar.high_e8 ? high_e8 : m->bar.high_e8;
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
-            const struct position *p = &m->positions[k];
-            balance += position_unrealized_e8(p, p->amount_e8 > 0 ? low : high);
-            need += position_maintenance_e8(m, p, high);
-        }
-    }
-    return need < balance;
-}
-
-bool exchange_quiet(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8, int64_t close_us) {
-    ASSERT(symbol >= 0 && symbol < x->symbol_count);
-    const struct market *m = &x->markets[symbol];
-    if (x->any_dirty || m->last_e8 == 0) return false;
-    if (m->waiting.count > 0 || m->trailing_count > 0 || x->timer_us <= close_us) return false;
-    if (!between(m, low_e8, high_e8)) return false;
-    for (int32_t i = 0; i < x->open_count; i++) {
-        const struct market *o = &x->markets[x->open_list[i]];
-        if (o->trailing_count > 0 || !between(o, o->bar.low_e8, o->bar.high_e8)) return false;
-    }
-    return x->held_count < 2 || crossed_safe(x, symbol, low_e8, high_e8);
-}
-
-int64_t exchange_idle_until(const struct exchange *x) {
-    if (x->any_dirty || x->held_count > 0) return INT64_MIN;
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        const struct market *m = &x->markets[i];
-        bool busy = m->waiting.count > 0 || m->resting.count > 0 || m->algos.count > 0 || m->trailing_count > 0;
-        if (busy || m->last_e8 == 0 || !market_flat(m)) return INT64_MIN;
-    }
-    return x->timer_us;
-}
-
-void exchange_skip(struct exchange *x, int16_t symbol, const struct exchange_bar *bar) {
-    ASSERT(symbol >= 0 && symbol < x->symbol_count);
-    struct market *m = &x->markets[symbol];
-    if (m->open) {   // the bar before it, which was quiet to its end
-        m->segment = 2;
-        m->open = false;
-        for (int32_t i = 0; i < x->open_count; i++) {
-            if (x->open_list[i] == symbol) {
-                x->open_list[i] = x->open_list[--x->open_count];
-                break;
-            }
-        }
-    }
-    m->bar = *bar;
-    m->last_e8 = bar->close_e8;
-    m->last_us = bar->close_us;
-    if (x->held_count > 1) m->dirty = x->any_dirty = true;
-    levels_refresh(x);
 }
 
 // ---- construction and looking on --------------------------------------------------------------------------------

@@ -183,4 +183,7 @@ void count_reject(struct exchange *x, int32_t code);
 bool event_wanted(const struct exchange *x, int32_t kind);
 bool given(const struct call *c, int32_t param);
 
+// limits.c: counts a call; false: it is refused, *r says how.
+bool windows_take(struct exchange *x, const struct call *c, struct reply *r);
+
 #endif

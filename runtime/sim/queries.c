@@ -4,13 +4,9 @@
 #include "sim/account.h"
 #include "sim/funding.h"
 #include "sim/order_store.h"
+#include "sim/range.h"
 
-enum { ROWS_DEFAULT = 500, ROWS_MAX = 1000, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
-
-static int32_t row_limit(const struct call *c, int32_t otherwise) {
-    if (!given(c, P_LIMIT) || c->limit <= 0) return otherwise;
-    return c->limit < ROWS_MAX ? c->limit : ROWS_MAX;
-}
+enum { ROWS_DEFAULT = 500, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
 
 static bool in_time(const struct call *c, int64_t time_us) {
     if (given(c, P_START_TIME) && time_us < c->start_us) return false;
@@ -61,7 +57,7 @@ static void open_orders(struct exchange *x, const struct call *c, struct reply *
 
 static void all_orders(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t limit = row_limit(c, ROWS_DEFAULT), count = 0;
+    int32_t limit = range_limit(c, ROWS_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = forwards(c);
     for (int64_t i = 0; i < x->order_count && count < limit; i++) {
@@ -77,7 +73,7 @@ static void all_orders(struct exchange *x, const struct call *c, struct reply *r
 
 static void user_trades(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
-    int32_t limit = row_limit(c, ROWS_DEFAULT), count = 0;
+    int32_t limit = range_limit(c, ROWS_DEFAULT), count = 0;
     struct trade_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = given(c, P_START_TIME) || given(c, P_FROM_ID);
     for (int64_t i = 0; i < x->fill_count && count < limit; i++) {
@@ -93,7 +89,7 @@ static void user_trades(struct exchange *x, const struct call *c, struct reply *
 
 static void income(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t limit = row_limit(c, INCOME_DEFAULT), count = 0;
+    int32_t limit = range_limit(c, INCOME_DEFAULT), count = 0;
     struct income_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = given(c, P_START_TIME);
     for (int64_t i = 0; i < x->income_count && count < limit; i++) {
@@ -116,7 +112,7 @@ static void one_algo(struct exchange *x, const struct call *c, struct reply *r) 
 static void algos(struct exchange *x, const struct call *c, struct reply *r) {
     bool open = c->endpoint == EP_ALGO_OPEN;
     if ((!open || given(c, P_SYMBOL)) && !market_of(x, c, r)) return;
-    int32_t limit = open ? x->algo_open : row_limit(c, ROWS_DEFAULT), count = 0;
+    int32_t limit = open ? x->algo_open : range_limit(c, ROWS_DEFAULT), count = 0;
     struct algo_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = forwards(c);
     for (int64_t i = 0; i < x->algo_count && count < limit; i++) {
@@ -218,7 +214,7 @@ static void adl(struct exchange *x, const struct call *c, struct reply *r) {
 // The account's liquidations, the newest first.
 static void force_orders(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t limit = row_limit(c, FORCE_DEFAULT), count = 0;
+    int32_t limit = range_limit(c, FORCE_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
     for (int64_t i = x->order_count - 1; i >= 0 && count < limit; i--) {
         const struct order_record *o = &order_at(x, i)->r;

@@ -3,12 +3,13 @@
 #include "sim/reads.h"
 
 #include "sim/path.h"
+#include "sim/range.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { KLINES_DEFAULT = 500, KLINES_MAX = 1500, DEPTH_MAX = 20, BOOK_DEPTH_DEFAULT = 500, BOOK_DEPTH_MAX = 1000,
-       FUNDING_DEFAULT = 100, FUNDING_MAX = 1000, TRADES_DEFAULT = 500, TRADES_MAX = 1000, DAY_HOURS = 24 };
+enum { KLINES_DEFAULT = 500, DEPTH_MAX = 20, BOOK_DEPTH_DEFAULT = 500, BOOK_DEPTH_MAX = 1000,
+       FUNDING_DEFAULT = 100, TRADES_DEFAULT = 500, HISTORICAL_DEFAULT = 100, DAY_HOURS = 24 };
 #define LEVEL_QTY_E8 (INT64_C(1000) * DEC_ONE)
 
 // Where mark price and index are the last price, there is no premium.
@@ -28,13 +29,13 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
         reply_fail(r, -1102, "interval");
         return;
     }
-    int32_t limit = given(c, P_LIMIT) ? c->limit : KLINES_DEFAULT;
-    if (limit < 1 || limit > KLINES_MAX) {
-        reply_fail(r, -1130, "limit");
+    if (c->contract_type != CONTRACT_PERPETUAL) {
+        reply_fail(r, -1121, NULL);   // a contract that is not traded here
         return;
     }
+    int32_t limit = range_limit(c, KLINES_DEFAULT);
     int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
-    int64_t start = given(c, P_START_TIME) ? c->start_us : 0;
+    int64_t start = !given(c, P_START_TIME) ? 0 : c->start_us > 0 ? c->start_us : 1;
     struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
     int32_t count = -1;
     struct market *m = &x->markets[c->symbol];
@@ -205,11 +206,7 @@ static int by_time(const void *a, const void *b) {
 // In the order of time. Without times the latest rows, with one the oldest that match (section 4.1).
 static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t limit = given(c, P_LIMIT) ? c->limit : FUNDING_DEFAULT, count = 0;
-    if (limit < 1 || limit > FUNDING_MAX) {
-        reply_fail(r, -1130, "limit");
-        return;
-    }
+    int32_t limit = range_limit(c, FUNDING_DEFAULT), count = 0;
     int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX, total = 0;
     for (int32_t k = 0; k < x->symbol_count; k++) total += x->markets[k].funding_done;
     struct funding_record *rows = scratch_rows(x, total, sizeof *rows);
@@ -232,11 +229,7 @@ static void funding_rates(struct exchange *x, const struct call *c, struct reply
 // `fromId` or times within bounds the first ones, else the newest.
 static void book_trades(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
     const struct tape *t = m->tape;
-    int32_t limit = given(c, P_LIMIT) ? c->limit : TRADES_DEFAULT, count = 0;
-    if (limit < 1 || limit > TRADES_MAX) {
-        reply_fail(r, -1130, "limit");
-        return;
-    }
+    int32_t limit = range_limit(c, c->endpoint == EP_HISTORICAL_TRADES ? HISTORICAL_DEFAULT : TRADES_DEFAULT), count = 0;
     bool sums = c->endpoint == EP_AGG_TRADES;
     int64_t total = sums ? t->aggregate_count : t->trade_count, size = sums ? TAPE_AGGREGATES : TAPE_TRADES;
     int64_t first = total > size ? total - size : 0;

@@ -57,7 +57,7 @@ static void leverage(struct exchange *x, const struct call *c, struct reply *r) 
     m->notional_max_e8 = symbol_notional_max(m->s, c->leverage);
     m->dirty = x->any_dirty = true;
     if (changed && event_wanted(x, RECORD_CONFIG_UPDATE)) {
-        struct config_update_record e = { x->now_us, x->now_us, m->leverage, m->index };
+        struct config_update_record e = { x->now_us, x->now_us, m->leverage, m->index, false };
         x->hooks.event(x->hooks.ctx, RECORD_CONFIG_UPDATE, &e, x->now_us);
     }
     struct leverage_record *row = scratch_rows(x, 1, sizeof *row);
@@ -181,6 +181,10 @@ static void multi_assets_set(struct exchange *x, const struct call *c, struct re
         if (c->multi_assets && x->markets[i].margin_type == MARGIN_ISOLATED) { reply_fail(r, -4168, NULL); return; }
     }
     x->multi_assets = c->multi_assets;
+    if (event_wanted(x, RECORD_ASSETS_UPDATE)) {
+        struct config_update_record e = { x->now_us, x->now_us, 0, SYMBOL_NONE, x->multi_assets };
+        x->hooks.event(x->hooks.ctx, RECORD_ASSETS_UPDATE, &e, x->now_us);
+    }
     reply_status(x, r, "success");
 }
 

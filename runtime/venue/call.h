@@ -50,6 +50,8 @@ enum income_type {
     INCOME_TYPE_COUNT
 };
 
+enum contract_type { CONTRACT_PERPETUAL, CONTRACT_CURRENT_QUARTER, CONTRACT_NEXT_QUARTER, CONTRACT_TRADIFI, CONTRACT_COUNT };
+
 // Bars: the exchange's interval names, in rising length.
 enum interval {
     INTERVAL_1M, INTERVAL_3M, INTERVAL_5M, INTERVAL_15M, INTERVAL_30M, INTERVAL_1H, INTERVAL_2H, INTERVAL_4H,
@@ -63,7 +65,8 @@ enum param {
     P_CLIENT_ID, P_RESP_TYPE, P_STP_MODE, P_GOOD_TILL_DATE, P_ORDER_ID, P_ORIG_CLIENT_ID, P_ALGO_ID,
     P_CLIENT_ALGO_ID, P_ALGO_TYPE, P_INTERVAL, P_LIMIT, P_START_TIME, P_END_TIME, P_FROM_ID, P_LEVERAGE,
     P_MARGIN_TYPE, P_AMOUNT, P_MARGIN_CHANGE, P_DUAL_SIDE, P_INCOME_TYPE, P_COUNTDOWN_TIME, P_BATCH, P_ID_LIST,
-    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_MODIFY_ID, P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
+    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_MODIFY_ID, P_CONTRACT_TYPE,
+    P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
 };
 
 struct call {
@@ -72,7 +75,7 @@ struct call {
     int16_t symbol;                 // index into the run's symbols, SYMBOL_NONE when not given or not known
     uint8_t side, type, time_in_force, position_side;
     uint8_t working_type, resp_type, stp_mode, margin_type;
-    uint8_t price_match;
+    uint8_t price_match, contract_type;
     uint8_t income_type, interval, margin_change;   // margin_change: 1 adds, 2 takes off
     bool reduce_only, close_position, price_protect, dual_side, multi_assets;
     int32_t limit, leverage;
@@ -83,6 +86,9 @@ struct call {
     char orig_client_id[CLIENT_ID_MAX];   // origClientOrderId or clientAlgoId of an old one
     uint8_t batch_count;                  // calls in `batch` (orders), or entries in `ids` / `client_ids`
     const struct call *batch;
+    // Of a batch entry that could not be read: what it is answered with; 0 and NULL: it was.
+    int32_t refused_code;
+    const char *refused_text;
     const int64_t *ids;
     const char (*client_ids)[CLIENT_ID_MAX];
 };

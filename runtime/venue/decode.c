@@ -119,6 +119,7 @@ static bool bad_value(struct refusal *r, int32_t param, const char *value) {
     case P_TYPE: return refuse_with(r, 400, -1116, NULL);
     case P_TIME_IN_FORCE: return refuse_with(r, 400, -1115, NULL);
     case P_INTERVAL: return refuse_with(r, 400, -1120, NULL);
+    case P_CONTRACT_TYPE: return refuse_with(r, 400, -4104, NULL);
     case P_RESP_TYPE: return refuse_with(r, 400, -1136, NULL);
     case P_POSITION_SIDE: return refuse_with(r, 400, -4060, NULL);
     case P_WORKING_TYPE: return refuse_with(r, 400, -4031, NULL);
@@ -143,9 +144,10 @@ static bool bad_value(struct refusal *r, int32_t param, const char *value) {
     return malformed(r, param);
 }
 
-// The one name that means two parameters.
+// Names that mean another parameter, or none, from call to call.
 static int32_t param_of(const char *name, int32_t endpoint) {
     if (strcasecmp(name, "type") == 0) return endpoint == EP_POSITION_MARGIN ? P_MARGIN_CHANGE : P_TYPE;
+    if (strcasecmp(name, endpoint_takes_pair(endpoint) ? "symbol" : "pair") == 0) return -1;
     return param_find(name);
 }
 
@@ -188,16 +190,17 @@ bool wire_decode(const struct wire_params *p, int32_t endpoint, const struct sym
     if (!decode_lists(p, endpoint, symbols, symbol_count, out, r)) return false;
     for (int32_t param = 0; param < PARAM_COUNT; param++) {
         bool needed = has(info->required, param) && param != P_TIMESTAMP && param != P_BATCH;
-        if (needed && !has(out->call.given, param)) return malformed(r, param);
+        if (!needed || has(out->call.given, param)) continue;
+        return param == P_SYMBOL && endpoint_takes_pair(endpoint) ? refuse_with(r, 400, -1102, "pair") : malformed(r, param);
     }
     return true;
 }
 
 // ---- lists ------------------------------------------------------------------------------------------------------
 
-// One order of a batch. What is wrong in it is left out: the exchange then answers that entry alone with -1102.
+// One order of a batch; what is wrong in it is answered for it alone.
 static void decode_entry(struct json_object *entry, int32_t endpoint, const struct symbol *symbols, int32_t symbol_count,
-                         struct call *c) {
+                         struct call *c, struct refusal *r) {
     memset(c, 0, sizeof *c);
     c->endpoint = (uint16_t)endpoint;
     c->symbol = SYMBOL_NONE;
@@ -205,16 +208,34 @@ static void decode_entry(struct json_object *entry, int32_t endpoint, const stru
     uint64_t known = endpoint_info(endpoint)->params;
     json_object_object_foreach(entry, name, item) {
         int32_t param = param_of(name, endpoint);
-        if (param < 0 || !has(known, param) || !item || json_object_is_type(item, json_type_object)) continue;
+        if (param < 0 || !has(known, param) || !item) continue;
         const char *value = json_object_get_string(item);
-        if (param == P_SYMBOL) set_symbol(c, value, symbols, symbol_count);
-        else if (*value) call_set_text(c, param, value, NULL);
+        bool good = *value ? true : refuse_with(r, 400, -1105, param_info(param)->name);
+        if (good && param == P_SYMBOL) good = set_symbol(c, value, symbols, symbol_count);
+        else if (good) good = set_value(c, param, value, r);
+        if (good) continue;
+        c->refused_code = r->code;
+        c->refused_text = r->text;
+        return;
     }
+}
+
+struct json_object *wire_json(const char *text, size_t size) {
+    struct json_tokener *reader = json_tokener_new_ex(16);
+    ASSERT(reader != NULL);
+    struct json_object *o = json_tokener_parse_ex(reader, text, (int)size);
+    size_t end = json_tokener_get_parse_end(reader);
+    bool whole = json_tokener_get_error(reader) == json_tokener_success;
+    json_tokener_free(reader);
+    while (whole && end < size && strchr(" \t\r\n", text[end]) && text[end]) end++;
+    if (whole && end == size) return o;
+    json_object_put(o);
+    return NULL;
 }
 
 // A JSON list, or NULL and the refusal.
 static struct json_object *list_of(const char *text, const char *name, struct refusal *r) {
-    struct json_object *list = json_tokener_parse(text);
+    struct json_object *list = wire_json(text, strlen(text));
     if (json_object_is_type(list, json_type_array)) return list;
     json_object_put(list);
     refuse_with(r, 400, -1130, name);
@@ -239,7 +260,7 @@ static bool decode_lists(const struct wire_params *p, int32_t endpoint, const st
         c->batch = out->batch;
         int32_t single = endpoint == EP_BATCH_NEW ? EP_ORDER_NEW : EP_ORDER_MODIFY;
         for (size_t i = 0; i < c->batch_count && i < CALL_BATCH_MAX; i++) {
-            decode_entry(json_object_array_get_idx(list, i), single, symbols, symbol_count, &out->batch[i]);
+            decode_entry(json_object_array_get_idx(list, i), single, symbols, symbol_count, &out->batch[i], &out->refusals[i]);
         }
         c->given |= UINT64_C(1) << P_BATCH;
         json_object_put(list);

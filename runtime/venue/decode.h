@@ -25,17 +25,18 @@ struct wire_params {
     char text[WIRE_TEXT_MAX];
 };
 
-struct wire_call {
-    struct call call;             // batch, ids and client_ids point to what follows
-    struct call batch[CALL_BATCH_MAX];
-    int64_t ids[CALL_CANCEL_BATCH_MAX];
-    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
-};
-
 struct refusal {
     int32_t status;               // HTTP
     int32_t code;                 // 0: none
     char text[200];
+};
+
+struct wire_call {
+    struct call call;             // batch, ids and client_ids point to what follows
+    struct call batch[CALL_BATCH_MAX];
+    struct refusal refusals[CALL_BATCH_MAX];   // of entries that cannot be read
+    int64_t ids[CALL_CANCEL_BATCH_MAX];
+    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
 };
 
 bool refuse_with(struct refusal *r, int32_t status, int32_t code, const char *argument);   // always false
@@ -48,6 +49,10 @@ bool wire_add_query(struct wire_params *p, const char *text, size_t size, struct
 bool wire_add(struct wire_params *p, const char *name, const char *value, struct refusal *r);
 
 const char *wire_find(const struct wire_params *p, const char *name);   // exact case not needed; NULL: none
+
+// The one JSON value that the whole text is, at most 16 deep; NULL: it is none.
+struct json_object;
+struct json_object *wire_json(const char *text, size_t size);
 
 // Fills *out for an endpoint.
 bool wire_decode(const struct wire_params *p, int32_t endpoint, const struct symbol *symbols, int32_t symbol_count,

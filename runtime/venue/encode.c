@@ -59,9 +59,10 @@ static void value_text(const struct call *c, int32_t param, const struct symbol 
     }
 }
 
-// The name a call has for a parameter: the algo calls have their own for two.
+// The name a call has for a parameter: some calls have their own.
 static const char *name_of(const struct call *c, int32_t param) {
     bool algo = c->endpoint == EP_ALGO_NEW;
+    if (param == P_SYMBOL && endpoint_takes_pair(c->endpoint)) return "pair";
     if (algo && param == P_CLIENT_ID) return "clientAlgoId";
     if (algo && param == P_STOP_PRICE) return "triggerPrice";
     return param_info(param)->name;

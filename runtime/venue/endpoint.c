@@ -157,7 +157,9 @@ static const struct row rows[EP_COUNT] = {
     [EP_POSITION_RISK_V2] = READ(CLASS_ACCOUNT, "/fapi/v2/positionRisk", NORMAL, SYMBOL, 0, RECORD_POSITION_V2, true, 5, 5),
     [EP_HISTORICAL_TRADES] = { { "/fapi/v1/historicalTrades", HTTP_GET, SEC_KEY, CLASS_MARKET, LOW, false,
                                  SYMBOL | BIT(P_LIMIT) | BIT(P_FROM_ID), SYMBOL, RECORD_RECENT_TRADE, true }, 200, 200, 0, 0 },
-    [EP_CONTINUOUS_KLINES] = KLINES("/fapi/v1/continuousKlines", RECORD_KLINE),
+    [EP_CONTINUOUS_KLINES] = MARKET("/fapi/v1/continuousKlines", SYMBOL | BIT(P_CONTRACT_TYPE) | BIT(P_INTERVAL) | RANGE,
+                                    SYMBOL | BIT(P_CONTRACT_TYPE) | BIT(P_INTERVAL), RECORD_KLINE, true,
+                                    WEIGHT_BY_BARS, WEIGHT_BY_BARS),
     [EP_INDEX_KLINES] = KLINES("/fapi/v1/indexPriceKlines", RECORD_PRICE_KLINE),
     [EP_MARK_KLINES] = KLINES("/fapi/v1/markPriceKlines", RECORD_PRICE_KLINE),
     [EP_PREMIUM_KLINES] = KLINES("/fapi/v1/premiumIndexKlines", RECORD_PRICE_KLINE),
@@ -196,6 +198,11 @@ const char *http_method_name(int32_t method)
     static const char *const names[] = { "GET", "POST", "PUT", "DELETE" };
     ASSERT(method >= HTTP_GET && method <= HTTP_DELETE);
     return names[method];
+}
+
+bool endpoint_takes_pair(int32_t endpoint)
+{
+    return endpoint == EP_CONTINUOUS_KLINES || endpoint == EP_INDEX_KLINES;
 }
 
 int32_t endpoint_find(const char *method, const char *path)

@@ -49,6 +49,9 @@ struct endpoint_info {
 
 const struct endpoint_info *endpoint_info(int32_t endpoint);
 
+// Whether its symbol is called `pair` on the wire.
+bool endpoint_takes_pair(int32_t endpoint);
+
 // The endpoint of a method and path, or -1.
 int32_t endpoint_find(const char *method, const char *path);
 

@@ -414,6 +414,14 @@ static const struct field config_update_body_fields[] = {
 };
 #undef OF
 
+#define OF config_update_record
+static const struct field assets_update_fields[] = {
+    TEXT_OF(FIELD_CONST, "e", "ACCOUNT_CONFIG_UPDATE"), MS("E", event_us), MS("T", transaction_us),
+    PART(FIELD_OBJECT, "ai", RECORD_ASSETS_UPDATE_BODY),
+};
+static const struct field assets_update_body_fields[] = { FLAG("j", multi_assets) };
+#undef OF
+
 #define OF margin_call_record
 static const struct field margin_call_fields[] = {
     TEXT_OF(FIELD_CONST, "e", "MARGIN_CALL"), MS("E", event_us), DEC("cw", cross_wallet_e8),
@@ -489,6 +497,8 @@ static const struct record_table tables[RECORD_ACCOUNT_V2] = {
         TABLE(config_update, config_update_record, 0, SYMBOL_AT(config_update_record, symbol)),
     [RECORD_CONFIG_UPDATE_BODY] =
         TABLE(config_update_body, config_update_record, 0, SYMBOL_AT(config_update_record, symbol)),
+    [RECORD_ASSETS_UPDATE] = TABLE(assets_update, config_update_record, 0, RECORD_NO_SYMBOL),
+    [RECORD_ASSETS_UPDATE_BODY] = TABLE(assets_update_body, config_update_record, 0, RECORD_NO_SYMBOL),
     [RECORD_MARGIN_CALL] = TABLE(margin_call, margin_call_record, 0, SYMBOL_AT(margin_call_record, symbol)),
     [RECORD_MARGIN_CALL_POSITION] =
         TABLE(margin_call_position, margin_call_record, 0, SYMBOL_AT(margin_call_record, symbol)),

@@ -26,6 +26,7 @@ describe("moontide exchange: REST", function()
       ["/fapi/v1/premiumIndex"] = {}, ["/fapi/v1/fundingRate"] = { symbol = "BTCUSDT" }, ["/fapi/v1/fundingInfo"] = {},
       ["/fapi/v1/ticker/24hr"] = {}, ["/fapi/v1/ticker/price"] = {}, ["/fapi/v2/ticker/price"] = { symbol = "ETHUSDT" },
       ["/fapi/v1/ticker/bookTicker"] = {}, ["/fapi/v1/openInterest"] = { symbol = "BTCUSDT" },
+      ["/fapi/v1/symbolAdlRisk"] = {},
     } do
       local reply = x:public(path, params)
       assert.equal(200, reply.status, path .. " " .. reply.body)
@@ -160,6 +161,10 @@ describe("moontide exchange: REST", function()
     assert.is_number(found.time)
     local put = x:signed("PUT", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", orderId = made.json.orderId, quantity = "0.02", price = ("%.1f"):format(math.floor(bid * 0.97)) })
     assert.equal("0.020", put.json.origQty)
+    assert.equal("BTCUSDT", put.json.pair)
+    assert.is_nil(put.json.modifyId)
+    put = x:signed("PUT", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", orderId = made.json.orderId, quantity = "0.03", price = price, modifyId = "77" })
+    assert.equal(77, put.json.modifyId)
     local level = x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 1000 }).json
     assert.is_table(level)
     assert.equal(1, #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json)
@@ -186,6 +191,15 @@ describe("moontide exchange: REST", function()
     assert.near(average, paid / sum, 1e-4)
     local position = x:signed("GET", "/fapi/v3/positionRisk", { symbol = "SOLUSDT" }).json[1]
     assert.near(100, tonumber(position.positionAmt), 1e-9)
+    local old = x:signed("GET", "/fapi/v2/positionRisk", { symbol = "SOLUSDT" }).json[1]
+    for _, field in ipairs { "leverage", "maxNotionalValue", "marginType", "isAutoAddMargin" } do
+      assert.is_nil(position[field], field)
+      assert.is_string(old[field], field)
+    end
+    for _, field in ipairs { "initialMargin", "maintMargin", "adl", "bidNotional", "marginAsset" } do
+      assert.is_nil(old[field], field)
+      assert.not_nil(position[field], field)
+    end
     local wallet = tonumber(x:signed("GET", "/fapi/v3/account", {}).json.totalWalletBalance)
     local sold = x:order { symbol = "SOLUSDT", side = "SELL", type = "MARKET", quantity = "100", reduceOnly = "true" }
     assert.equal("FILLED", sold.json.status, sold.body)
@@ -241,6 +255,19 @@ describe("moontide exchange: REST", function()
     assert.equal("NEW", reply.json[1].status)
     assert.equal("NEW", reply.json[2].status)
     assert.equal(-1102, reply.json[3].code)
+    local unread = {
+      { '"newClientOrderId":"two words"', -1100 }, { '"newClientOrderId":"' .. ("a"):rep(37) .. '"', -4015 }, { '"reduceOnly":"maybe"', -1102 },
+      { '"positionSide":"UP"', -4060 }, { '"price":1e-9', -1111 }, { '"side":{}', -1117 }, { '"newOrderRespType":""', -1105 },
+    }
+    for _, case in ipairs(unread) do   -- what cannot be read is never left out of an order that is placed
+      local one = entry { "0.01", p, "b4" }:gsub("}$", "," .. case[1] .. "}")
+      if case[1]:find '"price"' then one = one:gsub(',"price":[%d.]+', "", 1) end
+      if case[1]:find '"side"' then one = one:gsub('"side":"BUY",', "", 1) end
+      if case[1]:find '"newClient' then one = one:gsub(',"newClientOrderId":"b4"', "", 1) end
+      assert.equal(case[2], x:signed("POST", "/fapi/v1/batchOrders", { batchOrders = "[" .. one .. "]" }).json[1].code, one)
+    end
+    refused(x:signed("POST", "/fapi/v1/batchOrders", { batchOrders = "[]x" }), 400, -1130)
+    assert.equal(2, #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json)
     local gone = x:signed("DELETE", "/fapi/v1/batchOrders", { symbol = "BTCUSDT", origClientOrderIdList = '["b1","b2","b3"]' }).json
     assert.equal("CANCELED", gone[1].status)
     assert.equal("CANCELED", gone[2].status)
@@ -251,6 +278,34 @@ describe("moontide exchange: REST", function()
     refused(x:signed("POST", "/fapi/v1/batchOrders", { batchOrders = "{}" }), 400, -1130)
   end)
 
+  it("refuses rows out of bounds: too many, too long a time, an end before its start", function()
+    local now = lx.now_ms()
+    local function stamp(ms) return ("%.0f"):format(ms) end
+    for _, case in ipairs {
+      { "/fapi/v1/klines", { interval = "1m", startTime = stamp(now), endTime = stamp(now - 1) }, -1023 },
+      { "/fapi/v1/aggTrades", { startTime = stamp(now - 3600001), endTime = stamp(now) }, -1127, "More than 1 hours between" },
+      { "/fapi/v1/aggTrades", { fromId = 1, startTime = stamp(now) }, -1128 },
+      { "/fapi/v1/fundingRate", { limit = 1001 }, -1130 }, { "/fapi/v1/trades", { limit = 0 }, -1130 },
+      { "/fapi/v1/continuousKlines", { pair = "BTCUSDT", contractType = "NEXT_YEAR", interval = "1m" }, -4104 },
+      { "/fapi/v1/continuousKlines", { pair = "BTCUSDT", interval = "1m" }, -1102, "'contractType'" },
+      { "/fapi/v1/indexPriceKlines", { interval = "1m" }, -1102, "'pair'" },
+      { "/fapi/v1/indexPriceKlines", { pair = "NOSUCH", interval = "1m" }, -4144 },
+    } do
+      case[2].symbol = "BTCUSDT"
+      refused(x:public(case[1], case[2]), 400, case[3], case[4])
+    end
+    for _, case in ipairs {
+      { "/fapi/v1/allOrders", { startTime = stamp(now - 8 * 86400000), endTime = stamp(now) }, -4165, "7 days" },
+      { "/fapi/v1/userTrades", { fromId = 1, endTime = stamp(now) }, -1128 }, { "/fapi/v1/income", { limit = 1001 }, -1130 },
+      { "/fapi/v1/forceOrders", { limit = 101 }, -1130 }, { "/fapi/v1/allAlgoOrders", { limit = 0 }, -1130 },
+    } do
+      case[2].symbol = "BTCUSDT"
+      refused(x:signed("GET", case[1], case[2]), 400, case[3], case[4])
+    end
+    local first = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", startTime = 0, limit = 1 }).json[1]
+    assert.is_true(first[1] < now - 2 * 86400000)   -- from the beginning, not the latest
+  end)
+
   it("keeps conditional orders apart, and turns one into an order when its price comes", function()
     local bid, ask = x:best "BNBUSDT"
     assert.equal("FILLED", x:order { symbol = "BNBUSDT", type = "MARKET", quantity = "1" }.json.status)
@@ -258,6 +313,8 @@ describe("moontide exchange: REST", function()
       type = "STOP_MARKET", closePosition = "true", triggerPrice = ("%.2f"):format(bid * 0.99), clientAlgoId = "stop-1" })
     assert.equal(200, algo.status, algo.body)
     assert.equal("NEW", algo.json.algoStatus)
+    assert.same({ "", "" }, { algo.json.activatePrice, algo.json.callbackRate })
+    assert.truthy(algo.body:find('"icebergQuantity":null', 1, true))
     assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BNBUSDT" }).json)
     assert.equal(1, #x:signed("GET", "/fapi/v1/openAlgoOrders", { symbol = "BNBUSDT" }).json)
     refused(x:signed("POST", "/fapi/v1/algoOrder", { algoType = "CONDITIONAL", symbol = "BNBUSDT", side = "SELL",

@@ -116,7 +116,7 @@ describe("moontide exchange: streams", function()
     assert.truthy(m.error.msg:find("unknown variant DANCE", 1, true))
     s:ask { method = "GET_PROPERTY", params = { "nothing" }, id = 11 }
     assert.equal(0, s:json().error.code)
-    s:send "not json"
+    s:send '{"method":"LIST_SUBSCRIPTIONS","id":12} and more'
     assert.equal(3, s:json().error.code)
     assert.is_false(s:text(2))
   end)
@@ -168,6 +168,10 @@ describe("moontide exchange: streams", function()
     x:signed("POST", "/fapi/v1/leverage", { symbol = "ETHUSDT", leverage = 7 })
     local config = bare:until_(function(m) return m.e == "ACCOUNT_CONFIG_UPDATE" end)
     assert.same({ s = "ETHUSDT", l = 7 }, config.ac)
+    for _, mode in ipairs { true, false } do
+      assert.equal(200, x:signed("POST", "/fapi/v1/multiAssetsMargin", { multiAssetsMargin = tostring(mode) }).status)
+      assert.same({ j = mode }, bare:until_(function(m) return m.e == "ACCOUNT_CONFIG_UPDATE" end).ai)
+    end
     x:order { symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = "0.02", reduceOnly = "true" }
     assert.equal(200, x:raw("DELETE", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }).status)
     local ended = bare:until_(function(m) return m.e == "listenKeyExpired" end)
