@@ -14,7 +14,8 @@ local values = { symbol = "ETHUSDT", side = "SELL", type = "LIMIT", positionSide
   selfTradePreventionMode = "EXPIRE_BOTH", goodTillDate = "1700000000000", orderId = "9007199254740993", origClientOrderId = "mine",
   algoId = "3000000000003505", clientAlgoId = "algo-1", algoType = "CONDITIONAL", interval = "4h", limit = "77", startTime = "1600000000000",
   endTime = "1600000099000", fromId = "12345678901234", leverage = "9", marginType = "ISOLATED", amount = "12.5", dualSidePosition = "true",
-  incomeType = "FUNDING_FEE", countdownTime = "5000", priceMatch = "QUEUE_5", multiAssetsMargin = "true" }
+  incomeType = "FUNDING_FEE", countdownTime = "5000", priceMatch = "QUEUE_5", multiAssetsMargin = "true",
+  modifyId = "9007199254740995", contractType = "NEXT_QUARTER" }
 
 describe("calls on the wire", function()
   it("every parameter of every call comes back as it was", function()
