@@ -177,10 +177,10 @@ static const struct field income_fields[] = {
 
 #define OF ticker_record
 static const struct field ticker_24h_fields[] = {
-    SYMBOL("symbol", symbol), PRICE("priceChange", change_e8), DEC("priceChangePercent", change_percent_e8),
+    SYMBOL("symbol", symbol), PRICE("priceChange", change_e8), DEC_MIN("priceChangePercent", change_percent_e8, 3),
     PRICE("weightedAvgPrice", weighted_avg_e8), PRICE("lastPrice", last_e8), QTY("lastQty", last_qty_e8),
     PRICE("openPrice", open_e8), PRICE("highPrice", high_e8), PRICE("lowPrice", low_e8),
-    QTY("volume", volume_e8), DEC("quoteVolume", quote_volume_e8), MS("openTime", open_us),
+    QTY("volume", volume_e8), DEC_MIN("quoteVolume", quote_volume_e8, 2), MS("openTime", open_us),
     MS("closeTime", close_us), ID("firstId", first_id), ID("lastId", last_id), INT64("count", count),
 };
 #undef OF

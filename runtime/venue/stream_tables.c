@@ -127,7 +127,7 @@ static const struct field mini_ticker_event_fields[] = {
 };
 static const struct field ticker_event_fields[] = {
     TEXT_OF(FIELD_CONST, "e", "24hrTicker"), MS("E", event_us), SYMBOL("s", ticker.symbol), PRICE("p", ticker.change_e8),
-    DEC("P", ticker.change_percent_e8), PRICE("w", ticker.weighted_avg_e8), PRICE("c", ticker.last_e8),
+    DEC_MIN("P", ticker.change_percent_e8, 3), PRICE("w", ticker.weighted_avg_e8), PRICE("c", ticker.last_e8),
     QTY("Q", ticker.last_qty_e8), PRICE("o", ticker.open_e8), PRICE("h", ticker.high_e8), PRICE("l", ticker.low_e8),
     QTY("v", ticker.volume_e8), DEC("q", ticker.quote_volume_e8), MS("O", ticker.open_us), MS("C", ticker.close_us),
     ID("F", ticker.first_id), ID("L", ticker.last_id), INT64("n", ticker.count),
