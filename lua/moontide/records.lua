@@ -53,7 +53,9 @@ end
 
 local function expression(field, env)
   local t, offset = field.type, field.offset
-  if field.zero == C.ZERO_ABSENT then
+  if field.zero == C.ZERO_ABSENT and t == C.FIELD_SYMBOL then
+    return ("symbols[cast(i16, p + %d)[0]]"):format(offset)
+  elseif field.zero == C.ZERO_ABSENT then
     return ("(cast(i64, p + %d)[0] ~= 0 and %s or nil)"):format(offset, readers[t]:format(offset))
   end
   if readers[t] then return readers[t]:format(offset) end

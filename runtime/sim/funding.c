@@ -13,6 +13,7 @@ static void append(struct market *m, int64_t time_us, int64_t rate_e8, int64_t m
 int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8) {
     if (symbol < 0 || symbol >= x->symbol_count || mark_e8 < 0) return ERR_INVALID;
     struct market *m = &x->markets[symbol];
+    if (m->mark) return ERR_INVALID;   // its payments are its own
     if (m->funding_count > 0 && time_us <= m->funding[m->funding_count - 1].time_us) return ERR_INVALID;
     if (time_us < x->now_us) return ERR_INVALID;
     append(m, time_us, rate_e8, mark_e8);

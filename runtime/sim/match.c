@@ -55,7 +55,8 @@ void emit_account(struct exchange *x, const struct market *m, int32_t side, uint
     if (!event_wanted(x, RECORD_ACCOUNT_UPDATE)) return;
     struct account_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us,
                                        .wallet_e8 = x->wallet_e8, .cross_wallet_e8 = account_cross_wallet_e8(x),
-                                       .balance_change_e8 = change_e8, .symbol = SYMBOL_NONE, .reason = reason };
+                                       .balance_change_e8 = change_e8, .symbol = SYMBOL_NONE, .reason = reason,
+                                       .funded = reason == ACCOUNT_FUNDING_FEE ? m->index : SYMBOL_NONE };
     if (side >= 0) {
         const struct position *p = &m->positions[side];
         e.symbol = m->index;

@@ -21,8 +21,8 @@ struct saved_market {
     struct position positions[POSITION_SIDE_COUNT];
 };
 
-struct state_head {
-    char magic[16];
+struct state_head {   // a whole number of 16 bytes: what follows holds 128-bit sums
+    _Alignas(16) char magic[16];
     uint32_t version, sizes[5];
     int32_t market_count;
     int64_t order_count, algo_count, fill_count, income_count;

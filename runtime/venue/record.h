@@ -168,6 +168,7 @@ struct account_update_record {   // ACCOUNT_UPDATE; at most one position changes
     int64_t wallet_e8, cross_wallet_e8, balance_change_e8;
     int64_t amount_e8, entry_price_e8, break_even_e8, realized_e8, unrealized_e8, isolated_wallet_e8;
     int16_t symbol;              // SYMBOL_NONE: no position row
+    int16_t funded;              // `S`: whose funding it is; SYMBOL_NONE: none
     uint8_t reason, position_side, margin_type;
 };
 
@@ -266,7 +267,7 @@ struct field {
     uint8_t kind;               // enum record_kind, for FIELD_OBJECT and FIELD_LIST; FIELD_DEC: fewest decimals
     uint16_t offset;
     uint16_t count_offset;      // of FIELD_LIST and FIELD_ONE_IF; FIELD_ENUM: how many names; FIELD_TEXT: room in bytes
-    uint8_t zero;               // enum field_zero, of an int64_t
+    uint8_t zero;               // enum field_zero, of an int64_t; of FIELD_SYMBOL ZERO_ABSENT, when it is SYMBOL_NONE
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*
     bool written_only;          // stands for a value of its own that is not kept apart: not read

@@ -108,6 +108,13 @@ static int16_t int16_at(const char *at)
     return value;
 }
 
+static bool left_out(const struct field *f, const char *record)
+{
+    if (f->zero != ZERO_ABSENT)
+        return false;
+    return f->type == FIELD_SYMBOL ? int16_at(record + f->offset) < 0 : int64_at(record + f->offset) == 0;
+}
+
 static void put_record(struct writer *w, int32_t kind, const char *record, const struct symbol *symbol);
 
 static void put_records(struct writer *w, int32_t kind, const char *records, int32_t count,
@@ -161,7 +168,7 @@ static void put_bool(struct writer *w, bool value)
 // True: the zero at hand is written, or left out, in the field's own way.
 static bool put_zero(struct writer *w, const struct field *f, const char *record)
 {
-    if (f->zero == ZERO_AS_VALUE || int64_at(record + f->offset) != 0)
+    if (f->zero == ZERO_AS_VALUE || f->zero == ZERO_ABSENT || int64_at(record + f->offset) != 0)
         return false;
     if (f->zero == ZERO_SHORT)
         put(w, "\"0\"", 3);
@@ -228,7 +235,7 @@ static void put_record(struct writer *w, int32_t kind, const char *record, const
     put_char(w, table->array ? '[' : '{');
     for (uint8_t i = 0; i < table->field_count; i++) {
         const struct field *f = &table->fields[i];
-        if (f->zero == ZERO_ABSENT && int64_at(record + f->offset) == 0)
+        if (left_out(f, record))
             continue;
         if (i > 0)
             put_char(w, ',');

@@ -114,6 +114,8 @@ static int read_symbol(const struct reading *r, const struct field *f, int32_t o
     return index >= 0 || *name == 0 ? 0 : errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
 }
 
+static const int16_t no_symbol = SYMBOL_NONE;
+
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record);
 
 static int read_rows(const struct reading *r, int32_t kind, int32_t list, char **rows, int32_t *count) {
@@ -192,7 +194,9 @@ static int read_into(const struct reading *r, int32_t kind, int32_t o, char *rec
         if (f->written_only) continue;   // of objects only
         if (!table->array) item = json_get(r->j, o, f->name, &hint);
         enum json_kind type = json_kind(r->j, item);
-        int err = type == JSON_MISSING || type == JSON_NULL ? 0 : read_value(r, f, item, record);
+        bool absent = type == JSON_MISSING || type == JSON_NULL;
+        int err = absent ? 0 : read_value(r, f, item, record);
+        if (absent && f->type == FIELD_SYMBOL && f->zero == ZERO_ABSENT) put(record + f->offset, &no_symbol, sizeof no_symbol);
         if (err) return err;
         if (table->array) item = json_next(r->j, o, item);
     }

@@ -382,6 +382,7 @@ static const struct field account_update_fields[] = {
 static const struct field account_update_body_fields[] = {
     PART(FIELD_ONE, "B", RECORD_ACCOUNT_UPDATE_BALANCE),
     PART_IF("P", RECORD_ACCOUNT_UPDATE_POSITION, symbol), NAME("m", reason, account_reason_names),
+    ZERO(ZERO_ABSENT, FIELD_SYMBOL, "S", funded),
 };
 #undef OF
 

@@ -222,6 +222,7 @@ async function userEvents(user, { resting, algo, bought, sold }) {
   shape('user stream: position', opened?.a.P[0], shapes.accountPosition);
   shape('user stream: balance', opened?.a.B[0], shapes.accountBalance);
   check('user stream: position', opened?.a.P[0].mt === 'cross' && near(opened.a.P[0].ep, bought.avgPrice, 0.01) && opened.T === fill.T, opened);
+  check('user stream: no funding', accounts.every((m) => !('S' in m.a)), accounts);
   check('user stream: flat', accounts.some((m) => m.a.P[0]?.s === symbol && Number(m.a.P[0].pa) === 0), accounts);
   const lite = user.seen.find((m) => m.e === 'TRADE_LITE' && m.t === fill.o.t);
   shape('user stream: light trade', lite, shapes.tradeLite);

@@ -68,6 +68,7 @@ describe("moontide exchange: funding", function()
       local event = s:until_(function(m) return m.e == "ACCOUNT_UPDATE" and m.a.m == "FUNDING_FEE" end)
       assert.equal(tonumber(paid[i].income), tonumber(event.a.B[1].bc))
       assert.equal(0, #event.a.P)
+      assert.equal("BTCUSDT", event.a.S)
     end
     s:close()
   end)

@@ -36,7 +36,7 @@ describe("moontide exchange --state", function()
     end
     local before, price = facts(x), x:best()
     x:stop()
-    x = start()
+    x = start { "--synthetic", "9" }
     finally(function() x:stop() end)
     assert.same(before, facts(x))
     local again = x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json
@@ -44,7 +44,9 @@ describe("moontide exchange --state", function()
     assert.equal("kept", again[1].clientOrderId)
     assert.near(price, x:best(), price * 0.01)   -- the made market goes on at its price
     assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "kept" }).json.status)
-    assert.equal("FILLED", x:order({ side = "SELL", type = "MARKET", quantity = "0.02", reduceOnly = "true" }).json.status)
+    local closed = x:order({ side = "SELL", type = "MARKET", quantity = "0.02", reduceOnly = "true" }).json
+    assert.equal("FILLED", closed.status)
+    assert.equal(open.orderId + 1, closed.orderId)   -- ids go on, whatever the seed
   end)
 
   it("refuses what is not whole or not its own in one line, and leaves it alone", function()
