@@ -114,8 +114,6 @@ static int read_symbol(const struct reading *r, const struct field *f, int32_t o
     return index >= 0 || *name == 0 ? 0 : errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
 }
 
-static const int16_t no_symbol = SYMBOL_NONE;
-
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record);
 
 static int read_rows(const struct reading *r, int32_t kind, int32_t list, char **rows, int32_t *count) {
@@ -181,6 +179,8 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
     default: return read_list(r, f, o, record);
     }
 }
+
+static const int16_t no_symbol = SYMBOL_NONE;
 
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record) {
     const struct record_table *table = record_table(kind);
