@@ -263,7 +263,7 @@ static int build(struct local_exchange *l, struct errmsg *e) {
     if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     for (int16_t k = 0; k < o->symbol_count; k++) {
         if (o->trade_path_counts) flow_still(l->flow, k);
-        if (exchange_follow_mark(l->x, k, o->seed * 1000 + (uint64_t)k)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+        if (exchange_make_mark(l->x, k, o->seed * 1000 + (uint64_t)k)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
     }
     if (o->state) exchange_restore(l->x, o->state);
     l->o.state = NULL;

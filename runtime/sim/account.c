@@ -2,8 +2,6 @@
 // results always add up: what rounding a partial close drops stays in the cost of the rest.
 #include "sim/account.h"
 
-#include "sim/funding.h"
-
 #include <stdlib.h>
 
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }

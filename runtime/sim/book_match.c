@@ -2,7 +2,6 @@
 
 #include "sim/account.h"
 #include "sim/algo.h"
-#include "sim/funding.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 

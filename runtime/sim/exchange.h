@@ -152,7 +152,7 @@ struct tape *exchange_tape(struct exchange *x, int16_t symbol);
 
 // From now on the symbol has an index and a mark price of its own and pays funding by its own rate (sim/mark.h); the tape's past gets
 // its part of both. Before it, and in a market of bars, the mark price is the last one. ERR_NO_MEMORY.
-int exchange_follow_mark(struct exchange *x, int16_t symbol, uint64_t seed);
+int exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed);
 
 // Others add to a level that does not cross, take away from it, or trade at the book's prices as far as `limit_e8`.
 // What they cancel or take is cut to what is there; a take answers with what it took, the account's orders included.

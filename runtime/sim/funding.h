@@ -1,7 +1,7 @@
 // funding.h: the mark price of a market, and the payments that fall due on it.
 //
 // A market of bars has no mark price of its own: it is the last one, and payments come with the data (exchange_funding). A market
-// with a book may make one (exchange_follow_mark): then rates are its own too, and the next payment is always known. A market that
+// with a book may make one (exchange_make_mark): then rates are its own too, and the next payment is always known. A market that
 // follows another exchange's is told all of it (sim/follow.h).
 #ifndef MT_SIM_FUNDING_H
 #define MT_SIM_FUNDING_H

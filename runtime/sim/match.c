@@ -5,7 +5,6 @@
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
-#include "sim/funding.h"
 #include "sim/order_store.h"
 #include "venue/filter.h"
 

@@ -2,7 +2,6 @@
 #include "sim/reads.h"
 
 #include "sim/account.h"
-#include "sim/funding.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 

@@ -95,7 +95,7 @@ describe("mark price and funding", function()
         C.exchange_others_add(x.x, 0, BUY, e8(60000 - i), e8(1), x.now)
         C.exchange_others_add(x.x, 0, SELL, e8(60000 + i), e8(1), x.now)
       end
-      assert(C.exchange_follow_mark(x.x, 0, 3) == 0)
+      assert(C.exchange_make_mark(x.x, 0, 3) == 0)
     end)
     after_each(function() x:close() end)
 
