@@ -104,6 +104,7 @@ struct ws_orders {
     struct ws_flight *flying;
     int32_t flying_count, flying_size;
     int64_t last_id, retry_us, pause_us;
+    struct json json;              // of the answer being read
 };
 
 struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   // book NULL: nobody wants it

@@ -161,35 +161,22 @@ static void lose(struct live *l, int32_t i, const char *problem) {
     wire_done(l, land(&l->ws_orders, i), &a);
 }
 
-static const char *word(struct json_object *o, const char *name) {
-    struct json_object *value = NULL;
-    const char *text = json_object_object_get_ex(o, name, &value) ? json_object_get_string(value) : NULL;
-    return text ? text : "";
-}
+static int64_t whole(const struct json *j, int32_t object, const char *name) { return json_integer(j, json_get(j, object, name, NULL), 0); }
 
-static int64_t whole(struct json_object *o, const char *name) {
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(o, name, &value) ? json_object_get_int64(value) : 0;
-}
-
-static void read_limits(struct json_object *root, struct http_answer *a) {
-    struct json_object *list = NULL;
-    if (!json_object_object_get_ex(root, "rateLimits", &list) || !json_object_is_type(list, json_type_array)) return;
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *row = json_object_array_get_idx(list, i);
-        int32_t used = (int32_t)whole(row, "count");
-        bool orders = strcmp(word(row, "rateLimitType"), "ORDERS") == 0, minute = strcmp(word(row, "interval"), "MINUTE") == 0;
-        if (!orders && strcmp(word(row, "rateLimitType"), "REQUEST_WEIGHT") == 0 && minute) a->used_weight_1m = used;
+static void read_limits(const struct json *j, struct http_answer *a) {
+    int32_t list = json_get(j, 0, "rateLimits", NULL);
+    for (int32_t row = json_first(j, list); row != JSON_NONE; row = json_next(j, list, row)) {
+        int32_t used = (int32_t)whole(j, row, "count"), kind = json_get(j, row, "rateLimitType", NULL);
+        bool orders = json_is(j, kind, "ORDERS"), minute = json_is(j, json_get(j, row, "interval", NULL), "MINUTE");
+        if (json_is(j, kind, "REQUEST_WEIGHT") && minute) a->used_weight_1m = used;
         if (orders && minute) a->order_count_1m = used;
-        if (orders && !minute && whole(row, "intervalNum") == 10) a->order_count_10s = used;
+        if (orders && !minute && whole(j, row, "intervalNum") == 10) a->order_count_10s = used;
     }
 }
 
 // When the exchange names a time from which it listens again, that is milliseconds since the epoch.
-static int32_t retry_after_s(struct live *l, struct json_object *error) {
-    struct json_object *data = NULL;
-    if (!json_object_object_get_ex(error, "data", &data)) return 0;
-    int64_t until_us = whole(data, "retryAfter") * 1000, now_us = exchange_now(l);
+static int32_t retry_after_s(struct live *l, const struct json *j, int32_t error) {
+    int64_t until_us = whole(j, json_get(j, error, "data", NULL), "retryAfter") * 1000, now_us = exchange_now(l);
     return until_us > now_us ? (int32_t)((until_us - now_us) / 1000000 + 1) : 0;
 }
 
@@ -210,29 +197,25 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     struct ws_orders *o = &l->ws_orders;
     live_now(l);
     live_stir(l);
-    struct json_tokener *reader = json_tokener_new_ex(16);
-    struct json_object *root = reader ? json_tokener_parse_ex(reader, text, (int)size) : NULL, *body = NULL;
-    if (reader) json_tokener_free(reader);
-    if (!json_object_is_type(root, json_type_object)) {
-        json_object_put(root);
-        return;
-    }
-    int64_t id = whole(root, "id");
-    struct http_answer a = { .fate = HTTP_ANSWERED, .status = (int32_t)whole(root, "status"), .used_weight_1m = -1, .order_count_10s = -1,
+    struct json *j = &o->json;
+    if (json_parse(j, text, size) != ERR_OK) return;   // whose answer this was is not known: its time runs out
+    int64_t id = whole(j, 0, "id");
+    struct http_answer a = { .fate = HTTP_ANSWERED, .status = (int32_t)whole(j, 0, "status"), .used_weight_1m = -1, .order_count_10s = -1,
                              .order_count_1m = -1 };
+    int32_t body = json_get(j, 0, a.status == 200 ? "result" : "error", NULL), i = 0;
     struct ws_channel *c = channel_of(l, w);
     if (id == LOGON_ID && c->state == CHANNEL_LOGGING_ON) ready(l, c, a.status == 200);
-    for (int32_t i = 0; i < o->flying_count; i++) {
-        if (o->flying[i].id != id || o->flying[i].socket != w) continue;
-        if (!json_object_object_get_ex(root, a.status == 200 ? "result" : "error", &body)) break;   // then its time runs out
-        read_limits(root, &a);
-        if (a.status != 200) a.retry_after_s = retry_after_s(l, body);
-        a.body = json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-        a.size = strlen(a.body);
-        wire_done(l, land(o, i), &a);
-        break;
+    while (i < o->flying_count && (o->flying[i].id != id || o->flying[i].socket != w)) i++;
+    if (i == o->flying_count || body == JSON_NONE) return;
+    read_limits(j, &a);
+    if (a.status != 200) a.retry_after_s = retry_after_s(l, j, body);
+    char error[512];
+    a.body = json_bytes(j, body, &a.size);
+    if (a.status != 200) {   // read as a text that ends
+        snprintf(error, sizeof error, "%.*s", (int)a.size, a.body);
+        a.body = error;
     }
-    json_object_put(root);
+    wire_done(l, land(o, i), &a);
 }
 
 // ---- the connection -------------------------------------------------------------------------------------------------
@@ -349,5 +332,6 @@ void ws_orders_close(struct live *l) {
         if (l->ws_orders.channels[k].socket) ws_client_close(l->ws_orders.channels[k].socket);
     }
     free(l->ws_orders.flying);
+    json_free(&l->ws_orders.json);
     l->ws_orders = (struct ws_orders){ 0 };
 }

@@ -141,7 +141,7 @@ describe("moontide live: orders by the WebSocket API", function()
       local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
       local price, refused = market.round_price("BTCUSDT", t.price * 0.98), 0
       local start = api.get_server_time()
-      for i = 1, 110 do
+      for i = 1, 70 do
         local o, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.01, price = price }
         if not o then print("refused", i, tostring(err)) end
       end
