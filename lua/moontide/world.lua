@@ -245,9 +245,11 @@ function M.new(setup)
     local rounds_after_end = 0
     while true do
       task.run_ready(on_dead)
-      if stopping then return end
+      if stopping or world.relaunch then return end   -- the strategy's loop begins again at this very moment
       if main.done and not ended then
-        if not pump_once() then wake_all() end
+        -- A live run that was asked to end waits for its strategy, not for tasks that may go on for ever.
+        local enough = world.strategy and pump.stopping and pump.stopping(bt)
+        if enough or not pump_once() then wake_all() end
       elseif ended then
         rounds_after_end = rounds_after_end + 1
         if rounds_after_end > 3 or not task.any_ready() then return end

@@ -414,6 +414,7 @@ static void on_signal(uv_signal_t *s, int number) {
 }
 
 void live_stop(struct live *l) { l->stopping = true; }
+bool live_stopping(const struct live *l) { return l->stopping; }
 
 // ---- life -------------------------------------------------------------------------------------------------------
 

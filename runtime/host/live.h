@@ -158,6 +158,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 
 // Asks the run to end: the next live_next that wants something answers BACKTEST_END. Safe from a signal's callback.
 void live_stop(struct live *l);
+bool live_stopping(const struct live *l);
 
 // Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that goes on from before.
 struct exchange *live_exchange(struct live *l);

@@ -393,6 +393,28 @@ describe("attach, status and top", function()
     assert.equal(0, #x:audit("?limit=1000").entries)
   end)
 
+  it("answers while the process is busy with requests", function()
+    r = live_run.start(x, { [[ return { symbols = { "BTCUSDT" }, timer = 0.02,
+      on_start = function(self)
+        self.calls, self.n = 0, 0
+        for _ = 1, 20 do api.spawn(function() while true do
+          if api.get_server_time() then self.calls = self.calls + 1 else api.sleep(0.1) end
+        end end) end
+        print "started" io.stdout:flush()
+      end,
+      on_timer = function(self) self.n = self.n + 1 if self.n % 5 == 0 then log.info("tick %d", self.n) end end } ]] })
+    r:wait_for "started"
+    p = pty.start({ "attach" }, { home = r.home, columns = 120 })
+    p:wait_for "script live>"
+    p:wait_for "INFO tick"
+    for i = 1, 30 do
+      p:send(("print('answer %d', 6 * %d)\r"):format(i, i))
+      p:wait_for(("answer %d"):format(i))
+    end
+    p:send "before = self.n\rapi.sleep(0.2)\rself.n > before, self.calls > 100\r"
+    p:wait_for "true, true"
+  end)
+
   it("trades with --write, and hears of the end", function()
     r = live_run.start(x, { script })
     r:wait_for "started"

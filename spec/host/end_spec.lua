@@ -23,6 +23,19 @@ describe("the end of the data", function()
     assert.matches("stopped\tstopped: the run ended before the answer came", r.out)
   end)
 
+  it("goes on with the next bar, at its own time, after an error that on_error took", function()
+    local r = backtest [[
+      return { symbols = { "BTCUSDT" }, interval = "1m",
+        on_bar = function(self, bar)
+          self.n = (self.n or 0) + 1
+          if self.n == 3 then error "on purpose" end
+          if self.n < 6 then print(self.n, api.now() - bar.close_time, api.get_server_time().serverTime) end
+        end,
+        on_error = function(_, e) print(e:match "on purpose") end }]]
+    assert.are.equal(0, r.status, r.err)
+    assert.matches("^1\t0\t1672531259999\n2\t0\t1672531319999\non purpose\n4\t0\t1672531439999\n5\t0\t1672531499999\n", r.out)
+  end)
+
   it("calls on_timer at its time, between bars", function()
     local r = backtest [[
       return { symbols = { "BTCUSDT" }, timer = 90, on_bar = function() end,
