@@ -36,7 +36,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test bench asan lint fuzz docs install uninstall clean help
+.PHONY: all deps clients run test soak bench asan lint fuzz docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY)            ## build build/moontide
@@ -65,6 +65,11 @@ build/clients/installed: spec/clients/package.json
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@MOONTIDE_SEED=$(SEED) $(BINARY) test
+
+soak: deps                ## a million simulated orders, then ten minutes over sockets: none sent twice, flat memory
+	@$(MAKE) --no-print-directory all
+	@MOONTIDE_SEED=$(SEED) MOONTIDE_SIM_ORDERS=1000000 $(BINARY) test spec/sim/orders_spec.lua
+	@$(BINARY) test spec/soak/sockets.lua
 
 bench: deps clients       ## measure, each figure beside its baseline of the same run
 	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps curl openssl"

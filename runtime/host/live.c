@@ -622,6 +622,9 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         if (clock && streams_running(l) && paper_ready(l) && l->restarts_left == 0) return loop_out(l, ERR_OK);
         turn(l, true);
     }
+    if (l->stopping && l->restarts_left > 0) {   // no handler may run
+        return errmsg_set(e, ERR_STOPPED, "stopped before %d orders of the last run could be cleared up", l->restarts_left);
+    }
     if (l->stopping) return ERR_OK;
     if (clock_known(&l->clock) && l->restarts_left > 0) {
         return errmsg_set(e, ERR_TIMEOUT, "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url, l->restarts_left,

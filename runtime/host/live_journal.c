@@ -66,6 +66,9 @@ static void on_cancelled(struct live *l, struct inner *i) {
         cancel_restart(l, r);
         return;
     }
+    struct journal_outcome o = { .client_id = r->client_id, .state = JOURNAL_ACCEPTED, .order_id = r->order_id, .status = "CANCELED",
+                                 .executed_e8 = r->executed_e8, .at_us = exchange_now(l) };
+    if (!gone) settle(l, &o);   // else how it ended is found out at the next start
     r->open = false;
     snprintf(r->status, sizeof r->status, "%s", gone ? "over" : "CANCELED");
     l->restarts_left--;

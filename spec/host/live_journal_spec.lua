@@ -139,6 +139,16 @@ describe("a live run's journal", function()
     assert.truthy(r.out:find("open\t0", 1, true), r.out .. r.err)
     assert.truthy(r.err:find("carried out client_id=left-rests symbol=BTCUSDT status=CANCELED", 1, true), r.err)
 
+    -- Not while nothing can be found out.
+    left_behind("left-unclear", made)
+    x:faults { { fault = "error", call = "GET /fapi/v1/order", status = 500 } }
+    r = live("api.sleep(0) print 'never'", { "--for", "2" })
+    assert.equal(1, r.status)
+    assert.equal("", r.out)
+    assert.truthy(r.err:find("stopped before 1 orders of the last run could be cleared up", 1, true), r.err)
+    assert.equal(C.JOURNAL_INTENT, rows(true)["left-unclear"].state)
+    x:no_faults()
+
     left_behind("left-other", made, "SOLUSDT")
     r = live "api.sleep(0) print 'never'"
     assert.equal(1, r.status)
