@@ -134,10 +134,12 @@ describe("a live run's journal", function()
     assert.same({ "left-rests" }, unfinished)
 
     -- Cancelled, when that is wanted.
-    left_behind("left-rests", made)
+    x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "BTCUSDT" })
+    x:order { price = price, newClientOrderId = "left-again" }
+    left_behind("left-again", made)
     r = live("print('open', #assert(api.get_open_orders { symbol = 'BTCUSDT' }))", { "--restart-orders", "cancel", "--keep-orders" })
     assert.truthy(r.out:find("open\t0", 1, true), r.out .. r.err)
-    assert.truthy(r.err:find("carried out client_id=left-rests symbol=BTCUSDT status=CANCELED", 1, true), r.err)
+    assert.truthy(r.err:find("carried out client_id=left-again symbol=BTCUSDT status=CANCELED", 1, true), r.err)
 
     -- Not while nothing can be found out.
     left_behind("left-unclear", made)
