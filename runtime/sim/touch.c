@@ -184,11 +184,16 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
             return;
         }
     }
+    bool held = false;   // a level of these alone goes with the refresh that follows
     for (struct algo *a = m->algos.first; a; a = a->next) {
         int64_t trigger;
         bool down;
         if (algo_marked(m, a) != marked || !algo_level(a, &trigger, &down) || down != falling || trigger != level) continue;
-        if (!algo_held_back(m, a)) algo_trigger(x, a);   // else its level goes with the refresh that follows
+        if (algo_held_back(m, a)) {
+            held = true;
+            continue;
+        }
+        algo_trigger(x, a);
         return;
     }
     for (int i = 0; marked == market_marked(m) && i < 2; i++) {
@@ -196,7 +201,7 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
         liquidate(x, m, i);
         return;
     }
-    ASSERT(!"a level without anything at it");
+    ASSERT(held);   // else a level without anything at it
 }
 
 // The last price comes first, then the mark price where it is one of its own.

@@ -166,6 +166,17 @@ describe("a followed market", function()
     assert.equal(0, x:algo { side = "SIDE_BUY", type = "ORDER_STOP_MARKET", stop_price = 59900, quantity = 0.4, working_type = "WORKING_MARK_PRICE" }.code)
   end)
 
+  it("holds a protected stop back while last and mark price are far apart", function()
+    x = follow()
+    x:market("SIDE_BUY", 1)
+    assert.equal(0, x:algo { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", stop_price = 56000, quantity = 0.4, price_protect = true }.code)
+    assert.equal(0, x:algo { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", stop_price = 56000, quantity = 0.1 }.code)
+    x:trade(55500, 0.01, "SELL")
+    assert.same({ "buy 1 at 60001 taker", "sell 0.1 at 59999 taker" }, x:prices())
+    x:mark(57500)
+    assert.equal("sell 0.4 at 59999 taker", x:prices()[3])
+  end)
+
   it("values and liquidates by the mark price, whatever the last trade was", function()
     x = follow { wallet = 3000, leverage = 20, events = true }
     x:depth({ { 59999, 1 } }, { { 60000, 1 } })

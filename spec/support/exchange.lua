@@ -39,7 +39,7 @@ local params = {
   algo_id = { "P_ALGO_ID" }, leverage = { "P_LEVERAGE" }, margin_type = { "P_MARGIN_TYPE" },
   amount = { "P_AMOUNT", "amount_e8" }, margin_change = { "P_MARGIN_CHANGE" }, dual_side = { "P_DUAL_SIDE" },
   countdown_us = { "P_COUNTDOWN_TIME" }, good_till_us = { "P_GOOD_TILL_DATE" }, limit = { "P_LIMIT" },
-  working_type = { "P_WORKING_TYPE" },
+  working_type = { "P_WORKING_TYPE" }, price_protect = { "P_PRICE_PROTECT" },
 }
 
 local function fill_call(c, endpoint, t)
