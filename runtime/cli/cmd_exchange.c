@@ -20,6 +20,7 @@ static const struct option_spec options[] = {
     { "wallet", OPTION_VALUE, "USDT", "the account's starting balance (default 10000)" },
     { "leverage", OPTION_VALUE, "N", "of every symbol at the start (default 20)" },
     { "public-key", OPTION_LIST, "FILE", "an RSA or Ed25519 public key (PEM) that may sign; its API key is printed" },
+    { "key-rights", OPTION_VALUE, "withdraw", "what apiRestrictions tells of the keys that trade (default: no withdrawals)" },
     { "exchange-info", OPTION_VALUE, "FILE", "rules of the symbols from a saved exchangeInfo reply" },
     { "leverage-brackets", OPTION_VALUE, "FILE", "and brackets from a saved leverageBracket reply" },
     { "weight-limit", OPTION_VALUE, "N", "request weight a minute (default 2400)" },

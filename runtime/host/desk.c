@@ -13,7 +13,9 @@
 #define RECV_WINDOW_DEFAULT_US INT64_C(5000000)
 #define AHEAD_MAX_US INT64_C(1000000)
 
-struct access { char id[API_KEY_SIZE + 1]; struct signing_key *key; bool trades; };
+static const char rights_path[] = "/sapi/v1/account/apiRestrictions";
+
+struct access { char id[API_KEY_SIZE + 1]; struct signing_key *key; bool trades, withdraws; };
 
 struct desk {
     struct exchange *x;
@@ -23,7 +25,7 @@ struct desk {
     int32_t key_count;
     struct limit_record limits[8];
     int32_t limit_count;
-    int64_t skew_us;
+    int64_t skew_us, start_us;
     char *info;                    // exchangeInfo
     size_t info_size;
     char *payload;                 // what a request signed
@@ -41,6 +43,7 @@ struct desk *desk_new(struct exchange *x, const struct symbol *symbols, int32_t 
     d->x = x;
     d->symbols = symbols;
     d->symbol_count = symbol_count;
+    d->start_us = now_us;
     for (int32_t i = 0; i < limit_count && i < 8; i++) d->limits[d->limit_count++] = limits[i];
     d->info_size = exchange_info_json(NULL, 0, symbols, symbol_count, d->limits, d->limit_count, now_us);
     d->info = malloc(d->info_size + 1);
@@ -60,13 +63,14 @@ void desk_free(struct desk *d) {
     free(d);
 }
 
-int desk_add_key(struct desk *d, const char *id, struct signing_key *key, bool trades) {
+int desk_add_key(struct desk *d, const char *id, struct signing_key *key, bool trades, bool withdraws) {
     if (strlen(id) != API_KEY_SIZE) return ERR_INVALID;
     if (d->key_count == DESK_KEYS_MAX) return ERR_FULL;
     struct access *k = &d->keys[d->key_count++];
     memcpy(k->id, id, API_KEY_SIZE + 1);
     k->key = key;
     k->trades = trades;
+    k->withdraws = withdraws;
     return ERR_OK;
 }
 
@@ -140,7 +144,7 @@ static const struct access *check_signed(const struct desk *d, const char *id, c
 }
 
 static bool permitted(const struct access *k, int32_t endpoint, struct refusal *r) {
-    return k->trades || !endpoint_info(endpoint)->mutating ? true : unknown_key(r);
+    return k->trades || endpoint < 0 || !endpoint_info(endpoint)->mutating ? true : unknown_key(r);
 }
 
 // Appends a query or body without its signature pair.
@@ -178,7 +182,7 @@ static const char *verb_name(enum http_verb verb) {
 static void visit_begin(struct visit *v, int32_t endpoint, bool over_websocket) {
     v->endpoint = endpoint;
     v->over_websocket = over_websocket;
-    v->may_trade = false;
+    v->asks_rights = v->may_trade = v->may_withdraw = false;
     v->refusal.code = 0;
     v->params.count = 0;
     v->params.used = 0;
@@ -186,18 +190,19 @@ static void visit_begin(struct visit *v, int32_t endpoint, bool over_websocket) 
 
 void desk_open(struct desk *d, const struct http_request *r, struct visit *v, int64_t now_us, int64_t wall_us) {
     visit_begin(v, endpoint_find(verb_name(r->verb), r->path), false);
-    if (v->endpoint < 0) {
+    v->asks_rights = r->verb == VERB_GET && strcmp(r->path, rights_path) == 0;
+    if (v->endpoint < 0 && !v->asks_rights) {
         snprintf(v->refusal.text, sizeof v->refusal.text, "Path %.100s, Method %s is invalid", r->path, verb_name(r->verb));
         v->refusal.status = 404;
         v->refusal.code = -5000;
         return;
     }
-    const struct endpoint_info *info = endpoint_info(v->endpoint);
+    int32_t security = v->asks_rights ? SEC_SIGNED : endpoint_info(v->endpoint)->security;
     if (!wire_add_query(&v->params, r->query, r->query_size, &v->refusal)) return;
     if (r->verb != VERB_GET && !wire_add_query(&v->params, r->body, r->body_size, &v->refusal)) return;
     const struct access *k = NULL;
-    if (info->security == SEC_KEY && !(k = known_key(d, r->api_key, &v->refusal))) return;
-    if (info->security == SEC_SIGNED) {
+    if (security == SEC_KEY && !(k = known_key(d, r->api_key, &v->refusal))) return;
+    if (security == SEC_SIGNED) {
         char *payload = payload_room(d, r->query_size + r->body_size + 2);
         size_t size = append_signed(payload, r->query, r->query_size);
         size += append_signed(payload + size, r->body, r->body_size);
@@ -206,7 +211,8 @@ void desk_open(struct desk *d, const struct http_request *r, struct visit *v, in
     }
     if (k && !permitted(k, v->endpoint, &v->refusal)) return;
     v->may_trade = k && k->trades;
-    wire_decode(&v->params, v->endpoint, d->symbols, d->symbol_count, &v->wire, &v->refusal);
+    v->may_withdraw = k && k->withdraws;
+    if (!v->asks_rights) wire_decode(&v->params, v->endpoint, d->symbols, d->symbol_count, &v->wire, &v->refusal);
 }
 
 // ---- the WebSocket API ------------------------------------------------------------------------------------------
@@ -382,10 +388,25 @@ void desk_error(struct desk *d, int32_t status, int32_t code, const char *text, 
     answer_body(d, a, status, code);
 }
 
+static void answer_rights(struct desk *d, const struct visit *v, struct answer *a) {
+    int size = snprintf(body_room(d, 1024), 1024, "{\"ipRestrict\":false,\"createTime\":%lld,\"enableReading\":true,\"enableFutures\":%s,"
+                        "\"enableWithdrawals\":%s,\"enableInternalTransfer\":false,\"permitsUniversalTransfer\":false,"
+                        "\"enableMargin\":false,\"enableSpotAndMarginTrading\":false,\"enableVanillaOptions\":false,"
+                        "\"enablePortfolioMarginTrading\":false}", (long long)(d->start_us / 1000),
+                        v->may_trade ? "true" : "false", v->may_withdraw ? "true" : "false");
+    d->body_size = (size_t)size;
+    d->head[0] = 0;   // another address, with limits of its own
+    answer_body(d, a, 200, 0);
+}
+
 void desk_serve(struct desk *d, const struct visit *v, struct answer *a, int64_t now_us) {
     memset(a, 0, sizeof *a);
     if (v->refusal.code != 0) {
         desk_error(d, v->refusal.status, v->refusal.code, v->refusal.text, a, now_us);
+        return;
+    }
+    if (v->asks_rights) {
+        answer_rights(d, v, a);
         return;
     }
     d->serving = a;

@@ -22,7 +22,8 @@ struct desk;
 struct visit {
     int32_t endpoint;              // -1: none
     bool over_websocket;
-    bool may_trade;                // its key's permission
+    bool asks_rights;              // what its key may do, a call of another address of the exchange; endpoint is -1
+    bool may_trade, may_withdraw;  // its key's rights
     struct refusal refusal;        // code 0: let in
     struct wire_params params;
     struct wire_call wire;
@@ -45,7 +46,8 @@ struct desk *desk_new(struct exchange *x, const struct symbol *symbols, int32_t 
 void desk_free(struct desk *d);
 
 // A key of API_KEY_SIZE letters and digits; the signing key becomes the desk's. ERR_FULL, ERR_INVALID.
-int desk_add_key(struct desk *d, const char *id, struct signing_key *key, bool trades);
+// `withdraws` is a right to be warned of: nothing can be withdrawn here.
+int desk_add_key(struct desk *d, const char *id, struct signing_key *key, bool trades, bool withdraws);
 
 // The exchange's reply hook.
 void desk_reply(struct desk *d, const struct reply *r);

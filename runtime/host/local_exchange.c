@@ -227,7 +227,7 @@ static int add_keys(struct local_exchange *l, struct errmsg *e) {
         struct signing_key *key;
         int err = signing_key_new((enum key_kind)k->kind, k->text, &key, e);
         if (err) return err;
-        if (desk_add_key(l->desk, k->id, key, k->trades)) {
+        if (desk_add_key(l->desk, k->id, key, k->trades, k->withdraws)) {
             signing_key_free(key);
             return errmsg_set(e, ERR_INVALID, "an API key has %d letters and digits", API_KEY_SIZE);
         }

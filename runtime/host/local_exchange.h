@@ -22,7 +22,7 @@ struct local_key {
     char id[65];
     int32_t kind;                  // 0 HMAC, 1 RSA, 2 Ed25519 (enum key_kind)
     const char *text;              // secret, or public key as PEM or base64 of DER
-    bool trades;
+    bool trades, withdraws;        // `withdraws` is told when asked for, no more
 };
 
 struct local_options {

@@ -52,6 +52,25 @@ describe("moontide doctor", function()
     assert.falsy((r.out .. r.err):find(x.secret, 1, true))
   end)
 
+  it("warns of a key that may do more than trade, and of one that may not trade", function()
+    local checks, r = doctor()
+    assert.equal("warn", checks["key rights"].state)
+    assert.truthy(checks["key rights"].text:find("good from any address", 1, true), checks["key rights"].text)
+    checks, r = doctor({}, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.reading_key, x.reading_secret))
+    assert.equal(1, r.status)
+    assert.equal("ok", checks.key.state)
+    assert.truthy(r.out:find("may not trade futures", 1, true), r.out)
+    local loose = lx.start { "--symbols", "BTCUSDT", "--key-rights", "withdraw" }
+    finally(function() loose:stop() end)
+    r = run.moontide({ "doctor", "--url", loose.url }, ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s")
+      :format(folder, loose.key, loose.secret))
+    assert.equal(0, r.status, r.out .. r.err)
+    assert.truthy(r.out:find "warn  key rights +the key may withdraw: nothing here needs that", r.out)
+    r = run.moontide { "exchange", "--key-rights", "everything" }
+    assert.equal(2, r.status)
+    assert.truthy(r.err:find("--key-rights everything", 1, true), r.err)
+  end)
+
   it("tells a clock that is off, a position mode, orders that are open", function()
     x:faults { { fault = "skew", delay = 30 } }
     local checks, r = doctor()

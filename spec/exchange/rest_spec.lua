@@ -110,6 +110,20 @@ describe("moontide exchange: REST", function()
     local o = { key = x.reading_key, secret = x.reading_secret }
     assert.equal(200, x:signed("GET", "/fapi/v2/account", {}, o).status)
     refused(x:signed("POST", "/fapi/v1/leverage", { symbol = "BTCUSDT", leverage = 5 }, o), 401, -2015)
+    local path = "/sapi/v1/account/apiRestrictions"
+    local rights = x:signed("GET", path, {}, o)
+    assert.equal(200, rights.status)
+    local created = rights.json.createTime
+    assert.is_true(created <= lx.now_ms() and created > lx.now_ms() - 3600000)
+    local want = { ipRestrict = false, createTime = created, enableReading = true, enableFutures = false, enableWithdrawals = false,
+                   enableInternalTransfer = false, permitsUniversalTransfer = false, enableMargin = false,
+                   enableSpotAndMarginTrading = false, enableVanillaOptions = false, enablePortfolioMarginTrading = false }
+    assert.same(want, rights.json)
+    want.enableFutures = true
+    assert.same(want, x:signed("GET", path).json)
+    refused(x:signed("GET", path, {}, { secret = "wrong" }), 400, -1022)
+    refused(x:raw("GET", path), 401, -2014)
+    refused(x:signed("POST", path), 404, -5000)
   end)
 
   it("refuses orders with the code of each reason", function()

@@ -115,8 +115,10 @@ end
 -- The keys are made from fixed words: nothing here is secret, and a script may count on them.
 local function secret_word(what) return host.sha256("moontide local exchange: " .. what) end
 
----Keys of the account: { id, secret or public key, kind, trades, label }.
+---Keys of the account: { id, secret or public key, kind, trades, withdraws, path }.
 local function keys_of(options)
+  local rights = options["key-rights"]
+  if rights and rights ~= "withdraw" then cmd.fail(2, "--key-rights %s: withdraw, or nothing at all", rights) end
   local keys = {
     { id = secret_word "api key", text = secret_word "secret", kind = 0, trades = true },
     { id = secret_word "reading api key", text = secret_word "reading secret", kind = 0, trades = false },
@@ -127,6 +129,7 @@ local function keys_of(options)
     -- The key's own algorithm tells; the reader refuses what is neither.
     keys[#keys + 1] = { id = host.sha256(text), text = text, kind = #text < 200 and 2 or 1, trades = true, path = path }
   end
+  for _, k in ipairs(keys) do k.withdraws = k.trades and rights ~= nil end
   return keys
 end
 
@@ -216,7 +219,7 @@ function M.run(options)
     local key = l.keys[i - 1]
     ffi.copy(key.id, k.id)
     texts[i] = k.text
-    key.kind, key.text, key.trades = k.kind, texts[i], k.trades
+    key.kind, key.text, key.trades, key.withdraws = k.kind, texts[i], k.trades, k.withdraws
   end
   l.key_count = #keys
   local address = options.listen or "127.0.0.1"
