@@ -7,6 +7,8 @@ SEED ?= 1
 V ?= 0
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
+# Specs wait for sockets and processes more than they compute.
+TEST_JOBS ?= $(shell expr $$(nproc) + 1)
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
             libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip
@@ -64,7 +66,7 @@ build/clients/installed: spec/clients/package.json
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@MOONTIDE_SEED=$(SEED) $(BINARY) test
+	@MOONTIDE_SEED=$(SEED) $(BINARY) test --jobs $(TEST_JOBS)
 
 soak: deps                ## a million simulated orders, then ten minutes over sockets: none sent twice, flat memory
 	@$(MAKE) --no-print-directory all
@@ -81,7 +83,7 @@ bench: deps clients       ## measure, each figure beside its baseline of the sam
 
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
-	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test --jobs $(TEST_JOBS)
 
 fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
 	@$(MAKE) --no-print-directory deps PACKAGES=clang

@@ -3,8 +3,8 @@
 #include <stddef.h>
 
 const struct command command_test = {
-    "test", "test [SPEC...] [busted options]",
-    "Runs busted specs inside the runtime (default: spec/). Busted's own options pass through.",
+    "test", "test [SPEC...] [--jobs N] [busted options]",
+    "Runs busted specs inside the runtime (default: spec/), N files at once. Busted's own options pass through.",
     NULL, "test", 1,
 };
 

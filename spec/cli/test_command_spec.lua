@@ -106,4 +106,21 @@ describe("moontide test", function()
     assert.matches("^moontide test: error: unknown/bad flag: %-%-bogus", r.err)
     assert.are.equal("", r.out)
   end)
+
+  it("runs files side by side, and sums up what they say", function()
+    local died = 'describe("d", function() it("dies", function() require("ffi").cdef "void abort(void);" require("ffi").C.abort() end) end)'
+    local bad = 'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
+    local r = test({ ["spec/mine_spec.lua"] = good, ["spec/bad_spec.lua"] = bad, ["spec/died_spec.lua"] = died }, { "--jobs", "3" })
+    assert.are.equal(1, r.status)
+    assert.matches("ok    spec/mine_spec.lua +%d+ passed", r.out)
+    assert.matches("FAIL  spec/bad_spec.lua.*Expected objects to be equal", r.out)
+    assert.matches("FAIL  spec/died_spec.lua", r.out)
+    assert.matches("%d+ passed, 2 failed, 1 skipped\n$", r.out)
+    r = test({ ["spec/mine_spec.lua"] = good }, { "--jobs=2", "spec/mine_spec.lua", "--filter", "nothing is called so" })
+    assert.matches("0 passed, 0 failed\n$", r.out)
+    assert.are.equal(1, r.status)   -- no test ran
+    r = test({}, { "--jobs", "many" })
+    assert.are.equal(2, r.status)
+    assert.matches("a number of processes from 1 to 64", r.err)
+  end)
 end)

@@ -31,6 +31,32 @@ local function look_at(args)
   return spec, plain, help
 end
 
+-- --jobs N is ours: taken out of the arguments. Returns N, the specs that are named, and the other arguments.
+local function jobs_of(args)
+  local jobs, specs, rest, i = nil, {}, {}, 1
+  while i <= #args do
+    local a = args[i]
+    if a == "--jobs" or a:find "^%-%-jobs=" then
+      local value = a:match "=(.*)$"
+      if not value then
+        i = i + 1
+        value = args[i]
+      end
+      jobs = tonumber(value)
+      if not jobs or jobs < 1 or jobs > 64 or jobs % 1 ~= 0 then cmd.fail(2, "--jobs %s: a number of processes from 1 to 64 is wanted", tostring(value)) end
+    elseif with_value[a] then
+      rest[#rest + 1], rest[#rest + 2] = a, args[i + 1]
+      i = i + 1
+    elseif a:sub(1, 1) == "-" then
+      rest[#rest + 1] = a
+    else
+      specs[#specs + 1] = a
+    end
+    i = i + 1
+  end
+  return jobs, specs, rest
+end
+
 -- Busted takes a wish for help as an error: it is told to `out`, without what it adds around it.
 local function told_to(out, fn)
   return function()
@@ -47,7 +73,12 @@ end
 function M.run(options)
   local args = { [0] = "moontide test" }
   for i, a in ipairs(options) do args[i] = a end
-  local spec, plain, help = look_at(args)
+  local jobs, specs, rest = jobs_of(args)
+  local spec, plain, help = look_at(jobs and specs or args)
+  if jobs then
+    if not spec and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test --jobs N [SPEC...]") end
+    return require("moontide.testing.jobs").run(host.exe, spec and specs or { "spec" }, rest, jobs)
+  end
   if plain then args[#args + 1] = "--output=plainTerminal" end
   if not spec then
     if plain and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]") end
