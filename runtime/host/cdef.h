@@ -40,6 +40,7 @@
 #include "venue/encode.h"
 #include "venue/record_read.h"
 #include "venue/book_sync.h"
+#include "venue/account_event.h"
 #include "host/ops.h"
 #include "host/terminal.h"
 #include "host/made_market.h"

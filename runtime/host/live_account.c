@@ -1,6 +1,7 @@
 #include "host/live_private.h"
 
 #include "base/assert.h"
+#include "venue/account_event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,33 +63,45 @@ static void take(struct live *l, const struct backtest_event *e) {
     if (look_us < l->account.look_us) l->account.look_us = look_us;
 }
 
-void account_event(struct live *l, const struct json *j) {
-    static const struct { const char *name; int32_t kind; } kinds[] = {
-        { "ORDER_TRADE_UPDATE", RECORD_ORDER_UPDATE }, { "ALGO_UPDATE", RECORD_ALGO_UPDATE },
-        { "ACCOUNT_UPDATE", RECORD_ACCOUNT_UPDATE },
-    };
+static void hear(struct live *l, const struct backtest_event *e) {
     struct account_watch *a = &l->account;
+    if (!telling(a) && !recovery_follows(a->known, e)) begin(l, RECOVERY_TELL);   // something before it was lost
+    if (telling(a) || !a->ready) hold(a, e); else take(l, e);
+}
+
+static void hear_account(struct live *l, const struct json *j) {
+    struct account_event found;
+    account_event_read(j, &l->list, &l->heard_rows, &found);
+    for (int32_t i = 0; i < found.count; i++) {
+        struct account_update_record *u = &found.rows[i];
+        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = l->view.wallet_e8;
+        struct backtest_event e = { .kind = RECORD_ACCOUNT_UPDATE, .time_us = u->transaction_us, .u.account = *u };
+        hear(l, &e);
+    }
+}
+
+void account_event(struct live *l, const struct json *j) {
     struct errmsg problem;
     struct backtest_event e = { 0 };
     int32_t name = json_get(j, 0, "e", NULL);
     arena_reset(&l->heard_rows);
+    bool order = json_is(j, name, "ORDER_TRADE_UPDATE"), algo = json_is(j, name, "ALGO_UPDATE"), account = json_is(j, name, "ACCOUNT_UPDATE");
     if (json_is(j, name, "listenKeyExpired")) {
         sockets_break(l, STREAM_USER);
         return;
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!json_is(j, name, kinds[i].name)) continue;
-        flights_changed(l->flights);
-        e.kind = (uint8_t)kinds[i].kind;
-        if (record_from(kinds[i].kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem) != ERR_OK) break;   // of a symbol not of this run
-        if (e.kind == RECORD_ORDER_UPDATE) e.time_us = e.u.order.transaction_us;
-        else if (e.kind == RECORD_ALGO_UPDATE) e.time_us = e.u.algo.transaction_us;
-        else e.time_us = e.u.account.transaction_us;
-        if (e.kind == RECORD_ORDER_UPDATE) resolver_heard_order(l->resolver, &e.u.order);
-        if (e.kind == RECORD_ALGO_UPDATE) resolver_heard_algo(l->resolver, &e.u.algo);
-        if (!telling(a) && !recovery_follows(a->known, &e)) begin(l, RECOVERY_TELL);   // something before it was lost
-        if (telling(a) || !a->ready) hold(a, &e); else take(l, &e);
+    if (!order && !algo && !account) return;
+    flights_changed(l->flights);
+    if (account) {
+        hear_account(l, j);
+        return;
     }
+    e.kind = order ? RECORD_ORDER_UPDATE : RECORD_ALGO_UPDATE;
+    if (record_from(e.kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem) != ERR_OK) return;   // of a symbol not of this run
+    e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
+    if (order) resolver_heard_order(l->resolver, &e.u.order);
+    else resolver_heard_algo(l->resolver, &e.u.algo);
+    hear(l, &e);
 }
 
 // ---- asking for what was missed -----------------------------------------------------------------------------------
