@@ -38,6 +38,30 @@ end
 ---@field self Strategy? the table of handlers
 ---@field plain boolean
 
+-- `require` of a script that may use all of Lua: plain Lua files beside it come first, as for a sandboxed one, and are loaded with
+-- its globals, anew for each load of it.
+local function require_beside(env, folder)
+  local loaded = {}
+  return function(name)
+    if type(name) ~= "string" or name:find "^moontide%." or package.loaded[name] ~= nil then return require(name) end
+    if loaded[name] == nil then
+      local path = ("%s/%s.lua"):format(folder, (name:gsub("%.", "/")))
+      local file = io.open(path, "rb")
+      if not file then return require(name) end
+      local source = file:read "*a"
+      file:close()
+      local chunk, problem = load(source, "@" .. path, "t", env)
+      if not chunk then error(problem, 2) end
+      loaded[name] = false   -- while it loads: it gets itself no second time
+      local value = chunk(name)
+      loaded[name] = value == nil and true or value
+    elseif loaded[name] == false then
+      error(("module '%s' requires itself"):format(name), 2)
+    end
+    return loaded[name]
+  end
+end
+
 ---@param path string
 ---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string?, sandbox: string? } sandbox: the folder it may keep files in; nil: it is trusted. now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
@@ -55,7 +79,10 @@ function M.load(path, o)
   local closed = setmetatable({}, { __index = function() return not_yet end })
   local env = { api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }
   if o.sandbox then sandbox.fill(env, { folder = o.sandbox, script = path, os = env.os, print = o.print, log = o.log })
-  else setmetatable(env, { __index = _G }) end
+  else
+    env.require = require_beside(env, path:match "^(.*)/[^/]*$" or ".")
+    setmetatable(env, { __index = _G })
+  end
   setfenv(chunk, env)
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))
