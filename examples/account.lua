@@ -10,7 +10,7 @@ print(again, err.code)                                                          
 
 assert(api.create_order { symbol = S, side = "BUY", type = "MARKET", quantity = 0.1 })
 local position = api.get_position_info { symbol = S }[1]
-print(position.positionAmt, position.leverage, position.marginType, position.liquidationPrice < position.entryPrice)   --> 0.1	10	isolated	true
+print(position.positionAmt, position.isolatedMargin > 0, position.liquidationPrice < position.entryPrice)   --> 0.1	true	true
 print(api.set_position_margin { symbol = S, amount = 50, change_type = 1 }.amount)           --> 50
 
 local account = api.get_account_info()

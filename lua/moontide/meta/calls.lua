@@ -50,6 +50,7 @@
 ---@field origClientOrderId? string
 ---@field priceMatch? PriceMatch a price taken from the book instead of `price`
 ---@field reduceOnly? boolean
+---@field modifyId? string a number of your own for this change; the reply tells it again
 
 ---Which order.
 ---@class OrderQuery: CallOptions

@@ -44,6 +44,8 @@
 ---@field time? integer ms since the epoch
 ---@field updateTime integer ms since the epoch of the last change
 ---@field cumQty number? base asset, filled so far; replies to create, modify and cancel
+---@field pair? string the symbol again, in replies to modify
+---@field modifyId? integer as it was given, in replies to modify
 ---@field recovered boolean? live, in on_order: it happened while the stream was cut
 
 ---What a conditional order has beside the fields of Order. actualOrderId, actualPrice and those of tp and sl come with queries only.
@@ -79,6 +81,7 @@
 ---@field slTriggerPrice string not used by plain conditional orders
 ---@field slPrice string not used by plain conditional orders
 ---@field tpOrderType string not used by plain conditional orders
+---@field icebergQuantity nil not used
 
 ---A fill of one's own order.
 ---@class MyTrade
@@ -135,11 +138,7 @@
 ---@field markPrice number quote asset
 ---@field unRealizedProfit number quote asset at the mark price
 ---@field liquidationPrice number quote asset; 0: none
----@field leverage integer times the margin
----@field maxNotionalValue number quote asset at this leverage
----@field marginType "cross"|"isolated"
 ---@field isolatedMargin number quote asset
----@field isAutoAddMargin string
 ---@field notional number quote asset, signed
 ---@field isolatedWallet number quote asset
 ---@field marginAsset string
