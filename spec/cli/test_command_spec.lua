@@ -109,8 +109,8 @@ describe("moontide test", function()
 
   it("runs files side by side, and sums up what they say", function()
     local died = 'describe("d", function() it("dies", function() require("ffi").cdef "void abort(void);" require("ffi").C.abort() end) end)'
-    local bad = 'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
-    local r = test({ ["spec/mine_spec.lua"] = good, ["spec/bad_spec.lua"] = bad, ["spec/died_spec.lua"] = died }, { "--jobs", "3" })
+    local mixed = 'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
+    local r = test({ ["spec/mine_spec.lua"] = good, ["spec/bad_spec.lua"] = mixed, ["spec/died_spec.lua"] = died, ["mine.lua"] = strategy }, { "--jobs", "3" })
     assert.are.equal(1, r.status)
     assert.matches("ok    spec/mine_spec.lua +%d+ passed", r.out)
     assert.matches("FAIL  spec/bad_spec.lua.*Expected objects to be equal", r.out)
