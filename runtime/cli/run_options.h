@@ -12,7 +12,7 @@
     { "max-position-notional", OPTION_VALUE, "USDT", "refuse orders that would make a symbol's position larger" },
     { "max-daily-loss", OPTION_VALUE, "USDT", "refuse all but reducing orders once equity has fallen so far in the UTC day" },
     { "max-orders-per-minute", OPTION_VALUE, "N", "refuse more new and amended orders" },
-    { "price-collar", OPTION_VALUE, "R", "refuse prices further from the last one than this ratio (default 0.1; 0: any)" },
+    { "price-collar", OPTION_VALUE, "R", "refuse prices further from the mark price (else the last) than this ratio (default 0.1; 0: any)" },
     { "for", OPTION_VALUE, "S", "end by itself after so many seconds" },
     { "watch", OPTION_FLAG, NULL, "reload the script whenever its file changes; self.state goes on" },
     { "forget-state", OPTION_FLAG, NULL, "begin with an empty self.state instead of that of the run before" },

@@ -28,7 +28,7 @@ static bool refuse(struct safety *s, char why[160], const char *what, int64_t is
     return false;
 }
 
-// Price and trigger against the last price.
+// Price and trigger against the mark price, else the last.
 static bool within_collar(struct safety *s, const struct call *c, const struct safety_view *v, char why[160]) {
     const int64_t prices[] = { c->price_e8, c->stop_price_e8, c->activate_price_e8 };
     int64_t room = s->limits.collar_e8 ? dec_mul_round(v->last_e8, s->limits.collar_e8) : 0;
@@ -37,7 +37,7 @@ static bool within_collar(struct safety *s, const struct call *c, const struct s
         char is[DEC_TEXT_MAX], last[DEC_TEXT_MAX];
         dec_print_short(is, prices[i]);
         dec_print_short(last, v->last_e8);
-        snprintf(why, 160, "safety: price %s is too far from the last price %s (--price-collar)", is, last);
+        snprintf(why, 160, "safety: price %s is too far from %s, the mark price where it is known, else the last (--price-collar)", is, last);
         s->refused++;
         return false;
     }

@@ -13,7 +13,7 @@
 struct safety_limits {
     int64_t order_notional_e8;     // of one order
     int64_t position_notional_e8;  // of a symbol's position, were the order filled
-    int64_t collar_e8;             // a limit or trigger price may be so far from the last price, as a ratio
+    int64_t collar_e8;             // a limit or trigger price may be so far from the mark price (else the last), as a ratio
     int64_t daily_loss_e8;         // equity may fall so far below that at the start of the UTC day
     int32_t orders_per_minute;     // new and amended ones, over any 60 seconds' bucket
 };
