@@ -9,9 +9,8 @@
 #include <stdlib.h>
 
 #define MINUTE_US INT64_C(60000000)
-#define FUNDING_US INT64_C(28800000000)
 
-enum { BARS_MAX = 64, FUNDING_RATE_E8 = 10000 };
+enum { BARS_MAX = 64 };
 
 struct bar_list {
     struct series series;
@@ -25,7 +24,6 @@ struct made_market {
     struct flow *flow;
     int32_t symbol_count, bars_count;
     int64_t minute_us;             // the next full minute
-    int64_t funding_us;            // of the payment planned last
     struct bar_list bars[BARS_MAX];
 };
 
@@ -43,13 +41,6 @@ static void open_symbol(struct exchange *x, int16_t k, const struct series *s, i
     }
 }
 
-static void plan_funding(struct made_market *m, int64_t now_us) {
-    while (m->funding_us <= now_us) {
-        m->funding_us += FUNDING_US;
-        for (int16_t k = 0; k < m->symbol_count; k++) exchange_funding(m->x, k, m->funding_us, FUNDING_RATE_E8, 0);
-    }
-}
-
 struct made_market *made_market_new(const struct made_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us) {
     ASSERT(now_us % MINUTE_US == 0);
     struct made_market *m = calloc(1, sizeof *m);
@@ -57,16 +48,14 @@ struct made_market *made_market_new(const struct made_options *o, struct exchang
     m->x = x;
     m->symbol_count = symbol_count;
     m->minute_us = now_us + MINUTE_US;
-    m->funding_us = now_us - now_us % FUNDING_US;
     for (int16_t k = 0; k < symbol_count; k++) open_symbol(x, k, o->history[k], now_us);
     struct flow_options flow = { .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2 };
     m->flow = flow_new(&flow, x, symbol_count, now_us);
-    if (!m->flow) {
-        made_market_free(m);
-        return NULL;
-    }
-    plan_funding(m, now_us);
-    return m;
+    bool made = m->flow != NULL;
+    for (int16_t k = 0; made && k < symbol_count; k++) made = exchange_make_mark(x, k, o->seed * 1000 + (uint64_t)k) == ERR_OK;
+    if (made) return m;
+    made_market_free(m);
+    return NULL;
 }
 
 void made_market_free(struct made_market *m) {
@@ -106,7 +95,6 @@ bool made_market_advance(struct made_market *m, int64_t now_us) {
     flow_advance(m->flow, now_us);
     if (now_us < m->minute_us) return false;
     m->minute_us += MINUTE_US;
-    plan_funding(m, now_us);
     return end_bars(m, now_us);
 }
 

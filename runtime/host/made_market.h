@@ -1,5 +1,5 @@
-// made_market.h: the market of a world without data: other traders (sim/flow.h) with a past on the tape, funding every eight
-// hours, and bars for the script as they end. Pure: time is handed in.
+// made_market.h: the market of a world without data: other traders (sim/flow.h) with a past on the tape, mark price and funding
+// of its own (sim/mark.h), and bars for the script as they end. Pure: time is handed in.
 //
 // Owner    made_market_free; the exchange is borrowed, and so are the series of the past while made_market_new runs.
 #ifndef MT_HOST_MADE_MARKET_H
