@@ -154,6 +154,7 @@
 ---@field sent integer requests sent
 ---@field retries integer requests sent again
 ---@field in_flight integer requests sent and not answered yet
+---@field in_doubt integer requests that may or may not have been carried out, being looked up
 ---@field workers integer how many may be in flight at once
 ---@field alerts table<string, boolean> which are raised
 ---@field endpoints table<string, table> by "METHOD /path": answered, failed, average_response_time, slowest
