@@ -54,9 +54,9 @@ end
 local function engine_of(s)
   if not s.engine then
     s.engine = engine_module.new {
-      world = s.world, api = s.api, env = s.script.env, mode = s.paper and "paper" or "live", simulated = false,
+      world = s.world, api = s.api, env = s.script.env, mode = s.mode, simulated = false,
       describe = function()
-        return ("%s '%s': %s on %s; now %s"):format(s.paper and "paper" or "live", s.name, table.concat(s.names, " "), s.at and s.at.rest or "?",
+        return ("%s '%s': %s on %s; now %s"):format(s.mode, s.name, table.concat(s.names, " "), s.at and s.at.rest or "?",
           log_module.time_text(s.world.now()))
       end,
       reload = function()
