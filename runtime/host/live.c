@@ -16,7 +16,6 @@
 #define NEVER INT64_MAX
 #define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
 #define RECONCILE_US INT64_C(60000000)
-#define MARK_FRESH_US INT64_C(10000000)
 #define STREAM_SILENCE_US INT64_C(40000000)
 #define HALT_LOOK_US INT64_C(500000)
 
@@ -78,6 +77,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
     if (settle == SETTLE_DONE && r->mutating) account_settled(l, op);
     l->view.waited_us += r->waited_us;
     if (r->mutating) {
+        safety_settled(l, op, settle);
         flights_changed(l->flights);
         resolver_ended(l->resolver, op);
         if (l->intents) intents_settled(l->intents, op, settle, exchange_now(l));
@@ -109,36 +109,9 @@ static void submit(struct live *l, struct op *op) {
     if (status != 0) on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
 }
 
-// ---- safety -------------------------------------------------------------------------------------------------------
-
-static int64_t equity_e8(const struct live *l) {
-    int64_t sum = l->view.wallet_e8;
-    for (int32_t k = 0; k < l->list.count; k++) {
-        for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            const struct backtest_position *p = &l->view.position[k][side];
-            if (p->amount_e8 != 0 && l->view.last_e8[k] != 0) sum += dec_mul_round(p->amount_e8, l->view.last_e8[k] - p->entry_e8);
-        }
-    }
-    return sum;
-}
-
-static bool allowed(struct live *l, const struct call *c, char why[160]) {
-    bool places = c->endpoint == EP_ORDER_NEW || c->endpoint == EP_ALGO_NEW || c->endpoint == EP_ORDER_MODIFY;
-    if (!places || c->symbol < 0) return true;
-    const struct backtest_position *p = l->view.position[c->symbol];
-    bool marked = l->mark_us[c->symbol] > live_now(l) - MARK_FRESH_US && l->mark_us[c->symbol] != 0;
-    int64_t price_e8 = marked ? l->mark_e8[c->symbol] : l->view.last_e8[c->symbol];
-    struct safety_view v = { live_now(l), price_e8,
-                             p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8, equity_e8(l) };
-    if (!safety_allows(&l->safety, c, &v, why)) return false;
-    dead_man_use(l, c->symbol);
-    return true;
-}
-
 void live_submit(struct live *l, struct op *op) {
     char why[160] = "";
-    bool good = allowed(l, &op->call, why);
-    for (int32_t i = 0; good && op->call.batch && i < op->call.batch_count; i++) good = allowed(l, &op->call.batch[i], why);
+    bool good = safety_gate(l, op, why);
     l->pending++;
     if (good) {
         submit(l, op);
@@ -232,6 +205,7 @@ void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
 }
 
 void live_push_event(struct live *l, const struct backtest_event *e) {
+    safety_heard(l, e);
     if (l->tap) l->tap(l->tap_ctx, e);
     if ((l->events_wanted >> e->kind & 1) == 0) return;
     struct delivery d = { .feed = -1, .recovered = e->recovered, .arrived_us = l->view.now_us, .time_us = e->time_us, .event = *e };
@@ -282,7 +256,7 @@ static int32_t loop_out(struct live *l, int32_t what) {
     return what;
 }
 
-static void ask_halt(struct live *l) {
+void live_ask_halt(struct live *l) {
     if (!l->halted) l->halt_asked = l->halted = true;
 }
 
@@ -290,7 +264,7 @@ static void look_for_halt(struct live *l, int64_t now_us) {
     if (now_us < l->halt_look_us) return;
     l->halt_look_us = now_us + HALT_LOOK_US;
     for (int i = 0; i < 2; i++) {
-        if (l->halt_files[i] && access(l->halt_files[i], F_OK) == 0) ask_halt(l);
+        if (l->halt_files[i] && access(l->halt_files[i], F_OK) == 0) live_ask_halt(l);
     }
 }
 
@@ -326,6 +300,7 @@ static void run_due(struct live *l) {
     streams_advance(l, now);
     paper_pump(l, now);
     dead_man_pump(l, now);
+    safety_pump(l, now);
     warm_pump(l, now);
     look_for_halt(l, now);
     if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
@@ -407,7 +382,7 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
 static void on_signal(uv_signal_t *s, int number) {
     struct live *l = s->data;
     live_stir(l);
-    if (number == SIGUSR1 || (heartbeat_commands() & HEART_HALT) != 0) ask_halt(l);
+    if (number == SIGUSR1 || (heartbeat_commands() & HEART_HALT) != 0) live_ask_halt(l);
     if (number == SIGUSR1) return;
     if (l->stopping && !heartbeat_joined()) _exit(130);   // asked twice; a supervisor has means of its own
     live_stop(l);
@@ -537,6 +512,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->flights = must(flights_new());
     clock_init(&l->clock);
     safety_init(&l->safety, &o->safety);
+    l->exposure = must(exposure_new());
     uv_loop_init(&l->loop);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
@@ -582,6 +558,7 @@ void live_free(struct live *l) {
         series_close(&l->feeds[i].series);
     }
     flights_free(l->flights);
+    exposure_free(l->exposure);
     resolver_free(l->resolver);
     journal_free_intents(l);
     ops_free(l->ops);

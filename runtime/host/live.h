@@ -126,6 +126,12 @@ int64_t live_held_us(struct live *l);
 bool live_halt_asked(struct live *l);
 bool live_dead_man_failed(struct live *l);
 
+// The journal tells with what equity the UTC day began, should this be a restart within it.
+void live_safety_resume(struct live *l, const char *journal_path);
+
+struct live_safety { int32_t open_orders, orders_this_minute; int64_t day_equity_e8, equity_e8; };
+struct live_safety live_safety(struct live *l);
+
 // The dead man's switch: whether the exchange was asked to watch a symbol; and no more renewing, at the end.
 bool live_dead_man_used(const struct live *l, int16_t symbol);
 void live_dead_man_end(struct live *l);

@@ -166,15 +166,17 @@ static void read_answer(struct live *l, const struct op *op) {
     int32_t last = op->count - 1;
     bool full = op->count == PAGE;
     switch (op->call.endpoint) {
-    case EP_ORDER_GET:
     case EP_OPEN_ORDERS:
+    case EP_ORDER_GET:
     case EP_ALL_ORDERS:
+        safety_listed(l, op);
         for (int32_t k = 0; k < op->count; k++) recovery_order(r, &orders[k]);
         if (full && op->call.endpoint == EP_ALL_ORDERS) next_page(l, op, P_ORDER_ID, orders[last].order_id);
         break;
     case EP_ALGO_GET:
     case EP_ALGO_OPEN:
     case EP_ALGO_ALL:
+        safety_listed(l, op);
         for (int32_t k = 0; k < op->count; k++) recovery_algo(r, &algos[k]);
         if (full && op->call.endpoint == EP_ALGO_ALL) next_page(l, op, P_ALGO_ID, algos[last].algo_id);
         break;

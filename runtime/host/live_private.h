@@ -5,6 +5,7 @@
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
 //     live_ws_orders.c  orders by the WebSocket API
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when they break
+//     live_safety.c   limits on orders, and what they need to know
 //     live_dead_man.c the exchange's countdown, kept from running out
 //     live_streams.c  the market: bars, trades, prices
 //     live_book.c     local order books
@@ -15,6 +16,7 @@
 
 #include "api/clock.h"
 #include "api/histogram.h"
+#include "host/exposure.h"
 #include "host/flights.h"
 #include "host/intents.h"
 #include "host/live.h"
@@ -175,6 +177,7 @@ struct live {
     struct shared_budget *shared[BUDGET_SCOPE_COUNT];
     char sharing_problem[160];
     struct safety safety;
+    struct exposure *exposure;
     struct dead_man dead_man[EXCHANGE_SYMBOLS_MAX];
     bool dead_man_off, tell_dead_man;
     struct paper *paper;                // NULL: orders go to the exchange
@@ -211,6 +214,14 @@ void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, st
 // live_warm.c
 void warm_pump(struct live *l, int64_t now_us);
 int64_t warm_next_us(const struct live *l);
+
+// live_safety.c
+bool safety_gate(struct live *l, struct op *op, char why[160]);      // whether the limits let it pass
+void safety_settled(struct live *l, const struct op *op, enum settle settle);
+void safety_heard(struct live *l, const struct backtest_event *e);   // any event that is news
+void safety_listed(struct live *l, const struct op *op);             // a listing of open orders
+void safety_pump(struct live *l, int64_t now_us);
+void live_ask_halt(struct live *l);
 
 // live_dead_man.c
 void dead_man_use(struct live *l, int16_t symbol);   // an order of it is about to be sent

@@ -63,20 +63,26 @@ local function figures(l)
     local f = C.live_figures(l)
     out.reconnects, out.lost, out.refused_by_safety = tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
     out.dead_man = { armed = tonumber(f.dead_man_armed), failed = tonumber(f.dead_man_failed) }
+    local safe = C.live_safety(l)
+    out.open_orders, out.orders_this_minute = safe.open_orders, safe.orders_this_minute
+    out.profit_today = tonumber(safe.equity_e8 - safe.day_equity_e8) / 1e8
     out.clock_offset = tonumber(f.clock_offset_us) / 1e6
   end
 end
 
-local function amount(options, name, default)
-  return C.dec_from_double(setup.number(options, name, default or 0, 0, 1e10))
-end
-
-local function safety(o, options)
-  o.safety.order_notional_e8 = amount(options, "max-order-notional")
-  o.safety.position_notional_e8 = amount(options, "max-position-notional")
-  o.safety.daily_loss_e8 = amount(options, "max-daily-loss")
-  o.safety.collar_e8 = C.dec_from_double(setup.number(options, "price-collar", 0.1, 0, 100))
-  o.safety.orders_per_minute = setup.number(options, "max-orders-per-minute", 0, 0, 1e6)
+-- The limits, and those of single symbols at their place in the run's list.
+local function safety(o, options, names)
+  local s, e8 = settings_module.safety(options), C.dec_from_double
+  o.safety.order_notional_e8, o.safety.position_notional_e8 = e8(s.max_order_notional), e8(s.max_position_notional)
+  o.safety.daily_loss_e8, o.safety.collar_e8 = e8(s.max_daily_loss), e8(s.price_collar)
+  o.safety.orders_per_minute, o.safety.open_orders = s.max_orders_per_minute, s.max_open_orders
+  o.safety.halt_on_breach = s.on_breach == "halt"
+  local allowed = s.allowed_symbols and "," .. s.allowed_symbols:gsub("%s", "") .. ","
+  for i, name in ipairs(names) do
+    if allowed and not allowed:find("," .. name .. ",", 1, true) then cmd.fail(1, "%s may not be traded here: allowed are %s (--allowed-symbols)", name, s.allowed_symbols) end
+    local own = s.limits[name] or {}
+    o.safety.symbols[i - 1].order_notional_e8, o.safety.symbols[i - 1].position_notional_e8 = e8(own.order or 0), e8(own.position or 0)
+  end
 end
 
 -- What the runtime itself calls at the end of a run, whatever the script has done to its `api`.
@@ -133,7 +139,7 @@ function M.open(options, path, mode)
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
   local params = strategy_module.parameters(self and self.params, sets, path)
-  safety(o, options)
+  safety(o, options, names)
   o.stream_age_us = setup.number(options, "stream-age", 85800, 0.1, 86400) * 1e6
   o.reconcile_us = setup.number(options, "reconcile", 60, 0.5, 3600) * 1e6
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
@@ -191,11 +197,13 @@ function M.open(options, path, mode)
               name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
               status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
+  C.live_safety_resume(l, run_path .. "/journal.db")
   if on_paper or at.key ~= "" then
     s.finish = function()
       if s.finished then return end
       s.finished, world.closing = true, true
       s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+      C.live_halt(l)   -- from here on nothing but what gets us out
       s.orderly = ending.run(s)
       C.live_dead_man_end(l)
       local watched = {}

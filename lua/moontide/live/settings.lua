@@ -26,6 +26,7 @@ M.safety_keys = {
   { "max_orders_per_minute", "number", 0, 0, 1e6, "new and amended orders" },
   { "max_daily_loss", "number", 0, 0, 1e10, "USDT that equity may fall within a UTC day; then only reducing orders pass" },
   { "price_collar", "number", 0.1, 0, 100, "how far a price may be from the last one, as a ratio" },
+  { "allowed_symbols", "text", nil, nil, nil, "symbols a run may trade, BTCUSDT,ETHUSDT; all it names when left out" },
   { "on_breach", "choice", "refuse", { "refuse", "halt" }, "a breach refuses the order, or pulls the kill switch as well" },
 }
 
