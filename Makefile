@@ -80,6 +80,7 @@ bench: deps clients       ## measure, each figure beside its baseline of the sam
 	@$(BUILD)/bench_limits
 	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
 	@$(BINARY) script spec/bench/live.lua $(BUILD)/bench_http
+	@$(BINARY) script spec/bench/recording.lua
 
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all

@@ -51,7 +51,7 @@ function M.open(given, o)
   C.recorder_text(r, C.RECORDED_ABOUT, about, #about)
   C.recorder_text(r, C.RECORDED_RULES, o.symbols, ffi.sizeof "struct symbol" * o.symbol_count)
   C.recorder_text(r, C.RECORDED_CONFIG, o.config, ffi.sizeof "struct api_config")
-  C.live_tap(bt, C.recorder_arrived, r)
+  if inner.tap then inner.tap(bt, C.recorder_arrived, r) end
 
   -- Whether what happens is the script's doing.
   local function mine()
@@ -114,9 +114,9 @@ function M.open(given, o)
 
   -- The file is whole once the process has ended in order.
   function pump.free(w)
-    C.live_tap(w, nil, nil)
+    if inner.tap then inner.tap(w, nil, nil) end
     local figures = ffi.new "struct recording_figures"
-    local offset = tonumber(C.live_figures(w).clock_offset_us) / 1e6
+    local offset = inner.clock_offset and inner.clock_offset(w) or 0
     if C.recorder_close(r, offset, figures, message) ~= 0 then
       o.log.error("--record %s: the recording is cut short: %s", path, ffi.string(message.text))
     else
