@@ -32,6 +32,11 @@ function M.open(path)
   return out[0], about
 end
 
+---Where a script of a replay may keep files: beside the recording, never among those of the run.
+---@param file string
+---@return string
+function M.data_folder(file) return file .. ".data" end
+
 -- The pump of a replay. When it is over, the task that asked rests for good and the world stops.
 local function pump_of(r, stop)
   local function check()
@@ -112,7 +117,7 @@ function M.run(path, file, o)
   local world
   local function now() return world and world.now() or about.load_us end
   local log = loader.log(o.options, function() return world and world.now() end)
-  local script = loader.load(path, { log = log, print = o.print, seed = about.seed, now = now })
+  local script = loader.load(path, { log = log, print = o.print, seed = about.seed, now = now, sandbox = about.sandbox and M.data_folder(file) or nil })
   local self = script.self
   local sets = next(o.options.set or {}) and loader.sets(o.options.set) or about.sets
   local params = strategy_module.parameters(self and self.params, sets, path)

@@ -4,6 +4,7 @@
 
 static const struct option_spec options[] = {
     { "script", OPTION_VALUE, "FILE", "this script instead of the one inside the recording" },
+    { "trusted", OPTION_FLAG, NULL, "let it use all of Lua (default: a sandbox)" },
     { "data", OPTION_LIST, "PATH...", "the market of that time: finer bars, what the recording lacks, funding rates (as for backtest)" },
     { "maker", OPTION_VALUE, "R", "maker fee rate of the backtest (default 0.0002)" },
     { "taker", OPTION_VALUE, "R", "taker fee rate (default 0.0005)" },

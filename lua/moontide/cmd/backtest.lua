@@ -140,7 +140,7 @@ end
 ---whatever is wrong.
 ---@param options table of the command line
 ---@param path string of the script
----@param context { pump: table?, log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*?, source: string?, rules: ffi.cdata*?, rate_limits: table?, config: ffi.cdata*?, from_us: number? }
+---@param context { pump: table?, log: (fun(now: fun(): number?): table)?, print: function, notice: fun(line: string), bar: table?, data: table?, script: LoadedScript?, faults: ffi.cdata*?, source: string?, sandbox: string?, rules: ffi.cdata*?, rate_limits: table?, config: ffi.cdata*?, from_us: number? }
 ---@return BacktestSession
 function M.open(options, path, context)
   local notice, bar = context.notice, context.bar
@@ -149,7 +149,7 @@ function M.open(options, path, context)
   local function now() return world and world.now() end
   local log = context.log and context.log(now) or loader.log(options, now)
   local script = context.script or loader.load(path, { log = log, print = context.print, seed = setup.number(options, "seed", 1), now = now,
-                                                       source = context.source })
+                                                       source = context.source, sandbox = context.sandbox })
   local self, env = script.self, script.env
 
   local wanted = options.symbol or (self and self.symbols) or nil

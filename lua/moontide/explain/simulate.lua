@@ -234,7 +234,7 @@ function M.run(s, options)
   for _, name in ipairs { "maker", "taker", "slippage", "latency", "leverage", "margin", "path", "touch" } do o[name] = options[name] end
   local opened = backtest.open(o, options.script or s.about.script, {
     log = function(now) return loader.log({ ["log-level"] = "error" }, now) end, print = function() end, notice = function() end, data = data,
-    source = not options.script and s.about.source or nil, rules = s.rules, rate_limits = s.about.rate_limits, config = s.config, from_us = tonumber(from_us),
+    source = not options.script and s.about.source or nil, sandbox = not options.trusted and replay.data_folder(options[1]) or nil, rules = s.rules, rate_limits = s.about.rate_limits, config = s.config, from_us = tonumber(from_us),
     pump = pump_of(s, sim, pump.backtest),
   })
   local world, script = opened.world, opened.script

@@ -183,7 +183,7 @@ function M.open(options, path, mode)
       name = run_name, restarted = (options.restarts or 0) > 0,
       pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
       about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
-                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us), state = kept and state.to_hex(kept.text) },
+                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us), state = kept and state.to_hex(kept.text), sandbox = not settings.trusted },
     })
     face, feed = recorder.pump, recorder.feed
   end
