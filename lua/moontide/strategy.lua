@@ -258,7 +258,7 @@ function M.run(world, self, chunk)
       task.spawn(function()
         while not world.has_ended() and timer_number == mine do
           world.sleep(me.timer)
-          if timer_number == mine then pending_timers = pending_timers + 1 end
+          if timer_number == mine then pending_timers, world.timer_due = pending_timers + 1, true end
         end
       end)
     end
@@ -317,6 +317,7 @@ function M.run(world, self, chunk)
         after()
         let_change()
       end
+      world.timer_due = false
     end
     local started = false
     local function body()

@@ -94,6 +94,7 @@ describe("a recorded run", function()
       handlers = { script = handlers, arguments = "--for 5 " .. fast }, plain = { script = plain, arguments = "--for 12 " .. fast },
       events = { script = events, arguments = "--for 3" }, failing = { script = failing, arguments = "--for 8 " .. fast },
       paper = { script = handlers, command = "paper", arguments = "--for 4 --name paper-one" }, killed = { script = handlers, arguments = "--for 60 " .. fast, kill = 4 },
+      halted = { script = handlers, arguments = "--for 60 " .. fast, kill = 3, signal = "USR1" },
     })
   end)
   teardown(function()
@@ -149,6 +150,13 @@ describe("a recorded run", function()
     assert.is_true(events_told > 5)
     local printed = made.killed.out   -- what stood in its buffer is lost
     assert.equal(printed:sub(1, #out), out:sub(1, #printed))
+  end)
+
+  it("replays a run whose kill switch was pulled: what that did is not the script's", function()
+    local out, _, _, r = same("halted", "the same\n")
+    assert.equal(0, r.status)
+    assert.equal(out, made.halted.out:sub(1, #out))
+    assert.truthy(made.halted.err:find("kill switch: no new orders", 1, true), made.halted.err)
   end)
 
   it("says where a script does something else", function()

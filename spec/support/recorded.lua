@@ -9,7 +9,7 @@ local M = {}
 ---Runs scripts live at the same time, each recorded, and waits for all.
 ---@param x table the exchange (spec.support.local_exchange)
 ---@param folder string
----@param runs table<string, { script: string, arguments: string?, command: string?, kill: number? }> by name; kill: seconds until SIGKILL
+---@param runs table<string, { script: string, arguments: string?, command: string?, kill: number?, signal: string? }> by name; kill: seconds until a signal (KILL)
 ---@return table<string, { script: string, file: string, out: string, err: string, status: integer }>
 function M.make(x, folder, runs)
   local lines, results = {}, {}
@@ -18,7 +18,7 @@ function M.make(x, folder, runs)
     local base = folder .. "/" .. name
     local command = ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s exec %s %s %s --no-supervisor --url %s --record %s %s"):format(folder, x.key, x.secret,
       host.exe, r.command or "live", script, x.url, file, r.arguments or "")
-    local ending = r.kill and ("sleep %g; kill -9 $p; "):format(r.kill) or ""
+    local ending = r.kill and ("sleep %g; kill -%s $p; "):format(r.kill, r.signal or "KILL") or ""
     lines[#lines + 1] = ("( sh -c '%s' >%s.out 2>%s.err </dev/null & p=$!; %swait $p; echo $? >%s.status ) &"):format(command, base, base, ending, base)
     results[name] = { script = script, file = file }
   end

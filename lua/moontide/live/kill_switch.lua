@@ -30,7 +30,7 @@ function M.pull(s)
   s.world.pump.halt(s.world.bt)
   s.flatten = s.flatten or s.settings.halt_flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
   s.log.error("kill switch: no new orders; open orders are being cancelled%s", s.flatten and ", positions closed" or "")
-  task.spawn(function()
+  local clearing = task.spawn(function()
     local kept = s.keep_orders
     s.keep_orders = false
     local ok, good = pcall(clear, s)
@@ -39,6 +39,7 @@ function M.pull(s)
     if s.settings.on_halt == "stay" then s.log.warn "halted; the run goes on without new orders"
     else s.world.pump.stop(s.world.bt) end
   end)
+  clearing.outside = true   -- none of the script's doing: a recording leaves it out
 end
 
 return M
