@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local C = require "moontide.native"
 local clock = require "moontide.clock"
 local cmd = require "moontide.cmd"
+local host = require "moontide.host"
 local log_module = require "moontide.log"
 local manager_settings = require "moontide.manager_settings"
 local run_settings = require "moontide.live.settings"
@@ -37,19 +38,21 @@ end
 ---@field env table its globals; api and market are put in place when the world exists
 ---@field self Strategy? the table of handlers
 ---@field plain boolean
+---@field files { path: string, stamp: string? }[] its own, then those beside it that it has required so far, as they were read
 
 -- `require` of a script that may use all of Lua: plain Lua files beside it come first, as for a sandboxed one, and are loaded with
 -- its globals, anew for each load of it.
-local function require_beside(env, folder)
+local function require_beside(env, folder, files)
   local loaded = {}
   return function(name)
     if type(name) ~= "string" or name:find "^moontide%." or package.loaded[name] ~= nil then return require(name) end
     if loaded[name] == nil then
       local path = ("%s/%s.lua"):format(folder, (name:gsub("%.", "/")))
-      local file = io.open(path, "rb")
+      local stamp, file = host.file_stamp(path), io.open(path, "rb")
       if not file then return require(name) end
       local source = file:read "*a"
       file:close()
+      files[#files + 1] = { path = path, stamp = stamp }
       local chunk, problem = load(source, "@" .. path, "t", env)
       if not chunk then error(problem, 2) end
       loaded[name] = false   -- while it loads: it gets itself no second time
@@ -66,6 +69,7 @@ end
 ---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string?, sandbox: string? } sandbox: the folder it may keep files in; nil: it is trusted. now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
 function M.load(path, o)
+  local files = { { path = path, stamp = host.file_stamp(path) } }
   local chunk, source = strategy_module.compile(path, o.source)
   task.install()
   local loaded_us = tonumber(C.live_clock_us())
@@ -78,9 +82,9 @@ function M.load(path, o)
   end
   local closed = setmetatable({}, { __index = function() return not_yet end })
   local env = { api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }
-  if o.sandbox then sandbox.fill(env, { folder = o.sandbox, script = path, os = env.os, print = o.print, log = o.log })
+  if o.sandbox then sandbox.fill(env, { folder = o.sandbox, script = path, os = env.os, print = o.print, log = o.log, files = files })
   else
-    env.require = require_beside(env, path:match "^(.*)/[^/]*$" or ".")
+    env.require = require_beside(env, path:match "^(.*)/[^/]*$" or ".", files)
     setmetatable(env, { __index = _G })
   end
   setfenv(chunk, env)
@@ -92,7 +96,7 @@ function M.load(path, o)
   if not plain and not self then
     cmd.fail(1, "%s returned nothing and called nothing; a strategy returns a table of handlers, or calls market.bars", path)
   end
-  return { chunk = chunk, source = source, env = env, self = self, plain = plain }
+  return { chunk = chunk, source = source, env = env, self = self, plain = plain, files = files }
 end
 
 ---Handlers of notices (on_circuit, on_alert) listen, those of whichever strategy is in place.

@@ -83,7 +83,7 @@ local function restricted_load(env)
 end
 
 -- Our modules for scripts, cjson without its switches, and plain Lua files beside the script.
-local function restricted_require(env, script_folder, known)
+local function restricted_require(env, script_folder, known, files)
   local loaded, loading = {}, {}
   return function(name)
     if type(name) ~= "string" then error("require takes a module's name", 2) end
@@ -97,10 +97,11 @@ local function restricted_require(env, script_folder, known)
       error(("module '%s' is not for scripts (run with --trusted if it is meant)"):format(name), 2)
     end
     local path = script_folder .. "/" .. name:gsub("%.", "/") .. ".lua"
-    local file = io.open(path, "rb")
+    local stamp, file = host.file_stamp(path), io.open(path, "rb")
     if not file then error(("module '%s' not found: no file %s (a sandboxed script requires plain Lua files beside it)"):format(name, path), 2) end
     local source = file:read "*a"
     file:close()
+    if files then files[#files + 1] = { path = path, stamp = stamp } end
     local chunk, problem = load(source, "@" .. path, "t", env)
     if not chunk then error(problem, 2) end
     if loading[name] then error(("module '%s' requires itself"):format(name), 2) end
@@ -124,7 +125,7 @@ end
 
 ---Fills a script's table of globals.
 ---@param env table
----@param o { folder: string, script: string, os: table, print: function, log: table } folder: where it may keep files; os: that of the run's clock
+---@param o { folder: string, script: string, os: table, print: function, log: table, files: table? } files: gets those it requires; folder: where it may keep files; os: that of the run's clock
 function M.fill(env, o)
   close_strings()
   for _, name in ipairs(plain) do env[name] = _G[name] end
@@ -142,7 +143,7 @@ function M.fill(env, o)
   local json = cjson.new()
   local known = { bit = env.bit, math = env.math, string = env.string, table = env.table, coroutine = env.coroutine, io = env.io, os = env.os,
                   cjson = { encode = json.encode, decode = json.decode, null = cjson.null } }
-  env.require = restricted_require(env, o.script:match "^(.*)/[^/]*$" or ".", known)
+  env.require = restricted_require(env, o.script:match "^(.*)/[^/]*$" or ".", known, o.files)
   env.print, env.log = o.print, copy(o.log)
 end
 

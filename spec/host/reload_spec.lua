@@ -57,6 +57,19 @@ describe("a reload", function()
     end)
   end
 
+  for _, arguments in ipairs { { "--watch" }, { "--watch", "--trusted" } } do
+    it("by --watch takes a changed file beside the script " .. (arguments[2] or "in the sandbox"), function()
+      r = live_run.start(x, { script "one" }, arguments, "paper")
+      r:wait_for "tick one"
+      run.write(r.folder .. "/version.lua", "return 'two'")
+      rename((script "one":gsub('"one"', 'require "version"')))
+      r:wait_for "tick two"
+      run.write(r.folder .. "/version.lua", "return 'three'")
+      r:wait_for "tick three"
+      assert.are.equal(2, select(2, r:err():gsub("is reloaded", "")))
+    end)
+  end
+
   it("of a script that cannot be loaded leaves the old one running, with one line that says why", function()
     r = live_run.start(x, { script "one" }, { "--watch" }, "paper")
     r:wait_for "tick one"

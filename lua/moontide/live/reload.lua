@@ -85,21 +85,30 @@ control.on("reload", function(s)
   return { script = s.path }
 end)
 
----Reloads whenever the file has changed. Editors write a new file and rename it, or write in place: a change counts once the
----file is there and has stood still for one look.
+---Reloads whenever the script's file has changed, or one beside it that it requires. Editors write a new file and rename it, or
+---write in place: a change counts once all files are there and have stood still for one look.
 ---@param s LiveSession
 function M.watch(s)
-  local known = host.file_stamp(s.path)
-  local seen = known
+  local seen, tried                      -- stamps of the look before, and of those that were loaded last
+  -- The files as they are now, and whether they are still those of the script in place.
+  local function look()
+    local stamps, changed = {}, false
+    for i, file in ipairs(s.script.files) do
+      stamps[i] = host.file_stamp(file.path)
+      if not stamps[i] then return nil end
+      changed = changed or stamps[i] ~= file.stamp
+    end
+    return table.concat(stamps, " "), changed
+  end
   task.spawn(function()
     while not s.world.has_ended() do
       s.world.sleep(POLL_S)
-      local stamp = host.file_stamp(s.path)
-      if stamp and stamp ~= known and stamp == seen then
-        known = stamp
+      local stamps, changed = look()
+      if changed and stamps == seen and stamps ~= tried then
+        tried = stamps
         M.request(s)
       end
-      seen = stamp
+      seen = stamps
     end
   end)
 end
