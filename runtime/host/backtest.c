@@ -163,6 +163,8 @@ void backtest_submit(struct backtest *b, struct op *op) {
     r->mutating = info->mutating;
     r->submitted_us = b->view.now_us;
     backtest_price(op);
+    bool fresh = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_ALGO_NEW;
+    if (b->resolver && fresh && op->call.client_id[0] == 0) backtest_client_id(b, &op->call);   // to be found again by
     b->pending++;
     if (flights_join(b->flights, op)) {
         b->view.shared++;

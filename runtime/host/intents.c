@@ -28,7 +28,8 @@ void intents_free(struct intents *in) { free(in); }
 
 static bool makes_orders(const struct op *op) {
     int32_t e = op->call.endpoint;
-    return e == EP_ORDER_NEW || e == EP_ALGO_NEW || e == EP_BATCH_NEW;
+    if (e == EP_ORDER_NEW || e == EP_ALGO_NEW) return op->call.symbol >= 0;   // without a symbol no order comes of it
+    return e == EP_BATCH_NEW && op->call.batch && op->call.batch_count > 0;
 }
 
 static int32_t order_count(const struct op *op) { return op->call.endpoint == EP_BATCH_NEW ? op->call.batch_count : 1; }
@@ -39,6 +40,7 @@ static const struct call *order_call(const struct op *op, int32_t i) {
 
 static void intend(struct intents *in, const struct op *op, int32_t index, int64_t exchange_us, uint64_t tag) {
     const struct call *c = order_call(op, index);
+    ASSERT(c->symbol >= 0 && c->client_id[0] != 0);
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
     char text[CALL_TEXT_MAX], endpoint[sizeof ((struct journal_order *)0)->endpoint];
     size_t size = call_encode(c, in->list.symbols, text, sizeof text);

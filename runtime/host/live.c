@@ -109,7 +109,17 @@ static void submit(struct live *l, struct op *op) {
     if (status != 0) on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
 }
 
+// An order nobody named (by api.request) could not be found again.
+static void name_orders(struct live *l, struct op *op) {
+    bool single = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_ALGO_NEW;
+    if (single && op->call.client_id[0] == 0) live_client_id(l, &op->call);
+    for (int32_t i = 0; op->call.endpoint == EP_BATCH_NEW && op->call.batch && i < op->call.batch_count; i++) {
+        if (op->batch[i].client_id[0] == 0) live_client_id(l, &op->batch[i]);
+    }
+}
+
 void live_submit(struct live *l, struct op *op) {
+    name_orders(l, op);
     char why[160] = "";
     bool good = safety_gate(l, op, why);
     l->pending++;

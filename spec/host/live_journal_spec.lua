@@ -67,6 +67,10 @@ describe("a live run's journal", function()
       local own = assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = low })
       print("own", own.clientOrderId)
       assert(api.cancel_order { symbol = "BTCUSDT", orderId = own.orderId })
+      -- Orders of the general call are named and journalled too; one without a symbol is none.
+      local plain = assert(api.request("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }))
+      print("plain", plain.clientOrderId)
+      print("none", (select(2, api.request("POST", "/fapi/v1/order", { side = "BUY", type = "MARKET", quantity = 0.01 })).code))
       api.sleep(0.3)   -- for the stream's word
     ]]
     assert.equal(0, r.status, r.err)
@@ -74,6 +78,10 @@ describe("a live run's journal", function()
     assert.truthy(own:match "^mt%-%x+%-%x+%-1$" and #own <= 36, own)
     local all = rows()
     local told = {}
+    local plain = r.out:match "plain\t(mt%-%x+%-%x+%-2)\n"
+    assert.truthy(plain and r.out:find("none\t-1102", 1, true), r.out)
+    assert.same({ C.JOURNAL_ACCEPTED, "FILLED" }, { all[plain].state, all[plain].status })
+    all[plain] = nil
     for id, o in pairs(all) do told[id == own and "own" or id] = { o.state, o.status } end
     assert.same({
       market = { C.JOURNAL_ACCEPTED, "FILLED" }, close = { C.JOURNAL_ACCEPTED, "FILLED" }, rests = { C.JOURNAL_ACCEPTED, "CANCELED" },
