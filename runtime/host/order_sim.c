@@ -1,292 +1,12 @@
-#include "host/order_sim.h"
+#include "host/order_sim_private.h"
 
 #include "api/config.h"
-#include "api/dispatcher.h"
 #include "base/assert.h"
-#include "base/rng.h"
-#include "host/intents.h"
-#include "host/resolver.h"
-#include "sim/exchange.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MS INT64_C(1000)
-#define SECOND INT64_C(1000000)
-#define PRICE_E8 (INT64_C(20000) * 100000000)
-#define LOW_E8 (INT64_C(19800) * 100000000)
-#define STEP_E8 INT64_C(100000)
-#define RECV_WINDOW (5 * SECOND)
-#define ANSWER_TIMEOUT (3 * SECOND)
-#define UNCERTAINTY (60 * MS)
-
-enum { PENDING_MAX = 60, SKEWED_MAX = 4096 };
-
-// What the script was told of an order.
-enum belief { BELIEF_NONE, BELIEF_WAITS, BELIEF_DONE, BELIEF_REFUSED, BELIEF_NOT, BELIEF_UNKNOWN, BELIEF_CUT_OFF };
-
-struct order {
-    int64_t quantity_e8, order_id, believed_e8;
-    int64_t booked_e8;             // executed, by the journal
-    int32_t accepted;              // how often the exchange took it
-    uint8_t side, belief, booked;  // booked: enum journal_state
-    bool over;                     // by the journal
-    bool in_journal, unsure;       // unsure: what became of an amendment is not known
-};
-
-enum event_kind { ARRIVES, ANSWERS, TIMES_OUT, STREAMS, COMMITS, CLOCK_ANSWERS, SCRIPT_ACTS, BIRTH };
-
-struct packet {
-    struct call call, batch[CALL_BATCH_MAX];
-    struct op *op;
-    uint32_t attempt, life;
-    int64_t stamp_us;
-    bool answered, lose_answer, error_after, error_before;
-    int32_t error_status;
-    int64_t back_us;
-    struct op answer;              // its rows
-};
-
-struct stream_event { uint32_t life; int32_t kind; union { struct order_update_record order; struct algo_update_record algo; } u; };
-
-struct event {
-    int64_t at_us, order;
-    uint8_t kind;
-    uint32_t life, attempt;
-    struct op *op;
-    void *body;
-};
-
-struct journal_write { int64_t number, executed_e8; uint64_t tag; uint8_t state; bool intent, over; };
-struct write_list { struct journal_write *items; int32_t count, size; };
-
-struct sim {
-    struct order_sim_options o;
-    struct order_sim_report *report;
-    struct rng rng;
-    int64_t now_us, offset_us;     // offset: the exchange's clock minus true time
-    struct exchange *exchange;
-    struct symbol symbol;
-    struct symbol_list list;
-    struct order *orders;
-    int64_t made;
-    struct event *heap;
-    int32_t heap_count, heap_size;
-    int64_t event_order;
-    int32_t under_way;             // packets
-    struct packet *arriving;       // its call is being executed
-    bool calm;                     // the end: nothing goes wrong any more
-
-    // The client's process.
-    uint32_t life;                 // 0 while there is none
-    uint32_t lives;
-    struct dispatcher *dispatcher;
-    struct resolver *resolver;
-    struct intents *intents;
-    struct ops *ops;
-    int64_t believed_offset_us, silent_until_us, last_stream_us;
-    bool clock_known, measuring;
-    struct op *skewed[SKEWED_MAX];
-    int32_t skewed_count, pending, reopened_left;
-    int64_t kill_in;               // steps
-
-    struct write_list waiting, carried;
-    bool committing;
-
-    char *text;
-    size_t text_size;
-};
-
-// ---- chance -----------------------------------------------------------------------------------------------------------
-
-static int64_t between(struct sim *s, int64_t low, int64_t high) { return low + (int64_t)rng_below(&s->rng, (uint64_t)(high - low + 1)); }
-static bool chance(struct sim *s, int32_t per_mille) { return !s->calm && (int32_t)rng_below(&s->rng, 1000) < per_mille; }
-
-static void finding(struct sim *s, int64_t number, const char *what) {
-    if (s->report->findings++ > 0) return;
-    const struct order *o = &s->orders[number];
-    snprintf(s->text, s->text_size, "seed %" PRIu64 ", order s%" PRId64 ": %s (taken %d times, told %d, journal %d)", s->o.seed, number, what,
-             o->accepted, o->belief, o->in_journal ? o->booked : -1);
-}
-
-// ---- time -------------------------------------------------------------------------------------------------------------
-
-static bool is_before(const struct event *a, const struct event *b) { return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order; }
-
-static void push(struct sim *s, struct event e) {
-    if (s->heap_count == s->heap_size) {
-        s->heap_size = s->heap_size ? s->heap_size * 2 : 1024;
-        s->heap = realloc(s->heap, sizeof *s->heap * (size_t)s->heap_size);
-        ASSERT(s->heap != NULL);
-    }
-    e.order = s->event_order++;
-    int32_t i = s->heap_count++;
-    for (; i > 0 && is_before(&e, &s->heap[(i - 1) / 2]); i = (i - 1) / 2) s->heap[i] = s->heap[(i - 1) / 2];
-    s->heap[i] = e;
-}
-
-static struct event pop(struct sim *s) {
-    struct event first = s->heap[0], last = s->heap[--s->heap_count];
-    int32_t i = 0;
-    for (;;) {
-        int32_t child = 2 * i + 1;
-        if (child >= s->heap_count) break;
-        if (child + 1 < s->heap_count && is_before(&s->heap[child + 1], &s->heap[child])) child++;
-        if (!is_before(&s->heap[child], &last)) break;
-        s->heap[i] = s->heap[child];
-        i = child;
-    }
-    s->heap[i] = last;
-    return first;
-}
-
-static int64_t exchange_now(const struct sim *s) { return s->now_us + s->offset_us; }
-static int64_t believed_now(const struct sim *s) { return s->now_us + s->believed_offset_us; }
-
-// ---- the journal ------------------------------------------------------------------------------------------------------
-
-static int64_t number_of(const char *client_id) { return client_id[0] == 's' ? strtoll(client_id + 1, NULL, 10) : -1; }
-
-static void write_down(struct sim *s, struct journal_write w) {
-    struct write_list *l = &s->waiting;
-    if (l->count == l->size) {
-        l->size = l->size ? l->size * 2 : 64;
-        l->items = realloc(l->items, sizeof *l->items * (size_t)l->size);
-        ASSERT(l->items != NULL);
-    }
-    l->items[l->count++] = w;
-}
-
-static void hook_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
-    write_down(ctx, (struct journal_write){ .number = number_of(i->client_id), .tag = tag, .intent = true });
-}
-
-static void hook_settle(void *ctx, const struct journal_outcome *o) {
-    int64_t number = number_of(o->client_id);
-    bool over = o->status[0] && strcmp(o->status, "NEW") != 0 && strcmp(o->status, "PARTIALLY_FILLED") != 0;
-    struct journal_write w = { .number = number, .state = o->state, .executed_e8 = o->executed_e8, .over = over };
-    if (number >= 0) write_down(ctx, w);
-}
-
-// As the statements of store/journal.c do.
-static void carry_out(struct sim *s) {
-    for (int32_t i = 0; i < s->carried.count; i++) {
-        const struct journal_write *w = &s->carried.items[i];
-        struct order *o = &s->orders[w->number];
-        if (w->intent) {
-            o->in_journal = true;
-            if (o->booked != JOURNAL_ACCEPTED && o->booked != JOURNAL_REFUSED) o->booked = JOURNAL_INTENT;
-        } else if (o->in_journal) {
-            if (o->booked != JOURNAL_ACCEPTED) o->booked = w->state;
-            o->over = o->over || w->over;
-            if (w->executed_e8 > o->booked_e8) o->booked_e8 = w->executed_e8;
-        }
-    }
-}
-
-static void start_commit(struct sim *s) {
-    if (s->committing || s->waiting.count == 0 || s->life == 0) return;
-    struct write_list l = s->carried;
-    s->carried = s->waiting;
-    s->waiting = l;
-    s->waiting.count = 0;
-    s->committing = true;
-    int64_t took_us = chance(s, 2) ? between(s, SECOND, 6 * SECOND) : chance(s, 50) ? between(s, MS, 300 * MS) : between(s, 20, 500);
-    push(s, (struct event){ .at_us = s->now_us + took_us, .kind = COMMITS, .life = s->life });
-}
-
-static void commit_done(struct sim *s) {
-    bool failed = chance(s, 4);
-    s->committing = false;
-    s->report->commits++;
-    s->report->commits_failed += failed;
-    if (!failed) carry_out(s);
-    for (int32_t i = 0; i < s->carried.count; i++) {
-        bool told_well = !failed || s->o.broken == SIM_IGNORES_COMMITS;
-        intents_down(s->intents, s->carried.items[i].tag, told_well ? ERR_OK : ERR_IO);
-    }
-}
-
-// ---- the exchange and the network -------------------------------------------------------------------------------------
-
-static void count_accepted(struct sim *s, const struct call *c, const struct order_record *row) {
-    int64_t number = number_of(c->client_id);
-    s->orders[number].accepted++;
-    s->orders[number].order_id = row->order_id;
-}
-
-static void on_reply(void *ctx, uint64_t token, const struct reply *r, int64_t now_us) {
-    (void)token;
-    (void)now_us;
-    struct sim *s = ctx;
-    struct packet *p = s->arriving;
-    ASSERT(p != NULL);
-    p->answered = true;
-    ASSERT(ops_keep_reply(&p->answer, r));
-    const struct order_record *rows = r->rows;
-    if (p->call.endpoint == EP_ORDER_NEW && r->code == 0) count_accepted(s, &p->call, rows);
-    for (int32_t i = 0; p->call.endpoint == EP_BATCH_NEW && r->code == 0 && i < p->call.batch_count; i++) {
-        if (r->batch_code[i] == 0) count_accepted(s, &p->call.batch[i], &rows[i]);
-    }
-}
-
-static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
-    (void)now_us;
-    struct sim *s = ctx;
-    if (kind != RECORD_ORDER_UPDATE || s->life == 0 || s->now_us < s->silent_until_us || chance(s, 30)) return;
-    if (chance(s, 2)) s->silent_until_us = s->now_us + between(s, SECOND, 10 * SECOND);
-    for (int32_t times = chance(s, 20) ? 2 : 1; times > 0; times--) {
-        struct stream_event *e = malloc(sizeof *e);
-        ASSERT(e != NULL);
-        e->life = s->life;
-        e->kind = kind;
-        memcpy(&e->u.order, record, sizeof e->u.order);
-        int64_t at_us = s->now_us + between(s, MS, 40 * MS);
-        if (at_us < s->last_stream_us) at_us = s->last_stream_us;
-        s->last_stream_us = at_us;
-        push(s, (struct event){ .at_us = at_us, .kind = STREAMS, .life = s->life, .body = e });
-    }
-}
-
-static void answer_error(struct packet *p, int32_t status, int32_t code, const char *message) {
-    p->answer.status = status;
-    p->answer.code = code;
-    p->answer.count = 0;
-    p->answer.list = false;
-    p->answer.kind = RECORD_ERROR;
-    snprintf(p->answer.message, sizeof p->answer.message, "%s", message);
-}
-
-static void free_packet(struct sim *s, struct packet *p) {
-    s->under_way--;
-    free(p->answer.rows);
-    free(p);
-}
-
-static void arrive(struct sim *s, struct packet *p) {
-    int64_t age_us = exchange_now(s) - p->stamp_us;
-    if (age_us > RECV_WINDOW || age_us < -SECOND) {
-        s->report->late_arrivals += age_us > RECV_WINDOW;
-        answer_error(p, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
-    } else if (p->error_before) {
-        bool says_so = p->error_status == 503;
-        answer_error(p, p->error_status, says_so ? -1008 : 0, "Request throttled by system-level protection.");
-    } else {
-        s->arriving = p;
-        exchange_call(s->exchange, &p->call, 0, exchange_now(s));
-        s->arriving = NULL;
-        ASSERT(p->answered);
-        if (p->error_after) answer_error(p, p->error_status, p->error_status == 408 ? -1007 : 0, "Unknown error, please check your request or try again later.");
-    }
-    if (p->lose_answer || p->life != s->life) {
-        s->report->lost_answers += p->lose_answer;
-        free_packet(s, p);
-        return;
-    }
-    push(s, (struct event){ .at_us = s->now_us + p->back_us, .kind = ANSWERS, .life = p->life, .body = p });
-}
 
 // ---- the client: its transport ----------------------------------------------------------------------------------------
 
@@ -299,20 +19,20 @@ static void tell_outcome(struct sim *s, struct op *op, enum outcome outcome) { t
 static void measure(struct sim *s) {
     if (s->measuring) return;
     s->measuring = true;
-    push(s, (struct event){ .at_us = s->now_us + between(s, 2 * MS, 100 * MS), .kind = CLOCK_ANSWERS, .life = s->life });
+    sim_push(s, (struct event){ .at_us = s->now_us + sim_between(s, 2 * MS, 100 * MS), .kind = CLOCK_ANSWERS, .life = s->life });
 }
 
 static void leave(void *ctx, struct op *op) {
     struct sim *s = ctx;
-    int64_t stamp_us = believed_now(s);
+    int64_t stamp_us = sim_believed_now(s);
     s->report->attempts++;
     if (op->request.mutating) resolver_sent(s->resolver, op, stamp_us, RECV_WINDOW);
-    push(s, (struct event){ .at_us = s->now_us + ANSWER_TIMEOUT, .kind = TIMES_OUT, .life = s->life, .op = op, .attempt = op->attempt });
-    if (chance(s, 15)) {
+    sim_push(s, (struct event){ .at_us = s->now_us + ANSWER_TIMEOUT, .kind = TIMES_OUT, .life = s->life, .op = op, .attempt = op->attempt });
+    if (sim_chance(s, 15)) {
         tell(s, op, &(struct dispatch_reply){ .outcome = OUTCOME_NOT_EXECUTED, .unsent = true });
         return;
     }
-    if (chance(s, 20)) return;   // lost on its way
+    if (sim_chance(s, 20)) return;   // lost on its way
     struct packet *p = calloc(1, sizeof *p);
     ASSERT(p != NULL);
     s->under_way++;
@@ -326,14 +46,14 @@ static void leave(void *ctx, struct op *op) {
     p->attempt = op->attempt;
     p->life = s->life;
     p->stamp_us = stamp_us;
-    p->lose_answer = chance(s, 30);
-    p->error_before = chance(s, 25);
-    p->error_after = !p->error_before && chance(s, 25);
+    p->lose_answer = sim_chance(s, 30);
+    p->error_before = sim_chance(s, 25);
+    p->error_after = !p->error_before && sim_chance(s, 25);
     static const int32_t statuses[] = { 503, 500, 502, 504, 408 };
-    p->error_status = statuses[between(s, p->error_after ? 1 : 0, 4)];
-    p->back_us = chance(s, 10) ? between(s, SECOND, 8 * SECOND) : between(s, MS, 50 * MS);
-    int64_t there_us = chance(s, 10) ? between(s, SECOND, 12 * SECOND) : between(s, MS, 50 * MS);
-    push(s, (struct event){ .at_us = s->now_us + there_us, .kind = ARRIVES, .body = p });
+    p->error_status = statuses[sim_between(s, p->error_after ? 1 : 0, 4)];
+    p->back_us = sim_chance(s, 10) ? sim_between(s, SECOND, 8 * SECOND) : sim_between(s, MS, 50 * MS);
+    int64_t there_us = sim_chance(s, 10) ? sim_between(s, SECOND, 12 * SECOND) : sim_between(s, MS, 50 * MS);
+    sim_push(s, (struct event){ .at_us = s->now_us + there_us, .kind = ARRIVES, .body = p });
 }
 
 static void refuse(void *ctx, struct op *op) {
@@ -347,7 +67,7 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
     struct sim *s = ctx;
     struct op *op = r->user;
     op->attempt++;
-    if (intents_hold(s->intents, op, believed_now(s))) {
+    if (intents_hold(s->intents, op, sim_believed_now(s))) {
         if (s->o.broken != SIM_SKIPS_JOURNAL) return;
         op->intent = INTENT_DOWN;
     }
@@ -400,7 +120,7 @@ static void take_answer(struct sim *s, struct packet *p) {
 static void clock_answered(struct sim *s) {
     s->measuring = false;
     s->clock_known = true;
-    s->believed_offset_us = s->offset_us + between(s, -UNCERTAINTY, UNCERTAINTY);
+    s->believed_offset_us = s->offset_us + sim_between(s, -UNCERTAINTY, UNCERTAINTY);
     dispatcher_clock(s->dispatcher, s->believed_offset_us, UNCERTAINTY);
     while (s->skewed_count > 0) tell_outcome(s, s->skewed[--s->skewed_count], OUTCOME_CLOCK_SKEW);
 }
@@ -436,6 +156,7 @@ static void ask(void *ctx, struct op *query, uint64_t number) {
 }
 
 static void give_up_order(struct sim *s, const struct order_record *r);
+static void cancel_conditional(struct sim *s, const struct algo_record *a);
 
 static void known(void *ctx, struct op *op, enum outcome outcome) {
     struct sim *s = ctx;
@@ -444,15 +165,17 @@ static void known(void *ctx, struct op *op, enum outcome outcome) {
         return;
     }
     s->reopened_left -= op->alone;   // so marked by reopen
-    intents_known(s->intents, op, outcome, believed_now(s));
-    if (op->alone && outcome == OUTCOME_DONE) give_up_order(s, op->rows);
+    intents_known(s->intents, op, outcome, sim_believed_now(s));
+    const struct algo_record *algo = op->rows;
+    if (op->alone && outcome == OUTCOME_DONE && op->call.endpoint == EP_ORDER_NEW) give_up_order(s, op->rows);
+    if (op->alone && outcome == OUTCOME_DONE && op->call.endpoint == EP_ALGO_NEW && algo->algo_status == ALGO_NEW && !s->calm) cancel_conditional(s, algo);
     ops_give(s->ops, op);
 }
 
 static int64_t exchange_floor(void *ctx) {
     const struct sim *s = ctx;
     if (s->o.broken == SIM_TRUSTS_ABSENCE) return INT64_MAX / 2;
-    return s->clock_known ? believed_now(s) - UNCERTAINTY : INT64_MIN;
+    return s->clock_known ? sim_believed_now(s) - UNCERTAINTY : INT64_MIN;
 }
 
 // ---- the script -------------------------------------------------------------------------------------------------------
@@ -461,9 +184,9 @@ static void set(struct call *c, int32_t param) { c->given |= UINT64_C(1) << para
 
 static void describe(struct sim *s, struct call *c, int64_t number, bool market) {
     struct order *o = &s->orders[number];
-    bool too_large = chance(s, 20);
-    o->side = (uint8_t)between(s, 0, 1);
-    o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : between(s, 3, 20) * STEP_E8;
+    bool too_large = sim_chance(s, 20);
+    o->side = (uint8_t)sim_between(s, 0, 1);
+    o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : sim_between(s, 3, 20) * STEP_E8;
     o->belief = BELIEF_WAITS;
     c->symbol = 0;
     c->side = o->side;
@@ -476,14 +199,26 @@ static void describe(struct sim *s, struct call *c, int64_t number, bool market)
     if (market) return;
     c->side = o->side = SIDE_BUY;
     c->price_e8 = LOW_E8;
-    c->time_in_force = chance(s, 400) ? TIF_IOC : TIF_GTC;
+    c->time_in_force = sim_chance(s, 400) ? TIF_IOC : TIF_GTC;
     set(c, P_PRICE), set(c, P_TIME_IN_FORCE);
+}
+
+// A stop far below the price.
+static void make_conditional(struct sim *s, struct call *c, int64_t number) {
+    struct order *o = &s->orders[number];
+    o->algo = true;
+    o->side = c->side = SIDE_SELL;
+    c->endpoint = EP_ALGO_NEW;
+    c->type = ORDER_STOP_MARKET;
+    c->stop_price_e8 = LOW_E8;
+    c->given &= ~(UINT64_C(1) << P_RESP_TYPE);
+    set(c, P_STOP_PRICE);
 }
 
 static void hand_over(struct sim *s, struct op *op) {
     op->request.priority = PRIORITY_HIGH;
     op->request.retries_max = 20;
-    if (chance(s, 50)) op->request.deadline_us = s->now_us + between(s, 100 * MS, 9 * SECOND);
+    if (sim_chance(s, 50)) op->request.deadline_us = s->now_us + sim_between(s, 100 * MS, 9 * SECOND);
     s->pending++;
     submit(s, op);
 }
@@ -491,7 +226,7 @@ static void hand_over(struct sim *s, struct op *op) {
 static void act(struct sim *s) {
     struct op *op = take_op(s);
     int64_t left = s->o.orders - s->made;
-    int32_t batch = left >= 5 && chance(s, 100) ? (int32_t)between(s, 2, 5) : 0;
+    int32_t batch = left >= 5 && sim_chance(s, 100) ? (int32_t)sim_between(s, 2, 5) : 0;
     for (int32_t i = 0; i < batch; i++) {
         struct call *c = ops_batch_call(op, i);
         ASSERT(c != NULL);
@@ -502,17 +237,27 @@ static void act(struct sim *s) {
         op->call.batch_count = (uint8_t)batch;
         set(&op->call, P_BATCH);
     } else {
-        bool market = !chance(s, 300);
-        describe(s, &op->call, s->made++, market);
+        bool market = !sim_chance(s, 300);
+        describe(s, &op->call, s->made, market);
+        if (market && sim_chance(s, 80)) make_conditional(s, &op->call, s->made);
+        s->made++;
     }
+    hand_over(s, op);
+}
+
+static void cancel_conditional(struct sim *s, const struct algo_record *a) {
+    struct op *op = take_op(s);
+    op->call.endpoint = EP_ALGO_CANCEL;
+    op->call.algo_id = a->algo_id;
+    set(&op->call, P_ALGO_ID);
     hand_over(s, op);
 }
 
 // A resting order is amended now and then, and cancelled.
 static void follow_up(struct sim *s, const struct op *done) {
     const struct order_record *r = done->rows;
-    struct order *o = &s->orders[number_of(r->client_id)];
-    bool amend = done->call.endpoint == EP_ORDER_NEW && chance(s, 400);
+    struct order *o = &s->orders[sim_number_of(r->client_id)];
+    bool amend = done->call.endpoint == EP_ORDER_NEW && sim_chance(s, 400);
     struct op *op = take_op(s);
     struct call *c = &op->call;
     c->endpoint = amend ? EP_ORDER_MODIFY : EP_ORDER_CANCEL;
@@ -554,15 +299,17 @@ static enum belief belief_of(enum settle how) {
 static void told_new(struct sim *s, const struct op *op, int32_t i, enum settle how) {
     const struct call *c = op->call.endpoint == EP_BATCH_NEW ? &op->call.batch[i] : &op->call;
     const struct order_record *row = op->rows;
-    int64_t number = number_of(c->client_id);
+    int64_t number = sim_number_of(c->client_id);
     struct order *o = &s->orders[number];
     enum belief belief = belief_of(how);
     if (how == SETTLE_DONE && op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0) belief = BELIEF_REFUSED;
-    if (o->belief != BELIEF_WAITS) finding(s, number, "told twice");
+    if (o->belief != BELIEF_WAITS) sim_finding(s, number, "told twice");
     o->belief = (uint8_t)belief;
-    if (belief == BELIEF_DONE) {
+    if (belief == BELIEF_DONE && o->algo) {
+        if (((const struct algo_record *)op->rows)->quantity_e8 != o->quantity_e8) sim_finding(s, number, "told of another size");
+    } else if (belief == BELIEF_DONE) {
         o->believed_e8 = row[i].executed_qty_e8;
-        if (row[i].orig_qty_e8 != o->quantity_e8) finding(s, number, "told of another size");
+        if (row[i].orig_qty_e8 != o->quantity_e8) sim_finding(s, number, "told of another size");
     }
     s->report->told_done += belief == BELIEF_DONE;
     s->report->told_refused += belief == BELIEF_REFUSED;
@@ -571,13 +318,18 @@ static void told_new(struct sim *s, const struct op *op, int32_t i, enum settle 
 }
 
 static void told(struct sim *s, const struct op *op, enum settle how) {
-    bool fresh = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_BATCH_NEW;
+    bool fresh = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_BATCH_NEW || op->call.endpoint == EP_ALGO_NEW;
     int32_t count = op->call.endpoint == EP_BATCH_NEW ? op->call.batch_count : 1;
     for (int32_t i = 0; fresh && i < count; i++) told_new(s, op, i, how);
     if (op->call.endpoint == EP_ORDER_MODIFY) {
-        struct order *o = &s->orders[number_of(op->call.orig_client_id)];
+        struct order *o = &s->orders[sim_number_of(op->call.orig_client_id)];
         if (how == SETTLE_DONE) o->quantity_e8 = op->call.quantity_e8;
         o->unsure = how == SETTLE_UNKNOWN;
+    }
+    if (op->call.endpoint == EP_ALGO_NEW || op->call.endpoint == EP_ALGO_CANCEL) {
+        const struct algo_record *a = op->rows;
+        if (how == SETTLE_DONE && op->call.endpoint == EP_ALGO_NEW && a->algo_status == ALGO_NEW && !s->calm) cancel_conditional(s, a);
+        return;
     }
     bool open = how == SETTLE_DONE && op->kind != RECORD_ERROR && count == 1 && op->call.endpoint != EP_ORDER_CANCEL;
     const struct order_record *row = op->rows;
@@ -592,7 +344,7 @@ static void on_settled(void *ctx, struct request *r, enum settle how, int64_t no
         resolver_answered(s->resolver, op->lookup, op, now_us);
     } else {
         resolver_ended(s->resolver, op);
-        intents_settled(s->intents, op, how, believed_now(s));
+        intents_settled(s->intents, op, how, sim_believed_now(s));
         s->pending--;
         told(s, op, how);
     }
@@ -616,14 +368,14 @@ static void free_client(struct sim *s) {
 static void kill_client(struct sim *s) {
     s->report->kills++;
     // A commit under way may have been finished by the kernel, though nobody was told.
-    if (s->committing && between(s, 0, 1)) carry_out(s);
+    if (s->committing && sim_between(s, 0, 1)) sim_carry_out(s);
     s->committing = s->measuring = s->clock_known = false;
     s->waiting.count = s->carried.count = s->skewed_count = s->pending = s->reopened_left = 0;
     free_client(s);
     for (int64_t i = 0; i < s->made; i++) {
         if (s->orders[i].belief == BELIEF_WAITS) s->orders[i].belief = BELIEF_CUT_OFF, s->report->cut_off++;
     }
-    push(s, (struct event){ .at_us = s->now_us + between(s, 10 * MS, 2 * SECOND), .kind = BIRTH });
+    sim_push(s, (struct event){ .at_us = s->now_us + sim_between(s, 10 * MS, 2 * SECOND), .kind = BIRTH });
 }
 
 static void reopen(struct sim *s) {
@@ -635,14 +387,15 @@ static void reopen(struct sim *s) {
             o->booked = JOURNAL_ABSENT;
             continue;
         }
-        struct journal_order row = { .state = o->booked, .symbol = "BTCUSDT", .endpoint = "POST /fapi/v1/order", .quantity_e8 = o->quantity_e8 };
+        struct journal_order row = { .state = o->booked, .symbol = "BTCUSDT", .quantity_e8 = o->quantity_e8 };
+        snprintf(row.endpoint, sizeof row.endpoint, "POST %s", endpoint_info(o->algo ? EP_ALGO_NEW : EP_ORDER_NEW)->path);
         snprintf(row.client_id, sizeof row.client_id, "s%" PRId64, i);
         struct op *op = take_op(s);
         ASSERT(intents_reopen(s->intents, &row, op) == ERR_OK);
         op->alone = true;
         s->reopened_left++;
         s->report->reopened++;
-        resolver_reopen(s->resolver, op, 0, taken ? 0 : believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
+        resolver_reopen(s->resolver, op, 0, taken ? 0 : sim_believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
     }
 }
 
@@ -650,7 +403,7 @@ static void give_birth(struct sim *s) {
     struct api_config config;
     struct transport transport = { s, on_send, on_cancel, on_doubt };
     struct resolver_hooks resolver = { s, take_op, ask, known, exchange_floor };
-    struct intents_hooks intents = { s, hook_intend, hook_settle, leave, refuse };
+    struct intents_hooks intents = { s, sim_intend, sim_settle, leave, refuse };
     api_config_defaults(&config);
     config.request_timeout_us = 600 * SECOND;
     config.workers = 32;
@@ -668,10 +421,10 @@ static void give_birth(struct sim *s) {
     s->intents = intents_new(&intents, s->ops, &s->list);
     s->dispatcher = dispatcher_new(&config, &transport, on_settled, s, s->now_us);
     ASSERT(s->ops && s->resolver && s->intents && s->dispatcher);
-    s->kill_in = between(s, 1, 12000);
+    s->kill_in = sim_between(s, 1, 12000);
     s->reopened_left = -1;   // not before the clock is known
     measure(s);
-    push(s, (struct event){ .at_us = s->now_us + MS, .kind = SCRIPT_ACTS, .life = s->life });
+    sim_push(s, (struct event){ .at_us = s->now_us + MS, .kind = SCRIPT_ACTS, .life = s->life });
 }
 
 static void script_acts(struct sim *s) {
@@ -679,9 +432,9 @@ static void script_acts(struct sim *s) {
         s->reopened_left = 0;
         reopen(s);
     }
-    int64_t wait_us = between(s, MS, 40 * MS);
+    int64_t wait_us = sim_between(s, MS, 40 * MS);
     if (s->reopened_left == 0 && s->made < s->o.orders && s->pending < PENDING_MAX) act(s);
-    if (s->made < s->o.orders || s->reopened_left != 0) push(s, (struct event){ .at_us = s->now_us + wait_us, .kind = SCRIPT_ACTS, .life = s->life });
+    if (s->made < s->o.orders || s->reopened_left != 0) sim_push(s, (struct event){ .at_us = s->now_us + wait_us, .kind = SCRIPT_ACTS, .life = s->life });
 }
 
 // ---- the course of things ---------------------------------------------------------------------------------------------
@@ -689,22 +442,25 @@ static void script_acts(struct sim *s) {
 static void handle(struct sim *s, const struct event *e) {
     bool alive = e->life == s->life && s->life != 0;
     switch (e->kind) {
-    case ARRIVES: arrive(s, e->body); break;
+    case ARRIVES: sim_arrive(s, e->body); break;
     case ANSWERS:
         take_answer(s, e->body);
-        free_packet(s, e->body);
+        sim_free_packet(s, e->body);
         break;
     case TIMES_OUT: if (alive) time_out(s, e); break;
     case STREAMS: {
         const struct stream_event *u = e->body;
-        if (alive) {
+        if (alive && u->kind == RECORD_ALGO_UPDATE) {
+            resolver_heard_algo(s->resolver, &u->u.algo);
+            intents_heard_algo(s->intents, &u->u.algo);
+        } else if (alive) {
             resolver_heard_order(s->resolver, &u->u.order);
             intents_heard_order(s->intents, &u->u.order);
         }
         free(e->body);
         break;
     }
-    case COMMITS: if (alive) commit_done(s); break;
+    case COMMITS: if (alive) sim_commit_done(s); break;
     case CLOCK_ANSWERS: if (alive) clock_answered(s); break;
     case SCRIPT_ACTS: if (alive) script_acts(s); break;
     default: give_birth(s);
@@ -724,16 +480,16 @@ static bool step(struct sim *s) {
     int64_t next = next_us(s);
     if (next == INT64_MAX) return false;
     if (next > s->now_us) s->now_us = next;
-    if (chance(s, 1) && between(s, 0, 9) == 0) s->offset_us += between(s, 0, 20 * SECOND);   // the exchange's clock was set
-    exchange_advance(s->exchange, exchange_now(s));
+    if (sim_chance(s, 1) && sim_between(s, 0, 9) == 0) s->offset_us += sim_between(s, 0, 20 * SECOND);   // the exchange's clock was set
+    exchange_advance(s->exchange, sim_exchange_now(s));
     if (s->heap_count && s->heap[0].at_us <= s->now_us) {
-        struct event e = pop(s);
+        struct event e = sim_pop(s);
         handle(s, &e);
     }
     if (s->life == 0) return true;
     resolver_pump(s->resolver, s->now_us);
     dispatcher_run(s->dispatcher, s->now_us);
-    start_commit(s);
+    sim_start_commit(s);
     if (!s->calm && --s->kill_in <= 0) kill_client(s);
     return true;
 }
@@ -751,46 +507,46 @@ static void compare(struct sim *s, int64_t number, int64_t *position_e8) {
     int64_t executed_e8 = truth ? truth->executed_qty_e8 : 0;
     s->report->executed += o->accepted > 0;
     *position_e8 += o->side == SIDE_BUY ? o->booked_e8 : -o->booked_e8;
-    if (o->accepted > 1) finding(s, number, "executed more than once");
-    if (o->accepted > 0 && !o->in_journal) finding(s, number, "sent without an intent in the journal");
-    if (o->in_journal && o->booked == JOURNAL_INTENT) finding(s, number, "left open in the journal");
-    if (o->in_journal && o->accepted > 0 && o->booked != JOURNAL_ACCEPTED) finding(s, number, "lost: the exchange has it, the journal says no");
-    if (o->booked == JOURNAL_ACCEPTED && o->accepted == 0) finding(s, number, "the journal has what the exchange has not");
-    if (o->booked_e8 != executed_e8) finding(s, number, "the journal's executed quantity is not the exchange's");
-    if (o->belief == BELIEF_DONE && (o->accepted != 1 || o->believed_e8 != executed_e8)) finding(s, number, "told as done, and it is not so");
-    if ((o->belief == BELIEF_REFUSED || o->belief == BELIEF_NOT) && o->accepted != 0) finding(s, number, "told as not executed, and it was");
-    if (o->belief == BELIEF_WAITS || o->belief == BELIEF_NONE) finding(s, number, "never told");
-    if (truth && o->belief == BELIEF_DONE && !o->unsure && truth->orig_qty_e8 != o->quantity_e8) finding(s, number, "of another size");
+    if (o->accepted > 1) sim_finding(s, number, "executed more than once");
+    if (o->accepted > 0 && !o->in_journal) sim_finding(s, number, "sent without an intent in the journal");
+    if (o->in_journal && o->booked == JOURNAL_INTENT) sim_finding(s, number, "left open in the journal");
+    if (o->in_journal && o->accepted > 0 && o->booked != JOURNAL_ACCEPTED) sim_finding(s, number, "lost: the exchange has it, the journal says no");
+    if (o->booked == JOURNAL_ACCEPTED && o->accepted == 0) sim_finding(s, number, "the journal has what the exchange has not");
+    if (o->booked_e8 != executed_e8) sim_finding(s, number, "the journal's executed quantity is not the exchange's");
+    if (o->belief == BELIEF_DONE && (o->accepted != 1 || o->believed_e8 != executed_e8)) sim_finding(s, number, "told as done, and it is not so");
+    if ((o->belief == BELIEF_REFUSED || o->belief == BELIEF_NOT) && o->accepted != 0) sim_finding(s, number, "told as not executed, and it was");
+    if (o->belief == BELIEF_WAITS || o->belief == BELIEF_NONE) sim_finding(s, number, "never told");
+    if (truth && o->belief == BELIEF_DONE && !o->unsure && truth->orig_qty_e8 != o->quantity_e8) sim_finding(s, number, "of another size");
 }
 
 static void compare_all(struct sim *s) {
     int64_t position_e8 = 0;
     for (int64_t i = 0; i < s->made; i++) compare(s, i, &position_e8);
-    if (position_e8 != exchange_position_e8(s->exchange, 0, POSITION_BOTH)) finding(s, 0, "positions differ");
+    if (position_e8 != exchange_position_e8(s->exchange, 0, POSITION_BOTH)) sim_finding(s, 0, "positions differ");
 }
 
 static void open_world(struct sim *s) {
     struct exchange_config config = { .wallet_e8 = INT64_C(50000000) * 100000000, .maker_e8 = 20000, .taker_e8 = 50000, .leverage = 20,
-                                      .event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE };
-    struct exchange_hooks hooks = { .ctx = s, .reply = on_reply, .event = on_event };
+                                      .event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE | UINT64_C(1) << RECORD_ALGO_UPDATE };
+    struct exchange_hooks hooks = { .ctx = s, .reply = sim_on_reply, .event = sim_on_event };
     rng_init(&s->rng, s->o.seed);
     ASSERT(symbol_builtin("BTCUSDT", &s->symbol) == ERR_OK);
     s->list = (struct symbol_list){ &s->symbol, 1 };
     s->orders = calloc((size_t)s->o.orders + 1, sizeof *s->orders);
     ASSERT(s->orders != NULL);
     s->now_us = INT64_C(1700000000) * SECOND;
-    s->offset_us = between(s, -20 * SECOND, 20 * SECOND);
-    s->exchange = exchange_new(&config, &s->symbol, 1, &hooks, exchange_now(s));
+    s->offset_us = sim_between(s, -20 * SECOND, 20 * SECOND);
+    s->exchange = exchange_new(&config, &s->symbol, 1, &hooks, sim_exchange_now(s));
     ASSERT(s->exchange != NULL);
-    struct exchange_bar bar = { exchange_now(s), exchange_now(s) + INT64_C(1000000000) * SECOND, PRICE_E8, PRICE_E8, PRICE_E8, PRICE_E8, 0 };
-    exchange_bar(s->exchange, 0, &bar, exchange_now(s));
+    struct exchange_bar bar = { sim_exchange_now(s), sim_exchange_now(s) + INT64_C(1000000000) * SECOND, PRICE_E8, PRICE_E8, PRICE_E8, PRICE_E8, 0 };
+    exchange_bar(s->exchange, 0, &bar, sim_exchange_now(s));
 }
 
 static void close_world(struct sim *s) {
     if (s->life) free_client(s);
     while (s->heap_count > 0) {
-        struct event e = pop(s);
-        if (e.kind == ARRIVES || e.kind == ANSWERS) free_packet(s, e.body);
+        struct event e = sim_pop(s);
+        if (e.kind == ARRIVES || e.kind == ANSWERS) sim_free_packet(s, e.body);
         if (e.kind == STREAMS) free(e.body);
     }
     exchange_free(s->exchange);

@@ -1,6 +1,6 @@
 // order_sim.h: orders in a world that goes wrong, in virtual time, by a seed; then everybody's books are compared.
 //
-// World    a script of a kind (market, limit, cancel, amend, batches), the live world's dispatcher, resolver and intents, a journal
+// World    a script of a kind (market, limit, conditional, cancel, amend, batches), the live world's dispatcher, resolver and intents, a journal
 //          whose commits take their time and may fail, a network that loses, delays and cuts, an exchange (sim/exchange.h) that
 //          answers with 5xx before and after it executes, whose clock jumps ahead and whose stream has gaps and says things twice;
 //          and at random steps the client's process is killed: all it held is gone, what was committed is there, what was on the
