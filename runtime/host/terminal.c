@@ -201,9 +201,11 @@ static int32_t read_plain(struct terminal *t) {
         if (t->end) return TERMINAL_END;
         struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
         if (poll(&p, 1, 0) <= 0) return TERMINAL_NONE;
-        memmove(t->input, t->input + t->input_taken, t->input_count - t->input_taken);
-        t->input_count -= t->input_taken;
-        t->input_taken = 0;
+        if (t->input_taken > 0) {
+            memmove(t->input, t->input + t->input_taken, t->input_count - t->input_taken);
+            t->input_count -= t->input_taken;
+            t->input_taken = 0;
+        }
         if (t->input_count == t->input_size) {
             t->input_size = t->input_size ? t->input_size * 2 : 4096;
             t->input = realloc(t->input, t->input_size);
