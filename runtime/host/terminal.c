@@ -52,15 +52,26 @@ static void on_signal(int number) {
     errno = kept;
 }
 
+// The shell had the terminal meanwhile; what was typed before is typed again.
+static void take_back(struct terminal *t) {
+    const LineInfo *line = el_line(t->editor);
+    char *typed = strndup(line->buffer, (size_t)(line->lastchar - line->buffer));
+    el_set(t->editor, EL_UNBUFFERED, 0);
+    el_set(t->editor, EL_UNBUFFERED, 1);
+    if (typed && typed[0]) {
+        fputs("\r", stdout);
+        el_insertstr(t->editor, typed);
+        el_set(t->editor, EL_REFRESH);
+    }
+    free(typed);
+}
+
 static void drain_bell(struct terminal *t) {
     char bytes[64];
     while (read(t->bell[0], bytes, sizeof bytes) > 0) { }
     if (!t->editor) return;
     if (resized) el_resize(t->editor);
-    if (resumed && t->listening && !t->keys) {   // the shell had the terminal meanwhile
-        el_set(t->editor, EL_UNBUFFERED, 0);
-        el_set(t->editor, EL_UNBUFFERED, 1);
-    }
+    if (resumed && t->listening && !t->keys) take_back(t);
     resized = resumed = 0;
 }
 

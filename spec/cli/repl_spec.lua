@@ -394,6 +394,34 @@ describe("attach, status and top", function()
     assert.equal(0, #x:audit("?limit=1000").entries)
   end)
 
+  it("opens paper and live worlds too, and leaves no order behind", function()
+    for _, mode in ipairs { "--live", "--paper" } do
+      local first = x:audit("?limit=0").total
+      local p1 = pty.start({ "repl", mode, "--url", x.url }, { home = run.folder(), columns = 120,
+        environment = { MOONTIDE_API_KEY = x.key, MOONTIDE_API_SECRET = x.secret } })
+      p = p1
+      p:wait_for(mode:sub(3) .. ">")
+      p:send "low = market.round_price('BTCUSDT', api.get_ticker_price{ symbol = 'BTCUSDT' }.price * 0.95)\r"
+      p:send "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = low, quantity = 0.01 }.status\r"
+      p:wait_for '"NEW"'
+      p:send ":orders\r"
+      p:wait_for "executedQty"
+      p:send "api.sleep(100)\r"
+      p:wait_for "sleep(100)"
+      p:send "\3"
+      p:wait_for "cancelled"
+      p:send "\4"
+      p:wait_for "1 open order will be cancelled. Leave? [y/N]"
+      p:send "y\r"
+      assert.equal(0, p:wait())
+      local placed = 0
+      for _, e in ipairs(x:audit("?limit=1000&from=" .. first).entries) do placed = placed + (e.call == "POST /fapi/v1/order" and 1 or 0) end
+      assert.equal(mode == "--live" and 1 or 0, placed)
+      assert.same({}, x:signed("GET", "/fapi/v1/openOrders").json)
+      p:kill()
+    end
+  end)
+
   it("answers while the process is busy with requests", function()
     r = live_run.start(x, { [[ return { symbols = { "BTCUSDT" }, timer = 0.02,
       on_start = function(self)

@@ -180,7 +180,10 @@ add("orders", ":orders", "open orders", function(engine, _, o)
   local list, err = engine.api.get_open_orders {}
   if not list then return nil, tostring(err) end
   if #list == 0 then return "no open orders" end
-  return pretty.value(list, o)
+  local rows, more = {}, #list - o.rows
+  for i = 1, math.min(#list, o.rows) do rows[i] = list[i] end
+  return pretty.grid({ "symbol", "side", "type", "origQty", "price", "stopPrice", "executedQty", "status", "orderId", "clientOrderId", "time" }, rows, o.width)
+    .. (more > 0 and ("\n(%d more)"):format(more) or "")
 end)
 
 local function number(e8) return tonumber(e8) / 1e8 end

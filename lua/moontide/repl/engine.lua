@@ -52,7 +52,7 @@ end
 ---@return Evaluation? # nil: it is done already
 function Engine:submit(line, o)
   local env = o.env or self.env
-  local shown = { width = o.width, env = env }
+  local shown = { width = o.width, rows = 20, env = env }
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then
     local command = self.commands[name]
