@@ -258,7 +258,7 @@ function M.run(world, self, chunk)
       task.spawn(function()
         while not world.has_ended() and timer_number == mine do
           world.sleep(me.timer)
-          if timer_number == mine then pending_timers, world.timer_due = pending_timers + 1, true end
+          if timer_number == mine then pending_timers = pending_timers + 1 end
         end
       end)
     end
@@ -286,15 +286,19 @@ function M.run(world, self, chunk)
       begin_timer(me)
     end
 
-    local handler, on_bar, on_event = self.on_bar
-    if world.after_handler then
+    local handler, on_bar, on_event, on_wake = self.on_bar
+    -- A timer that became due while a handler waited is served when it returns: whether other tasks run meanwhile, the runtime's
+    -- among them, makes no difference.
+    if world.after_handler or (self.timer and self.on_timer) then
       on_bar = function(bar)
         if self.on_bar then self:on_bar(bar) end
         after()
+        if pending_timers > 0 then on_wake() end
       end
       on_event = function(event)
         dispatch_event(self, event, R)
         after()
+        if pending_timers > 0 then on_wake() end
       end
     else
       -- A backtest's loop: one call a bar and nothing else.
@@ -309,7 +313,7 @@ function M.run(world, self, chunk)
       world.between_events = nil
       if change then change() end
     end
-    local function on_wake()
+    function on_wake()
       let_change()
       while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1
@@ -317,7 +321,6 @@ function M.run(world, self, chunk)
         after()
         let_change()
       end
-      world.timer_due = false
     end
     local started = false
     local function body()
@@ -325,6 +328,7 @@ function M.run(world, self, chunk)
         started = true
         if self.on_start then self:on_start() end
         after()
+        if pending_timers > 0 then on_wake() end
       end
       world.main_loop(on_bar, on_event, on_wake)
       if self.on_stop then self:on_stop() end

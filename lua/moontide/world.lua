@@ -131,7 +131,7 @@ function M.new(setup)
   local function make_bar() return NewBar(view.series, view.bar_index, feed_symbol[view.feed], view.bar_recovered) end
 
   ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends;
-  ---on_wake() when other tasks have run meanwhile, or a timer became due while a handler waited.
+  ---on_wake() when other tasks have run meanwhile.
   function world.main_loop(on_bar, on_event, on_wake)
     local next_thing, any_ready = pump.next, task.any_ready
     local me = task.current()
@@ -140,8 +140,6 @@ function M.new(setup)
         idle_main = me
         task.park()
         idle_main = nil
-        on_wake()
-      elseif world.timer_due then
         on_wake()
       end
       local kind = next_thing(bt, true)

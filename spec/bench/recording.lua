@@ -1,7 +1,6 @@
 -- What recording a run costs, what it takes on disk, and how fast it is replayed: `make bench`. In a backtest, so that nothing but
 -- the pump is around it; in this thread's own processor time, since another one packs and writes.
 local ffi = require "ffi"
-local C = require "moontide.native"
 local backtest = require "moontide.cmd.backtest"
 local pump = require "moontide.pump"
 local recorder_module = require "moontide.recorder"
