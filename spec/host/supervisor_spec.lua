@@ -152,6 +152,14 @@ describe("supervisor", function()
     assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
   end)
 
+  it("is asked by moontide status about a run that does not answer", function()
+    r = live_run.start(x, { b = trader("ETHUSDT", "if self.n == 2 then print 'hangs' io.stdout:flush() while true do end end", "asked") }, { "--recv-window", "1000" })
+    r:wait_for "hangs"
+    local s = run.moontide({ "status" }, "MOONTIDE_HOME=" .. r.home)
+    assert.equal(1, s.status, s.out)
+    assert.truthy(s.out:find "b .*script holds the loop, %d", s.out)
+  end)
+
   it("passes on how its one script ended, and its output as it is", function()
     r = live_run.start(x, { [[ print "hello" error "on purpose" ]] })
     assert.equal(1, r:wait())

@@ -52,10 +52,19 @@ function M.ask(name)
       local answer, problem = control.ask(run.folder .. "/control.sock", { cmd = "status" }, ASK_S)
       run.status = answer and answer.ok and answer or nil
       run.problem = not run.status and (problem or answer and answer.error or "no answer") or nil
+      run.supervised = not run.status and control.ask(run.folder .. "/supervisor.sock", { cmd = "status" }, ASK_S) or nil
       runs[#runs + 1] = run
     end
   end
   return runs
+end
+
+-- Of a run that does not answer, what its supervisor sees.
+local function seen_from_outside(run)
+  local s = run.supervised
+  if not s then return "does not answer" end
+  if s.state ~= "running" then return s.state end
+  return s.in_script and ("script holds the loop, %.1f s"):format(s.quiet) or "starting"
 end
 
 ---@param runs table[] of M.ask
@@ -72,7 +81,7 @@ function M.table(runs, width)
         limits = limits_text(s.limits), breaker = s.breaker, ["p99 ms"] = ("%.1f"):format((s.p99 or 0) * 1e3), script = s.script,
       }
     else
-      rows[i] = { name = run.name, mode = "?", pid = run.pid, up = "", position = "does not answer", profit = "", equity = "", queue = "", limits = "",
+      rows[i] = { name = run.name, mode = "?", pid = run.pid, up = "", position = seen_from_outside(run), profit = "", equity = "", queue = "", limits = "",
                   breaker = "", ["p99 ms"] = "", script = "" }
     end
   end
