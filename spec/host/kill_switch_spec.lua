@@ -114,6 +114,14 @@ describe("kill switch", function()
     assert.equal(0, position())
   end)
 
+  it("a worker that had to be killed for it is not started again, even where a halted one stays", function()
+    start(hanging, { "--on-halt", "stay" })
+    r:kill(10)
+    assert.equal(1, r:wait(20))
+    assert.falsy(r:err():find("starts again", 1, true), r:err())
+    assert.equal(0, orders())
+  end)
+
   it("a file is a switch: the run's own or one of the user's choice; while it is there no run starts", function()
     start(script())
     run.write(r:path("s", "halt"), "")
@@ -133,17 +141,20 @@ describe("kill switch", function()
   end)
 
   it("goes before all else that is queued", function()
-    start([[
+    local own = lx.start { "--no-limits", "--symbols", "ETHUSDT", "--wallet", "1000000" }   -- its limits are used up
+    local busy = live_run.start(own, { s = [[
       return { symbols = { "ETHUSDT" }, on_start = function()
         local price = market.round_price("ETHUSDT", assert(api.get_ticker_price { symbol = "ETHUSDT" }).price * 0.95)
         assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
         for i = 1, 300 do api.spawn(function() while true do api.get_klines { symbol = "ETHUSDT", interval = "1m", limit = 1000, priority = "LOW", share = false } end end) end
         print "started" io.stdout:flush()
-      end } ]])
-    lx.wait_for("a queue", function() return (r:ask { cmd = "status" } or {}).queue > 100 end)
+      end } ]] })
+    finally(function() busy:close() own:stop() end)
+    busy:wait_for "started"
+    lx.wait_for("a queue", function() return (busy:ask { cmd = "status" } or { queue = 0 }).queue > 100 end)
     local began = lx.now_ms()
-    r:kill(10)
-    lx.wait_for("no orders", function() return orders() == 0 end)
+    busy:kill(10)
+    lx.wait_for("no orders", function() return #own:signed("GET", "/fapi/v1/openOrders", { symbol = "ETHUSDT" }).json == 0 end)
     assert.is_true(lx.now_ms() - began < 2000)
   end)
 

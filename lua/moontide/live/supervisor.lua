@@ -16,6 +16,7 @@ local settings_module = require "moontide.live.settings"
 local M = {}
 
 local STARTING_S = 60        -- connecting may take so much longer than hang_seconds
+local HEEDING_S = 10         -- and one told to halt and to go on, for so long
 local STOPPING_S = 2         -- a worker told to stop may hold the loop so long
 local HOUR_US = 3600e6
 local signal_names = { [2] = "SIGINT", [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV", [15] = "SIGTERM" }
@@ -69,7 +70,7 @@ local function start(v, w)
 end
 
 local function clean(v, w)
-  w.state = "cleaning"
+  w.state, w.cleaned_flat = "cleaning", w.flatten
   local mode = w.flatten and "flatten" or crash_modes[v.settings.on_crash]
   v.log.warn("%s: %s", w.name, ({ cancel = "its open orders are being cancelled", flatten = "its open orders are being cancelled, its positions closed",
     keep = "its open orders are kept" })[mode])
@@ -103,6 +104,7 @@ end
 -- o: flatten, halt (the kill switch: as the run's own on_halt says, where it is alive to hear it)
 local function stop(v, w, o)
   if o.flatten then w.flatten = true end
+  if o.halt then w.halting = true end   -- should it have to be killed, it is not started again
   if w.state == "running" then
     if not (o.halt and v.settings.on_halt == "stay") then w.stopping = true end
     w.urgent_us = w.urgent_us or now_us()
@@ -151,7 +153,7 @@ local function watch(v, w, t)
   local heart = C.supervisor_heart(v.s, w.process)
   local quiet = tonumber(heart.quiet_us) / 1e6
   local limit = v.settings.hang_seconds + (heart.phase == C.HEART_STARTING and STARTING_S or 0)
-  if w.urgent_us and (w.stopping or w.halting) then
+  if w.urgent_us and (w.stopping or t - w.urgent_us < HEEDING_S * 1e6) then
     -- Told to stop, it may not hang; how long it has already is no excuse.
     if quiet > math.min(limit, STOPPING_S) and t - w.urgent_us > STOPPING_S * 1e6 then
       return kill(v, w, ("does not heed the stop, its script holding the loop for %.1f s"):format(quiet))
@@ -179,7 +181,6 @@ local function on_tick(v)
       watch(v, w, t)
       -- A worker that can, has seen the file itself.
       if not w.halting and not w.reason and C.supervisor_heart(v.s, w.process).started and halt_file_there(v, w) then
-        w.halting = true
         stop(v, w, { halt = true, flatten = v.settings.halt_flatten })
       end
     elseif w.state == "waiting" and t >= w.again_us then
@@ -231,7 +232,10 @@ end
 local function cleaner_ended(v, w, status, signal)
   C.supervisor_forget(v.s, w.process)
   w.process = nil
-  if signal == 0 and status == 0 then return restart_or_halt(v, w) end
+  if signal == 0 and status == 0 then
+    if w.flatten and not w.cleaned_flat then return clean(v, w) end   -- asked for meanwhile
+    return restart_or_halt(v, w)
+  end
   if signal ~= 0 then
     v.log.error("%s: cleaning up was cut short (%s); once more", w.name, signal_names[signal] or "signal " .. signal)
     return clean(v, w)
