@@ -69,6 +69,7 @@ static void take_back(struct terminal *t) {
 static void drain_bell(struct terminal *t) {
     char bytes[64];
     while (read(t->bell[0], bytes, sizeof bytes) > 0) { }
+    if (pending && write(bell, "", 1) < 0) { }   // it rings until terminal_signal has told
     if (!t->editor) return;
     if (resized) el_resize(t->editor);
     if (resumed && t->listening && !t->keys) take_back(t);

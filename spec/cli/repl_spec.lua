@@ -17,6 +17,8 @@ local function piped(arguments, lines)
   return result
 end
 
+local function last_line(text) return text:match "[^\n]*$" end
+
 describe("the REPL, piped", function()
   it("prints values without a prompt, and fails when a line did", function()
     local r = piped({ "repl" }, { "print(1)", "1 + 1, 'two'", "for i = 1, 2 do", "  print(i)", "end", "x = { a = 1 }", "x" })
@@ -210,7 +212,6 @@ describe("the REPL at a terminal", function()
     p = pty.start(arguments or { "repl" }, o)
     return p
   end
-  local function last_line(text) return text:match "[^\n]*$" end
 
   it("opens at once, shows what is typed and what it gives", function()
     local began = host.monotonic()
@@ -276,15 +277,12 @@ describe("the REPL at a terminal", function()
     local path = run.write(home .. "/s.lua", [[ return { symbols = { "BTCUSDT" }, timer = 0.1,
       on_timer = function(self) self.n = (self.n or 0) + 1 end } ]])
     start { "repl", path }:wait_for "sim>"
-    p:send "api.sleep(1000)\r"
-    p:wait_for "sleep(1000)"
+    p:take_line "api.sleep(1000)"
     p:send "\3"
     p:wait_for "cancelled\nsim>"
     for _, loop in ipairs { "while true do end", "while true do pcall(function() while true do end end) end",
                             "coroutine.wrap(function() while true do end end)()", "repeat until false" } do
-      p:send(loop .. "\r")
-      p:wait_for(loop)
-      lx.sleep(0.05)
+      p:take_line(loop)
       p:send "\3"
       p:wait_for(function(text) return last_line(text) == "sim>" and text:find("interrupted\nsim>$") end)
       p:enter "print(('-'):rep(9))"
@@ -379,8 +377,8 @@ describe("attach, status and top", function()
       p:send "for i = 1, 40 do print('.') end\r"
       p:wait_for(function(text) return not text:find("may only read", 1, true) end)
     end
-    p:send "api.sleep(100)\r"
-    p:wait_for "sleep(100)"
+    p:wait_for(function(text) return last_line(text) == "script live>" end)
+    p:take_line "api.sleep(100)"
     p:send "\3"
     p:wait_for "cancelled"
     p:send "while true do end\r"
@@ -406,8 +404,8 @@ describe("attach, status and top", function()
       p:wait_for '"NEW"'
       p:send ":orders\r"
       p:wait_for "executedQty"
-      p:send "api.sleep(100)\r"
-      p:wait_for "sleep(100)"
+      p:wait_for(function(text) return last_line(text) == mode:sub(3) .. ">" end)
+      p:take_line "api.sleep(100)"
       p:send "\3"
       p:wait_for "cancelled"
       p:send "\4"

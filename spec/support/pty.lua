@@ -175,6 +175,15 @@ function Pty:wait_for(what, seconds)
   return text
 end
 
+---Types a line and waits until it was taken: the cursor stands at the beginning of the next. (What is typed ahead is lost when
+---Ctrl-C comes, as the kernel's terminals have it.)
+function Pty:take_line(line)
+  self:send(line)
+  self:wait_for(line)
+  self:send "\r"
+  self:wait_for(function() return self.screen.column == 1 end)
+end
+
 ---Types a line and waits for the next prompt.
 function Pty:enter(line, prompt)
   self:send(line .. "\r")
