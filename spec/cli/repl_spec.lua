@@ -287,8 +287,9 @@ describe("the REPL at a terminal", function()
       p:wait_for(function(text) return last_line(text) == "sim>" and text:find("interrupted\nsim>$") end)
       p:enter "print(('-'):rep(9))"
     end
+    p:send "while not self.n do api.sleep(0.02) end\r"
     p:send "before = self.n\r"
-    p:send "api.sleep(0.3)\r"
+    p:send "while self.n == before do api.sleep(0.02) end\r"
     p:send "self.n > before\r"   -- typed ahead; the strategy went on
     p:wait_for "true\nsim>"
   end)
