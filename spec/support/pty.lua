@@ -12,7 +12,7 @@ int unsetenv(const char *);
 void _exit(int);
 int waitpid(int, int *, int);
 struct moontide_pollfd { int fd; short events, revents; };
-int poll(struct moontide_pollfd *, unsigned long, int);
+int poll(void *, unsigned long, int);
 long read(int, void *, unsigned long);
 long write(int, const void *, unsigned long);
 int close(int);
