@@ -23,17 +23,17 @@ local function true_fills(x, symbol, from)
   return all
 end
 
--- Lines "fill ID TIME ORDER QTY RECOVERED" against the exchange's own list.
+-- Lines "fill SYMBOL ID QTY RECOVERED" against the exchange's own list.
 local function compare_fills(r, truth)
   local seen, count, recovered = {}, 0, 0
-  for id, qty, again in r.out:gmatch "fill (%d+) (%S+) (%S+)\n" do
+  for id, qty, again in r.out:gmatch "fill (%u+ %d+) (%S+) (%S+)\n" do   -- ids are a symbol's own
     assert.is_nil(seen[id], "fill " .. id .. " was told twice")
     seen[id] = tonumber(qty)
     count = count + 1
     if again == "true" then recovered = recovered + 1 end
   end
   for _, t in ipairs(truth) do
-    local id = ("%.0f"):format(t.id)
+    local id = ("%s %.0f"):format(t.symbol, t.id)
     assert.is_number(seen[id], "fill " .. id .. " was never told\n" .. r.err)
     assert.near(tonumber(t.qty), seen[id], 1e-12)
   end
@@ -57,7 +57,7 @@ describe("moontide live: streams", function()
       local placed, ended, told = {}, {}, {}
       return { symbols = { "BTCUSDT", "ETHUSDT" },
         on_fill = function(self, f)
-          print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered)))
+          print(("fill %s %s %s %s"):format(f.symbol, f.tradeId, f.qty, tostring(f.recovered)))
           told[f.orderId] = (told[f.orderId] or 0) + f.qty
           -- In the order of each order's own life: what is filled so far is the sum of what has been told.
           if math.abs(told[f.orderId] - f.order.executedQty) > 1e-9 then print("out of turn", f.tradeId, told[f.orderId], f.order.executedQty) end
@@ -129,7 +129,7 @@ describe("moontide live: streams", function()
     local path = run.write(folder .. "/script.lua", [[
       return { symbols = { "ETHUSDT" },
         on_start = function() print "started" io.stdout:flush() end,
-        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_fill = function(self, f) print(("fill %s %s %s %s"):format(f.symbol, f.tradeId, f.qty, tostring(f.recovered))) end,
         on_order = function(self, o)
           print(("order %s %s %s %s %s"):format(o.clientOrderId, o.status, o.origQty, o.executedQty, tostring(o.recovered)))
           io.stdout:flush()
@@ -190,10 +190,11 @@ describe("moontide live: streams", function()
     end
     -- In the order of their time: fills by rising id, an order's news before its end.
     local before = 0
-    for id in r.out:gmatch "fill (%d+)" do
+    for id in r.out:gmatch "fill %u+ (%d+)" do
       assert.is_true(tonumber(id) > before)
       before = tonumber(id)
     end
+    assert.is_true(before > 0)
     assert.is_true(r.out:find("order m1 NEW", 1, true) < r.out:find("order m1 FILLED", 1, true))
     assert.is_true(r.out:find("order m1100 FILLED", 1, true) < r.out:find("order rests CANCELED", 1, true))
     assert.truthy(r.out:find("position %-?%d+%.%d+ true", 1), "a position is told, marked")
@@ -212,7 +213,7 @@ describe("moontide live: streams", function()
           local t = assert(api.get_ticker_price { symbol = "SOLUSDT" })
           assert(api.create_order { symbol = "SOLUSDT", side = "BUY", type = "LIMIT", quantity = 1, price = market.round_price("SOLUSDT", t.price * 0.97), newClientOrderId = "quiet" })
         end,
-        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_fill = function(self, f) print(("fill %s %s %s %s"):format(f.symbol, f.tradeId, f.qty, tostring(f.recovered))) end,
         on_order = function(self, o) print(o.clientOrderId, o.status, o.recovered) io.stdout:flush() end,
         on_position = function(self, p) print("position", p.positionAmt, p.recovered, self:position "SOLUSDT") io.stdout:flush() end,
       } ]])
@@ -238,7 +239,7 @@ describe("moontide live: streams", function()
     local r = live(brief, [[
       local last, trades, best
       return { symbols = { "BTCUSDT" },
-        on_fill = function(self, f) print(("fill %s %s %s"):format(f.tradeId, f.qty, tostring(f.recovered))) end,
+        on_fill = function(self, f) print(("fill %s %s %s %s"):format(f.symbol, f.tradeId, f.qty, tostring(f.recovered))) end,
         on_trade = function(self, t)
           if last and tonumber(t.id) ~= last + 1 then print("hole", last, t.id) end
           if t.recovered then print("trade recovered", t.id) end

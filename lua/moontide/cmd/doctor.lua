@@ -164,14 +164,15 @@ local function key_rights(d, p, at)
     d.warn("key rights", "%s cannot tell them (%s); see that the key cannot withdraw, and is bound to your address", base, problem or refusal(answer))
     return
   end
-  if r.enableFutures == false then d.fail("key rights", "the key may not trade futures: enable them for it, or make a new one") end
-  if r.enableWithdrawals or r.enableInternalTransfer or r.permitsUniversalTransfer then
+  if r.enableFutures == false then
+    d.fail("key rights", "the key may not trade futures: enable them for it, or make a new one")
+  elseif r.enableWithdrawals or r.enableInternalTransfer or r.permitsUniversalTransfer then
     d.warn("key rights", "the key may %s: nothing here needs that; take the right away, so that who steals it cannot take the money",
       r.enableWithdrawals and "withdraw" or "transfer")
-  elseif not r.ipRestrict then
+  elseif not r.ipRestrict and not connect.on_this_machine(at.rest) then
     d.warn("key rights", "the key is good from any address: bind it to yours")
   else
-    d.ok("key rights", "trading without withdrawals, bound to addresses")
+    d.ok("key rights", "trading without withdrawals%s", r.ipRestrict and ", bound to addresses" or "")
   end
 end
 
