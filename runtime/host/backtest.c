@@ -1,88 +1,23 @@
-#include "host/backtest.h"
+#include "host/backtest_private.h"
 
-#include "base/assert.h"
-#include "host/flights.h"
-#include "host/resolver.h"
 #include "venue/endpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define NEVER INT64_MAX
-#define NOBODY UINT64_MAX        // token of a call whose answer nobody waits for
-#define RECV_WINDOW_US INT64_C(5000000)
-
 static const int64_t DAY_US = 86400000000;
 
-struct market {
-    const struct series *series;
-    int64_t next;                  // the bar not yet opened
-    int64_t open_close_us;         // close of the bar now open, NEVER when none is
-    int16_t symbol;
-};
+int64_t backtest_bar_close_us(const struct series *s, int64_t i) {
+    if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;
+    // Weeks start on Mondays and months differ: the bar ends where the next one of the grid begins.
+    return interval_floor(s->interval, s->open_us[i] + s->interval_us + (s->interval == INTERVAL_1MO ? 2 * DAY_US : 0)) - 1000;
+}
 
-struct feed {
-    const struct series *series;
-    int64_t next;                  // the bar not yet delivered
-    int64_t due_us;                // when it is
-    int16_t symbol;
-};
-
-struct travel {                    // something under way for `latency`
-    int64_t at_us;
-    struct op *op;
-    uint32_t attempt;              // of the op, when it set out; another one by now: nobody waits for this
-    struct call *orphan;           // what was given up on its way up still arrives: its call and its batch
-};
-
-struct ring {                      // of travels, by time; grows by doubling
-    struct travel *items;
-    uint32_t head, count, capacity;
-};
-
-struct event_ring {
-    struct backtest_event *items;
-    uint32_t head, arrived, count, capacity;   // the first `arrived` of `count` have reached the script's side
-};
-
-struct timer { int64_t at_us; int64_t order; int32_t id; };
-
-struct backtest {
-    struct backtest_view view;
-    struct exchange *exchange;
-    struct dispatcher *dispatcher;
-    int64_t latency_us, from_us;
-    uint64_t events_wanted;
-    struct market markets[BACKTEST_FEEDS_MAX];
-    struct feed feeds[BACKTEST_FEEDS_MAX];
-    int32_t market_count, feed_count;
-    struct ops *ops;
-    struct flights *flights;
-    struct faults *faults;         // NULL: none
-    struct resolver *resolver;     // with faults
-    int32_t pending;               // submitted, not settled
-    struct op **settled;           // not yet reported
-    int32_t settled_head, settled_count, settled_capacity;
-    struct op *awaited;            // settled without a report: its waiter looks at `done`
-    struct ring up, down;
-    struct event_ring events;
-    struct backtest_event delivered;
-    struct timer *timers;
-    int32_t timer_count, timer_capacity;
-    int64_t timer_order, client_ids;
-    int64_t *day_us, *day_equity, *point_us, *point_equity;
-    int64_t day_capacity, point_capacity;
-    int64_t day_end_us;
-    int64_t idle_bars;             // bars ahead, within the day, that cannot touch the account
-    bool behind;                   // idle bars have passed that the exchange has not seen
-    struct made_market *made;      // NULL: bars
-    int64_t until_us;              // time may not pass it
-    bool record_points, dispatcher_dirty, exposed, started, paused;
-};
-
-static void *must(void *block) {
-    ASSERT(block != NULL);   // a backtest that is out of memory has nothing to save
-    return block;
+const struct market *backtest_market_of(const struct backtest *b, int16_t symbol) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        if (b->markets[i].symbol == symbol) return &b->markets[i];
+    }
+    return NULL;
 }
 
 // Shows the exchange the last of the bars that passed while it was idle.
@@ -173,226 +108,6 @@ void backtest_submit(struct backtest *b, struct op *op) {
     b->dispatcher_dirty = true;
     int status = dispatcher_submit(b->dispatcher, r, b->view.now_us);
     if (status != 0) on_settled(b, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, b->view.now_us);
-}
-
-// --- the way there and back -----------------------------------------------------------------------------------------
-
-static void ring_push(struct ring *r, int64_t at_us, struct op *op) {
-    if (r->count == r->capacity) {
-        uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
-        struct travel *items = must(malloc(sizeof *items * capacity));
-        for (uint32_t i = 0; i < r->count; i++) items[i] = r->items[(r->head + i) & (r->capacity - 1)];
-        free(r->items);
-        *r = (struct ring){ items, 0, r->count, capacity };
-    }
-    uint32_t i = r->head + r->count++;
-    for (; i != r->head && r->items[(i - 1) & (r->capacity - 1)].at_us > at_us; i--)   // overtakes what is late
-        r->items[i & (r->capacity - 1)] = r->items[(i - 1) & (r->capacity - 1)];
-    r->items[i & (r->capacity - 1)] = (struct travel){ at_us, op, op->attempt, NULL };
-}
-
-static int64_t ring_next(const struct ring *r) { return r->count ? r->items[r->head].at_us : NEVER; }
-
-// Its op is NULL when the attempt was given up meanwhile.
-static struct travel ring_pop(struct ring *r) {
-    struct travel t = r->items[r->head];
-    if (t.attempt != t.op->attempt) t.op = NULL;
-    r->head = (r->head + 1) & (r->capacity - 1);
-    r->count--;
-    return t;
-}
-
-static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
-    if (used < 0) return;
-    reply->used[reply->used_count].kind = kind;
-    reply->used[reply->used_count].interval_us = interval_us;
-    reply->used[reply->used_count++].used = used;
-}
-
-static void answer(struct backtest *b, struct op *op) {
-    struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
-    if (op->status != 200) {
-        reply.outcome = resolver_outcome(op);
-        reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
-    }
-    add_used(&reply, LIMIT_WEIGHT, 60000000, op->used_weight_1m);
-    add_used(&reply, LIMIT_ORDERS, 10000000, op->order_count_10s);
-    add_used(&reply, LIMIT_ORDERS, 60000000, op->order_count_1m);
-    b->dispatcher_dirty = true;
-    dispatcher_reply(b->dispatcher, &op->request, &reply, b->view.now_us);
-}
-
-// The answer sets out for the script's side.
-static void send_back(struct backtest *b, struct op *op) {
-    const struct fault_rule *fate = op->fate;
-    if (fate && fate->kind == FAULT_LOSE_REPLY) return;
-    int64_t late_us = fate && fate->kind == FAULT_DELAY ? faults_delay_us(b->faults, fate) : 0;
-    if (b->latency_us + late_us == 0) answer(b, op);
-    else ring_push(&b->down, b->view.now_us + b->latency_us + late_us, op);
-}
-
-static void answer_with_fault(struct op *op) {
-    op->status = op->fate->status;
-    op->code = op->fate->code;
-    op->count = 0;
-    op->list = false;
-    op->kind = RECORD_ERROR;
-    op->retry_after_s = op->fate->retry_after_s;
-    strncpy(op->message, op->fate->message, sizeof op->message - 1);
-}
-
-// A request arrives; from a script that gave it up as well.
-static void arrive(struct backtest *b, struct op *op, int64_t now_us) {
-    int32_t kind = op->fate ? op->fate->kind : FAULT_NONE;
-    if (kind == FAULT_LOSE_REQUEST) return;
-    if (kind == FAULT_ERROR) {
-        answer_with_fault(op);
-        send_back(b, op);
-    } else {
-        exchange_call(b->exchange, &op->call, (uint64_t)op->attempt << 32 | (uint32_t)op->slot, now_us);
-    }
-}
-
-static void transport_send(void *ctx, struct request *r, int64_t now_us) {
-    struct backtest *b = ctx;
-    struct op *op = r->user;
-    op->attempt++;
-    op->fate = b->faults ? faults_judge(b->faults, r->endpoint, r->request_class, now_us) : NULL;
-    if (b->resolver && r->mutating) resolver_sent(b->resolver, op, now_us, RECV_WINDOW_US);
-    if (op->fate && op->fate->kind == FAULT_NO_CONNECTION) {
-        struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
-        dispatcher_reply(b->dispatcher, r, &reply, now_us);
-    } else if (b->latency_us == 0) {
-        arrive(b, op, now_us);
-    } else {
-        ring_push(&b->up, now_us + b->latency_us, op);
-    }
-}
-
-static void transport_cancel(void *ctx, struct request *r) {
-    struct backtest *b = ctx;
-    struct op *op = r->user;
-    resolver_abandon(b->resolver, op);
-    bool arrives = !op->fate || (op->fate->kind != FAULT_LOSE_REQUEST && op->fate->kind != FAULT_ERROR);
-    for (uint32_t i = 0; arrives && i < b->up.count; i++) {
-        struct travel *t = &b->up.items[(b->up.head + i) & (b->up.capacity - 1)];
-        if (t->op != op || t->attempt != op->attempt) continue;
-        t->orphan = must(malloc(sizeof *t->orphan * (1 + CALL_BATCH_MAX)));
-        t->orphan[0] = op->call;
-        if (op->call.batch) {
-            memcpy(t->orphan + 1, op->batch, sizeof *op->batch * CALL_BATCH_MAX);
-            t->orphan->batch = t->orphan + 1;
-        }
-    }
-    op->attempt++;
-}
-
-static bool transport_doubt(void *ctx, struct request *r, int64_t now_us) {
-    struct backtest *b = ctx;
-    return resolver_doubt(b->resolver, r->user, now_us);
-}
-
-// --- unknown outcomes -------------------------------------------------------------------------------------------------
-
-static struct op *resolver_op(void *ctx) { return backtest_op(ctx); }
-
-static void resolver_ask(void *ctx, struct op *query, uint64_t number) {
-    query->lookup = number;
-    backtest_submit(ctx, query);
-}
-
-static void resolver_known(void *ctx, struct op *op, enum outcome outcome) {
-    struct backtest *b = ctx;
-    b->dispatcher_dirty = true;
-    if (op->request.state == REQUEST_IN_DOUBT) dispatcher_resolve(b->dispatcher, &op->request, outcome, b->view.now_us);
-    else ops_give(b->ops, op);   // its caller went on without it
-}
-
-static int64_t resolver_clock(void *ctx) { return ((struct backtest *)ctx)->view.now_us; }
-
-static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
-    (void)now_us;
-    struct backtest *b = ctx;
-    if (token == NOBODY) return;
-    struct op *op = ops_at(b->ops, (int32_t)(token & INT32_MAX));
-    if (op->attempt != token >> 32) return;   // given up meanwhile
-    if (!ops_keep_reply(op, reply)) must(NULL);
-    if (op->fate && op->fate->kind == FAULT_ERROR_AFTER) answer_with_fault(op);
-    send_back(b, op);
-}
-
-// --- stream events --------------------------------------------------------------------------------------------------
-
-static void believe(struct backtest *b, const struct account_update_record *u) {
-    b->view.wallet_e8 = u->wallet_e8;
-    if (u->symbol == SYMBOL_NONE) return;
-    struct backtest_position *p = &b->view.position[u->symbol][u->position_side];
-    p->amount_e8 = u->amount_e8;
-    p->entry_e8 = u->entry_price_e8;
-}
-
-// The user stream as the client hears it may tell what became of a request.
-static void hear(struct backtest *b, int32_t kind, const void *record) {
-    if (!b->resolver) return;
-    if (kind == RECORD_ORDER_UPDATE) resolver_heard_order(b->resolver, record);
-    if (kind == RECORD_ALGO_UPDATE) resolver_heard_algo(b->resolver, record);
-}
-
-static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
-    struct backtest *b = ctx;
-    flights_changed(b->flights);
-    bool wanted = (b->events_wanted >> kind) & 1;
-    bool at_once = b->latency_us == 0;
-    if (at_once) hear(b, kind, record);
-    if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
-    if (!wanted && (at_once || (kind != RECORD_ACCOUNT_UPDATE && !b->resolver))) return;
-    struct event_ring *r = &b->events;
-    if (r->count == r->capacity) {
-        uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
-        struct backtest_event *items = must(malloc(sizeof *items * capacity));
-        for (uint32_t i = 0; i < r->count; i++) items[i] = r->items[(r->head + i) & (r->capacity - 1)];
-        free(r->items);
-        r->items = items;
-        r->head = 0;
-        r->capacity = capacity;
-    }
-    struct backtest_event *e = &r->items[(r->head + r->count++) & (r->capacity - 1)];
-    e->time_us = now_us + b->latency_us;
-    e->kind = (uint8_t)kind;
-    switch (kind) {
-    case RECORD_ORDER_UPDATE: memcpy(&e->u.order, record, sizeof e->u.order); break;
-    case RECORD_ALGO_UPDATE: memcpy(&e->u.algo, record, sizeof e->u.algo); break;
-    case RECORD_ACCOUNT_UPDATE: memcpy(&e->u.account, record, sizeof e->u.account); break;
-    default: r->count--; return;
-    }
-    if (at_once) r->arrived = r->count;
-}
-
-static int64_t events_next(const struct backtest *b) {
-    const struct event_ring *r = &b->events;
-    return r->arrived < r->count ? r->items[(r->head + r->arrived) & (r->capacity - 1)].time_us : NEVER;
-}
-
-static void events_arrive(struct backtest *b) {
-    struct event_ring *r = &b->events;
-    while (events_next(b) <= b->view.now_us) {
-        struct backtest_event *e = &r->items[(r->head + r->arrived++) & (r->capacity - 1)];
-        if (e->kind == RECORD_ACCOUNT_UPDATE) believe(b, &e->u.account);
-        hear(b, e->kind, &e->u);
-    }
-}
-
-// The oldest event that has arrived and that the script wants, or NULL.
-static struct backtest_event *event_peek(struct backtest *b) {
-    struct event_ring *r = &b->events;
-    while (r->arrived > 0) {
-        struct backtest_event *e = &r->items[r->head];
-        if ((b->events_wanted >> e->kind) & 1) return e;
-        r->head = (r->head + 1) & (r->capacity - 1);
-        r->arrived--;
-        r->count--;
-    }
-    return NULL;
 }
 
 // --- timers ---------------------------------------------------------------------------------------------------------
@@ -488,19 +203,13 @@ static void sample(struct backtest *b, int64_t t_us) {
 static int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_us(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static int64_t bar_close_us(const struct series *s, int64_t i) {
-    if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;
-    // Weeks start on Mondays and months differ: the bar ends where the next one of the grid begins.
-    return interval_floor(s->interval, s->open_us[i] + s->interval_us + (s->interval == INTERVAL_1MO ? 2 * DAY_US : 0)) - 1000;
-}
-
 static struct exchange_bar bar_at(const struct series *s, int64_t i) {
-    return (struct exchange_bar){ s->open_us[i], bar_close_us(s, i), s->open_e8[i], s->high_e8[i], s->low_e8[i],
+    return (struct exchange_bar){ s->open_us[i], backtest_bar_close_us(s, i), s->open_e8[i], s->high_e8[i], s->low_e8[i],
                                   s->close_e8[i], s->volume_e8[i] };
 }
 
 static void feed_look(struct feed *f) {
-    f->due_us = f->next < f->series->count ? bar_close_us(f->series, f->next) : NEVER;
+    f->due_us = f->next < f->series->count ? backtest_bar_close_us(f->series, f->next) : NEVER;
 }
 
 static void feed_step(struct feed *f) {
@@ -547,8 +256,7 @@ static void open_bars(struct backtest *b) {
 }
 
 static int64_t next_us(struct backtest *b) {
-    int64_t t = min_us(ring_next(&b->up), ring_next(&b->down));
-    t = min_us(t, events_next(b));
+    int64_t t = way_next_us(b);
     if (b->timer_count) t = min_us(t, b->timers[0].at_us);
     t = min_us(t, b->dispatcher_dirty ? b->view.now_us : dispatcher_next_us(b->dispatcher));
     t = min_us(t, exchange_next_us(b->exchange));
@@ -567,7 +275,7 @@ static bool work_left(const struct backtest *b) {
     for (int32_t i = 0; i < b->market_count; i++) {
         if (b->markets[i].open_close_us != NEVER || b->markets[i].next < b->markets[i].series->count) return true;
     }
-    return b->up.count || b->down.count || events_next(b) != NEVER;
+    return way_busy(b);
 }
 
 // Lets the world move to its next instant; false when there is none. Time ends with the last bar: only what is
@@ -590,17 +298,7 @@ static bool advance(struct backtest *b) {
     exchange_advance(b->exchange, now);
     close_bars(b);
     open_bars(b);
-    while (ring_next(&b->up) <= now) {
-        struct travel up = ring_pop(&b->up);
-        if (up.op) arrive(b, up.op, now);
-        if (up.orphan) exchange_call(b->exchange, up.orphan, NOBODY, now);
-        free(up.orphan);
-    }
-    events_arrive(b);
-    while (ring_next(&b->down) <= now) {
-        struct op *op = ring_pop(&b->down).op;
-        if (op) answer(b, op);
-    }
+    way_advance(b, now);
     if (b->resolver) resolver_pump(b->resolver, now);
     b->dispatcher_dirty = false;
     dispatcher_run(b->dispatcher, now);
@@ -627,12 +325,9 @@ static int32_t deliver_bar(struct backtest *b, struct feed *f) {
     return BACKTEST_BAR;
 }
 
-static int32_t deliver_event(struct backtest *b) {
-    struct event_ring *r = &b->events;
-    b->delivered = r->items[r->head];
-    r->head = (r->head + 1) & (r->capacity - 1);
-    r->arrived--;
-    r->count--;
+static int32_t deliver_event(struct backtest *b, const struct backtest_event *event) {
+    b->delivered = *event;
+    way_event_pop(b);
     b->view.event = &b->delivered;
     return BACKTEST_EVENT;
 }
@@ -708,9 +403,9 @@ int32_t backtest_next(struct backtest *b, bool wants) {
             return BACKTEST_TIMER;
         }
         if (wants) {
-            struct backtest_event *event = event_peek(b);
+            struct backtest_event *event = way_event(b);
             struct feed *feed = feed_due(b);
-            if (event && (!feed || event->time_us <= feed->due_us)) return deliver_event(b);
+            if (event && (!feed || event->time_us <= feed->due_us)) return deliver_event(b, event);
             if (feed) return deliver_bar(b, feed);
         }
         if (!advance(b)) return b->paused ? BACKTEST_PAUSE : BACKTEST_END;
@@ -730,7 +425,7 @@ int32_t backtest_wait(struct backtest *b, struct op *op, bool wants) {
             result = 1;
             break;
         }
-        if (wants && (event_peek(b) || feed_due(b))) {
+        if (wants && (way_event(b) || feed_due(b))) {
             result = 1;
             break;
         }
@@ -741,95 +436,6 @@ int32_t backtest_wait(struct backtest *b, struct op *op, bool wants) {
     }
     b->awaited = NULL;
     return result;
-}
-
-// --- klines ---------------------------------------------------------------------------------------------------------
-
-static void kline_add(struct kline_record *k, const struct series *s, int64_t i, bool first) {
-    if (first) {
-        k->open_e8 = s->open_e8[i];
-        k->high_e8 = s->high_e8[i];
-        k->low_e8 = s->low_e8[i];
-    }
-    if (s->high_e8[i] > k->high_e8) k->high_e8 = s->high_e8[i];
-    if (s->low_e8[i] < k->low_e8) k->low_e8 = s->low_e8[i];
-    k->close_e8 = s->close_e8[i];
-    k->volume_e8 += s->volume_e8[i];
-    k->quote_volume_e8 += s->quote_volume_e8[i];
-    k->trades += s->trades[i];
-    k->taker_volume_e8 += s->taker_volume_e8[i];
-    k->taker_quote_volume_e8 += s->taker_quote_volume_e8[i];
-}
-
-static const struct market *market_of(const struct backtest *b, int16_t symbol) {
-    for (int32_t i = 0; i < b->market_count; i++) {
-        if (b->markets[i].symbol == symbol) return &b->markets[i];
-    }
-    return NULL;
-}
-
-static int64_t grid_end(int32_t interval, int64_t start_us) {
-    if (interval == INTERVAL_1MO) return interval_floor(interval, start_us + 32 * DAY_US);
-    return start_us + interval_us(interval);
-}
-
-// One bar of `interval` starting at start_us, from closed base bars below `closed` and the forming one.
-static bool make_kline(const struct backtest *b, const struct market *m, int32_t interval, int64_t start_us,
-                       int64_t closed, int64_t now_us, struct kline_record *k) {
-    int64_t end_us = grid_end(interval, start_us);
-    *k = (struct kline_record){ .open_us = start_us, .close_us = end_us - 1000, .symbol = m->symbol };
-    bool first = true;
-    for (int64_t i = series_at_or_after(m->series, start_us); i < closed && m->series->open_us[i] < end_us; i++) {
-        kline_add(k, m->series, i, first);
-        first = false;
-    }
-    struct exchange_bar forming;
-    if (m->open_close_us != NEVER && exchange_forming(b->exchange, m->symbol, now_us, &forming) &&
-        forming.open_us >= start_us && forming.open_us < end_us) {
-        // Its volume is not known before it closes; prices only as far as the path has come.
-        if (first) {
-            k->open_e8 = forming.open_e8;
-            k->high_e8 = forming.high_e8;
-            k->low_e8 = forming.low_e8;
-            first = false;
-        }
-        if (forming.high_e8 > k->high_e8) k->high_e8 = forming.high_e8;
-        if (forming.low_e8 < k->low_e8) k->low_e8 = forming.low_e8;
-        k->close_e8 = forming.close_e8;
-    }
-    return !first;
-}
-
-int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
-                        int64_t now_us, struct kline_record *rows) {
-    const struct backtest *b = ctx;
-    const struct market *m = market_of(b, symbol);
-    if (!m) return 0;
-    if (interval < m->series->interval || (interval != INTERVAL_1MO && interval_us(interval) % m->series->interval_us != 0)) return -1;
-    int64_t closed = m->open_close_us != NEVER ? m->next - 1 : m->next;   // base bars certainly over
-    while (closed > 0 && bar_close_us(m->series, closed - 1) > now_us) closed--;
-    if (m->series->count == 0 || limit <= 0) return 0;
-    if (end_us > now_us || end_us == 0) end_us = now_us;
-    int32_t count = 0;
-    if (start_us != 0) {
-        if (start_us < m->series->open_us[0]) start_us = interval_floor(interval, m->series->open_us[0]);
-        int64_t t = interval_floor(interval, start_us);
-        if (t < start_us) t = grid_end(interval, t);
-        for (; t <= end_us && count < limit; t = grid_end(interval, t)) {
-            if (make_kline(b, m, interval, t, closed, now_us, &rows[count])) count++;
-        }
-        return count;
-    }
-    int64_t first_us = interval_floor(interval, m->series->open_us[0]);
-    for (int64_t t = interval_floor(interval, end_us); t >= first_us && count < limit; t = interval_floor(interval, t - 1)) {
-        if (make_kline(b, m, interval, t, closed, now_us, &rows[count])) count++;
-    }
-    for (int32_t i = 0; i < count / 2; i++) {
-        struct kline_record k = rows[i];
-        rows[i] = rows[count - 1 - i];
-        rows[count - 1 - i] = k;
-    }
-    return count;
 }
 
 // --- life -----------------------------------------------------------------------------------------------------------
@@ -843,9 +449,9 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     }
     struct exchange_config config = o->exchange;
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
-    struct exchange_hooks hooks = { .ctx = b, .reply = on_reply, .event = on_event, .klines = backtest_klines };
-    struct transport transport = { b, transport_send, o->faults ? transport_cancel : NULL, o->faults ? transport_doubt : NULL };
-    struct resolver_hooks resolver = { b, resolver_op, resolver_ask, resolver_known, resolver_clock };
+    struct exchange_hooks hooks = { .ctx = b, .reply = way_on_reply, .event = way_on_event, .klines = backtest_klines };
+    struct transport transport = way_transport(b, o->faults != NULL);
+    struct resolver_hooks resolver = way_resolver_hooks(b);
     b->ops = must(ops_new());
     b->flights = must(flights_new());
     if (o->faults) {
@@ -874,10 +480,7 @@ void backtest_free(struct backtest *b) {
     free(b->faults);
     ops_free(b->ops);
     free(b->settled);
-    for (uint32_t i = 0; i < b->up.count; i++) free(b->up.items[(b->up.head + i) & (b->up.capacity - 1)].orphan);
-    free(b->up.items);
-    free(b->down.items);
-    free(b->events.items);
+    way_free(b);
     free(b->timers);
     free(b->day_us);
     free(b->day_equity);
@@ -902,7 +505,7 @@ int64_t backtest_last_e8(struct backtest *b, int16_t symbol) {
 struct dispatcher *backtest_dispatcher(struct backtest *b) { return b->dispatcher; }
 
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s) {
-    if (b->market_count == BACKTEST_FEEDS_MAX || s->count == 0 || market_of(b, symbol)) return ERR_INVALID;
+    if (b->market_count == BACKTEST_FEEDS_MAX || s->count == 0 || backtest_market_of(b, symbol)) return ERR_INVALID;
     b->markets[b->market_count++] = (struct market){ s, 0, NEVER, symbol };
     b->view.bars_total += s->count;
     return 0;
