@@ -23,7 +23,10 @@ function M.compile(code, name)
   local as_statement
   chunk, as_statement = load(code, name, "t")
   if chunk then return chunk end
-  local function ends_early(problem) return problem:find "near '?<eof>'?$" ~= nil or problem:find "unfinished long" ~= nil end
+  local function ends_early(problem)
+    if problem:find "unfinished string" then return false end   -- no further line can mend that
+    return problem:find "near '?<eof>'?$" ~= nil or problem:find "unfinished long" ~= nil
+  end
   local early = ends_early(as_value)
   return nil, early and as_value or as_statement, early or ends_early(as_statement)
 end
