@@ -198,6 +198,18 @@ describe("the REPL on a backtest", function()
   end)
 end)
 
+describe("examples/repl_session.txt", function()
+  it("runs as it says", function()
+    local text = run.read(run.root .. "/examples/repl_session.txt")
+    local lines = {}
+    for line in text:gmatch "[^\n]+" do lines[#lines + 1] = line end
+    local r = piped({ "repl", run.root .. "/strategies/ema_cross.lua", "--synthetic", "1", "--bars", "5000" }, lines)
+    assert.equal("", r.err)
+    assert.equal(0, r.status)
+    for _, part in ipairs { "bar 100 ", "60 bars, ", '"NEW"', "LIMIT", "accepted", "no open orders", "final equity" } do assert.truthy(r.out:find(part, 1, true), part) end
+  end)
+end)
+
 describe("the REPL at a terminal", function()
   local home, p
   before_each(function() home = run.folder() end)
