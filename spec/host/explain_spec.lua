@@ -70,6 +70,7 @@ describe("moontide explain", function()
     assert.near(e.actual - e.simulated, e.difference, 1e-6)
     assert.near(e.difference, sum + e.residual, 1e-6)
     assert.near(0, e.residual, 1e-6, name .. "\n" .. r.out)
+    assert.equal(0, e.unseen)
     for _, order in ipairs(e.orders) do
       local own = 0
       for cause, v in pairs(order.parts) do own, by_cause[cause] = own + v, by_cause[cause] + v end

@@ -87,6 +87,9 @@ function M.text(s, sim, e, count)
     lines[#lines + 1] = "both runs made the same decisions"
   end
   if not s.whole then lines[#lines + 1] = "the recording ends before its script did" end
+  if s.unseen > 0 then
+    lines[#lines + 1] = ("%d orders were filled, by their answers, beyond the fills that were told before the end: what these made is in the residual"):format(s.unseen)
+  end
   if s.failure then lines[#lines + 1] = "the script failed: " .. s.failure end
   if sim.failure then lines[#lines + 1] = "the script failed in the backtest: " .. sim.failure end
   local shown, total = order_lines(e, count)
@@ -111,7 +114,7 @@ function M.json(s, sim, e)
   return json.encode {
     script = s.about.script, mode = s.about.mode, symbols = s.names, from = s.first.us / 1000, to = s.last.us / 1000, bars = s.bar_count, whole = s.whole,
     failure = s.failure, simulated_failure = sim.failure, actual = e.actual, simulated = e.simulated, difference = e.difference, causes = e.causes,
-    residual = e.residual, orders = orders, diverged = e.diverged,
+    residual = e.residual, unseen = s.unseen, orders = orders, diverged = e.diverged,
   } .. "\n"
 end
 

@@ -14,6 +14,7 @@ local M = {}
 ---@field context string what the script had been told last: a bar's open time in microseconds, "start" or "stop"
 ---@field at_us number when it was asked for, on the run's clock
 ---@field answered_us number? when the answer came
+---@field executed number? quantity filled, as its answer said
 ---@field refusal string? why it was not taken: "rejected -2019: Margin is insufficient."
 ---@field reference number? the last price the script could know when it decided
 ---@field fills Fill[]

@@ -26,6 +26,7 @@ local function number(e8) return tonumber(e8) / 1e8 end
 ---@field history table<string, table<integer, table[]>> bars the script asked for
 ---@field trades table<string, table[]> { us, price_e8, qty_e8 } told to the script
 ---@field prices table<string, { us: number[], price: number[] }> the last price as it changed
+---@field unseen integer orders that were filled, by their answers, beyond the fills the recording saw
 ---@field bar_count integer
 ---@field told_us table<string, number> when a symbol's last bar was told
 ---@field whole boolean the recording reaches the script's end
@@ -134,7 +135,15 @@ function M.read(path)
 
   local function answered(item)
     local n = tonumber(item.number)
-    if calls[n] then intents.answered(calls[n], answer_of(item), tonumber(item.now_us)) end
+    if calls[n] then
+      intents.answered(calls[n], answer_of(item), tonumber(item.now_us))
+      if item.rows_kind == C.RECORD_ORDER and item.rows ~= nil and item.settle == C.SETTLE_DONE then
+        local rows = ffi.cast("const struct order_record *", item.rows)
+        for i, x in ipairs(calls[n]) do
+          if i <= item.count and not x.refusal then x.executed = number(rows[i - 1].executed_qty_e8) end
+        end
+      end
+    end
     if call_info[n] then keep_klines(item, call_info[n]) end
   end
 
@@ -215,7 +224,12 @@ function M.read(path)
     local x = by_id[algos[f.order_id] or f.client_id]
     table.insert(x and x.fills or s.others, f)
   end
-  s.names = names
+  s.names, s.unseen = names, 0
+  for _, x in ipairs(s.intents) do
+    local seen = 0
+    for _, f in ipairs(x.fills) do seen = seen + f.qty end
+    if (x.executed or 0) > seen + 5e-9 then s.unseen = s.unseen + 1 end
+  end
   return s
 end
 
