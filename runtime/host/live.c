@@ -581,7 +581,8 @@ void live_free(struct live *l) {
     free(l->settled);
     free(l->inners);
     free(l->transfers);
-    free(l->skewed);
+    free(l->skewed.items);
+    free(l->unstamped.items);
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define CLOCK_ERROR_US INT64_C(3600000000)   // an intent may bear the time of a clock that was not measured
 #define OUTCOME_TAG UINT64_MAX   // of writes nobody waits for, but whose failure is told
 
 // ---- the table of functions of intents ------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ void journal_reopen(struct live *l) {
     int64_t now = live_now(l), final_us = exchange_now(l) + clock_uncertainty_us(&l->clock, now) + l->o.recv_window_us;
     for (int32_t i = 0; i < l->restart_count; i++) {
         struct live_restart *r = &l->restarts[i];
-        resolver_reopen(l->resolver, r->op, r->made_us, r->taken ? 0 : final_us, now);
+        resolver_reopen(l->resolver, r->op, r->made_us - CLOCK_ERROR_US, r->taken ? 0 : final_us, now);
     }
 }
 

@@ -47,6 +47,8 @@ struct delivery { int32_t feed; bool recovered; int64_t bar, arrived_us, time_us
 
 struct delivery_queue { struct delivery *items; int64_t head, count, size; };
 
+struct op_list { struct op **items; int32_t count, size; };
+
 struct live_timer { int64_t at_us, order; int32_t id; };
 
 // An operation of the runtime's own, and what is to be done with its answer.
@@ -138,8 +140,7 @@ struct live {
     struct server_clock clock;
     bool clock_asked;
     int64_t clock_due_us, clock_sent_us;
-    struct op **skewed;                 // wait for a new measurement of the clock
-    int32_t skewed_count, skewed_size;
+    struct op_list skewed, unstamped;   // wait for a new measurement of the clock: refused for it; not sent yet
 
     struct op **settled;                // not yet reported
     int32_t settled_head, settled_count, settled_size;

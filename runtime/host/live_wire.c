@@ -125,16 +125,22 @@ static bool wire_doubt(void *ctx, struct request *r, int64_t now_us) {
 // ---- the clock ----------------------------------------------------------------------------------------------------
 
 static void release_skewed(struct live *l) {
-    while (l->skewed_count > 0) tell_outcome(l, l->skewed[--l->skewed_count], OUTCOME_CLOCK_SKEW);
+    while (l->skewed.count > 0) tell_outcome(l, l->skewed.items[--l->skewed.count], OUTCOME_CLOCK_SKEW);
 }
 
-static void hold_skewed(struct live *l, struct op *op) {
-    if (l->skewed_count == l->skewed_size) {
-        l->skewed_size = l->skewed_size ? l->skewed_size * 2 : 16;
-        l->skewed = realloc(l->skewed, sizeof *l->skewed * (size_t)l->skewed_size);
-        ASSERT(l->skewed != NULL);
+static void hold_until_measured(struct op_list *list, struct op *op) {
+    if (list->count == list->size) {
+        list->size = list->size ? list->size * 2 : 16;
+        list->items = realloc(list->items, sizeof *list->items * (size_t)list->size);
+        ASSERT(list->items != NULL);
     }
-    l->skewed[l->skewed_count++] = op;
+    list->items[list->count++] = op;
+}
+
+static void let_go(struct op_list *list, const struct op *op) {
+    for (int32_t i = 0; i < list->count; i++) {
+        if (list->items[i] == op) list->items[i--] = list->items[--list->count];
+    }
 }
 
 static void clock_answered(struct live *l, const struct http_answer *a) {
@@ -151,6 +157,7 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     // A few close together sharpen the first estimate.
     l->clock_due_us = now + (good && l->clock.samples >= 4 ? CLOCK_EVERY_US : good ? 200000 : 1000000);
     release_skewed(l);
+    while (clock_known(&l->clock) && l->unstamped.count > 0) wire_leave(l, l->unstamped.items[--l->unstamped.count]);
 }
 
 void wire_measure(struct live *l) {
@@ -228,6 +235,11 @@ static void count_reaction(struct live *l, const struct op *op) {
 }
 
 void wire_leave(struct live *l, struct op *op) {
+    // The stamp of a clock that is not measured may be good for later than is thought: its absence could not be proven.
+    if (op->request.mutating && endpoint_info(op->call.endpoint)->security == SEC_SIGNED && !clock_known(&l->clock)) {
+        hold_until_measured(&l->unstamped, op);
+        return;
+    }
     count_reaction(l, op);
     if (ws_orders_send(l, op)) return;
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
@@ -256,9 +268,8 @@ static void wire_cancel(void *ctx, struct request *r) {
     l->transfers[op->slot] = NULL;
     ws_orders_cancel(l, op);
     resolver_abandon(l->resolver, op);
-    for (int32_t i = 0; i < l->skewed_count; i++) {
-        if (l->skewed[i] == op) l->skewed[i--] = l->skewed[--l->skewed_count];
-    }
+    let_go(&l->skewed, op);
+    let_go(&l->unstamped, op);
     op->attempt++;
 }
 
@@ -293,7 +304,7 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
     struct dispatch_reply reply = { .outcome = resolver_outcome(op), .retry_after_us = (int64_t)a->retry_after_s * 1000000 };
     add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);
     if (reply.outcome == OUTCOME_CLOCK_SKEW) {
-        hold_skewed(l, op);
+        hold_until_measured(&l->skewed, op);
         if (!l->clock_asked) clock_init(&l->clock);   // what was measured before no longer holds: a clock was set
         wire_measure(l);
         if (!l->clock_asked) release_skewed(l);

@@ -24,6 +24,11 @@ static void measure(struct sim *s) {
 
 static void leave(void *ctx, struct op *op) {
     struct sim *s = ctx;
+    if (op->request.mutating && !s->clock_known) {   // a stamp of a clock that is not measured may be good for later than is thought
+        ASSERT(s->unstamped_count < SKEWED_MAX);
+        s->unstamped[s->unstamped_count++] = op;
+        return;
+    }
     int64_t stamp_us = sim_believed_now(s);
     s->report->attempts++;
     if (op->request.mutating) resolver_sent(s->resolver, op, stamp_us, RECV_WINDOW);
@@ -82,6 +87,9 @@ static void on_cancel(void *ctx, struct request *r) {
     for (int32_t i = 0; i < s->skewed_count; i++) {
         if (s->skewed[i] == op) s->skewed[i--] = s->skewed[--s->skewed_count];
     }
+    for (int32_t i = 0; i < s->unstamped_count; i++) {
+        if (s->unstamped[i] == op) s->unstamped[i--] = s->unstamped[--s->unstamped_count];
+    }
 }
 
 static bool on_doubt(void *ctx, struct request *r, int64_t now_us) {
@@ -110,6 +118,7 @@ static void take_answer(struct sim *s, struct packet *p) {
         ASSERT(s->skewed_count < SKEWED_MAX);
         s->skewed[s->skewed_count++] = op;
         s->clock_known = false;
+        s->believed_offset_us = s->own_offset_us;   // what was measured no longer holds: our own clock until it is measured anew
         s->report->skews++;
         measure(s);
     } else {
@@ -122,6 +131,7 @@ static void clock_answered(struct sim *s) {
     s->clock_known = true;
     s->believed_offset_us = s->offset_us + sim_between(s, -UNCERTAINTY, UNCERTAINTY);
     dispatcher_clock(s->dispatcher, s->believed_offset_us, UNCERTAINTY);
+    while (s->unstamped_count > 0) leave(s, s->unstamped[--s->unstamped_count]);
     while (s->skewed_count > 0) tell_outcome(s, s->skewed[--s->skewed_count], OUTCOME_CLOCK_SKEW);
 }
 
@@ -370,7 +380,7 @@ static void kill_client(struct sim *s) {
     // A commit under way may have been finished by the kernel, though nobody was told.
     if (s->committing && sim_between(s, 0, 1)) sim_carry_out(s);
     s->committing = s->measuring = s->clock_known = false;
-    s->waiting.count = s->carried.count = s->skewed_count = s->pending = s->reopened_left = 0;
+    s->waiting.count = s->carried.count = s->skewed_count = s->unstamped_count = s->pending = s->reopened_left = 0;
     free_client(s);
     for (int64_t i = 0; i < s->made; i++) {
         if (s->orders[i].belief == BELIEF_WAITS) s->orders[i].belief = BELIEF_CUT_OFF, s->report->cut_off++;
@@ -395,7 +405,7 @@ static void reopen(struct sim *s) {
         op->alone = true;
         s->reopened_left++;
         s->report->reopened++;
-        resolver_reopen(s->resolver, op, 0, taken ? 0 : sim_believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
+        resolver_reopen(s->resolver, op, o->made_us - 3600 * SECOND, taken ? 0 : sim_believed_now(s) + UNCERTAINTY + RECV_WINDOW, s->now_us);
     }
 }
 
@@ -422,6 +432,7 @@ static void give_birth(struct sim *s) {
     s->dispatcher = dispatcher_new(&config, &transport, on_settled, s, s->now_us);
     ASSERT(s->ops && s->resolver && s->intents && s->dispatcher);
     s->kill_in = sim_between(s, 1, 12000);
+    s->own_offset_us = s->believed_offset_us = s->offset_us + sim_between(s, -40 * SECOND, 40 * SECOND);
     s->reopened_left = -1;   // not before the clock is known
     measure(s);
     sim_push(s, (struct event){ .at_us = s->now_us + MS, .kind = SCRIPT_ACTS, .life = s->life });

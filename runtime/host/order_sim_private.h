@@ -28,7 +28,7 @@ enum belief { BELIEF_NONE, BELIEF_WAITS, BELIEF_DONE, BELIEF_REFUSED, BELIEF_NOT
 
 struct order {
     int64_t quantity_e8, order_id, believed_e8;
-    int64_t booked_e8;             // executed, by the journal
+    int64_t booked_e8, made_us;    // executed, and when it was made, by the journal
     int32_t accepted;              // how often the exchange took it
     uint8_t side, belief, booked;  // booked: enum journal_state
     bool over;                     // by the journal
@@ -86,10 +86,11 @@ struct sim {
     struct resolver *resolver;
     struct intents *intents;
     struct ops *ops;
-    int64_t believed_offset_us, silent_until_us, last_stream_us;
+    int64_t own_offset_us, believed_offset_us, silent_until_us, last_stream_us;
     bool clock_known, measuring;
     struct op *skewed[SKEWED_MAX];
-    int32_t skewed_count, pending, reopened_left;
+    struct op *unstamped[SKEWED_MAX];   // wait for it before they leave
+    int32_t skewed_count, unstamped_count, pending, reopened_left;
     int64_t kill_in;               // steps
 
     struct write_list waiting, carried;

@@ -68,7 +68,7 @@ static void write_down(struct sim *s, struct journal_write w) {
 }
 
 void sim_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
-    write_down(ctx, (struct journal_write){ .number = sim_number_of(i->client_id), .tag = tag, .intent = true });
+    write_down(ctx, (struct journal_write){ .number = sim_number_of(i->client_id), .executed_e8 = i->made_us, .tag = tag, .intent = true });
 }
 
 void sim_settle(void *ctx, const struct journal_outcome *o) {
@@ -85,6 +85,7 @@ void sim_carry_out(struct sim *s) {
         struct order *o = &s->orders[w->number];
         if (w->intent) {
             o->in_journal = true;
+            o->made_us = w->executed_e8;
             if (o->booked != JOURNAL_ACCEPTED && o->booked != JOURNAL_REFUSED) o->booked = JOURNAL_INTENT;
         } else if (o->in_journal) {
             if (o->booked != JOURNAL_ACCEPTED) o->booked = w->state;

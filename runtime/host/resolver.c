@@ -180,7 +180,7 @@ static struct doubt *add(struct resolver *r, struct op *op, int64_t made_us, int
 
 void resolver_sent(struct resolver *r, struct op *op, int64_t stamp_us, int64_t recv_window_us) {
     const struct doubt *before = *find(r, op);   // of an attempt that, as the exchange says, was not executed
-    int64_t made_us = before ? before->made_us : stamp_us;
+    int64_t made_us = before && before->made_us < stamp_us ? before->made_us : stamp_us;
     resolver_ended(r, op);
     if (resolver_can(op)) add(r, op, made_us, stamp_us + recv_window_us + GRACE_US);
 }
