@@ -295,16 +295,16 @@ static void set_method(struct http_transfer *t, const struct http_call *call) {
 }
 
 // libcurl keeps the list it is given by reference: one is built anew only when the lines differ from the last request's.
+// (It waits for a 100 Continue only with bodies of a megabyte.)
 static void set_headers(struct http_transfer *t, const struct http_call *call) {
-    const struct curl_slist *h = t->headers ? t->headers->next : NULL;   // the first is ours
-    int count = 0;
+    const struct curl_slist *h = t->headers;
+    int count = 0, same = 0;
     while (count < HTTP_HEADERS_MAX && call->headers[count]) count++;
-    int same = 0;
     for (; h && same < count && strcmp(h->data, call->headers[same]) == 0; h = h->next) same++;
-    if (t->headers && !h && same == count) return;
+    if (!h && same == count) return;
     curl_slist_free_all(t->headers);
-    t->headers = curl_slist_append(NULL, "Expect:");   // no waiting for 100 Continue
-    for (int i = 0; i < count; i++) curl_slist_append(t->headers, call->headers[i]);
+    t->headers = NULL;
+    for (int i = 0; i < count; i++) t->headers = curl_slist_append(t->headers, call->headers[i]);
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
