@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -56,6 +57,11 @@ void heartbeat_started(void) {
 }
 
 int32_t heartbeat_commands(void) { return mine ? atomic_load(&mine->commands) : 0; }
+
+bool signal_ignored(int32_t number) {
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
 
 struct heartbeat *heartbeat_new(int *fd) {
     *fd = memfd_create("moontide-heartbeat", MFD_CLOEXEC);

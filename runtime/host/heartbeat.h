@@ -29,6 +29,9 @@ void heartbeat_phase(int32_t phase);   // beats, too
 void heartbeat_started(void);      // the script has begun: from now on there may be orders
 int32_t heartbeat_commands(void);  // bits of enum heart_command
 
+// Whether we were started with a signal ignored (nohup does that with SIGHUP): then it is left so.
+bool signal_ignored(int32_t number);
+
 // ---- the supervisor's side
 
 struct heartbeat;

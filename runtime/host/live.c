@@ -532,7 +532,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
         uv_signal_init(&l->loop, &l->signals[i]);
         l->signals[i].data = l;
         if (o->requests_only) signal(numbers[i], SIG_IGN);
-        else if (i < 2 || !heartbeat_joined()) uv_signal_start(&l->signals[i], on_signal, numbers[i]);   // else the supervisor hears them
+        else if (i < 2 || !(heartbeat_joined() || (numbers[i] == SIGHUP && signal_ignored(SIGHUP)))) uv_signal_start(&l->signals[i], on_signal, numbers[i]);   // else the supervisor hears them
         uv_unref((uv_handle_t *)&l->signals[i]);
     }
     int err = wire_open(l, e);

@@ -344,7 +344,7 @@ int supervisor_new(struct supervisor **out, struct errmsg *e) {
     for (int i = 0; i < 4; i++) {
         uv_signal_init(&s->loop, &s->signals[i]);
         s->signals[i].data = s;
-        uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
+        if (signal_numbers[i] != SIGHUP || !signal_ignored(SIGHUP)) uv_signal_start(&s->signals[i], on_signal, signal_numbers[i]);
     }
     s->outlets[0].fd = 1;
     s->outlets[1].fd = 2;

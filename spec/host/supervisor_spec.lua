@@ -154,6 +154,27 @@ describe("supervisor", function()
     assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
   end)
 
+  it("ends in time also when a worker was started again; and lives through a terminal's end where nohup says so", function()
+    r = live_run.start(x, { b = trader("ETHUSDT", "if self.n == 5 and not io.open('once') then io.open('once', 'w'):close() while true do end end", "timed") },
+      { "--for", "8", "--hang-seconds", "0.5", "--recv-window", "1000" })
+    r:wait_for "b starts again in 1 s"
+    local began = lx.now_ms()
+    assert.equal(0, r:wait(20), r:err())
+    assert.is_true(lx.now_ms() - began < 9000, r:err())
+    r:close()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local script = run.write(folder .. "/hup.lua", "print 'started' io.stdout:flush() api.sleep(1.5) print 'through'")
+    os.execute(("trap '' HUP; MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s >%s/out 2>&1 & p=$!; sleep 1; kill -HUP $p; wait $p")
+      :format(folder, x.key, x.secret, require("moontide.host").exe, script, x.url, folder))
+    assert.truthy(run.read(folder .. "/out"):find("through", 1, true), run.read(folder .. "/out"))
+    r = live_run.start(x, { b = trader("ETHUSDT") })
+    r:wait_for "started"
+    r:kill(1)
+    assert.equal(0, r:wait(20))
+    assert.truthy(r:out():find("stopped", 1, true))
+  end)
+
   it("is asked by moontide status about a run that does not answer", function()
     r = live_run.start(x, { b = trader("ETHUSDT", "if self.n == 2 then print 'hangs' io.stdout:flush() while true do end end", "asked") }, { "--recv-window", "1000" })
     r:wait_for "hangs"

@@ -39,10 +39,18 @@ local function now_us() return math.floor(host.monotonic() * 1e6) end
 local function arguments(v, w, extra)
   local list = { host.exe, v.command }
   for _, a in ipairs(extra) do list[#list + 1] = a end
+  local again, skip = #w.restarts > 0, false
   for _, a in ipairs(v.options.argv) do
-    -- A worker that takes the place of a killed one does not begin anew.
-    local anew = #w.restarts > 0 and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
-    if not anew then list[#list + 1] = a end
+    -- A worker that takes the place of a killed one does not begin anew, and has what is left of the time.
+    local anew = again and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
+    local time = again and not skip and (a == "--for" or a:find "^%-%-for=")
+    if not (anew or time or skip) then list[#list + 1] = a end
+    skip = time and a == "--for"
+  end
+  local seconds = again and tonumber(v.options["for"])
+  if seconds then
+    list[#list + 1] = "--for"
+    list[#list + 1] = ("%.1f"):format(math.max(0.1, seconds - (now_us() - v.begun_us) / 1e6))
   end
   list[#list + 1] = w.path
   return list
@@ -332,7 +340,7 @@ end
 ---@param can_clean boolean a killed worker leaves something behind that can be cleaned up
 ---@return integer status 0 when all ended in order, else the worst of theirs
 function M.run(command, options, can_clean)
-  local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0,
+  local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0, begun_us = now_us(),
               pid = require("moontide.live.status").pid, can_clean = can_clean }
   v.several = #v.workers > 1
   if v.several and options.record and not require("moontide.recorder").is_folder(options.record) then
