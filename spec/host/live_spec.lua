@@ -237,15 +237,18 @@ describe("moontide live", function()
   end)
 
   it("keeps as many connections open as it is told, before there is a request for them", function()
-    local folder = run.folder()
-    finally(function() run.remove(folder) end)
+    local folder, own = run.folder(), lx.start { "--no-limits", "--symbols", "BTCUSDT" }   -- one whose budget nobody else spends
+    finally(function()
+      own:stop()
+      run.remove(folder)
+    end)
     local path = run.write(folder .. "/quiet.lua", 'return { symbols = { "BTCUSDT" }, on_bar = function() end }')
     local function connections(warm)
       local pipe = io.popen(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --no-supervisor --warm-connections %d >%s/out 2>&1 & echo $!")
-        :format(folder, x.key, x.secret, require("moontide.host").exe, path, x.url, warm, folder))
+        :format(folder, own.key, own.secret, require("moontide.host").exe, path, own.url, warm, folder))
       local pid = pipe:read "*l"
       pipe:close()
-      local most, port = 0, (":%04X 01"):format(x.port)
+      local most, port = 0, (":%04X 01"):format(own.port)
       lx.wait_for("the run", function() return run.read(folder .. "/out"):find("bars of", 1, true) end, 10)
       for _ = 1, warm > 0 and 400 or 40 do
         if warm > 0 and most >= warm then break end

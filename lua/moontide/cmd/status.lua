@@ -53,7 +53,8 @@ function M.ask(name)
       run.status = answer and answer.ok and answer or nil
       run.problem = not run.status and (problem or answer and answer.error or "no answer") or nil
       run.supervised = not run.status and control.ask(run.folder .. "/supervisor.sock", { cmd = "status" }, ASK_S) or nil
-      runs[#runs + 1] = run
+      -- One that has ended in order is over, though its supervisor waits for others.
+      if not run.supervised or run.supervised.state ~= "ended" then runs[#runs + 1] = run end
     end
   end
   return runs

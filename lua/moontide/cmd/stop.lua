@@ -33,7 +33,7 @@ function M.run(options)
       text = answer.state == "halted" and "halted" or answer.state == "running" and "halted, and going on" or "stopped"
       if answer.killed then text = text .. " (its process had to be killed; its open orders are cancelled)" end
       print(("%s: %s"):format(name, text))
-    else
+    elseif not (options.all and kind == "nobody") then   -- else it has ended by itself meanwhile
       status = 1
       local why = kind == "nobody" and "no such run is going on" or kind == "silent" and "it has not ended within " .. wait .. " s" or answer and answer.error or problem
       io.stderr:write(("moontide stop: %s: %s\n"):format(name, why))
