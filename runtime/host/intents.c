@@ -157,6 +157,9 @@ int intents_reopen(struct intents *in, const struct journal_order *o, struct op 
     op->call.endpoint = algo ? EP_ALGO_NEW : EP_ORDER_NEW;
     op->call.symbol = symbol;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_CLIENT_ID;
+    for (uint8_t type = 0; type < ORDER_TYPE_COUNT; type++) {
+        if (strcmp(order_type_names[type], o->type) == 0) op->call.type = type;
+    }
     op->call.quantity_e8 = o->quantity_e8;
     op->call.price_e8 = o->price_e8;
     snprintf(op->call.client_id, CLIENT_ID_MAX, "%.36s", o->client_id);

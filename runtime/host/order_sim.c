@@ -469,6 +469,7 @@ static void handle(struct sim *s, const struct event *e) {
             intents_heard_order(s->intents, &u->u.order);
         }
         free(e->body);
+        s->streaming--;
         break;
     }
     case COMMITS: if (alive) sim_commit_done(s); break;
@@ -506,7 +507,7 @@ static bool step(struct sim *s) {
 }
 
 static bool at_rest(const struct sim *s) {
-    return s->life != 0 && s->reopened_left == 0 && s->pending == 0 && s->under_way == 0 && resolver_doubts(s->resolver) == 0 && !s->committing &&
+    return s->life != 0 && s->reopened_left == 0 && s->pending == 0 && s->under_way == 0 && s->streaming == 0 && resolver_doubts(s->resolver) == 0 && !s->committing &&
            s->waiting.count == 0 && s->made == s->o.orders;
 }
 

@@ -75,7 +75,7 @@ struct sim {
     struct event *heap;
     int32_t heap_count, heap_size;
     int64_t event_order;
-    int32_t under_way;             // packets
+    int32_t under_way, streaming;  // packets; events of the stream
     struct packet *arriving;       // its call is being executed
     bool calm;                     // the end: nothing goes wrong any more
 

@@ -150,6 +150,7 @@ void sim_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
     for (int32_t times = sim_chance(s, 20) ? 2 : 1; times > 0; times--) {
         struct stream_event *e = malloc(sizeof *e);
         ASSERT(e != NULL);
+        s->streaming++;
         e->life = s->life;
         e->kind = kind;
         if (kind == RECORD_ALGO_UPDATE) memcpy(&e->u.algo, record, sizeof e->u.algo);
