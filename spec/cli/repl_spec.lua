@@ -405,6 +405,19 @@ describe("attach, status and top", function()
     assert.equal(0, #x:audit("?limit=1000").entries)
   end)
 
+  it("ends when its terminal goes away, and leaves no order behind then either", function()
+    for _, mode in ipairs { "sim", "live" } do
+      local arguments = mode == "live" and { "repl", "--live", "--url", x.url } or { "repl" }
+      p = pty.start(arguments, { home = run.folder(), environment = { MOONTIDE_API_KEY = x.key, MOONTIDE_API_SECRET = x.secret } })
+      p:wait_for(mode .. ">")
+      p:send "low = market.round_price('BTCUSDT', api.get_ticker_price{ symbol = 'BTCUSDT' }.price * 0.95)\r"
+      p:send "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = low, quantity = 0.01 }.status\r"
+      p:wait_for '"NEW"'
+      p:hang_up()
+      assert.same({}, x:signed("GET", "/fapi/v1/openOrders").json)
+    end
+  end)
+
   it("opens paper and live worlds too, and leaves no order behind", function()
     for _, mode in ipairs { "--live", "--paper" } do
       local first = x:audit("?limit=0").total

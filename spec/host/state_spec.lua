@@ -90,7 +90,7 @@ describe("self.state of a run", function()
 
   for _, command in ipairs { "live", "paper" } do
     it(("outlives kill -9 (%s)"):format(command), function()
-      r = live_run.start(x, { counter }, {}, command)
+      r = live_run.start(x, { counter }, { "--no-supervisor" }, command)
       local journal = r:path(command == "paper" and "script-paper" or "script", "journal.db")
       lx.wait_for("the last state on disk", function()
         local now = kept(journal)

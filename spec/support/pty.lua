@@ -208,6 +208,17 @@ function Pty:wait(seconds)
   return math.floor(status[0] / 256) % 256
 end
 
+---The terminal goes away, as when its window is closed; waits for the end.
+function Pty:hang_up(seconds)
+  ffi.C.close(self.fd)
+  local ok = pcall(lx.wait_for, "its end", function() return ffi.C.waitpid(self.pid, nil, 1) == self.pid end, seconds or 10)
+  if not ok then
+    self:kill()
+    error("it goes on without a terminal", 2)
+  end
+  self.gone = true
+end
+
 function Pty:kill()
   if not self.gone then
     ffi.C.kill(self.pid, 9)

@@ -286,7 +286,11 @@ local function run_live(options, path, mode)
     if options["keep-orders"] then return n == 1 and "stays open" or "stay open" end
     return "will be cancelled"
   end)
-  function world.on_input() front:input() end
+  function world.on_input()
+    front:input()
+    -- Nobody reads any more: what is typed, or a terminal that has gone, must not keep the end from coming.
+    if front.ended then C.live_watch(s.l, -1) end
+  end
   world.on_failure = on_failure(front)
   banner(front, mode, ("%s on %s"):format(table.concat(s.names, " "), s.at.rest))
   front:listen()
