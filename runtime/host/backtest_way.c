@@ -3,6 +3,7 @@
 #include "venue/endpoint.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NOBODY UINT64_MAX        // token of a call whose answer nobody waits for
@@ -71,7 +72,7 @@ static void answer_with_fault(struct op *op) {
     op->list = false;
     op->kind = RECORD_ERROR;
     op->retry_after_s = op->fate->retry_after_s;
-    strncpy(op->message, op->fate->message, sizeof op->message - 1);
+    snprintf(op->message, sizeof op->message, "%.150s", op->fate->message);
 }
 
 // A request arrives; from a script that gave it up as well.

@@ -95,7 +95,7 @@ struct account_watch {
 };
 
 // The trades of a symbol: their ids leave nothing out.
-struct trade_feed { bool wanted, catching_up; int64_t last_id; struct agg_trade_record *held; int32_t held_count, held_size; };
+struct trade_feed { bool wanted, catching_up; int64_t last_id, last_us; struct agg_trade_record *held; int32_t held_count, held_size; };
 
 struct paper;                      // host/paper.h
 // Connections of the WebSocket API: the one in use, the one that replaces it, one that still answers.
@@ -173,7 +173,7 @@ struct live {
     struct book_feed books[EXCHANGE_SYMBOLS_MAX];
     struct trade_feed trades[EXCHANGE_SYMBOLS_MAX];
     int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
-    int64_t best_id[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
+    int64_t best_id[EXCHANGE_SYMBOLS_MAX], best_us[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
     struct shared_budget *shared[BUDGET_SCOPE_COUNT];
     char sharing_problem[160];

@@ -88,10 +88,12 @@ static void on_kline(struct live *l, const struct kline_event *k) {
 
 // ---- trades -----------------------------------------------------------------------------------------------------
 
+// An id that is not above the last one, of a later time: the exchange was begun anew, and its ids with it.
 static void tell_trade(struct live *l, const struct agg_trade_record *t, bool recovered) {
     struct trade_feed *f = &l->trades[t->symbol];
-    if (t->id <= f->last_id) return;   // told already
+    if (t->id <= f->last_id && t->time_us <= f->last_us) return;   // told already
     f->last_id = t->id;
+    f->last_us = t->time_us;
     if (l->paper) paper_trade(l, t->symbol, t);
     live_price(l, t->symbol, t->price_e8);
     struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_AGG_TRADE, .recovered = recovered, .u.trade = *t };
@@ -161,8 +163,9 @@ static void on_mark(struct live *l, const struct mark_event *m) {
 }
 
 static void on_best(struct live *l, const struct ticker_record *t) {
-    if (t->update_id <= l->best_id[t->symbol]) return;   // told by the connection before
+    if (t->update_id <= l->best_id[t->symbol] && t->time_us <= l->best_us[t->symbol]) return;   // told by the connection before
     l->best_id[t->symbol] = t->update_id;
+    l->best_us[t->symbol] = t->time_us;
     struct backtest_event e = { .time_us = t->time_us, .kind = RECORD_BOOK_TICKER, .u.book = *t };
     live_push_event(l, &e);
 }

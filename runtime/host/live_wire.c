@@ -9,6 +9,8 @@
 #include <string.h>
 
 enum { QUERY_MAX = 16384 };
+#define STAMP_OFF_US INT64_C(60000000)
+#define SERVER_MS_MAX INT64_C(10000000000000)   // the year 2286
 
 // ---- answers ----------------------------------------------------------------------------------------------------
 
@@ -149,7 +151,7 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     struct json *j = &l->arena.scratch;
     bool parsed = a->fate == HTTP_ANSWERED && a->status == 200 && json_parse(j, a->body, a->size) == ERR_OK;
     int64_t server_ms = parsed ? json_integer(j, json_get(j, 0, "serverTime", NULL), 0) : 0;
-    bool good = server_ms > 0;
+    bool good = server_ms > 0 && server_ms < SERVER_MS_MAX;
     if (good) {
         clock_sample(&l->clock, l->clock_sent_us, now, server_ms * 1000, 1000);
         dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
@@ -277,7 +279,9 @@ static void wire_cancel(void *ctx, struct request *r) {
 static void look_at_stamp(struct live *l, const struct op *op) {
     if (op->call.endpoint != EP_ORDER_NEW || op->kind != RECORD_ORDER || op->count != 1 || op->request.attempts != 1) return;
     int64_t now = live_now(l);
-    clock_sample(&l->clock, op->request.sent_us, now, ((const struct order_record *)op->rows)->update_us, 1000);
+    int64_t stamp_us = ((const struct order_record *)op->rows)->update_us, off_us = stamp_us - exchange_now(l);
+    if (off_us > STAMP_OFF_US || off_us < -STAMP_OFF_US) return;   // no time of this order's making
+    clock_sample(&l->clock, op->request.sent_us, now, stamp_us, 1000);
     dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
 }
 
@@ -285,7 +289,9 @@ static void answered(struct live *l, struct op *op, const struct http_answer *a)
     struct errmsg e;
     op->retry_after_s = a->retry_after_s;
     if (a->status == 200) {
-        if (read_rows(l, op, a, &e) == ERR_OK) {
+        bool read = read_rows(l, op, a, &e) == ERR_OK;
+        if (read && !resolver_fits(op)) read = errmsg_set(&e, ERR_FORMAT, "an answer about another order") == ERR_OK;
+        if (read) {
             look_at_stamp(l, op);
             struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
             add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);

@@ -142,6 +142,7 @@ void local_answer_http(struct local_exchange *l, struct conn *c, const struct fa
         late_add(l, &n);
         return;
     case FAULT_MALFORMED: conn_answer(c, a->status, a->head, a->body, a->size / 2); return;
+    case FAULT_WRONG_BODY: conn_answer(c, a->status, a->head, fate->message, strlen(fate->message)); return;
     default: conn_answer(c, a->status, a->head, a->body, a->size);
     }
 }
@@ -161,6 +162,7 @@ void local_answer_ws(struct local_exchange *l, struct conn *c, const struct faul
         late_add(l, &n);
         break;
     case FAULT_MALFORMED: conn_send(c, text, strlen(text) / 2); break;
+    case FAULT_WRONG_BODY: conn_send(c, fate->message, strlen(fate->message)); break;
     default: conn_send(c, text, strlen(text));
     }
 }

@@ -160,6 +160,11 @@ static bool is_fill(const struct order_update_record *u) {
 static bool take_order(struct recovery *r, const struct order_update_record *u) {
     const struct order_record *o = &u->order;
     struct known *k = known_order(r, o->symbol, o->order_id);
+    if (k && !k->open && k->r.client_id[0] && strcmp(k->r.client_id, o->client_id) != 0) {   // an exchange begun anew counts from the start again
+        HASH_DEL(r->orders, k);
+        free(k);
+        k = NULL;
+    }
     if (is_fill(u)) {
         if (told_trade(r, o->symbol, u->trade_id, o->order_id)) return false;
         tell_trade(r, o->symbol, u->trade_id, o->order_id, u->transaction_us);

@@ -38,6 +38,10 @@ void resolver_free(struct resolver *r);
 // the order is sent for a second time is its own: an earlier attempt arrived after all.
 enum outcome resolver_outcome(const struct op *op);
 
+// Whether an answer is about the order (or, of a batch, the orders) that the op names: one that is about another, or has impossible
+// numbers, tells nothing of what was asked. True of every answer that names no order.
+bool resolver_fits(const struct op *op);
+
 // Whether a doubt about this op could be cleared up: new orders, amendments, cancels and batches of them.
 bool resolver_can(const struct op *op);
 

@@ -71,7 +71,7 @@ int64_t faults_skew_us(const struct faults *f, int64_t now_us) {
 const char *fault_kind_name(int32_t kind) {
     static const char *const names[FAULT_KIND_COUNT] = {
         "none", "no_connection", "lose_request", "lose_reply", "error", "error_after", "delay", "reset",
-        "slow_body", "malformed", "skew", "stream_drop", "stream_gap", "stream_twice", "listen_key_loss",
+        "slow_body", "malformed", "wrong_body", "skew", "stream_drop", "stream_gap", "stream_twice", "listen_key_loss",
     };
     return kind >= 0 && kind < FAULT_KIND_COUNT ? names[kind] : NULL;
 }

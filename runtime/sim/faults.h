@@ -25,6 +25,7 @@ enum fault_kind {
     FAULT_RESET,           // executed; the connection is reset in the middle of the answer
     FAULT_SLOW_BODY,       // executed; the answer's body trickles in over the delay
     FAULT_MALFORMED,       // executed; the answer's body is JSON cut short
+    FAULT_WRONG_BODY,      // executed; the answer's body is the rule's message, whatever that says
     FAULT_SKEW,            // the exchange's clock is off by delay_us (either way)
     FAULT_STREAM_DROP,     // a stream's connection is cut instead of the message
     FAULT_STREAM_GAP,      // a message of a stream is left out
@@ -33,7 +34,7 @@ enum fault_kind {
     FAULT_KIND_COUNT
 };
 
-enum { FAULT_REQUEST_FIRST = FAULT_NO_CONNECTION, FAULT_REQUEST_LAST = FAULT_MALFORMED,
+enum { FAULT_REQUEST_FIRST = FAULT_NO_CONNECTION, FAULT_REQUEST_LAST = FAULT_WRONG_BODY,
        FAULT_STREAM_FIRST = FAULT_STREAM_DROP, FAULT_STREAM_LAST = FAULT_LISTEN_KEY_LOSS };
 
 struct fault_rule {
@@ -48,7 +49,7 @@ struct fault_rule {
     int32_t retry_after_s;
     int32_t struck;              // so far; kept by faults_judge
     uint8_t kind;                // enum fault_kind
-    char message[96];
+    char message[512];
 };
 
 struct faults {

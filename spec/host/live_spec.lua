@@ -107,6 +107,49 @@ describe("moontide live", function()
     assert.falsy(r.err:find("found_after_all=0", 1, true), r.err)
   end)
 
+  it("believes no answer that is about another order, or about none: it is found out by asking, and not sent again", function()
+    local first = x:audit("?limit=0").total
+    local other = '{"orderId":7,"symbol":"%s","status":"FILLED","clientOrderId":"%s","price":"1","avgPrice":"1","origQty":"%s","executedQty":"%s",' ..
+      '"cumQuote":"1","timeInForce":"GTC","type":"LIMIT","side":"BUY","positionSide":"BOTH","updateTime":1}'
+    local new, cancel, get, batch = "POST /fapi/v1/order", "DELETE /fapi/v1/order", "GET /fapi/v1/order", "POST /fapi/v1/batchOrders"
+    local rules = {}
+    local function lie(call, text) rules[#rules + 1] = { fault = "wrong_body", call = call, message = text, most = 1 } end
+    lie(new, other:format("BTCUSDT", "somebody", "5", "5"))
+    lie(new, other:format("ETHUSDT", "lie-2", "0.01", "0.01"))
+    lie(new, other:format("BTCUSDT", "lie-3", "0.01", "-3"))
+    lie(new, other:format("BTCUSDT", "lie-4", "0.01", "99999999999999999999"))
+    lie(new, "")
+    lie(new, "<html><body>Sorry</body></html>")
+    lie(get, other:format("BTCUSDT", "somebody", "5", "5"))   -- the look-up of the first
+    lie(cancel, other:format("BTCUSDT", "somebody", "5", "5"))
+    lie(batch, "[" .. other:format("BTCUSDT", "lie-7", "0.01", "0.01") .. "]")
+    x:faults(rules)
+    local r = live(x, [[
+      local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
+      local price, ids = market.round_price("BTCUSDT", t.price * 0.98), {}
+      local function order(i) return { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = price, newClientOrderId = "lie-" .. i } end
+      for i = 1, 6 do
+        local o, err = api.create_order(order(i))
+        print(i, o and o.status, o and o.executedQty, o and o.clientOrderId == "lie-" .. i, err and err.message)
+        ids[i] = o and o.orderId
+      end
+      local o, err = api.cancel_order { symbol = "BTCUSDT", orderId = ids[1] }
+      print("cancel", o and o.status, o and o.orderId == ids[1], err and err.message)
+      local done = assert(api.batch_orders { order(7), order(8) })
+      print("batch", done[1].status, done[2].status, done[2].clientOrderId)
+    ]], { "--config", run.root .. "/spec/support/many_faults.conf.lua" })
+    assert.equal(0, r.status, r.err)
+    for i = 1, 6 do assert.truthy(r.out:find(("%d\tNEW\t0\ttrue\tnil\n"):format(i), 1, true), r.out .. r.err) end
+    assert.truthy(r.out:find("cancel\tCANCELED\ttrue\tnil\nbatch\tNEW\tNEW\tlie-8\n", 1, true), r.out .. r.err)
+    local executed = {}
+    for _, e in ipairs(x:audit("?limit=1000&from=" .. first).entries) do
+      if e.executed and e.call:find "^POST" and e.clientOrderId:find "^lie" then executed[e.clientOrderId] = (executed[e.clientOrderId] or 0) + 1 end
+    end
+    local once = {}
+    for i = 1, 8 do once["lie-" .. i] = 1 end
+    assert.same(once, executed)
+  end)
+
   it("refuses what the safety limits forbid before it is sent; reducing passes", function()
     local first = x:audit("?limit=0").total
     local r = live(x, [[

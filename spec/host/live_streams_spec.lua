@@ -284,6 +284,34 @@ describe("moontide live: streams", function()
     assert.truthy(r.err:find "reconnects=[1-9]", r.err)
   end)
 
+  it("goes on when the exchange is begun anew, and its ids with it", function()
+    local folder = run.folder()
+    local before, after = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--rate", "400" }, nil
+    local path = run.write(folder .. "/script.lua", [[
+      return { symbols = { "BTCUSDT" },
+        on_trade = function(self, t)
+          local id = tonumber(t.id)
+          if self.last and id < self.last then print "anew" end
+          self.last, self.told = id, (self.told or 0) + 1
+          if self.told % 200 == 0 then print("trades", self.told) end
+        end }]])
+    local pipe = io.popen(("MOONTIDE_HOME=%s/home %s live %s --url %s --for 60 >%s/out 2>&1 & echo $!"):format(
+      folder, require("moontide.host").exe, path, before.url, folder))
+    local pid = tonumber(pipe:read "*l")
+    pipe:close()
+    local function out() return run.read(folder .. "/out") end
+    finally(function()
+      require("ffi").C.kill(pid, 15)
+      lx.wait_for("its end", function() return require("ffi").C.kill(pid, 0) ~= 0 end, 20)
+      if after then after:stop() end
+      run.remove(folder)
+    end)
+    lx.wait_for("trades", function() return out():find "trades\t1000" end, 30)   -- seen while it runs: what is printed is not kept back
+    before:stop()
+    after = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--rate", "20", "--port", tostring(before.port) }
+    lx.wait_for("trades of the new exchange", function() return out():find "\nanew" end, 30)
+  end)
+
   it("tells every bar once and in order, though most of their messages are left out", function()
     local fast = lx.start { "--speed", "60", "--symbols", "BTCUSDT", "--no-limits" }
     finally(function() fast:stop() end)

@@ -71,6 +71,20 @@ describe("events recovered", function()
     return list
   end
 
+  it("an exchange begun anew counts its orders from the start: another client id is another order", function()
+    local function named(e, name)
+      e.u.order.order.client_id = name
+      return e
+    end
+    assert.is_true(C.recovery_take(r, named(update(C.EXEC_NEW, { id = 1 }), "before")))
+    assert.is_true(C.recovery_take(r, named(update(C.EXEC_CANCELED, { id = 1, at = NOW + 5, status = C.STATUS_CANCELED }), "before")))
+    assert.is_false(C.recovery_take(r, named(update(C.EXEC_NEW, { id = 1 }), "before")))
+    assert.is_true(C.recovery_take(r, named(update(C.EXEC_NEW, { id = 1, at = NOW + 50 }), "after")))
+    assert.is_true(C.recovery_any_open(r))
+    assert.is_true(C.recovery_take(r, named(update(C.EXEC_CANCELED, { id = 1, at = NOW + 60, status = C.STATUS_CANCELED }), "after")))
+    assert.is_false(C.recovery_any_open(r))
+  end)
+
   it("a fill, an end, a new order: in the order of their time, and never again", function()
     assert.is_true(C.recovery_take(r, update(C.EXEC_NEW, { id = 1, qty = 2 })))
     assert.is_true(C.recovery_take(r, update(C.EXEC_TRADE, { id = 1, qty = 2, done = 0.5, trade = 11, last = 0.5, at = NOW + 10, status = C.STATUS_PARTIALLY_FILLED })))

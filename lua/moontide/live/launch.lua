@@ -13,6 +13,7 @@ local M = {}
 function M.run(command, options, run_one, clean_up)
   local path = options[1]
   if not path then cmd.fail(2, "which script? usage: moontide %s SCRIPT...%s", command, command == "live" and " --yes-real-money" or "") end
+  io.stdout:setvbuf "line"   -- what a script prints is seen at once, in a file or a pipe too, and not lost with a killed process
   if options["clean-up"] then return clean_up(options, path, options["clean-up"]) end
   if options.worker then
     local fd, supervisor, restarts = options.worker:match "^(%d+):(%d+):(%d+)$"
