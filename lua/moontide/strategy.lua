@@ -322,7 +322,7 @@ function M.run(world, self, chunk)
         let_change()
       end
     end
-    local started = false
+    local started, stopped = false, false
     local function body()
       if not started then
         started = true
@@ -331,6 +331,8 @@ function M.run(world, self, chunk)
         if pending_timers > 0 then on_wake() end
       end
       world.main_loop(on_bar, on_event, on_wake)
+      if stopped then return end   -- on_stop failed, and on_error took that: it is not tried again
+      stopped = true
       if self.on_stop then self:on_stop() end
       after()
     end

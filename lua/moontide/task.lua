@@ -22,7 +22,7 @@ local blocked_in         -- name of the C function that is calling back, while i
 ---@field ok boolean? whether it returned rather than raised
 ---@field outside boolean? none of the script's: started from outside (a control socket), and so are those it starts
 local Task = {}
-Task.__index = Task
+Task.__index, Task.__metatable = Task, false   -- of a script no task is more than what it can call
 
 local function make_ready(task)
   if not task.queued and not task.done then

@@ -43,4 +43,13 @@ describe("the end of the data", function()
     assert.are.equal(0, r.status, r.err)
     assert.matches("^90000\n180000\n270000\n", r.out)
   end)
+
+  it("comes once: an on_stop that fails is told to on_error, and not tried again", function()
+    local r = backtest [[
+      return { symbols = { "BTCUSDT" }, on_bar = function() end, on_error = function(_, e) print(e:match "on purpose") end,
+        on_stop = function() print "stopping" error "on purpose" end }]]
+    assert.are.equal(0, r.status, r.err)
+    assert.matches("^stopping\non purpose\n", r.out)
+    assert.are.equal(1, select(2, r.out:gsub("stopping", "")))
+  end)
 end)

@@ -62,6 +62,23 @@ describe("sandbox", function()
     assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", {}).json)
   end)
 
+  it("cannot keep the end of a run from cancelling, whatever it does to what it was given", function()
+    for _, ending in ipairs { "self.symbols[1], self.params, self.on_stop = nil, nil, nil", "self.on_stop = function() error 'no' end",
+                              "self.state = nil", "setmetatable(self.state, { __index = self })",
+                              "getmetatable(select(2, api.get_order { symbol = 'BTCUSDT', orderId = 1 })).__tostring = error",
+                              "local m = getmetatable(api.spawn(function() end)) for name in pairs(m.__index) do m.__index[name] = nil end" } do
+      local r = try([[
+        return { symbols = { "BTCUSDT" }, on_error = function() end,
+          on_start = function(self)
+            local t = api.get_ticker_price { symbol = "BTCUSDT" }
+            assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", t.price * 0.95) })
+            ]] .. ending .. [[
+          end }]], { "--for", "0.3", "--forget-state" })
+      assert.truthy(r.err:find("1 open orders cancelled", 1, true), ending .. "\n" .. r.err)
+      assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", {}).json, ending)
+    end
+  end)
+
   it("leaves a script what it needs", function()
     run.write(folder .. "/helper.lua", "local M = {} function M.twice(v) return 2 * v end M.name = ... leaked = 7 return M")
     local r = try [[

@@ -6,17 +6,23 @@ local M = {}
 
 local PATIENCE_S = 20   -- for one call, its retries included
 
+-- Not by its metatable, which a script can reach.
+local function text(err)
+  local code = rawget(err, "code")
+  return ("%s%s: %s"):format(err.kind, code and " " .. code or "", err.message)
+end
+
 -- Each told, so that a reader of the log knows what became of them.
 local function cancel_open_orders(s, name)
   local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
   if orders and #orders == 0 then return true end
   local ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
   if not ok then
-    s.log.error("%s: open orders could not be cancelled: %s", name, problem)
+    s.log.error("%s: open orders could not be cancelled: %s", name, text(problem))
     return false
   end
   if orders then s.log.info("%s: %d open orders cancelled", name, #orders)
-  else s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, err) end
+  else s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, text(err)) end
   return true
 end
 
@@ -32,7 +38,7 @@ local function close_position(s, p)
       positionSide = hedge and p.positionSide or nil, reduceOnly = not hedge or nil, priority = "CRITICAL", timeout = s.patience or PATIENCE_S,
     }
     if not order then
-      s.log.error("%s: the position of %.10g could not be closed: %s", p.symbol, p.positionAmt, err)
+      s.log.error("%s: the position of %.10g could not be closed: %s", p.symbol, p.positionAmt, text(err))
       return false
     end
     left = tonumber(C.dec_from_double(left - quantity)) / 1e8
@@ -44,7 +50,7 @@ end
 local function flatten(s, name)
   local rows, err = s.api.get_position_info { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S, share = false }
   if not rows then
-    s.log.error("%s: positions cannot be read: %s", name, err)
+    s.log.error("%s: positions cannot be read: %s", name, text(err))
     return false
   end
   local good = true
@@ -64,7 +70,7 @@ function M.disarm(s, names)
     local ok, err = s.api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = name, countdownTime = 0 },
       { priority = "CRITICAL", timeout = s.patience or PATIENCE_S })
     if not ok then
-      s.log.warn("%s: the dead man's switch could not be disarmed: %s", name, err)
+      s.log.warn("%s: the dead man's switch could not be disarmed: %s", name, text(err))
       good = false
     end
   end

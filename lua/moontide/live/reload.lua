@@ -45,7 +45,7 @@ function M.request(s)
     local new, old = script.self, s.script
     warn_of_fixed(s, new)
     script.env.api, script.env.market = s.script.env.api, s.script.env.market
-    new.state, new.symbols, new.params, new.interval = old.self.state, s.names, params, s.interval
+    new.state, new.symbols, new.params, new.interval = old.self.state, { unpack(s.names) }, params, s.interval
     if s.adopt then s.adopt(script) end
     s.script = script
     local failed = s.world.take_strategy(new)

@@ -135,7 +135,7 @@ function M.open(options, path, mode)
   local script = loader.load(path, load_options)
   C.heartbeat_phase(C.HEART_STARTING)
   local self = script.self
-  local names = options.symbol or (self and self.symbols) or { "BTCUSDT" }
+  local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" })   -- the script may change its list
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
   local params = strategy_module.parameters(self and self.params, sets, path)
@@ -217,7 +217,7 @@ function M.open(options, path, mode)
   run_file.write(run_path, { pid = status.pid, script = path, mode = s.mode, symbols = names, interval = interval, started_ms = s.started_ms, url = at.rest })
   if recorder then s.recorder, s.finish = recorder, recorder.before(s.finish) end
   if self then
-    self.symbols, self.params, self.interval = names, params, interval
+    self.symbols, self.params, self.interval = own_copy(names), params, interval
     for _, name in ipairs(names) do world.subscribe(name, interval) end
     C.live_events(l, strategy_module.event_mask(self))
     loader.listen(world, api)
