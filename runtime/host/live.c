@@ -227,7 +227,8 @@ static int32_t deliver(struct live *l) {
     struct delivery *d = &q->items[q->head];
     int64_t lag_us = l->view.now_us - d->arrived_us;
     if (lag_us > l->view.lag_us) l->view.lag_us = lag_us;
-    l->cause_us = d->arrived_us;
+    // What waited behind another handler is no work of the runtime's: that is the lag.
+    l->cause_us = d->arrived_us > l->ready_us ? d->arrived_us : l->ready_us;
     q->head = (q->head + 1) % q->size;
     q->count--;
     if (d->feed < 0) {
@@ -362,7 +363,10 @@ static int32_t ready(struct live *l, bool wants) {
 }
 
 int32_t live_next(struct live *l, bool wants) {
-    if (wants) l->cause_us = 0;   // its handler is over
+    if (wants) {   // the handler of the last one is over
+        l->cause_us = 0;
+        l->ready_us = live_now(l);
+    }
     loop_in(l);
     turn(l, false);
     for (;;) {
