@@ -11,7 +11,7 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= $(shell expr $$(nproc) + 1)
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip
+            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip curl openssl
 LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3 libedit
 CFLAGS ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
@@ -74,7 +74,7 @@ soak: deps                ## a million simulated orders, then ten minutes over s
 	@$(BINARY) test spec/soak/sockets.lua
 
 bench: deps clients       ## measure, each figure beside its baseline of the same run
-	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps curl openssl"
+	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps"
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout $(BUILD)/bench_http
 	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
 	@$(BUILD)/bench_limits
