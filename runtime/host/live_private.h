@@ -194,6 +194,7 @@ struct live {
     int64_t script_since_us;            // when the script got the loop; 0: not yet
     int64_t held_us;                    // the longest it held it, not yet told
     bool started, stopping, ended;
+    int32_t unturned;                   // reports since the loop last turned
     int64_t ready_us;                   // since when the script has waited for something to handle
     int64_t cause_us;                   // when what is being handled could be; 0: nothing is
     uint32_t reactions[HISTOGRAM_BUCKETS];   // from then until an order went to the transport
