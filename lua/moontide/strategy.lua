@@ -114,6 +114,14 @@ function M.check(value, path)
     end
   end
   if not found then cmd.fail(1, "%s returned a table without a handler; it needs at least on_bar", path) end
+  local symbols, seen = value.symbols, {}
+  if symbols ~= nil and (type(symbols) ~= "table" or symbols[1] == nil) then cmd.fail(1, "%s: symbols must be a list of names: { \"BTCUSDT\" }", path) end
+  for _, name in ipairs(symbols or {}) do
+    if type(name) ~= "string" then cmd.fail(1, "%s: symbols must be a list of names, but has a %s", path, type(name)) end
+    if seen[name] then cmd.fail(1, "%s: symbols has %s twice", path, name) end
+    seen[name] = true
+  end
+  if value.interval ~= nil and type(value.interval) ~= "string" then cmd.fail(1, "%s: interval must be a text, as \"1m\"", path) end
   return value
 end
 

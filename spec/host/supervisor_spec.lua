@@ -154,6 +154,18 @@ describe("supervisor", function()
     assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
   end)
 
+  it("kills a worker that does not end though it was told to and holds no loop; its orders still go", function()
+    r = live_run.start(x, { [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
+      assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
+      print "started" end, on_stop = function() while true do api.get_open_orders { symbol = "ETHUSDT", share = false } end end } ]] },
+      { "--recv-window", "1000", "--hang-seconds", "1" })
+    r:wait_for "started"
+    r:kill(15)
+    assert.equal(1, r:wait(25))
+    assert.truthy(r:err():find("was told to stop 6 s ago and has not ended", 1, true), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
   it("ends in time also when a worker was started again; and lives through a terminal's end where nohup says so", function()
     r = live_run.start(x, { b = trader("ETHUSDT", "if self.n == 5 and not io.open('once') then io.open('once', 'w'):close() while true do end end", "timed") },
       { "--for", "8", "--hang-seconds", "0.5", "--recv-window", "1000" })

@@ -136,6 +136,11 @@ function M.open(options, path, mode)
   C.heartbeat_phase(C.HEART_STARTING)
   local self = script.self
   local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" })   -- the script may change its list
+  local seen = {}
+  for _, name in ipairs(names) do
+    if seen[name] then cmd.fail(2, "--symbol %s: given twice", name) end
+    seen[name] = true
+  end
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
   local params = strategy_module.parameters(self and self.params, sets, path)

@@ -18,6 +18,7 @@ local M = {}
 local STARTING_S = 60        -- connecting may take so much longer than hang_seconds
 local HEEDING_S = 10         -- and one told to halt and to go on, for so long
 local STOPPING_S = 2         -- a worker told to stop may hold the loop so long
+local ENDING_HANGS = 6       -- and take so many times hang_seconds for its on_stop and for cancelling: after that its orders are cancelled for it
 local HOUR_US = 3600e6
 local signal_names = { [2] = "SIGINT", [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV", [15] = "SIGTERM" }
 local crash_modes = { cancel = "cancel", flatten = "flatten", keep = "keep" }
@@ -166,6 +167,9 @@ local function watch(v, w, t)
     if quiet > math.min(limit, STOPPING_S) and t - w.urgent_us > STOPPING_S * 1e6 then
       return kill(v, w, ("does not heed the stop, its script holding the loop for %.1f s"):format(quiet))
     end
+  end
+  if w.urgent_us and w.stopping and t - w.urgent_us > ENDING_HANGS * math.max(1, v.settings.hang_seconds) * 1e6 then
+    return kill(v, w, ("was told to stop %.0f s ago and has not ended"):format((t - w.urgent_us) / 1e6))
   end
   if quiet > limit then return kill(v, w, ("hangs for %.1f s"):format(quiet)) end
   if heart.phase == C.HEART_SCRIPT and quiet > 0.05 and w.warned ~= heart.turns and heart.started then
