@@ -388,7 +388,6 @@ int32_t live_next(struct live *l, bool wants) {
 
 // 0: settled; 1: something else is to be handled first; 2: the run is over.
 int32_t live_wait(struct live *l, struct op *op, bool wants) {
-    (void)wants;
     l->awaited = op;
     loop_in(l);
     run_due(l);
@@ -396,6 +395,7 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
         if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
+        if (wants && (l->stopping || l->deliveries.count > 0)) break;   // the strategy is not held back by a task that asks and asks
         turn(l, true);
     }
     l->awaited = NULL;

@@ -107,6 +107,17 @@ describe("moontide live", function()
     assert.falsy(r.err:find("found_after_all=0", 1, true), r.err)
   end)
 
+  it("lets no task that asks without a rest hold back what happens, nor the end", function()
+    local r = live(x, [[
+      return { symbols = { "BTCUSDT" }, timer = 0.2,
+        on_start = function(self) api.spawn(function() while api.get_ticker_price { symbol = "BTCUSDT" } do self.asked = (self.asked or 0) + 1 end end) end,
+        on_trade = function(self) self.trades = (self.trades or 0) + 1 end, on_timer = function(self) self.timers = (self.timers or 0) + 1 end,
+        on_stop = function(self) print("stop", self.asked > 20, self.trades > 3, self.timers > 3) end }
+    ]], { "--for", "2" })
+    assert.equal(0, r.status, r.err)
+    assert.equal("stop\ttrue\ttrue\ttrue\n", r.out, r.err)
+  end)
+
   it("believes no answer that is about another order, or about none: it is found out by asking, and not sent again", function()
     local first = x:audit("?limit=0").total
     local other = '{"orderId":7,"symbol":"%s","status":"FILLED","clientOrderId":"%s","price":"1","avgPrice":"1","origQty":"%s","executedQty":"%s",' ..

@@ -188,8 +188,10 @@ end
 
 local function on_tick(v)
   local t = now_us()
+  local over = v.options["for"] and t - v.begun_us > tonumber(v.options["for"]) * 1e6
   for _, w in ipairs(v.workers) do
     if w.state == "running" and not w.reason then
+      if over and not w.urgent_us and C.supervisor_heart(v.s, w.process).started then w.stopping, w.urgent_us = true, t end   -- it ends by itself, or is ended
       watch(v, w, t)
       -- A worker that can, has seen the file itself.
       if not w.halting and not w.reason and C.supervisor_heart(v.s, w.process).started and halt_file_there(v, w) then
