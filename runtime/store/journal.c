@@ -83,6 +83,9 @@ struct journal {
     int open_handles;
     int err;                       // of the last batch
     sqlite3 *db;
+    char *path;
+    dev_t device;                  // of the file as it was opened
+    ino_t inode;
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct batch waiting, carried;
     int64_t run;
@@ -177,8 +180,18 @@ static int carry_one(struct journal *j, const struct write *w) {
     return rc == SQLITE_OK && w->what == INTENT_AGAIN && sqlite3_changes(j->db) == 0 ? carry(j, INTENT, w) : rc;
 }
 
+// SQLite would go on writing to a file that has no name any more; the next run would know nothing of it.
+static bool is_still_there(const struct journal *j) {
+    struct stat s;
+    return stat(j->path, &s) == 0 && s.st_dev == j->device && s.st_ino == j->inode;
+}
+
 static int carry_out(struct journal *j) {
     uint64_t start = uv_hrtime();
+    if (!is_still_there(j)) {
+        snprintf(j->problem, sizeof j->problem, "its file was removed or replaced while the run goes on; start the run again");
+        return ERR_IO;
+    }
     int rc = finish(j->statement[BEGIN]);
     for (int64_t i = 0; rc == SQLITE_OK && i < j->carried.count; i++) rc = carry_one(j, &j->carried.items[i]);
     if (rc == SQLITE_OK) rc = finish(j->statement[COMMIT]);
@@ -206,6 +219,7 @@ static void free_when_done(struct journal *j) {
     if (!j->closing || j->open_handles > 0 || j->queued) return;
     for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
     sqlite3_close(j->db);
+    free(j->path);
     uv_mutex_destroy(&j->lock);
     uv_cond_destroy(&j->finished);
     free(j->waiting.items);
@@ -385,12 +399,16 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     }
     if (!err && rc == SQLITE_OK) j->run = ask_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = io_error(e, path, j->db, rc);
+    struct stat s;
+    if (!err && (stat(path, &s) != 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
         for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
         sqlite3_close(j->db);
         free(j);
         return err;
     }
+    j->device = s.st_dev;
+    j->inode = s.st_ino;
     j->loop = loop;
     j->done = done;
     j->ctx = ctx;

@@ -114,6 +114,24 @@ describe("a live run's journal", function()
     assert.falsy(received["full-" .. refused])
   end)
 
+  it("an order does not leave when the journal was taken away under the run", function()
+    local first = x:audit("?limit=0").total
+    local r = live([[
+      local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
+      local function try(id)
+        local o, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.01,
+          price = market.round_price("BTCUSDT", t.price * 0.97), newClientOrderId = id }
+        print(id, o and o.status, err and err.message)
+      end
+      try "there"
+      assert(os.remove(os.getenv "MOONTIDE_HOME" .. "/runs/script/journal.db"))
+      try "gone"
+    ]], { "--trusted" })
+    assert.truthy(r.out:find("there\tEXPIRED", 1, true), r.out .. r.err)
+    assert.truthy(r.out:find("gone\tnil\tnothing was sent: the journal cannot be written: its file was removed or replaced", 1, true), r.out .. r.err)
+    for _, e in ipairs(x:audit("?limit=100&from=" .. first).entries) do assert.not_equal("gone", e.clientOrderId) end
+  end)
+
   it("what a killed process left is cleared up before the first handler", function()
     local price, made = math.floor(x:best() * 0.97), lx.now_ms()
     -- One that arrived and rests, one that was filled, one that never arrived.
