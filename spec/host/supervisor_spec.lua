@@ -155,9 +155,11 @@ describe("supervisor", function()
   end)
 
   it("kills a worker that does not end though it was told to and holds no loop; its orders still go", function()
+    x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 0.2 } }   -- slow enough to leave the others their limits
+    finally(function() x:no_faults() end)
     r = live_run.start(x, { [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
-      print "started" end, on_stop = function() while true do api.get_open_orders { symbol = "ETHUSDT", share = false } end end } ]] },
+      print "started" end, on_stop = function() while true do api.get_ticker_price { symbol = "ETHUSDT", share = false } end end } ]] },
       { "--recv-window", "1000", "--hang-seconds", "1" })
     r:wait_for "started"
     r:kill(15)
