@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
+local commands = require "moontide.repl.commands"
 local folder = require "moontide.live.folder"
 local front_module = require "moontide.repl.front"
 local host = require "moontide.host"
@@ -83,6 +84,13 @@ function M.run(options)
     if line:find "^%s*:quit%s*$" then
       leaving = true
       o.done(true, nil)
+      return nil
+    end
+    -- What is written stands here too; looking it up there would hold the strategy back.
+    local topic = line:match "^%s*:help%s+([%a_][%w_%.:]*)%s*$"
+    if topic and not commands.list[topic] then
+      local text, problem = commands.explain(topic, o.width)
+      o.done(text ~= nil, text or problem)
       return nil
     end
     c.ask({ cmd = "repl", line = line, width = o.width, write = write, token = token }, function(answer)

@@ -106,6 +106,19 @@ local function described(entry, width)
   return table.concat(lines, "\n")
 end
 
+---What is written about a name: of the api, a handler, a class.
+---@param name string
+---@param width integer
+---@return string? text
+---@return string? problem when nothing is, with the nearest name
+function M.explain(name, width)
+  local entry = annotations.find(name)
+  if entry then return described(entry, width) end
+  local names = {}
+  for _, e in ipairs(annotations.all()) do names[e.name] = true end
+  return nil, ("nothing is written about '%s'; the nearest is %s"):format(name, M.nearest(name, names))
+end
+
 add("help", ":help [NAME]", "this list, or what is written about a name: api.create_order, on_bar, Order, :why", function(engine, argument, o)
   local list = engine.commands
   if argument == "" then
@@ -117,11 +130,7 @@ add("help", ":help [NAME]", "this list, or what is written about a name: api.cre
   end
   local name = argument:gsub("^:", "")
   if list[name] then return list[name].usage .. "  " .. list[name].help end
-  local entry = annotations.find(argument)
-  if entry then return described(entry, o.width) end
-  local names = {}
-  for _, e in ipairs(annotations.all()) do names[e.name] = true end
-  return nil, ("nothing is written about '%s'; the nearest is %s"):format(argument, M.nearest(argument, names))
+  return M.explain(argument, o.width)
 end)
 
 add("time", ":time EXPR", "how long an expression takes: on this machine's clock, and on the world's", function(engine, argument, o)
