@@ -85,6 +85,15 @@ local function safety(o, options, names)
   end
 end
 
+-- A limit of a symbol that nobody trades is one that was misspelt, and holds nothing.
+local function check_limited(options, info)
+  local known = {}
+  for _, s in ipairs(info.symbols) do known[s.symbol] = true end
+  for name in pairs(settings_module.safety(options).limits) do
+    if not known[name] then cmd.fail(2, "limits of %s (--limit, safety.limits): the exchange has no such symbol", name) end
+  end
+end
+
 -- What the runtime itself calls at the end of a run, whatever the script has done to its `api`.
 local function own_copy(api)
   local out = {}
@@ -149,6 +158,7 @@ function M.open(options, path, mode)
   o.reconcile_us = setup.number(options, "reconcile", 60, 0.5, 3600) * 1e6
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
+  check_limited(options, info)
   local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
   local run_path = folder.take(run_name)
   local halt_file = run_path .. "/halt"
