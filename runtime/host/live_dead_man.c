@@ -50,5 +50,6 @@ int64_t dead_man_next_us(const struct live *l) {
     return due;
 }
 
+bool dead_man_kept(const struct live *l) { return works(l); }
 bool live_dead_man_used(const struct live *l, int16_t symbol) { return l->dead_man[symbol].used; }
 void live_dead_man_end(struct live *l) { l->dead_man_off = true; }

@@ -230,6 +230,7 @@ void live_ask_halt(struct live *l);
 void dead_man_use(struct live *l, int16_t symbol);   // an order of it is about to be sent
 void dead_man_pump(struct live *l, int64_t now_us);
 int64_t dead_man_next_us(const struct live *l);
+bool dead_man_kept(const struct live *l);           // by the run: the script may not set or end it
 
 // live_wire.c
 struct transport wire_transport(struct live *l);

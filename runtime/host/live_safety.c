@@ -56,6 +56,10 @@ static struct safety_view view_of(struct live *l, const struct call *c) {
 }
 
 static bool allowed(struct live *l, struct call *c, char why[160]) {
+    if (c->endpoint == EP_COUNTDOWN_CANCEL && dead_man_kept(l)) {
+        snprintf(why, 160, "safety: the dead man's switch is the run's (--dead-man-seconds)");
+        return false;
+    }
     if (!places(c->endpoint) || c->symbol < 0) return true;
     // Without an id of its own nobody could tell what became of it.
     if (c->endpoint != EP_ORDER_MODIFY && !c->client_id[0]) live_client_id(l, c);

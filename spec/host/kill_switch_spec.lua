@@ -197,8 +197,10 @@ describe("dead man's switch", function()
     r = live_run.start(x, { s = [[ return { symbols = { "ETHUSDT" }, on_start = function()
       local price = market.round_price("ETHUSDT", assert(api.get_ticker_price { symbol = "ETHUSDT" }).price * 0.95)
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
+      print(select(2, api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = "ETHUSDT", countdownTime = 0 }, { signed = true })))
       print "started" io.stdout:flush() api.sleep(60) end } ]] }, { "--dead-man-seconds", "1" })
     r:wait_for "started"
+    assert.truthy(r:out():find("the dead man's switch is the run's", 1, true))   -- and not the script's to end
     lx.wait_for("eight renewals", function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 8 end, 20)
     assert.equal(1, orders())
   end)

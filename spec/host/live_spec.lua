@@ -208,7 +208,7 @@ describe("moontide live", function()
           print("position", self:position "ETHUSDT")
         end,
         on_fill = function(self, f) print("fill", f.clientOrderId) end,
-      } ]], { "--for", "4" })
+      } ]], { "--for", "7" })
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find("position\t0\n", 1, true), r.out .. r.err)   -- read anew after the first was lost
     assert.truthy(r.out:find("fill\tcut-2", 1, true), r.out .. r.err)
