@@ -1,17 +1,7 @@
 -- `moontide live` against the local exchange over real sockets.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
-
--- Runs a script live; what it printed, its log, and its exit status.
-local function live(x, script, arguments, environment)
-  local folder = run.folder()
-  local path = run.write(folder .. "/script.lua", script)
-  local all = { "live", path, "--url", x.url }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
-  run.remove(folder)
-  return r
-end
+local live = require("spec.support.live_run").whole
 
 describe("moontide live", function()
   local x

@@ -1,16 +1,7 @@
 -- Live: what a script is told of its account and the market while streams are cut, thinned, doubled and replaced.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
-
-local function live(x, script, arguments, environment)
-  local folder = run.folder()
-  local path = run.write(folder .. "/script.lua", script)
-  local all = { "live", path, "--url", x.url }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
-  run.remove(folder)
-  return r
-end
+local live = require("spec.support.live_run").whole
 
 -- All fills of the account since `from` (ms), as the exchange has them.
 local function true_fills(x, symbol, from)

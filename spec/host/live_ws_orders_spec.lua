@@ -1,16 +1,7 @@
 -- Live: orders by the WebSocket API. What holds for REST holds for it: sent once, found again, limits kept.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
-
-local function live(x, script, arguments, environment)
-  local folder = run.folder()
-  local path = run.write(folder .. "/script.lua", script)
-  local all = { "live", path, "--url", x.url }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
-  run.remove(folder)
-  return r
-end
+local live = require("spec.support.live_run").whole
 
 local WALK = [[
   local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })

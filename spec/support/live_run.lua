@@ -11,6 +11,22 @@ Run.__index = Run
 
 local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
 
+---Runs one script live to its end: what it printed, its log, and its exit status.
+---@param x table the exchange
+---@param script string
+---@param arguments string[]?
+---@param environment string? in place of the exchange's key
+---@return { status: integer, out: string, err: string }
+function M.whole(x, script, arguments, environment)
+  local folder = run.folder()
+  local path = run.write(folder .. "/script.lua", script)
+  local all = { "live", path, "--url", x.url }
+  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
+  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+  run.remove(folder)
+  return r
+end
+
 ---Starts scripts against a local exchange: `moontide COMMAND a.lua b.lua ...`, in a folder of their own.
 ---@param x table the exchange
 ---@param scripts table<string, string> text by name; { "text" } is a script named "script"
