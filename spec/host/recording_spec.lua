@@ -251,7 +251,8 @@ describe("a recorded run", function()
     run.write(bad, bytes:sub(1, 8) .. "12345678" .. bytes:sub(17))
     assert.truthy(line(bad):find "was recorded by a version whose records lie otherwise")
     assert.truthy(line(folder .. "/none.rec"):find "cannot read .*none.rec: No such file")
-    local at, how = math.floor(#bytes * 0.7)
+    local at = math.floor(#bytes * 0.7)
+    local how
     repeat   -- a frame's size, made larger, reads as a file that is cut
       run.write(bad, bytes:sub(1, at) .. string.char((bytes:byte(at + 1) + 1) % 256) .. bytes:sub(at + 2))
       at, how = at + 1, select(2, recorded.items(bad))
