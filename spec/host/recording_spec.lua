@@ -94,7 +94,7 @@ describe("a recorded run", function()
     local fast = "--recv-window 300 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
     made = recorded.make(x, folder, {
       handlers = { script = handlers, arguments = "--for 5 " .. fast }, plain = { script = plain, arguments = "--for 12 " .. fast },
-      events = { script = events, arguments = "--for 3" }, failing = { script = failing, arguments = "--for 8 " .. fast },
+      events = { script = events, arguments = "--for 8" }, failing = { script = failing, arguments = "--for 8 " .. fast },
       paper = { script = handlers, command = "paper", arguments = "--for 4 --name paper-one" }, killed = { script = handlers, arguments = "--for 60 " .. fast, kill = 4 },
       halted = { script = handlers, arguments = "--for 60 " .. fast, kill = 3, signal = "USR1" },
     })
