@@ -423,13 +423,20 @@ static bool is_final(const struct resolver *r, const struct doubt *d, const stru
     return exchange_us != INT64_MIN && exchange_us - (now_us - query->request.sent_us) > d->absent_after_us;
 }
 
+// Until the next question; one is asked as soon as its answer may prove absence.
+static int64_t pause_of(const struct resolver *r, const struct doubt *d, const struct part *p) {
+    int64_t exchange_us = r->hooks.exchange_us(r->hooks.ctx);
+    int64_t left_us = exchange_us == INT64_MIN ? 0 : d->absent_after_us + 1 - exchange_us;
+    return left_us > 0 && left_us < p->pause_us ? left_us : p->pause_us;
+}
+
 void resolver_answered(struct resolver *r, uint64_t number, const struct op *query, int64_t now_us) {
     struct doubt *d = r->doubts;
     while (d && d->number != number >> NUMBER_SHIFT) d = d->next;
     if (!d) return;
     struct part *p = &d->parts[number & ((1 << NUMBER_SHIFT) - 1)];
     p->asking = false;
-    p->next_us = now_us + p->pause_us;
+    p->next_us = now_us + pause_of(r, d, p);
     p->pause_us = p->pause_us * 2 < PAUSE_LONGEST_US ? p->pause_us * 2 : PAUSE_LONGEST_US;
     if (p->state != PART_OPEN) return;   // the stream was first
     if (take_answer(d, p, query) && p->state == PART_OPEN && is_final(r, d, query, now_us)) p->state = PART_ABSENT;
