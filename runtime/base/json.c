@@ -67,9 +67,13 @@ int32_t json_get(const struct json *j, int32_t object, const char *name, int32_t
     const jsmntok_t *t = token(j, object);
     if (!t || t->type != JSMN_OBJECT || t->size == 0) return JSON_NONE;
     int32_t first = object + 1, end = t->parent, start = hint && *hint > object && *hint < end ? *hint : first, key = start;
+    const char *text = j->text;
+    size_t length = strlen(name);
     do {
         int32_t value = key + 1, next = j->nodes[value].t.parent;
-        if (json_is(j, key, name)) {
+        const jsmntok_t *k = &j->nodes[key].t;
+        // A name that is missing costs a walk through all others: most differ in length or by their first byte.
+        if ((size_t)(k->end - k->start) == length && text[k->start] == name[0] && memcmp(text + k->start, name, length) == 0) {
             if (hint) *hint = next;
             return value;
         }

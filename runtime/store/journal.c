@@ -17,9 +17,8 @@
 //
 // One batch is under way at most; what is written meanwhile waits for the next.
 
-enum { VERSION = 1, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384 };
+enum { VERSION = 1, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384, SEEN_NS = 50000000 };
 
-// What is settled stays settled: an answer that comes late does not undo what a later one told.
 #define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
 #define OPEN "(state = 0 OR state = 1 AND status NOT IN " ENDED ")"
 
@@ -37,27 +36,26 @@ static const char schema[] =
     "PRAGMA user_version = 1;";
 
 enum statement {
-    BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, INTENT_AGAIN, INTENT, SETTLE, PUT, NOTE, STATEMENT_COUNT
+    BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, FIND, INTENT, INTENT_AGAIN, SETTLE, PUT, NOTE, STATEMENT_COUNT
 };
 
 static const char *const statements[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT", [ROLLBACK] = "ROLLBACK",
     [RUN] = "INSERT INTO runs (run, script, symbols, started_us) VALUES (?1, ?2, ?3, ?4)",
     [RUN_END] = "UPDATE runs SET ended_us = ?2, how = ?3 WHERE run = ?1",
-    // Sent once more after its absence was proven: the same intent, from a later time on.
-    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?9, final_us = ?10"
-                     " WHERE seq = (SELECT max(seq) FROM orders WHERE client_id = ?2) AND state IN (0, 3, 4)",
-    [INTENT] = "INSERT INTO orders (run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, call)"
+    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE client_id = ?1"
+             " ORDER BY seq DESC LIMIT 1",
+    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, final_us, client_id, endpoint, symbol, side, type, call)"
                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [SETTLE] = "UPDATE orders SET state = iif(state = 1, 1, ?2), order_id = iif(?3 = 0, order_id, ?3),"
-               " status = iif(status IN " ENDED " OR ?4 = '', status, ?4), executed_e8 = max(executed_e8, ?5),"
-               " avg_price_e8 = iif(?5 >= executed_e8 AND ?6 <> 0, ?6, avg_price_e8), code = iif(?7 = 0, code, ?7), at_us = max(at_us, ?8)"
-               " WHERE seq = (SELECT max(seq) FROM orders WHERE client_id = ?1)",
+    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?4, final_us = ?5 WHERE seq = ?6",
+    [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, at_us = ?6, status = ?7"
+               " WHERE seq = ?8",
     [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     [NOTE] = "INSERT INTO notes (run, at_us, text) VALUES (?1, ?2, ?3)",
 };
 
 enum { NUMBERS_MAX = 6, TEXTS_MAX = 6 };
+enum { STATE, ORDER_ID, EXECUTED, AVG_PRICE, CODE, AT };   // the numbers of SETTLE
 
 struct write {
     uint64_t tag;
@@ -84,8 +82,10 @@ struct journal {
     int err;                       // of the last batch
     sqlite3 *db;
     char *path;
+    int fd;                        // held to the end: to close it would let go of SQLite's locks on the file
     dev_t device;                  // of the file as it was opened
     ino_t inode;
+    uint64_t seen_ns;              // when it was last looked for
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct batch waiting, carried;
     int64_t run;
@@ -148,6 +148,11 @@ static int open_file(const char *path, enum journal_sync sync, sqlite3 **db, str
     return check_version(*db, path, true, e);
 }
 
+static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column) {
+    const unsigned char *text = sqlite3_column_text(s, column);
+    snprintf(out, size, "%s", text ? (const char *)text : "");
+}
+
 // ---- on the pool --------------------------------------------------------------------------------------------------
 
 static int finish(sqlite3_stmt *s) {
@@ -157,38 +162,87 @@ static int finish(sqlite3_stmt *s) {
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-// Numbers, texts and the blob go to the statement's parameters in their own orders.
-static int carry(struct journal *j, enum statement what, const struct write *w) {
+// Numbers, texts and the blob go to the statement's parameters in their own orders; the row's number, of what has one, last.
+static int carry(struct journal *j, enum statement what, const struct write *w, int64_t seq) {
     static const char forms[STATEMENT_COUNT][12] = {
-        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT_AGAIN] = "ntttttnnnn", [INTENT] = "ntttttnnnnt", [SETTLE] = "tnntnnnn",
-        [PUT] = "tb", [NOTE] = "nnt",
+        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT] = "nnnnntttttt", [INTENT_AGAIN] = "nnnnn", [SETTLE] = "nnnnnnt", [PUT] = "tb", [NOTE] = "nnt",
     };
     sqlite3_stmt *s = j->statement[what];
-    int number = 0, text = 0;
-    for (int i = 0; forms[what][i]; i++) {
+    int number = 0, text = 0, i = 0;
+    for (; forms[what][i]; i++) {
         switch (forms[what][i]) {
         case 'n': sqlite3_bind_int64(s, i + 1, w->number[number++]); break;
         case 't': sqlite3_bind_text(s, i + 1, w->text[text++], -1, SQLITE_STATIC); break;
         default: sqlite3_bind_blob64(s, i + 1, w->text[text++], w->value_size, SQLITE_STATIC);
         }
     }
+    if (seq != 0) sqlite3_bind_int64(s, i + 1, seq);
     return finish(s);
 }
 
-static int carry_one(struct journal *j, const struct write *w) {
-    int rc = carry(j, w->what, w);
-    return rc == SQLITE_OK && w->what == INTENT_AGAIN && sqlite3_changes(j->db) == 0 ? carry(j, INTENT, w) : rc;
+struct row { int64_t seq, number[NUMBERS_MAX]; char status[24]; };   // seq 0: there is none
+
+// The last one of that client id.
+static int find(struct journal *j, const char *client_id, struct row *r) {
+    sqlite3_stmt *s = j->statement[FIND];
+    sqlite3_bind_text(s, 1, client_id, -1, SQLITE_STATIC);
+    int rc = sqlite3_step(s);
+    r->seq = 0;
+    if (rc == SQLITE_ROW) {
+        r->seq = sqlite3_column_int64(s, 0);
+        for (int i = 0; i < NUMBERS_MAX; i++) r->number[i] = sqlite3_column_int64(s, i + 1);
+        copy_text(r->status, sizeof r->status, s, NUMBERS_MAX + 1);
+    }
+    sqlite3_reset(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+static bool is_ended(const char *status) {
+    char quoted[32];
+    snprintf(quoted, sizeof quoted, "'%s'", status);
+    return strstr(ENDED, quoted) != NULL;
+}
+
+// What is settled stays settled: an answer that comes late does not undo what a later one told. False: it tells nothing new.
+static bool learn(const struct row *r, struct write *w) {
+    const int64_t *old = r->number;
+    int64_t *n = w->number;
+    if (old[STATE] == JOURNAL_ACCEPTED) n[STATE] = JOURNAL_ACCEPTED;
+    if (n[ORDER_ID] == 0) n[ORDER_ID] = old[ORDER_ID];
+    if (n[EXECUTED] < old[EXECUTED] || n[AVG_PRICE] == 0) n[AVG_PRICE] = old[AVG_PRICE];
+    if (n[EXECUTED] < old[EXECUTED]) n[EXECUTED] = old[EXECUTED];
+    if (n[CODE] == 0) n[CODE] = old[CODE];
+    if (n[AT] < old[AT]) n[AT] = old[AT];
+    bool more = w->text[0][0] != 0 && strcmp(w->text[0], r->status) != 0 && !is_ended(r->status);
+    if (!more) w->text[0] = (char *)r->status;
+    return more || memcmp(n, old, sizeof *n * AT) != 0;
+}
+
+static int carry_one(struct journal *j, struct write *w) {
+    if (w->what != INTENT && w->what != SETTLE) return carry(j, w->what, w, 0);
+    struct row r;
+    int rc = find(j, w->text[w->what == INTENT ? 0 : 1], &r);
+    if (rc != SQLITE_OK) return rc;
+    if (w->what == SETTLE) return r.seq != 0 && learn(&r, w) ? carry(j, SETTLE, w, r.seq) : SQLITE_OK;
+    // Sent once more after its absence was proven: the same intent, from a later time on.
+    int64_t state = r.number[STATE];
+    bool again = r.seq != 0 && (state == JOURNAL_INTENT || state == JOURNAL_ABSENT || state == JOURNAL_UNSENT);
+    return carry(j, again ? INTENT_AGAIN : INTENT, w, again ? r.seq : 0);
 }
 
 // SQLite would go on writing to a file that has no name any more; the next run would know nothing of it.
-static bool is_still_there(const struct journal *j) {
+static bool is_still_there(struct journal *j, uint64_t now_ns) {
     struct stat s;
+    if (fstat(j->fd, &s) != 0 || s.st_nlink == 0) return false;
+    // Whether it still goes by its name costs a walk along the path.
+    if (now_ns < j->seen_ns + SEEN_NS) return true;
+    j->seen_ns = now_ns;
     return stat(j->path, &s) == 0 && s.st_dev == j->device && s.st_ino == j->inode;
 }
 
 static int carry_out(struct journal *j) {
     uint64_t start = uv_hrtime();
-    if (!is_still_there(j)) {
+    if (!is_still_there(j, start)) {
         snprintf(j->problem, sizeof j->problem, "its file was removed or replaced while the run goes on; start the run again");
         return ERR_IO;
     }
@@ -219,6 +273,7 @@ static void free_when_done(struct journal *j) {
     if (!j->closing || j->open_handles > 0 || j->queued) return;
     for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
     sqlite3_close(j->db);
+    close(j->fd);
     free(j->path);
     uv_mutex_destroy(&j->lock);
     uv_cond_destroy(&j->finished);
@@ -330,7 +385,7 @@ void journal_run_end(struct journal *j, const char *how, int64_t now_us) {
 
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
     ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
-    struct write *w = add(j, INTENT_AGAIN, tag);
+    struct write *w = add(j, INTENT, tag);
     const int64_t numbers[] = { j->run, i->quantity_e8, i->price_e8, i->made_us, i->final_us };
     memcpy(w->number, numbers, sizeof numbers);
     keep_texts(w, (const char *const[]){ i->client_id, i->endpoint, i->symbol, i->side, i->type, i->call }, 6);
@@ -344,7 +399,7 @@ void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t
     w->number[3] = o->avg_price_e8;
     w->number[4] = o->code;
     w->number[5] = o->at_us;
-    keep_texts(w, (const char *const[]){ o->client_id, o->status }, 2);
+    keep_texts(w, (const char *const[]){ o->status, o->client_id }, 2);
 }
 
 void journal_put(struct journal *j, const char *name, const char *value, size_t size, uint64_t tag) {
@@ -400,10 +455,12 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     if (!err && rc == SQLITE_OK) j->run = ask_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = io_error(e, path, j->db, rc);
     struct stat s;
-    if (!err && (stat(path, &s) != 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
+    j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (!err && (j->fd < 0 || fstat(j->fd, &s) != 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
         for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
         sqlite3_close(j->db);
+        if (j->fd >= 0) close(j->fd);
         free(j);
         return err;
     }
@@ -447,11 +504,6 @@ static int open_to_read(const char *path, sqlite3 **db, struct errmsg *e) {
     if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
     if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
     return check_version(*db, path, false, e);
-}
-
-static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column) {
-    const unsigned char *text = sqlite3_column_text(s, column);
-    snprintf(out, size, "%s", text ? (const char *)text : "");
 }
 
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {

@@ -11,11 +11,15 @@
 
 static bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
 
-// Letters, digits and - _ . ~ stand for themselves (RFC 3986).
+// What stands for itself in a query (RFC 3986). strspn would build its table of these anew for every value.
+static bool is_plain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
+}
+
 static void put_escaped(struct text_out *o, const char *text) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~";
     for (;;) {
-        size_t run = strspn(text, plain);
+        size_t run = 0;
+        while (is_plain(text[run])) run++;
         text_add(o, text, run);
         text += run;
         if (!*text) return;
