@@ -43,14 +43,22 @@ local with_exchange
 
 local function measure(tls, flight, what, client_processor)
   local function bare(x)
-    local base = x.url .. "/fapi"
-    local arguments
+    local function signed(params)
+      params[#params + 1] = { "recvWindow", 60000 }
+      params[#params + 1] = { "timestamp", ("%.0f"):format(lx.now_ms()) }
+      local text = lx.query(params)
+      return text .. "&signature=" .. lx.signature(x.secret, text)
+    end
+    local order = signed { { "symbol", "BTCUSDT" }, { "side", "BUY" }, { "type", "LIMIT" }, { "timeInForce", "IOC" }, { "quantity", "0.002" },
+      { "price", math.floor(x.bid * 0.97) }, { "newOrderRespType", "RESULT" } }
+    local base, arguments = x.url .. "/fapi/v1/", nil
     if what == "price" then
-      arguments = ("GET '%s/v1/ticker/price?symbol=BTCUSDT' - -"):format(base)
+      arguments = ("GET '%sticker/price?symbol=BTCUSDT' - -"):format(base)
+    elseif what == "query" then
+      local id = shell(("curl -s %s -H 'X-MBX-APIKEY: %s' -d '%s' '%sorder'"):format(tls and "--cacert " .. tls or "", x.key, order, base)):match '"orderId":(%d+)'
+      arguments = ("GET '%sorder?%s' - %s"):format(base, signed { { "symbol", "BTCUSDT" }, { "orderId", id } }, x.key)
     else
-      local text = lx.query { { "symbol", "BTCUSDT" }, { "side", "BUY" }, { "type", "LIMIT" }, { "timeInForce", "IOC" }, { "quantity", "0.002" },
-        { "price", math.floor(x.bid * 0.97) }, { "newOrderRespType", "RESULT" }, { "recvWindow", 60000 }, { "timestamp", ("%.0f"):format(lx.now_ms()) } }
-      arguments = ("POST '%s/v1/order' '%s&signature=%s' %s"):format(base, text, lx.signature(x.secret, text), x.key)
+      arguments = ("POST '%sorder' '%s' %s"):format(base, order, x.key)
     end
     return figures(shell(("taskset -c %d %s %s %d %d %s 2>&1"):format(client_processor, http_program, arguments, COUNT, flight, tls or "")))
   end
@@ -64,12 +72,14 @@ local function measure(tls, flight, what, client_processor)
   local where = ("%s, %d in flight"):format(tls and "TLS" or "HTTP", flight)
   local c, m = middle(a), middle(b)
   row(("libcurl alone: %s, %s"):format(what, where), c)
-  row(("api.%s, %s"):format(what == "price" and "get_ticker_price" or "create_order", where), m, m.rate / c.rate,
+  row(("api.%s, %s"):format(({ price = "get_ticker_price", query = "get_order", order = "create_order" })[what], where), m, m.rate / c.rate,
     flight == 1 and ("%+.1f us"):format(m.p50 - c.p50) or "")
   return m
 end
 
 print "A call from Lua beside bare libcurl (microseconds; ratio: calls a second to libcurl's)"
+print "  (price: nothing signed; query: signed, an order decoded; order: besides, its intent in the journal before it leaves, its"
+print "   outcome after, and two events of the user stream, none of which libcurl alone has)"
 print(("  %-46s %9s %8s %8s %9s %8s %7s"):format("", "a second", "p50", "p99", "p99.9", "cpu", "ratio"))
 shell(("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost "
   .. "-addext subjectAltName=IP:127.0.0.1,DNS:localhost 2>/dev/null"):format(folder))
@@ -92,7 +102,7 @@ end
 
 local order
 for _, tls in ipairs { false, certificate } do
-  for _, what in ipairs { "price", "order" } do
+  for _, what in ipairs { "price", "query", "order" } do
     local m = measure(tls, 1, what, 0)
     order = order or what == "order" and m
     measure(tls, 64, what, 1)

@@ -1,4 +1,4 @@
--- The script that spec/bench/live.lua runs live: BENCH_COUNT calls, BENCH_FLIGHT at a time, of BENCH_CALL ("price" or "order").
+-- The script that spec/bench/live.lua runs live: BENCH_COUNT calls, BENCH_FLIGHT at a time, of BENCH_CALL ("price", "query" or "order").
 -- Prints what spec/bench/http.c prints: calls a second, p50, p99, p99.9 in microseconds, microseconds of processor a call.
 local ffi = require "ffi"
 local host = require "moontide.host"
@@ -20,12 +20,16 @@ local left, done, took, start, work = count + warm, 0, {}, nil, nil
 local book = assert(api.get_book_ticker { symbol = "BTCUSDT" })
 local price = math.floor(book.bidPrice * 0.97)
 
+-- Crosses nothing, so it expires: the book stays as it is.
+local function order()
+  return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.002, price = price }
+end
+local first = what == "query" and assert(order())
+
 local calls = {
   price = function() return api.get_ticker_price { symbol = "BTCUSDT", share = false } end,
-  -- Crosses nothing, so it expires: the book stays as it is.
-  order = function()
-    return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.002, price = price }
-  end,
+  query = function() return api.get_order { symbol = "BTCUSDT", orderId = first.orderId, share = false } end,
+  order = order,
 }
 
 local function worker()
