@@ -16,13 +16,14 @@ const struct command command_attach = {
 
 static const struct option_spec status_options[] = {
     { "orders", OPTION_FLAG, NULL, "instead, the orders in the run's journal; with NAME also of a run that is over" },
-    { "last", OPTION_VALUE, "N", "with --orders: so many at most (default 50)" },
+    { "runs", OPTION_FLAG, NULL, "instead, the runs in the journal, and how each ended; with NAME also of a run that is over" },
+    { "last", OPTION_VALUE, "N", "with --orders or --runs: so many at most (default 50, 20)" },
     { "json", OPTION_FLAG, NULL, "everything each run says of itself, as one JSON document" },
     { NULL, 0, NULL, NULL },
 };
 
 const struct command command_status = {
-    "status", "status [NAME] [--orders] [--json]",
+    "status", "status [NAME] [--orders | --runs] [--json]",
     "Lists running paper and live processes: position, profit, queue, limits, breaker.",
     status_options, "status", 0,
 };

@@ -63,3 +63,4 @@
 #include "host/probe.h"
 #include "host/secrets.h"
 #include "store/journal.h"
+#include "store/journal_runs.h"

@@ -5,8 +5,10 @@ local C = require "moontide.native"
 local cmd = require "moontide.cmd"
 local control = require "moontide.live.control"
 local folder = require "moontide.live.folder"
+local log_module = require "moontide.log"
 local pretty = require "moontide.repl.pretty"
 local records = require "moontide.records"
+local run_ends = require "moontide.live.run_ends"
 local setup = require "moontide.setup"
 
 local M = {}
@@ -117,11 +119,55 @@ end
 
 local order_columns = { "made_time", "symbol", "side", "type", "quantity", "price", "journal", "status", "executed", "average", "code", "orderId", "clientOrderId", "run" }
 
-local function run_orders(options)
-  local limit = setup.number(options, "last", 50, 1, 1e6)
+-- Runs asked for by name, be they over, or those that go on.
+local function named(options)
   local runs = options[1] and { { name = options[1], folder = folder.path(options[1]) } } or folder.running()
   if options[1] and not runs[1].folder then cmd.fail(2, "'%s' is no name of a run", options[1]) end
-  if #runs == 0 then cmd.fail(1, "nothing is running; moontide status NAME --orders reads the journal of a run that is over") end
+  if #runs == 0 then cmd.fail(1, "nothing is running; moontide status NAME --%s reads the journal of a run that is over", options.orders and "orders" or "runs") end
+  return runs
+end
+
+local run_columns = { "run", "started_time", "ended_time", "how", "orders", "symbols", "script" }
+
+-- How a run ended, in words; what nobody has written may still go on.
+local function how_of(run, path)
+  return run.how or (C.run_folder_holder(path) ~= 0 and "goes on" or run_ends.UNSEEN)
+end
+
+-- The end of the last run, in a sentence; nil where there is no journal.
+local function last_end(path)
+  local list = run_ends.read(path, 1)
+  local run = list and list[1]
+  if not run then return nil end
+  local how = how_of(run, path)
+  return how == "goes on" and ("run %d goes on"):format(run.run)
+    or ("run %d %s%s"):format(run.run, how, run.ended_ms and " at " .. log_module.time_text(run.ended_ms * 1000) or "")
+end
+
+local function run_runs(options)
+  local limit = setup.number(options, "last", 20, 1, 1e6)
+  local all = {}
+  for _, run in ipairs(named(options)) do
+    local list, problem = run_ends.read(run.folder, limit)
+    if not list then cmd.fail(1, "%s", problem) end
+    for i, r in ipairs(list) do
+      list[i] = { run = r.run, started_time = r.started_ms, ended_time = r.ended_ms, how = how_of(i == #list and r or { how = r.how or run_ends.UNSEEN }, run.folder),
+                  orders = r.orders, symbols = r.symbols, script = r.script }
+    end
+    if options.json then
+      all[run.name] = setmetatable(list, cjson.array_mt)
+    else
+      print(("%s: %d runs%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
+      if #list > 0 then print(pretty.grid(run_columns, list, 240)) end
+    end
+  end
+  if options.json then print(cjson.encode(all)) end
+  return 0
+end
+
+local function run_orders(options)
+  local limit = setup.number(options, "last", 50, 1, 1e6)
+  local runs = named(options)
   local all = {}
   for _, run in ipairs(runs) do
     local list, problem = M.orders(run.folder, false, limit)
@@ -131,6 +177,8 @@ local function run_orders(options)
     else
       print(("%s: %d orders%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
       if #list > 0 then print(pretty.grid(order_columns, list, 240)) end
+      local ending = last_end(run.folder)
+      if ending then print(ending) end
     end
   end
   if options.json then print(cjson.encode(all)) end
@@ -141,8 +189,10 @@ end
 ---@return integer status
 function M.run(options)
   if options[2] then cmd.fail(2, "one run at a time; '%s' is one too many", options[2]) end
+  if options.orders and options.runs then cmd.fail(2, "either --orders or --runs") end
   if options.orders then return run_orders(options) end
-  if options.last then cmd.fail(2, "--last belongs to --orders") end
+  if options.runs then return run_runs(options) end
+  if options.last then cmd.fail(2, "--last belongs to --orders and --runs") end
   local runs = M.ask(options[1])
   if options.json then
     local list = setmetatable({}, cjson.array_mt)
@@ -156,7 +206,11 @@ function M.run(options)
   elseif not options[1] then
     print "nothing is running"
   end
-  if options[1] and #runs == 0 then cmd.fail(1, "no run '%s' is going on", options[1]) end
+  if options[1] and #runs == 0 then
+    local path = folder.path(options[1])
+    local ending = path and last_end(path)
+    cmd.fail(1, "no run '%s' is going on%s", options[1], ending and "; " .. ending or "")
+  end
   for _, run in ipairs(runs) do if run.problem then return 1 end end
   return 0
 end

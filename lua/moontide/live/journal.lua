@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
+local run_ends = require "moontide.live.run_ends"
 
 local M = {}
 
@@ -23,6 +24,7 @@ function M.open(s, run)
   local path, message = s.folder .. "/journal.db", ffi.new "struct errmsg"
   local sync = choice(s.options, run, "journal-sync", "journal_sync", { "normal", "full" })
   local restart = choice(s.options, run, "restart-orders", "restart_orders", { "adopt", "cancel" })
+  run_ends.write(s.folder, run_ends.UNSEEN)   -- the folder is ours, so nobody else writes; what is wrong with the file is told next
   local status = C.live_journal_open(s.l, path, sync == "full", message)
   if status == 0 and s.mode ~= "paper" and s.at.key ~= "" then status = C.live_journal_orders(s.l, path, restart == "cancel", message) end
   if status ~= 0 then
@@ -50,8 +52,20 @@ function M.tell(s)
   end
 end
 
+---How it ended, for those who look later.
 ---@param s LiveSession
----@param how string "stopped" | "failed"
-function M.close(s, how) C.live_journal_end(s.l, how) end
+---@param how string
+function M.close(s, how)
+  how = how:match "[^\n]*"
+  C.live_journal_end(s.l, how:sub(1, C.JOURNAL_HOW_MAX - 1))
+end
+
+---One line of what happened to the run itself.
+---@param s LiveSession
+---@param text string
+function M.note(s, text)
+  local journal = C.live_journal(s.l)
+  if journal ~= nil then C.journal_note(journal, text, C.live_clock_us()) end
+end
 
 return M

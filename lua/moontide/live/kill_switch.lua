@@ -3,6 +3,7 @@
 local bit = require "bit"
 local C = require "moontide.native"
 local ending = require "moontide.live.ending"
+local journal = require "moontide.live.journal"
 local task = require "moontide.task"
 
 local M = {}
@@ -29,6 +30,7 @@ function M.pull(s)
   s.halted = true
   s.world.pump.halt(s.world.bt)
   s.flatten = s.flatten or s.settings.halt_flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+  journal.note(s, "kill switch" .. (s.flatten and ", positions closed" or ""))
   s.log.error("kill switch: no new orders; open orders are being cancelled%s", s.flatten and ", positions closed" or "")
   local clearing = task.spawn(function()
     local kept = s.keep_orders

@@ -4,6 +4,7 @@
 local C = require "moontide.native"
 local control = require "moontide.live.control"
 local host = require "moontide.host"
+local journal = require "moontide.live.journal"
 local loader = require "moontide.loader"
 local strategy_module = require "moontide.strategy"
 local task = require "moontide.task"
@@ -56,6 +57,7 @@ function M.request(s)
       s.log.error("%s is not reloaded, the old one goes on: %s", s.path, s.reload_problem)
     else
       s.log.info("%s is reloaded", s.path)
+      journal.note(s, "reloaded")
     end
     local mask = strategy_module.event_mask(s.script.self)
     if s.events then s.events(mask) else C.live_events(s.l, mask) end

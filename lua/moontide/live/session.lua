@@ -258,16 +258,15 @@ end
 ---Connects: clock, account, streams. Fails the command when that cannot be had.
 ---@param s LiveSession
 function M.start(s)
-  local ok, problem = control.open(s, s.folder .. "/control.sock")
-  if not ok then
+  local function fail(problem)
+    journal.close(s, "did not start: " .. problem)
     s.world.close()
     cmd.fail(1, "%s", problem)
   end
+  local ok, problem = control.open(s, s.folder .. "/control.sock")
+  if not ok then fail(problem) end
   local message = ffi.new "struct errmsg"
-  if C.live_start(s.l, START_S * 1e6, message) ~= 0 then
-    s.world.close()
-    cmd.fail(1, "%s", ffi.string(message.text))
-  end
+  if C.live_start(s.l, START_S * 1e6, message) ~= 0 then fail(ffi.string(message.text)) end
   s.started_equity = status.read(s).equity
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
@@ -292,7 +291,7 @@ function M.run(s)
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
   if s.at_end then s.at_end(s) end
-  journal.close(s, failure and "failed" or "stopped")
+  journal.close(s, failure and "failed: " .. failure or s.halted and "stopped by the kill switch" or "stopped")
   s.closed = true
   s.world.close()
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end

@@ -11,6 +11,7 @@ local cmd = require "moontide.cmd"
 local folder = require "moontide.live.folder"
 local host = require "moontide.host"
 local loader = require "moontide.loader"
+local run_ends = require "moontide.live.run_ends"
 local settings_module = require "moontide.live.settings"
 
 local M = {}
@@ -74,7 +75,7 @@ end
 
 local function start(v, w)
   w.state, w.reason, w.warned = "running", nil, nil
-  w.started_us = now_us()
+  w.started_us, w.began_us = now_us(), tonumber(C.live_clock_us())
   spawn(v, w, { "--worker", ("3:%d:%d"):format(v.pid, #w.restarts) }, true)
 end
 
@@ -220,10 +221,15 @@ local function restart_or_halt(v, w)
   w.state, w.again_us, w.urgent_us = "waiting", t + pause * 1e6, nil
 end
 
-local function how_it_ended(w, status, signal)
-  if w.reason then return nil end
+local function how_it_ended(status, signal)
   if signal ~= 0 then return ("was killed by %s"):format(signal_names[signal] or "signal " .. signal) end
   return ("ended with status %d, not in order"):format(status)
+end
+
+-- It could not write that itself.
+local function write_end(v, w, how)
+  local problem = run_ends.write(w.folder, w.reason and "killed by the supervisor: " .. w.reason or (how:gsub("^was ", "")), tonumber(C.live_clock_us()), w.began_us)
+  if problem then v.log.warn("%s: how it ended could not be written: %s", w.name, problem) end
 end
 
 local function worker_ended(v, w, status, signal)
@@ -237,8 +243,9 @@ local function worker_ended(v, w, status, signal)
     if #w.restarts == 0 or w.stopping then return rest(v, w, "ended", status) end
     return restart_or_halt(v, w)
   end
-  local how = how_it_ended(w, status, signal)
-  if how then v.log.error("%s %s", w.name, how) end
+  local how = how_it_ended(status, signal)
+  if not w.reason then v.log.error("%s %s", w.name, how) end
+  write_end(v, w, how)
   w.killed = true
   if heart.started and v.can_clean then clean(v, w) else restart_or_halt(v, w) end
 end
