@@ -334,6 +334,17 @@ double limiter_left_by_others(struct limiter *l, int64_t now_us) {
     return least > 0 ? least : 0;
 }
 
+bool limiter_is_over(const struct limiter *l, int64_t now_us) {
+    int64_t wall_us = now_us + l->offset_us - l->uncertainty_us - l->guard_us;
+    for (int32_t i = 0; i < l->count; i++) {
+        const struct limiter_window *w = &l->windows[i];
+        bool spent = w->used > 0 || w->previous > 0 || w->carry > 0 || w->others > 0;
+        if (spent && w->end_us + w->interval_us > wall_us)   // the one before may count in the next
+            return false;
+    }
+    return l->gate_us <= now_us;
+}
+
 double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     double sum = 0;

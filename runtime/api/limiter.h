@@ -93,6 +93,9 @@ int32_t limiter_used(const struct limiter *l, int32_t index);
 // The share of the tightest window that others leave us, by the headers; 1: nobody else is seen.
 double limiter_left_by_others(struct limiter *l, int64_t now_us);
 
+// Whether everything it remembers is over: no gate, and windows so long past that they bind nobody. Counts nothing anew.
+bool limiter_is_over(const struct limiter *l, int64_t now_us);
+
 // How hard `cost` presses on what is left: the sum of its shares of each window's room. For choosing between two ways
 // to send the same; the lower presses less.
 double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us);

@@ -3,6 +3,7 @@
 #include "base/assert.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -129,18 +130,28 @@ static int make_ready(int fd, const char *path, struct file **out, int64_t guard
     return ERR_OK;
 }
 
-static int map_file(const char *path, int64_t guard_us, struct file **out, struct errmsg *e) {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
-        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    int err = ERR_OK;
-    if (flock(fd, LOCK_EX) != 0)
-        err = errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    else
-        err = make_ready(fd, path, out, guard_us, e);
-    flock(fd, LOCK_UN);   // by name: the mapping may keep the open file, and with it the lock, past close
+static void unlock_file(int fd) {
+    flock(fd, LOCK_UN);   // by name: a mapping may keep the open file, and with it the lock, past close
     close(fd);
-    return err;
+}
+
+// Opens or makes the file, and locks it; one that was swept away meanwhile is made anew.
+static int lock_file(const char *path, struct errmsg *e) {
+    for (;;) {
+        struct stat st;
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd < 0)
+            return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        if (flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0) {
+            if (st.st_nlink > 0)
+                return fd;
+            unlock_file(fd);
+            continue;
+        }
+        errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+        close(fd);
+        return ERR_IO;
+    }
 }
 
 static int take_seat(struct shared_budget *s, struct errmsg *e) {
@@ -159,6 +170,57 @@ static int take_seat(struct shared_budget *s, struct errmsg *e) {
                        : errmsg_set(e, ERR_FULL, "%d processes share this budget already, which is the most", BUDGET_MEMBERS_MAX);
 }
 
+// ---- files that nobody needs any more -----------------------------------------------------------------------------
+
+// Whether nobody sits in a locked file, and all it remembers is over. What is not certain is false.
+static bool is_left(struct file *f) {
+    struct shared_budget s = { .file = f, .member = -1 };
+    int err = pthread_mutex_trylock(&f->lock);
+    if (err == EOWNERDEAD) {
+        pthread_mutex_consistent(&f->lock);
+        budget_repair(&f->budget);
+        err = 0;
+    }
+    if (err != 0)
+        return false;
+    reap(&s);
+    bool left = limiter_is_over(&f->budget.limiter, clock_us(CLOCK_MONOTONIC) + f->base_us);
+    for (int32_t i = 0; i < f->budget.seats; i++)
+        left = left && f->budget.members[i].owner == 0;
+    pthread_mutex_unlock(&f->lock);
+    return left;
+}
+
+static void sweep_file(int dir, const char *name) {
+    struct stat st;
+    int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return;
+    struct file *f = MAP_FAILED;
+    bool ours = flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() && st.st_size == (off_t)sizeof *f && st.st_nlink > 0;
+    if (ours)
+        f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (f != MAP_FAILED) {
+        if (f->magic == MAGIC && f->size == sizeof *f && is_left(f))
+            unlinkat(dir, name, 0);   // under the lock: who waits for it sees that the file has gone
+        munmap(f, sizeof *f);
+    }
+    unlock_file(fd);
+}
+
+static void sweep(const char *path, const char *own) {
+    DIR *d = opendir(path);
+    char prefix[32];
+    snprintf(prefix, sizeof prefix, "moontide-%u-", (unsigned)geteuid());
+    for (struct dirent *entry; d && (entry = readdir(d)) != NULL;) {
+        size_t size = strlen(entry->d_name);
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0 && size > 7 && strcmp(entry->d_name + size - 7, ".budget") == 0 && strcmp(entry->d_name, own) != 0)
+            sweep_file(dirfd(d), entry->d_name);
+    }
+    if (d)
+        closedir(d);
+}
+
 struct shared_budget *shared_budget_open(const char *dir, const char *name, int64_t guard_us, struct errmsg *e) {
     if (check_name(name, e) != ERR_OK)
         return NULL;
@@ -170,13 +232,18 @@ struct shared_budget *shared_budget_open(const char *dir, const char *name, int6
         return NULL;
     }
     s->lock = (struct budget_lock){ s, enter, leave };
-    if (map_file(path, guard_us, &s->file, e) != ERR_OK || take_seat(s, e) != ERR_OK) {
-        if (s->file)
-            munmap(s->file, sizeof *s->file);
-        free(s);
-        return NULL;
+    int fd = lock_file(path, e);
+    bool good = fd >= 0 && make_ready(fd, path, &s->file, guard_us, e) == ERR_OK && take_seat(s, e) == ERR_OK;
+    if (fd >= 0)
+        unlock_file(fd);
+    if (good) {
+        sweep(dir ? dir : "/dev/shm", strrchr(path, '/') + 1);
+        return s;
     }
-    return s;
+    if (s->file)
+        munmap(s->file, sizeof *s->file);
+    free(s);
+    return NULL;
 }
 
 void shared_budget_close(struct shared_budget *s) {

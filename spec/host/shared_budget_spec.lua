@@ -3,6 +3,7 @@ local C = require "spec.support.c"
 local host = require "moontide.host"
 local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
 
 local S = 1000000
 local LIMIT = 1000
@@ -61,6 +62,72 @@ describe("shared budget", function()
     local b = assert(open(dir, "x"))
     assert.equal(7, C.limiter_used(C.shared_budget_get(b).limiter, 0))
     C.shared_budget_close(b)
+  end)
+
+  it("removes files in which nobody sits and whose windows are long past, and no others", function()
+    local uid = io.popen "id -u":read "*l"
+    local function there(name) return host.file_mode(("%s/moontide-%s-%s.budget"):format(dir, uid, name)) ~= nil end
+    local now = math.floor(host.monotonic() * 1e6)
+    local cost = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+    cost[C.LIMIT_WEIGHT] = 7
+    local function spend(name, interval, at)
+      local s = assert(open(dir, name))
+      local budget = C.shared_budget_get(s)
+      C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, interval, 10, 0, at)
+      C.budget_take(budget, C.shared_budget_member(s), cost, at)
+      C.budget_done(budget, C.shared_budget_member(s), cost, at)
+      return s
+    end
+    C.shared_budget_close(spend("long-ago", 60 * S, now - 300 * S))
+    C.shared_budget_close(spend("just-now", 60 * S, now))
+    C.shared_budget_close(spend("today", 86400 * S, now - 300 * S))
+    local banned = spend("banned", 60 * S, now - 300 * S)
+    C.limiter_gate(C.shared_budget_get(banned).limiter, now + 600 * S)
+    C.shared_budget_close(banned)
+    local sat_in = spend("sat-in", 60 * S, now - 300 * S)
+    run.write(("%s/moontide-%s-other.budget"):format(dir, uid), "of another version")
+    -- One whose holder was killed in its seat.
+    os.execute(("timeout -s KILL 0.5 '%s' script spec/support/budget_member.lua %s 60 1000 >%s/said 2>&1"):format(host.exe, dir, dir))
+    assert.is_true(there "spec")
+    local s = assert(open(dir, "x"))
+    for name, stays in pairs { ["long-ago"] = false, ["just-now"] = true, today = true, banned = true, ["sat-in"] = true, other = true, x = true } do
+      assert.equal(stays, there(name), name)
+    end
+    -- The dead one's seat is given back, and what it had under way is spent for as long as it may count.
+    lx.wait_for("the dead one's file to go", function()
+      C.shared_budget_close(s)
+      s = assert(open(dir, "x"))
+      return not there "spec"
+    end, 10)
+    C.shared_budget_close(s)
+    C.shared_budget_close(sat_in)
+    C.shared_budget_close((assert(open(dir, "y"))))
+    assert.is_false(there "sat-in")
+  end)
+
+  it("is one for all who open it while others sweep", function()
+    local script = run.write(dir .. "/opens.lua", [[
+      local ffi, C, host = require "ffi", require "moontide.native", require "moontide.host"
+      local message = ffi.new "struct errmsg"
+      local dir, name, count = ...
+      for _ = 1, tonumber(count) do
+        local s = C.shared_budget_open(dir, name, 5000, message)
+        assert(s ~= nil, ffi.string(message.text))
+        -- While it sits there, whoever opens the same name finds it.
+        assert(C.shared_budget_members(s) >= 1)
+        local again = C.shared_budget_open(dir, name, 5000, message)
+        assert(C.shared_budget_members(again) >= 2)
+        assert(C.shared_budget_members(s) >= 2)
+        C.shared_budget_close(again)
+        C.shared_budget_close(s)
+      end
+      print "through" ]])
+    local pipes = {}
+    for i = 1, 4 do pipes[i] = io.popen(("'%s' script %s %s n%d 400 2>&1"):format(host.exe, script, dir, i % 2)) end
+    for i = 1, 4 do
+      assert.equal("through\n", pipes[i]:read "*a")
+      pipes[i]:close()
+    end
   end)
 
   it("refuses names and files that are not its own, saying what is wrong", function()
