@@ -51,7 +51,8 @@ local function measure(tls, flight, what, client_processor)
     end
     local order = signed { { "symbol", "BTCUSDT" }, { "side", "BUY" }, { "type", "LIMIT" }, { "timeInForce", "IOC" }, { "quantity", "0.002" },
       { "price", math.floor(x.bid * 0.97) }, { "newOrderRespType", "RESULT" } }
-    local base, arguments = x.url .. "/fapi/v1/", nil
+    local base = x.url .. "/fapi/v1/"
+    local arguments
     if what == "price" then
       arguments = ("GET '%sticker/price?symbol=BTCUSDT' - -"):format(base)
     elseif what == "query" then
