@@ -17,7 +17,7 @@
 //
 // One batch is under way at most; what is written meanwhile waits for the next.
 
-enum { VERSION = 1, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384, SEEN_NS = 50000000 };
+enum { VERSION = 2, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384, SEEN_NS = 50000000 };
 
 #define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
 #define OPEN "(state = 0 OR state = 1 AND status NOT IN " ENDED ")"
@@ -27,13 +27,16 @@ static const char schema[] =
     " ended_us INTEGER, how TEXT);"
     "CREATE TABLE orders (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, client_id TEXT NOT NULL, endpoint TEXT NOT NULL,"
     " symbol TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL, quantity_e8 INTEGER NOT NULL, price_e8 INTEGER NOT NULL,"
-    " call TEXT NOT NULL, made_us INTEGER NOT NULL, final_us INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+    " call TEXT NOT NULL, made_us INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
     " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL DEFAULT 0,"
     " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
     "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
     "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT NOT NULL);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
+
+// What an older file lacks, or has too much, by its version.
+static const char from_1_to_2[] = "ALTER TABLE orders DROP COLUMN final_us; PRAGMA user_version = 2;";
 
 enum statement {
     BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, FIND, INTENT, INTENT_AGAIN, SETTLE, PUT, NOTE, STATEMENT_COUNT
@@ -45,9 +48,9 @@ static const char *const statements[STATEMENT_COUNT] = {
     [RUN_END] = "UPDATE runs SET ended_us = ?2, how = ?3 WHERE run = ?1",
     [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE client_id = ?1"
              " ORDER BY seq DESC LIMIT 1",
-    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, final_us, client_id, endpoint, symbol, side, type, call)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?4, final_us = ?5 WHERE seq = ?6",
+    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, type, call)"
+               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?4 WHERE seq = ?5",
     [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, at_us = ?6, status = ?7"
                " WHERE seq = ?8",
     [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -117,15 +120,21 @@ static int64_t ask_number(sqlite3 *db, const char *sql, int *rc) {
     return value;
 }
 
+static int carry_through(sqlite3 *db, const char *sql) {
+    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
+    return rc == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : rc;
+}
+
 static int check_version(sqlite3 *db, const char *path, bool may_make, struct errmsg *e) {
     int rc;
     int64_t version = ask_number(db, "PRAGMA user_version", &rc);
     if (rc == SQLITE_OK && version == 0) {
         int64_t tables = ask_number(db, "SELECT count(*) FROM sqlite_master", &rc);
         if (rc == SQLITE_OK && tables > 0) return errmsg_set(e, ERR_FORMAT, "%s: a database, but not a journal", path);
-        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, schema, NULL, NULL, NULL);
-        if (rc == SQLITE_OK && may_make) rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+        if (rc == SQLITE_OK && may_make) rc = carry_through(db, schema);
+    } else if (rc == SQLITE_OK && version == 1 && may_make) {
+        rc = carry_through(db, from_1_to_2);
     }
     if (rc != SQLITE_OK) return io_error(e, path, db, rc);
     if (version > VERSION) return errmsg_set(e, ERR_FORMAT, "%s: written by a newer moontide (version %lld; this one knows %d)", path, (long long)version, VERSION);
@@ -165,7 +174,7 @@ static int finish(sqlite3_stmt *s) {
 // Numbers, texts and the blob go to the statement's parameters in their own orders; the row's number, of what has one, last.
 static int carry(struct journal *j, enum statement what, const struct write *w, int64_t seq) {
     static const char forms[STATEMENT_COUNT][12] = {
-        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT] = "nnnnntttttt", [INTENT_AGAIN] = "nnnnn", [SETTLE] = "nnnnnnt", [PUT] = "tb", [NOTE] = "nnt",
+        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT] = "nnnntttttt", [INTENT_AGAIN] = "nnnn", [SETTLE] = "nnnnnnt", [PUT] = "tb", [NOTE] = "nnt",
     };
     sqlite3_stmt *s = j->statement[what];
     int number = 0, text = 0, i = 0;
@@ -386,7 +395,7 @@ void journal_run_end(struct journal *j, const char *how, int64_t now_us) {
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
     ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
     struct write *w = add(j, INTENT, tag);
-    const int64_t numbers[] = { j->run, i->quantity_e8, i->price_e8, i->made_us, i->final_us };
+    const int64_t numbers[] = { j->run, i->quantity_e8, i->price_e8, i->made_us };
     memcpy(w->number, numbers, sizeof numbers);
     keep_texts(w, (const char *const[]){ i->client_id, i->endpoint, i->symbol, i->side, i->type, i->call }, 6);
 }
@@ -509,23 +518,23 @@ static int open_to_read(const char *path, sqlite3 **db, struct errmsg *e) {
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     *o = (struct journal_order){
         .run = sqlite3_column_int64(s, 0), .quantity_e8 = sqlite3_column_int64(s, 6), .price_e8 = sqlite3_column_int64(s, 7),
-        .made_us = sqlite3_column_int64(s, 8), .final_us = sqlite3_column_int64(s, 9), .state = (uint8_t)sqlite3_column_int(s, 10),
-        .order_id = sqlite3_column_int64(s, 11), .executed_e8 = sqlite3_column_int64(s, 13), .avg_price_e8 = sqlite3_column_int64(s, 14),
-        .code = sqlite3_column_int(s, 15), .at_us = sqlite3_column_int64(s, 16),
+        .made_us = sqlite3_column_int64(s, 8), .state = (uint8_t)sqlite3_column_int(s, 9), .order_id = sqlite3_column_int64(s, 10),
+        .executed_e8 = sqlite3_column_int64(s, 12), .avg_price_e8 = sqlite3_column_int64(s, 13), .code = sqlite3_column_int(s, 14),
+        .at_us = sqlite3_column_int64(s, 15),
     };
     copy_text(o->client_id, sizeof o->client_id, s, 1);
     copy_text(o->endpoint, sizeof o->endpoint, s, 2);
     copy_text(o->symbol, sizeof o->symbol, s, 3);
     copy_text(o->side, sizeof o->side, s, 4);
     copy_text(o->type, sizeof o->type, s, 5);
-    copy_text(o->status, sizeof o->status, s, 12);
+    copy_text(o->status, sizeof o->status, s, 11);
 }
 
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e) {
     static const char *const sql[2] = {
-        "SELECT * FROM (SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
+        "SELECT * FROM (SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id,"
         " status, executed_e8, avg_price_e8, code, at_us, seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
-        "SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, final_us, state, order_id,"
+        "SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id,"
         " status, executed_e8, avg_price_e8, code, at_us FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
     };
     sqlite3 *db = NULL;

@@ -42,7 +42,6 @@ struct journal_intent {
     const char *endpoint;          // "POST /fapi/v1/order"
     int64_t quantity_e8, price_e8; // 0: none
     int64_t made_us;               // by the exchange's clock: what its stamp is at the earliest
-    int64_t final_us;              // by the exchange's clock: after this it can no longer be accepted; 0: not known yet
 };
 
 struct journal_outcome {
@@ -58,7 +57,7 @@ struct journal_outcome {
 // An intent as read back; texts are the record's own.
 struct journal_order {
     char client_id[JOURNAL_ID_MAX], symbol[24], side[8], type[24], status[24], endpoint[40];
-    int64_t quantity_e8, price_e8, made_us, final_us, order_id, executed_e8, avg_price_e8, at_us, run;
+    int64_t quantity_e8, price_e8, made_us, order_id, executed_e8, avg_price_e8, at_us, run;
     int32_t code;
     uint8_t state;
 };

@@ -1,8 +1,16 @@
+local ffi = require "ffi"
 local C = require "spec.support.c"
 local host = require "moontide.host"
 local journal = require "spec.support.journal"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+
+ffi.cdef [[
+  struct sqlite3;
+  int sqlite3_open(const char *, struct sqlite3 **);
+  int sqlite3_exec(struct sqlite3 *, const char *, void *, void *, void *);
+  int sqlite3_close(struct sqlite3 *);
+]]
 
 describe("journal", function()
   local folder, path
@@ -106,6 +114,25 @@ describe("journal", function()
     assert.equal(failed - 1, #rows)
   end)
 
+  it("brings a file of an older version up to its own, with all that is in it", function()
+    local j = assert(journal.open(path))
+    j:intend("old", 1)
+    j:turn()
+    j:close()
+    local db = ffi.new "struct sqlite3 *[1]"
+    assert.equal(0, ffi.C.sqlite3_open(path, db))
+    assert.equal(0, ffi.C.sqlite3_exec(db[0], "ALTER TABLE orders ADD COLUMN final_us INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 1", nil, nil, nil))
+    ffi.C.sqlite3_close(db[0])
+    assert.equal("old", assert(journal.orders(path))[1].client_id)
+    j = assert(journal.open(path))
+    j:settle("old", C.JOURNAL_ACCEPTED, { order_id = 7, status = "NEW" })
+    j:intend("new", 1)
+    j:turn()
+    j:close()
+    local rows = assert(journal.orders(path))
+    assert.same({ "old", 7, "new", 2 }, { rows[1].client_id, tonumber(rows[1].order_id), rows[2].client_id, #rows })
+  end)
+
   it("says in one line what a file is that is no journal", function()
     run.write(path, ("no database at all "):rep(100))
     local _, problem = journal.open(path)
@@ -114,7 +141,7 @@ describe("journal", function()
     assert(journal.open(path)):close()
     os.execute(("%s script /dev/stdin <<'X'\nlocal f = io.open('%s', 'r+b') f:seek('set', 60) f:write('\\0\\0\\0\\9') f:close()\nX"):format(host.exe, path))
     _, problem = journal.open(path)
-    assert.truthy(problem:find "written by a newer moontide %(version 9; this one knows 1%)", problem)
+    assert.truthy(problem:find "written by a newer moontide %(version 9; this one knows 2%)", problem)
     _, problem = journal.open "/nowhere/journal.db"
     assert.truthy(problem:find("/nowhere/journal.db: cannot be written (No such file or directory)", 1, true), problem)
     _, problem = journal.orders(folder .. "/none.db")
@@ -123,7 +150,6 @@ describe("journal", function()
 end)
 
 describe("run folder", function()
-  local ffi = require "ffi"
   ffi.cdef [[ int setenv(const char *, const char *, int); int unsetenv(const char *); int close(int); ]]
   local out, message = ffi.new "char[512]", ffi.new "struct errmsg"
   local folder, before
