@@ -455,6 +455,7 @@ struct journal_figures journal_figures(const struct journal *j) { return j->figu
 
 int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx, struct journal **out,
                  struct errmsg *e) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);   // its count of memory costs a lock for each piece; of no effect once SQLite is in use
     struct journal *j = calloc(1, sizeof *j);
     if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
     int rc = SQLITE_OK, err = open_file(path, sync, &j->db, e);
