@@ -1,6 +1,7 @@
 #include "store/journal.h"
 
 #include "base/assert.h"
+#include "store/journal_file.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -17,26 +18,10 @@
 //
 // One batch is under way at most; what is written meanwhile waits for the next.
 
-enum { VERSION = 2, BUSY_MS = 5000, LAZY_MS = 20, CHECKPOINT_PAGES = 16384, SEEN_NS = 50000000 };
+enum { LAZY_MS = 20, SEEN_NS = 50000000 };
 
 #define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
 #define OPEN "(state = 0 OR state = 1 AND status NOT IN " ENDED ")"
-
-static const char schema[] =
-    "CREATE TABLE runs (run INTEGER PRIMARY KEY, script TEXT NOT NULL, symbols TEXT NOT NULL, started_us INTEGER NOT NULL,"
-    " ended_us INTEGER, how TEXT);"
-    "CREATE TABLE orders (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, client_id TEXT NOT NULL, endpoint TEXT NOT NULL,"
-    " symbol TEXT NOT NULL, side TEXT NOT NULL, type TEXT NOT NULL, quantity_e8 INTEGER NOT NULL, price_e8 INTEGER NOT NULL,"
-    " call TEXT NOT NULL, made_us INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
-    " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL DEFAULT 0,"
-    " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL DEFAULT 0);"
-    "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
-    "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
-    "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT NOT NULL);"
-    "PRAGMA user_version = 2;";
-
-// What an older file lacks, or has too much, by its version.
-static const char from_1_to_2[] = "ALTER TABLE orders DROP COLUMN final_us; PRAGMA user_version = 2;";
 
 enum statement {
     BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, FIND, INTENT, INTENT_AGAIN, SETTLE, PUT, NOTE, STATEMENT_COUNT
@@ -98,70 +83,6 @@ struct journal {
     char problem[200];
 };
 
-// ---- the file -----------------------------------------------------------------------------------------------------
-
-static int io_error(struct errmsg *e, const char *path, sqlite3 *db, int rc) {
-    const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
-    if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
-        return errmsg_set(e, ERR_FORMAT, "%s: not a journal, or a damaged one (%s); move it away to start a new one", path, text);
-    return errmsg_set(e, ERR_IO, "%s: %s", path, text);
-}
-
-static int64_t ask_number(sqlite3 *db, const char *sql, int *rc) {
-    sqlite3_stmt *s;
-    int64_t value = 0;
-    *rc = sqlite3_prepare_v2(db, sql, -1, &s, NULL);
-    if (*rc == SQLITE_OK) {
-        *rc = sqlite3_step(s);
-        if (*rc == SQLITE_ROW) value = sqlite3_column_int64(s, 0), *rc = SQLITE_OK;
-        else if (*rc == SQLITE_DONE) *rc = SQLITE_OK;
-    }
-    sqlite3_finalize(s);
-    return value;
-}
-
-static int carry_through(sqlite3 *db, const char *sql) {
-    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(db, sql, NULL, NULL, NULL);
-    return rc == SQLITE_OK ? sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) : rc;
-}
-
-static int check_version(sqlite3 *db, const char *path, bool may_make, struct errmsg *e) {
-    int rc;
-    int64_t version = ask_number(db, "PRAGMA user_version", &rc);
-    if (rc == SQLITE_OK && version == 0) {
-        int64_t tables = ask_number(db, "SELECT count(*) FROM sqlite_master", &rc);
-        if (rc == SQLITE_OK && tables > 0) return errmsg_set(e, ERR_FORMAT, "%s: a database, but not a journal", path);
-        if (rc == SQLITE_OK && may_make) rc = carry_through(db, schema);
-    } else if (rc == SQLITE_OK && version == 1 && may_make) {
-        rc = carry_through(db, from_1_to_2);
-    }
-    if (rc != SQLITE_OK) return io_error(e, path, db, rc);
-    if (version > VERSION) return errmsg_set(e, ERR_FORMAT, "%s: written by a newer moontide (version %lld; this one knows %d)", path, (long long)version, VERSION);
-    return ERR_OK;
-}
-
-static int open_file(const char *path, enum journal_sync sync, sqlite3 **db, struct errmsg *e) {
-    // SQLite makes its companions with the mode of the file itself: make it, with ours.
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) return errmsg_set(e, ERR_IO, "%s: cannot be written (%m)", path);
-    close(fd);
-    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
-    // Small pages: a commit writes each page it touched whole, and an order is one row. One thread at a time has the database.
-    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, "PRAGMA page_size = 1024; PRAGMA journal_mode = WAL", NULL, NULL, NULL);
-    // A checkpoint waits for the disk, and commits wait for it: seldom, then.
-    if (rc == SQLITE_OK) rc = sqlite3_wal_autocheckpoint(*db, CHECKPOINT_PAGES);
-    if (rc == SQLITE_OK) rc = sqlite3_exec(*db, sync == JOURNAL_FULL ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL", NULL, NULL, NULL);
-    if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
-    return check_version(*db, path, true, e);
-}
-
-static void copy_text(char *out, size_t size, sqlite3_stmt *s, int column) {
-    const unsigned char *text = sqlite3_column_text(s, column);
-    snprintf(out, size, "%s", text ? (const char *)text : "");
-}
-
 // ---- on the pool --------------------------------------------------------------------------------------------------
 
 static int finish(sqlite3_stmt *s) {
@@ -200,7 +121,7 @@ static int find(struct journal *j, const char *client_id, struct row *r) {
     if (rc == SQLITE_ROW) {
         r->seq = sqlite3_column_int64(s, 0);
         for (int i = 0; i < NUMBERS_MAX; i++) r->number[i] = sqlite3_column_int64(s, i + 1);
-        copy_text(r->status, sizeof r->status, s, NUMBERS_MAX + 1);
+        journal_file_text(r->status, sizeof r->status, s, NUMBERS_MAX + 1);
     }
     sqlite3_reset(s);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
@@ -458,12 +379,12 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);   // its count of memory costs a lock for each piece; of no effect once SQLite is in use
     struct journal *j = calloc(1, sizeof *j);
     if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
-    int rc = SQLITE_OK, err = open_file(path, sync, &j->db, e);
+    int rc = SQLITE_OK, err = journal_file_make(path, sync, &j->db, e);
     for (int i = 0; i < STATEMENT_COUNT && !err && rc == SQLITE_OK; i++) {
         rc = sqlite3_prepare_v3(j->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statement[i], NULL);
     }
-    if (!err && rc == SQLITE_OK) j->run = ask_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
-    if (!err && rc != SQLITE_OK) err = io_error(e, path, j->db, rc);
+    if (!err && rc == SQLITE_OK) j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
+    if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);
     struct stat s;
     j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (!err && (j->fd < 0 || fstat(j->fd, &s) != 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
@@ -507,15 +428,6 @@ void journal_close(struct journal *j) {
 
 // ---- reading ------------------------------------------------------------------------------------------------------
 
-static int open_to_read(const char *path, sqlite3 **db, struct errmsg *e) {
-    if (access(path, F_OK) != 0) return errmsg_set(e, ERR_NOT_FOUND, "%s: no such journal", path);
-    // Not read-only: a journal left by a killed process is recovered by whoever opens it first.
-    int rc = sqlite3_open_v2(path, db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-    if (rc == SQLITE_OK) rc = sqlite3_busy_timeout(*db, BUSY_MS);
-    if (rc != SQLITE_OK) return io_error(e, path, *db, rc);
-    return check_version(*db, path, false, e);
-}
-
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     *o = (struct journal_order){
         .run = sqlite3_column_int64(s, 0), .quantity_e8 = sqlite3_column_int64(s, 6), .price_e8 = sqlite3_column_int64(s, 7),
@@ -523,12 +435,12 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
         .executed_e8 = sqlite3_column_int64(s, 12), .avg_price_e8 = sqlite3_column_int64(s, 13), .code = sqlite3_column_int(s, 14),
         .at_us = sqlite3_column_int64(s, 15),
     };
-    copy_text(o->client_id, sizeof o->client_id, s, 1);
-    copy_text(o->endpoint, sizeof o->endpoint, s, 2);
-    copy_text(o->symbol, sizeof o->symbol, s, 3);
-    copy_text(o->side, sizeof o->side, s, 4);
-    copy_text(o->type, sizeof o->type, s, 5);
-    copy_text(o->status, sizeof o->status, s, 11);
+    journal_file_text(o->client_id, sizeof o->client_id, s, 1);
+    journal_file_text(o->endpoint, sizeof o->endpoint, s, 2);
+    journal_file_text(o->symbol, sizeof o->symbol, s, 3);
+    journal_file_text(o->side, sizeof o->side, s, 4);
+    journal_file_text(o->type, sizeof o->type, s, 5);
+    journal_file_text(o->status, sizeof o->status, s, 11);
 }
 
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e) {
@@ -543,7 +455,7 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
     *rows = NULL;
     *count = 0;
     int64_t size = 0;
-    int err = open_to_read(path, &db, e), rc = SQLITE_OK;
+    int err = journal_file_open(path, &db, e), rc = SQLITE_OK;
     if (!err) rc = sqlite3_prepare_v2(db, sql[open_only], -1, &s, NULL);
     if (!err && rc == SQLITE_OK) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -555,7 +467,7 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
         read_order(s, &(*rows)[(*count)++]);
         rc = SQLITE_OK;
     }
-    if (!err && rc != SQLITE_DONE) err = io_error(e, path, db, rc);
+    if (!err && rc != SQLITE_DONE) err = journal_file_error(e, path, db, rc);
     sqlite3_finalize(s);
     sqlite3_close(db);
     if (err) {
@@ -571,7 +483,7 @@ int journal_get(const char *path, const char *name, char **value, size_t *size, 
     sqlite3_stmt *s = NULL;
     *value = NULL;
     *size = 0;
-    int err = open_to_read(path, &db, e), rc = SQLITE_OK;
+    int err = journal_file_open(path, &db, e), rc = SQLITE_OK;
     if (!err) rc = sqlite3_prepare_v2(db, "SELECT value FROM vault WHERE name = ?1", -1, &s, NULL);
     if (!err && rc == SQLITE_OK) {
         sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
@@ -584,7 +496,7 @@ int journal_get(const char *path, const char *name, char **value, size_t *size, 
         if (*size) memcpy(*value, sqlite3_column_blob(s, 0), *size);
         (*value)[*size] = 0;
     } else if (!err) {
-        err = rc == SQLITE_DONE ? errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is kept as '%s'", path, name) : io_error(e, path, db, rc);
+        err = rc == SQLITE_DONE ? errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is kept as '%s'", path, name) : journal_file_error(e, path, db, rc);
     }
     sqlite3_finalize(s);
     sqlite3_close(db);

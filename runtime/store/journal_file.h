@@ -1,0 +1,23 @@
+// journal_file.h: the SQLite file of a journal (store/journal.h): its schema, its versions, how it is opened and what is said of one
+// that cannot be. For the modules of the journal only.
+//
+// Owner    a database is the caller's to close, also after an error (NULL then, or open).
+// Errors   ERR_IO, ERR_FORMAT (no journal, a damaged one, or of a newer version), ERR_NOT_FOUND, each with one line.
+#ifndef MT_STORE_JOURNAL_FILE_H
+#define MT_STORE_JOURNAL_FILE_H
+
+#include "base/err.h"
+#include "store/journal.h"
+
+#include <sqlite3.h>
+
+// To be written: made (mode 0600) if there is none, brought up to this version if it is older.
+int journal_file_make(const char *path, enum journal_sync sync, sqlite3 **db, struct errmsg *e);
+// One that is there, for a question or a single change beside its writer; waits up to five seconds for it.
+int journal_file_open(const char *path, sqlite3 **db, struct errmsg *e);
+
+int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc);   // as an err of ours
+int64_t journal_file_number(sqlite3 *db, const char *sql, int *rc);                // the first of the first row; 0: none
+void journal_file_text(char *out, size_t size, sqlite3_stmt *s, int column);       // cut to what fits, terminated; NULL: ""
+
+#endif
