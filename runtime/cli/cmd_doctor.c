@@ -9,7 +9,7 @@ static const struct option_spec options[] = {
     { "config", OPTION_VALUE, "FILE", "settings of the API manager (default moontide.conf.lua, where it exists)" },
     { "recv-window", OPTION_VALUE, "MS", "how old a request may be when it arrives (default 5000)" },
     { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
-    { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },
+    { "proxy", OPTION_VALUE, "URL", "a proxy for requests and streams (http, https, socks5h...; default: the environment's)" },
     { "json", OPTION_FLAG, NULL, "one JSON document instead of lines" },
     { NULL, 0, NULL, NULL },
 };

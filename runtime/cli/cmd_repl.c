@@ -45,7 +45,7 @@ static const struct option_spec options[] = {
     { "keep-orders", OPTION_FLAG, NULL, "live: leave open orders open at the end" },
     { "recv-window", OPTION_VALUE, "MS", "live: how old a request may be when it arrives" },
     { "ca-file", OPTION_VALUE, "FILE", "paper, live: certificates to trust" },
-    { "proxy", OPTION_VALUE, "URL", "paper, live: an HTTP proxy for requests" },
+    { "proxy", OPTION_VALUE, "URL", "paper, live: a proxy for requests and streams" },
     { "log-level", OPTION_VALUE, "L", "debug, info, warn or error (default info)" },
     { "log-format", OPTION_VALUE, "F", "text or json" },
     { "quiet", OPTION_FLAG, NULL, "warnings and errors only" },

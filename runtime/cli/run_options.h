@@ -34,7 +34,7 @@
     { "stream-age", OPTION_VALUE, "S", "replace a stream's connection at this age (default 85800; the exchange ends it at 86400)" },
     { "stream-silence", OPTION_VALUE, "S", "a stream silent for so long, and after a ping, is dead (default 40)" },
     { "ca-file", OPTION_VALUE, "FILE", "certificates to trust instead of the system's (PEM)" },
-    { "proxy", OPTION_VALUE, "URL", "an HTTP proxy for requests (default: the environment's)" },
+    { "proxy", OPTION_VALUE, "URL", "a proxy for requests and streams (http, https, socks5h...; default: the environment's)" },
     { "record", OPTION_VALUE, "FILE", "record all that the script sees and does, for backtest --replay and for explain; in a folder,\n"
                                       "                     each run a file of its own" },
     { "seed", OPTION_VALUE, "N", "the seed of math.random (default 1)" },

@@ -35,6 +35,7 @@
 #include "sim/flow.h"
 #include "sim/follow.h"
 #include "sim/state.h"
+#include "net/proxy.h"
 #include "net/signature.h"
 #include "venue/decode.h"
 #include "venue/encode.h"

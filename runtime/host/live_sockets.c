@@ -32,7 +32,8 @@ static bool connect_to(struct live *l, const struct stream *s, struct ws_client 
     struct errmsg e;
     enum stream_which which = which_of(l, s);
     snprintf(url, sizeof url, "%s%s%s", l->stream_url, paths[which], which == STREAM_USER ? l->listen_key : "");
-    struct ws_options o = { .url = url, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS, .silence_ms = l->o.stream_silence_us / 1000 };
+    struct ws_options o = { .url = url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
+                            .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
     return ws_client_open(&l->loop, &o, &hooks, out, &e) == ERR_OK;
 }

@@ -369,7 +369,7 @@ int wire_open(struct live *l, struct errmsg *e) {
     struct resolver_hooks hooks = { l, resolver_op, resolver_ask, resolver_known, resolver_clock };
     l->resolver = resolver_new(&hooks);
     ASSERT(l->resolver != NULL);
-    struct http_client_options http = { .proxy = l->o.proxy, .ca_file = l->o.ca_file, .connect_timeout_ms = 5000,
+    struct http_client_options http = { .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = 5000,
                                         .timeout_ms = l->o.http_timeout_us / 1000 };
     int err = http_client_new(&l->loop, &http, on_done, l, &l->http, e);
     if (err || !l->o.api_key[0]) return err;

@@ -263,7 +263,7 @@ static void open_channel(struct live *l, int64_t now_us) {
     while (c < o->channels + WS_CHANNELS && c->state != CHANNEL_NONE) c++;
     o->retry_us = now_us + PAUSE_LONGEST_US;
     if (c == o->channels + WS_CHANNELS) return;   // the old ones are still answering
-    struct ws_options options = { .url = l->ws_api_url, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
+    struct ws_options options = { .url = l->ws_api_url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
                                   .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
     struct errmsg e;

@@ -257,7 +257,8 @@ static void open_books(struct live *l) {
     char url[2048];
     struct errmsg e;
     snprintf(url, sizeof url, "%s/public/ws", l->stream_url);
-    struct ws_options o = { .url = url, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS, .silence_ms = l->o.stream_silence_us / 1000 };
+    struct ws_options o = { .url = url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
+                            .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
     if (ws_client_open(&l->loop, &o, &hooks, &l->paper->books, &e) != ERR_OK) retry_later(l);
 }

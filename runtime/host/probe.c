@@ -15,7 +15,7 @@ struct probe {
     uv_loop_t loop;
     struct http_client *http;
     int64_t timeout_us;
-    char *ca_file;
+    char *ca_file, *proxy;
     char *body;
     struct probe_answer *answer;
     char problem[300];
@@ -46,6 +46,7 @@ int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *
     uv_loop_init(&p->loop);
     p->timeout_us = o->timeout_us;
     p->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    p->proxy = o->proxy ? strdup(o->proxy) : NULL;
     struct http_client_options http = { .proxy = o->proxy, .ca_file = o->ca_file, .connect_timeout_ms = CONNECT_MS, .timeout_ms = o->timeout_us / 1000 };
     int err = http_client_new(&p->loop, &http, on_answer, p, &p->http, e);
     if (err) {
@@ -64,6 +65,7 @@ void probe_free(struct probe *p) {
     uv_loop_close(&p->loop);
     free(p->body);
     free(p->ca_file);
+    free(p->proxy);
     free(p);
 }
 
@@ -102,7 +104,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
 }
 
 int probe_stream(struct probe *p, const char *url, int64_t *took_us, struct errmsg *e) {
-    struct ws_options o = { .url = url, .ca_file = p->ca_file, .connect_timeout_ms = p->timeout_us / 1000 };
+    struct ws_options o = { .url = url, .proxy = p->proxy, .ca_file = p->ca_file, .connect_timeout_ms = p->timeout_us / 1000 };
     struct ws_hooks hooks = { p, on_opened, on_message, on_closed };
     struct ws_client *w;
     uint64_t start = uv_hrtime();

@@ -1,17 +1,14 @@
 #include "net/http_client.h"
 
 #include "base/assert.h"
+#include "net/curl_loop.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
-enum { POLLS_MAX = 4096, BODY_MAX = 16 << 20 };
-
-struct poller { uv_poll_t poll; struct http_client *client; curl_socket_t fd; int events; bool idle; };
+enum { BODY_MAX = 16 << 20 };
 
 struct http_transfer {
     CURL *easy;
@@ -31,105 +28,15 @@ struct http_transfer {
 };
 
 struct http_client {
-    uv_loop_t *loop;
+    struct curl_loop *curl;
     CURLM *multi;
-    uv_timer_t timer;
     struct http_client_options o;
     char *proxy, *ca_file;
     http_done done;
     void *ctx;
     struct http_transfer *busy, *free;
-    struct poller *polls[POLLS_MAX];   // by socket; kept while the connection lives: making one is dear
-    int handles;
-    bool closing;
+    bool closing, gone;
 };
-
-// ---- the loop ---------------------------------------------------------------------------------------------------
-
-static void finish_all(struct http_client *h);
-
-static void on_timer(uv_timer_t *t) {
-    struct http_client *h = t->data;
-    int running;
-    curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_all(h);
-}
-
-static int set_timer(CURLM *multi, long ms, void *data) {
-    (void)multi;
-    struct http_client *h = data;
-    if (h->closing) return 0;
-    if (ms < 0) uv_timer_stop(&h->timer);
-    else uv_timer_start(&h->timer, on_timer, (uint64_t)ms, 0);
-    return 0;
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events) {
-    struct poller *p = poll->data;
-    struct http_client *h = p->client;
-    int flags = status < 0 ? CURL_CSELECT_ERR : 0, running;
-    if (p->idle) {   // of a kept connection that nobody uses: the server has closed it, and libcurl finds that out when it takes it
-        uv_poll_stop(poll);
-        p->events = 0;
-        return;
-    }
-    if (events & UV_READABLE) flags |= CURL_CSELECT_IN;
-    if (events & UV_WRITABLE) flags |= CURL_CSELECT_OUT;
-    curl_multi_socket_action(h->multi, p->fd, flags, &running);
-    finish_all(h);
-}
-
-static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *data, void *socket_data) {
-    (void)easy;
-    (void)socket_data;
-    struct http_client *h = data;
-    if (fd < 0 || fd >= POLLS_MAX || h->closing) return 0;
-    struct poller *p = h->polls[fd];
-    if (what == CURL_POLL_REMOVE) {
-        // Watched on as it is: the next request on this connection then costs no system call. Writable would fire for ever.
-        if (p) p->idle = true;
-        if (p && p->events & UV_WRITABLE) {
-            uv_poll_stop(&p->poll);
-            p->events = 0;
-        }
-        return 0;
-    }
-    if (!p) {
-        p = calloc(1, sizeof *p);
-        if (!p || uv_poll_init_socket(h->loop, &p->poll, fd) != 0) {
-            free(p);
-            return -1;
-        }
-        p->poll.data = p;
-        p->client = h;
-        p->fd = fd;
-        h->polls[fd] = p;
-        h->handles++;
-    }
-    p->idle = false;
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    if (events != p->events) uv_poll_start(&p->poll, events, on_poll);
-    p->events = events;
-    return 0;
-}
-
-static void poller_gone(uv_handle_t *handle) {
-    struct poller *p = handle->data;
-    p->client->handles--;
-    free(p);
-}
-
-static void forget_socket(struct http_client *h, curl_socket_t fd) {
-    if (fd < 0 || fd >= POLLS_MAX || !h->polls[fd]) return;
-    uv_poll_stop(&h->polls[fd]->poll);
-    uv_close((uv_handle_t *)&h->polls[fd]->poll, poller_gone);
-    h->polls[fd] = NULL;
-}
-
-static int close_socket(void *data, curl_socket_t fd) {
-    forget_socket(data, fd);
-    return close(fd);
-}
 
 // ---- bytes ------------------------------------------------------------------------------------------------------
 
@@ -225,14 +132,15 @@ static void finish(struct http_client *h, struct http_transfer *t, CURLcode code
     a->body = t->answer ? t->answer : "";
     a->size = t->answer_size;
     a->took_us = total - before;
-    a->problem = code == CURLE_OK ? "" : t->problem[0] ? t->problem : curl_easy_strerror(code);
+    a->problem = code == CURLE_OK ? "" : curl_loop_problem(t->easy, code, t->problem);
     struct http_answer told = *a;
     void *user = t->user;
     give_back(h, t);
     h->done(h->ctx, user, &told);   // may send again, and gets another transfer while the answer's bytes still stand
 }
 
-static void finish_all(struct http_client *h) {
+static void finish_all(void *ctx) {
+    struct http_client *h = ctx;
     CURLMsg *message;
     int left;
     while (!h->closing && (message = curl_multi_info_read(h->multi, &left)) != NULL) {
@@ -244,17 +152,10 @@ static void finish_all(struct http_client *h) {
     }
 }
 
-static bool proxy_in_environment(void) {
-    static const char *const names[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (getenv(names[i])) return true;
-    }
-    return false;
-}
-
 static struct http_transfer *transfer_new(struct http_client *h) {
     struct http_transfer *t = calloc(1, sizeof *t);
-    if (!t || !(t->easy = curl_easy_init())) {
+    struct connection_options o = { .proxy = h->proxy, .ca_file = h->ca_file, .connect_timeout_ms = h->o.connect_timeout_ms };
+    if (!t || !(t->easy = curl_loop_easy(h->curl, &o, t->problem))) {
         free(t);
         return NULL;
     }
@@ -266,26 +167,14 @@ static struct http_transfer *transfer_new(struct http_client *h) {
     t->client = h;
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(t->easy, CURLOPT_CURLU, t->address);
-    curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->problem);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, take_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_PREREQFUNCTION, may_begin);
     curl_easy_setopt(t->easy, CURLOPT_PREREQDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-    curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, h);
     curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(t->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    curl_easy_setopt(t->easy, CURLOPT_TCP_NODELAY, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-    curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)h->o.connect_timeout_ms);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)h->o.timeout_ms);
-    curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    // Without a proxy libcurl would ask the environment for one at every request.
-    if (h->proxy || !proxy_in_environment()) curl_easy_setopt(t->easy, CURLOPT_PROXY, h->proxy ? h->proxy : "");
-    if (h->ca_file) curl_easy_setopt(t->easy, CURLOPT_CAINFO, h->ca_file);
     curl_easy_setopt(t->easy, CURLOPT_VERBOSE, h->o.verbose ? 1L : 0L);
     return t;
 }
@@ -366,33 +255,25 @@ void http_cancel(struct http_client *h, struct http_transfer *t) { give_back(h, 
 
 int http_client_new(uv_loop_t *loop, const struct http_client_options *o, http_done done, void *ctx, struct http_client **out,
                     struct errmsg *e) {
-    static bool started;
-    if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != 0) return errmsg_set(e, ERR_NO_MEMORY, "libcurl cannot start");
-    started = true;
     struct http_client *h = calloc(1, sizeof *h);
-    if (!h || !(h->multi = curl_multi_init())) {
+    if (!h) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an HTTP client");
+    int err = curl_loop_new(loop, finish_all, h, &h->curl, e);
+    if (err) {
         free(h);
-        return errmsg_set(e, ERR_NO_MEMORY, "no memory for an HTTP client");
+        return err;
     }
-    h->loop = loop;
+    h->multi = curl_loop_multi(h->curl);
     h->o = *o;
     h->proxy = o->proxy ? strdup(o->proxy) : NULL;
     h->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     h->done = done;
     h->ctx = ctx;
-    uv_timer_init(loop, &h->timer);
-    h->timer.data = h;
-    h->handles = 1;
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-    curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
     curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 64L);
     *out = h;
     return ERR_OK;
 }
 
-static void timer_gone(uv_handle_t *handle) { ((struct http_client *)handle->data)->handles--; }
+static void gone(void *ctx) { ((struct http_client *)ctx)->gone = true; }
 
 void http_client_close(struct http_client *h) {
     if (h->closing) return;
@@ -409,14 +290,12 @@ void http_client_close(struct http_client *h) {
         free(t->answer);
         free(t);
     }
-    curl_multi_cleanup(h->multi);
-    for (curl_socket_t fd = 0; fd < POLLS_MAX; fd++) forget_socket(h, fd);
-    uv_close((uv_handle_t *)&h->timer, timer_gone);
+    curl_loop_close(h->curl, gone, h);
 }
 
 void http_client_free(struct http_client *h) {
     if (!h) return;
-    ASSERT(h->closing && h->handles == 0);
+    ASSERT(h->closing && h->gone);
     free(h->proxy);
     free(h->ca_file);
     free(h);

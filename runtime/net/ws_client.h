@@ -1,10 +1,11 @@
-// ws_client.h: one WebSocket connection to a server, on a libuv loop: resolution off the loop's thread, TLS 1.2 and up
-// verified, handshake checked, frames by wslay; pings are answered as they come.
+// ws_client.h: one WebSocket connection to a server, on a libuv loop. libcurl connects (net/curl_loop.h: names, addresses,
+// proxies, TLS) and carries the bytes; the handshake's answer is read by http_parser, frames by wslay; pings are answered.
 //
 // Owner    ws_client_close ends it and frees it in its own time; no hook is called after. `closed` is the last hook of a
 //          connection that ended by itself; the user then calls ws_client_close.
-// Silence  when nothing has come for half of `silence_ms` the server is pinged; when nothing comes in the other half either
-//          the connection is given up as dead.
+// Why      `closed` tells it in one line of printable text, which holds no password.
+// Silence  when no message, ping or pong has come for half of `silence_ms` the server is pinged; when none comes in the other
+//          half either the connection is given up as dead.
 #ifndef MT_NET_WS_CLIENT_H
 #define MT_NET_WS_CLIENT_H
 
@@ -25,6 +26,7 @@ struct ws_hooks {
 
 struct ws_options {
     const char *url;               // ws://host[:port]/path or wss://...
+    const char *proxy;             // as in net/proxy.h; NULL: what the environment says
     const char *ca_file;           // NULL: the system's
     int64_t connect_timeout_ms;    // until the handshake is done
     int64_t silence_ms;            // 0: for ever

@@ -97,6 +97,18 @@ function M.decimals(names, info)
   return series
 end
 
+-- The proxy of all connections; nil when the environment is to say. A password on the command line is for all to see.
+local function proxy(options)
+  local given, message = options.proxy, ffi.new "struct errmsg"
+  if given and C.proxy_has_secret(given) then
+    cmd.fail(2, "--proxy: a password on the command line can be read by everybody on this machine; put it in https_proxy of the environment instead")
+  end
+  if C.proxy_check(given, message) ~= 0 then
+    cmd.fail(given and 2 or 1, "%s%s", given and "--" or "the environment's ", ffi.string(message.text))
+  end
+  return given
+end
+
 ---The options of a connection, for live_new and probes. The texts are kept by `anchor`, which must outlive them.
 ---@param options table
 ---@param real boolean orders go to the exchange itself
@@ -108,7 +120,7 @@ function M.options(options, real, anonymous)
   local rest, streams = M.addresses(options, real)
   local secrets = not anonymous and M.secrets(options) or nil
   local key = secrets and ffi.string(secrets.key) or ""
-  o.rest_url, o.stream_url, o.ca_file, o.proxy = rest, streams, options["ca-file"], options.proxy
+  o.rest_url, o.stream_url, o.ca_file, o.proxy = rest, streams, options["ca-file"], proxy(options)
   o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
