@@ -1,7 +1,7 @@
 ---The C side of a world, under one set of names: the backtest's pump and that of a real exchange.
 ---Calls: free, op, op_free, submit, wait, next, timer, dispatcher, last, client_id, view, events;
 ---of the API manager: configure, manager_start, manager_stop, strain, metrics;
----of paper and live also stop, control_open, control, held_us, halt_asked, halt, dead_man_failed. All that a script can see comes through these (see moontide/recorder.lua).
+---of paper and live also stop, control_open, control, held_us, halt_asked, halt, dead_man_failed, news. All that a script can see comes through these (see moontide/recorder.lua).
 local C = require "moontide.native"
 
 local function of(prefix)
@@ -23,6 +23,6 @@ local live = of "live_"
 live.tap, live.clock_offset = C.live_tap, function(w) return tonumber(C.live_figures(w).clock_offset_us) / 1e6 end
 live.stop, live.stopping, live.control_open, live.control = C.live_stop, C.live_stopping, C.live_control_open, C.live_control
 live.held_us, live.halt_asked, live.halt = C.live_held_us, C.live_halt_asked, C.live_halt
-live.dead_man_failed = C.live_dead_man_failed
+live.dead_man_failed, live.news = C.live_dead_man_failed, C.live_news
 
 return { backtest = of "backtest_", live = live }

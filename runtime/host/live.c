@@ -281,7 +281,7 @@ static void look_for_halt(struct live *l, int64_t now_us) {
     }
 }
 
-static bool has_own_news(const struct live *l) { return l->control && (l->held_us > 0 || l->halt_asked || l->tell_dead_man || control_waiting(l->control)); }
+static bool has_own_news(const struct live *l) { return l->control && (l->held_us > 0 || l->halt_asked || l->tell_dead_man || news_waiting(l) || control_waiting(l->control)); }
 
 int64_t live_held_us(struct live *l) {
     int64_t held = l->held_us;
@@ -631,7 +631,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         return errmsg_set(e, ERR_TIMEOUT, "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url, l->restarts_left,
                           (long long)(timeout_us / 1000000));
     }
-    return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s", l->rest_url,
+    return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
                       !clock_known(&l->clock) ? "answer" : l->key && !l->account_known ? "account (is the key right?)" : "stream",
-                      (long long)(timeout_us / 1000000));
+                      (long long)(timeout_us / 1000000), news_waiting(l) ? "; " : "", news_last(l));
 }

@@ -126,6 +126,10 @@ int64_t live_held_us(struct live *l);
 bool live_halt_asked(struct live *l);
 bool live_dead_man_failed(struct live *l);
 
+// And what its connections have to tell, for the log: the next line, or false.
+struct live_line { bool warn; char text[640]; };
+bool live_news(struct live *l, struct live_line *out);
+
 // The journal tells with what equity the UTC day began, should this be a restart within it.
 void live_safety_resume(struct live *l, const char *journal_path);
 

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "venue/account_event.h"
+#include "venue/event_shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 }
 #define EXPECT_US INT64_C(3000000)          // so long the stream may take to tell what a reply has told
 #define RECENT_US INT64_C(2000000)          // what is younger may be on its way yet
 #define RETRY_US INT64_C(400000)
+#define ODD_LOOK_US INT64_C(1000000)        // after an event that cannot be read
 #define BIT(param) (UINT64_C(1) << (param))
 
 enum ask { ASK_LISTS, ASK_FILLS, ASK_MISSING, ASK_ACCOUNT, ASK_DONE };
@@ -80,6 +82,13 @@ static void hear_account(struct live *l, const struct json *j) {
     }
 }
 
+// Something has happened that is not known: the exchange is asked for all of it.
+static void odd(struct live *l, const char *what) {
+    news_odd(l, "user stream", what, strlen(what));
+    int64_t look_us = l->view.now_us + ODD_LOOK_US;
+    if (look_us < l->account.look_us) l->account.look_us = look_us;
+}
+
 void account_event(struct live *l, const struct json *j) {
     struct errmsg problem;
     struct backtest_event e = { 0 };
@@ -87,17 +96,26 @@ void account_event(struct live *l, const struct json *j) {
     arena_reset(&l->heard_rows);
     bool order = json_is(j, name, "ORDER_TRADE_UPDATE"), algo = json_is(j, name, "ALGO_UPDATE"), account = json_is(j, name, "ACCOUNT_UPDATE");
     if (json_is(j, name, "listenKeyExpired")) {
-        sockets_break(l, STREAM_USER);
+        sockets_break(l, STREAM_USER, "its listen key has expired");
         return;
     }
     if (!order && !algo && !account) return;
+    if (!event_whole(j, 0)) {
+        odd(l, "an event without what it is to tell");
+        return;
+    }
     flights_changed(l->flights);
     if (account) {
         hear_account(l, j);
         return;
     }
     e.kind = order ? RECORD_ORDER_UPDATE : RECORD_ALGO_UPDATE;
-    if (record_from(e.kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem) != ERR_OK) return;   // of a symbol not of this run
+    int err = record_from(e.kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem);
+    if (err == ERR_NOT_FOUND) return;   // of a symbol not of this run
+    if (err != ERR_OK) {
+        odd(l, problem.text);
+        return;
+    }
     e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
     if (order) resolver_heard_order(l->resolver, &e.u.order);
     else resolver_heard_algo(l->resolver, &e.u.algo);
@@ -421,7 +439,7 @@ void account_open(struct live *l) {
 void account_opened(struct live *l) { begin(l, RECOVERY_TELL); }
 
 static void on_prolonged(struct live *l, struct inner *i) {
-    if (!l->ended && i->op->settle == SETTLE_REFUSED) sockets_break(l, STREAM_USER);   // the key is gone
+    if (!l->ended && i->op->settle == SETTLE_REFUSED) sockets_break(l, STREAM_USER, "its listen key is gone");
     if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
 }
 

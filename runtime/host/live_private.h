@@ -8,6 +8,7 @@
 //     live_safety.c   limits on orders, and what they need to know
 //     live_dead_man.c the exchange's countdown, kept from running out
 //     live_streams.c  the market: bars, trades, prices
+//     live_news.c     what connections have to tell, for the log
 //     live_book.c     local order books
 //     live_warm.c     connections kept open before they are needed
 //     live_account.c  the user data stream, and what was missed while it was silent
@@ -22,6 +23,7 @@
 #include "host/live.h"
 #include "host/shared_budget.h"
 #include "host/recovery.h"
+#include "host/reopen.h"
 #include "host/resolver.h"
 #include "net/http_client.h"
 #include "net/signature.h"
@@ -69,7 +71,8 @@ struct stream {
     struct ws_client *next;        // takes over before the exchange ends the old one
     uint8_t state;                 // enum stream_state
     bool was_open, next_ready;
-    int64_t retry_us, pause_us, renew_us, switch_us;
+    int64_t retry_us, renew_us, switch_us;
+    struct reopen reopen;
     char **names;                  // subscribed to
     int32_t name_count, name_size, name_sent;
     int64_t name_us;               // not before: messages to the exchange are rationed
@@ -107,9 +110,14 @@ struct ws_orders {
     struct ws_channel channels[WS_CHANNELS];
     struct ws_flight *flying;
     int32_t flying_count, flying_size;
-    int64_t last_id, retry_us, pause_us;
+    int64_t last_id, retry_us;
+    struct reopen reopen;
+    bool failed;                   // since a connection was last of use
     struct json json;              // of the answer being read
 };
+
+enum { NEWS_MAX = 16 };
+struct live_news { struct live_line lines[NEWS_MAX]; int32_t head, count; int64_t odd, odd_us; };   // head and count run on; odd: messages
 
 struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   // book NULL: nobody wants it
 
@@ -183,6 +191,7 @@ struct live {
     bool dead_man_off, tell_dead_man;
     struct paper *paper;                // NULL: orders go to the exchange
     struct live_figures figures;
+    struct live_news news;
     struct control *control;
     void (*tap)(void *ctx, const struct backtest_event *event);
     void *tap_ctx;
@@ -259,10 +268,17 @@ void journal_reopen(struct live *l);                 // asks about what the last
 void journal_finish(struct live *l);                 // all is written; closed as the loop turns
 void journal_free_intents(struct live *l);
 
+// live_news.c. Odd: a message that is not what it should be; told once a minute at most.
+void news_warn(struct live *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void news_info(struct live *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void news_odd(struct live *l, const char *what, const char *text, size_t size);
+bool news_waiting(const struct live *l);
+const char *news_last(const struct live *l);         // "": none waits
+
 // live_sockets.c
 void sockets_subscribe(struct live *l, enum stream_which which, const char *name);   // once; opens the connection when there is none
 void sockets_open_user(struct live *l);              // with l->listen_key
-void sockets_break(struct live *l, enum stream_which which);   // as if the connection had ended
+void sockets_break(struct live *l, enum stream_which which, const char *why);   // as if the connection had ended
 void sockets_retry_user(struct live *l);             // no listen key to be had: later
 void sockets_advance(struct live *l, int64_t now_us);
 int64_t sockets_due_us(const struct live *l);

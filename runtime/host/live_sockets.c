@@ -8,8 +8,6 @@
 #include <string.h>
 
 enum { CONNECT_MS = 10000, NAMES_A_MESSAGE = 200 };
-#define PAUSE_FIRST_US INT64_C(200000)
-#define PAUSE_LONGEST_US INT64_C(30000000)
 #define OVERLAP_US INT64_C(1000000)
 #define NAMES_EVERY_US INT64_C(250000)
 
@@ -18,6 +16,7 @@ static void on_opened(void *ctx, struct ws_client *w);
 static void on_closed(void *ctx, struct ws_client *w, const char *why);
 
 static const char *const paths[STREAM_COUNT] = { "/market/ws", "/public/ws", "/private/ws/" };
+static const char *const titles[STREAM_COUNT] = { "market stream", "public stream", "user stream" };
 
 static enum stream_which which_of(const struct live *l, const struct stream *s) { return (enum stream_which)(s - l->streams); }
 
@@ -27,32 +26,32 @@ static struct stream *stream_of(struct live *l, const struct ws_client *w) {
     return s;
 }
 
-static bool connect_to(struct live *l, const struct stream *s, struct ws_client **out) {
+static bool connect_to(struct live *l, const struct stream *s, struct ws_client **out, struct errmsg *e) {
     char url[2048];
-    struct errmsg e;
     enum stream_which which = which_of(l, s);
     snprintf(url, sizeof url, "%s%s%s", l->stream_url, paths[which], which == STREAM_USER ? l->listen_key : "");
     struct ws_options o = { .url = url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    return ws_client_open(&l->loop, &o, &hooks, out, &e) == ERR_OK;
+    return ws_client_open(&l->loop, &o, &hooks, out, e) == ERR_OK;
 }
 
-static void retry_later(struct live *l, struct stream *s) {
+static void retry_later(struct live *l, struct stream *s, const char *why) {
     s->state = STREAM_CLOSED;
-    if (s->pause_us == 0) s->pause_us = PAUSE_FIRST_US;
-    s->retry_us = live_now(l) + s->pause_us;
-    s->pause_us = s->pause_us * 2 < PAUSE_LONGEST_US ? s->pause_us * 2 : PAUSE_LONGEST_US;
+    int64_t now = live_now(l), wait_us = reopen_closed(&s->reopen, now);
+    s->retry_us = now + wait_us;
+    news_warn(l, "%s: %s; again in %.1f s", titles[which_of(l, s)], why, (double)wait_us / 1e6);
 }
 
 static void open_stream(struct live *l, struct stream *s) {
+    struct errmsg e;
     s->retry_us = 0;
-    if (connect_to(l, s, &s->socket)) s->state = STREAM_OPENING;
-    else retry_later(l, s);
+    if (connect_to(l, s, &s->socket, &e)) s->state = STREAM_OPENING;
+    else retry_later(l, s, e.text);
 }
 
 void sockets_open_user(struct live *l) { open_stream(l, &l->streams[STREAM_USER]); }
-void sockets_retry_user(struct live *l) { retry_later(l, &l->streams[STREAM_USER]); }
+void sockets_retry_user(struct live *l) { retry_later(l, &l->streams[STREAM_USER], "no listen key is to be had"); }
 
 // ---- names ------------------------------------------------------------------------------------------------------
 
@@ -154,7 +153,8 @@ static void take_over(struct live *l, struct stream *s) {
 
 static void renew(struct live *l, struct stream *s, int64_t now_us) {
     s->renew_us = now_us + l->o.stream_age_us / 16 + 1;   // should this attempt fail
-    if (!connect_to(l, s, &s->next)) s->next = NULL;
+    struct errmsg e;
+    if (!connect_to(l, s, &s->next, &e)) s->next = NULL;
 }
 
 // ---- events of connections ----------------------------------------------------------------------------------------
@@ -176,7 +176,8 @@ static void on_opened(void *ctx, struct ws_client *w) {
     }
     bool again = s->was_open;
     s->state = STREAM_RUNNING;
-    s->pause_us = PAUSE_FIRST_US;
+    reopen_opened(&s->reopen, live_now(l));
+    if (again) news_info(l, "%s: connected again", titles[which_of(l, s)]);
     s->was_open = true;
     s->renew_us = live_now(l) + l->o.stream_age_us;
     s->name_sent = 0;
@@ -185,11 +186,11 @@ static void on_opened(void *ctx, struct ws_client *w) {
 }
 
 static void on_closed(void *ctx, struct ws_client *w, const char *why) {
-    (void)why;
     struct live *l = ctx;
     struct stream *s = stream_of(l, w);
     live_stir(l);
     if (w == s->next) {
+        news_info(l, "%s: the connection that was to replace it: %s", titles[which_of(l, s)], why);
         drop_next(s);
         return;
     }
@@ -197,23 +198,34 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     s->socket = NULL;
     if (s->next_ready) {
         // What was on its way to the old one is lost: a gap, but a short one.
+        news_info(l, "%s: %s; its replacement takes over", titles[which_of(l, s)], why);
         opened(l, s, true);
         take_over(l, s);
         return;
     }
     drop_next(s);
-    retry_later(l, s);
+    retry_later(l, s, why);
     if (which_of(l, s) != STREAM_USER) market_closed(l, which_of(l, s));
 }
 
-void sockets_break(struct live *l, enum stream_which which) {
+void sockets_break(struct live *l, enum stream_which which, const char *why) {
     struct stream *s = &l->streams[which];
     drop_next(s);
-    if (s->socket) on_closed(l, s->socket, "");
+    if (s->socket) on_closed(l, s->socket, why);
 }
 
 static void handle(struct live *l, struct stream *s, const char *text, size_t size) {
-    if (json_parse(&l->heard, text, size) != ERR_OK || json_get(&l->heard, 0, "e", NULL) == JSON_NONE) return;
+    if (json_parse(&l->heard, text, size) != ERR_OK) {
+        // Whatever it told is lost: as after a cut, what was missed is asked for.
+        news_odd(l, titles[which_of(l, s)], text, size);
+        sockets_break(l, which_of(l, s), "a message that is no JSON");
+        return;
+    }
+    if (json_get(&l->heard, 0, "e", NULL) == JSON_NONE) {   // an answer to SUBSCRIBE
+        bool good = json_get(&l->heard, 0, "result", NULL) != JSON_NONE && json_get(&l->heard, 0, "error", NULL) == JSON_NONE;
+        if (!good) news_odd(l, titles[which_of(l, s)], text, size);
+        return;
+    }
     if (which_of(l, s) == STREAM_USER) account_event(l, &l->heard);
     else market_event(l, &l->heard);
 }

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "data/columns.h"
+#include "venue/event_shape.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -90,6 +91,7 @@ static void on_kline(struct live *l, const struct kline_event *k) {
 
 // An id that is not above the last one, of a later time: the exchange was begun anew, and its ids with it.
 static void tell_trade(struct live *l, const struct agg_trade_record *t, bool recovered) {
+    if (t->price_e8 <= 0) return;   // no trade
     struct trade_feed *f = &l->trades[t->symbol];
     if (t->id <= f->last_id && t->time_us <= f->last_us) return;   // told already
     f->last_id = t->id;
@@ -157,6 +159,7 @@ static void on_trade(struct live *l, const struct agg_trade_record *t) {
 // ---- the market's streams -----------------------------------------------------------------------------------------
 
 static void on_mark(struct live *l, const struct mark_event *m) {
+    if (m->mark.mark_e8 <= 0) return;   // no price
     l->mark_e8[m->mark.symbol] = m->mark.mark_e8;
     l->mark_us[m->mark.symbol] = l->view.now_us;
     if (l->paper) paper_mark(l, m);
@@ -170,6 +173,8 @@ static void on_best(struct live *l, const struct ticker_record *t) {
     live_push_event(l, &e);
 }
 
+static void odd(struct live *l, const char *what) { news_odd(l, "market streams", what, strlen(what)); }
+
 void market_event(struct live *l, const struct json *j) {
     static const struct { const char *name; int32_t kind; } kinds[] = {
         { "kline", RECORD_KLINE_EVENT }, { "aggTrade", RECORD_AGG_TRADE_EVENT }, { "markPriceUpdate", RECORD_MARK_EVENT },
@@ -179,8 +184,15 @@ void market_event(struct live *l, const struct json *j) {
     struct errmsg e;
     int32_t name = json_get(j, 0, "e", NULL);
     arena_reset(&l->heard_rows);
+    if (!event_whole(j, 0)) {
+        odd(l, "an event without what it is to tell");
+        return;
+    }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (!json_is(j, name, kinds[i].name) || record_from(kinds[i].kind, j, 0, &l->list, &l->heard_rows, &u, &e) != ERR_OK) continue;
+        if (!json_is(j, name, kinds[i].name)) continue;
+        int err = record_from(kinds[i].kind, j, 0, &l->list, &l->heard_rows, &u, &e);
+        if (err != ERR_OK && err != ERR_NOT_FOUND) odd(l, e.text);   // else of a symbol not of this run
+        if (err != ERR_OK) return;
         switch (kinds[i].kind) {
         case RECORD_KLINE_EVENT: on_kline(l, &u.bar); break;
         case RECORD_AGG_TRADE_EVENT: on_trade(l, &u.trade.trade); break;

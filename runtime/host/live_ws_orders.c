@@ -15,8 +15,7 @@
 #include <string.h>
 
 enum { PAIRS_MAX = 64, TEXT_MAX = 8192, LOGON_ID = 1 };
-#define PAUSE_FIRST_US INT64_C(500000)
-#define PAUSE_LONGEST_US INT64_C(30000000)
+#define RETRY_US INT64_C(30000000)
 #define CONNECT_MS 10000
 
 struct pair { const char *name; char *value; };
@@ -183,7 +182,9 @@ static int32_t retry_after_s(struct live *l, const struct json *j, int32_t error
 static void ready(struct live *l, struct ws_channel *c, bool good) {
     c->logged_on = good;   // refused: each request is signed, as with other keys
     c->state = CHANNEL_READY;
-    l->ws_orders.pause_us = 0;
+    if (l->ws_orders.failed) news_info(l, "WebSocket API: connected again");
+    l->ws_orders.failed = false;
+    reopen_opened(&l->ws_orders.reopen, live_now(l));
 }
 
 static struct ws_channel *channel_of(struct live *l, const struct ws_client *w) {
@@ -198,7 +199,10 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     live_now(l);
     live_stir(l);
     struct json *j = &o->json;
-    if (json_parse(j, text, size) != ERR_OK) return;   // whose answer this was is not known: its time runs out
+    if (json_parse(j, text, size) != ERR_OK) {   // whose answer this was is not known: its time runs out
+        news_odd(l, "WebSocket API: a message that is no JSON", text, size);
+        return;
+    }
     int64_t id = whole(j, 0, "id");
     struct http_answer a = { .fate = HTTP_ANSWERED, .status = (int32_t)whole(j, 0, "status"), .used_weight_1m = -1, .order_count_10s = -1,
                              .order_count_1m = -1 };
@@ -237,21 +241,22 @@ static void on_opened(void *ctx, struct ws_client *w) {
     send_call(w, LOGON_ID, "session.logon", pairs, 2, signature);
 }
 
+static void retry_later(struct live *l, const char *why) {
+    struct ws_orders *o = &l->ws_orders;
+    int64_t now = live_now(l), wait_us = reopen_closed(&o->reopen, now);
+    o->failed = true;
+    o->retry_us = now + wait_us;
+    news_warn(l, "WebSocket API: %s; again in %.1f s%s", why, (double)wait_us / 1e6, ready_channel(l) ? "" : ", orders go by REST until then");
+}
+
 static void on_closed(void *ctx, struct ws_client *w, const char *why) {
-    (void)why;
     struct live *l = ctx;
     struct ws_orders *o = &l->ws_orders;
     live_stir(l);
-    bool worked = channel_of(l, w)->state >= CHANNEL_READY;
+    bool draining = channel_of(l, w)->state == CHANNEL_DRAINING;
     *channel_of(l, w) = (struct ws_channel){ 0 };
     ws_client_close(w);
-    if (worked) {
-        o->retry_us = live_now(l);   // one that served is opened again at once
-    } else {
-        o->pause_us = o->pause_us ? o->pause_us : PAUSE_FIRST_US;
-        o->retry_us = live_now(l) + o->pause_us;
-        o->pause_us = o->pause_us * 2 < PAUSE_LONGEST_US ? o->pause_us * 2 : PAUSE_LONGEST_US;
-    }
+    if (!draining) retry_later(l, why);
     for (int32_t i = o->flying_count - 1; i >= 0; i--) {
         if (i < o->flying_count && o->flying[i].socket == w) lose(l, i, "the connection of the WebSocket API broke");
     }
@@ -261,13 +266,14 @@ static void open_channel(struct live *l, int64_t now_us) {
     struct ws_orders *o = &l->ws_orders;
     struct ws_channel *c = o->channels;
     while (c < o->channels + WS_CHANNELS && c->state != CHANNEL_NONE) c++;
-    o->retry_us = now_us + PAUSE_LONGEST_US;
+    o->retry_us = now_us + RETRY_US;
     if (c == o->channels + WS_CHANNELS) return;   // the old ones are still answering
     struct ws_options options = { .url = l->ws_api_url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
                                   .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
     struct errmsg e;
     if (ws_client_open(&l->loop, &options, &hooks, &c->socket, &e) == ERR_OK) c->state = CHANNEL_OPENING;
+    else retry_later(l, e.text);
 }
 
 static bool answering(const struct ws_orders *o, const struct ws_channel *c) {
@@ -320,7 +326,7 @@ int64_t ws_orders_due_us(const struct live *l) {
 }
 
 bool ws_orders_running(const struct live *l) {
-    if (!l->o.orders_by_websocket || !l->key || l->ws_orders.pause_us != 0) return true;   // one that failed: REST serves
+    if (!l->o.orders_by_websocket || !l->key || l->ws_orders.failed) return true;   // one that failed: REST serves
     for (int k = 0; k < WS_CHANNELS; k++) {
         if (l->ws_orders.channels[k].state == CHANNEL_READY) return true;
     }

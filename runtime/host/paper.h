@@ -41,7 +41,8 @@ struct paper {
     struct paper_symbol *symbols;
     struct ws_client *books;                // quotes and depth; NULL while closed
     bool books_open, books_were_open;
-    int64_t retry_us, pause_us;
+    int64_t retry_us;
+    struct reopen reopen;
     bool started;
     intptr_t round;                         // of looking at the market: answers to an earlier one are old
     int64_t look_due_us;                    // when what could not be read is read again, 0: nothing

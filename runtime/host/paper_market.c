@@ -1,6 +1,7 @@
 #include "host/paper.h"
 
 #include "base/assert.h"
+#include "venue/event_shape.h"
 
 #include <ctype.h>
 #include <json-c/json.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 
 enum { CONNECT_MS = 10000,  MISSED_MAX = 1000, FUNDINGS_MAX = 1000 };
-#define PAUSE_FIRST_US INT64_C(200000)
-#define PAUSE_LONGEST_US INT64_C(30000000)
 #define LOOK_AGAIN_US INT64_C(1000000)
 
 // Our own clock is only nearly the exchange's: what it tells of its time counts.
@@ -181,8 +180,9 @@ void paper_mark(struct live *l, const struct mark_event *m) {
 // ---- quotes and depth ---------------------------------------------------------------------------------------------
 
 // On a connection of its own: events of the full depth and of a part of it look the same.
+static void on_closed(void *ctx, struct ws_client *w, const char *why);
+
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
-    (void)w;
     struct live *l = ctx;
     live_now(l);
     live_stir(l);
@@ -192,9 +192,14 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     struct arena *rows = &l->heard_rows;
     struct errmsg e;
     arena_reset(rows);
-    if (json_parse(j, text, size) != ERR_OK) return;
+    if (json_parse(j, text, size) != ERR_OK) {
+        news_odd(l, "order book stream", text, size);
+        on_closed(l, w, "a message that is no JSON");
+        return;
+    }
     int32_t name = json_get(j, 0, "e", NULL);
     bool depth = json_is(j, name, "depthUpdate"), quote = json_is(j, name, "bookTicker");
+    if (!event_whole(j, 0)) return;
     if (depth && record_from(RECORD_DEPTH_EVENT, j, 0, &l->list, rows, &u, &e) == ERR_OK) depth_event(l, &u.depth);
     if (quote && record_from(RECORD_BOOK_TICKER_EVENT, j, 0, &l->list, rows, &u, &e) == ERR_OK) quote_event(l, &u.quote);
 }
@@ -218,10 +223,11 @@ static void subscribe(struct live *l) {
     json_object_put(o);
 }
 
-static void retry_later(struct live *l) {
+static void retry_later(struct live *l, const char *why) {
     struct paper *p = l->paper;
-    p->retry_us = live_now(l) + p->pause_us;
-    p->pause_us = p->pause_us * 2 < PAUSE_LONGEST_US ? p->pause_us * 2 : PAUSE_LONGEST_US;
+    int64_t now = live_now(l), wait_us = reopen_closed(&p->reopen, now);
+    p->retry_us = now + wait_us;
+    news_warn(l, "order book stream: %s; again in %.1f s", why, (double)wait_us / 1e6);
 }
 
 static void on_opened(void *ctx, struct ws_client *w) {
@@ -229,15 +235,17 @@ static void on_opened(void *ctx, struct ws_client *w) {
     struct live *l = ctx;
     struct paper *p = l->paper;
     live_stir(l);
-    if (p->books_were_open) l->figures.stream_reconnects++;
+    if (p->books_were_open) {
+        l->figures.stream_reconnects++;
+        news_info(l, "order book stream: connected again");
+    }
     p->books_open = p->books_were_open = true;
-    p->pause_us = PAUSE_FIRST_US;
+    reopen_opened(&p->reopen, live_now(l));
     subscribe(l);
     if (p->books_open) look(l);
 }
 
 static void on_closed(void *ctx, struct ws_client *w, const char *why) {
-    (void)why;
     struct live *l = ctx;
     struct paper *p = l->paper;
     live_stir(l);
@@ -250,7 +258,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
         s->asked = s->depth_known = s->shallow = false;
         s->update_id = 0;
     }
-    retry_later(l);
+    retry_later(l, why);
 }
 
 static void open_books(struct live *l) {
@@ -260,7 +268,7 @@ static void open_books(struct live *l) {
     struct ws_options o = { .url = url, .proxy = l->proxy, .ca_file = l->ca_file, .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    if (ws_client_open(&l->loop, &o, &hooks, &l->paper->books, &e) != ERR_OK) retry_later(l);
+    if (ws_client_open(&l->loop, &o, &hooks, &l->paper->books, &e) != ERR_OK) retry_later(l, e.text);
 }
 
 // ---- life -------------------------------------------------------------------------------------------------------
@@ -269,7 +277,6 @@ void paper_start(struct live *l) {
     struct paper *p = l->paper;
     if (!p) return;
     p->started = true;
-    p->pause_us = PAUSE_FIRST_US;
     open_books(l);
 }
 

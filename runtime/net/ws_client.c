@@ -44,7 +44,7 @@ struct ws_client {
     int32_t frames;                // of the message being received
     const char *in;
     size_t in_size;
-    char problem[CURL_ERROR_SIZE];
+    char problem[CURL_ERROR_SIZE], failed[CURL_ERROR_SIZE];
     char buffer[READ_SIZE];
 };
 
@@ -70,11 +70,20 @@ static const char *problem_of(const struct ws_client *w, CURLcode code) { return
 // ---- writing ----------------------------------------------------------------------------------------------------
 
 static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_timer(uv_timer_t *timer);
 
 static void want(struct ws_client *w, int events) {
-    if (!w->polling || w->stage == STAGE_ENDED || events == w->events) return;
+    if (!w->polling || w->failed[0] || w->stage == STAGE_ENDED || events == w->events) return;
     w->events = events;
     uv_poll_start(&w->poll, events, on_poll);
+}
+
+// No hook is called from inside of a call to send something: the loop tells it.
+static void fail_later(struct ws_client *w, const char *what, const char *why) {
+    if (w->failed[0]) return;
+    snprintf(w->failed, sizeof w->failed, "%s%s%s", what, *why ? ": " : "", why);
+    if (w->polling) uv_poll_stop(&w->poll);
+    uv_timer_start(&w->timer, on_timer, 0, 0);
 }
 
 static void drop_first(struct ws_client *w) {
@@ -86,14 +95,14 @@ static void drop_first(struct ws_client *w) {
 }
 
 static void flush(struct ws_client *w) {
-    while (w->first && w->stage != STAGE_ENDED) {
+    while (w->first && !w->failed[0]) {
         struct unsent *u = w->first;
         size_t sent = 0;
         w->problem[0] = 0;
         CURLcode code = curl_easy_send(w->easy, u->bytes + u->done, u->size - u->done, &sent);
         if (code == CURLE_AGAIN) break;
         if (code != CURLE_OK) {
-            end(w, "it cannot be written to: %s", problem_of(w, code));
+            fail_later(w, "it cannot be written to", problem_of(w, code));
             return;
         }
         u->done += sent;
@@ -105,7 +114,7 @@ static void flush(struct ws_client *w) {
 static void put(struct ws_client *w, const char *bytes, size_t size) {
     struct unsent *u = w->unsent_size + size <= UNSENT_MAX ? malloc(sizeof *u + size) : NULL;
     if (!u) {
-        end(w, "the server does not read what it is sent");
+        fail_later(w, "the server does not read what it is sent", "");
         return;
     }
     *u = (struct unsent){ .size = size };
@@ -316,17 +325,12 @@ static void receive(struct ws_client *w) {
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct ws_client *w = poll->data;
-    if (status < 0) {
-        end(w, "%s", uv_strerror(status));
-        return;
-    }
-    if (events & UV_WRITABLE) flush(w);
-    if (w->stage != STAGE_ENDED) receive(w);
+    if (status == 0 && events & UV_WRITABLE) flush(w);
+    receive(w);
+    if (status < 0) end(w, "%s", uv_strerror(status));   // else what was read has told why
 }
 
 // ---- silence ----------------------------------------------------------------------------------------------------
-
-static void on_timer(uv_timer_t *timer);
 
 // After half of the silence allowed the server is asked whether it is there; its pong ends the silence.
 static bool ping(struct ws_client *w) {
@@ -341,14 +345,16 @@ static bool ping(struct ws_client *w) {
 
 static void on_timer(uv_timer_t *timer) {
     struct ws_client *w = timer->data;
-    if (ping(w)) return;
-    if (w->stage == STAGE_OPEN) end(w, "silence: no answer to a ping");
+    if (!w->failed[0] && ping(w)) return;
+    if (w->failed[0]) end(w, "%s", w->failed);
+    else if (w->stage == STAGE_OPEN) end(w, "silence: no answer to a ping");
     else end(w, "no whole answer within %lld ms", (long long)w->connect_timeout_ms);
 }
 
 // A whole message has come: of a server that only drips bytes nothing is heard.
 static void heard(struct ws_client *w) {
     w->pinged = false;
+    if (w->failed[0]) return;
     if (w->silence_ms > 0) uv_timer_start(&w->timer, on_timer, (uint64_t)(w->silence_ms / 2), 0);
     else uv_timer_stop(&w->timer);
 }

@@ -1,5 +1,7 @@
 #include "venue/account_event.h"
 
+#include "venue/event_shape.h"
+
 #include <string.h>
 
 static uint8_t reason_of(const struct json *j, int32_t node) {
@@ -44,6 +46,7 @@ void account_event_read(const struct json *j, const struct symbol_list *symbols,
         base.balance_change_e8 = part.balance_change_e8;
     }
     for (int32_t row = json_first(j, positions); row != JSON_NONE && out->count < ACCOUNT_EVENT_MAX; row = json_next(j, positions, row)) {
+        if (!position_whole(j, row)) continue;
         if (record_from(RECORD_ACCOUNT_UPDATE_POSITION, j, row, symbols, arena, &part, &e) != ERR_OK) continue;
         out->rows[out->count] = base;
         put_position(&out->rows[out->count++], &part);

@@ -75,12 +75,16 @@ function M.open(s, path)
   local world = s.world
   if world.pump.control_open(world.bt, path, message) ~= 0 then return nil, ffi.string(message.text) end
   local control = world.pump.control(world.bt)
+  local line = ffi.new "struct live_line"
   s.history = status.keep_history(s.log)
   world.on_control = function()
     local held = world.pump.held_us and tonumber(world.pump.held_us(world.bt)) or 0
     if held > 0 then s.log.warn("the script held the loop for %.0f ms; everything else waited", held / 1000) end
     if world.pump.dead_man_failed and world.pump.dead_man_failed(world.bt) then
       s.log.warn "the exchange could not be told to go on watching over us; should that last, it cancels our open orders"
+    end
+    while world.pump.news and world.pump.news(world.bt, line) do
+      s.log[line.warn and "warn" or "info"]("%s", ffi.string(line.text))
     end
     if world.pump.halt_asked and world.pump.halt_asked(world.bt) then kill_switch.pull(s) end
     local r = C.control_next(control)
