@@ -1,20 +1,11 @@
 -- The HTTP edge by itself (through host/probe), against peers over real sockets.
 local ffi = require "ffi"
-local C = require "spec.support.c"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
 local function probe(o)
-  o = o or {}
-  local out, message = ffi.new "struct probe *[1]", ffi.new "struct errmsg"
-  local options = ffi.new("struct probe_options", { ca_file = o.ca_file, proxy = o.proxy, timeout_us = (o.timeout or 5) * 1e6 })
-  assert(C.probe_new(options, out, message) == 0)
-  local p = ffi.gc(out[0], C.probe_free)
-  return function(method, url)
-    local answer = ffi.new "struct probe_answer"
-    if C.probe_ask(p, method, url, "key", answer, message) ~= 0 then return nil, ffi.string(message.text) end
-    return answer.status, ffi.string(answer.body, answer.size)
-  end
+  local p = require("spec.support.probe").open(o)
+  return function(method, url) return p:ask(method, url) end
 end
 
 describe("the HTTP client", function()
