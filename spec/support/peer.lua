@@ -187,12 +187,12 @@ end
 function M.run()
   io.stdout:flush()
   while true do
-    local list, polls, next_at = {}, nil, nil
+    local list, next_at = {}, nil
     for co, w in pairs(waiting) do
       list[#list + 1] = co
       if w.till and (not next_at or w.till < next_at) then next_at = w.till end
     end
-    polls = ffi.new("struct peer_poll[?]", #list + 1)
+    local polls = ffi.new("struct peer_poll[?]", #list + 1)
     for i, co in ipairs(list) do polls[i - 1].fd, polls[i - 1].events = waiting[co].fd, waiting[co].events end
     local pause = next_at and math.max(0, math.ceil((next_at - host.monotonic()) * 1000)) or -1
     C.poll(polls, #list, pause)
