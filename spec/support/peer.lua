@@ -183,6 +183,15 @@ function M.listen(fn, at)
   return swap(a.port)
 end
 
+---An address of ::1 where connections are neither accepted nor refused: its queue is full. The port; nil without IPv6.
+function M.clogged()
+  local port = M.listen(nil, { address = "::1", backlog = 0 })
+  if not port then return nil end
+  local a, size = address("::1", port)
+  for _ = 1, 4 do C.connect(C.socket(10, 1 + NONBLOCK, 0), a, size) end
+  return port
+end
+
 ---Runs all of it, for ever.
 function M.run()
   io.stdout:flush()
