@@ -152,7 +152,7 @@ end
 ffi.cdef "int shutdown(int, int);"
 function Conn:shutdown() if self.fd >= 0 then C.shutdown(self.fd, 2) end end
 
----Listens; each connection runs `fn(conn, number)` and is closed after. The port.
+---Listens; each connection runs `fn(conn, number)` and is closed after. The port, and its descriptor.
 ---@param fn function
 ---@param at { address: string?, backlog: integer?, port: integer? }?
 function M.listen(fn, at)
@@ -180,16 +180,23 @@ function M.listen(fn, at)
       end
     end)
   end
-  return swap(a.port)
+  return swap(a.port), fd
 end
 
----An address of ::1 where connections are neither accepted nor refused: its queue is full. The port; nil without IPv6.
-function M.clogged()
-  local port = M.listen(nil, { address = "::1", backlog = 0 })
-  if not port then return nil end
-  local a, size = address("::1", port)
-  for _ = 1, 4 do C.connect(C.socket(10, 1 + NONBLOCK, 0), a, size) end
-  return port
+---A place where connections are neither accepted nor refused: its queue is full. The port, and what ends it.
+---@param name "127.0.0.1"|"::1"
+---@return integer? port nil when the address is not to be had
+---@return fun() stop
+function M.clogged(name)
+  local port, fd = M.listen(nil, { address = name, backlog = 0 })
+  if not port then return nil, function() end end
+  local a, size = address(name, port)
+  local all = { fd }
+  for _ = 1, 4 do
+    all[#all + 1] = C.socket(a.family, 1 + NONBLOCK, 0)
+    C.connect(all[#all], a, size)
+  end
+  return port, function() for _, one in ipairs(all) do C.close(one) end end
 end
 
 ---Runs all of it, for ever.
