@@ -1,7 +1,7 @@
 -- A WebSocket server that means harm: moontide script THIS PORT ADDRESS[/LISTEN] [MODE...]
 -- Stands before the local exchange at PORT and listens on ADDRESS (and LISTEN, where given). Each connection takes the next MODE; those after the last one,
 -- and those that ask for anything else than a WebSocket, are passed on as they are. A mode acts in place of the answer to the
--- handshake, or (a frame's) after the first message. Prints its port, then what happened to whom.
+-- handshake, or (a frame's) right after it. Prints its port, then what happened to whom.
 package.path = "./?.lua;" .. package.path
 local bit = require "bit"
 local host = require "moontide.host"
@@ -44,17 +44,17 @@ local answers = {
   silent = function(c) c:read() end,
 }
 
--- After the first message.
+-- After the handshake.
 local frames = {
   opcode = "\131\0", rsv = "\193\0", masked = "\129\129\1\2\3\4x", control = "\137\126\0\128" .. ("p"):rep(128), split_control = "\9\0",
-  continuation = "\128\1x", interrupted = "\1\1{\129\1x", large = "\129\127\0\0\0\0\64\0\0\0", endless = "\129\127" .. ("\255"):rep(8),
+  continuation = "\128\1x", interrupted = "\1\1{\129\1x", large = "\129\127\0\0\0\0\64\0\0\0x", endless = "\129\127" .. ("\255"):rep(8),
   utf8 = "\129\2\195\40", close_code = "\136\2\0\7", close = "\136\18\3\240go\naway\27[31m now",
-  half_json = text '{"e":"aggTrade","s":"BTCUSDT","p":"1', empty = text "", nul = text "{\"e\":\0}", deep = text(("["):rep(60000)),
+  half_json = text '{"e":"aggTrade","s":"BTCUSDT","p":"1', empty = text "", bare = text "7", nul = text "{\"e\":\0}", deep = text(("["):rep(60000)),
 }
 
 -- Texts that are JSON, and of the wrong shape: none of them ends the connection.
 local shapes = {}
-for _, value in ipairs { "[]", "7", "null", '"text"', "{}", '{"e":5}', '{"e":null}', '{"e":"nobody knows"}', '{"result":7,"id":"x"}',
+for _, value in ipairs { "[]", '"text"', "{}", '{"e":5}', '{"e":null}', '{"e":"nobody knows"}', '{"result":7,"id":"x"}',
                          '{"error":{"code":2,"msg":"no"},"id":1}', '{"stream":"x","data":{"e":"kline"}}' } do shapes[#shapes + 1] = value end
 for _, name in ipairs { "kline", "aggTrade", "markPriceUpdate", "bookTicker", "depthUpdate", "ORDER_TRADE_UPDATE", "ALGO_UPDATE", "ACCOUNT_UPDATE",
                         "TRADE_LITE", "ACCOUNT_CONFIG_UPDATE" } do
@@ -67,7 +67,7 @@ for _, name in ipairs { "kline", "aggTrade", "markPriceUpdate", "bookTicker", "d
   end
 end
 
--- What takes its time, after the first message.
+-- What takes its time, after the handshake.
 local slow = {
   shapes = function(c) for _, s in ipairs(shapes) do c:write(text(s)) end end,
   -- A byte now and then of a message that never ends.
@@ -99,7 +99,7 @@ local function pass_on(c, head, name)
   other:write(head)
   local struck
   peer.relay(c, other, nil, name and function(bytes)
-    if struck or not bytes:find '{"' then return false end
+    if struck or not bytes:find("\r\n\r\n", 1, true) then return false end
     struck = host.monotonic()
     peer.log("%s strikes", name)
     if name == "shapes" then   -- and goes on
@@ -135,7 +135,7 @@ peer.log("ports %d", peer.listen(function(c)
     local since = host.monotonic()
     peer.log("%s strikes", name)
     answers[name](c)
-    hold(c, name, since)
+    if name ~= "ending" then hold(c, name, since) end
   else
     assert(not name or frames[name] or slow[name], name)
     pass_on(c, head, name)
