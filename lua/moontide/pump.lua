@@ -21,6 +21,7 @@ end
 
 local live = of "live_"
 live.tap, live.clock_offset = C.live_tap, function(w) return tonumber(C.live_figures(w).clock_offset_us) / 1e6 end
+live.stop_within = function(w, seconds) C.live_stop_within(w, seconds * 1e6) end
 live.stop, live.stopping, live.control_open, live.control = C.live_stop, C.live_stopping, C.live_control_open, C.live_control
 live.held_us, live.halt_asked, live.halt = C.live_held_us, C.live_halt_asked, C.live_halt
 live.dead_man_failed, live.news = C.live_dead_man_failed, C.live_news

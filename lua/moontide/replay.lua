@@ -46,7 +46,7 @@ local function pump_of(r, stop)
   end
   local pump = {
     free = C.replay_free, view = C.replay_view, op = C.replay_op, op_free = C.replay_op_free, last = C.replay_last_e8,
-    dispatcher = C.replay_dispatcher, events = C.replay_events,
+    dispatcher = C.replay_dispatcher, events = C.replay_events, stop_within = function() end,
   }
   function pump.submit(w, op) C.replay_submit(w, op) check() end
   function pump.timer(w, delay_us, id) C.replay_timer(w, delay_us, id) check() end

@@ -241,8 +241,11 @@ function M.run(world, self, chunk)
   R.symbols = world.symbol_names
   local main
 
+  -- What says only that the run is over is no failure: assert(api.get_ticker_price { ... }) in a loop ends so.
+  local function is_end(err) return world.has_ended() and type(err) == "table" and rawget(err, "kind") == "stopped" end
+
   local function report(dead)
-    if dead.ok or dead.reported then return end
+    if dead.ok or dead.reported or is_end(dead.error) then return end
     dead.reported = true
     if dead == main or not dead.waited then
       if self and self.on_error and not failure and dead ~= M.error_task then
@@ -341,7 +344,9 @@ function M.run(world, self, chunk)
       world.main_loop(on_bar, on_event, on_wake)
       if stopped then return end   -- on_stop failed, and on_error took that: it is not tried again
       stopped = true
-      if self.on_stop then self:on_stop() end
+      if not self.on_stop then return after() end
+      world.last_words(world.stop_seconds)
+      self:on_stop()
       after()
     end
     local function launch()
@@ -360,6 +365,17 @@ function M.run(world, self, chunk)
       world.relaunch = false
       if again then launch() end
     until not again
+    -- A handler that waits for what no longer comes, or asks on and on, is left behind; on_stop runs all the same.
+    if started and not stopped and not world.was_stopped() and self.on_stop then
+      stopped = true
+      world.log.warn "a handler had not ended when its time was over; its calls were ended"
+      world.last_words(world.stop_seconds)
+      main = task.spawn(function()
+        self:on_stop()
+        after()
+      end)
+      world.run(main, report)
+    end
   else
     main = task.spawn(chunk)
     world.run(main, report)

@@ -20,6 +20,7 @@ function M.new(setup)
     bt = bt, pump = pump, view = view, symbols = setup.symbols, symbol_names = setup.symbol_names, symbol_index = {},
     symbol_count = setup.symbol_count, markets = setup.markets, strategy = nil,
     log = setup.log, listeners = { circuit = {}, alert = {} },   -- see api.on
+    stop_seconds = 10,
   }
   for i = 0, setup.symbol_count - 1 do world.symbol_index[setup.symbol_names[i]] = i end
 
@@ -33,7 +34,8 @@ function M.new(setup)
   local only_series, only_symbol        -- set while a single series is delivered, to the strategy
   local ended = false
   local stopping = false
-  local calls_after_end = 0
+  local goes_on = pump.stop_within ~= nil   -- on a real exchange time goes on after the end
+  local end_all, hear_end
 
   function world.now() return tonumber(view.now_us) end
 
@@ -69,7 +71,7 @@ function M.new(setup)
     end
   end
 
-  -- While a live run is brought to its end (world.closing) there is nothing to switch to: whatever else comes is dealt with on
+  -- While a live run is brought to its end (world.closing), or its script knows of the end, there is nothing to switch to: whatever else comes is dealt with on
   -- the spot.
   local function wait_out(op)
     while true do
@@ -80,16 +82,24 @@ function M.new(setup)
     end
   end
 
+  ---While the run is brought to its end: lets some time pass, and deals with what comes.
+  function world.pass_time(seconds)
+    pump.timer(bt, seconds * 1e6, 0)
+    local kind = pump.next(bt, false)
+    if kind >= OP then wake(kind) end
+  end
+
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
-    if world.closing then
+    if ended and not world.closing then
+      -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
+      local me = task.current()
+      me.calls_after_end = (me.calls_after_end or 0) + 1
+      if me.calls_after_end > 1000 then task.park() end
+    end
+    if world.closing or (ended and goes_on) then
       pump.submit(bt, op)
       return wait_out(op)
-    end
-    if ended then
-      -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
-      calls_after_end = calls_after_end + 1
-      if calls_after_end > 1000 then task.park() end
     end
     if task.current().read_only and C.endpoint_info(op.call.endpoint).mutating then
       local what = ffi.string(C.endpoint_info(op.call.endpoint).path)
@@ -100,7 +110,10 @@ function M.new(setup)
     if op.done or not task.any_ready() then
       local status = pump.wait(bt, op, idle_main ~= nil)
       if status == 0 then return true end
-      if status == 2 then return false end
+      if status == 2 then
+        if not ended then end_all(true) end
+        return false
+      end
     end
     local slot = op.slot
     local me = task.current()
@@ -108,7 +121,7 @@ function M.new(setup)
     parked_ops[slot], me.parked_as = me, parked_count
     while not op.done and not ended do task.park() end
     parked_ops[slot] = nil
-    return op.done
+    return op.done or goes_on and wait_out(op)
   end
 
   function world.sleep(seconds)
@@ -181,6 +194,7 @@ function M.new(setup)
             break
           elseif kind == C.BACKTEST_END then
             ended = true
+            hear_end()
           end
         end
       end
@@ -223,8 +237,18 @@ function M.new(setup)
     return true
   end
 
-  local function wake_all()
+  -- A plain script has noticed that the run is to end: its last lines have their time.
+  local heard
+  function hear_end()
+    if goes_on and not world.strategy and not heard then
+      heard = true
+      pump.stop_within(bt, world.stop_seconds)
+    end
+  end
+
+  function end_all(overdue)
     ended = true
+    if not overdue then hear_end() end
     -- In the order of their calls: slots differ from run to run, and a replay must do as the run did.
     local waiting = {}
     for _, waiter in pairs(parked_ops) do waiting[#waiting + 1] = waiter end
@@ -249,12 +273,12 @@ function M.new(setup)
       if main.done and not ended then
         -- A live run that was asked to end waits for its strategy, not for tasks that may go on for ever.
         local enough = world.strategy and pump.stopping and pump.stopping(bt)
-        if enough or not pump_once() then wake_all() end
+        if enough or not pump_once() then end_all() end
       elseif ended then
         rounds_after_end = rounds_after_end + 1
         if rounds_after_end > 3 or not task.any_ready() then return end
       elseif not pump_once() then
-        wake_all()
+        end_all()
       end
     end
   end
@@ -262,12 +286,23 @@ function M.new(setup)
   ---One step for who drives the tasks alone: false when nothing will happen any more.
   function world.step()
     if ended then return false end
-    if not pump_once() then wake_all() end
+    if not pump_once() then end_all() end
     return true
+  end
+
+  ---The run is to end, and its script has noticed: what it has left to do may take `seconds`; then its calls are ended. On a
+  ---real exchange time goes on meanwhile, so calls and sleeps work (again).
+  function world.last_words(seconds)
+    if not goes_on then return end
+    pump.stop_within(bt, seconds)
+    ended = false
+    local me = task.current()
+    if me then me.calls_after_end = 0 end
   end
 
   function world.stop() stopping, ended = true, true end
   function world.has_ended() return ended end
+  function world.was_stopped() return stopping end   -- by world.stop: nothing of the script is to run any more
   function world.close()
     task.reset()
     pump.free(bt)

@@ -23,6 +23,7 @@
     { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },
     { "memory", OPTION_VALUE, "MB", "memory a worker may hold before it is killed (default 512)" },
     { "hang-seconds", OPTION_VALUE, "S", "a script that holds the loop longer is killed (default 10)" },
+    { "stop-seconds", OPTION_VALUE, "S", "what a script has left to do when it is to end (on_stop) may take so long (default 10)" },
     { "on-failure", OPTION_VALUE, "WHAT", "restart a worker that was killed (default), or halt" },
     { "restarts", OPTION_VALUE, "N", "restarts within an hour before it is given up (default 3)" },
     { "on-halt", OPTION_VALUE, "WHAT", "after the kill switch: stop (default), or stay and refuse new orders" },

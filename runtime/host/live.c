@@ -79,6 +79,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
     if (settle == SETTLE_DONE && r->mutating) account_settled(l, op);
     l->view.waited_us += r->waited_us;
     if (r->mutating) {
+        l->orders_under_way--;
         safety_settled(l, op, settle);
         flights_changed(l->flights);
         resolver_ended(l->resolver, op);
@@ -107,6 +108,7 @@ static void submit(struct live *l, struct op *op) {
         l->view.shared++;
         return;
     }
+    if (r->mutating) l->orders_under_way++;
     int status = dispatcher_submit(l->dispatcher, r, r->submitted_us);
     if (status != 0) on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
 }
@@ -120,7 +122,14 @@ static void name_orders(struct live *l, struct op *op) {
     }
 }
 
+int32_t live_orders_under_way(const struct live *l) { return l->orders_under_way + resolver_doubts(l->resolver); }
+
 void live_submit(struct live *l, struct op *op) {
+    if (live_overdue(l)) {   // nothing of it leaves
+        op->settle = SETTLE_CANCELLED;
+        op->done = true;
+        return;
+    }
     name_orders(l, op);
     char why[160] = "";
     bool good = safety_gate(l, op, why);
@@ -316,7 +325,7 @@ static void run_due(struct live *l) {
     safety_pump(l, now);
     warm_pump(l, now);
     look_for_halt(l, now);
-    if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) l->stopping = true;
+    if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) live_stop(l);
 }
 
 // Lets the loop turn once, sleeping at most until something is due.
@@ -325,7 +334,7 @@ static void turn(struct live *l, bool sleep) {
     due = least(due, least(paper_next_us(l), least(warm_next_us(l), dead_man_next_us(l))));
     int32_t first = first_timer(l);
     if (first >= 0) due = least(due, l->timers[first].at_us);
-    if (l->o.stop_at_us != 0 && !l->stopping) due = least(due, l->o.stop_at_us);
+    due = least(due, live_stop_due_us(l));
     if (l->halt_files[0]) due = least(due, l->halt_look_us);
     if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
     heartbeat_phase(HEART_LOOP);
@@ -381,7 +390,7 @@ int32_t live_next(struct live *l, bool wants) {
     for (;;) {
         int32_t kind = ready(l, wants);
         if (kind >= 0) return loop_out(l, kind);
-        if (!wants && l->stopping && l->pending == 0) return loop_out(l, BACKTEST_END);
+        if (!wants && l->stopping && (live_overdue(l) || (l->pending == 0 && l->timer_count == 0))) return loop_out(l, BACKTEST_END);
         turn(l, true);
     }
 }
@@ -391,7 +400,7 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
     l->awaited = op;
     loop_in(l);
     run_due(l);
-    while (!op->done && l->settled_head == l->settled_count) {
+    while (!op->done && l->settled_head == l->settled_count && !live_overdue(l)) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
         if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
@@ -399,20 +408,9 @@ int32_t live_wait(struct live *l, struct op *op, bool wants) {
         turn(l, true);
     }
     l->awaited = NULL;
+    if (live_overdue(l) && (!op->done || op->settle == SETTLE_CANCELLED)) return loop_out(l, 2);
     return loop_out(l, op->done ? 0 : 1);
 }
-
-static void on_signal(uv_signal_t *s, int number) {
-    struct live *l = s->data;
-    live_stir(l);
-    if (number == SIGUSR1 || (heartbeat_commands() & HEART_HALT) != 0) live_ask_halt(l);
-    if (number == SIGUSR1) return;
-    if (l->stopping && !heartbeat_joined()) _exit(130);   // asked twice; a supervisor has means of its own
-    live_stop(l);
-}
-
-void live_stop(struct live *l) { l->stopping = true; }
-bool live_stopping(const struct live *l) { return l->stopping; }
 
 // ---- life -------------------------------------------------------------------------------------------------------
 
@@ -540,14 +538,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
     uv_timer_init(&l->loop, &l->alarm);
-    static const int numbers[4] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
-    for (int i = 0; i < 4; i++) {
-        uv_signal_init(&l->loop, &l->signals[i]);
-        l->signals[i].data = l;
-        if (o->requests_only) signal(numbers[i], SIG_IGN);
-        else if (i < 2 || !(heartbeat_joined() || (numbers[i] == SIGHUP && signal_ignored(SIGHUP)))) uv_signal_start(&l->signals[i], on_signal, numbers[i]);   // else the supervisor hears them
-        uv_unref((uv_handle_t *)&l->signals[i]);
-    }
+    stop_open(l);
     int err = wire_open(l, e);
     if (!err && o->paper.on) err = paper_open(l, e);
     if (!err) {
@@ -570,7 +561,7 @@ void live_free(struct live *l) {
     control_close(l->control);
     uv_close((uv_handle_t *)&l->alarm, NULL);
     if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
-    for (int i = 0; i < 4; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
+    stop_close(l);
     uv_run(&l->loop, UV_RUN_DEFAULT);
     http_client_free(l->http);
     uv_loop_close(&l->loop);

@@ -166,9 +166,15 @@ const struct live_restart *live_restarts(const struct live *l, int32_t *count);
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 
-// Asks the run to end: the next live_next that wants something answers BACKTEST_END. Safe from a signal's callback.
+// Asks the run to end: the next live_next that wants something answers BACKTEST_END. What does not ask for that (a handler that is
+// under way) has three seconds more; then live_wait answers 2 at once, live_next BACKTEST_END, and what is submitted is not sent.
+// Safe from a signal's callback. A second signal ends the process at once, unless it has a supervisor.
 void live_stop(struct live *l);
 bool live_stopping(const struct live *l);
+// Another such time, from now on: for what the end asks of the script. INT64_MAX: no bound.
+void live_stop_within(struct live *l, int64_t within_us);
+// Requests that change something (orders) whose outcome is not known yet, those nobody waits for included.
+int32_t live_orders_under_way(const struct live *l);
 
 // Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that goes on from before.
 struct exchange *live_exchange(struct live *l);

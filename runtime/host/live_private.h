@@ -124,6 +124,8 @@ struct book_feed { struct book_sync *book; bool asking; int64_t retry_us; };   /
 // A symbol's countdown at the exchange, see live_dead_man.c.
 struct dead_man { bool used, asking; int64_t due_us; };
 
+enum { LIVE_SIGNALS = 4 };
+
 struct live {
     struct backtest_view view;
     struct live_options o;
@@ -132,7 +134,7 @@ struct live {
     struct symbol_list list;
     uv_loop_t loop;
     uv_timer_t alarm;
-    uv_signal_t signals[4];
+    uv_signal_t signals[LIVE_SIGNALS];
     int64_t start_wall_us;
     uint64_t start_ns;
     struct dispatcher *dispatcher;
@@ -203,6 +205,8 @@ struct live {
     int64_t script_since_us;            // when the script got the loop; 0: not yet
     int64_t held_us;                    // the longest it held it, not yet told
     bool started, stopping, ended;
+    int64_t stop_by_us;                 // when stopping: until when the script's calls are carried out
+    int32_t orders_under_way;           // requests that change something, submitted and not settled
     int32_t unturned;                   // reports since the loop last turned
     int64_t ready_us;                   // since when the script has waited for something to handle
     int64_t cause_us;                   // when what is being handled could be; 0: nothing is
@@ -222,6 +226,12 @@ void live_push(struct live *l, const struct delivery *d);
 void live_push_event(struct live *l, const struct backtest_event *e);   // when the script wants its kind
 struct op *inner_op(struct live *l, int32_t endpoint, uint8_t priority);
 void inner_submit(struct live *l, struct op *op, void (*done)(struct live *l, struct inner *i), void *ctx);
+
+// live_stop.c
+void stop_open(struct live *l);                     // listens to signals
+void stop_close(struct live *l);
+bool live_overdue(const struct live *l);
+int64_t live_stop_due_us(const struct live *l);     // when the run's time is over, or that of what is under way
 
 // live_warm.c
 void warm_pump(struct live *l, int64_t now_us);

@@ -281,7 +281,7 @@ int64_t shared_budget_base(struct shared_budget *s, int64_t wanted_us) {
     enter(s);
     struct limiter *l = &s->file->budget.limiter;
     int64_t shift_us = wanted_us - s->file->base_us;
-    if (count_members(s) == 1) {
+    if (count_members(s) == 1 || s->file->base_us == 0) {   // of several who came at once, the first to ask
         if (s->file->base_us != 0) {   // windows lie on the exchange's clock and stay
             l->offset_us -= shift_us;
             if (l->offset_next_us != 0) l->offset_next_us -= shift_us;

@@ -28,8 +28,8 @@ struct budget *shared_budget_get(struct shared_budget *s);
 int32_t shared_budget_member(const struct shared_budget *s);
 const struct budget_lock *shared_budget_lock(const struct shared_budget *s);
 
-// The clock of all members is CLOCK_MONOTONIC plus one number, 0 until somebody asks for another: who sits alone in it gets
-// `wanted_us`, and what the budget remembers moves along; else it stays as it is. The number that holds.
+// The clock of all members is CLOCK_MONOTONIC plus one number, 0 until somebody asks for another: the first to ask, and later
+// who sits alone in it, gets `wanted_us`, and what the budget remembers moves along; else it stays as it is. The number that holds.
 int64_t shared_budget_base(struct shared_budget *s, int64_t wanted_us);
 
 // Processes that sit in it, after looking for dead ones.

@@ -161,6 +161,12 @@ describe("shared budget", function()
     assert.equal(7500, tonumber(C.shared_budget_base(b, 7500)))
     assert.equal(11500, tonumber(C.shared_budget_get(b).limiter.gate_us))
     C.shared_budget_close(b)
+    -- Two that come at once: neither sits alone when it asks.
+    a, b = assert(open(dir, "new")), assert(open(dir, "new"))
+    assert.equal(6000, tonumber(C.shared_budget_base(a, 6000)))
+    assert.equal(6000, tonumber(C.shared_budget_base(b, 7000)))
+    C.shared_budget_close(a)
+    C.shared_budget_close(b)
   end)
 
   it("is what live processes spend from: together they keep the exchange's limit, and a ban is known to all", function()

@@ -5,6 +5,7 @@ local C = require "moontide.native"
 local M = {}
 
 local PATIENCE_S = 20   -- for one call, its retries included
+local SETTLING_S = 5    -- beyond recvWindow: the exchange's grace, and a few questions
 
 -- Not by its metatable, which a script can reach.
 local function text(err)
@@ -75,6 +76,25 @@ function M.disarm(s, names)
     end
   end
   return good
+end
+
+---Waits until the outcome of every order is known that was under way: one that arrives after the cancelling would stay. What waits
+---in the queue is given up. Nothing else runs meanwhile (world.closing).
+---@param s LiveSession
+---@param recv_window number seconds in which the exchange still takes a request
+---@return boolean # false: some are still not known
+function M.settle(s, recv_window)
+  local world, pump, bt = s.world, s.world.pump, s.world.bt
+  pump.manager_stop(bt, world.view.now_us)
+  pump.manager_start(bt)
+  local count = C.live_orders_under_way(s.l)
+  local until_us = world.now() + (recv_window + SETTLING_S) * 1e6
+  while count > 0 and world.now() < until_us do
+    world.pass_time(0.02)
+    count = C.live_orders_under_way(s.l)
+  end
+  if count > 0 then s.log.error("of %d orders it is not known what became of them", count) end
+  return count == 0
 end
 
 ---@param s LiveSession names, api, log, keep_orders, flatten

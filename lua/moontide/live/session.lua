@@ -205,7 +205,7 @@ function M.open(options, path, mode)
   world = world_module.new {
     pump = face, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log, feed = feed,
   }
-  world.config, world.rate_limits = config, rate_limits
+  world.config, world.rate_limits, world.stop_seconds = config, rate_limits, settings.stop_seconds
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = own_copy(api), script = script, path = path, names = names, interval = interval, log = log,
@@ -218,8 +218,10 @@ function M.open(options, path, mode)
       if s.finished then return end
       s.finished, world.closing = true, true
       s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+      C.live_stop_within(l, 0x7fffffffffffffffLL)
       C.live_halt(l)   -- from here on nothing but what gets us out
-      s.orderly = ending.run(s)
+      local settled = ending.settle(s, tonumber(o.recv_window_us) / 1e6)
+      s.orderly = ending.run(s) and settled
       C.live_dead_man_end(l)
       local watched = {}
       for i, name in ipairs(names) do if C.live_dead_man_used(l, i - 1) and settings.dead_man_seconds > 0 and not on_paper then watched[#watched + 1] = name end end

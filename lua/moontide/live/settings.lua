@@ -11,6 +11,7 @@ M.run_keys = {
   { "on_crash", "choice", "cancel", { "cancel", "flatten", "keep" }, "what becomes of a killed worker's orders: cancelled, cancelled and positions closed, kept" },
   { "on_failure", "choice", "restart", { "restart", "halt" }, "whether a worker that crashed, hung or grew is started again" },
   { "restarts", "number", 3, 0, 1000, "restarts within an hour before a worker is given up" },
+  { "stop_seconds", "number", 10, 0.1, 3600, "what a script has left to do when it is to end (on_stop, a plain script's last lines) may take so long" },
   { "dead_man_seconds", "number", 60, 0, 86400, "the exchange cancels our orders when it has not heard of us for so long; 0: never" },
   { "on_halt", "choice", "stop", { "stop", "stay" }, "after the kill switch: the run ends, or stays and refuses new orders" },
   { "halt_flatten", "flag", false, nil, nil, "the kill switch closes positions too" },
@@ -96,6 +97,7 @@ end
 ---@field on_crash "cancel"|"flatten"|"keep"
 ---@field on_failure "restart"|"halt"
 ---@field restarts number
+---@field stop_seconds number
 ---@field dead_man_seconds number
 ---@field on_halt "stop"|"stay"
 ---@field halt_flatten boolean
