@@ -32,6 +32,7 @@ function M.open(s, run)
     cmd.fail(1, "%s", ffi.string(message.text))
   end
   local journal = C.live_journal(s.l)
+  s.journalled = true
   C.journal_run(journal, s.path, table.concat(s.names, " "), C.live_clock_us())
 end
 
@@ -60,12 +61,11 @@ function M.close(s, how)
   C.live_journal_end(s.l, how:sub(1, C.JOURNAL_HOW_MAX - 1))
 end
 
----One line of what happened to the run itself.
+---One line of what happened to the run itself; nothing where no journal is kept.
 ---@param s LiveSession
 ---@param text string
 function M.note(s, text)
-  local journal = C.live_journal(s.l)
-  if journal ~= nil then C.journal_note(journal, text, C.live_clock_us()) end
+  if s.journalled then C.journal_note(C.live_journal(s.l), text, C.live_clock_us()) end
 end
 
 return M
