@@ -58,6 +58,7 @@
 #include "host/recovery.h"
 #include "host/control.h"
 #include "host/heartbeat.h"
+#include "host/output.h"
 #include "host/supervisor.h"
 #include "host/shared_budget.h"
 #include "host/run_folder.h"

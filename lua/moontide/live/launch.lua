@@ -22,6 +22,7 @@ function M.run(command, options, run_one, clean_up)
     if not C.supervisor_guard(tonumber(supervisor)) then return 1 end
     return run_one(options, path)
   end
+  C.output_release()   -- that of a worker goes through its supervisor
   if options["no-supervisor"] then
     if options[2] then cmd.fail(2, "--no-supervisor runs one script; '%s' is one too many", options[2]) end
     return run_one(options, path)
