@@ -49,6 +49,9 @@ function M.run(options)
   if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
     cmd.fail(2, "'%s' is no name for a strategy: a letter, then letters, digits, _ and -, at most %d", name, NAME_MAX)
   end
+  if ("/" .. path .. "/"):find("/../", 1, true) then
+    cmd.fail(2, "%s lies outside of this folder; go there first (cd %s), then moontide new %s", path, path:match "^(.*)/" or "..", name)
+  end
   local symbol = (options.symbol or "BTCUSDT"):upper()
   if not symbol:find "^%w+$" or #symbol >= C.SYMBOL_NAME_MAX then cmd.fail(2, "--symbol %s: not a symbol", symbol) end
   if host.file_mode(path) then cmd.fail(1, "%s is there already, and is left alone; choose another name", path) end

@@ -94,6 +94,22 @@ local function check_limited(options, info)
   end
 end
 
+-- Orders and positions are the account's: whoever cancels those of a symbol, cancels the other's too.
+local function warn_of_sharing(s)
+  local mine = {}
+  for _, name in ipairs(s.names) do mine[name] = true end
+  for _, run in ipairs(folder.running()) do
+    local facts = run.name ~= s.name and run_file.read(run.folder)
+    if facts and facts.mode == "live" and facts.url == s.at.rest then
+      for _, name in ipairs(facts.symbols or {}) do
+        if mine[name] then
+          s.log.warn("%s is traded by run '%s' too: the position is one, and who ends first cancels the other's orders; give each symbol to one run", name, run.name)
+        end
+      end
+    end
+  end
+end
+
 -- What the runtime itself calls at the end of a run, whatever the script has done to its `api`.
 local function own_copy(api)
   local out = {}
@@ -272,7 +288,7 @@ function M.start(s)
   s.started_equity = status.read(s).equity
   s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
-  if s.mode == "paper" then paper.greet(s) end
+  if s.mode == "paper" then paper.greet(s) elseif s.at.key ~= "" then warn_of_sharing(s) end
   local unshared = C.live_sharing_problem(s.l)
   if unshared ~= nil then s.log.warn("limits are not shared with other processes: %s", ffi.string(unshared)) end
   journal.tell(s)

@@ -18,6 +18,7 @@ local M = {}
 
 local STARTING_S = 60        -- connecting may take so much longer than hang_seconds
 local HEEDING_S = 10         -- and one told to halt and to go on, for so long
+local ASLEEP_S = 1           -- a supervisor that does not tick for so long was stopped itself (Ctrl-Z, a suspended machine)
 local STOPPING_S = 2         -- a worker told to stop may hold the loop so long
 local ENDING_HANGS = 6       -- and take so many times hang_seconds for its on_stop and for cancelling: after that its orders are cancelled for it
 local HOUR_US = 3600e6
@@ -161,7 +162,8 @@ end
 
 local function watch(v, w, t)
   local heart = C.supervisor_heart(v.s, w.process)
-  local quiet = tonumber(heart.quiet_us) / 1e6
+  -- Since we woke, should all of us have been stopped together.
+  local quiet = math.min(tonumber(heart.quiet_us) / 1e6, (t - v.awake_us) / 1e6)
   local limit = v.settings.hang_seconds + (heart.phase == C.HEART_STARTING and STARTING_S or 0)
   if w.urgent_us and (w.stopping or t - w.urgent_us < HEEDING_S * 1e6) then
     -- Told to stop, it may not hang; how long it has already is no excuse.
@@ -189,6 +191,11 @@ end
 
 local function on_tick(v)
   local t = now_us()
+  if t - v.ticked_us > ASLEEP_S * 1e6 then
+    v.log.warn("this process was stopped for %.1f s", (t - v.ticked_us) / 1e6)
+    v.awake_us = t
+  end
+  v.ticked_us = t
   local over = v.options["for"] and t - v.begun_us > tonumber(v.options["for"]) * 1e6
   for _, w in ipairs(v.workers) do
     if w.state == "running" and not w.reason then
@@ -356,6 +363,7 @@ function M.run(command, options, can_clean)
   local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0, begun_us = now_us(),
               pid = require("moontide.live.status").pid, can_clean = can_clean }
   v.several = #v.workers > 1
+  v.awake_us, v.ticked_us = v.begun_us, v.begun_us
   if v.several and options.record and not require("moontide.recorder").is_folder(options.record) then
     cmd.fail(2, "--record %s: several scripts need a folder there, in which each has a file of its own", options.record)
   end
@@ -365,6 +373,7 @@ function M.run(command, options, can_clean)
   v.s = out[0]
   for _, w in ipairs(v.workers) do listen(v, w) end
   for _, w in ipairs(v.workers) do start(v, w) end
+  v.ticked_us = now_us()
   local view = C.supervisor_view(v.s)
   while not all_at_rest(v) and not v.left do
     local event = C.supervisor_next(v.s)
