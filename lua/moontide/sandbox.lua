@@ -59,7 +59,7 @@ local function restricted_os(run_os)
     time = run_os.time, date = run_os.date, clock = run_os.clock, difftime = os.difftime,
     getenv = function(name)
       local upper = tostring(name):upper()
-      for _, word in ipairs { "MOONTIDE", "KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH" } do
+      for _, word in ipairs { "MOONTIDE", "KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH", "PROXY" } do
         if upper:find(word, 1, true) then return nil end
       end
       return os.getenv(name)
