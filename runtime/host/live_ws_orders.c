@@ -193,24 +193,32 @@ static struct ws_channel *channel_of(struct live *l, const struct ws_client *w) 
     return c;
 }
 
+static void on_closed(void *ctx, struct ws_client *w, const char *why);
+
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
     struct live *l = ctx;
     struct ws_orders *o = &l->ws_orders;
     live_now(l);
     live_stir(l);
     struct json *j = &o->json;
-    if (json_parse(j, text, size) != ERR_OK) {   // whose answer this was is not known: its time runs out
-        news_odd(l, "WebSocket API: a message that is no JSON", text, size);
+    if (json_parse(j, text, size) != ERR_OK) {   // whose answer this was is not known: all that wait are looked up
+        news_odd(l, "WebSocket API", text, size);
+        on_closed(l, w, "a message that is no JSON");
         return;
     }
-    int64_t id = whole(j, 0, "id");
-    struct http_answer a = { .fate = HTTP_ANSWERED, .status = (int32_t)whole(j, 0, "status"), .used_weight_1m = -1, .order_count_10s = -1,
+    int64_t id = whole(j, 0, "id"), status = whole(j, 0, "status");
+    bool known = status >= 100 && status <= 599;
+    struct http_answer a = { .fate = HTTP_ANSWERED, .status = known ? (int32_t)status : 0, .used_weight_1m = -1, .order_count_10s = -1,
                              .order_count_1m = -1 };
     int32_t body = json_get(j, 0, a.status == 200 ? "result" : "error", NULL), i = 0;
     struct ws_channel *c = channel_of(l, w);
     if (id == LOGON_ID && c->state == CHANNEL_LOGGING_ON) ready(l, c, a.status == 200);
     while (i < o->flying_count && (o->flying[i].id != id || o->flying[i].socket != w)) i++;
-    if (i == o->flying_count || body == JSON_NONE) return;
+    if (i == o->flying_count) return;
+    if (!known || body == JSON_NONE) {   // it says that something came of it, not what
+        lose(l, i, "the WebSocket API's answer has no status or no result");
+        return;
+    }
     read_limits(j, &a);
     if (a.status != 200) a.retry_after_s = retry_after_s(l, j, body);
     char error[512];

@@ -26,7 +26,7 @@ describe("sandbox", function()
     "require 'moontide.live.session'", "require 'moontide.task'", "require '../script'", "require '/etc/passwd'", "require 'lfs'", "require 'socket'",
     "io.open('/etc/passwd')", "io.open('../run.json')", "io.open('../../boxed/journal.db')", "io.open('x/../../y', 'w')", "io.lines('/etc/passwd')", "io.open('/tmp/moontide_sandbox_out', 'w')",
     "load('\\27LJ')", "loadstring('\\27LJ')", "load(function() return nil end, 'x', 'b') and nil",
-    "os.getenv 'MOONTIDE_API_SECRET'", "os.getenv 'MOONTIDE_API_KEY'", "os.getenv 'MY_TOKEN'",
+    "os.getenv 'MOONTIDE_API_SECRET'", "os.getenv 'MOONTIDE_API_KEY'", "os.getenv 'MY_TOKEN'", "os.getenv 'https_proxy'",
     "collectgarbage 'stop'", "_G.os.execute", "load 'return os.execute'()", "loadstring 'return ffi'()", "(load('return getfenv or package', 'x', 't'))()",
     "coroutine.wrap(function() return os.execute end)()", "getmetatable(_G)", "rawget(_G, 'ffi')", "cjson",
   }

@@ -124,4 +124,29 @@ describe("a WebSocket server that means harm", function()
     finally(function() close(t) end)
     ends_well(t, all_left(t))
   end)
+
+  it("that takes orders and lies about them, or breaks the protocol, has none of them sent twice nor thought of wrongly", function()
+    for _, modes in ipairs { { "lies" }, { "half_json", "utf8", "lies" } } do
+      local from = x:audit("?limit=0").total
+      local peer = program.start("hostile", x.port, "127.0.0.1", unpack(modes))
+      local r = live_run.whole(x, [[
+        local price = market.round_price("BTCUSDT", assert(api.get_ticker_price { symbol = "BTCUSDT" }).price * 0.98)
+        for i = 1, 24 do
+          local o, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.01, price = price,
+                                            newClientOrderId = "lied-" .. i }
+          print(i, o and o.status or err.kind)
+        end
+      ]], { "--order-channel", "ws", "--ws-api-url", ("ws://127.0.0.1:%d/ws-fapi/v1"):format(peer.ports[1]), "--recv-window", "1000" })
+      local told = peer:count "lie "
+      peer:stop()
+      assert.equal(0, r.status, r.err)
+      assert.equal(24, select(2, r.out:gsub("\tEXPIRED\n", "")), r.out .. r.err)
+      local executed = {}
+      for _, e in ipairs(x:audit("?limit=1000&from=" .. from).entries) do
+        if e.executed and e.call == "POST /fapi/v1/order" then executed[e.clientOrderId] = (executed[e.clientOrderId] or 0) + 1 end
+      end
+      for i = 1, 24 do assert.equal(1, executed["lied-" .. i], "lied-" .. i) end
+      assert.is_true(#modes > 1 or told >= 11, told .. " lies")
+    end
+  end)
 end)

@@ -88,6 +88,20 @@ local slow = {
   end,
 }
 
+-- Answers of the WebSocket API that are none, in turn, to whatever is asked; what is asked is passed on, and answered well after.
+local lies, lie = { '"status":200,"result":{}', '"status":200,"result":null', '"status":200,"result":[]', '"status":"200","result":7',
+  '"status":200,"result":{"orderId":1,"symbol":"BTCUSDT","status":"FILLED","clientOrderId":"another","origQty":"1","executedQty":"1","side":"BUY","type":"LIMIT"}',
+  '"status":200,"result":{"orderId":"x","status":"WHAT"}', '"status":500,"error":{}', '"status":0,"error":{}', '"status":-7,"error":[1]',
+  '"status":503,"error":{"code":"no","msg":{}}', '"status":99999999999999999999,"error":{"code":1e99}' }, 0
+local function lying(c)
+  return function(bytes)
+    lie = lie % #lies + 1
+    for id = 2, 60 do c:write(text(('{"id":%d,%s}'):format(id, lies[lie]))) end
+    peer.log("lie %d", lie)
+    return bytes
+  end
+end
+
 local function hold(c, name, since)
   while c:read() do end
   peer.log("%s left after %.0f ms", name, (host.monotonic() - since) * 1000)
@@ -98,7 +112,8 @@ local function pass_on(c, head, name)
   if not other then return end
   other:write(head)
   local struck
-  peer.relay(c, other, nil, name and function(bytes)
+  local up = name == "lies" and lying(c) or nil
+  peer.relay(c, other, up, name and not up and function(bytes)
     if struck or not bytes:find("\r\n\r\n", 1, true) then return false end
     struck = host.monotonic()
     peer.log("%s strikes", name)
@@ -137,7 +152,7 @@ peer.log("ports %d", peer.listen(function(c)
     answers[name](c)
     if name ~= "ending" then hold(c, name, since) end
   else
-    assert(not name or frames[name] or slow[name], name)
+    assert(not name or frames[name] or slow[name] or name == "lies", name)
     pass_on(c, head, name)
   end
 end, { address = address, port = tonumber(listen) }))
