@@ -218,7 +218,7 @@ int record_read_text(int32_t kind, const char *text, size_t size, const struct s
     *rows = NULL;
     int err = json_parse(j, text, size);
     *list = json_kind(j, 0) == JSON_LIST;
-    if (err) return errmsg_set(e, err == ERR_SYNTAX ? ERR_FORMAT : err, "not JSON: %.60s", text);
+    if (err) return errmsg_set(e, err == ERR_SYNTAX ? ERR_FORMAT : err, "not JSON: %.*s", size < 60 ? (int)size : 60, text);
     if (kind == RECORD_EMPTY) return ERR_OK;
     if (*list) {
         char *first;
