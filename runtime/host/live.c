@@ -598,6 +598,13 @@ void live_free(struct live *l) {
     free(l);
 }
 
+// Of the exchange's limits other runs and other programs take their part: something waits though nothing is on its way.
+static bool waits_for_limits(const struct live *l) {
+    int32_t queued = l->account.failed_as == SETTLE_RATE_LIMITED;
+    for (int32_t p = 0; p < PRIORITY_COUNT; p++) queued += dispatcher_queued(l->dispatcher, p);
+    return queued > 0 && dispatcher_in_flight(l->dispatcher) == 0;
+}
+
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     int64_t until = live_now(l) + timeout_us;
     wire_measure(l);
@@ -623,6 +630,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
                           (long long)(timeout_us / 1000000));
     }
     return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
-                      !clock_known(&l->clock) ? "answer" : l->key && !l->account_known ? "account (is the key right?)" : "stream",
+                      !clock_known(&l->clock) ? "answer" : waits_for_limits(l) ? "room within the exchange's limits (moontide status; other runs, other programs)"
+                      : l->key && !l->account_known ? "account (is the key right?)" : "stream",
                       (long long)(timeout_us / 1000000), news_waiting(l) ? "; " : "", news_last(l));
 }

@@ -293,6 +293,7 @@ static void answered(struct live *l, struct inner *i) {
         recovery_gone(a->known, &gone);
     } else {
         a->failed = true;
+        a->failed_as = op->settle;
     }
     live_stir(l);
 }

@@ -88,6 +88,7 @@ struct account_watch {
     struct recovery *known;
     bool ready;                    // what was before the run has been learned
     bool busy, failed, again;      // asking; an answer failed; asked once more when done
+    uint8_t failed_as;             // enum settle of the last one that did
     uint8_t mode, stage;           // enum recovery_mode; what is being asked
     int32_t asked, attempts, spread;
     int64_t retry_us, sent_us, verified_us, look_us;
