@@ -630,7 +630,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
                           (long long)(timeout_us / 1000000));
     }
     return errmsg_set(e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
-                      !clock_known(&l->clock) ? "answer" : waits_for_limits(l) ? "room within the exchange's limits (moontide status; other runs, other programs)"
+                      !clock_known(&l->clock) ? "answer" : waits_for_limits(l) ? "room within the limits (the configuration's, or the exchange's with what other programs use)"
                       : l->key && !l->account_known ? "account (is the key right?)" : "stream",
                       (long long)(timeout_us / 1000000), news_waiting(l) ? "; " : "", news_last(l));
 }

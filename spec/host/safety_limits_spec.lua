@@ -53,6 +53,13 @@ describe("limits that a script cannot lift", function()
     return most
   end
 
+  it("a start that the limits hold back says so, and does not doubt the key", function()
+    local narrow = run.write(home .. "/narrow.lua", "return { weight_per_minute = 10 }")   -- what is to be asked at a start costs more
+    local r = live("", { "--config", narrow })
+    assert.equal(1, r.status)
+    assert.truthy(r.err:find("no room within the limits (the configuration's, or the exchange's with what other programs use) within 30 s", 1, true), r.err)
+  end)
+
   it("an order's size holds by every way of sending", function()
     local first = x:audit("?limit=0").total
     local r = live([[
