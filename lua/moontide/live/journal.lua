@@ -59,6 +59,10 @@ end
 function M.close(s, how)
   how = how:match "[^\n]*"
   C.live_journal_end(s.l, how:sub(1, C.JOURNAL_HOW_MAX - 1))
+  local kept = C.live_journal(s.l)
+  if s.journalled and C.journal_flush(kept) ~= 0 then
+    s.log.error("the journal's last lines could not be written (%s); the next start looks up what became of the orders", ffi.string(C.journal_problem(kept)))
+  end
 end
 
 ---One line of what happened to the run itself; nothing where no journal is kept.
