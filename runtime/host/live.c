@@ -562,7 +562,7 @@ void live_free(struct live *l) {
     uv_close((uv_handle_t *)&l->alarm, NULL);
     if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
     stop_close(l);
-    uv_run(&l->loop, UV_RUN_DEFAULT);
+    while (uv_run(&l->loop, UV_RUN_DEFAULT) != 0) { }   // what is called back may stop it (live_stir) before all is closed
     http_client_free(l->http);
     uv_loop_close(&l->loop);
     if (l->dispatcher) dispatcher_free(l->dispatcher);
