@@ -24,7 +24,9 @@ void market_subscribe(struct live *l, enum stream_which which, int16_t symbol, c
 // The last prices, before the first bar tells one.
 static void on_prices(struct live *l, struct inner *i) {
     const struct ticker_record *rows = i->op->rows;
-    for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) l->view.last_e8[rows[k].symbol] = rows[k].last_e8;
+    for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) {
+        if (rows[k].symbol >= 0) l->view.last_e8[rows[k].symbol] = rows[k].last_e8;   // else of one that has no name
+    }
 }
 
 // ---- bars -------------------------------------------------------------------------------------------------------

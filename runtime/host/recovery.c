@@ -343,7 +343,7 @@ void recovery_income(struct recovery *r, const struct income_record *n) {
 
 void recovery_position(struct recovery *r, const struct position_record *p) {
     r->positions_known = true;
-    if (p) r->places[p->symbol][p->position_side] = (struct place){ p->update_us, p->amount_e8, p->entry_price_e8, true };
+    if (p && p->symbol >= 0) r->places[p->symbol][p->position_side] = (struct place){ p->update_us, p->amount_e8, p->entry_price_e8, true };
 }
 
 void recovery_wallet(struct recovery *r, int64_t wallet_e8) {
