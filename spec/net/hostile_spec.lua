@@ -4,6 +4,7 @@ local lx = require "spec.support.local_exchange"
 local live_run = require "spec.support.live_run"
 local probe = require "spec.support.probe"
 local program = require "spec.support.program"
+local run = require "spec.support.run"
 
 -- What is said of an answer to the handshake, by the mode of spec/support/hostile.lua.
 local answers = {
@@ -136,7 +137,8 @@ describe("a WebSocket server that means harm", function()
                                             newClientOrderId = "lied-" .. i }
           print(i, o and o.status or err.kind)
         end
-      ]], { "--order-channel", "ws", "--ws-api-url", ("ws://127.0.0.1:%d/ws-fapi/v1"):format(peer.ports[1]), "--recv-window", "1000" })
+      ]], { "--order-channel", "ws", "--ws-api-url", ("ws://127.0.0.1:%d/ws-fapi/v1"):format(peer.ports[1]), "--recv-window", "1000",
+              "--config", run.root .. "/spec/support/many_faults.conf.lua" })
       local told = peer:count "lie "
       peer:stop()
       assert.equal(0, r.status, r.err)
