@@ -345,9 +345,10 @@ describe("moontide exchange: REST", function()
   end)
 
   it("matches a price with the book on request", function()
-    local o = x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002",
-      priceMatch = "QUEUE_20", newOrderRespType = "RESULT" }).json
-    assert.equal("QUEUE_20", o.priceMatch)
+    local reply = x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002",
+      priceMatch = "QUEUE_20", newOrderRespType = "RESULT" })
+    local o = reply.json
+    assert.equal("QUEUE_20", o.priceMatch, reply.body)
     assert.is_true(tonumber(o.price) < x:best() * 1.01)
     assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", orderId = o.orderId }).json.status)
     refused(x:order { price = "60000", priceMatch = "QUEUE" }, 400, -1106)
