@@ -345,6 +345,9 @@ describe("moontide exchange: REST", function()
   end)
 
   it("matches a price with the book on request", function()
+    lx.wait_for("bids again, after what others have taken", function()
+      return #x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 50 }).json.bids == 50
+    end)
     local reply = x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002",
       priceMatch = "QUEUE_20", newOrderRespType = "RESULT" })
     local o = reply.json
