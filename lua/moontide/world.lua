@@ -7,6 +7,8 @@ local task = require "moontide.task"
 
 local M = {}
 
+local CALLS_A_MOMENT = 1000000
+
 ---@class World
 ---@field now fun(): number microseconds of the virtual clock
 
@@ -89,8 +91,22 @@ function M.new(setup)
     if kind >= OP then wake(kind) end
   end
 
+  local moment, calls_at_moment = 0, 0
+
+  -- A loop around calls that are answered, or fail, at once never ends where only waiting lets time pass.
+  local function check_moment(op)
+    local now = tonumber(view.now_us)
+    if now ~= moment then moment, calls_at_moment = now, 0 end
+    calls_at_moment = calls_at_moment + 1
+    if calls_at_moment > CALLS_A_MOMENT then
+      pump.op_free(bt, op)
+      error(("%d calls at one moment, and no time passes between them: a loop that asks again and again needs an api.sleep"):format(CALLS_A_MOMENT), 0)
+    end
+  end
+
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
+    check_moment(op)
     if ended and not world.closing then
       -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
       local me = task.current()

@@ -55,6 +55,17 @@ describe("bad input", function()
     refused(1, "on_bar must be a function", { "backtest", file("onbar.lua", "return { on_bar = 1 }"), "--data", good })
   end)
 
+  it("a loop in which no time passes does not go on for ever", function()
+    local path = file("spin.lua", [[
+      return { symbols = { "BTCUSDT" }, on_bar = function()
+        while true do api.get_server_time() end
+      end }]])
+    local r = run.moontide { "backtest", path, "--data", good }
+    assert.are.equal(1, r.status, r.err)
+    assert.matches("1000000 calls at one moment, and no time passes between them: .* needs an api.sleep\n", r.err)
+    assert.truthy(r.err:find("spin.lua:2: in function 'on_bar'", 1, true), r.err)
+  end)
+
   it("in the data names file and line", function()
     local head = "open_time,open,high,low,close,volume\n"
     refused(1, "missing%.csv", { "backtest", script, "--data", folder .. "/missing.csv" })

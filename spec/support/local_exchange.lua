@@ -52,7 +52,7 @@ function Exchange:stop()
   M.wait_for("the exchange's end", function() return ffi.C.kill(self.pid, 0) ~= 0 end)
   self.session:close()
   -- What live runs have remembered of its limits is of no use to the next exchange on this port.
-  os.execute(("rm -f /dev/shm/moontide-*-%s_%d*.budget"):format(self.url:match "//([^:]+)", self.port))
+  os.execute(("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(self.port, self.port))
   local out, err = run.read(self.folder .. "/out"), run.read(self.folder .. "/err")
   run.remove(self.folder)
   assert(err == "" and out:find "stopped after", "moontide exchange ended badly: " .. err .. out)
