@@ -43,7 +43,8 @@ local plain = [[
       print("beat", beats, api.now())
     end
   end)
-  local account = assert(api.get_account_info())
+  local account
+  repeat account = api.get_account_info() until account   -- a busy machine may be too late for its recvWindow
   print("account", account.totalWalletBalance, #account.positions)
   local tasks = {}
   for i = 1, 5 do

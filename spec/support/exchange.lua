@@ -174,4 +174,9 @@ function X:fill(i)
 end
 function X:fills() return tonumber(C.exchange_fill_count(self.x)) end
 
+-- Its replies and events come by callbacks, which LuaJIT cannot enter from compiled code.
+for _, method in pairs(X) do
+  if type(method) == "function" then jit.off(method) end
+end
+
 return M
