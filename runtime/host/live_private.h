@@ -183,6 +183,7 @@ struct live {
     struct ws_orders ws_orders;
     struct book_feed books[EXCHANGE_SYMBOLS_MAX];
     struct trade_feed trades[EXCHANGE_SYMBOLS_MAX];
+    bool prices_answered;               // the first prices have been asked for: without one no limit can be checked
     int64_t mark_e8[EXCHANGE_SYMBOLS_MAX], mark_us[EXCHANGE_SYMBOLS_MAX];   // mark prices, and when they came
     int64_t best_id[EXCHANGE_SYMBOLS_MAX], best_us[EXCHANGE_SYMBOLS_MAX];   // of the last best prices told
     bool account_known;
@@ -298,7 +299,7 @@ void sockets_close(struct live *l);
 // live_streams.c
 void streams_start(struct live *l);
 void streams_stop(struct live *l);
-bool streams_running(const struct live *l);         // every connection that is needed
+bool streams_running(const struct live *l);         // every connection that is needed, and what is to be known at the start
 void streams_added(struct live *l, int32_t feed);   // a feed made while the streams run
 void streams_advance(struct live *l, int64_t now_us);
 int64_t streams_due_us(const struct live *l);

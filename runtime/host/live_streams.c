@@ -27,6 +27,7 @@ static void on_prices(struct live *l, struct inner *i) {
     for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) {
         if (rows[k].symbol >= 0) l->view.last_e8[rows[k].symbol] = rows[k].last_e8;   // else of one that has no name
     }
+    l->prices_answered = true;
 }
 
 // ---- bars -------------------------------------------------------------------------------------------------------
@@ -250,7 +251,7 @@ static bool up(const struct stream *s) { return s->name_count == 0 || s->state =
 
 bool streams_running(const struct live *l) {
     bool account = !l->key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
-    return account && ws_orders_running(l) && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
+    return account && l->prices_answered && ws_orders_running(l) && up(&l->streams[STREAM_MARKET]) && up(&l->streams[STREAM_PUBLIC]);
 }
 
 void streams_advance(struct live *l, int64_t now_us) {

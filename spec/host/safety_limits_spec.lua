@@ -60,6 +60,21 @@ describe("limits that a script cannot lift", function()
     assert.truthy(r.err:find("no room within the limits (the configuration's, or the exchange's with what other programs use) within 30 s", 1, true), r.err)
   end)
 
+  it("can be checked from the first handler on: a price is known by then", function()
+    x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 2 } }
+    local folder = run.folder()
+    local path = run.write(folder .. "/first.lua", [[
+      return { symbols = { "BTCUSDT" }, on_start = function()
+        local order, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.002 }
+        print(order and order.status or err)
+      end }]])
+    local r = run.moontide({ "live", path, "--url", x.url, "--max-order-notional", "1000", "--for", "1" },
+      ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(home, x.key, x.secret))
+    x:no_faults()
+    run.remove(folder)
+    assert.equal("FILLED\n", r.out, r.err)
+  end)
+
   it("an order's size holds by every way of sending", function()
     local first = x:audit("?limit=0").total
     local r = live([[
