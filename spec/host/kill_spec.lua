@@ -219,6 +219,6 @@ describe("orders through kills: none is duplicated, lost or mis-sized; journal, 
   it("under a supervisor, by the WebSocket API: the worker killed, both at once, the supervisor", function()
     local by_websocket = through_kills { orders = 320, kills = { "worker", "both", "supervisor" }, tasks = 10, pause = 0.02, resting = 8,
                                          arguments = { "--order-channel", "ws" } }
-    assert.is_true(by_websocket > 100, by_websocket)
+    assert.is_true(by_websocket > 20, by_websocket)   -- while its connection is down they go by REST
   end)
 end)

@@ -106,7 +106,7 @@ describe("moontide live: orders by the WebSocket API", function()
     end
     assert.equal(128, count, r.out .. r.err)
     for id in pairs(believed) do assert.equal(1, executed[id], id) end
-    assert.is_true(over_ws > 50, over_ws .. " over WebSocket\n" .. r.err)
+    assert.is_true(over_ws > 20, over_ws .. " over WebSocket\n" .. r.err)
     assert.falsy(r.err:find("found_after_all=0", 1, true), r.err)
     assert.falsy(r.err:find("never_arrived=0", 1, true), r.err)
   end)
