@@ -335,9 +335,11 @@ describe("moontide live: streams", function()
 
   it("finds out that a connection is dead though nobody ended it", function()
     local frozen = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
-    finally(function() frozen:stop() end)
     local folder = run.folder()
-    finally(function() run.remove(folder) end)
+    finally(function()   -- there is but one of these in a test
+      frozen:stop()
+      run.remove(folder)
+    end)
     local path = run.write(folder .. "/script.lua", 'return { symbols = { "BTCUSDT" }, on_start = function() print "started" io.stdout:flush() end }')
     os.execute(("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --stream-silence 0.6 --for 30 >%s/out 2>%s/err & echo $! >%s/pid")
       :format(frozen.key, frozen.secret, require("moontide.host").exe, path, frozen.url, folder, folder, folder))

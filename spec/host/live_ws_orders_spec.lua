@@ -54,11 +54,13 @@ describe("moontide live: orders by the WebSocket API", function()
   end)
 
   it("logs on once with an Ed25519 key; as moontide.conf.lua says", function()
-    local folder = run.folder()
-    finally(function() run.remove(folder) end)
+    local folder, own = run.folder(), nil
+    finally(function()
+      if own then own:stop() end
+      run.remove(folder)
+    end)
     os.execute(("openssl genpkey -algorithm ed25519 -out %s/private.pem 2>/dev/null && openssl pkey -in %s/private.pem -pubout -out %s/public.pem"):format(folder, folder, folder))
-    local own = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--wallet", "1000000", "--public-key", folder .. "/public.pem" }
-    finally(function() own:stop() end)
+    own = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--wallet", "1000000", "--public-key", folder .. "/public.pem" }
     local key = own.banner:match "Ed25519 key%s+(%x+)"
     run.write(folder .. "/key.lua", ("return { key = %q, secret = %q, kind = 'ed25519' }"):format(key, run.read(folder .. "/private.pem")))
     os.execute("chmod 600 " .. folder .. "/key.lua")
