@@ -71,9 +71,7 @@ struct journal {
     sqlite3 *db;
     char *path;
     int fd;                        // held to the end: to close it would let go of SQLite's locks on the file
-    dev_t device;                  // of the file as it was opened
-    ino_t inode;
-    uint64_t seen_ns;              // when it was last looked for
+    uint64_t seen_ns;              // when it was last looked for by its name
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct batch waiting, carried;
     int64_t run;
@@ -162,12 +160,12 @@ static int carry_one(struct journal *j, struct write *w) {
 
 // SQLite would go on writing to a file that has no name any more; the next run would know nothing of it.
 static bool is_still_there(struct journal *j, uint64_t now_ns) {
-    struct stat s;
-    if (fstat(j->fd, &s) != 0 || s.st_nlink == 0) return false;
+    struct stat held, named;
+    if (fstat(j->fd, &held) != 0 || held.st_nlink == 0) return false;
     // Whether it still goes by its name costs a walk along the path.
     if (now_ns < j->seen_ns + SEEN_NS) return true;
     j->seen_ns = now_ns;
-    return stat(j->path, &s) == 0 && s.st_dev == j->device && s.st_ino == j->inode;
+    return stat(j->path, &named) == 0 && named.st_dev == held.st_dev && named.st_ino == held.st_ino;
 }
 
 static int carry_out(struct journal *j) {
@@ -385,9 +383,8 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     }
     if (!err && rc == SQLITE_OK) j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);
-    struct stat s;
     j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    if (!err && (j->fd < 0 || fstat(j->fd, &s) != 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
+    if (!err && (j->fd < 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
         for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
         sqlite3_close(j->db);
@@ -395,8 +392,6 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
         free(j);
         return err;
     }
-    j->device = s.st_dev;
-    j->inode = s.st_ino;
     j->loop = loop;
     j->done = done;
     j->ctx = ctx;
@@ -428,6 +423,9 @@ void journal_close(struct journal *j) {
 
 // ---- reading ------------------------------------------------------------------------------------------------------
 
+#define COLUMNS "run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id, status, executed_e8," \
+                " avg_price_e8, code, at_us"
+
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     *o = (struct journal_order){
         .run = sqlite3_column_int64(s, 0), .quantity_e8 = sqlite3_column_int64(s, 6), .price_e8 = sqlite3_column_int64(s, 7),
@@ -445,27 +443,23 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
 
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e) {
     static const char *const sql[2] = {
-        "SELECT * FROM (SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id,"
-        " status, executed_e8, avg_price_e8, code, at_us, seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
-        "SELECT run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id,"
-        " status, executed_e8, avg_price_e8, code, at_us FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
+        "SELECT * FROM (SELECT " COLUMNS ", seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
+        "SELECT " COLUMNS " FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
     };
-    sqlite3 *db = NULL;
-    sqlite3_stmt *s = NULL;
+    sqlite3 *db;
+    sqlite3_stmt *s;
     *rows = NULL;
     *count = 0;
     int64_t size = 0;
-    int err = journal_file_open(path, &db, e), rc = SQLITE_OK;
-    if (!err) rc = sqlite3_prepare_v2(db, sql[open_only], -1, &s, NULL);
-    if (!err && rc == SQLITE_OK) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
-    while (!err && rc == SQLITE_OK && (rc = sqlite3_step(s)) == SQLITE_ROW) {
+    int err = journal_file_ask(path, sql[open_only], &db, &s, e), rc = SQLITE_OK;
+    if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
+    while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         if (*count == size) {
             size = size ? size * 2 : 64;
             *rows = realloc(*rows, sizeof **rows * (size_t)size);
             ASSERT(*rows != NULL);
         }
         read_order(s, &(*rows)[(*count)++]);
-        rc = SQLITE_OK;
     }
     if (!err && rc != SQLITE_DONE) err = journal_file_error(e, path, db, rc);
     sqlite3_finalize(s);
@@ -479,13 +473,12 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
 }
 
 int journal_get(const char *path, const char *name, char **value, size_t *size, struct errmsg *e) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *s = NULL;
+    sqlite3 *db;
+    sqlite3_stmt *s;
     *value = NULL;
     *size = 0;
-    int err = journal_file_open(path, &db, e), rc = SQLITE_OK;
-    if (!err) rc = sqlite3_prepare_v2(db, "SELECT value FROM vault WHERE name = ?1", -1, &s, NULL);
-    if (!err && rc == SQLITE_OK) {
+    int err = journal_file_ask(path, "SELECT value FROM vault WHERE name = ?1", &db, &s, e), rc = SQLITE_OK;
+    if (!err) {
         sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
         rc = sqlite3_step(s);
     }

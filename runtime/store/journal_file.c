@@ -85,7 +85,7 @@ void journal_file_text(char *out, size_t size, sqlite3_stmt *s, int column) {
     snprintf(out, size, "%s", text ? (const char *)text : "");
 }
 
-int journal_file_open(const char *path, sqlite3 **db, struct errmsg *e) {
+static int open_beside(const char *path, sqlite3 **db, struct errmsg *e) {
     *db = NULL;
     if (access(path, F_OK) != 0) return errmsg_set(e, ERR_NOT_FOUND, "%s: no such journal", path);
     // Not read-only: a journal left by a killed process is recovered by whoever opens it first.
@@ -95,4 +95,12 @@ int journal_file_open(const char *path, sqlite3 **db, struct errmsg *e) {
     if (rc == SQLITE_OK) rc = sqlite3_db_config(*db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)NULL);
     if (rc != SQLITE_OK) return journal_file_error(e, path, *db, rc);
     return check_version(*db, path, false, e);
+}
+
+int journal_file_ask(const char *path, const char *sql, sqlite3 **db, sqlite3_stmt **s, struct errmsg *e) {
+    *s = NULL;
+    int err = open_beside(path, db, e);
+    if (err) return err;
+    int rc = sqlite3_prepare_v2(*db, sql, -1, s, NULL);
+    return rc == SQLITE_OK ? ERR_OK : journal_file_error(e, path, *db, rc);
 }

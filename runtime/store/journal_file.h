@@ -13,8 +13,9 @@
 
 // To be written: made (mode 0600) if there is none, brought up to this version if it is older.
 int journal_file_make(const char *path, enum journal_sync sync, sqlite3 **db, struct errmsg *e);
-// One that is there, for a question or a single change beside its writer; waits up to five seconds for it.
-int journal_file_open(const char *path, sqlite3 **db, struct errmsg *e);
+// One that is there, and a statement on it: a question, or a single change, beside its writer, for whom it waits up to five seconds.
+// The statement is the caller's to finalize.
+int journal_file_ask(const char *path, const char *sql, sqlite3 **db, sqlite3_stmt **s, struct errmsg *e);
 
 int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc);   // as an err of ours
 int64_t journal_file_number(sqlite3 *db, const char *sql, int *rc);                // the first of the first row; 0: none

@@ -5,23 +5,15 @@
 
 #include <stdlib.h>
 
-static int open_with(const char *path, const char *sql, sqlite3 **db, sqlite3_stmt **s, struct errmsg *e) {
-    *s = NULL;
-    int err = journal_file_open(path, db, e);
-    if (err) return err;
-    int rc = sqlite3_prepare_v2(*db, sql, -1, s, NULL);
-    return rc == SQLITE_OK ? ERR_OK : journal_file_error(e, path, *db, rc);
-}
-
 int journal_runs(const char *path, int64_t limit, struct journal_run_row **rows, int64_t *count, struct errmsg *e) {
     sqlite3 *db;
     sqlite3_stmt *s;
     *rows = NULL;
     *count = 0;
     int rc = SQLITE_OK;
-    int err = open_with(path, "SELECT run, started_us, coalesce(ended_us, 0), script, symbols, how, coalesce(n, 0)"
-                              " FROM (SELECT * FROM runs ORDER BY run DESC LIMIT ?1)"
-                              " LEFT JOIN (SELECT run AS of, count(*) AS n FROM orders GROUP BY run) ON of = run ORDER BY run", &db, &s, e);
+    int err = journal_file_ask(path, "SELECT run, started_us, coalesce(ended_us, 0), script, symbols, how, coalesce(n, 0)"
+                                     " FROM (SELECT * FROM runs ORDER BY run DESC LIMIT ?1)"
+                                     " LEFT JOIN (SELECT run AS of, count(*) AS n FROM orders GROUP BY run) ON of = run ORDER BY run", &db, &s, e);
     if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         *rows = realloc(*rows, sizeof **rows * (size_t)(*count + 1));
@@ -47,7 +39,7 @@ int journal_runs(const char *path, int64_t limit, struct journal_run_row **rows,
 int journal_runs_end(const char *path, const char *how, int64_t at_us, int64_t since_us, struct errmsg *e) {
     sqlite3 *db;
     sqlite3_stmt *s;
-    int err = open_with(path, "UPDATE runs SET how = ?1, ended_us = nullif(?2, 0) WHERE how IS NULL AND started_us >= ?3", &db, &s, e);
+    int err = journal_file_ask(path, "UPDATE runs SET how = ?1, ended_us = nullif(?2, 0) WHERE how IS NULL AND started_us >= ?3", &db, &s, e);
     if (!err) {
         sqlite3_bind_text(s, 1, how, -1, SQLITE_STATIC);
         sqlite3_bind_int64(s, 2, at_us);
