@@ -65,8 +65,6 @@ __attribute__((format(printf, 2, 3))) static void end(struct ws_client *w, const
     if (!w->closing) w->hooks.closed(w->hooks.ctx, w, why);
 }
 
-static const char *problem_of(const struct ws_client *w, CURLcode code) { return w->problem[0] ? w->problem : curl_easy_strerror(code); }
-
 // ---- writing ----------------------------------------------------------------------------------------------------
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -102,7 +100,7 @@ static void flush(struct ws_client *w) {
         CURLcode code = curl_easy_send(w->easy, u->bytes + u->done, u->size - u->done, &sent);
         if (code == CURLE_AGAIN) break;
         if (code != CURLE_OK) {
-            fail_later(w, "it cannot be written to", problem_of(w, code));
+            fail_later(w, "it cannot be written to", curl_loop_problem(w->easy, code, w->problem));
             return;
         }
         u->done += sent;
@@ -314,7 +312,7 @@ static void receive(struct ws_client *w) {
             want(w, UV_READABLE | (w->first ? UV_WRITABLE : 0));
             return;
         }
-        if (code != CURLE_OK) end(w, "%s", problem_of(w, code));
+        if (code != CURLE_OK) end(w, "%s", curl_loop_problem(w->easy, code, w->problem));
         else if (size == 0) end(w, "the server ended the connection%s", w->stage == STAGE_OPEN ? "" : " before it had answered");
         else if (w->stage == STAGE_HANDSHAKE) feed_handshake(w, w->buffer, size);
         else feed_frames(w, w->buffer, size);

@@ -31,8 +31,9 @@ static bool filled(const struct json *j, int32_t value) {
 
 static bool has(const struct json *j, int32_t object, const char *const needs[NEEDS_MAX]) {
     if (json_kind(j, object) != JSON_OBJECT) return false;
+    int32_t hint = 0;   // needs are in the order of the wire: one walk for all
     for (int i = 0; i < NEEDS_MAX && needs[i]; i++) {
-        if (!filled(j, json_get(j, object, needs[i], NULL))) return false;
+        if (!filled(j, json_get(j, object, needs[i], &hint))) return false;
     }
     int32_t symbol = json_get(j, object, "s", NULL);
     return symbol == JSON_NONE || json_kind(j, symbol) == JSON_STRING;
