@@ -316,7 +316,7 @@ describe("recordings of several runs", function()
   end)
 
   local function live(arguments)
-    local all = { "live", "--url", x.url, "--for", "0.6" }
+    local all = { "live", "--url", x.url, "--for", "1.5" }
     for _, a in ipairs(arguments) do all[#all + 1] = a end
     return run.moontide(all, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s MOONTIDE_HOME=%s/home"):format(x.key, x.secret, folder))
   end
