@@ -1,5 +1,6 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
+require "spec.support.interpreted"
 
 local S = 1000000
 local sent, settled, cancelled, ids = {}, {}, {}, 0

@@ -1,5 +1,6 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
+require "spec.support.interpreted"
 
 local HEADER = "open_time,open,high,low,close,volume\n"
 local T0 = 1672531200   -- 2023-01-01 00:00 UTC, in seconds

@@ -1,6 +1,7 @@
 -- A market with a limit order book: places in the queue, partial fills, what other traders do to it. Pure.
 local ffi = require "ffi"
 local C = require "spec.support.c"
+require "spec.support.interpreted"
 
 local E8 = 1e8
 local START = 1700006400 * 1000000ULL
@@ -73,8 +74,6 @@ function M.order(self, t)
   if all.type == C.ORDER_MARKET then all.time_in_force = nil end
   return M.call(self, "EP_ORDER_NEW", all)
 end
-jit.off(M.call)
-jit.off(M.take)
 
 local BUY, SELL = tonumber(C.SIDE_BUY), tonumber(C.SIDE_SELL)
 local asks = { { SELL, 60001, 1 }, { SELL, 60002, 2 }, { SELL, 60003, 3 }, { BUY, 59999, 1 }, { BUY, 59998, 2 } }

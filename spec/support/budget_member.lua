@@ -4,6 +4,7 @@
 local ffi = require "ffi"
 package.path = "./?.lua;" .. package.path
 local C = require "spec.support.c"
+require "spec.support.interpreted"
 local host = require "moontide.host"
 ffi.cdef "int usleep(unsigned);"
 
@@ -31,7 +32,6 @@ C.dispatcher_share(d, C.BUDGET_ADDRESS, C.shared_budget_get(shared), C.shared_bu
   C.shared_budget_lock(shared), now())
 local reply = ffi.new("struct dispatch_reply", { outcome = C.OUTCOME_DONE })
 
-jit.off()   -- the C side calls back
 local requests, stop = {}, now() + seconds * 1e6
 for i = 1, WANTED do requests[i] = ffi.new "struct request" end
 while now() < stop do

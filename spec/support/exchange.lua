@@ -2,6 +2,7 @@
 ---Prices and quantities are Lua numbers; times are seconds since the start of the run.
 local ffi = require "ffi"
 local C = require "spec.support.c"
+require "spec.support.interpreted"
 
 local M = {}
 local START = 1700006400 * 1000000ULL   -- a whole hour
@@ -173,10 +174,5 @@ function X:fill(i)
   return C.exchange_fill(self.x, i and i - 1 or n - 1)
 end
 function X:fills() return tonumber(C.exchange_fill_count(self.x)) end
-
--- Its replies and events come by callbacks, which LuaJIT cannot enter from compiled code.
-for _, method in pairs(X) do
-  if type(method) == "function" then jit.off(method) end
-end
 
 return M
