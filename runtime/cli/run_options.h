@@ -17,7 +17,7 @@
     { "on-breach", OPTION_VALUE, "WHAT", "an order beyond a limit: refuse it (default), or halt: pull the kill switch too" },
     { "max-orders-per-minute", OPTION_VALUE, "N", "refuse more new and amended orders" },
     { "price-collar", OPTION_VALUE, "R", "refuse prices further from the mark price (else the last) than this ratio (default 0.1; 0: any)" },
-    { "for", OPTION_VALUE, "S", "end by itself after so many seconds" },
+    { "for", OPTION_VALUE, "S", "end by itself so many seconds after the script began" },
     { "watch", OPTION_FLAG, NULL, "reload the script whenever its file changes; self.state goes on" },
     { "forget-state", OPTION_FLAG, NULL, "begin with an empty self.state instead of that of the run before" },
     { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },

@@ -325,7 +325,7 @@ static void run_due(struct live *l) {
     safety_pump(l, now);
     warm_pump(l, now);
     look_for_halt(l, now);
-    if (l->o.stop_at_us != 0 && now >= l->o.stop_at_us) live_stop(l);
+    if (l->stop_at_us != 0 && now >= l->stop_at_us) live_stop(l);
 }
 
 // Lets the loop turn once, sleeping at most until something is due.

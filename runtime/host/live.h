@@ -55,7 +55,6 @@ struct live_options {
     int64_t dead_man_us;           // the exchange cancels our orders when it has not heard of us for so long; 0: never
     bool requests_only;            // no streams, and no signal ends it: for clearing up
     const char *halt_files[2];     // when one exists, the run is halted; NULL: none
-    int64_t stop_at_us;            // the run ends by itself then, by our clock; 0: never
 };
 
 struct live;
@@ -173,6 +172,7 @@ void live_stop(struct live *l);
 bool live_stopping(const struct live *l);
 // Another such time, from now on: for what the end asks of the script. INT64_MAX: no bound.
 void live_stop_within(struct live *l, int64_t within_us);
+void live_stop_after(struct live *l, int64_t after_us);   // the run ends by itself so long after this call
 // Requests that change something (orders) whose outcome is not known yet, those nobody waits for included.
 int32_t live_orders_under_way(const struct live *l);
 

@@ -207,6 +207,7 @@ struct live {
     int64_t script_since_us;            // when the script got the loop; 0: not yet
     int64_t held_us;                    // the longest it held it, not yet told
     bool started, stopping, ended;
+    int64_t stop_at_us;                 // when the run ends by itself; 0: never
     int64_t stop_by_us;                 // when stopping: until when the script's calls are carried out
     int32_t orders_under_way;           // requests that change something, submitted and not settled
     int32_t unturned;                   // reports since the loop last turned

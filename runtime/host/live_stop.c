@@ -19,16 +19,20 @@ void live_stop(struct live *l) {
 
 bool live_stopping(const struct live *l) { return l->stopping; }
 
-void live_stop_within(struct live *l, int64_t within_us) {
-    // Not live_now: what time it is for the script changes only where a recording sees it.
+// Not live_now: what time it is for the script changes only where a recording sees it.
+static int64_t after(const struct live *l, int64_t us) {
     int64_t now = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
-    l->stop_by_us = within_us < INT64_MAX - now ? now + within_us : INT64_MAX;
+    return us < INT64_MAX - now ? now + us : INT64_MAX;
 }
+
+void live_stop_within(struct live *l, int64_t within_us) { l->stop_by_us = after(l, within_us); }
+
+void live_stop_after(struct live *l, int64_t after_us) { l->stop_at_us = after(l, after_us); }
 
 bool live_overdue(const struct live *l) { return l->stopping && l->view.now_us >= l->stop_by_us; }
 
 int64_t live_stop_due_us(const struct live *l) {
-    if (!l->stopping) return l->o.stop_at_us != 0 ? l->o.stop_at_us : INT64_MAX;
+    if (!l->stopping) return l->stop_at_us != 0 ? l->stop_at_us : INT64_MAX;
     return l->view.now_us < l->stop_by_us ? l->stop_by_us : INT64_MAX;
 }
 

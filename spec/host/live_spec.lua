@@ -207,6 +207,17 @@ describe("moontide live", function()
     assert.truthy(r.err:find "reconnects=[1-9]", r.err)
   end)
 
+  it("--for counts from when the script began, however long the exchange takes before", function()
+    x:faults { { fault = "delay", delay = 0.4 } }
+    local r = live(x, [[
+      return { symbols = { "BTCUSDT" }, on_start = function(self) self.began = api.now() end,
+        on_stop = function(self) print(api.now() - self.began) end }
+    ]], { "--for", "0.6" })
+    x:no_faults()
+    assert.equal(0, r.status, r.err)
+    assert.is_true((tonumber(r.out) or 0) >= 590, r.out .. r.err)
+  end)
+
   it("a clock that is off is measured, also when it jumps", function()
     x:faults { { fault = "skew", delay = 30 } }
     local r = live(x, [[

@@ -197,7 +197,6 @@ function M.open(options, path, mode)
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
   local seconds = setup.number(options, "for", nil, 0.1, 1e9)
-  if seconds then o.stop_at_us = C.live_clock_us() + (seconds + 0) * 1e6 end
   if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   -- The signing key is made; what it was made of is needed no more.
   if at.secrets then C.secrets_wipe(at.secrets) end
@@ -225,7 +224,7 @@ function M.open(options, path, mode)
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local s = { l = l, world = world, api = own_copy(api), script = script, path = path, names = names, interval = interval, log = log,
-              name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed,
+              name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed, seconds = seconds,
               status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
   C.live_safety_resume(l, run_path .. "/journal.db")
@@ -301,6 +300,7 @@ end
 function M.run(s)
   math.randomseed(s.seed)
   C.heartbeat_started()
+  if s.seconds then C.live_stop_after(s.l, s.seconds * 1e6) end
   if s.recorder then s.recorder.begin() end
   local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
   if s.recorder then s.recorder.over(failure) end

@@ -43,17 +43,17 @@ local function arguments(v, w, extra)
   local list = { host.exe, v.command }
   for _, a in ipairs(extra) do list[#list + 1] = a end
   local again, skip = #w.restarts > 0, false
+  local seconds = again and w.script_us and tonumber(v.options["for"])
   for _, a in ipairs(v.options.argv) do
     -- A worker that takes the place of a killed one does not begin anew, and has what is left of the time.
     local anew = again and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
-    local time = again and not skip and (a == "--for" or a:find "^%-%-for=")
+    local time = seconds and not skip and (a == "--for" or a:find "^%-%-for=")
     if not (anew or time or skip) then list[#list + 1] = a end
     skip = time and a == "--for"
   end
-  local seconds = again and tonumber(v.options["for"])
   if seconds then
     list[#list + 1] = "--for"
-    list[#list + 1] = ("%.1f"):format(math.max(0.1, seconds - (now_us() - v.begun_us) / 1e6))
+    list[#list + 1] = ("%.1f"):format(math.max(0.1, seconds - (now_us() - w.script_us) / 1e6))
   end
   list[#list + 1] = w.path
   return list
@@ -196,13 +196,15 @@ local function on_tick(v)
     v.awake_us = t
   end
   v.ticked_us = t
-  local over = v.options["for"] and t - v.begun_us > tonumber(v.options["for"]) * 1e6
   for _, w in ipairs(v.workers) do
     if w.state == "running" and not w.reason then
-      if over and not w.urgent_us and C.supervisor_heart(v.s, w.process).started then w.stopping, w.urgent_us = true, t end   -- it ends by itself, or is ended
+      local started = C.supervisor_heart(v.s, w.process).started
+      if started then w.script_us = w.script_us or t end
+      local over = v.options["for"] and w.script_us and t - w.script_us > tonumber(v.options["for"]) * 1e6
+      if over and not w.urgent_us and started then w.stopping, w.urgent_us = true, t end   -- it ends by itself, or is ended
       watch(v, w, t)
       -- A worker that can, has seen the file itself.
-      if not w.halting and not w.reason and C.supervisor_heart(v.s, w.process).started and halt_file_there(v, w) then
+      if not w.halting and not w.reason and started and halt_file_there(v, w) then
         stop(v, w, { halt = true, flatten = v.settings.halt_flatten })
       end
     elseif w.state == "waiting" and t >= w.again_us then
@@ -360,10 +362,11 @@ end
 ---@param can_clean boolean a killed worker leaves something behind that can be cleaned up
 ---@return integer status 0 when all ended in order, else the worst of theirs
 function M.run(command, options, can_clean)
-  local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0, begun_us = now_us(),
+  local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0,
               pid = require("moontide.live.status").pid, can_clean = can_clean }
   v.several = #v.workers > 1
-  v.awake_us, v.ticked_us = v.begun_us, v.begun_us
+  v.awake_us = now_us()
+  v.ticked_us = v.awake_us
   if v.several and options.record and not require("moontide.recorder").is_folder(options.record) then
     cmd.fail(2, "--record %s: several scripts need a folder there, in which each has a file of its own", options.record)
   end
