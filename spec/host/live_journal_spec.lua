@@ -170,7 +170,7 @@ describe("a live run's journal", function()
     -- Not while nothing can be found out.
     left_behind("left-unclear", made)
     x:faults { { fault = "error", call = "GET /fapi/v1/order", status = 500 } }
-    r = live("api.sleep(0) print 'never'", {}, "timeout --preserve-status -s INT 4")
+    r = live("api.sleep(0) print 'never'", {}, "timeout --foreground --preserve-status -s INT 4")
     assert.equal(1, r.status)
     assert.equal("", r.out)
     assert.truthy(r.err:find("stopped before 1 orders of the last run could be cleared up", 1, true), r.err)
