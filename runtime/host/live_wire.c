@@ -1,6 +1,7 @@
 #include "host/live_private.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 #include "venue/code.h"
 #include "venue/encode.h"
 
@@ -183,15 +184,11 @@ static void slots_for(struct live *l, int32_t slot) {
     l->transfer_size = size;
 }
 
-// The percent-encoded form of a base64 signature.
-static size_t put_signature(char *out, const char *text) {
-    size_t at = 0;
-    for (; *text; text++) {
-        if (*text == '+' || *text == '/' || *text == '=') at += (size_t)sprintf(out + at, "%%%02X", (unsigned char)*text);
-        else out[at++] = *text;
-    }
-    out[at] = 0;
-    return at;
+static void add(struct text_out *o, const char *text) { text_add(o, text, strlen(text)); }
+
+static void add_number(struct text_out *o, int64_t value) {
+    char digits[24];
+    text_add(o, digits, (size_t)id_print(digits, value));
 }
 
 int64_t wire_stamp(struct live *l, struct op *op) {
@@ -200,14 +197,17 @@ int64_t wire_stamp(struct live *l, struct op *op) {
     return stamp_us;
 }
 
-static size_t sign(struct live *l, struct op *op, char *text, size_t size) {
+// Adds stamp and signature to the parameters, which are `o` from `begin` on.
+static void sign(struct live *l, struct op *op, struct text_out *o, size_t begin) {
     char signature[SIGNATURE_TEXT_MAX];
     int64_t stamp_us = wire_stamp(l, op);
-    size += (size_t)sprintf(text + size, "%srecvWindow=%lld&timestamp=%lld", size ? "&" : "", (long long)(l->o.recv_window_us / 1000),
-                            (long long)(stamp_us / 1000));
-    signature_make(l->key, text, size, signature);
-    size += (size_t)sprintf(text + size, "&signature=");
-    return size + put_signature(text + size, signature);
+    add(o, o->length > begin ? "&recvWindow=" : "recvWindow=");
+    add_number(o, l->o.recv_window_us / 1000);
+    add(o, "&timestamp=");
+    add_number(o, stamp_us / 1000);
+    signature_make(l->key, o->at + begin, o->length - begin, signature);
+    add(o, "&signature=");
+    encode_value(o, signature);
 }
 
 void wire_refuse(struct live *l, struct op *op, int32_t code, const char *text) {
@@ -245,13 +245,21 @@ void wire_leave(struct live *l, struct op *op) {
     count_reaction(l, op);
     if (ws_orders_send(l, op)) return;
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
-    static char text[QUERY_MAX + 4096], url[QUERY_MAX + 4608];
-    size_t size = call_encode(&op->call, l->symbols, text, QUERY_MAX);
-    ASSERT(size < QUERY_MAX);
-    if (info->security == SEC_SIGNED) size = sign(l, op, text, size);
+    // The address, and behind it the parameters: its query, or the body.
+    static char text[QUERY_MAX + 4608];
+    struct text_out o = { text, sizeof text, 0 };
     bool body = info->method == HTTP_POST || info->method == HTTP_PUT;
-    snprintf(url, sizeof url, "%s%s%s%s", l->rest_url, info->path, !body && size ? "?" : "", !body ? text : "");
-    struct http_call call = { .method = http_method_name(info->method), .url = url, .body = body ? text : NULL, .body_size = size,
+    add(&o, l->rest_url);
+    add(&o, info->path);
+    text_add(&o, body ? "" : "?", 1);   // of a body's address it is the end
+    size_t begin = o.length, size = call_encode(&op->call, l->symbols, text + begin, QUERY_MAX);
+    ASSERT(size < QUERY_MAX);
+    o.length += size;
+    if (info->security == SEC_SIGNED) sign(l, op, &o, begin);
+    size = o.length - begin;
+    ASSERT(o.length < sizeof text);
+    if (size == 0) text[begin - 1] = 0;
+    struct http_call call = { .method = http_method_name(info->method), .url = text, .body = body ? text + begin : NULL, .body_size = size,
                               .long_answer = info->list };
     int32_t headers = 0;
     if (l->key_header && info->security != SEC_NONE) call.headers[headers++] = l->key_header;

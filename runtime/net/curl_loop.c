@@ -176,7 +176,11 @@ CURL *curl_loop_easy(struct curl_loop *c, const struct connection_options *o, ch
     // hold the loop for as long as the name server is silent.
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     // Without a proxy libcurl would ask the environment for one at every request.
-    if (o->proxy || !proxy_in_environment()) curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy ? o->proxy : "");
+    if (o->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy);
+    if (!proxy_possible(o->proxy)) {
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+    }
     if (o->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, o->ca_file);
         curl_easy_setopt(easy, CURLOPT_PROXY_CAINFO, o->ca_file);

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "net/curl_loop.h"
+#include "net/proxy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@ struct http_transfer {
     struct http_client *client;
     struct http_transfer *previous, *next;   // under way, or free
     void *user;
-    CURLU *address;                // parsed from `url`
-    char *url;
+    CURLU *address;                // parsed from `url`: what libcurl connects to
+    char *url;                     // a whole address, or one's origin
     struct curl_slist *headers;
     char *body;                    // being sent
     size_t body_size, body_room;
@@ -32,6 +33,7 @@ struct http_client {
     CURLM *multi;
     struct http_client_options o;
     char *proxy, *ca_file;
+    bool proxied;                  // there is a proxy that some addresses are reached by
     http_done done;
     void *ctx;
     struct http_transfer *busy, *free;
@@ -191,13 +193,23 @@ static void set_method(struct http_transfer *t, const struct http_call *call) {
     curl_easy_setopt(t->easy, CURLOPT_CUSTOMREQUEST, own_word ? call->method : NULL);
 }
 
-// Given as text an address is parsed and put together again for every request: a sixth of all that libcurl does for one. Most are the
-// last one's, as an order is in the body.
-static bool set_address(struct http_transfer *t, const char *url) {
-    if (t->url && strcmp(t->url, url) == 0) return true;
+static bool set_url(struct http_transfer *t, const char *url, size_t size) {
+    if (t->url && strncmp(t->url, url, size) == 0 && t->url[size] == 0) return true;
     free(t->url);
-    t->url = curl_url_set(t->address, CURLUPART_URL, url, 0) == CURLUE_OK ? strdup(url) : NULL;
-    return t->url != NULL;
+    t->url = strndup(url, size);
+    if (t->url && curl_url_set(t->address, CURLUPART_URL, t->url, 0) == CURLUE_OK) return true;
+    free(t->url);
+    t->url = NULL;
+    return false;
+}
+
+// libcurl takes an address apart and puts it together again byte by byte, a signed query's several times: a third of all it does for
+// such a request. So it is given the origin, which stays, and the rest as it is to stand in the request. Only a proxy that passes
+// requests on, as those of plain HTTP do, has to be told the whole.
+static bool set_address(struct http_transfer *t, const char *url) {
+    const char *host = strstr(url, "://"), *target = host && !t->client->proxied ? strchr(host + 3, '/') : NULL;
+    curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, target);
+    return set_url(t, url, target ? (size_t)(target - url) : strlen(url));
 }
 
 // libcurl keeps the list it is given by reference: one is built anew only when the lines differ from the last request's.
@@ -266,6 +278,7 @@ int http_client_new(uv_loop_t *loop, const struct http_client_options *o, http_d
     h->o = *o;
     h->proxy = o->proxy ? strdup(o->proxy) : NULL;
     h->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    h->proxied = proxy_possible(o->proxy);
     h->done = done;
     h->ctx = ctx;
     curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 64L);

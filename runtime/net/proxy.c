@@ -8,7 +8,8 @@
 static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
 static const char *const kinds[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
 
-bool proxy_in_environment(void) {
+bool proxy_possible(const char *given) {
+    if (given) return *given != 0;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         if (getenv(variables[i])) return true;
     }

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-// Whether the environment names one, for any kind of address.
-bool proxy_in_environment(void);
+// Whether any address may be reached by one: `given` ("": none), or where that is NULL, what the environment names.
+bool proxy_possible(const char *given);
 
 // ERR_INVALID for one that is none, with a line that holds no password. NULL: those of the environment.
 int proxy_check(const char *proxy, struct errmsg *e);

@@ -2,7 +2,6 @@
 
 #include "base/assert.h"
 #include "base/dec.h"
-#include "base/text.h"
 #include "venue/endpoint.h"
 #include "venue/params.h"
 #include "venue/record.h"
@@ -16,7 +15,7 @@ static bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~';
 }
 
-static void put_escaped(struct text_out *o, const char *text) {
+void encode_value(struct text_out *o, const char *text) {
     for (;;) {
         size_t run = 0;
         while (is_plain(text[run])) run++;
@@ -91,7 +90,7 @@ static void put_batch(struct text_out *o, const struct call *c, const struct sym
     }
     text_put(&j, "]");
     ASSERT(j.length < sizeof json);
-    put_escaped(o, json);
+    encode_value(o, json);
 }
 
 static void put_list(struct text_out *o, const struct call *c) {
@@ -107,7 +106,7 @@ static void put_list(struct text_out *o, const struct call *c) {
         }
     }
     text_put(&j, "]");
-    put_escaped(o, json);
+    encode_value(o, json);
 }
 
 size_t call_encode(const struct call *c, const struct symbol *symbols, char *out, size_t size) {
@@ -127,7 +126,7 @@ size_t call_encode(const struct call *c, const struct symbol *symbols, char *out
         text_add(&o, "=", 1);
         if (param == P_BATCH) put_batch(&o, c, symbols);
         else if (list) put_list(&o, c);
-        else put_escaped(&o, text);
+        else encode_value(&o, text);
     }
     return o.length;
 }
