@@ -15,7 +15,8 @@ struct json_node { jsmntok_t t; };
 
 static const jsmntok_t *token(const struct json *j, int32_t node) { return node >= 0 && node < j->count ? &j->nodes[node].t : NULL; }
 
-int json_parse(struct json *j, const char *text, size_t size) {
+// jsmn keeps its place in memory; with all of it in here that is a register.
+__attribute__((flatten)) int json_parse(struct json *j, const char *text, size_t size) {
     for (;;) {
         jsmn_parser parser;
         jsmn_init(&parser);
