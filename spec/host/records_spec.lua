@@ -4,41 +4,11 @@ local ffi = require "ffi"
 local C = require "spec.support.c"
 local cjson = require "cjson"
 local records = require "moontide.records"
+local fill = require "spec.support.filled_record"
 
 local symbols = ffi.new("struct symbol[1]")
 assert(C.symbol_builtin("BTCUSDT", symbols[0]) == 0)
 local R = records.new { [0] = "BTCUSDT" }
-
--- Bytes for a record whose integers are on the symbol's grid, so that no face has to cut: by walking its fields.
-local function fill(kind, memory, keep)
-  local t = C.record_table(kind)
-  for i = 0, t.field_count - 1 do
-    local f = t.fields[i]
-    local p = memory + f.offset
-    local ft = f.type
-    local salt = (i * 37 + 11) % 50
-    if ft == C.FIELD_PRICE then ffi.cast("int64_t *", p)[0] = (20000 + salt) * 100000000LL + 50000000LL
-    elseif ft == C.FIELD_QTY then ffi.cast("int64_t *", p)[0] = (salt + 1) * 100000LL
-    elseif ft == C.FIELD_DEC8 or ft == C.FIELD_DEC or ft == C.FIELD_NUMBER then ffi.cast("int64_t *", p)[0] = (salt + 1) * 12345679LL
-    elseif ft == C.FIELD_MS then ffi.cast("int64_t *", p)[0] = 1700000000000000LL + salt * 1000
-    elseif ft == C.FIELD_ID or ft == C.FIELD_ID_TEXT then ffi.cast("int64_t *", p)[0] = 900719925474000LL + salt
-    elseif ft == C.FIELD_INT64 or ft == C.FIELD_INT_TEXT then ffi.cast("int64_t *", p)[0] = salt + 1
-    elseif ft == C.FIELD_INT32 or ft == C.FIELD_INT32_TEXT then ffi.cast("int32_t *", p)[0] = salt + 1
-    elseif ft == C.FIELD_BOOL then p[0] = salt % 2
-    elseif ft == C.FIELD_ENUM then p[0] = salt % 2
-    elseif ft == C.FIELD_TEXT then ffi.copy(p, "text-" .. salt)
-    elseif ft == C.FIELD_SYMBOL then ffi.cast("int16_t *", p)[0] = 0
-    elseif ft == C.FIELD_OBJECT or ft == C.FIELD_ONE or ft == C.FIELD_ONE_IF then fill(f.kind, p, keep)
-    elseif ft == C.FIELD_LIST then
-      local size = C.record_table(f.kind).size
-      local rows = ffi.new("char[?]", 2 * size)
-      keep[#keep + 1] = rows
-      for row = 0, 1 do fill(f.kind, rows + row * size, keep) end
-      ffi.cast("char **", p)[0] = rows
-      ffi.cast("int32_t *", memory + f.count_offset)[0] = 2
-    end
-  end
-end
 
 local same
 
@@ -76,7 +46,7 @@ describe("the two faces of a record", function()
       checked = checked + 1
       it("say the same: " .. ffi.string(t.name) .. " (" .. kind .. ")", function()
         local keep, memory = {}, ffi.new("char[?]", math.max(t.size, 8))
-        fill(kind, memory, keep)
+        fill(kind, memory, keep, 900719925474000LL)
         local length = tonumber(C.record_json(text, 65536, kind, memory, symbols))
         local json = cjson.decode(ffi.string(text, length))
         same_record(kind, json, R.build[kind](memory), "")

@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local bit = require "bit"
 local cjson = require "cjson"
 local C = require "spec.support.c"
+local fill = require "spec.support.filled_record"
 
 local symbols = ffi.new "struct symbol[2]"
 assert(C.symbol_builtin("BTCUSDT", symbols[0]) == 0 and C.symbol_builtin("ETHUSDT", symbols[1]) == 0)
@@ -78,34 +79,6 @@ describe("calls on the wire", function()
   end)
 end)
 
--- Fills a record by walking its fields with values that every face can tell exactly.
-local function fill(kind, memory, keep)
-  local t = C.record_table(kind)
-  for i = 0, t.field_count - 1 do
-    local f, p, salt = t.fields[i], memory + t.fields[i].offset, (i * 37 + 11) % 50
-    local ft = f.type
-    if ft == C.FIELD_PRICE then ffi.cast("int64_t *", p)[0] = (20000 + salt) * 100000000LL + 50000000LL
-    elseif ft == C.FIELD_QTY then ffi.cast("int64_t *", p)[0] = (salt + 1) * 100000LL
-    elseif ft == C.FIELD_DEC8 or ft == C.FIELD_DEC or ft == C.FIELD_NUMBER then ffi.cast("int64_t *", p)[0] = (salt + 1) * 12345679LL
-    elseif ft == C.FIELD_MS then ffi.cast("int64_t *", p)[0] = 1700000000000000LL + salt * 1000
-    elseif ft == C.FIELD_ID or ft == C.FIELD_ID_TEXT then ffi.cast("int64_t *", p)[0] = 9007199254740993LL + salt
-    elseif ft == C.FIELD_INT64 or ft == C.FIELD_INT_TEXT then ffi.cast("int64_t *", p)[0] = salt + 1
-    elseif ft == C.FIELD_INT32 or ft == C.FIELD_INT32_TEXT then ffi.cast("int32_t *", p)[0] = salt + 1
-    elseif ft == C.FIELD_BOOL or ft == C.FIELD_ENUM then p[0] = salt % 2
-    elseif ft == C.FIELD_TEXT then ffi.copy(p, "text-" .. salt)
-    elseif ft == C.FIELD_SYMBOL then ffi.cast("int16_t *", p)[0] = 0
-    elseif ft == C.FIELD_OBJECT or ft == C.FIELD_ONE or ft == C.FIELD_ONE_IF then fill(f.kind, p, keep)
-    elseif ft == C.FIELD_LIST then
-      local size = C.record_table(f.kind).size
-      local rows = ffi.new("char[?]", 2 * size)
-      keep[#keep + 1] = rows
-      for row = 0, 1 do fill(f.kind, rows + row * size, keep) end
-      ffi.cast("char **", p)[0] = rows
-      ffi.cast("int32_t *", memory + f.count_offset)[0] = 2
-    end
-  end
-end
-
 describe("records on the wire", function()
   local arena = ffi.new "struct arena"
   local rows, count, is_list, message = ffi.new "void *[1]", ffi.new "int32_t[1]", ffi.new "bool[1]", ffi.new "struct errmsg"
@@ -122,7 +95,7 @@ describe("records on the wire", function()
       local t = C.record_table(kind)
       if t ~= nil and t.field_count > 0 and kind ~= C.RECORD_LEVEL then
         local keep, memory, out = {}, ffi.new("char[?]", t.size + 16), ffi.new "char[16384]"
-        fill(kind, memory, keep)
+        fill(kind, memory, keep, 9007199254740993LL)
         C.record_json(out, 16384, kind, memory, symbols)
         local text = ffi.string(out)
         local status, row
