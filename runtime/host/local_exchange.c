@@ -1,6 +1,5 @@
 #include "host/local_private.h"
 
-#include "host/ws_api.h"
 #include "sim/state.h"
 
 #include "base/assert.h"
@@ -55,8 +54,17 @@ static void audit_one(struct local_exchange *l, const struct call *c, int32_t co
                              .told = told, .channel = l->visit.over_websocket };
     const struct order_record *o = order_id ? exchange_order(l->x, order_id) : NULL;
     const char *id = o ? o->client_id : c->client_id[0] ? c->client_id : c->orig_client_id;
-    memcpy(e.client_id, id, CLIENT_ID_MAX);
+    if (client_id_check(id) == 0) snprintf(e.client_id, sizeof e.client_id, "%s", id);   // else no id, and no JSON
     audit_add(l->audit, &e);
+}
+
+// Of a call that was refused before it was read, the client id at least.
+static void name_refused(const struct wire_params *p, struct call *c) {
+    static const char *const names[] = { "newClientOrderId", "clientAlgoId", "origClientOrderId" };
+    for (size_t i = 0; i < sizeof names / sizeof *names && !c->client_id[0]; i++) {
+        const char *id = wire_find(p, names[i]);
+        if (id) snprintf(c->client_id, sizeof c->client_id, "%s", id);
+    }
 }
 
 static void audit_visit(struct local_exchange *l, const struct answer *a, const struct fault_rule *fate, bool executed, bool told) {
@@ -66,9 +74,9 @@ static void audit_visit(struct local_exchange *l, const struct answer *a, const 
     const struct wire_call *wire = &l->visit.wire;
     bool batch = l->visit.refusal.code == 0 && wire->call.batch && wire->call.batch_count <= CALL_BATCH_MAX;
     if (!batch) {
-        struct call none = { .symbol = SYMBOL_NONE };
-        const struct call *c = l->visit.refusal.code == 0 ? &wire->call : &none;
-        audit_one(l, c, a ? a->code : 0, a ? a->order_id : 0, fate, executed, told);
+        struct call refused = { .symbol = SYMBOL_NONE };
+        if (l->visit.refusal.code != 0) name_refused(&l->visit.params, &refused);
+        audit_one(l, l->visit.refusal.code == 0 ? &wire->call : &refused, a ? a->code : 0, a ? a->order_id : 0, fate, executed, told);
         return;
     }
     for (int32_t i = 0; i < wire->call.batch_count; i++) {
@@ -85,21 +93,23 @@ static bool never_arrives(const struct fault_rule *fate) {
 }
 
 static bool answer_reaches(const struct fault_rule *fate) {
-    return !fate || fate->kind == FAULT_DELAY || fate->kind == FAULT_SLOW_BODY || fate->kind == FAULT_ERROR;
+    return !fate || fate->kind == FAULT_DELAY || fate->kind == FAULT_LATE || fate->kind == FAULT_SLOW_BODY || fate->kind == FAULT_ERROR;
 }
 
-// Serves the visit under its fate; *a is what the client is to be told. True: the exchange has seen the request.
-static bool serve(struct local_exchange *l, const struct fault_rule *fate, struct answer *a) {
+// Serves the visit under its fate; *a is what the client is to be told, if it is still there (`waits`).
+static void serve(struct local_exchange *l, const struct fault_rule *fate, bool waits, struct answer *a) {
     struct answer truth;
     bool arrives = !never_arrives(fate) && !(fate && fate->kind == FAULT_ERROR);
     if (arrives) desk_serve(l->desk, &l->visit, &truth, l->now_us);
-    if (l->visit.endpoint >= 0) audit_visit(l, arrives ? &truth : NULL, fate, arrives, answer_reaches(fate));
+    if (l->visit.endpoint >= 0) audit_visit(l, arrives ? &truth : NULL, fate, arrives, waits && answer_reaches(fate));
     if (fate && (fate->kind == FAULT_ERROR || fate->kind == FAULT_ERROR_AFTER)) local_error_answer(l, fate, a);
     else if (arrives) *a = truth;
-    return arrives;
 }
 
-static const struct fault_rule *fate_of(struct local_exchange *l) {
+// Each request has one fate: one that was late has had its.
+static const struct fault_rule *fate_of(struct local_exchange *l, bool arrived) {
+    static const struct fault_rule was_late = { .kind = FAULT_LATE };
+    if (arrived) return &was_late;
     if (l->o.faults.count == 0 || l->visit.endpoint < 0) return NULL;
     return faults_judge(&l->o.faults, l->visit.endpoint, endpoint_info(l->visit.endpoint)->request_class, l->now_us);
 }
@@ -116,6 +126,20 @@ static void to_now(struct local_exchange *l) {
     desk_set_skew(l->desk, l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
 }
 
+static bool kept_back(const struct fault_rule *fate, bool arrived) { return fate && fate->kind == FAULT_LATE && !arrived; }
+
+void local_take_http(struct local_exchange *l, struct conn *c, const struct http_request *r, bool arrived) {
+    desk_open(l->desk, r, &l->visit, l->now_us, l->wall_us);
+    const struct fault_rule *fate = fate_of(l, arrived);
+    if (kept_back(fate, arrived)) {
+        local_keep_http(l, c, fate, r);
+        return;
+    }
+    struct answer a = { .head = "", .body = "" };
+    serve(l, fate, c != NULL, &a);
+    if (c) local_answer_http(l, c, fate, &a);
+}
+
 static void on_request(void *ctx, struct conn *c, const struct http_request *r) {
     struct local_exchange *l = ctx;
     to_now(l);
@@ -124,11 +148,7 @@ static void on_request(void *ctx, struct conn *c, const struct http_request *r) 
         local_page(l, c, r);
         return;
     }
-    desk_open(l->desk, r, &l->visit, l->now_us, l->wall_us);
-    const struct fault_rule *fate = fate_of(l);
-    struct answer a = { .head = "", .body = "" };
-    serve(l, fate, &a);
-    local_answer_http(l, c, fate, &a);
+    local_take_http(l, c, r, false);
 }
 
 static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
@@ -156,7 +176,7 @@ static void on_opened(void *ctx, struct conn *c) {
     (void)c;
 }
 
-static void api_message(struct local_exchange *l, struct conn *c, struct ws_session *session, const char *text, size_t size) {
+void local_take_ws(struct local_exchange *l, struct conn *c, struct ws_session *session, const char *text, size_t size, bool arrived) {
     struct ws_request q;
     if (!ws_api_read(l->desk, session, text, size, &q, &l->visit, l->now_us, l->wall_us)) {
         static const char sorry[] = "{\"id\":null,\"status\":400,\"error\":{\"code\":-1000,\"msg\":\"Invalid JSON.\"}}";
@@ -165,12 +185,16 @@ static void api_message(struct local_exchange *l, struct conn *c, struct ws_sess
     } else if (q.answered) {
         conn_send(c, q.text, strlen(q.text));
     } else {
-        const struct fault_rule *fate = fate_of(l);
-        struct answer a = { .head = "", .body = "{}", .size = 2, .status = 200 };
-        serve(l, fate, &a);
-        char *reply = ws_api_reply(l->desk, &q, &a, l->now_us);
-        local_answer_ws(l, c, fate, reply);
-        free(reply);
+        const struct fault_rule *fate = fate_of(l, arrived);
+        if (kept_back(fate, arrived)) {
+            local_keep_ws(l, c, fate, session, text, size);
+        } else {
+            struct answer a = { .head = "", .body = "{}", .size = 2, .status = 200 };
+            serve(l, fate, c != NULL, &a);
+            char *reply = ws_api_reply(l->desk, &q, &a, l->now_us);
+            if (c) local_answer_ws(l, c, fate, reply);
+            free(reply);
+        }
     }
     ws_request_free(&q);
 }
@@ -181,7 +205,7 @@ static void on_message(void *ctx, struct conn *c, const char *text, size_t size)
     to_now(l);
     l->requests++;
     if (client->sub) streams_message(l->streams, client->sub, text, size, l->now_us);
-    else api_message(l, c, client->api, text, size);
+    else local_take_ws(l, c, client->api, text, size, false);
 }
 
 static void on_frame(void *ctx, struct conn *c) {

@@ -1,4 +1,4 @@
-// local_faults.c: what fault rules do to answers: other ones, none, late, cut, in pieces.
+// local_faults.c: what fault rules do to requests and answers: other ones, none, late, cut, in pieces.
 #include "host/local_private.h"
 
 #include "base/assert.h"
@@ -10,18 +10,22 @@
 
 enum { SLOW_PIECES = 20 };
 
-enum late_kind { LATE_ANSWER, LATE_MESSAGE, LATE_END, LATE_PIECE };
+enum late_kind { LATE_ANSWER, LATE_MESSAGE, LATE_END, LATE_PIECE, LATE_REQUEST, LATE_WS_REQUEST };
 
 // Something a fault keeps back.
 struct late {
-    struct conn *conn;
+    struct conn *conn;             // NULL: of a request whose client is gone
     int64_t due_us, step_us;
     enum late_kind kind;
     int32_t status;
     char *head, *body;
     size_t size, piece;
+    struct http_request request;   // its texts lie in body
+    struct ws_session session;     // as it was when the request was sent
     struct late *next;
 };
+
+static bool is_request(const struct late *n) { return n->kind == LATE_REQUEST || n->kind == LATE_WS_REQUEST; }
 
 static void late_add(struct local_exchange *l, const struct late *what) {
     struct late *n = malloc(sizeof *n);
@@ -38,8 +42,10 @@ static void late_free(struct late *n) {
 }
 
 // True: it is done with.
-static bool late_run(struct late *n, int64_t now_us) {
+static bool late_run(struct local_exchange *l, struct late *n, int64_t now_us) {
     switch (n->kind) {
+    case LATE_REQUEST: local_take_http(l, n->conn, &n->request, true); return true;
+    case LATE_WS_REQUEST: local_take_ws(l, n->conn, &n->session, n->body, n->size, true); return true;
     case LATE_ANSWER: conn_answer(n->conn, n->status, n->head, n->body, n->size); return true;
     case LATE_MESSAGE: conn_send(n->conn, n->body, n->size); return true;
     case LATE_END: conn_end(n->conn); return true;
@@ -57,7 +63,7 @@ void local_lates_run(struct local_exchange *l, int64_t now_us) {
             continue;
         }
         *at = n->next;         // a freed connection's answer may bring another request, and another late one
-        if (late_run(n, now_us)) {
+        if (late_run(l, n, now_us)) {
             late_free(n);
         } else {
             n->next = l->lates;
@@ -73,6 +79,28 @@ static char *copy_of(const char *text, size_t size) {
     memcpy(copy, text, size);
     copy[size] = 0;
     return copy;
+}
+
+// ---- requests ---------------------------------------------------------------------------------------------------
+
+void local_keep_http(struct local_exchange *l, struct conn *c, const struct fault_rule *fate, const struct http_request *r) {
+    struct late n = { .conn = c, .due_us = l->now_us + faults_delay_us(&l->o.faults, fate), .kind = LATE_REQUEST, .request = *r };
+    size_t path = strlen(r->path) + 1, query = r->query_size + 1, body = r->body_size + 1, key = strlen(r->api_key) + 1;
+    char *at = n.body = calloc(1, path + query + body + key);
+    ASSERT(at != NULL);
+    n.request.path = memcpy(at, r->path, path);
+    n.request.query = memcpy(at + path, r->query, r->query_size);
+    n.request.body = at + path + query;
+    if (r->body_size > 0) memcpy(at + path + query, r->body, r->body_size);
+    n.request.api_key = memcpy(at + path + query + body, r->api_key, key);
+    late_add(l, &n);
+}
+
+void local_keep_ws(struct local_exchange *l, struct conn *c, const struct fault_rule *fate, const struct ws_session *session,
+                   const char *text, size_t size) {
+    struct late n = { .conn = c, .due_us = l->now_us + faults_delay_us(&l->o.faults, fate), .kind = LATE_WS_REQUEST,
+                      .session = *session, .body = copy_of(text, size), .size = size };
+    late_add(l, &n);
 }
 
 // ---- answers ----------------------------------------------------------------------------------------------------
@@ -170,7 +198,9 @@ void local_answer_ws(struct local_exchange *l, struct conn *c, const struct faul
 void local_lates_drop(struct local_exchange *l, const struct conn *c) {
     for (struct late **at = &l->lates; *at;) {
         struct late *n = *at;
-        if (c && n->conn != c) {
+        bool arrives = c && n->conn == c && is_request(n);   // it is on its way, whether or not somebody waits for its answer
+        if (arrives) n->conn = NULL;
+        if (arrives || (c && n->conn != c)) {
             at = &n->next;
             continue;
         }

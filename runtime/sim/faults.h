@@ -22,6 +22,7 @@ enum fault_kind {
     FAULT_ERROR_AFTER,     // executed, and answered with status and code all the same
     FAULT_DELAY,           // executed; the answer is late
     // Of a server alone (moontide exchange).
+    FAULT_LATE,            // arrives late, is judged and executed only then, whether or not the client still waits
     FAULT_RESET,           // executed; the connection is reset in the middle of the answer
     FAULT_SLOW_BODY,       // executed; the answer's body trickles in over the delay
     FAULT_MALFORMED,       // executed; the answer's body is JSON cut short

@@ -58,6 +58,10 @@ describe("moontide exchange: limits", function()
     local refused = x:audit("?clientOrderId=n6").entries[1]
     assert.equal(-1015, refused.code)
     assert.is_false(refused.executed)
+    assert.equal(-1100, x:order({ price = price, newClientOrderId = 'no"id' }).json.code)
+    local entries = x:audit().entries
+    assert.equal(-1100, entries[#entries].code)
+    assert.equal("", entries[#entries].clientOrderId)
   end)
 end)
 
@@ -152,6 +156,35 @@ describe("moontide exchange: faults", function()
     assert.equal(1, x:raw("GET", "/moontide/faults").json[1].struck)
   end)
 
+  it("a request that arrives late: it is executed then, also when its client has gone, or refused as too old", function()
+    only("late", { delay = 0.5 })
+    local before = lx.now_ms()
+    local reply, _, entry = order()
+    assert.equal("NEW", reply.json.status)
+    assert.is_true(entry.executed and entry.told)
+    assert.equal("late", entry.fault)
+    assert.is_true(lx.now_ms() - before >= 500 and entry.time - before >= 500)
+    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+    local function late_order(id, o)
+      return x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002", price = price,
+        newClientOrderId = id }, o)
+    end
+    assert.equal(-1021, late_order("late-old", { window = 300 }).json.code)
+    local refused = x:audit("?clientOrderId=late-old").entries[1]
+    assert.is_false(refused.executed)
+    assert.equal(-1021, refused.code)
+    only("late", { delay = 4 })
+    local impatient = http.session { timeout = 0.3 }
+    assert.is_nil((late_order("late-gone", { session = impatient, body = true, window = 30000 })))
+    impatient:close()
+    local function status() return x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "late-gone" }).json end
+    assert.equal(-2013, status().code)
+    lx.wait_for("it to arrive", function() return status().status == "NEW" end)
+    entry = x:audit("?clientOrderId=late-gone").entries[1]
+    assert.is_true(entry.executed)
+    assert.is_false(entry.told)
+  end)
+
   it("a clock that is off", function()
     x:faults { { fault = "skew", delay = -4 } }
     assert.near(lx.now_ms() - 4000, x:public("/fapi/v1/time").json.serverTime, 500)
@@ -200,7 +233,7 @@ describe("moontide exchange: faults", function()
     only "lose_reply"
     for body, text in pairs {
       ["nonsense"] = "not JSON", ["{}"] = "a list of rules is wanted", ['[{"fault":"lost"}]'] = "rule 1: fault = 'lost'",
-      ['[{"fault":"delay"}]'] = "delay above 0", ['[{"fault":"error","status":200}]'] = "status 400 to 599",
+      ['[{"fault":"delay"}]'] = "delay above 0", ['[{"fault":"late"}]'] = "delay above 0", ['[{"fault":"late","delay":-1}]'] = "delay above 0", ['[{"fault":"error","status":200}]'] = "status 400 to 599",
       ['[{"fault":"reset","call":"GET /x"}]'] = "no call 'GET /x'", ['[{"fault":"reset","shade":1}]'] = "no field 'shade'",
       ['[{"fault":"reset","share":"x"}]'] = "share must be a number",
     } do

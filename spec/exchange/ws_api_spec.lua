@@ -117,4 +117,26 @@ describe("moontide exchange: WebSocket API", function()
     ask("session.logout", {})
     assert.equal(401, ask("account.balance", { timestamp = math.floor(lx.now_ms()) }).status)
   end)
+
+  it("executes an order that a fault keeps back when it arrives, though its connection has gone", function()
+    finally(function()
+      x:no_faults()
+      x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "BTCUSDT" })
+    end)
+    x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = 0.3 } }
+    local function late(id)
+      return signed { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002", newClientOrderId = id,
+        price = ("%.1f"):format(math.floor(x:best() * 0.97)) }
+    end
+    assert.equal("NEW", ask("order.place", late "late-told").result.status)
+    x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = 3 } }
+    local other = websocket.open(x.port, "/ws-fapi/v1")
+    other:ask { id = 1, method = "order.place", params = late "late-gone" }
+    lx.wait_for("the fault to strike", function() return x:raw("GET", "/moontide/faults").json[1].struck == 1 end)
+    other:close()
+    local entry = lx.wait_for("it to arrive", function() return x:audit("?clientOrderId=late-gone").entries[1] end)
+    assert.is_true(entry.executed)
+    assert.is_false(entry.told)
+    assert.equal("NEW", entry.status)
+  end)
 end)

@@ -73,7 +73,7 @@ local function faults()
     for _, f in ipairs {
       { fault = "lose_reply", share = 0.03 }, { fault = "lose_request", share = 0.02 }, { fault = "no_connection", share = 0.03 }, { fault = "reset", share = 0.03 },
       { fault = "error_after", status = 502, share = 0.02 }, { fault = "error", status = 503, share = 0.02 }, { fault = "error", status = 503, code = -1008, share = 0.02 },
-      { fault = "malformed", share = 0.02 }, { fault = "delay", delay = 0.05, jitter = 0.1, share = 0.1 },
+      { fault = "malformed", share = 0.02 }, { fault = "late", delay = 0.05, jitter = 0.2, share = 0.05 }, { fault = "delay", delay = 0.05, jitter = 0.1, share = 0.1 },
     } do
       f.call = call
       list[#list + 1] = f
@@ -105,7 +105,7 @@ local function through_kills(o)
   local path, settings = run.write(folder .. "/k.lua", script:format(o.orders, o.tasks, o.pause, o.resting, rest_price())), run.write(folder .. "/c.lua", config)
   local home = folder .. "/home/runs/k"
   local function said() return run.read(home .. "/data/said") end
-  local function told() return select(2, said():gsub("told", "")) end
+  local function sent_so_far() return select(2, said():gsub("send", "")) end   -- what was told, kills cut short
   local function err() return run.read(folder .. "/err"):sub(-3000) end
   -- One life of the process: the shell tells its pid and, later, its exit status.
   local lives = 0
@@ -127,7 +127,7 @@ local function through_kills(o)
   local share = o.orders / (#o.kills + 1)
   for i, whom in ipairs(o.kills) do
     local enough = math.random(math.max(1, (i - 0.9) * share), i * share)
-    wait_for("orders under way", function() return told() >= enough or ended() end, 60)
+    wait_for("orders under way", function() return sent_so_far() >= enough or ended() end, 60)
     assert.falsy(ended(), err())
     local victim = whom ~= "process" and assert(worker(), err())
     if whom == "process" or whom == "supervisor" or whom == "both" then ffi.C.kill(pid, 9) end

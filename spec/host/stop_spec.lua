@@ -1,5 +1,7 @@
 -- A run that is asked to end, whatever its script is doing.
+local C = require "spec.support.c"
 local host = require "moontide.host"
+local journal = require "spec.support.journal"
 local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
@@ -101,6 +103,42 @@ describe("asked to end", function()
     assert.equal(0, open_orders())
     local open = run.moontide({ "status", "script", "--orders", "--json" }, "MOONTIDE_HOME=" .. r.home).out
     assert.falsy(open:find('"journal":"intent"', 1, true), open)
+  end)
+
+  it("an order that arrives only after the end was asked for is waited for, and cancelled with the others", function()
+    for name, case in pairs {
+      late = { delay = 2, arguments = {}, executed = true },
+      -- Given up before it arrives: its absence proves nothing then.
+      given_up = { delay = 2, arguments = { "--config", run.write(x.folder .. "/impatient.lua", "return { request_timeout = 0.5 }") }, executed = true },
+      never = { delay = 2, arguments = { "--recv-window", "1000" }, executed = false },
+      socket = { delay = 2, arguments = { "--order-channel", "ws" }, executed = true },
+    } do
+      x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = case.delay } }
+      local from = x:audit("?limit=0").total
+      r = live_run.start(x, { [[ return { symbols = { "BTCUSDT" }, on_start = function()
+        local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
+        for i = 1, 3 do api.async.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, newClientOrderId = "]] .. name .. [[-" .. i,
+          price = market.round_price("BTCUSDT", t.price * 0.95) } end
+        print "sends" io.stdout:flush() end } ]] }, { "--no-supervisor", unpack(case.arguments) })
+      r:wait_for "sends"
+      lx.wait_for("the orders to leave", function() return x:raw("GET", "/moontide/faults").json[1].struck == 3 end)
+      r:kill(2)
+      assert.equal(0, r:wait(25), r:err())
+      assert.equal(0, open_orders(), name)
+      local states = {}
+      for _, o in ipairs(assert(journal.orders(r:path(nil, "journal.db")))) do states[o.client_id] = o.state == C.JOURNAL_ACCEPTED and o.status or "absent" end
+      for i = 1, 3 do
+        local id, entry = name .. "-" .. i, nil
+        for _, e in ipairs(x:audit("?limit=1000&from=" .. from).entries) do
+          if e.clientOrderId == id and e.call == "POST /fapi/v1/order" then entry = e end
+        end
+        assert.truthy(entry, id .. " has not arrived when the run ends")
+        assert.equal(case.executed, entry.executed, id)
+        assert.equal(case.executed and "CANCELED" or "absent", states[id], id .. "\n" .. r:err())
+      end
+      r:close()
+      r = nil
+    end
   end)
 
   it("by a second signal it ends at once, also while it computes, and says that orders are left", function()
