@@ -377,14 +377,14 @@ function M.new(world)
 
   function api.spawn(fn, ...)
     if type(fn) ~= "function" then error("api.spawn takes a function", 2) end
-    return task.spawn(fn, ...)
+    return task.spawn_owned(fn, ...)
   end
 
   function api.all(list)
     if type(list) ~= "table" then error("api.all takes a list of tasks or functions", 2) end
     task.check_can_wait "api.all"
     local tasks, results = {}, {}
-    for i, entry in ipairs(list) do tasks[i] = type(entry) == "function" and task.spawn(entry) or entry end
+    for i, entry in ipairs(list) do tasks[i] = type(entry) == "function" and task.spawn_owned(entry) or entry end
     for _, t in ipairs(tasks) do t.waited = true end   -- an error of one is heard here, however late its turn
     for i, t in ipairs(tasks) do
       local value, err = t:wait()
@@ -416,7 +416,7 @@ function M.new(world)
   function api.on(name, fn)
     local list = world.listeners[name] or error(("api.on: no event '%s'; circuit, alert"):format(tostring(name)), 2)
     if type(fn) ~= "function" then error("api.on takes a function", 2) end
-    list[#list + 1] = fn
+    list[#list + 1] = { fn = fn, owner = task.current() and task.current().owner }
   end
 
   function api.start(workers)
@@ -433,7 +433,7 @@ function M.new(world)
   local no_task = { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
   for name, fn in pairs(api) do
     if type(fn) == "function" and not no_task[name] then
-      api.async[name] = function(...) return task.spawn(fn, ...) end
+      api.async[name] = function(...) return task.spawn_owned(fn, ...) end
     end
   end
   return api

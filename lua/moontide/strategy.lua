@@ -250,6 +250,7 @@ function M.run(world, self, chunk)
     if dead == main or not dead.waited then
       if self and self.on_error and not failure and dead ~= M.error_task then
         M.error_task = task.spawn(self.on_error, self, dead.error, dead.traceback)
+        M.error_task.owner = world.owner
         return
       end
       if world.on_failure then return world.on_failure(dead) end   -- the REPL tells of it and goes on
@@ -274,26 +275,32 @@ function M.run(world, self, chunk)
       end)
     end
 
-    -- Puts a table of handlers in place; timers of the one before end.
-    local function take(me)
+    -- Puts a table of handlers in place; timers of the one before end. `owner` is whose the tasks are that it begins.
+    local function take(me, owner)
       self, world.strategy, pending_timers, timer_number = me, me, 0, timer_number + 1
+      world.owner = owner
+      if main then main.owner = owner end
       setmetatable(me, metatable)
       if me.state == nil then me.state = {} end
     end
-    take(self)
+    take(self, {})
 
-    ---Puts another table of handlers in place of the one that runs, and starts it: what its on_start failed with.
+    ---Puts another table of handlers in place of the one that runs, and starts it: what its on_start failed with. The tasks of
+    ---the one before end, or those of the one that failed.
     function world.take_strategy(me)
-      take(me)
+      local before = world.owner
+      take(me, { before = before })
       local ok, problem = xpcall(function() if me.on_start then me:on_start() end end, debug.traceback)
+      world.retire(ok and before or world.owner)
       if not ok then return problem end
+      world.owner.before = nil
       begin_timer(me)
       after()
       return nil
     end
     ---Undoes that.
     function world.take_back(me)
-      take(me)
+      take(me, world.owner.before)
       begin_timer(me)
     end
 
@@ -351,6 +358,7 @@ function M.run(world, self, chunk)
     end
     local function launch()
       main = task.spawn(body)
+      main.owner = world.owner
       return main
     end
     launch()

@@ -20,6 +20,7 @@ local blocked_in         -- name of the C function that is calling back, while i
 ---@class Task
 ---@field done boolean
 ---@field ok boolean? whether it returned rather than raised
+---@field owner { retired_us: number? }? the script it is of, where that may be replaced; retired_us: when it was
 ---@field outside boolean? none of the script's: started from outside (a control socket), and so are those it starts
 local Task = {}
 Task.__index, Task.__metatable = Task, false   -- of a script no task is more than what it can call
@@ -128,6 +129,16 @@ function M.spawn(fn, ...)
   return task
 end
 
+---As `M.spawn`, of the script whose task runs now: it ends with that script.
+---@param fn function
+---@param ... any its arguments
+---@return Task
+function M.spawn_owned(fn, ...)
+  local task = M.spawn(fn, ...)
+  task.owner = current and current.owner
+  return task
+end
+
 ---Ends a task that waits, for good; whoever waits for it is told `err`. What it waits for goes on.
 ---@param task Task
 ---@param err any
@@ -137,6 +148,14 @@ function M.kill(task, err)
   task.reported = true
   for _, waiter in ipairs(task.waiters or {}) do make_ready(waiter) end
   task.waiters = nil
+end
+
+---Ends the running task for good when its script has been replaced.
+function M.leave_with_owner()
+  local owner = current and current.owner
+  if not owner or not owner.retired_us then return end
+  M.kill(current, "another script has taken the place of this one")
+  M.park()
 end
 
 ---Waits until the task is over.
@@ -150,6 +169,7 @@ function Task:wait()
     self.waiters = self.waiters or {}
     self.waiters[#self.waiters + 1] = current
     M.park()
+    M.leave_with_owner()
   end
   self.seen = true
   if self.ok then return unpack(self.results, 1, self.results.n) end

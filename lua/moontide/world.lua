@@ -8,6 +8,7 @@ local task = require "moontide.task"
 local M = {}
 
 local CALLS_A_MOMENT = 1000000
+local GRACE_US = 10e6
 
 ---@class World
 ---@field now fun(): number microseconds of the virtual clock
@@ -47,7 +48,10 @@ function M.new(setup)
     local fields = {}
     for _, name in ipairs(notices.fields[n.kind]) do fields[#fields + 1] = { name, n[name] } end
     world.log.fields(n.raised == false and "info" or "warn", n.kind, fields)
-    for _, fn in ipairs(world.listeners[n.kind]) do task.spawn(fn, n) end
+    for _, listener in ipairs(world.listeners[n.kind]) do
+      local owner = listener.owner or world.owner
+      if not (owner and owner.retired_us) then task.spawn(listener.fn, n).owner = owner end
+    end
   end
 
   local function wake(kind)
@@ -104,9 +108,28 @@ function M.new(setup)
     end
   end
 
+  ---The tasks of a script that has been replaced end: those that sleep at once, others where they sleep next or wait for a task,
+  ---so that what is to follow a call under way (the stop after its entry) still does; none asks on for longer than GRACE_US.
+  ---@param owner { retired_us: number? } of the tasks
+  function world.retire(owner)
+    owner.retired_us = world.now()
+    for id, sleeper in pairs(parked_timers) do
+      if sleeper.owner == owner then
+        parked_timers[id] = nil
+        task.kill(sleeper, "another script has taken the place of this one")
+      end
+    end
+  end
+
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
     check_moment(op)
+    local running = task.current()
+    local owner = running and running.owner
+    if owner and owner.retired_us and owner.retired_us + GRACE_US < tonumber(view.now_us) then
+      pump.op_free(bt, op)
+      task.leave_with_owner()
+    end
     if ended and not world.closing then
       -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
       local me = task.current()
@@ -141,6 +164,7 @@ function M.new(setup)
   end
 
   function world.sleep(seconds)
+    task.leave_with_owner()
     if ended then task.park() end   -- for good: no time is left to pass
     local id = next_timer
     next_timer = next_timer % 1000000000 + 1
@@ -217,8 +241,9 @@ function M.new(setup)
       while not queue[first] do
         if ended then return nil end
         queue.waiter = task.current()
-          task.park()
+        task.park()
         queue.waiter = nil
+        task.leave_with_owner()
       end
       local bar = queue[first]
       queue[first] = nil

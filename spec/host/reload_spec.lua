@@ -94,6 +94,55 @@ describe("a reload", function()
     r:wait_for "tick good"
   end)
 
+  -- A task of its own, which counts on and asks the exchange.
+  local function with_task(version, more)
+    return (script(version):gsub("on_start = function%(self%)", ([[%%0
+      api.spawn(function()
+        while true do
+          api.sleep(0.05)
+          print("task %s")
+          io.stdout:flush()
+        end
+      end)
+      %s]]):format(version, more or ""):gsub("%%", "%%%%"):gsub("%%%%0", "%%0")))
+  end
+
+  it("ends the tasks that the old script began, and those of one that cannot start", function()
+    r = live_run.start(x, { with_task "one" }, {}, "paper")
+    r:wait_for "task one"
+    write(with_task("bad", "api.sleep(0.2) error 'no start'"))
+    local answer = ask()
+    assert.matches("no start", answer.error or require("cjson").encode(answer))
+    local ones, bads = count "task one", count "task bad"
+    lx.wait_for("the old one's task to go on", function() return count "task one" > ones + 2 end)
+    assert.are.equal(bads, count "task bad")
+    write(with_task "two")
+    assert.is_true(ask().ok)
+    ones = count "task one"
+    lx.wait_for("the new one's task", function() return count "task two" > 3 end)
+    assert.are.equal(ones, count "task one")
+  end)
+
+  it("lets a task of the old script that waits for an answer do what follows it", function()
+    r = live_run.start(x, { (with_task("one", [[
+      api.spawn(function()
+        local order = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }
+        print("entered")
+        io.stdout:flush()
+        for _ = 1, 20 do assert(api.get_open_orders { symbol = "BTCUSDT" }) end
+        print("then its stop", order.status)
+        io.stdout:flush()
+        api.sleep(0)
+        print "too much"
+      end)]])) }, { "--latency", "20" }, "paper")
+    r:wait_for "entered"
+    write(with_task "two")
+    assert.is_true(ask().ok)
+    r:wait_for "then its stop\tFILLED"
+    r:wait_for "task two"
+    assert.are.equal(0, count "too much")
+  end)
+
   it("waits until no handler runs", function()
     r = live_run.start(x, { (script "one":gsub("print%(\"tick", "api.sleep(0.7) print(\"tick")) }, {}, "paper")
     r:wait_for "start one"

@@ -42,6 +42,7 @@ function M.request(s)
     s.log.error("%s is not reloaded, the old one goes on: %s", s.path, problem)
     return nil, problem
   end
+  s.reloading = true
   s.world.between_events = function()
     local new, old = script.self, s.script
     warn_of_fixed(s, new)
@@ -61,6 +62,7 @@ function M.request(s)
     end
     local mask = strategy_module.event_mask(s.script.self)
     if s.events then s.events(mask) else C.live_events(s.l, mask) end
+    s.reloading = s.world.between_events ~= nil   -- asked for again meanwhile
   end
   -- Wakes the strategy where nothing else does.
   task.spawn(function()
@@ -76,7 +78,7 @@ end
 function M.now(s)
   local ok, problem = M.request(s)
   if not ok then return nil, problem end
-  while s.world.between_events and not s.world.has_ended() do s.world.sleep(WAIT_S) end
+  while s.reloading and not s.world.has_ended() do s.world.sleep(WAIT_S) end   -- its on_start, which may wait, included
   if s.reload_problem then return nil, s.reload_problem end
   return true
 end
