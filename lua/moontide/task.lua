@@ -20,10 +20,19 @@ local blocked_in         -- name of the C function that is calling back, while i
 ---@class Task
 ---@field done boolean
 ---@field ok boolean? whether it returned rather than raised
----@field owner { retired_us: number? }? the script it is of, where that may be replaced; retired_us: when it was
 ---@field outside boolean? none of the script's: started from outside (a control socket), and so are those it starts
 local Task = {}
 Task.__index, Task.__metatable = Task, false   -- of a script no task is more than what it can call
+
+-- As it is printed: `task 3 (grid.lua:12) waits`.
+function Task:__tostring()
+  local info = self.fn and debug.getinfo(self.fn, "S")
+  local name = "task" .. (self.number and " " .. self.number or "") ..
+    (info and not info.source:find "/lua/moontide/" and (" (%s:%d)"):format(info.source:gsub("^[@=]", ""), info.linedefined) or "")
+  if not self.done then return name .. (self.queued and " is ready" or " waits") end
+  if self.ok then return name .. " has ended" end
+  return ("%s %s: %s"):format(name, self.killed and "was ended" or "failed", tostring(self.results and self.results[1]))
+end
 
 local function make_ready(task)
   if not task.queued and not task.done then
@@ -129,7 +138,7 @@ function M.spawn(fn, ...)
   return task
 end
 
----As `M.spawn`, of the script whose task runs now: it ends with that script.
+---As `M.spawn`, of the script whose task runs now: it ends with that script (task.owner, { retired_us: number? }; see world.retire).
 ---@param fn function
 ---@param ... any its arguments
 ---@return Task
@@ -146,6 +155,7 @@ function M.kill(task, err)
   if task.done then return end
   task.done, task.ok, task.killed, task.results = true, false, true, { n = 1, err }
   task.reported = true
+  if alive then alive[task] = nil end
   for _, waiter in ipairs(task.waiters or {}) do make_ready(waiter) end
   task.waiters = nil
 end
@@ -177,6 +187,7 @@ function Task:wait()
 end
 
 local function finish(task, ok, ...)
+  if alive then alive[task] = nil end
   task.done, task.ok, task.results = true, ok, { n = select("#", ...), ... }
   if not ok then
     task.traceback = debug.traceback(task.co, tostring((...)))

@@ -31,6 +31,47 @@ describe("the REPL's texts", function()
     assert.equal('"a\\n\\27b"', pretty.value "a\n\27b")   -- nothing that a terminal would obey
   end)
 
+  it("break where the screen ends, whatever stands before a table, and count a wide character as two", function()
+    for width = 30, 60 do
+      assert.is_true(widest(pretty.value({ a = { b = { "one", "two", "three" }, of_a_long_name = { "four", "five", "six" } } }, { width = width })) <= width)
+    end
+    assert.equal("{\n  name = {\n    10000,\n    20000,\n    30000\n  },\n  x = 1\n}", pretty.value({ name = { 10000, 20000, 30000 }, x = 1 }, { width = 32 }))
+    assert.equal("{\n  name = { 10000, 20000, 30000 },\n  x = 1\n}", pretty.value({ name = { 10000, 20000, 30000 }, x = 1 }, { width = 33 }))
+    assert.equal(12, pretty.width_of "币安人生USDT")
+    assert.equal("币安…", pretty.cut("币安人生", 6))
+    assert.equal("symbol        price\n币安人生USDT    1.5\nBTCUSDT           2",
+      pretty.value { { symbol = "币安人生USDT", price = 1.5 }, { symbol = "BTCUSDT", price = 2 } })
+  end)
+
+  it("show a task as what it is, though a script sees nothing inside it", function()
+    local task = require "moontide.task"
+    local t = task.spawn(function() end)
+    assert.equal("task is ready", (pretty.value(t):gsub(" %d+ %b()", "")))
+    task.kill(t, "enough")
+    assert.equal("task was ended: enough", (pretty.value(t):gsub(" %d+ %b()", "")))
+  end)
+
+  it("tell an order's life in its order, though an exchange has milliseconds only", function()
+    local trace = require "moontide.repl.trace"
+    local call = {
+      what = "POST /fapi/v1/order", parameters = {}, symbol = "BTCUSDT", priority = "HIGH", submitted_us = 1700000000123400, sent_us = 1700000000123450,
+      settled_us = 1700000000124700, waited_us = 0, waits = {}, attempts = 1, settle = "done", client_id = "mine", order_id = "7", places = true,
+      row = { status = "FILLED", executedQty = 1, avgPrice = 100 },
+    }
+    local api = {
+      get_order = function()
+        return { side = "BUY", type = "LIMIT", origQty = 1, symbol = "BTCUSDT", status = "FILLED", executedQty = 1, price = 101, avgPrice = 100, time = 1700000000123,
+                 updateTime = 1700000000124 }
+      end,
+      get_my_trades = function() return { { qty = 1, price = 100, commission = 0.05, maker = false, time = 1700000000124 } } end,
+    }
+    local text = assert(trace.why({ calls = { call }, first = 1, last = 1 }, nil, nil, { api = api, simulated = false, width = 100 }))
+    local words = {}
+    for word in text:gmatch " s  (%a+)" do words[#words + 1] = word end
+    assert.equal("called admitted sent accepted fill settled", table.concat(words, " "))
+    assert.truthy(text:find("order 7 (mine): BUY LIMIT 1 BTCUSDT at 101, FILLED, executed 1 at 100\n", 1, true), text)
+  end)
+
   it("draw prices as a line of blocks, however many there are", function()
     local values = {}
     for i = 1, 1000 do values[i] = i end

@@ -23,8 +23,29 @@ for i, name in ipairs {
   "reduceOnly", "clientOrderId",
 } do order[name] = i end
 
--- What a length in columns of the screen is: bytes that begin a character.
-local function width_of(text) return select(2, text:gsub("[^\128-\191]", "")) end
+local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
+
+-- Characters that take two columns of the screen: CJK (there are symbols of them), full-width forms, pictures.
+local wide = { { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe30, 0xfe4f }, { 0xff00, 0xff60 },
+               { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff }, { 0x20000, 0x3fffd } }
+
+local function columns_of(character)
+  if #character < 3 then return 1 end
+  local code = character:byte() % (#character == 3 and 16 or 8)
+  for i = 2, #character do code = code * 64 + character:byte(i) % 64 end
+  for _, range in ipairs(wide) do
+    if code <= range[2] then return code >= range[1] and 2 or 1 end
+  end
+  return 1
+end
+
+-- What a length in columns of the screen is.
+local function width_of(text)
+  local count = select(2, text:gsub("[^\128-\191]", ""))
+  if not text:find "[\225-\244]" then return count end
+  for character in text:gmatch "[\225-\244][\128-\191]*" do count = count + columns_of(character) - 1 end
+  return count
+end
 
 local function pad(text, width, right)
   local room = (" "):rep(width - width_of(text))
@@ -34,10 +55,10 @@ end
 local function cut(text, width)
   if width_of(text) <= width then return text end
   local kept, count = {}, 0
-  for character in text:gmatch "[%z\1-\127\194-\244][\128-\191]*" do
-    count = count + 1
+  for character in text:gmatch(CHARACTER) do
+    count = count + columns_of(character)
     if count >= width then break end
-    kept[count] = character
+    kept[#kept + 1] = character
   end
   return table.concat(kept) .. "…"
 end
@@ -224,18 +245,20 @@ local function function_text(f)
   return ("function (%s:%d)"):format(info.short_src, info.linedefined)
 end
 
-local function plain_table(t, o, depth, seen, indent)
+-- `taken`: columns of the first line that something else stands in.
+local function plain_table(t, o, depth, seen, indent, taken)
   if seen[t] then return "{ the same table again }" end
   if next(t) == nil then return "{}" end
   if depth >= o.depth then return "{ ... }" end
   seen[t] = true
   local parts, count, done = {}, 0, {}
   local function add(text) parts[#parts + 1] = text end
+  local function inner(v, name) return value_text(v, o, depth + 1, seen, indent .. "  ", width_of(name) + 1) end   -- a comma follows
   for i, v in ipairs(t) do
     done[i] = true
     count = count + 1
     if count > o.items then break end
-    add(value_text(v, o, depth + 1, seen, indent .. "  "))
+    add(inner(v, ""))
   end
   for _, name in ipairs(sorted_names(t)) do
     if not done[name] and not (type(name) == "number" and count > o.items) then
@@ -243,7 +266,7 @@ local function plain_table(t, o, depth, seen, indent)
       if count > o.items then break end
       local key = type(name) == "string" and name:find "^[%a_][%w_]*$" and name
         or ("[%s]"):format(type(name) == "string" and quoted(name) or tostring(name))
-      add(key .. " = " .. value_text(t[name], o, depth + 1, seen, indent .. "  "))
+      add(key .. " = " .. inner(t[name], key .. " = "))
     end
   end
   seen[t] = nil
@@ -251,22 +274,22 @@ local function plain_table(t, o, depth, seen, indent)
   for _ in pairs(t) do total = total + 1 end
   if total > o.items then add(("... %d more"):format(total - o.items)) end
   local line = "{ " .. table.concat(parts, ", ") .. " }"
-  if #indent + width_of(line) <= o.width and not line:find "\n" then return line end
+  if #indent + taken + width_of(line) <= o.width and not line:find "\n" then return line end
   return "{\n" .. indent .. "  " .. table.concat(parts, ",\n" .. indent .. "  ") .. "\n" .. indent .. "}"
 end
 
-function value_text(v, o, depth, seen, indent)
+function value_text(v, o, depth, seen, indent, taken)
   local t = type(v)
   if t == "string" then return quoted(v) end
   if t == "number" then return number_text(v) end
   if t == "function" then return function_text(v) end
   if t ~= "table" then return tostring(v) end
-  local meta = getmetatable(v)
-  if meta == errors.class or (meta and type(meta) == "table" and rawget(meta, "__tostring")) then
+  local meta = debug.getmetatable(v)   -- one that is hidden too
+  if meta == errors.class or (meta and rawget(meta, "__tostring")) then
     local ok, text = pcall(tostring, v)
     return ok and text or "table"
   end
-  return plain_table(v, o, depth, seen, indent)
+  return plain_table(v, o, depth, seen, indent, taken)
 end
 
 ---@param o PrettyOptions?
@@ -289,7 +312,7 @@ function M.value(v, o)
       for i = 1, #v do records = records and is_record(v[i]) end
       if records then return records_text(v, o) end
     elseif is_record(v) then
-      local line = plain_table(v, { width = o.width, depth = 2, items = 6 }, 0, {}, "")
+      local line = plain_table(v, { width = o.width, depth = 2, items = 6 }, 0, {}, "", 0)
       local count = 0
       for _ in pairs(v) do count = count + 1 end
       if count > 2 then return record_text(v, o) end
@@ -297,7 +320,7 @@ function M.value(v, o)
     end
   end
   if type(v) == "cdata" and ffi.istype(Bar, v) then return record_text(v:totable(), o) end
-  return value_text(v, o, 0, {}, "")
+  return value_text(v, o, 0, {}, "", 0)
 end
 
 ---What an expression gave: one line when each value is short, else one below the other.

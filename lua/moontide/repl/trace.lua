@@ -186,17 +186,24 @@ local function exchange_events(world, order_id, events, last_group)
 end
 
 -- The same, asked of a real exchange.
-local function asked_events(api, c, events, last_group)
+local function asked_events(api, c, events, last, last_group)
   if not c.symbol or not c.order_id or c.algo then return nil end
   local order = api.get_order { symbol = c.symbol, orderId = c.order_id }
-  local function add(ms, word, text) events[#events + 1] = { ms * 1000, word, text, word == "ended" and last_group or 1 } end
+  -- The exchange tells milliseconds: what it did in that of the sending it did after that.
+  local function add(ms, word, text)
+    local us, sent_us = ms * 1000, word == "ended" and last.sent_us or c.sent_us
+    if us < sent_us and us + 1000 > sent_us then us = sent_us end
+    events[#events + 1] = { us, word, text, word == "ended" and last_group or 1 }
+  end
   for _, f in ipairs(api.get_my_trades { symbol = c.symbol, orderId = c.order_id } or {}) do
     add(f.time, "fill", ("%.10g at %.10g as %s, fee %.8g"):format(f.qty, f.price, f.maker and "maker" or "taker", f.commission))
   end
   if not order then return nil end
   add(order.time, "accepted", ("by the exchange as order %s"):format(c.order_id))
   if order.status ~= "NEW" and order.status ~= "PARTIALLY_FILLED" and order.status ~= "FILLED" then add(order.updateTime, "ended", order.status) end
-  return ("%s %s %.10g %s, %s, executed %.10g"):format(order.side, order.type, order.origQty, order.symbol, order.status, order.executedQty)
+  return ("%s %s %.10g %s%s, %s, executed %.10g%s"):format(order.side, order.type, order.origQty, order.symbol,
+    order.price > 0 and (" at %.10g"):format(order.price) or "", order.status, order.executedQty,
+    order.avgPrice > 0 and (" at %.10g"):format(order.avgPrice) or "")
 end
 
 ---An order's whole life.
@@ -218,7 +225,7 @@ function M.why(trace, world, id, o)
   end
   local order_id = placed.order_id or found
   local head
-  if o.simulated then head = exchange_events(world, order_id, events, #calls) else head = asked_events(o.api, placed, events, #calls) end
+  if o.simulated then head = exchange_events(world, order_id, events, #calls) else head = asked_events(o.api, placed, events, calls[#calls], #calls) end
   -- Of one moment: call by call, and what the exchange did before its answer.
   local rank = { called = 1, admitted = 2, sent = 3, arrived = 4, accepted = 5, fill = 6, ended = 7, settled = 8 }
   table.sort(events, function(a, b)
