@@ -127,7 +127,8 @@ function M.new(world)
     rules_of(symbol)
     if count ~= nil and (type(count) ~= "number" or count < 1) then error("market.book: how many levels? 1 or more", 2) end
     if not world.pump.book then
-      return nil, api_error.new("invalid", "market.book: there is no order book in a backtest of bars; it is there on paper and live")
+      return nil, api_error.new("invalid", world.made and "market.book: the embedded exchange's book is not followed; api.get_order_book asks for it"
+        or "market.book: there is no order book in a backtest of bars; it is there on paper and live")
     end
     if not world.pump.book(world.bt, world.symbol_index[symbol], found, count or 20) then
       return nil, api_error.new("network", symbol .. ": the order book is being fetched; it is not known to be the exchange's yet")

@@ -94,7 +94,8 @@ function M.account(world, exchange, about, first, last)
   return r
 end
 
----Gathers the result of a backtest. `about` names script, source, parameters, symbols and times of the run.
+---Gathers the result of a backtest. `about` names script, source, parameters, symbols and times of the run, and `until_us` where
+---the data go on behind it.
 ---@param world World
 ---@param about table
 ---@return table result
@@ -108,6 +109,7 @@ function M.build(world, about)
     data_hash[#data_hash + 1] = ("%s %s %s %d %d"):format(world.symbol_names[i], ffi.string(C.interval_names[s.interval]),
       ffi.string(s.hash), tonumber(s.open_us[0]), tonumber(s.count))
   end
+  if about.until_us then last = math.max(first, math.min(last, about.until_us)) end
   local r = M.account(world, C.backtest_exchange(world.bt), about, first, last)
   r.elapsed_s, r.setup_s = about.elapsed, about.setup
   r.bars_per_s = r.elapsed_s > 0 and r.bars / r.elapsed_s or 0

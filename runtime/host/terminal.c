@@ -96,6 +96,11 @@ static char *tell_prompt(EditLine *e) { return self_of(e)->prompt; }
 
 static unsigned char on_tab(EditLine *e, int ch) {
     (void)ch;
+    struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
+    if (poll(&p, 1, 0) > 0) {   // with more behind it, it is part of a text that was pasted
+        el_insertstr(e, " ");
+        return CC_REFRESH;
+    }
     self_of(e)->tab = true;
     return CC_NORM;
 }

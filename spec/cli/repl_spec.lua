@@ -79,6 +79,11 @@ describe("the REPL, piped", function()
     for line in r.out:gmatch "[^\n]+" do assert.is_true(#line < 400, line) end
   end)
 
+  it("shows tasks by where they stand, and says where a book is to be had", function()
+    local r = piped({ "repl" }, { "t = api.spawn(function() api.sleep(0.01) end)", "t", "t:wait()", "t", 'market.book("BTCUSDT")' })
+    assert.matches("^task %d+ %(typed:1%) %a+\ntask %d+ %(typed:1%) has ended\nnil, invalid: market.book: .*api.get_order_book asks for it\n$", r.out)
+  end)
+
   it("times expressions, helps from the annotations, loads files", function()
     local folder = run.folder()
     run.write(folder .. "/more.lua", "function twice(x) return 2 * x end\nreturn 'loaded'\n")
@@ -145,6 +150,15 @@ describe("the REPL on a backtest", function()
     local b = run.moontide { "backtest", path, "--synthetic", "3", "--bars", "5000", "--latency", "20", "--json", "-" }
     local equity = require("cjson").decode(b.out).final_equity
     assert.equal(("%.2f"):format(equity), lines[8]:match "equity ([%d%.]+)")
+  end)
+
+  it("reports what was until now, as a backtest that ends here", function()
+    local r = at { ":step 1500", ":report" }
+    local b = run.moontide { "backtest", path, "--synthetic", "3", "--bars", "5000", "--latency", "20", "--to", "2023-01-02T01:00" }
+    local period, annual = b.out:match "period%s+([^\n]*)", b.out:match "annualised return%s+([^\n]*)"
+    assert.matches("to 2023%-01%-02 01:00 UTC", period)
+    assert.equal(period, r.out:match "period%s+([^\n]*)")
+    assert.equal(annual, r.out:match "annualised return%s+([^\n]*)")
   end)
 
   it("repeats what was typed before a moment, and undoes what was typed after it", function()
@@ -269,6 +283,12 @@ describe("the REPL at a terminal", function()
     assert.truthy(text:find("get_ticker_24h    get_ticker_price\nsim> api.get_ticker_", 1, true), text)
   end)
 
+  it("completes nothing at the tabs of a text that is pasted", function()
+    start { "repl", "--symbol", "BTCUSDT" }:wait_for "sim>"
+    p:send "({\tstri\t= 41\t}).stri\r"
+    p:wait_for "\n41\n"
+  end)
+
   it("keeps what was typed for the next time, in a file of its owner's, but no secrets", function()
     start():wait_for "sim>"
     p:enter "kept = 41"
@@ -364,7 +384,11 @@ describe("attach, status and top", function()
   end)
   local script = [[ answer = 41
     function buy() return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 } end
-    return { symbols = { "BTCUSDT" }, timer = 0.05, on_start = function() print "started" io.stdout:flush() end,
+    return { symbols = { "BTCUSDT" }, timer = 0.05,
+      on_start = function()
+        api.spawn(function() while true do api.sleep(60) end end)
+        print "started" io.stdout:flush()
+      end,
       on_timer = function(self) self.n = (self.n or 0) + 1 if self.n % 10 == 0 then log.info("tick %d", self.n) end end } ]]
 
   it("types into a running process, which may be looked at but not touched without --write", function()
@@ -394,6 +418,8 @@ describe("attach, status and top", function()
     p:take_line "api.sleep(100)"
     p:send "\3"
     p:wait_for "cancelled"
+    p:send ":tasks\r"
+    p:wait_for(function(text) return text:find "script.lua:%d+ +waits +%S*script.lua:%d+" end)
     p:send "while true do end\r"
     p:wait_for "it computed for more than 1 s"
     p:send "api.get_ticker_p\t"

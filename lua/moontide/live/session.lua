@@ -299,6 +299,7 @@ end
 ---@return string? failure what an unhandled error of the script said, with when
 function M.run(s)
   math.randomseed(s.seed)
+  task.watch()   -- for who attaches
   C.heartbeat_started()
   if s.seconds then C.live_stop_after(s.l, s.seconds * 1e6) end
   if s.recorder then s.recorder.begin() end

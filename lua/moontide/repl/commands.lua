@@ -56,6 +56,11 @@ local function sorted(list)
   return names
 end
 
+---Words in lines of a width.
+---@param text string
+---@param width integer
+---@param indent string before each line
+---@return string
 local function wrap(text, width, indent)
   local lines, line = {}, indent
   for word in text:gmatch "%S+" do
@@ -68,6 +73,8 @@ local function wrap(text, width, indent)
   if line ~= indent then lines[#lines + 1] = line end
   return table.concat(lines, "\n")
 end
+
+M.wrap = wrap
 
 local function parts_text(parts, width)
   local lines, widest = {}, 0
@@ -152,7 +159,7 @@ end)
 add("tasks", ":tasks", "tasks that are not over, and where each waits", function()
   local rows = {}
   for _, t in ipairs(task.all()) do
-    if t ~= task.current() then
+    if t ~= task.current() and not (t.outside and debug.getinfo(t.fn, "S").source:find("/lua/moontide/live/control.lua", 1, true)) then
       local info = debug.getinfo(t.fn, "S")
       local at
       for line in debug.traceback(t.co):gmatch "[^\n]+" do

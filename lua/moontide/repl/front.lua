@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local C = require "moontide.native"
 local cmd = require "moontide.cmd"
+local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
 local engine_module = require "moontide.repl.engine"
 local history = require "moontide.repl.history"
@@ -180,7 +181,7 @@ local function tab(self)
       end
       self:print(complete.columns(list, self:width()) .. (rest > 0 and ("\n(%d more)"):format(rest) or ""))
     elseif more == "" and c.hint then
-      self:print(c.hint)
+      self:print(commands.wrap(c.hint, self:width(), ""))
     end
   end)
 end

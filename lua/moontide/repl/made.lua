@@ -66,7 +66,7 @@ function M.open(options, path, o)
       return feed, index
     end,
   }
-  world.config, world.rate_limits = config, rate_limits
+  world.config, world.rate_limits, world.made = config, rate_limits, true
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local made = ffi.new "struct made_options"

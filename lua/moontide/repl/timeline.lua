@@ -152,7 +152,8 @@ function M.new(o)
   t.commands.report = { usage = ":report", help = "the result so far, as moontide backtest prints it", run = function()
     local s = o.session()
     local r = report.build(s.world, { script = s.path, source = s.script.source, params = s.params, params_text = s.params_text, names = s.names,
-                                      capital = s.capital, from = s.from, to = s.to, interval = s.interval, elapsed = 0, setup = 0, seed = s.seed })
+                                      capital = s.capital, from = s.from, to = s.to, interval = s.interval, elapsed = 0, setup = 0, seed = s.seed,
+                                      until_us = now_us() + 1000 })   -- a bar's end is told in its last millisecond
     return (report.table_text(r):gsub("\n+fingerprint.*$", ""))
   end }
 
