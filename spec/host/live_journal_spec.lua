@@ -75,10 +75,10 @@ describe("a live run's journal", function()
     ]]
     assert.equal(0, r.status, r.err)
     local own = r.out:match "own\t(%S+)"
-    assert.truthy(own:match "^mt%-%x+%-%x+%-1$" and #own <= 36, own)
+    assert.truthy(own:match "^mt%-%x+%-%x+%-00000001$" and #own <= 36, own)
     local all = rows()
     local told = {}
-    local plain = r.out:match "plain\t(mt%-%x+%-%x+%-2)\n"
+    local plain = r.out:match "plain\t(mt%-%x+%-%x+%-00000002)\n"
     assert.truthy(plain and r.out:find("none\t-1102", 1, true), r.out)
     assert.same({ C.JOURNAL_ACCEPTED, "FILLED" }, { all[plain].state, all[plain].status })
     all[plain] = nil
