@@ -332,6 +332,7 @@ function M.run(world, self, chunk)
       if change then change() end
     end
     function on_wake()
+      after()   -- what tasks beside the handlers have changed
       let_change()
       while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1

@@ -110,6 +110,23 @@ describe("self.state of a run", function()
     end)
   end
 
+  it("is kept when a task beside the handlers has changed it", function()
+    r = live_run.start(x, { [[return { symbols = { "BTCUSDT" }, interval = "1h",
+      on_start = function(self)
+        api.spawn(function()
+          self.state.n = 1
+          api.sleep(1)
+          self.state.n = 2
+          api.sleep(3600)
+        end)
+      end,
+      on_bar = function() end }]] }, {}, "paper")
+    lx.wait_for("the state on disk", function()
+      local now = kept(r:path("script-paper", "journal.db"))
+      return now and now.n == 2
+    end, 20)
+  end)
+
   it("fails the run when it holds what cannot be kept", function()
     local folder = run.folder()
     local path = run.write(folder .. "/s.lua", [[return { on_start = function(self) self.state.ema = { fn = print } end }]])
