@@ -259,6 +259,11 @@ function M.run(world, self, chunk)
     end
   end
 
+  -- A session that began inside a bar does so again, when its backtest (moontide explain) begins with the bar.
+  local function wait_for_begin()
+    if world.begins_us and world.now() < world.begins_us then world.sleep((world.begins_us - world.now()) / 1e6) end
+  end
+
   if self then
     local metatable = { __index = methods(world) }
     local pending_timers, timer_number = 0, 0
@@ -268,6 +273,7 @@ function M.run(world, self, chunk)
       if not me.timer or not me.on_timer then return end
       local mine = timer_number
       task.spawn(function()
+        wait_for_begin()
         while not world.has_ended() and timer_number == mine do
           world.sleep(me.timer)
           if timer_number == mine then pending_timers = pending_timers + 1 end
@@ -345,6 +351,7 @@ function M.run(world, self, chunk)
     local function body()
       if not started then
         started = true
+        wait_for_begin()
         if self.on_start then self:on_start() end
         after()
         if pending_timers > 0 then on_wake() end
@@ -386,7 +393,10 @@ function M.run(world, self, chunk)
       world.run(main, report)
     end
   else
-    main = task.spawn(chunk)
+    main = task.spawn(function()
+      wait_for_begin()
+      return chunk()
+    end)
     world.run(main, report)
   end
   return failure

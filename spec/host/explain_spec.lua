@@ -195,6 +195,34 @@ describe("moontide explain", function()
     assert.truthy(r.err:find("no bars of BTCUSDT in the recording, nor trades; give the market of that time with --data", 1, true), r.err)
   end)
 
+  it("begins and ends with the session, not with the bars around it", function()
+    local slow = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
+    finally(function() slow:stop() end)
+    local timed = recorded.make(slow, folder, { timed = { command = "paper", arguments = "--for 4 --name timed", script = [[
+      return { symbols = { "BTCUSDT" }, timer = 0.5, on_trade = function() end,
+        on_start = function(self)
+          self.side = "BUY"
+          api.spawn(function()
+            while true do
+              api.sleep(0.7)
+              api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = 1000 }
+            end
+          end)
+        end,
+        on_timer = function(self)
+          api.create_order { symbol = "BTCUSDT", side = self.side, type = "MARKET", quantity = 0.1 }
+          self.side = self.side == "BUY" and "SELL" or "BUY"
+        end } ]] } }).timed
+    assert.equal(0, timed.status, run.read(folder .. "/timed.err"))
+    local r = run.moontide { "explain", timed.file, "--json", "-" }
+    assert.equal(0, r.status, r.err)
+    local e = cjson.decode(r.out)
+    local simulated, seconds = 0, (e.to - e.from) / 1000
+    for _, o in ipairs(e.orders) do if o.simulated and o.simulated ~= cjson.null then simulated = simulated + 1 end end
+    assert.is_true(simulated >= 2 and simulated <= seconds / 0.5 + seconds / 0.7, ("%d orders in %.3f s"):format(simulated, seconds))
+    assert.near(0, e.residual, 1e-6)
+  end)
+
   it("takes the market from files", function()
     -- A run without bars beside a file of bars that cost 70000: what the backtest then pays stands under prices.
     local items = require("moontide.explain.session").read(made.none.file)

@@ -67,7 +67,10 @@ end
 ---@return string
 function M.text(s, sim, e, count)
   local lines = {}
-  local function row(name, v, note) lines[#lines + 1] = ("  %-24s %16.8f  %s"):format(name, v, note or "") end
+  local function row(name, v, note)
+    if math.abs(v) < 5e-9 then v = 0 end   -- not -0
+    lines[#lines + 1] = ("  %-24s %16.8f  %s"):format(name, v, note or "")
+  end
   lines[1] = ("%s (%s)  %s  %s to %s UTC, %d bars, %d orders"):format(s.about.script, s.about.mode, table.concat(s.names, " "), stamp(s.first.us), stamp(s.last.us),
     s.bar_count, #s.intents)
   lines[#lines + 1] = ""

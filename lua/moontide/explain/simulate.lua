@@ -154,6 +154,8 @@ local function pump_of(s, sim, inner)
     if ended and wants then return C.BACKTEST_END end
     view = view or inner.view(w)
     local kind = inner.next(w, wants)
+    -- The session was over before the bar that it ended in.
+    while kind == C.BACKTEST_TIMER and not ended and view.now_us > s.last.us do kind = inner.next(w, wants) end
     if kind == C.BACKTEST_BAR then
       local open_us, last = view.series.open_us[view.bar_index], last_bar[ffi.string(view.series.symbol) .. view.series.interval]
       if last and open_us > last then
@@ -239,6 +241,7 @@ function M.run(s, options)
   })
   local world, script = opened.world, opened.script
   if script.self then replay.give_state(world, script.self, s.about) end
+  world.begins_us = tonumber(s.first.us)
   math.randomseed(s.about.seed)
   local failure = strategy_module.run(world, script.self, script.plain and script.chunk or nil)
   sim.failure = failure and failure:match "[^\n]*"
