@@ -12,6 +12,6 @@ static const struct option_spec options[] = {
 
 const struct command command_stop = {
     "stop", "stop NAME... [--flatten] [--halt] | stop --all",
-    "Stops runs by name: open orders are cancelled, also of a run whose script hangs.",
+    "Stops runs by name: their open orders are cancelled, also of a run whose script hangs.",
     options, "stop", 0,
 };

@@ -20,7 +20,7 @@
     { "for", OPTION_VALUE, "S", "end by itself so many seconds after the script began" },
     { "watch", OPTION_FLAG, NULL, "reload the script whenever its file changes; self.state goes on" },
     { "forget-state", OPTION_FLAG, NULL, "begin with an empty self.state instead of that of the run before" },
-    { "keep-orders", OPTION_FLAG, NULL, "leave open orders open at the end (default: they are cancelled)" },
+    { "keep-orders", OPTION_FLAG, NULL, "leave its open orders open at the end (default: they are cancelled)" },
     { "memory", OPTION_VALUE, "MB", "memory a worker may hold before it is killed (default 512)" },
     { "hang-seconds", OPTION_VALUE, "S", "a script that holds the loop longer is killed (default 10)" },
     { "stop-seconds", OPTION_VALUE, "S", "what a script has left to do when it is to end (on_stop) may take so long (default 10)" },

@@ -472,6 +472,22 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
     return err;
 }
 
+int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known, struct errmsg *e) {
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    int err = journal_file_ask(path, "SELECT 1 FROM orders WHERE client_id = ?1 LIMIT 1", &db, &s, e);
+    for (int32_t i = 0; i < count && !err; i++) {
+        sqlite3_bind_text(s, 1, client_ids[i], -1, SQLITE_STATIC);
+        int rc = sqlite3_step(s);
+        known[i] = rc == SQLITE_ROW;
+        if (rc != SQLITE_ROW && rc != SQLITE_DONE) err = journal_file_error(e, path, db, rc);
+        sqlite3_reset(s);
+    }
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return err;
+}
+
 int journal_get(const char *path, const char *name, char **value, size_t *size, struct errmsg *e) {
     sqlite3 *db;
     sqlite3_stmt *s;

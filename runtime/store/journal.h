@@ -91,6 +91,8 @@ bool journal_idle(const struct journal *j);        // nothing waits to be writte
 // Reading, at a start: straight from the file, what is under way not included. Rows by client id's insertion order.
 // `open_only`: intents without an outcome, and orders that were not over when last heard of. Malloc'ed, to be freed by the caller; ERR_IO with one line.
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e);
+// Which of these client ids are in the file, of whatever run: known[i]. ERR_IO with one line.
+int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known, struct errmsg *e);
 // ERR_NOT_FOUND when there is none; malloc'ed.
 int journal_get(const char *path, const char *name, char **value, size_t *size, struct errmsg *e);
 void journal_release(void *rows_or_value);

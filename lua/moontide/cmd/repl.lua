@@ -72,11 +72,11 @@ local function route_output(front)
 end
 
 -- Whether to ask before leaving: the text, or nil.
-local function warn_of_orders(engine, ends)
+local function warn_of_orders(open_orders, ends)
   return function(reply)
     local text
     local handle = task.spawn(function()
-      local orders, err = engine().api.get_open_orders {}
+      local orders, err = open_orders()
       if not orders then text = ("Whether orders are open cannot be known (%s)."):format(tostring(err))
       elseif #orders > 0 then text = ("%d open order%s %s."):format(#orders, #orders == 1 and "" or "s", ends(#orders)) end
       reply(text)
@@ -125,7 +125,7 @@ local function run_made(options, path)
   target.engine = engine
   function target.prompt() return "sim", "36" end
   function target.leave() clock.quitting = true end
-  target.may_leave = warn_of_orders(function() return engine end, function(n) return n == 1 and "ends with this market" or "end with this market" end)
+  target.may_leave = warn_of_orders(function() return engine.api.get_open_orders {} end, function(n) return n == 1 and "ends with this market" or "end with this market" end)
   function world.on_input() front:input() end
   world.on_failure = on_failure(front)
   banner(front, "sim", ("%s on a made market, %s"):format(table.concat(s.names, " "), describe_account(options)))
@@ -262,7 +262,7 @@ end
 -- ---- paper and live ---------------------------------------------------------------------------------------------------
 
 local function run_live(options, path, mode)
-  local session = require "moontide.live.session"
+  local ending, session = require "moontide.live.ending", require "moontide.live.session"
   options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
   route_output(function() return front end)
@@ -282,7 +282,16 @@ local function run_live(options, path, mode)
   target.engine = engine
   function target.prompt() return mode, mode == "live" and "31;1" or "32" end
   function target.leave() world.pump.stop(world.bt) end
-  target.may_leave = warn_of_orders(function() return engine end, function(n)
+  local function of_all_symbols()
+    local all = {}
+    for _, name in ipairs(s.names) do
+      local orders, err = ending.open_orders(s, name)
+      if not orders then return nil, err end
+      for _, o in ipairs(orders) do all[#all + 1] = o end
+    end
+    return all
+  end
+  target.may_leave = warn_of_orders(of_all_symbols, function(n)
     if options["keep-orders"] then return n == 1 and "stays open" or "stay open" end
     return "will be cancelled"
   end)

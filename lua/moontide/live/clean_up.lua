@@ -1,5 +1,5 @@
----Clears up what a worker left behind that was killed: a process of its own, which runs no script. It cancels the open orders of
----the run's symbols until the exchange says that none is left, and none can still arrive.
+---Clears up what a worker left behind that was killed: a process of its own, which runs no script. It cancels the run's open orders
+---until the exchange says that none is left, and none can still arrive.
 local ffi = require "ffi"
 local C = require "moontide.native"
 local api_module = require "moontide.api"
@@ -50,7 +50,7 @@ local function clear(s, how, until_us)
     local good = ending.run(s)
     local left = 0
     for _, name in ipairs(s.names) do
-      local orders = good and s.api.get_open_orders { symbol = name, priority = "CRITICAL", share = false }
+      local orders = good and ending.open_orders(s, name)
       left = orders and left + #orders or nil
       if not left then break end
     end
@@ -75,7 +75,7 @@ end
 
 ---@param options table
 ---@param path string the script's, for the run's name; it is not read
----@param how "cancel"|"flatten"|"keep"
+---@param how "cancel"|"all"|"flatten"|"keep" all: also orders of the symbols that are not the run's, as the kill switch does
 ---@return integer status
 function M.run(options, path, how)
   local world
@@ -108,7 +108,8 @@ function M.run(options, path, how)
   world = world_module.new { pump = pump.live, bt = out[0], symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
                              feed = function() error "no bars" end }
   world.config, world.rate_limits = o.api, rate_limits
-  local s = { name = name, l = out[0], world = world, api = api_module.new(world), names = names, log = log, keep_orders = how == "keep", patience = 5 }
+  local s = { name = name, l = out[0], world = world, api = api_module.new(world), names = names, log = log, keep_orders = how == "keep", patience = 5,
+              halted = how == "all", journal_path = at_folder .. "/journal.db" }
   local until_us, open = last_arrival_us(at_folder, tonumber(o.recv_window_us))
   if open > 0 then log.warn("%d orders in the journal have no known outcome", open) end
   while C.live_start(out[0], 10e6, message) ~= 0 do

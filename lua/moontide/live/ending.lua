@@ -1,5 +1,6 @@
----What is done to the account when a run ends: open orders go unless --keep-orders, positions when that was asked for.
+---What is done to the account when a run ends: its open orders go unless --keep-orders, positions when that was asked for.
 ---All of it with CRITICAL priority, so that nothing else of this process stands in its way.
+local ffi = require "ffi"
 local C = require "moontide.native"
 
 local M = {}
@@ -13,17 +14,62 @@ local function text(err)
   return ("%s%s: %s"):format(err.kind, code and " " .. code or "", err.message)
 end
 
+-- Those of the orders that this run's journal knows, of an earlier start too: what was placed by hand, or by another run, is not ours
+-- to cancel. An order that a conditional one turned into may bear an id of the exchange's own: it goes, whosever it is.
+local function own_of(s, orders)
+  local ids, known, message = ffi.new("const char *[?]", #orders), ffi.new("bool[?]", #orders), ffi.new "struct errmsg"
+  for i, o in ipairs(orders) do ids[i - 1] = o.clientOrderId end
+  if C.journal_knows(s.journal_path, ids, #orders, known, message) ~= 0 then
+    s.log.warn("which open orders are this run's is not known: all are cancelled (%s)", ffi.string(message.text))
+    return orders
+  end
+  local own = {}
+  for i, o in ipairs(orders) do
+    if known[i - 1] or (o.origType and o.origType ~= o.type) then own[#own + 1] = o end
+  end
+  return own
+end
+
+---The open orders of a symbol that are to go: this run's, or all when it was stopped by the kill switch, when positions are to be
+---closed, and on paper, where nobody else has any.
+---@param s LiveSession
+---@param name string
+---@return table[]? orders
+---@return integer|table others how many more there are; the error, when there are no orders
+function M.open_orders(s, name)
+  local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S, share = false }
+  if not orders then return nil, err end
+  local own = (s.flatten or s.halted or not s.journal_path or #orders == 0) and orders or own_of(s, orders)
+  return own, #orders - #own
+end
+
+local GONE = -2011   -- filled or cancelled meanwhile
+
+local function cancel_each(s, orders)
+  for _, o in ipairs(orders) do
+    local ok, problem = s.api.cancel_order { symbol = o.symbol, orderId = not o.algoId and o.orderId or nil, algoId = o.algoId,
+                                             priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
+    if not ok and rawget(problem, "code") ~= GONE then return nil, problem end
+  end
+  return true
+end
+
 -- Each told, so that a reader of the log knows what became of them.
 local function cancel_open_orders(s, name)
-  local orders, err = s.api.get_open_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
-  if orders and #orders == 0 then return true end
-  local ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
+  local orders, others = M.open_orders(s, name)
+  local ok, problem
+  if not orders or (#orders > 0 and others == 0) then
+    ok, problem = s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
+  else
+    ok, problem = cancel_each(s, orders)
+  end
   if not ok then
     s.log.error("%s: open orders could not be cancelled: %s", name, text(problem))
     return false
   end
-  if orders then s.log.info("%s: %d open orders cancelled", name, #orders)
-  else s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, text(err)) end
+  if not orders then s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, text(others))
+  elseif #orders > 0 then s.log.info("%s: %d open orders cancelled", name, #orders) end
+  if orders and others > 0 then s.log.info("%s: %d open orders are not this run's, and are left", name, others) end
   return true
 end
 
@@ -97,7 +143,7 @@ function M.settle(s, recv_window)
   return count == 0
 end
 
----@param s LiveSession names, api, log, keep_orders, flatten
+---@param s LiveSession names, api, log, keep_orders, flatten, halted, journal_path
 ---@return boolean # whether all that was wanted is done
 function M.run(s)
   local good = true

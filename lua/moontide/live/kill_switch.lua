@@ -15,7 +15,7 @@ local function clear(s)
   for _ = 1, ROUNDS do
     local left = ending.run(s) and 0 or nil
     for _, name in ipairs(left and s.names or {}) do
-      local orders = s.api.get_open_orders { symbol = name, priority = "CRITICAL", share = false }
+      local orders = ending.open_orders(s, name)
       left = orders and left and left + #orders or nil
     end
     if left == 0 then return true end

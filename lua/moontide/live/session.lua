@@ -103,7 +103,7 @@ local function warn_of_sharing(s)
     if facts and facts.mode == "live" and facts.url == s.at.rest then
       for _, name in ipairs(facts.symbols or {}) do
         if mine[name] then
-          s.log.warn("%s is traded by run '%s' too: the position is one, and who ends first cancels the other's orders; give each symbol to one run", name, run.name)
+          s.log.warn("%s is traded by run '%s' too: the position is one, and so is the exchange's countdown, which cancels the orders of both; give each symbol to one run", name, run.name)
         end
       end
     end
@@ -228,6 +228,7 @@ function M.open(options, path, mode)
               status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
   C.live_safety_resume(l, run_path .. "/journal.db")
+  if not on_paper and at.key ~= "" then s.journal_path = run_path .. "/journal.db" end
   if on_paper or at.key ~= "" then
     s.finish = function()
       if s.finished then return end

@@ -16,7 +16,7 @@ M.run_keys = {
   { "on_halt", "choice", "stop", { "stop", "stay" }, "after the kill switch: the run ends, or stays and refuses new orders" },
   { "halt_flatten", "flag", false, nil, nil, "the kill switch closes positions too" },
   { "halt_file", "text", nil, nil, nil, "a file that is the kill switch, beside `halt` in the run's folder" },
-  { "keep_orders", "flag", false, nil, nil, "leave open orders open at the end (default: they are cancelled)" },
+  { "keep_orders", "flag", false, nil, nil, "leave its open orders open at the end (default: they are cancelled)" },
   { "trusted", "flag", false, nil, nil, "the script may use all of Lua: ffi, os, io, C modules (default: it runs in a sandbox)" },
 }
 

@@ -82,9 +82,9 @@ end
 
 local function clean(v, w)
   w.state, w.cleaned_flat = "cleaning", w.flatten
-  local mode = w.flatten and "flatten" or crash_modes[v.settings.on_crash]
-  v.log.warn("%s: %s", w.name, ({ cancel = "its open orders are being cancelled", flatten = "its open orders are being cancelled, its positions closed",
-    keep = "its open orders are kept" })[mode])
+  local mode = w.flatten and "flatten" or w.halting and "all" or crash_modes[v.settings.on_crash]
+  v.log.warn("%s: %s", w.name, ({ cancel = "its open orders are being cancelled", all = "the open orders of its symbols are being cancelled",
+    flatten = "the open orders of its symbols are being cancelled, its positions closed", keep = "its open orders are kept" })[mode])
   spawn(v, w, { "--clean-up", mode }, false)
 end
 
