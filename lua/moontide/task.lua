@@ -192,6 +192,7 @@ local function finish(task, ok, ...)
   if not ok then
     task.traceback = debug.traceback(task.co, tostring((...)))
     task.error = ...
+    if task.on_failure then task.on_failure(tostring((...))) end
   end
   for _, waiter in ipairs(task.waiters or {}) do make_ready(waiter) end
   task.waiters = nil

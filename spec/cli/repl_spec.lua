@@ -25,6 +25,9 @@ describe("the REPL, piped", function()
     assert.equal("1\n2, \"two\"\n1\n2\n{ a = 1 }\n", r.out)
     assert.equal("", r.err)
     assert.equal(0, r.status)
+    r = piped({ "repl" }, { "coroutine.yield(1)", "setmetatable({}, { __tostring = function() return 5 end })", "'goes on'" })
+    assert.equal('table\n"goes on"\n', r.out)
+    assert.truthy(r.err:find("coroutine.yield outside a coroutine", 1, true), r.err)
     r = piped({ "repl" }, { "nothing.at.all", "print 'goes on'" })
     assert.equal("goes on\n", r.out)
     assert.truthy(r.err:find("nothing", 1, true))
@@ -451,6 +454,7 @@ describe("attach, status and top", function()
         environment = { MOONTIDE_API_KEY = x.key, MOONTIDE_API_SECRET = x.secret } })
       p = p1
       p:wait_for(mode:sub(3) .. ">")
+      p:wait_for "INFO no script on http://"
       p:send "low = market.round_price('BTCUSDT', api.get_ticker_price{ symbol = 'BTCUSDT' }.price * 0.95)\r"
       p:send "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = low, quantity = 0.01 }.status\r"
       p:wait_for '"NEW"'

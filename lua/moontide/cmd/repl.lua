@@ -266,6 +266,7 @@ local function run_live(options, path, mode)
   options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
   route_output(function() return front end)
+  options.title = not path and "no script" or nil   -- instead of the path
   options.trusted = true   -- who types here may do what he likes
   local s = session.open(options, path or IDLE, mode)
   session.start(s)

@@ -286,7 +286,7 @@ function M.start(s)
   local message = ffi.new "struct errmsg"
   if C.live_start(s.l, START_S * 1e6, message) ~= 0 then fail(ffi.string(message.text)) end
   s.started_equity = status.read(s).equity
-  s.log.info("%s on %s: %s, bars of %s%s", s.path, s.at.rest, table.concat(s.names, " "), s.interval,
+  s.log.info("%s on %s: %s, bars of %s%s", s.options.title or s.path, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.mode == "paper" then paper.greet(s) elseif s.at.key ~= "" then warn_of_sharing(s) end
   local unshared = C.live_sharing_problem(s.l)

@@ -88,6 +88,7 @@ function M.start(fn, o)
     finish(ok, ok and values or { tostring(err) })
   end)
   t.guard, t.read_only, t.reported, t.outside = guard(o), o.read_only, true, true
+  t.on_failure = function(problem) finish(false, { problem }) end   -- it ended otherwise than by an error
   return {
     task = t,
     cancel = function(why)

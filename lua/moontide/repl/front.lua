@@ -101,7 +101,8 @@ function Front:submit(line)
     done = function(ok, text)
       if done then return end
       done = true
-      C.terminal_signal(self.terminal, false)   -- a Ctrl-C was for this line
+      local stopped = C.terminal_signal(self.terminal, false) == SIGINT   -- a Ctrl-C was for this line
+      if stopped and self.edits and not (not ok and text == "interrupted") then io.stdout:write "\n" end   -- code that caught it
       if at_once then
         self.answer = { ok, text }
       else

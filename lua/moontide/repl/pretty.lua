@@ -287,7 +287,7 @@ function value_text(v, o, depth, seen, indent, taken)
   local meta = debug.getmetatable(v)   -- one that is hidden too
   if meta == errors.class or (meta and rawget(meta, "__tostring")) then
     local ok, text = pcall(tostring, v)
-    return ok and text or "table"
+    return ok and type(text) == "string" and text or "table"
   end
   return plain_table(v, o, depth, seen, indent, taken)
 end
