@@ -205,6 +205,17 @@ describe("the REPL on a backtest", function()
     for _, text in ipairs { "MARKET 0.01 BTCUSDT, FILLED", "fill", "taker, fee", "settled   done: FILLED" } do assert.truthy(last:find(text, 1, true), text) end
   end)
 
+  it("tells a conditional order's life on, after it was triggered", function()
+    local r = at { ":step 10", "api.create_order{ symbol = 'BTCUSDT', side = 'SELL', type = 'STOP_MARKET', quantity = 0.1, newClientOrderId = 'stop', " ..
+                   "stopPrice = market.round_price('BTCUSDT', self:last_price 'BTCUSDT' * 0.999) }.status", ":run", ":why stop" }
+    local told = r.out:match "(order %d+ %(stop%).*)$"
+    local words = {}
+    for word in told:gmatch "%+%s*[%d%.]+ s%s+(%a+)" do words[#words + 1] = word end
+    assert.equal("called admitted sent arrived accepted settled triggered fill", table.concat(words, " "))
+    assert.matches("^order %d+ %(stop%): SELL STOP_MARKET 0.1 BTCUSDT at %d+%.?%d*, FINISHED, executed 0.1 at %d+", told)
+    assert.is_nil(told:find " \n")
+  end)
+
   it("lets a waiting line pass time, and says when the data end under it", function()
     local r = piped({ "repl", "--synthetic", "1", "--bars", "100" }, { "api.now()", "api.sleep(60)", "api.now()", "api.sleep(1e9)", "print 'still here'" })
     local first, second = r.out:match "(%d+)\n(%d+)\n"

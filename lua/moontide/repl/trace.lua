@@ -159,51 +159,103 @@ local function add_call(events, c, latency_us, group)
   add(c.settled_us, "settled", outcome)
 end
 
--- What the simulated exchange remembers: the order as it stands and its fills.
-local function exchange_events(world, order_id, events, last_group)
+-- The order in one line; `at`: its own price or trigger.
+local function head_text(o)
+  local function at(price) return price > 0 and (" at %.10g"):format(price) or "" end
+  return ("%s %s%s %s%s, %s, executed %.10g%s"):format(o.side, o.type, o.whole and " of the whole position," or (" %.10g"):format(o.quantity), o.symbol, at(o.at), o.status,
+    o.executed, at(o.average))
+end
+
+local function fill_text(qty, price, maker, fee, result)
+  return ("%.10g at %.10g as %s, fee %.8g%s"):format(qty, price, maker and "maker" or "taker", fee, result ~= 0 and (", realized %.8g"):format(result) or "")
+end
+
+local ACCEPTED, TRIGGERED = "by the exchange as order %s", "it is order %s now"
+
+-- What the simulated exchange remembers: the order as it stands and its fills. `add` takes an event.
+local function simulated_order(x, id, add)
+  local order = C.exchange_order(x, id)
+  if order == nil then return nil end
+  for i = 0, tonumber(C.exchange_fill_count(x)) - 1 do
+    local f = C.exchange_fill(x, i)
+    if f.order_id == id then
+      add(f.time_us, "fill", fill_text(tonumber(f.qty_e8) / 1e8, tonumber(f.price_e8) / 1e8, f.maker, tonumber(f.commission_e8) / 1e8, tonumber(f.realized_pnl_e8) / 1e8))
+    end
+  end
+  if order.status >= C.STATUS_CANCELED then add(order.update_us, "ended", ffi.string(C.order_status_names[order.status])) end
+  return order
+end
+
+local function simulated_algo(x, id)
+  local n = 0
+  while true do
+    local algo = C.exchange_algo_at(x, n)
+    if algo == nil or algo.algo_id == id then return algo end
+    n = n + 1
+  end
+end
+
+local function exchange_events(world, c, order_id, events, last_group)
   local x = C.backtest_exchange(world.bt)
   if not order_id or not order_id:find "^%d+$" then return nil end
   local id = ffi.new("int64_t", tonumber(order_id))   -- ids of the simulated exchange are small
-  local order = C.exchange_order(x, id)
-  if order == nil then return nil end
   local function add(us, word, text) events[#events + 1] = { tonumber(us), word, text, word == "ended" and last_group or 1 } end
-  add(order.time_us, "accepted", ("by the exchange as order %s"):format(order_id))
-  local fills = C.exchange_fill_count(x)
-  for i = 0, tonumber(fills) - 1 do
-    local f = C.exchange_fill(x, i)
-    if f.order_id == id then
-      local pnl = tonumber(f.realized_pnl_e8) / 1e8
-      add(f.time_us, "fill", ("%.10g at %.10g as %s, fee %.8g%s"):format(tonumber(f.qty_e8) / 1e8, tonumber(f.price_e8) / 1e8,
-        f.maker and "maker" or "taker", tonumber(f.commission_e8) / 1e8, pnl ~= 0 and (", realized %.8g"):format(pnl) or ""))
-    end
+  if not c.algo then
+    local order = simulated_order(x, id, add)
+    if not order then return nil end
+    add(order.time_us, "accepted", ACCEPTED:format(order_id))
+    return head_text {
+      side = ffi.string(C.side_names[order.side]), type = ffi.string(C.order_type_names[order.orig_type]), quantity = tonumber(order.orig_qty_e8) / 1e8,
+      symbol = world.symbol_names[order.symbol], at = tonumber(order.price_e8) / 1e8, status = ffi.string(C.order_status_names[order.status]),
+      executed = tonumber(order.executed_qty_e8) / 1e8, average = tonumber(order.avg_price_e8) / 1e8,
+    }
   end
-  local status = ffi.string(C.order_status_names[order.status])
-  if order.status >= C.STATUS_CANCELED then add(order.update_us, "ended", status) end
-  return ("%s %s %.10g %s%s, %s, executed %.10g%s"):format(ffi.string(C.side_names[order.side]), ffi.string(C.order_type_names[order.orig_type]),
-    tonumber(order.orig_qty_e8) / 1e8, world.symbol_names[order.symbol], order.price_e8 ~= 0 and (" at %.10g"):format(tonumber(order.price_e8) / 1e8) or "",
-    status, tonumber(order.executed_qty_e8) / 1e8,
-    order.avg_price_e8 ~= 0 and (" at %.10g"):format(tonumber(order.avg_price_e8) / 1e8) or "")
+  local algo = simulated_algo(x, id)
+  if algo == nil then return nil end
+  local order
+  add(algo.create_us, "accepted", ACCEPTED:format(order_id))
+  if algo.actual_order_id ~= 0 then
+    add(algo.trigger_us, "triggered", TRIGGERED:format(records.id_text(algo.actual_order_id)))
+    order = simulated_order(x, algo.actual_order_id, add)
+  elseif algo.algo_status >= C.ALGO_CANCELED then
+    add(algo.update_us, "ended", ffi.string(C.algo_status_names[algo.algo_status]))
+  end
+  return head_text {
+    side = ffi.string(C.side_names[algo.side]), type = ffi.string(C.order_type_names[algo.type]), quantity = tonumber(algo.quantity_e8) / 1e8,
+    whole = algo.close_position, symbol = world.symbol_names[algo.symbol], at = tonumber(algo.trigger_price_e8) / 1e8,
+    status = ffi.string(C.algo_status_names[algo.algo_status]), executed = order and tonumber(order.executed_qty_e8) / 1e8 or 0,
+    average = order and tonumber(order.avg_price_e8) / 1e8 or 0,
+  }
 end
+
+local still_open = { NEW = true, PARTIALLY_FILLED = true, FILLED = true, TRIGGERING = true, TRIGGERED = true, FINISHED = true }
 
 -- The same, asked of a real exchange.
 local function asked_events(api, c, events, last, last_group)
-  if not c.symbol or not c.order_id or c.algo then return nil end
-  local order = api.get_order { symbol = c.symbol, orderId = c.order_id }
+  if not c.symbol or not c.order_id then return nil end
+  local order = api.get_order(c.algo and { algoId = c.order_id } or { symbol = c.symbol, orderId = c.order_id })
   -- The exchange tells milliseconds: what it did in that of the sending it did after that.
   local function add(ms, word, text)
     local us, sent_us = ms * 1000, word == "ended" and last.sent_us or c.sent_us
     if us < sent_us and us + 1000 > sent_us then us = sent_us end
     events[#events + 1] = { us, word, text, word == "ended" and last_group or 1 }
   end
-  for _, f in ipairs(api.get_my_trades { symbol = c.symbol, orderId = c.order_id } or {}) do
-    add(f.time, "fill", ("%.10g at %.10g as %s, fee %.8g"):format(f.qty, f.price, f.maker and "maker" or "taker", f.commission))
+  local became = c.order_id
+  if c.algo then became = order and order.actualOrderId ~= "" and order.actualOrderId or nil end
+  local executed, cost = 0, 0
+  for _, f in ipairs(became and api.get_my_trades { symbol = c.symbol, orderId = became } or {}) do
+    executed, cost = executed + f.qty, cost + f.qty * f.price
+    add(f.time, "fill", fill_text(f.qty, f.price, f.maker, f.commission, f.realizedPnl))
   end
   if not order then return nil end
-  add(order.time, "accepted", ("by the exchange as order %s"):format(c.order_id))
-  if order.status ~= "NEW" and order.status ~= "PARTIALLY_FILLED" and order.status ~= "FILLED" then add(order.updateTime, "ended", order.status) end
-  return ("%s %s %.10g %s%s, %s, executed %.10g%s"):format(order.side, order.type, order.origQty, order.symbol,
-    order.price > 0 and (" at %.10g"):format(order.price) or "", order.status, order.executedQty,
-    order.avgPrice > 0 and (" at %.10g"):format(order.avgPrice) or "")
+  add(c.algo and order.createTime or order.time, "accepted", ACCEPTED:format(c.order_id))
+  if c.algo and became then add(order.triggerTime, "triggered", TRIGGERED:format(became)) end
+  if not still_open[order.status] then add(order.updateTime, "ended", order.status) end
+  return head_text {
+    side = order.side, type = order.type, quantity = order.origQty, whole = c.algo and order.closePosition, symbol = order.symbol,
+    at = c.algo and order.stopPrice or order.price, status = order.status, executed = c.algo and executed or order.executedQty,
+    average = c.algo and (executed > 0 and cost / executed or 0) or order.avgPrice,
+  }
 end
 
 ---An order's whole life.
@@ -225,9 +277,9 @@ function M.why(trace, world, id, o)
   end
   local order_id = placed.order_id or found
   local head
-  if o.simulated then head = exchange_events(world, order_id, events, #calls) else head = asked_events(o.api, placed, events, calls[#calls], #calls) end
+  if o.simulated then head = exchange_events(world, placed, order_id, events, #calls) else head = asked_events(o.api, placed, events, calls[#calls], #calls) end
   -- Of one moment: call by call, and what the exchange did before its answer.
-  local rank = { called = 1, admitted = 2, sent = 3, arrived = 4, accepted = 5, fill = 6, ended = 7, settled = 8 }
+  local rank = { called = 1, admitted = 2, sent = 3, arrived = 4, accepted = 5, triggered = 6, fill = 7, ended = 8, settled = 9 }
   table.sort(events, function(a, b)
     if a[1] ~= b[1] then return a[1] < b[1] end
     if a[4] ~= b[4] then return a[4] < b[4] end
@@ -247,7 +299,7 @@ function M.why(trace, world, id, o)
     local line = left
     for word in e[3]:gmatch "%S+" do
       if #line + #word > o.width and #line > #left then
-        lines[#lines + 1] = line
+        lines[#lines + 1] = (line:gsub("%s+$", ""))
         line = (" "):rep(#left)
       end
       line = line .. word .. " "
