@@ -63,7 +63,7 @@ describe("the REPL's texts", function()
         return { side = "BUY", type = "LIMIT", origQty = 1, symbol = "BTCUSDT", status = "FILLED", executedQty = 1, price = 101, avgPrice = 100, time = 1700000000123,
                  updateTime = 1700000000124 }
       end,
-      get_my_trades = function() return { { qty = 1, price = 100, commission = 0.05, maker = false, time = 1700000000124 } } end,
+      get_my_trades = function() return { { qty = 1, price = 100, commission = 0.05, realizedPnl = 0, maker = false, time = 1700000000124 } } end,
     }
     local text = assert(trace.why({ calls = { call }, first = 1, last = 1 }, nil, nil, { api = api, simulated = false, width = 100 }))
     local words = {}
