@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOW_PIECES = 20 };
+enum { SLOW_PIECES = 20, BAN_S = 120 };   // a first ban: two minutes
 
 enum late_kind { LATE_ANSWER, LATE_MESSAGE, LATE_END, LATE_PIECE, LATE_REQUEST, LATE_WS_REQUEST };
 
@@ -108,26 +108,64 @@ void local_keep_ws(struct local_exchange *l, struct conn *c, const struct fault_
 static const char gateway_page[] = "<html>\r\n<head><title>%d %s</title></head>\r\n<body>\r\n<center><h1>%d %s</h1></center>\r\n"
                                    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n";
 
-// The body the exchange gives with a status when the rule says nothing else (wire contract, section 3.4).
-void local_error_answer(struct local_exchange *l, const struct fault_rule *fate, struct answer *a) {
-    static const struct { int32_t status, code; const char *text; } usual[] = {
-        { 408, -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown." },
-        { 418, -1003, "Way too many requests; IP banned. Please use the websocket for live updates to avoid bans." },
-        { 429, -1003, "Too many requests; current limit is 2400 requests per minute. Please use the websocket for live updates to "
-                      "avoid polling the API." },
-        { 500, -1000, "An unknown error occured while processing the request." },
-        { 503, -1000, "Unknown error, please check your request or try again later." },
-    };
-    const char *text = fate->message[0] ? fate->message : fate->code ? code_text(fate->code) : "";
-    int32_t code = fate->code;
-    for (size_t i = 0; i < sizeof usual / sizeof *usual && !*text; i++) {
-        if (usual[i].status == fate->status) text = usual[i].text, code = usual[i].code;
+// The text of a code, its holes filled: with the limits in force, else with a name or a number.
+static const char *text_of_code(const struct local_exchange *l, int32_t code, char *out, size_t size) {
+    char weight[16], orders[16];
+    snprintf(weight, sizeof weight, "%d", l->o.exchange.weight_1m);
+    snprintf(orders, sizeof orders, "%d", l->o.exchange.orders_10s);
+    const char *fill[2] = { code <= -1100 && code > -1200 ? "symbol" : "0", "10 SECOND" };
+    if (code == -1003) fill[0] = weight;
+    if (code == -1015) fill[0] = orders;
+    size_t at = 0;
+    int holes = 0;
+    for (const char *text = code_text(code); *text && at + 1 < size; text++) {
+        if (strncmp(text, "%s", 2) != 0) {
+            out[at++] = *text;
+            continue;
+        }
+        at += (size_t)snprintf(out + at, size - at, "%s", fill[holes == 0 || code != -1015 ? 0 : 1]);
+        if (at >= size) at = size - 1;
+        holes++;
+        text++;
     }
+    out[at] = 0;
+    return out;
+}
+
+// The code that comes with a status when the rule says nothing else (wire contract, section 3.4); 0: a page from the edge.
+static int32_t usual_code(int32_t status) {
+    switch (status) {
+    case 401: return -2015;
+    case 408: return -1007;
+    case 418:
+    case 429: return -1003;
+    case 400:
+    case 500:
+    case 503: return -1000;
+    default: return 0;
+    }
+}
+
+static const char *usual_text(const struct local_exchange *l, const struct fault_rule *fate, int32_t code, char *out, size_t size) {
+    if (fate->status == 503) return "Unknown error, please check your request or try again later.";
+    if (fate->status != 418) return text_of_code(l, code, out, size);
+    int64_t until = l->now_us / 1000 + (fate->retry_after_s > 0 ? fate->retry_after_s : BAN_S) * INT64_C(1000);
+    snprintf(out, size, "Way too many requests; IP banned until %lld. Please use the websocket for live updates to avoid bans.", (long long)until);
+    return out;
+}
+
+void local_error_answer(struct local_exchange *l, const struct fault_rule *fate, struct answer *a) {
+    char made[256];
+    bool usual = !fate->code && !fate->message[0];
+    int32_t code = usual ? usual_code(fate->status) : fate->code;
+    bool page = usual && !code && !l->visit.over_websocket;
+    if (usual && !code) code = -1000;
+    const char *text = fate->message[0] ? fate->message : usual ? usual_text(l, fate, code, made, sizeof made)
+                                                                : text_of_code(l, code, made, sizeof made);
     desk_error(l->desk, fate->status, code, text, a, l->now_us);
-    bool page = !*text && (fate->status == 403 || fate->status == 502 || fate->status == 504);
     if (page) {
         static char html[256];
-        const char *title = fate->status == 403 ? "Forbidden" : fate->status == 502 ? "Bad Gateway" : "Gateway Time-out";
+        const char *title = http_reason(fate->status);
         a->size = (size_t)snprintf(html, sizeof html, gateway_page, fate->status, title, fate->status, title);
         a->body = html;
     }

@@ -515,14 +515,14 @@ static void walk_algo(struct recovery *r, const struct listed_algo *n) {
     bool young = a->create_us >= r->from_us;
     if (!k && young) {
         struct algo_update_record *u = &emit(r, RECORD_ALGO_UPDATE, a->create_us)->u.algo;
-        *u = (struct algo_update_record){ a->create_us, a->create_us, *a };
+        *u = (struct algo_update_record){ .event_us = a->create_us, .transaction_us = a->create_us, .order = *a };
         u->order.algo_status = ALGO_NEW;
         u->order.actual_order_id = 0;
     }
     int known = k ? rank_of(k->r.algo_status) : 0;
     if (rank_of(a->algo_status) <= known || (!k && !young)) return;
     int64_t at_us = later(later(a->update_us, a->trigger_us), k ? k->r.update_us : a->create_us);
-    emit(r, RECORD_ALGO_UPDATE, at_us)->u.algo = (struct algo_update_record){ at_us, at_us, *a };
+    emit(r, RECORD_ALGO_UPDATE, at_us)->u.algo = (struct algo_update_record){ .event_us = at_us, .transaction_us = at_us, .order = *a };
 }
 
 static struct account_update_record *emit_account(struct recovery *r, int16_t symbol, uint8_t reason, int64_t time_us) {

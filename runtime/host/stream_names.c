@@ -10,7 +10,10 @@
 static int16_t symbol_named(const struct symbol *symbols, int32_t count, const char *name, size_t size) {
     char upper[SYMBOL_NAME_MAX];
     if (size == 0 || size >= sizeof upper) return SYMBOL_NONE;
-    for (size_t i = 0; i < size; i++) upper[i] = (char)toupper((unsigned char)name[i]);
+    for (size_t i = 0; i < size; i++) {
+        if (isupper((unsigned char)name[i])) return SYMBOL_NONE;   // symbols are lower case in stream names, others never push
+        upper[i] = (char)toupper((unsigned char)name[i]);
+    }
     upper[size] = 0;
     return (int16_t)symbol_find(symbols, count, upper);
 }

@@ -65,7 +65,7 @@ static const char *text_of(const struct text *t) { return t->at ? t->at : ""; }
 
 // ---- answers ----------------------------------------------------------------------------------------------------
 
-static const char *reason_of(int status) {
+const char *http_reason(int status) {
     switch (status) {
 #define XX(number, name, string) case number: return #string;
     HTTP_STATUS_MAP(XX)
@@ -91,14 +91,15 @@ static bool pack(const char *body, size_t size, struct text *out) {
 
 static void put_answer(struct conn *c, int status, const char *head, const char *body, size_t size, bool last) {
     struct text packed = { 0 };
+    bool page = size > 5 && memcmp(body, "<html", 5) == 0;   // what a gateway says
     bool gzip = c->gzip && size >= GZIP_FROM && pack(body, size, &packed);
     if (gzip) {
         body = packed.at;
         size = packed.size;
     }
     char *at = text_room(&c->out, 512 + strlen(head));
-    int length = snprintf(at, 512, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\nDate: %s\r\n"
-                          "%s%s", status, reason_of(status), size, date_text, last ? "Connection: close\r\n" : "",
+    int length = snprintf(at, 512, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n"
+                          "%s%s", status, http_reason(status), page ? "text/html" : "application/json", size, date_text, last ? "Connection: close\r\n" : "",
                           gzip ? "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n" : "");
     c->out.size += (size_t)length;
     text_add(&c->out, head, strlen(head));

@@ -51,7 +51,10 @@ void conn_set_data(struct conn *c, void *data);
 
 void conn_feed(struct conn *c, const char *bytes, size_t size);
 
-// Answers the request that waits. `head` is further header lines, each ended by \r\n ("" for none).
+// The words of a status, as "Bad Gateway".
+const char *http_reason(int status);
+
+// Answers the request that waits; a body that begins with <html goes as text/html. `head` is further header lines, each ended by \r\n ("" for none).
 void conn_answer(struct conn *c, int status, const char *head, const char *body, size_t size);
 
 // For faults. conn_answer_held keeps the last `held` bytes of the answer back until conn_release lets some go; the request

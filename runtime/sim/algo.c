@@ -19,6 +19,11 @@ static bool is_stop(uint8_t type) { return type == ORDER_STOP || type == ORDER_S
 static void emit_algo(struct exchange *x, const struct algo *a) {
     if (!event_wanted(x, RECORD_ALGO_UPDATE)) return;
     struct algo_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = a->r };
+    const struct order_record *o = a->r.actual_order_id ? exchange_order(x, a->r.actual_order_id) : NULL;
+    if (o) {
+        e.actual_qty_e8 = o->executed_qty_e8;
+        e.actual_type = (uint8_t)(1 + o->type);
+    }
     x->hooks.event(x->hooks.ctx, RECORD_ALGO_UPDATE, &e, x->now_us);
 }
 
@@ -87,15 +92,13 @@ void algo_trigger(struct exchange *x, struct algo *a) {
     algo_unlink(x, a);
     a->r.trigger_us = x->now_us;
     set_status(x, a, ALGO_TRIGGERING);
-    a->r.algo_status = ALGO_TRIGGERED;
     int32_t code = order_from_algo(x, a);
-    if (code != 0) {
-        set_status(x, a, ALGO_REJECTED);
-        count_reject(x, code);
-        return;
-    }
-    if (a->r.algo_status == ALGO_TRIGGERED) emit_algo(x, a);
+    if (code == 0) return;
+    set_status(x, a, ALGO_REJECTED);
+    count_reject(x, code);
 }
+
+void algo_triggered(struct exchange *x, struct algo *a) { set_status(x, a, ALGO_TRIGGERED); }
 
 void algos_cancel_all(struct exchange *x, struct market *m) {
     while (m->algos.first) algo_end(x, m->algos.first, ALGO_CANCELED);
@@ -135,7 +138,10 @@ static bool check_types(const struct call *c, struct reply *r) {
         return good ? true : reply_fail(r, -1130, "callbackRate");
     }
     if (!given(c, P_STOP_PRICE)) return reply_fail(r, -1102, "triggerPrice");
-    return is_limit(c->type) && !given(c, P_PRICE) ? reply_fail(r, -1102, "price") : true;
+    bool matched = given(c, P_PRICE_MATCH) && c->price_match != MATCH_NONE;
+    if (matched && !is_limit(c->type)) return reply_fail(r, -5038, NULL);
+    if (matched && given(c, P_PRICE)) return reply_fail(r, -1106, "price");
+    return is_limit(c->type) && !given(c, P_PRICE) && !matched ? reply_fail(r, -1102, "price") : true;
 }
 
 static bool check_trigger(const struct market *m, const struct call *c, struct reply *r) {
@@ -197,6 +203,7 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
     n->time_in_force = given(c, P_TIME_IN_FORCE) ? c->time_in_force : TIF_GTC;
     n->working_type = c->working_type;
+    n->price_match = is_limit(c->type) ? c->price_match : MATCH_NONE;   // the price is then taken from the book as it triggers
     n->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
     n->reduce_only = c->reduce_only;
     n->close_position = c->close_position;

@@ -14,7 +14,9 @@ bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling);
 bool algo_marked(const struct market *m, const struct algo *a);
 bool algo_held_back(const struct market *m, const struct algo *a);
 
+// A trigger's order, once it is made and before it meets the market: algo_triggered, and at its end algo_finished.
 void algo_trigger(struct exchange *x, struct algo *a);
+void algo_triggered(struct exchange *x, struct algo *a);
 void algo_end(struct exchange *x, struct algo *a, uint8_t status);
 void algo_finished(struct exchange *x, struct order *o);
 void algos_cancel_all(struct exchange *x, struct market *m);

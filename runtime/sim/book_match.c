@@ -18,14 +18,16 @@ static int64_t market_bound_e8(const struct market *m, int32_t side) {
     return side == SIDE_BUY ? mark + room : mark - room;
 }
 
+bool book_crossed(const struct market *m, int32_t side, int64_t price_e8) {
+    return reaches(side, price_e8, book_best_e8(m->book, side_opposite(side)));
+}
+
 bool book_check(const struct market *m, const struct call *c, struct reply *r) {
     if (c->type == ORDER_MARKET) {
         bool none = book_available_e8(m->book, c->side, market_bound_e8(m, c->side), 1) == 0;
         return none ? reply_fail(r, -4131, NULL) : true;
     }
-    if (c->time_in_force == TIF_GTX && reaches(c->side, c->price_e8, book_best_e8(m->book, side_opposite(c->side)))) {
-        return reply_fail(r, -5022, NULL);
-    }
+    if (c->time_in_force == TIF_GTX && book_crossed(m, c->side, c->price_e8)) return reply_fail(r, -5022, NULL);
     if (c->time_in_force == TIF_FOK && book_available_e8(m->book, c->side, c->price_e8, c->quantity_e8) < c->quantity_e8) {
         return reply_fail(r, -5021, NULL);
     }

@@ -12,6 +12,9 @@
 // Refusals the book of the moment decides (-4131, -5021, -5022), before anything is recorded.
 bool book_check(const struct market *m, const struct call *c, struct reply *r);
 
+// Whether a limit order at that price would take.
+bool book_crossed(const struct market *m, int32_t side, int64_t price_e8);
+
 // A new or amended order, linked nowhere, meets the book: takes, then rests, expires or is done.
 void book_enter(struct exchange *x, struct market *m, struct order *o);
 

@@ -33,9 +33,17 @@ static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint
     return down > m->s->tick_e8 ? down : m->s->tick_e8;
 }
 
+// Notional of the open orders of a side, with that of the order told of: it is told of before it takes its place.
+static int64_t open_notional_e8(const struct exchange *x, const struct order *o, uint8_t side) {
+    int64_t sum = x->markets[o->r.symbol].hold_e8[side];
+    bool coming = o->place == PLACE_NONE && o->r.side == side && o->r.type == ORDER_LIMIT && o->r.status <= STATUS_PARTIALLY_FILLED;
+    return coming ? sum + o->hold_e8 : sum;
+}
+
 void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
     struct order_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = o->r,
+                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY), .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
                                      .execution = execution, .expiry_reason = reason };
     x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
 }
@@ -46,6 +54,7 @@ static void emit_fill(struct exchange *x, const struct order *o, const struct tr
                                      .last_qty_e8 = t->qty_e8, .last_price_e8 = t->price_e8,
                                      .commission_e8 = t->commission_e8, .realized_pnl_e8 = t->realized_pnl_e8,
                                      .trade_id = t->id, .maker = t->maker, .position_closed = closed,
+                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY), .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
                                      .execution = o->r.type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE };
     x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
 }
@@ -465,12 +474,13 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     if (!o) return false;
     if (o->r.type != ORDER_LIMIT) return reply_fail(r, -5025, NULL);
     if (given(c, P_SIDE) && c->side != o->r.side) return reply_fail(r, -1117, NULL);
+    if (given(c, P_REDUCE_ONLY) && c->reduce_only && !o->r.reduce_only) return reply_fail(r, -5047, NULL);
     if (c->price_e8 == o->r.price_e8 && c->quantity_e8 == o->r.orig_qty_e8) return reply_fail(r, -5027, NULL);
     struct market *m = &x->markets[c->symbol];
     if (!check_change(x, m, o, c, r)) return false;
     reply_rows(r, RECORD_ORDER_AMENDED, false, 1, out);
     o->r.modify_id = c->modify_id;
-    bool crossing = m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
+    bool crossing = m->book ? book_crossed(m, o->r.side, c->price_e8) : m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
     if (c->quantity_e8 <= o->r.executed_qty_e8 || (crossing && o->r.time_in_force == TIF_GTX)) {
         order_end(x, o, STATUS_CANCELED, REASON_NONE);
         *out = o->r;
@@ -513,6 +523,13 @@ int32_t order_from_algo(struct exchange *x, struct algo *a) {
     if (order_find_open_id(x, c.client_id)) c.given = UINT64_C(1) << P_STP_MODE;
     bool reducing = order_only_reduces(x, &c);
     struct reply refusal = { .status = 200 };
+    if (a->r.price_match != MATCH_NONE) {
+        struct call matched;
+        c.price_match = a->r.price_match;
+        c.given |= UINT64_C(1) << P_PRICE_MATCH;
+        if (!price_matched(x, &c, &matched, &refusal)) return refusal.code;
+        c = matched;
+    }
     if (a->r.close_position) c.quantity_e8 = reducible_e8(m, c.side, c.position_side);
     if (reducing && reducible_e8(m, c.side, c.position_side) == 0) return -2022;
     int64_t hold = order_notional_e8(m, &c);
@@ -528,6 +545,7 @@ int32_t order_from_algo(struct exchange *x, struct algo *a) {
     o->r.callback_rate_e8 = a->r.callback_rate_e8;
     o->algo = a;
     a->r.actual_order_id = o->r.order_id;
+    algo_triggered(x, a);
     enter(x, m, o);
     return 0;
 }

@@ -27,6 +27,13 @@ static void turn_round(char *rows, int32_t count, size_t size) {
     }
 }
 
+// REST tells of a liquidation's order by the type it was made with; only the user data stream says LIQUIDATION.
+static struct order_record as_asked(const struct order *o) {
+    struct order_record row = o->r;
+    if (row.type == ORDER_LIQUIDATION) row.type = row.orig_type;
+    return row;
+}
+
 static void one_order(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
     if (!given(c, P_ORDER_ID) && !given(c, P_ORIG_CLIENT_ID)) {
@@ -34,8 +41,10 @@ static void one_order(struct exchange *x, const struct call *c, struct reply *r)
         return;
     }
     const struct order *o = order_find(x, c->symbol, c->order_id, c->orig_client_id);
-    if (!o || (c->endpoint == EP_OPEN_ORDER && o->place == PLACE_NONE)) reply_fail(r, -2013, NULL);
-    else reply_rows(r, RECORD_ORDER_QUERY, false, 1, &o->r);
+    if (!o || (c->endpoint == EP_OPEN_ORDER && o->place == PLACE_NONE)) { reply_fail(r, -2013, NULL); return; }
+    struct order_record *row = scratch_rows(x, 1, sizeof *row);
+    *row = as_asked(o);
+    reply_rows(r, RECORD_ORDER_QUERY, false, 1, row);
 }
 
 static void open_orders(struct exchange *x, const struct call *c, struct reply *r) {
@@ -64,7 +73,7 @@ static void all_orders(struct exchange *x, const struct call *c, struct reply *r
         if (o->hidden || !in_time(c, o->r.time_us)) continue;
         if (given(c, P_SYMBOL) && o->r.symbol != c->symbol) continue;
         if (given(c, P_ORDER_ID) && o->r.order_id < c->order_id) continue;
-        rows[count++] = o->r;
+        rows[count++] = as_asked(o);
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
     reply_rows(r, RECORD_ORDER_QUERY, true, count, rows);
@@ -88,13 +97,16 @@ static void user_trades(struct exchange *x, const struct call *c, struct reply *
 
 static void income(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (given(c, P_PAGE) && c->page < 1) { reply_fail(r, -1130, "page"); return; }
     int32_t limit = range_limit(c, INCOME_DEFAULT), count = 0;
+    int64_t before = given(c, P_PAGE) ? (int64_t)(c->page - 1) * limit : 0;   // rows of earlier pages
     struct income_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = given(c, P_START_TIME);
     for (int64_t i = 0; i < x->income_count && count < limit; i++) {
         const struct income_record *n = &x->incomes[onward ? i : x->income_count - 1 - i];
         if (!in_time(c, n->time_us) || (given(c, P_SYMBOL) && n->symbol != c->symbol)) continue;
         if (given(c, P_INCOME_TYPE) && n->type != c->income_type) continue;
+        if (before-- > 0) continue;
         rows[count++] = *n;
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
@@ -102,6 +114,7 @@ static void income(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 static void one_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    if (!given(c, P_ALGO_ID) && !given(c, P_CLIENT_ALGO_ID)) { reply_fail(r, -1102, "algoId"); return; }
     const char *id = c->orig_client_id[0] ? c->orig_client_id : c->client_id;
     const struct algo *a = algo_find(x, given(c, P_ALGO_ID) ? c->algo_id : 0, id);
     if (!a) reply_fail(r, -2013, NULL);
@@ -192,7 +205,7 @@ static void account(struct exchange *x, bool v2, struct reply *r) {
         .wallet_e8 = x->wallet_e8, .unrealized_e8 = unrealized, .margin_balance_e8 = x->wallet_e8 + unrealized,
         .position_margin_e8 = positions, .order_margin_e8 = orders, .cross_wallet_e8 = account_cross_wallet_e8(x),
         .cross_unrealized_e8 = account_cross_unrealized_e8(x), .available_e8 = account_available_e8(x),
-        .max_withdraw_e8 = withdrawable_e8(x), .update_us = x->now_us, .dual_side = x->dual_side,
+        .max_withdraw_e8 = withdrawable_e8(x), .update_us = x->now_us, .dual_side = x->dual_side, .multi_assets = x->multi_assets,
         .position_count = positions_fill(x, -1, v2, all->p), .positions = all->p };
     reply_rows(r, v2 ? RECORD_ACCOUNT_V2 : RECORD_ACCOUNT, false, 1, &all->a);
 }
@@ -215,10 +228,11 @@ static void force_orders(struct exchange *x, const struct call *c, struct reply 
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = range_limit(c, FORCE_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
-    for (int64_t i = x->order_count - 1; i >= 0 && count < limit; i--) {
-        const struct order_record *o = &order_at(x, i)->r;
-        if (o->type != ORDER_LIQUIDATION || !in_time(c, o->time_us)) continue;
-        if (!given(c, P_SYMBOL) || o->symbol == c->symbol) rows[count++] = *o;
+    bool none = given(c, P_AUTO_CLOSE) && c->auto_close == AUTO_CLOSE_ADL;   // nobody is deleveraged here
+    for (int64_t i = x->order_count - 1; i >= 0 && count < limit && !none; i--) {
+        const struct order *o = order_at(x, i);
+        if (o->r.type != ORDER_LIQUIDATION || !in_time(c, o->r.time_us)) continue;
+        if (!given(c, P_SYMBOL) || o->r.symbol == c->symbol) rows[count++] = as_asked(o);
     }
     reply_rows(r, RECORD_ORDER_QUERY, true, count, rows);
 }

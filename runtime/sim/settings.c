@@ -69,6 +69,7 @@ static void margin_type(struct exchange *x, const struct call *c, struct reply *
     if (!m) return;
     if (!given(c, P_MARGIN_TYPE)) reply_fail(r, -1102, "marginType");
     else if (m->margin_type == c->margin_type) reply_fail(r, -4046, NULL);
+    else if (x->multi_assets && c->margin_type == MARGIN_ISOLATED) reply_fail(r, -4168, NULL);
     else if (has_orders(m)) reply_fail(r, -4047, NULL);
     else if (!market_flat(m)) reply_fail(r, -4048, NULL);
     else {
@@ -130,7 +131,7 @@ static void countdown(struct exchange *x, const struct call *c, struct reply *r)
 
 static void mode_row(struct exchange *x, struct reply *r, int32_t kind) {
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
-    *row = (struct value_record){ .symbol = SYMBOL_NONE, .flag = x->dual_side };
+    *row = (struct value_record){ .symbol = SYMBOL_NONE, .flag = x->dual_side, .multi_assets = x->multi_assets };
     reply_rows(r, kind, false, 1, row);
 }
 
@@ -177,7 +178,7 @@ static void multi_assets_set(struct exchange *x, const struct call *c, struct re
     if (c->multi_assets == x->multi_assets) { reply_fail(r, -4171, NULL); return; }
     for (int32_t i = 0; i < x->symbol_count; i++) {
         if (has_orders(&x->markets[i])) { reply_fail(r, -4170, NULL); return; }
-        if (c->multi_assets && x->markets[i].margin_type == MARGIN_ISOLATED) { reply_fail(r, -4168, NULL); return; }
+        if (c->multi_assets && x->markets[i].margin_type == MARGIN_ISOLATED) { reply_fail(r, -4167, NULL); return; }
     }
     x->multi_assets = c->multi_assets;
     if (event_wanted(x, RECORD_ASSETS_UPDATE)) {

@@ -50,6 +50,8 @@ enum income_type {
     INCOME_TYPE_COUNT
 };
 
+enum auto_close { AUTO_CLOSE_LIQUIDATION, AUTO_CLOSE_ADL, AUTO_CLOSE_COUNT };
+
 enum contract_type { CONTRACT_PERPETUAL, CONTRACT_CURRENT_QUARTER, CONTRACT_NEXT_QUARTER, CONTRACT_TRADIFI, CONTRACT_COUNT };
 
 // Bars: the exchange's interval names, in rising length.
@@ -65,7 +67,7 @@ enum param {
     P_CLIENT_ID, P_RESP_TYPE, P_STP_MODE, P_GOOD_TILL_DATE, P_ORDER_ID, P_ORIG_CLIENT_ID, P_ALGO_ID,
     P_CLIENT_ALGO_ID, P_ALGO_TYPE, P_INTERVAL, P_LIMIT, P_START_TIME, P_END_TIME, P_FROM_ID, P_LEVERAGE,
     P_MARGIN_TYPE, P_AMOUNT, P_MARGIN_CHANGE, P_DUAL_SIDE, P_INCOME_TYPE, P_COUNTDOWN_TIME, P_BATCH, P_ID_LIST,
-    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_MODIFY_ID, P_CONTRACT_TYPE,
+    P_CLIENT_ID_LIST, P_PRICE_MATCH, P_MULTI_ASSETS, P_MODIFY_ID, P_CONTRACT_TYPE, P_PAGE, P_AUTO_CLOSE,
     P_RECV_WINDOW, P_TIMESTAMP, PARAM_COUNT
 };
 
@@ -75,10 +77,10 @@ struct call {
     int16_t symbol;                 // index into the run's symbols, SYMBOL_NONE when not given or not known
     uint8_t side, type, time_in_force, position_side;
     uint8_t working_type, resp_type, stp_mode, margin_type;
-    uint8_t price_match, contract_type;
+    uint8_t price_match, contract_type, auto_close;
     uint8_t income_type, interval, margin_change;   // margin_change: 1 adds, 2 takes off
     bool reduce_only, close_position, price_protect, dual_side, multi_assets;
-    int32_t limit, leverage;
+    int32_t limit, leverage, page;
     int64_t quantity_e8, price_e8, stop_price_e8, activate_price_e8, callback_rate_e8, amount_e8;
     int64_t order_id, algo_id, from_id, modify_id;
     int64_t start_us, end_us, good_till_us, countdown_us, recv_window_us, timestamp_us;

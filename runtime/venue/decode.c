@@ -66,11 +66,15 @@ const char *wire_find(const struct wire_params *p, const char *name) {
     return NULL;
 }
 
-static bool keep(struct wire_params *p, const char *name, const char *value, struct refusal *r) {
+// Pairs before `first` are of the query and win over those of the body; within one of them a name stands once.
+static bool keep(struct wire_params *p, int32_t first, const char *name, const char *value, struct refusal *r) {
     if (!name || !value) {
         return refuse_text(r, 400, -1100, "Illegal characters found in a parameter.");
     }
-    if (wire_find(p, name)) return true;
+    for (int32_t i = 0; i < p->count; i++) {
+        if (strcasecmp(p->pairs[i].name, name) != 0) continue;
+        return i < first ? true : refuse_text(r, 400, -1101, "Duplicate values for a parameter detected.");
+    }
     if (p->count == WIRE_PAIRS_MAX) return refuse_text(r, 400, -1101, "Too many parameters.");
     p->pairs[p->count].name = name;
     p->pairs[p->count++].value = value;
@@ -78,6 +82,7 @@ static bool keep(struct wire_params *p, const char *name, const char *value, str
 }
 
 bool wire_add_query(struct wire_params *p, const char *text, size_t size, struct refusal *r) {
+    int32_t first = p->count;
     for (size_t at = 0; at < size;) {
         const char *part = text + at, *end = memchr(part, '&', size - at);
         size_t length = end ? (size_t)(end - part) : size - at;
@@ -87,7 +92,7 @@ bool wire_add_query(struct wire_params *p, const char *text, size_t size, struct
         size_t name_size = equals ? (size_t)(equals - part) : length;
         const char *name = decode_part(p, part, name_size);
         const char *value = equals ? decode_part(p, equals + 1, length - name_size - 1) : decode_part(p, part, 0);
-        if (!keep(p, name, value, r)) return false;
+        if (!keep(p, first, name, value, r)) return false;
     }
     return true;
 }
@@ -103,7 +108,7 @@ static const char *copy_text(struct wire_params *p, const char *text) {
 
 bool wire_add(struct wire_params *p, const char *name, const char *value, struct refusal *r) {
     const char *kept_name = copy_text(p, name);
-    return keep(p, kept_name, kept_name ? copy_text(p, value) : NULL, r);
+    return keep(p, p->count, kept_name, kept_name ? copy_text(p, value) : NULL, r);
 }
 
 // ---- values -----------------------------------------------------------------------------------------------------
@@ -144,11 +149,24 @@ static bool bad_value(struct refusal *r, int32_t param, const char *value) {
     return malformed(r, param);
 }
 
+// Whether a name is one that the exchange reads, and not a spelling that is a script's alone: read here and not there,
+// `qty` beside `quantity` would make an order of another size.
+static bool wire_name(int32_t param, const char *name) {
+    if (strcasecmp(name, param_info(param)->name) == 0) return true;
+    switch (param) {
+    case P_SYMBOL: return strcasecmp(name, "pair") == 0;
+    case P_STOP_PRICE: return strcasecmp(name, "triggerPrice") == 0;
+    case P_ACTIVATE_PRICE: return strcasecmp(name, "activationPrice") == 0;
+    default: return false;
+    }
+}
+
 // Names that mean another parameter, or none, from call to call.
 static int32_t param_of(const char *name, int32_t endpoint) {
     if (strcasecmp(name, "type") == 0) return endpoint == EP_POSITION_MARGIN ? P_MARGIN_CHANGE : P_TYPE;
     if (strcasecmp(name, endpoint_takes_pair(endpoint) ? "symbol" : "pair") == 0) return -1;
-    return param_find(name);
+    int32_t param = param_find(name);
+    return param >= 0 && wire_name(param, name) ? param : -1;
 }
 
 static bool set_symbol(struct call *c, const char *value, const struct symbol *symbols, int32_t count) {

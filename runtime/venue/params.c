@@ -11,6 +11,7 @@
 #include <string.h>
 
 static const char *const contract_type_names[CONTRACT_COUNT] = { "PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER", "TRADIFI_PERPETUAL" };
+static const char *const auto_close_names[AUTO_CLOSE_COUNT] = { "LIQUIDATION", "ADL" };
 static const char *const algo_type_names[] = { "CONDITIONAL" };
 
 #define AT(member) .offset = offsetof(struct call, member)
@@ -37,6 +38,8 @@ static const struct param_info params[PARAM_COUNT] = {
     [P_PRICE_PROTECT] = { "priceProtect", { NULL }, PARAM_BOOL, AT(price_protect) },
     [P_PRICE_MATCH] = { "priceMatch", { NULL }, PARAM_ENUM, AT(price_match), NAMED(price_match_names, MATCH_COUNT) },
     [P_CONTRACT_TYPE] = { "contractType", { NULL }, PARAM_ENUM, AT(contract_type), NAMED(contract_type_names, CONTRACT_COUNT) },
+    [P_PAGE] = { "page", { NULL }, PARAM_INT32, AT(page) },
+    [P_AUTO_CLOSE] = { "autoCloseType", { NULL }, PARAM_ENUM, AT(auto_close), NAMED(auto_close_names, AUTO_CLOSE_COUNT) },
     [P_MODIFY_ID] = { "modifyId", { NULL }, PARAM_ID, AT(modify_id) },
     [P_MULTI_ASSETS] = { "multiAssetsMargin", { NULL }, PARAM_BOOL, AT(multi_assets) },
     [P_CLIENT_ID] = { "newClientOrderId", { "clientOrderId", "clientId" }, PARAM_TEXT, AT(client_id) },

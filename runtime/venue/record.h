@@ -35,7 +35,7 @@ struct algo_record {
     int64_t create_us, update_us, trigger_us, good_till_us;
     char client_id[CLIENT_ID_MAX];
     int16_t symbol;
-    uint8_t algo_status, time_in_force, type, side, position_side, working_type, stp_mode;
+    uint8_t algo_status, time_in_force, type, side, position_side, working_type, stp_mode, price_match;
     bool reduce_only, close_position, price_protect;
 };
 
@@ -70,7 +70,7 @@ struct account_record {
     int64_t initial_margin_e8, maint_margin_e8, wallet_e8, unrealized_e8, margin_balance_e8, position_margin_e8;
     int64_t order_margin_e8, cross_wallet_e8, cross_unrealized_e8, available_e8, max_withdraw_e8, update_us;
     int32_t position_count;
-    bool dual_side;
+    bool dual_side, multi_assets;
     const struct position_record *positions;
 };
 
@@ -138,6 +138,7 @@ struct value_record {   // serverTime, dualSidePosition, countdownTime (`number`
     int64_t time_us, number;
     int16_t symbol;
     bool flag;
+    bool multi_assets;         // of accountConfig
 };
 
 struct margin_change_record { int64_t amount_e8; int32_t type; };
@@ -147,6 +148,7 @@ struct order_update_record {   // ORDER_TRADE_UPDATE
     int64_t event_us, transaction_us;
     struct order_record order;
     int64_t last_qty_e8, last_price_e8, commission_e8, realized_pnl_e8, trade_id;
+    int64_t bid_notional_e8, ask_notional_e8;   // of the account's open orders on the symbol
     uint8_t execution;         // enum execution
     uint8_t expiry_reason;     // `er`
     bool maker, position_closed;
@@ -157,6 +159,8 @@ enum execution { EXEC_NEW, EXEC_TRADE, EXEC_CANCELED, EXEC_EXPIRED, EXEC_AMENDME
 struct algo_update_record {    // ALGO_UPDATE
     int64_t event_us, transaction_us;
     struct algo_record order;
+    int64_t actual_qty_e8;     // of the order made by the trigger: executed,
+    uint8_t actual_type;       // and 1 + its type; 0: there is none
 };
 
 enum account_reason {

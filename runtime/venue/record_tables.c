@@ -52,7 +52,7 @@ static const struct field order_query_fields[] = {
     PRICE("triggerPrice", trigger_price_e8), PRICE("price", price_e8),                                       \
     TEXT_OF(FIELD_CONST_INT, "icebergQuantity", "null"),                                                     \
     NAME("selfTradePreventionMode", stp_mode, stp_mode_names),                                               \
-    NAME("workingType", working_type, working_type_names), TEXT_OF(FIELD_CONST, "priceMatch", "NONE"),       \
+    NAME("workingType", working_type, working_type_names), NAME("priceMatch", price_match, price_match_names),       \
     FLAG("closePosition", close_position), FLAG("priceProtect", price_protect), FLAG("reduceOnly", reduce_only)
 #define ALGO_TIMES                                                                                           \
     MS("createTime", create_us), MS("updateTime", update_us), MS("triggerTime", trigger_us),                 \
@@ -318,7 +318,7 @@ static const struct field account_config_fields[] = {
     TEXT_OF(FIELD_CONST_INT, "feeTier", "0"), TEXT_OF(FIELD_CONST_BOOL, "canTrade", "true"),
     TEXT_OF(FIELD_CONST_BOOL, "canDeposit", "true"), TEXT_OF(FIELD_CONST_BOOL, "canWithdraw", "true"),
     FLAG("dualSidePosition", flag), TEXT_OF(FIELD_CONST_INT, "updateTime", "0"),
-    TEXT_OF(FIELD_CONST_BOOL, "multiAssetsMargin", "false"), TEXT_OF(FIELD_CONST_INT, "tradeGroupId", "-1"),
+    FLAG("multiAssetsMargin", multi_assets), TEXT_OF(FIELD_CONST_INT, "tradeGroupId", "-1"),
 };
 #undef OF
 
@@ -338,7 +338,7 @@ static const struct field order_update_body_fields[] = {
     NAME("X", order.status, order_status_names), ID("i", order.order_id), DEC("l", last_qty_e8),
     DEC("z", order.executed_qty_e8), DEC("L", last_price_e8), DEC("n", commission_e8),
     TEXT_OF(FIELD_CONST, "N", "USDT"), MS("T", transaction_us), ID("t", trade_id),
-    TEXT_OF(FIELD_CONST, "b", "0"), TEXT_OF(FIELD_CONST, "a", "0"), FLAG("m", maker),
+    DEC("b", bid_notional_e8), DEC("a", ask_notional_e8), FLAG("m", maker),
     FLAG("R", order.reduce_only), NAME("wt", order.working_type, working_type_names),
     NAME("ot", order.orig_type, order_type_names), NAME("ps", order.position_side, position_side_names),
     FLAG("cp", order.close_position), DEC("rp", realized_pnl_e8), FLAG("pP", order.price_protect),
@@ -356,16 +356,20 @@ static const struct field algo_update_fields[] = {
 };
 #undef OF
 
+// `act`: the type of the order made by the trigger.
+static const char *const actual_type_names[] = { "0", "LIMIT", "MARKET" };
+
 #define OF algo_update_record
 static const struct field algo_update_body_fields[] = {
     TEXT("caid", order.client_id), ID("aid", order.algo_id), TEXT_OF(FIELD_CONST, "at", "CONDITIONAL"),
     NAME("o", order.type, order_type_names), SYMBOL("s", order.symbol), NAME("S", order.side, side_names),
     NAME("ps", order.position_side, position_side_names), NAME("f", order.time_in_force, tif_names),
     DEC("q", order.quantity_e8), NAME("X", order.algo_status, algo_status_names),
-    ID_TEXT("ai", order.actual_order_id), DEC("ap", order.actual_price_e8), TEXT_OF(FIELD_CONST, "aq", "0"),
-    TEXT_OF(FIELD_CONST, "act", "0"), DEC("tp", order.trigger_price_e8), DEC("p", order.price_e8),
+    ID_TEXT("ai", order.actual_order_id), DEC("ap", order.actual_price_e8), DEC("aq", actual_qty_e8),
+    { .name = "act", .type = FIELD_ENUM, .offset = offsetof(struct OF, actual_type), .names = actual_type_names,
+      .count_offset = sizeof actual_type_names / sizeof *actual_type_names, .written_only = true }, DEC("tp", order.trigger_price_e8), DEC("p", order.price_e8),
     NAME("V", order.stp_mode, stp_mode_names), NAME("wt", order.working_type, working_type_names),
-    TEXT_OF(FIELD_CONST, "pm", "NONE"), FLAG("cp", order.close_position), FLAG("pP", order.price_protect),
+    NAME("pm", order.price_match, price_match_names), FLAG("cp", order.close_position), FLAG("pP", order.price_protect),
     FLAG("R", order.reduce_only), MS("tt", order.trigger_us), MS("gtd", order.good_till_us),
     TEXT_OF(FIELD_CONST, "rm", ""),
 };

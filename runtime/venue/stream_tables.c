@@ -8,7 +8,7 @@ static const struct field account_v2_fields[] = {
     TEXT_OF(FIELD_CONST_INT, "feeTier", "0"), TEXT_OF(FIELD_CONST_BOOL, "feeBurn", "false"),
     TEXT_OF(FIELD_CONST_BOOL, "canTrade", "true"), TEXT_OF(FIELD_CONST_BOOL, "canDeposit", "true"),
     TEXT_OF(FIELD_CONST_BOOL, "canWithdraw", "true"), TEXT_OF(FIELD_CONST_INT, "updateTime", "0"),
-    TEXT_OF(FIELD_CONST_BOOL, "multiAssetsMargin", "false"), TEXT_OF(FIELD_CONST_INT, "tradeGroupId", "-1"),
+    FLAG("multiAssetsMargin", multi_assets), TEXT_OF(FIELD_CONST_INT, "tradeGroupId", "-1"),
     DEC8("totalInitialMargin", initial_margin_e8), DEC8("totalMaintMargin", maint_margin_e8),
     DEC8("totalWalletBalance", wallet_e8), DEC8("totalUnrealizedProfit", unrealized_e8),
     DEC8("totalMarginBalance", margin_balance_e8), DEC8("totalPositionInitialMargin", position_margin_e8),

@@ -134,7 +134,7 @@ describe("moontide exchange: bad clients", function()
       { { "exchange", "--symbols", "BTC-USDT" }, 2, "'BTC-USDT' is not a symbol" },
       { { "exchange", "--speed", "fast" }, 2, "--speed fast: a number" }, { { "exchange", "--loop" }, 2, "--loop belongs to --data" },
       { { "exchange", "--data", "/nowhere" }, 1, "/nowhere" }, { { "exchange", "--faults", "/nowhere" }, 1, "/nowhere" },
-      { { "exchange", "--order-limits", "5" }, 2, "as 300,1200" }, { { "exchange", "--public-key", "/dev/null", "--port", "0" }, 1, "the key is not" },
+      { { "exchange", "--state", "" }, 2, "--state: which file?" }, { { "exchange", "--order-limits", "5" }, 2, "as 300,1200" }, { { "exchange", "--public-key", "/dev/null", "--port", "0" }, 1, "the key is not" },
     } do
       local r = run.moontide(case[1])
       assert.equal(case[2], r.status, table.concat(case[1], " ") .. ": " .. r.err)

@@ -91,6 +91,19 @@ describe("moontide exchange: REST", function()
     refused(x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", orderId = "" }), 400, -1105)
   end)
 
+  it("reads the exchange's names alone: what a script may call otherwise is unknown there", function()
+    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+    local o = x:order { price = price, qty = "0.5", order_type = "MARKET", clientOrderId = "mine", reduce_only = "true", respType = "ACK" }
+    assert.equal(200, o.status, o.body)
+    assert.equal("0.010", o.json.origQty)
+    assert.not_equal("mine", o.json.clientOrderId)
+    local batch = x:signed("POST", "/fapi/v1/batchOrders", { batchOrders = require "cjson".encode { { symbol = "BTCUSDT", side = "BUY", type = "LIMIT",
+      timeInForce = "GTC", quantity = "0.010", qty = "0.5", price = price } } }).json
+    assert.equal("0.010", batch[1].origQty)
+    assert.equal(200, x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "BTCUSDT" }).status)
+    refused(x:raw("GET", "/fapi/v1/ticker/price?symbol=BTCUSDT&symbol=ETHUSDT"), 400, -1101, "Duplicate values for a parameter detected.")
+  end)
+
   it("refuses by key, stamp and signature in the documented order", function()
     local long = ("x"):rep(64)
     refused(x:raw("GET", "/fapi/v2/account"), 401, -2014, "API-key format invalid.")
@@ -376,6 +389,86 @@ describe("moontide exchange: REST", function()
     local reply = x:signed("POST", "/fapi/v1/countdownCancelAll", { symbol = "BTCUSDT", countdownTime = 200 }).json
     assert.same({ symbol = "BTCUSDT", countdownTime = "200" }, reply)
     lx.wait_for("the countdown", function() return #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json == 0 end)
+  end)
+
+  it("tells the multi-assets mode wherever it is asked for, and refuses what it forbids with code and text", function()
+    local function mode(on) return x:signed("POST", "/fapi/v1/multiAssetsMargin", { multiAssetsMargin = tostring(on) }) end
+    x:signed("DELETE", "/fapi/v1/algoOpenOrders", { symbol = "BTCUSDT" })
+    local open = x:order { price = ("%.1f"):format(math.floor(x:best() * 0.97)) }.json
+    refused(mode(true), 400, -4170, "Unable to adjust Multi-Assets Mode with open orders")
+    assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", orderId = open.orderId }).json.status)
+    assert.equal(200, x:signed("POST", "/fapi/v1/marginType", { symbol = "XRPUSDT", marginType = "ISOLATED" }).status)
+    refused(mode(true), 400, -4167, "under isolated-margin mode.")
+    assert.equal(200, x:signed("POST", "/fapi/v1/marginType", { symbol = "XRPUSDT", marginType = "CROSSED" }).status)
+    assert.is_false(x:signed("GET", "/fapi/v1/accountConfig", {}).json.multiAssetsMargin)
+    assert.equal(200, mode(true).status)
+    for _, path in ipairs { "/fapi/v1/accountConfig", "/fapi/v2/account", "/fapi/v1/multiAssetsMargin" } do
+      assert.is_true(x:signed("GET", path, {}).json.multiAssetsMargin, path)
+    end
+    refused(x:signed("POST", "/fapi/v1/marginType", { symbol = "XRPUSDT", marginType = "ISOLATED" }), 400, -4168, "under the Multi-Assets mode.")
+    assert.equal(200, mode(false).status)
+  end)
+
+  it("pages income, lists orders of all symbols, and answers a conditional order without an id as a missing parameter", function()
+    assert.equal("FILLED", x:order { type = "MARKET", quantity = "0.004" }.json.status)
+    assert.equal("FILLED", x:order { symbol = "ETHUSDT", type = "MARKET", quantity = "0.02" }.json.status)
+    local function income(t) return x:signed("GET", "/fapi/v1/income", t).json end
+    local all = income { limit = 1000 }
+    assert.is_true(#all >= 2)
+    local start = all[1].time
+    local pages = { income { limit = 1, page = 1 }, income { limit = 1, page = 2 } }
+    assert.same({ all[#all], all[#all - 1] }, { pages[1][1], pages[2][1] })
+    assert.same({ all[1], all[2] }, { income({ startTime = start, limit = 1 })[1], income({ startTime = start, limit = 1, page = 2 })[1] })
+    assert.same({}, income { limit = 1000, page = 2 })
+    refused(x:signed("GET", "/fapi/v1/income", { page = 0 }), 400, -1130, "'page'")
+    local seen = {}
+    for _, o in ipairs(x:signed("GET", "/fapi/v1/allOrders", {}).json) do seen[o.symbol] = true end
+    assert.is_true(seen.BTCUSDT and seen.ETHUSDT)
+    refused(x:signed("GET", "/fapi/v1/algoOrder", {}), 400, -1102, "'algoId'")
+    assert.same({}, x:signed("GET", "/fapi/v1/forceOrders", { autoCloseType = "ADL" }).json)
+    refused(x:signed("GET", "/fapi/v1/forceOrders", { autoCloseType = "NONE" }), 400, -1130, "'autoCloseType'")
+  end)
+
+  it("amends a post-only order up to the book's other side, whatever the last price, and reduceOnly of a plain one not at all", function()
+    local y = lx.start { "--symbols", "BTCUSDT", "--rate", "0.01" }   -- a market that all but stands still
+    finally(function() y:stop() end)
+    local o = y:order { timeInForce = "GTX", price = ("%.1f"):format(math.floor(y:best() * 0.97)) }.json
+    local function amend(t)
+      t.symbol, t.side, t.quantity, t.orderId = "BTCUSDT", "BUY", "0.010", o.orderId
+      return y:signed("PUT", "/fapi/v1/order", t)
+    end
+    refused(amend { price = o.price, reduceOnly = "true" }, 400, -5047, "not a reduce-only order.")
+    local sold = y:order { side = "SELL", type = "MARKET", quantity = "0.001" }.json   -- the last price is the bid's
+    local bid, ask = y:best()
+    assert.is_true(tonumber(sold.avgPrice) < ask)
+    local at_last = amend { price = ("%.1f"):format(math.max(tonumber(sold.avgPrice), bid)) }
+    assert.equal("NEW", at_last.json.status, at_last.body)
+    assert.equal("CANCELED", amend({ price = ("%.1f"):format(ask + 1) }).json.status)
+  end)
+
+  it("takes the price of a conditional order from the book as it triggers", function()
+    local function algo(t)
+      t.algoType, t.symbol, t.side, t.quantity = "CONDITIONAL", "BNBUSDT", "SELL", "1"
+      return x:signed("POST", "/fapi/v1/algoOrder", t)
+    end
+    local bid = x:best "BNBUSDT"
+    local stop = ("%.2f"):format(bid * 0.99)
+    refused(algo { type = "STOP", triggerPrice = stop, price = stop, priceMatch = "QUEUE" }, 400, -1106, "'price'")
+    refused(algo { type = "STOP_MARKET", triggerPrice = stop, priceMatch = "QUEUE" }, 400, -5038)
+    local made = algo { type = "STOP", triggerPrice = stop, priceMatch = "OPPONENT_5", clientAlgoId = "matched" }
+    assert.equal("OPPONENT_5", made.json.priceMatch, made.body)
+    assert.equal(200, x:raw("POST", "/moontide/shock?symbol=BNBUSDT&factor=0.97", {}, "").status)
+    local now
+    lx.wait_for("the stop to trigger", function()
+      now = x:signed("GET", "/fapi/v1/algoOrder", { clientAlgoId = "matched" }).json
+      return now.actualOrderId ~= ""
+    end, 20)
+    local order = x:signed("GET", "/fapi/v1/order", { symbol = "BNBUSDT", orderId = now.actualOrderId }).json
+    assert.equal("OPPONENT_5", order.priceMatch)
+    assert.equal("LIMIT", order.type)
+    assert.is_true(tonumber(order.price) > 0 and tonumber(order.price) < bid)
+    x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "BNBUSDT" })
+    x:order { symbol = "BNBUSDT", type = "MARKET", quantity = "1", reduceOnly = "true" }
   end)
 
   it("takes RSA and Ed25519 keys", function()

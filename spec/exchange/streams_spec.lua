@@ -134,6 +134,39 @@ describe("moontide exchange: streams", function()
     end
   end)
 
+  it("a symbol in capitals is no stream's", function()
+    local s = connect "/public/stream?streams=BTCUSDT@depth@100ms/btcusdt@bookTicker"
+    for _ = 1, 20 do assert.equal("btcusdt@bookTicker", s:json(5).stream) end
+  end)
+
+  it("tells what is open on the symbol, and a conditional order from trigger to end", function()
+    local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
+    local user = connect("/private/ws/" .. key)
+    local bid = x:best "XRPUSDT"
+    local low = ("%.4f"):format(bid * 0.98)
+    for i = 1, 2 do
+      x:order { symbol = "XRPUSDT", quantity = "100", price = low }
+      local told = user:until_(function(m) return m.e == "ORDER_TRADE_UPDATE" and m.o.x == "NEW" end).o
+      assert.near(i * 100 * tonumber(low), tonumber(told.b), 1e-6)
+      assert.equal("0", told.a)
+    end
+    x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "XRPUSDT" })
+    assert.equal("FILLED", x:order({ symbol = "XRPUSDT", type = "MARKET", quantity = "100" }).json.status)
+    x:signed("POST", "/fapi/v1/algoOrder", { algoType = "CONDITIONAL", symbol = "XRPUSDT", side = "SELL", type = "STOP_MARKET",
+      closePosition = "true", triggerPrice = low })
+    assert.equal(200, x:raw("POST", "/moontide/shock?symbol=XRPUSDT&factor=0.95", {}, "").status)
+    local states, last = {}, nil
+    user:until_(function(m)
+      if m.e ~= "ALGO_UPDATE" then return false end
+      states[#states + 1], last = m.o.X, m.o
+      if m.o.X == "TRIGGERED" then assert.equal("MARKET 0", m.o.act .. " " .. m.o.aq) end
+      return m.o.X == "FINISHED"
+    end, 20)
+    assert.same({ "NEW", "TRIGGERING", "TRIGGERED", "FINISHED" }, states)
+    assert.equal("MARKET 100", last.act .. " " .. last.aq)
+    assert.truthy(last.ai:find "^%d+$")
+  end)
+
   it("the user data stream tells an order's life in order, in each form of address", function()
     local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
     assert.equal(64, #key)
@@ -193,7 +226,10 @@ describe("moontide exchange: streams", function()
     local forced = user:until_(function(m) return m.e == "ORDER_TRADE_UPDATE" and m.o.x == "CALCULATED" end)
     assert.truthy(forced.o.c:find "^autoclose%-")
     assert.equal("SOLUSDT", market:json(5).o.s)
-    assert.equal(1, #x:signed("GET", "/fapi/v1/forceOrders", { symbol = "SOLUSDT" }).json)
+    assert.equal("LIQUIDATION", forced.o.o)
+    local list = x:signed("GET", "/fapi/v1/forceOrders", { symbol = "SOLUSDT", autoCloseType = "LIQUIDATION" }).json
+    assert.same({ 1, "LIMIT" }, { #list, list[1].type })   -- REST knows the types alone that an order may be made with
+    assert.equal("LIMIT", x:signed("GET", "/fapi/v1/order", { symbol = "SOLUSDT", orderId = list[1].orderId }).json.type)
   end)
 
   it("counts a client's frames and cuts one that sends more than ten a second", function()

@@ -225,6 +225,7 @@ function M.run(options)
   local address = options.listen or "127.0.0.1"
   o.address, o.port = address, setup.number(options, "port", 9090, 0, 65535)
   o.speed = speed_of(options)
+  if options.state == "" then cmd.fail(2, "--state: which file?") end
   o.state = options.state
   o.request_s = setup.number(options, "client-timeout", 10, 1, 3600)
   if options.tls then o.certificate, o.key = options.tls[1], options.tls[2] end

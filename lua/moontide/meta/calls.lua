@@ -61,7 +61,7 @@
 ---@field clientAlgoId? string of a conditional order
 
 ---@class OrderHistoryQuery: CallOptions
----@field symbol string
+---@field symbol? string all when left out
 ---@field orderId? string from this order on
 ---@field startTime? integer ms since the epoch
 ---@field endTime? integer ms since the epoch; at most 7 days after startTime
@@ -98,6 +98,7 @@
 ---@field startTime? integer ms since the epoch
 ---@field endTime? integer ms since the epoch
 ---@field limit? integer at most 1000; 100 when left out
+---@field page? integer of as many rows as `limit`; 1 when left out
 
 ---@class KlinesQuery: CallOptions
 ---@field symbol string
@@ -225,10 +226,10 @@ function api.get_order(o) end
 ---@return ApiError? err
 function api.get_open_orders(o) end
 
----Reads plain orders of a symbol, open and closed, oldest first.
+---Reads plain orders of a symbol or of all, open and closed, oldest first.
 ---
----Errors: rejected (-4166 a range over 7 days); the manager's own.
----@param o OrderHistoryQuery of which symbol and time
+---Errors: rejected (-4165 a range over 7 days); the manager's own.
+---@param o OrderHistoryQuery? of which symbol and time
 ---@return Order[]? orders
 ---@return ApiError? err
 function api.get_order_history(o) end
@@ -506,7 +507,7 @@ function api.stop() end
 ---@field batch_orders fun(list: OrderRequest[]): Task
 ---@field get_order fun(o: OrderQuery): Task
 ---@field get_open_orders fun(o?: OptionalSymbolQuery): Task
----@field get_order_history fun(o: OrderHistoryQuery): Task
+---@field get_order_history fun(o?: OrderHistoryQuery): Task
 ---@field get_my_trades fun(o: MyTradesQuery): Task
 ---@field get_account_info fun(o?: CallOptions): Task
 ---@field get_balance fun(o?: CallOptions): Task
