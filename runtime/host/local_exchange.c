@@ -17,8 +17,8 @@ enum { HANDSHAKE_WEIGHT = 5 };
 
 // What a WebSocket connection is for.
 struct client {
-    struct subscriber *sub;        // streams
-    struct ws_session *api;        // or the WebSocket API
+    struct subscriber *sub;        // its streams; of the WebSocket API none, only the pings and the life of a connection
+    struct ws_session *api;        // of the WebSocket API
 };
 
 // ---- hooks of the simulated exchange ------------------------------------------------------------------------------
@@ -165,9 +165,8 @@ static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
         ASSERT(client->api != NULL);
         ws_session_open(client->api, r->query, l->now_us);
         exchange_charge(l->x, HANDSHAKE_WEIGHT, l->now_us);
-    } else {
-        client->sub = streams_open(l->streams, c, r->path, r->query, l->now_us);
     }
+    client->sub = api ? streams_open(l->streams, c, "/ws", "", l->now_us) : streams_open(l->streams, c, r->path, r->query, l->now_us);
     return 0;
 }
 
@@ -204,25 +203,25 @@ static void on_message(void *ctx, struct conn *c, const char *text, size_t size)
     struct client *client = conn_data(c);
     to_now(l);
     l->requests++;
-    if (client->sub) streams_message(l->streams, client->sub, text, size, l->now_us);
-    else local_take_ws(l, c, client->api, text, size, false);
+    if (client->api) local_take_ws(l, c, client->api, text, size, false);
+    else streams_message(l->streams, client->sub, text, size, l->now_us);
 }
 
 static void on_frame(void *ctx, struct conn *c) {
     struct local_exchange *l = ctx;
     struct client *client = conn_data(c);
-    if (client->sub) streams_frame(l->streams, client->sub, l->now_us);
+    if (!client->api) streams_frame(l->streams, client->sub, l->now_us);   // requests are counted by weight
 }
 
 static void on_pong(void *ctx, struct conn *c, const char *payload, size_t size) {
     struct local_exchange *l = ctx;
     struct client *client = conn_data(c);
-    if (client->sub) streams_pong(l->streams, client->sub, payload, size, l->now_us);
+    streams_pong(l->streams, client->sub, payload, size, l->now_us);
 }
 
 void local_closed(struct local_exchange *l, struct conn *c) {
     struct client *client = conn_data(c);
-    if (client && client->sub) streams_close(l->streams, client->sub);
+    if (client) streams_close(l->streams, client->sub);
     if (client) free(client->api);
     free(client);
     local_lates_drop(l, c);

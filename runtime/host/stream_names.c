@@ -51,7 +51,7 @@ static void read_depth(const char *rest, struct stream_name *t) {
 
 static bool read_kline(const char *interval, enum stream_family family, struct stream_name *t) {
     int32_t found = interval_find(interval);
-    if (found < 0) return false;
+    if (found < 0 || strcmp(interval, interval_names[found]) != 0) return false;
     t->family = family;
     t->interval = (uint8_t)found;
     t->every_us = 250000;

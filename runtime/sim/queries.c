@@ -9,7 +9,7 @@ enum { ROWS_DEFAULT = 500, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
 
 static bool in_time(const struct call *c, int64_t time_us) {
     if (given(c, P_START_TIME) && time_us < c->start_us) return false;
-    return !given(c, P_END_TIME) || time_us <= c->end_us;
+    return time_us <= range_end_us(c);
 }
 
 // Rows are looked at from the newest back unless a start is given; `limit` kept ones are then answered oldest first.

@@ -37,4 +37,6 @@ bool range_holds(const struct call *c, struct reply *r) {
     return range.longest_us == 0 || c->end_us - c->start_us <= range.longest_us ? true : too_long(range.longest_us, r);
 }
 
+int64_t range_end_us(const struct call *c) { return given(c, P_END_TIME) ? c->end_us + 999 : INT64_MAX; }
+
 int32_t range_limit(const struct call *c, int32_t otherwise) { return given(c, P_LIMIT) ? c->limit : otherwise; }

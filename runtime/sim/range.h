@@ -8,6 +8,9 @@
 // first id beside times (-1128).
 bool range_holds(const struct call *c, struct reply *r);
 
+// The last microsecond of the millisecond a call ends with: rows are told in milliseconds, and one of that time belongs.
+int64_t range_end_us(const struct call *c);
+
 // The limit that is given, else `otherwise`.
 int32_t range_limit(const struct call *c, int32_t otherwise);
 

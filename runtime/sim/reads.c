@@ -34,7 +34,7 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
         return;
     }
     int32_t limit = range_limit(c, KLINES_DEFAULT);
-    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
+    int64_t end = range_end_us(c);
     int64_t start = !given(c, P_START_TIME) ? 0 : c->start_us > 0 ? c->start_us : 1;
     struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
     int32_t count = -1;
@@ -203,11 +203,11 @@ static int by_time(const void *a, const void *b) {
     return p->time_us != q->time_us ? (p->time_us > q->time_us) - (p->time_us < q->time_us) : p->symbol - q->symbol;
 }
 
-// In the order of time. Without times the latest rows, with one the oldest that match (section 4.1).
+// In the order of time. Without a start the latest rows, with one the oldest that match (section 4.1).
 static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
     if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = range_limit(c, FUNDING_DEFAULT), count = 0;
-    int64_t end = given(c, P_END_TIME) ? c->end_us : INT64_MAX, total = 0;
+    int64_t end = range_end_us(c), total = 0;
     for (int32_t k = 0; k < x->symbol_count; k++) total += x->markets[k].funding_done;
     struct funding_record *rows = scratch_rows(x, total, sizeof *rows);
     for (int32_t k = 0; k < x->symbol_count; k++) {
@@ -220,22 +220,24 @@ static void funding_rates(struct exchange *x, const struct call *c, struct reply
         }
     }
     if (!given(c, P_SYMBOL)) qsort(rows, (size_t)count, sizeof *rows, by_time);
-    bool onward = given(c, P_START_TIME) || given(c, P_END_TIME);
+    bool onward = given(c, P_START_TIME);
     int32_t left_out = count > limit ? count - limit : 0;
     reply_rows(r, RECORD_FUNDING, true, count - left_out, onward ? rows : rows + left_out);
 }
 
-// Rows of a ring of `size`, numbered from 0 to total - 1: those a call wants, oldest first. Of rows with ids from
-// `fromId` or times within bounds the first ones, else the newest.
+// Rows of a ring of `size`, numbered from 0 to total - 1: those a call wants, oldest first. From an id or a time on the
+// first ones, else the newest.
 static void book_trades(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
     const struct tape *t = m->tape;
     int32_t limit = range_limit(c, c->endpoint == EP_HISTORICAL_TRADES ? HISTORICAL_DEFAULT : TRADES_DEFAULT), count = 0;
     bool sums = c->endpoint == EP_AGG_TRADES;
     int64_t total = sums ? t->aggregate_count : t->trade_count, size = sums ? TAPE_AGGREGATES : TAPE_TRADES;
     int64_t first = total > size ? total - size : 0;
-    bool onward = given(c, P_FROM_ID) || given(c, P_START_TIME) || given(c, P_END_TIME);
+    bool onward = given(c, P_FROM_ID) || given(c, P_START_TIME);
+    int64_t end_us = range_end_us(c);
+    while (given(c, P_END_TIME) && total > first &&
+           (sums ? t->aggregates[(total - 1) % TAPE_AGGREGATES].time_us : t->trades[(total - 1) % TAPE_TRADES].time_us) > end_us) total--;
     if (!onward && total - first > limit) first = total - limit;
-    int64_t end_us = given(c, P_END_TIME) ? c->end_us : INT64_MAX;
     struct trade_record *plain = sums ? NULL : scratch_rows(x, limit, sizeof *plain);
     struct agg_trade_record *sum = sums ? scratch_rows(x, limit, sizeof *sum) : NULL;
     for (int64_t i = first; i < total && count < limit; i++) {

@@ -176,6 +176,7 @@ static bool set_symbol(struct call *c, const char *value, const struct symbol *s
 }
 
 static bool set_value(struct call *c, int32_t param, const char *value, struct refusal *r) {
+    if (param == P_INTERVAL && strcmp(value, "1mo") == 0) return bad_value(r, param, value);   // so called in file names alone
     int err = call_set_text(c, param, value, NULL);
     if (err == 0) return true;
     if (err == ERR_OVERFLOW && param_info(param)->type == PARAM_DEC) return refuse_with(r, 400, -1111, NULL);

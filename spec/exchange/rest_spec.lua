@@ -315,6 +315,7 @@ describe("moontide exchange: REST", function()
       { "/fapi/v1/fundingRate", { limit = 1001 }, -1130 }, { "/fapi/v1/trades", { limit = 0 }, -1130 },
       { "/fapi/v1/continuousKlines", { pair = "BTCUSDT", contractType = "NEXT_YEAR", interval = "1m" }, -4104 },
       { "/fapi/v1/continuousKlines", { pair = "BTCUSDT", interval = "1m" }, -1102, "'contractType'" },
+      { "/fapi/v1/klines", { interval = "1mo" }, -1120 },
       { "/fapi/v1/indexPriceKlines", { interval = "1m" }, -1102, "'pair'" },
       { "/fapi/v1/indexPriceKlines", { pair = "NOSUCH", interval = "1m" }, -4144 },
     } do
@@ -331,6 +332,26 @@ describe("moontide exchange: REST", function()
     end
     local first = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", startTime = 0, limit = 1 }).json[1]
     assert.is_true(first[1] < now - 2 * 86400000)   -- from the beginning, not the latest
+  end)
+
+  it("rows up to a time are the latest before it", function()
+    local list = x:public("/fapi/v1/aggTrades", { symbol = "BTCUSDT", limit = 40 }).json
+    local at = list[20]
+    local before = x:public("/fapi/v1/aggTrades", { symbol = "BTCUSDT", endTime = ("%.0f"):format(at.T), limit = 5 }).json
+    assert.equal(5, #before)
+    assert.is_true(before[5].T <= at.T and before[5].a >= at.a, before[5].a .. " after " .. at.a)
+    for i = 2, 5 do assert.equal(before[i - 1].a + 1, before[i].a) end
+    for _ = 1, 3 do assert.equal("FILLED", x:order({ type = "MARKET", quantity = "0.002" }).json.status) end
+    local trades = x:signed("GET", "/fapi/v1/userTrades", { symbol = "BTCUSDT" }).json
+    local stamp = ("%.0f"):format(trades[#trades].time)   -- of that millisecond too
+    for _, path in ipairs { "userTrades", "allOrders", "income" } do
+      local rows = x:signed("GET", "/fapi/v1/" .. path, { symbol = "BTCUSDT", startTime = stamp, endTime = stamp }).json
+      assert.is_true(#rows >= 1, path)
+    end
+    assert.equal("FILLED", x:order({ side = "SELL", type = "MARKET", quantity = "0.006", reduceOnly = "true" }).json.status)
+    local paid = x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT" }).json
+    local until_ = x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT", endTime = ("%.0f"):format(paid[#paid - 1].fundingTime), limit = 2 }).json
+    assert.same({ paid[#paid - 2], paid[#paid - 1] }, until_)
   end)
 
   it("keeps conditional orders apart, and turns one into an order when its price comes", function()

@@ -256,6 +256,13 @@ describe("moontide exchange: streams", function()
     assert.is_true(alive.pings >= 5, alive.pings .. " pings")
     alive:close()
     mute:close()
+    local api = websocket.open(short.port, "/ws-fapi/v1")   -- likewise, though its messages are not counted
+    for i = 1, 20 do api:ask { id = i, method = "ticker.price", params = { symbol = "BTCUSDT" } } end
+    for i = 1, 20 do assert.equal(i, api:json(2).id) end
+    assert.is_false(api:text(4))
+    assert.equal(1001, api.close_code)
+    assert.is_true(api.pings >= 5, api.pings .. " pings")
+    api:close()
   end)
 
   it("with --legacy-streams an unrouted address carries everything", function()
