@@ -400,7 +400,7 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
     if (m->open || m->book) {
         *out = o->r;
         enter(x, m, o);
-        if (result || o->r.status == STATUS_EXPIRED) *out = o->r;
+        if (result) *out = o->r;
         return true;
     }
     if (!must_wait(m, o)) {

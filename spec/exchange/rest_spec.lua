@@ -243,6 +243,10 @@ describe("moontide exchange: REST", function()
     assert.equal("NEW", ack.status)
     assert.equal("FILLED", x:signed("GET", "/fapi/v1/order", { symbol = "ETHUSDT", orderId = ack.orderId }).json.status)
     assert.equal("FILLED", x:order { symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = "0.1" }.json.status)
+    local ioc = { symbol = "ETHUSDT", quantity = "0.1", price = ("%.2f"):format(x:best "ETHUSDT" * 0.97), timeInForce = "IOC" }
+    assert.equal("EXPIRED", x:order(ioc).json.status)
+    ioc.newOrderRespType = "ACK"
+    assert.equal("NEW", x:order(ioc).json.status)
   end)
 
   it("a resting order is filled by other traders when its turn comes", function()

@@ -66,8 +66,9 @@ describe("limit orders", function()
     assert.are.equal(-5022, x:limit("SIDE_BUY", 0.1, 60100, { time_in_force = "TIF_GTX" }).code)
     x:bar(1, { 60000, 60000, 60000, 60000 })
     assert.are.equal(-5021, x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_FOK" }).code)
-    local ioc = x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC" })
+    local ioc = x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC", resp_type = "RESP_RESULT" })
     assert.are.equal(C.STATUS_EXPIRED, ioc.row.status)
+    assert.are.equal(C.STATUS_NEW, x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC" }).row.status)   -- as it was accepted
     assert.are.equal(0, #x:call("EP_OPEN_ORDERS").rows)
   end)
 
