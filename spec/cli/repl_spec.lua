@@ -522,6 +522,11 @@ describe("attach, status and top", function()
     s:wait_for "BTCUSDT 0.01"
     assert.equal(0, s:wait())
     s:kill()
+    s = pty.start({ "status" }, { home = r.home, columns = 60 })
+    local text = s:wait_for "(and "
+    assert.equal(0, s:wait())
+    s:kill()
+    assert.matches("^name +mode +pid +up +position[^\n]*\nscript +live", text)   -- no line runs over into the next
     s = pty.start({ "status", "script", "--orders" }, { home = r.home, columns = 160 })
     s:wait_for "MARKET"
     s:wait_for "FILLED"

@@ -5,6 +5,7 @@ local C = require "moontide.native"
 local cmd = require "moontide.cmd"
 local control = require "moontide.live.control"
 local folder = require "moontide.live.folder"
+local host = require "moontide.host"
 local log_module = require "moontide.log"
 local pretty = require "moontide.repl.pretty"
 local records = require "moontide.records"
@@ -16,6 +17,9 @@ local M = {}
 local journal_states = { [0] = "intent", "accepted", "refused", "absent", "unsent" }   -- enum journal_state of store/journal.h
 
 local ASK_S = 2
+
+-- Tables fit the terminal: what has no room is named below them. In a pipe or a file nothing is left out.
+local function columns() return host.isatty(1) and C.terminal_columns(nil) or 240 end
 
 local function duration(ms)
   local s = math.max(0, math.floor(ms / 1000))
@@ -158,7 +162,7 @@ local function run_runs(options)
       all[run.name] = setmetatable(list, cjson.array_mt)
     else
       print(("%s: %d runs%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
-      if #list > 0 then print(pretty.grid(run_columns, list, 240)) end
+      if #list > 0 then print(pretty.grid(run_columns, list, columns())) end
     end
   end
   if options.json then print(cjson.encode(all)) end
@@ -176,7 +180,7 @@ local function run_orders(options)
       all[run.name] = setmetatable(list, cjson.array_mt)
     else
       print(("%s: %d orders%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
-      if #list > 0 then print(pretty.grid(order_columns, list, 240)) end
+      if #list > 0 then print(pretty.grid(order_columns, list, columns())) end
       local ending = last_end(run.folder)
       if ending then print(ending) end
     end
@@ -199,7 +203,7 @@ function M.run(options)
     for i, run in ipairs(runs) do list[i] = run.status or { name = run.name, pid = run.pid, problem = run.problem } end
     print(#list > 0 and cjson.encode(list) or "[]")
   elseif #runs > 0 then
-    print(M.table(runs, 160))
+    print(M.table(runs, columns()))
     for _, run in ipairs(runs) do
       if run.status and run.status.last_error then print(("%s, last warning: %s"):format(run.name, run.status.last_error)) end
     end
