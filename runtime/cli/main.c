@@ -1,9 +1,11 @@
 #include "cli/options.h"
 #include "host/native.h"
 
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command *const commands[] = {
     &command_backtest,
@@ -85,7 +87,17 @@ static int run(const struct command *c, int argc, char **argv) {
     return status;
 }
 
+// Started with standard descriptors closed (by some service managers): what was opened next would stand in their place, and
+// what is printed would go into a socket or a file.
+static void hold_standard_descriptors(void) {
+    int fd;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 int main(int argc, char **argv) {
+    hold_standard_descriptors();
     if (argc < 2) {
         print_overview(stderr);
         return 2;

@@ -28,6 +28,7 @@ describe("the REPL, piped", function()
     r = piped({ "repl" }, { "coroutine.yield(1)", "setmetatable({}, { __tostring = function() return 5 end })", "'goes on'" })
     assert.equal('table\n"goes on"\n', r.out)
     assert.truthy(r.err:find("coroutine.yield outside a coroutine", 1, true), r.err)
+    assert.equal("1\n", piped({ "repl" }, { "\239\187\191print(1)" }).out)   -- the mark of UTF-8
     r = piped({ "repl" }, { "nothing.at.all", "print 'goes on'" })
     assert.equal("goes on\n", r.out)
     assert.truthy(r.err:find("nothing", 1, true))

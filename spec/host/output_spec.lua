@@ -24,6 +24,22 @@ describe("output that nobody reads", function()
     return run.read(folder .. "/out")
   end
 
+  for _, arguments in ipairs { "--no-supervisor", "" } do
+    it("may be closed from the start " .. (arguments == "" and "under a supervisor" or "in a bare worker"), function()
+      local path = run.write(folder .. "/s.lua", [[
+        for i = 1, 3 do
+          print("said", i)
+          io.stdout:flush()
+          assert(api.get_ticker_price { symbol = "BTCUSDT" })
+        end
+        local f = io.open("went", "w") f:write "through" f:close() ]])
+      local ended = os.execute(("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s timeout 60 '%s' live %s --url %s %s >&- 2>&- <&-"):format(folder, x.key, x.secret,
+        host.exe, path, x.url, arguments))
+      assert.equal(0, ended)
+      assert.equal("through", run.read(folder .. "/home/runs/s/data/went"))
+    end)
+  end
+
   local FLOOD = [[ api.sleep(0)
     local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
     local text = ("x"):rep(200)

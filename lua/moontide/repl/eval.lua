@@ -18,6 +18,7 @@ local CHECK_EVERY = 1000   -- instructions
 ---@return boolean? incomplete more lines may mend it
 function M.compile(code, name)
   name = "=" .. (name or "typed")
+  code = code:gsub("^\239\187\191", "")   -- a file of some editors begins with the mark of UTF-8
   local chunk, as_value = load("return " .. code, name, "t")
   if chunk then return chunk end
   local as_statement
