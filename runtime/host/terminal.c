@@ -177,6 +177,7 @@ static int32_t edit(struct terminal *t) {
     for (;;) {
         struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
         if (poll(&p, 1, 0) <= 0) return TERMINAL_NONE;
+        if (p.revents & (POLLHUP | POLLERR | POLLNVAL)) return TERMINAL_END;   // gone: the editor would read nothing for ever
         int count = 0;
         const char *line = el_gets(t->editor, &count);
         if (t->end) {

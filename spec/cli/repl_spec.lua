@@ -459,6 +459,16 @@ describe("attach, status and top", function()
     end
   end)
 
+  it("ends when its terminal goes away without a signal", function()
+    local home = run.folder()
+    p = pty.start({ "-c", ("trap '' HUP; setsid -w '%s' repl --symbol BTCUSDT; echo $? >%s/status"):format(host.exe, home) }, { home = home, program = "/bin/sh" })
+    p:wait_for "sim>"
+    p:send "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = 30000, quantity = 0.01 }.status\r"   -- so that it asks
+    p:wait_for '"NEW"'
+    p:hang_up()
+    assert.equal("0\n", run.read(home .. "/status"))
+  end)
+
   it("opens paper and live worlds too, and leaves no order behind", function()
     for _, mode in ipairs { "--live", "--paper" } do
       local first = x:audit("?limit=0").total

@@ -118,10 +118,10 @@ function Screen:show()
 end
 
 ---@param arguments string[] of moontide
----@param o { home: string, rows: integer?, columns: integer?, environment: table<string, string>? }
+---@param o { home: string, rows: integer?, columns: integer?, environment: table<string, string>?, program: string? } program: another one
 function M.start(arguments, o)
   local size = ffi.new("struct moontide_winsize", o.rows or 40, o.columns or 100)
-  local words = { host.exe, unpack(arguments) }
+  local words = { o.program or host.exe, unpack(arguments) }
   local argv = ffi.new("char *[?]", #words + 1)
   for i, w in ipairs(words) do argv[i - 1] = ffi.cast("char *", w) end
   local fd = ffi.new "int[1]"
@@ -133,7 +133,7 @@ function M.start(arguments, o)
     ffi.C.setenv("HOME", o.home, 1)
     ffi.C.setenv("NO_COLOR", "1", 1)
     for name, value in pairs(o.environment or {}) do ffi.C.setenv(name, value, 1) end
-    ffi.C.execv(host.exe, argv)
+    ffi.C.execv(words[1], argv)
     ffi.C._exit(127)
   end
   return setmetatable({ pid = pid, fd = fd[0], seen = "", screen = new_screen(o.rows or 40, o.columns or 100) }, Pty)
