@@ -440,6 +440,7 @@ describe("attach, status and top", function()
     p:send "api.get_ticker_p\t"
     p:wait_for "api.get_ticker_price"
     p:send "\3"
+    p:wait_for(function(text) return last_line(text) == "script live>" end)
     p:send "\4"
     assert.equal(0, p:wait())
     assert.is_nil(r:status())   -- it goes on
