@@ -13,7 +13,7 @@
 #define ORDER_ID_LEAST INT64_C(100000000000)
 #define ORDER_ID_SPAN UINT64_C(800000000000)
 
-enum { HANDSHAKE_WEIGHT = 5 };
+enum { HANDSHAKE_WEIGHT = 5, SESSION_WEIGHT = 2 };
 
 // What a WebSocket connection is for.
 struct client {
@@ -181,7 +181,8 @@ void local_take_ws(struct local_exchange *l, struct conn *c, struct ws_session *
         static const char sorry[] = "{\"id\":null,\"status\":400,\"error\":{\"code\":-1000,\"msg\":\"Invalid JSON.\"}}";
         conn_send(c, sorry, sizeof sorry - 1);
         conn_close_websocket(c, 1008, "Invalid JSON");
-    } else if (q.answered) {
+    } else if (q.answered) {   // session.*
+        exchange_charge(l->x, SESSION_WEIGHT, l->now_us);
         conn_send(c, q.text, strlen(q.text));
     } else {
         const struct fault_rule *fate = fate_of(l, arrived);

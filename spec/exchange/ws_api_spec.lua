@@ -58,6 +58,10 @@ describe("moontide exchange: WebSocket API", function()
     assert.equal(5, #ask("depth", { symbol = "BTCUSDT", limit = 5 }).result.bids)
     assert.is_string(ask("ticker.book", { symbol = "BTCUSDT" }).result.bidPrice)
     assert.is_nil(ask("ticker.price", { symbol = "BTCUSDT" }, { returnRateLimits = false }).rateLimits)
+    local function used() return ask("ping", {}).rateLimits[1].count end
+    local before = used()
+    ask("session.status", {})
+    assert.equal(before + 3, used())   -- two, and one for asking
     local wrong = ask("ticker.price", { symbol = "NOSUCH" })
     assert.equal(400, wrong.status)
     assert.equal(-1121, wrong.error.code)
