@@ -87,14 +87,15 @@ static void next_trade(struct local_exchange *l, int16_t k) {
         return;
     }
     if (got < 0) fprintf(stderr, "moontide exchange: %s; the market of %s stands still\n", e.text, l->symbols[k].name);
-    r->ended = l->data_ended = true;
+    r->ended = true;
 }
 
 // ---- what comes next ------------------------------------------------------------------------------------------------
 
 static int64_t replay_next_us(const struct local_exchange *l, int16_t k) {
     const struct replay *r = &l->replays[k];
-    if (r->file) return r->ended ? INT64_MAX : r->row.time_us + r->shift_us;
+    if (r->ended) return INT64_MAX;   // its file may be gone
+    if (r->file) return r->row.time_us + r->shift_us;
     const struct series *s = &l->o.series[k];
     return r->next < s->count ? s->open_us[r->next] + r->shift_us : INT64_MAX;
 }
@@ -108,8 +109,6 @@ static void follow_bar(struct local_exchange *l, int16_t k) {
     if (l->o.loop) {
         r->next = l->o.replay_from[k];
         r->shift_us += s->open_us[s->count - 1] + s->interval_us - s->open_us[r->next];
-    } else {
-        l->data_ended = true;
     }
 }
 
@@ -121,6 +120,24 @@ static void replay_step(struct local_exchange *l, int16_t k) {
     }
     flow_print(l->flow, k, r->row.buyer_maker ? SIDE_SELL : SIDE_BUY, r->row.price_e8, r->row.qty_e8, r->row.time_us + r->shift_us);
     next_trade(l, k);
+}
+
+// Once nothing of any symbol is left to trade: the last bar is over, too.
+static bool all_ended(const struct local_exchange *l, int64_t now_us) {
+    bool replayed = false;
+    for (int16_t k = 0; k < l->o.symbol_count; k++) {
+        const struct replay *r = &l->replays[k];
+        if (r->file && !r->ended) return false;
+        if (r->ended) {
+            replayed = true;
+            continue;
+        }
+        const struct series *s = &l->o.series[k];
+        bool bars = l->o.replay_from[k] < s->count;
+        if (bars && (r->next < s->count || now_us < s->open_us[s->count - 1] + s->interval_us + r->shift_us)) return false;
+        replayed = replayed || bars;
+    }
+    return replayed;
 }
 
 // Other traders until now; bars and trades handed over at their time.
@@ -137,6 +154,7 @@ void local_market_advance(struct local_exchange *l, int64_t now_us) {
     }
     flow_advance(l->flow, now_us);
     exchange_advance(l->x, now_us);
+    l->data_ended = l->data_ended || all_ended(l, now_us);
 }
 
 int local_market_open(struct local_exchange *l, int16_t k, struct errmsg *e) {

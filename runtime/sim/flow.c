@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SLICES = 60, SIDE_LEVELS = 600, NEAR_LEVELS = 8, SWEEP_LEVELS = 150, REFILL = 8 };
+enum { SLICES = 60, THIRD = (SLICES - 1) / 3 + 1, SIDE_LEVELS = 600, NEAR_LEVELS = 8, SWEEP_LEVELS = 150, REFILL = 8 };
 
 static const double DAY_US = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;    // USDT of a typical level near the touch
@@ -180,10 +180,10 @@ static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
     const struct kline_record *k = &c->bar;
     bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
     int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8, k->close_e8 };
-    int32_t third = (SLICES - 1) / 3 + 1, leg = slice / third;
+    int32_t leg = slice / THIRD;
     if (slice == SLICES - 1) return k->close_e8;
     int64_t from = corner[leg], to = corner[leg + 1];
-    int64_t e8 = from + dec_mul_div_round(to - from, slice % third, third);
+    int64_t e8 = from + dec_mul_div_round(to - from, slice % THIRD, THIRD);
     e8 = dec_round_to(e8, c->s->tick_e8);
     return e8 < k->low_e8 ? k->low_e8 : e8 > k->high_e8 ? k->high_e8 : e8;
 }
@@ -207,11 +207,34 @@ static void settle_around(struct flow *f, struct crowd *c, int64_t price, int64_
     trim(f, c, now_us);
 }
 
+// Open, close, and an extreme that is neither: without a trade there the bar would not be the file's.
+static bool is_corner(const struct crowd *c, int32_t slice) {
+    if (slice == 0 || slice == SLICES - 1) return true;
+    int64_t price = bar_price_e8(c, slice);
+    return slice % THIRD == 0 && price != c->bar.open_e8 && price != c->bar.close_e8;
+}
+
+// Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones theirs.
+static int64_t slice_qty_e8(const struct crowd *c, int32_t left) {
+    if (left == 1) return c->volume_left_e8;
+    int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step), most = c->volume_left_e8;
+    for (int32_t i = c->slice + 1; i < SLICES; i++) most -= is_corner(c, i) ? step : 0;
+    if (even == 0 && is_corner(c, c->slice)) even = step;
+    return even < most ? even : most > 0 ? dec_floor_to(most, step) : 0;
+}
+
+static int64_t slice_bought_e8(const struct crowd *c, int32_t left, int64_t qty) {
+    if (left == 1) return c->taker_left_e8;
+    int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8), sellable = c->volume_left_e8 - c->taker_left_e8;
+    if (bought > qty) bought = qty;
+    bool unsold = qty - bought > sellable;   // a single step that nobody sells any more
+    return unsold ? (qty < c->taker_left_e8 ? qty : c->taker_left_e8) : bought;
+}
+
 static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
     int64_t price = bar_price_e8(c, c->slice);
     int32_t left = SLICES - c->slice;
-    int64_t qty = left == 1 ? c->volume_left_e8 : dec_floor_to(c->volume_left_e8 / left, c->s->step_e8);
-    int64_t bought = left == 1 ? c->taker_left_e8 : dec_floor_to(c->taker_left_e8 / left, c->s->step_e8);
+    int64_t qty = slice_qty_e8(c, left), bought = slice_bought_e8(c, left, qty);
     c->slice++;
     if (bought > 0) print(f, c, SIDE_BUY, price, bought, now_us);
     if (qty > bought) print(f, c, SIDE_SELL, price, qty - bought, now_us);

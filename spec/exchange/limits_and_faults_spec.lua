@@ -325,6 +325,56 @@ describe("moontide exchange: hosts of clients", function()
     assert.equal(200, x:signed("GET", "/fapi/v2/account", {}).status)   -- stamps by the wall's clock
   end)
 
+  it("replays bars of few trades, of takers on one side: open, high, low and close are still the file's", function()
+    local folder, lines, rows = run.folder(), {}, {}
+    local bars = { { 60000, 60030, 59980, 60010 }, { 60010, 60010, 60010, 60010 }, { 60010, 60050, 60010, 60020 }, { 60020, 60020, 59990, 60000 } }
+    for i = 1, 40 do
+      local bar, units = bars[(i - 1) % #bars + 1], ({ 4, 1, 3, 37, 5, 59, 61, 200 })[(i * 3) % 8 + 1]
+      local least = ({ 4, 1, 3, 3 })[(i - 1) % #bars + 1]
+      units = math.max(units, least)
+      local bought = ({ 0, units, math.floor(units / 2), 1 })[i % 4 + 1]
+      rows[i] = { bar[1], bar[2], bar[3], bar[4], units / 1000 }
+      local t = 1672531200000 + (i - 1) * 60000
+      lines[i] = ("%d,%d,%d,%d,%d,%.3f,%d,0,0,%.3f,0,0"):format(t, bar[1], bar[2], bar[3], bar[4], units / 1000, t + 59999, bought / 1000)
+    end
+    run.write(folder .. "/BTCUSDT-1m-2023-01.csv", table.concat(lines, "\n") .. "\n")
+    local x = lx.start { "--data", folder .. "/BTCUSDT-1m-2023-01.csv", "--history", "2", "--speed", "240", "--no-limits" }
+    finally(function()
+      x:stop()
+      run.remove(folder)
+    end)
+    local list = lx.wait_for("forty bars", function()
+      local got = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
+      return #got > 40 and got
+    end, 60)
+    for i, r in ipairs(rows) do
+      for k = 1, 4 do assert.equal(("%.2f"):format(r[k]), list[i][k + 1], ("bar %d, column %d"):format(i, k)) end
+      assert.near(r[5], tonumber(list[i][6]), 1e-9, "volume of bar " .. i)
+      if i > 2 then assert.equal(lines[i]:match "0,0,([%d.]+),0,0$", list[i][10], "bought in bar " .. i) end
+    end
+  end)
+
+  it("as fast as it goes it ends with the longest data, its last bar traded", function()
+    local folder = run.folder()
+    local function data(symbol, count, first)
+      local rows = {}
+      for i = 1, count do rows[i] = { first + i, first + i + 2, first + i - 1, first + i + 1, 50 } end
+      run.write(("%s/%s-1m-2023-01.csv"):format(folder, symbol), run.csv(rows))
+      return ("%s/%s-1m-2023-01.csv"):format(folder, symbol)
+    end
+    local short, long, account = data("BTCUSDT", 20, 20000), data("ETHUSDT", 40, 3000), folder .. "/account"
+    local r = run.moontide { "exchange", "--port", "0", "--data", short, long, "--history", "4", "--speed", "max", "--state", account }
+    assert.equal(0, r.status, r.err)
+    -- A made market goes on at the prices that were kept.
+    local x = lx.start { "--symbols", "BTCUSDT,ETHUSDT", "--rate", "0.01", "--state", account }
+    finally(function()
+      x:stop()
+      run.remove(folder)
+    end)
+    assert.near(20021, x:best "BTCUSDT", 5)
+    assert.near(3041, x:best "ETHUSDT", 2)
+  end)
+
   it("replays trades of files, times moved to now, and tells them on its tape", function()
     local folder, lines = run.folder(), { "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker" }
     local start = 1704067200000
