@@ -70,8 +70,10 @@ local function guarded(level, fn, ...)
   return value
 end
 
-local function by_symbol(list, symbol)
+local function by_symbol(o, what, symbol)
+  local list = o[what]
   if list == nil then return {} end
+  if type(list) ~= "table" then error(("%s: a list is wanted, not a %s"):format(what, type(list)), 0) end
   return type(next(list)) == "string" and list or { [symbol] = list }
 end
 
@@ -96,11 +98,11 @@ local function data_of(o)
     end
   end
   local step_s = C.interval_find(interval) >= 0 and tonumber(C.interval_us(C.interval_find(interval))) / 1e6 or 60
-  for name, trades in pairs(by_symbol(o.trades, symbol)) do
+  for name, trades in pairs(by_symbol(o, "trades", symbol)) do
     data.series[name] = scripted.series(name, scripted.bars_of(trades, step_s), interval, start_us)
   end
-  for name, bars in pairs(by_symbol(o.bars, symbol)) do data.series[name] = scripted.series(name, bars, interval, start_us) end
-  for name, rows in pairs(by_symbol(o.funding, symbol)) do data.funding[name] = scripted.funding(rows, start_us) end
+  for name, bars in pairs(by_symbol(o, "bars", symbol)) do data.series[name] = scripted.series(name, bars, interval, start_us) end
+  for name, rows in pairs(by_symbol(o, "funding", symbol)) do data.funding[name] = scripted.funding(rows, start_us) end
   for name in pairs(data.series) do data.names[#data.names + 1] = name end
   table.sort(data.names)
   return data, start_us

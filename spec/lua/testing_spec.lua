@@ -202,7 +202,8 @@ describe("a world", function()
       { { bars = {}, symbol = "ETHUSDT" }, "ETHUSDT has no bar" },
       { { bars = { 1, 2 }, interval = "7m" }, "no such interval '7m'" },
       { { trades = { { 5, 1 }, { 2, 1 } } }, "testing.world" },
-      { { faults = { { fault = "bogus" } } }, "faults" },
+      { { faults = { { fault = "bogus" } } }, "faults" }, { { funding = 0.001 }, "funding: a list is wanted, not a number" },
+      { { bars = "up" }, "bars: a list is wanted, not a string" }, { { bars = { 1, 2 }, funding = { 0.001 } }, "funding 1: { at = seconds" },
     }
     for _, case in ipairs(cases) do
       local ok, message = pcall(testing.world, case[1])
