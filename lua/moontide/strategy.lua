@@ -267,7 +267,8 @@ function M.run(world, self, chunk)
   if self then
     local metatable = { __index = methods(world) }
     local pending_timers, timer_number = 0, 0
-    local after = world.after_handler or function() end   -- live: keeps self.state
+    local after = world.after_handler or function() end       -- live: keeps self.state
+    local after_tasks = world.after_tasks or function() end   -- what tasks beside the handlers have changed of it
 
     local function begin_timer(me)
       if not me.timer or not me.on_timer then return end
@@ -338,7 +339,6 @@ function M.run(world, self, chunk)
       if change then change() end
     end
     function on_wake()
-      after()   -- what tasks beside the handlers have changed
       let_change()
       while pending_timers > 0 and not world.has_ended() do   -- after the end comes on_stop
         pending_timers = pending_timers - 1
@@ -346,6 +346,7 @@ function M.run(world, self, chunk)
         after()
         let_change()
       end
+      after_tasks()
     end
     local started, stopped = false, false
     local function body()

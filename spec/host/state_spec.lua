@@ -127,6 +127,20 @@ describe("self.state of a run", function()
     end, 20)
   end)
 
+  it("that cannot be kept is told of once a change, and holds no handler back", function()
+    r = live_run.start(x, { [[return { symbols = { "BTCUSDT" }, timer = 0.05,
+      on_start = function() api.spawn(function() while true do api.sleep(0.02) end end) end,
+      on_error = function(_, err) print("told", err) io.stdout:flush() end,
+      on_timer = function(self)
+        self.state.n = (self.state.n or 0) + 1
+        self.state.bad = self.state.n % 10 == 5 and print or nil
+        print("tick", self.state.n)
+        io.stdout:flush()
+      end }]] }, {}, "paper")
+    r:wait_for "tick\t20\n"
+    assert.are.equal(2, select(2, r:out():match "^(.-)tick\t20\n":gsub("told\tself.state.bad is a function", "")))
+  end)
+
   it("fails the run when it holds what cannot be kept", function()
     local folder = run.folder()
     local path = run.write(folder .. "/s.lua", [[return { on_start = function(self) self.state.ema = { fn = print } end }]])

@@ -132,13 +132,22 @@ function M.keep(s, kept)
     s.script.self.state = kept.state
     if last ~= unused then s.log.info("self.state of the run before goes on (%d bytes)", #last) end
   end
-  s.world.after_handler = function()
+  local told   -- what is wrong with it, since it was said
+  local function keep(again)
     local text, problem = M.encode(s.world.strategy.state)
-    if not text then error(problem, 0) end
+    if not text then
+      local known = problem == told
+      told = problem
+      if known and not again then return end
+      error(problem, 0)
+    end
+    told = nil
     if text == last then return end
     last = text
     C.journal_put(journal, NAME, text, #text, TOLD)
   end
+  function s.world.after_handler() keep(true) end
+  function s.world.after_tasks() keep(false) end   -- who wakes it all the time is told once
 end
 
 return M
