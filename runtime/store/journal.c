@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "store/journal_file.h"
+#include "store/journal_rows.h"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -20,38 +21,27 @@
 
 enum { LAZY_MS = 20, SEEN_NS = 50000000 };
 
-#define ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
-#define OPEN "(state = 0 OR state = 1 AND status NOT IN " ENDED ")"
+#define OPEN "(state = 0 OR state = 1 AND status NOT IN " JOURNAL_ENDED ")"
 
-enum statement {
-    BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, FIND, INTENT, INTENT_AGAIN, SETTLE, PUT, NOTE, STATEMENT_COUNT
-};
+enum statement { BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, PUT, NOTE, STATEMENT_COUNT, INTENT, SETTLE };   // the last two: store/journal_rows
 
 static const char *const statements[STATEMENT_COUNT] = {
     [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT", [ROLLBACK] = "ROLLBACK",
     [RUN] = "INSERT INTO runs (run, script, symbols, started_us) VALUES (?1, ?2, ?3, ?4)",
     [RUN_END] = "UPDATE runs SET ended_us = ?2, how = ?3 WHERE run = ?1",
-    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE client_id = ?1"
-             " ORDER BY seq DESC LIMIT 1",
-    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, type, call)"
-               " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?4 WHERE seq = ?5",
-    [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, at_us = ?6, status = ?7"
-               " WHERE seq = ?8",
     [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
     [NOTE] = "INSERT INTO notes (run, at_us, text) VALUES (?1, ?2, ?3)",
 };
 
-enum { NUMBERS_MAX = 6, TEXTS_MAX = 6 };
-enum { STATE, ORDER_ID, EXECUTED, AVG_PRICE, CODE, AT };   // the numbers of SETTLE
-
 struct write {
     uint64_t tag;
     enum statement what;
-    int64_t number[NUMBERS_MAX];
-    char *text[TEXTS_MAX];         // into `texts`
-    size_t value_size;             // of the blob of PUT, text[1]
-    char *texts;
+    union {
+        struct journal_intent intent;
+        struct journal_outcome outcome;
+        struct { int64_t at_us; const char *text[2]; size_t value_size; } row;   // of PUT text[1] is a blob
+    };
+    char *texts;                   // all texts of these
 };
 
 struct batch { struct write *items; int64_t count, size; };
@@ -73,6 +63,7 @@ struct journal {
     int fd;                        // held to the end: to close it would let go of SQLite's locks on the file
     uint64_t seen_ns;              // when it was last looked for by its name
     sqlite3_stmt *statement[STATEMENT_COUNT];
+    struct journal_rows *rows;
     struct batch waiting, carried;
     int64_t run;
     journal_done done;
@@ -83,79 +74,26 @@ struct journal {
 
 // ---- on the pool --------------------------------------------------------------------------------------------------
 
-static int finish(sqlite3_stmt *s) {
-    int rc = sqlite3_step(s);
-    sqlite3_reset(s);
-    sqlite3_clear_bindings(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
-// Numbers, texts and the blob go to the statement's parameters in their own orders; the row's number, of what has one, last.
-static int carry(struct journal *j, enum statement what, const struct write *w, int64_t seq) {
-    static const char forms[STATEMENT_COUNT][12] = {
-        [RUN] = "nttn", [RUN_END] = "nnt", [INTENT] = "nnnntttttt", [INTENT_AGAIN] = "nnnn", [SETTLE] = "nnnnnnt", [PUT] = "tb", [NOTE] = "nnt",
-    };
-    sqlite3_stmt *s = j->statement[what];
-    int number = 0, text = 0, i = 0;
-    for (; forms[what][i]; i++) {
-        switch (forms[what][i]) {
-        case 'n': sqlite3_bind_int64(s, i + 1, w->number[number++]); break;
-        case 't': sqlite3_bind_text(s, i + 1, w->text[text++], -1, SQLITE_STATIC); break;
-        default: sqlite3_bind_blob64(s, i + 1, w->text[text++], w->value_size, SQLITE_STATIC);
+// r: the run, n: the time, t: the next text, b: the blob.
+static int carry(struct journal *j, const struct write *w) {
+    static const char forms[STATEMENT_COUNT][5] = { [RUN] = "rttn", [RUN_END] = "rnt", [PUT] = "tb", [NOTE] = "rnt" };
+    sqlite3_stmt *s = j->statement[w->what];
+    int text = 0;
+    for (int i = 0; forms[w->what][i]; i++) {
+        switch (forms[w->what][i]) {
+        case 'r': sqlite3_bind_int64(s, i + 1, j->run); break;
+        case 'n': sqlite3_bind_int64(s, i + 1, w->row.at_us); break;
+        case 't': sqlite3_bind_text(s, i + 1, w->row.text[text++], -1, SQLITE_STATIC); break;
+        default: sqlite3_bind_blob64(s, i + 1, w->row.text[text++], w->row.value_size, SQLITE_STATIC);
         }
     }
-    if (seq != 0) sqlite3_bind_int64(s, i + 1, seq);
-    return finish(s);
+    return journal_file_finish(s);
 }
 
-struct row { int64_t seq, number[NUMBERS_MAX]; char status[24]; };   // seq 0: there is none
-
-// The last one of that client id.
-static int find(struct journal *j, const char *client_id, struct row *r) {
-    sqlite3_stmt *s = j->statement[FIND];
-    sqlite3_bind_text(s, 1, client_id, -1, SQLITE_STATIC);
-    int rc = sqlite3_step(s);
-    r->seq = 0;
-    if (rc == SQLITE_ROW) {
-        r->seq = sqlite3_column_int64(s, 0);
-        for (int i = 0; i < NUMBERS_MAX; i++) r->number[i] = sqlite3_column_int64(s, i + 1);
-        journal_file_text(r->status, sizeof r->status, s, NUMBERS_MAX + 1);
-    }
-    sqlite3_reset(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
-}
-
-static bool is_ended(const char *status) {
-    char quoted[32];
-    snprintf(quoted, sizeof quoted, "'%s'", status);
-    return strstr(ENDED, quoted) != NULL;
-}
-
-// What is settled stays settled: an answer that comes late does not undo what a later one told. False: it tells nothing new.
-static bool learn(const struct row *r, struct write *w) {
-    const int64_t *old = r->number;
-    int64_t *n = w->number;
-    if (old[STATE] == JOURNAL_ACCEPTED) n[STATE] = JOURNAL_ACCEPTED;
-    if (n[ORDER_ID] == 0) n[ORDER_ID] = old[ORDER_ID];
-    if (n[EXECUTED] < old[EXECUTED] || n[AVG_PRICE] == 0) n[AVG_PRICE] = old[AVG_PRICE];
-    if (n[EXECUTED] < old[EXECUTED]) n[EXECUTED] = old[EXECUTED];
-    if (n[CODE] == 0) n[CODE] = old[CODE];
-    if (n[AT] < old[AT]) n[AT] = old[AT];
-    bool more = w->text[0][0] != 0 && strcmp(w->text[0], r->status) != 0 && !is_ended(r->status);
-    if (!more) w->text[0] = (char *)r->status;
-    return more || memcmp(n, old, sizeof *n * AT) != 0;
-}
-
-static int carry_one(struct journal *j, struct write *w) {
-    if (w->what != INTENT && w->what != SETTLE) return carry(j, w->what, w, 0);
-    struct row r;
-    int rc = find(j, w->text[w->what == INTENT ? 0 : 1], &r);
-    if (rc != SQLITE_OK) return rc;
-    if (w->what == SETTLE) return r.seq != 0 && learn(&r, w) ? carry(j, SETTLE, w, r.seq) : SQLITE_OK;
-    // Sent once more after its absence was proven: the same intent, from a later time on.
-    int64_t state = r.number[STATE];
-    bool again = r.seq != 0 && (state == JOURNAL_INTENT || state == JOURNAL_ABSENT || state == JOURNAL_UNSENT);
-    return carry(j, again ? INTENT_AGAIN : INTENT, w, again ? r.seq : 0);
+static int carry_one(struct journal *j, const struct write *w) {
+    if (w->what == INTENT) return journal_rows_intend(j->rows, j->run, &w->intent);
+    if (w->what == SETTLE) return journal_rows_settle(j->rows, &w->outcome);
+    return carry(j, w);
 }
 
 // SQLite would go on writing to a file that has no name any more; the next run would know nothing of it.
@@ -174,12 +112,14 @@ static int carry_out(struct journal *j) {
         snprintf(j->problem, sizeof j->problem, "its file was removed or replaced while the run goes on; start the run again");
         return ERR_IO;
     }
-    int rc = finish(j->statement[BEGIN]);
+    int rc = journal_file_finish(j->statement[BEGIN]);
     for (int64_t i = 0; rc == SQLITE_OK && i < j->carried.count; i++) rc = carry_one(j, &j->carried.items[i]);
-    if (rc == SQLITE_OK) rc = finish(j->statement[COMMIT]);
+    if (rc == SQLITE_OK) rc = journal_rows_flush(j->rows);
+    if (rc == SQLITE_OK) rc = journal_file_finish(j->statement[COMMIT]);
     if (rc != SQLITE_OK) {
         snprintf(j->problem, sizeof j->problem, "%s", sqlite3_errmsg(j->db));
-        finish(j->statement[ROLLBACK]);
+        journal_file_finish(j->statement[ROLLBACK]);
+        journal_rows_forget(j->rows);
     }
     int64_t took_us = (int64_t)((uv_hrtime() - start) / 1000);
     if (took_us > j->figures.longest_us) j->figures.longest_us = took_us;
@@ -197,10 +137,15 @@ static void on_pool(uv_work_t *work) {
 
 // ---- on the loop --------------------------------------------------------------------------------------------------
 
+static void close_file(struct journal *j) {
+    for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
+    journal_rows_free(j->rows);
+    sqlite3_close(j->db);
+}
+
 static void free_when_done(struct journal *j) {
     if (!j->closing || j->open_handles > 0 || j->queued) return;
-    for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
-    sqlite3_close(j->db);
+    close_file(j);
     close(j->fd);
     free(j->path);
     uv_mutex_destroy(&j->lock);
@@ -285,49 +230,43 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
     return w;
 }
 
-static void keep_texts(struct write *w, const char *const *texts, int count) {
+// What the caller's texts say is copied, and they are pointed at the copies.
+static void keep_texts(struct write *w, const char **const *texts, int count) {
     size_t size = 0;
-    for (int i = 0; i < count; i++) size += strlen(texts[i]) + 1;
+    for (int i = 0; i < count; i++) size += strlen(*texts[i]) + 1;
     char *at = w->texts = malloc(size);
     ASSERT(at != NULL);
     for (int i = 0; i < count; i++) {
-        size_t length = strlen(texts[i]) + 1;
-        w->text[i] = memcpy(at, texts[i], length);
+        size_t length = strlen(*texts[i]) + 1;
+        *texts[i] = memcpy(at, *texts[i], length);
         at += length;
     }
 }
 
-void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us) {
-    struct write *w = add(j, RUN, 0);
-    w->number[0] = j->run;
-    w->number[1] = now_us;
-    keep_texts(w, (const char *const[]){ script, symbols }, 2);
+static void add_row(struct journal *j, enum statement what, const char *first, const char *second, int64_t at_us) {
+    struct write *w = add(j, what, 0);
+    w->row.at_us = at_us;
+    w->row.text[0] = first;
+    w->row.text[1] = second;
+    keep_texts(w, (const char **const[]){ &w->row.text[0], &w->row.text[1] }, second ? 2 : 1);
 }
 
-void journal_run_end(struct journal *j, const char *how, int64_t now_us) {
-    struct write *w = add(j, RUN_END, 0);
-    w->number[0] = j->run;
-    w->number[1] = now_us;
-    keep_texts(w, &how, 1);
-}
+void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us) { add_row(j, RUN, script, symbols, now_us); }
+void journal_run_end(struct journal *j, const char *how, int64_t now_us) { add_row(j, RUN_END, how, NULL, now_us); }
+void journal_note(struct journal *j, const char *text, int64_t now_us) { add_row(j, NOTE, text, NULL, now_us); }
 
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
     ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
     struct write *w = add(j, INTENT, tag);
-    const int64_t numbers[] = { j->run, i->quantity_e8, i->price_e8, i->made_us };
-    memcpy(w->number, numbers, sizeof numbers);
-    keep_texts(w, (const char *const[]){ i->client_id, i->endpoint, i->symbol, i->side, i->type, i->call }, 6);
+    struct journal_intent *own = &w->intent;
+    *own = *i;
+    keep_texts(w, (const char **const[]){ &own->client_id, &own->endpoint, &own->symbol, &own->side, &own->type, &own->call }, 6);
 }
 
 void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t tag) {
     struct write *w = add(j, SETTLE, tag);
-    w->number[0] = o->state;
-    w->number[1] = o->order_id;
-    w->number[2] = o->executed_e8;
-    w->number[3] = o->avg_price_e8;
-    w->number[4] = o->code;
-    w->number[5] = o->at_us;
-    keep_texts(w, (const char *const[]){ o->status, o->client_id }, 2);
+    w->outcome = *o;
+    keep_texts(w, (const char **const[]){ &w->outcome.client_id, &w->outcome.status }, 2);
 }
 
 void journal_put(struct journal *j, const char *name, const char *value, size_t size, uint64_t tag) {
@@ -336,16 +275,9 @@ void journal_put(struct journal *j, const char *name, const char *value, size_t 
     size_t name_size = strlen(name) + 1;
     w->texts = malloc(name_size + size + 1);
     ASSERT(w->texts != NULL);
-    w->text[0] = memcpy(w->texts, name, name_size);
-    w->text[1] = memcpy(w->texts + name_size, value, size);
-    w->value_size = size;
-}
-
-void journal_note(struct journal *j, const char *text, int64_t now_us) {
-    struct write *w = add(j, NOTE, 0);
-    w->number[0] = j->run;
-    w->number[1] = now_us;
-    keep_texts(w, &text, 1);
+    w->row.text[0] = memcpy(w->texts, name, name_size);
+    w->row.text[1] = memcpy(w->texts + name_size, value, size);
+    w->row.value_size = size;
 }
 
 bool journal_idle(const struct journal *j) { return !j->queued && j->waiting.count == 0; }
@@ -381,13 +313,13 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     for (int i = 0; i < STATEMENT_COUNT && !err && rc == SQLITE_OK; i++) {
         rc = sqlite3_prepare_v3(j->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statement[i], NULL);
     }
+    if (!err && rc == SQLITE_OK) rc = journal_rows_new(j->db, &j->rows);
     if (!err && rc == SQLITE_OK) j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);
     j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (!err && (j->fd < 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
-        for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
-        sqlite3_close(j->db);
+        close_file(j);
         if (j->fd >= 0) close(j->fd);
         free(j);
         return err;

@@ -29,6 +29,13 @@ int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc) 
     return errmsg_set(e, ERR_IO, "%s: %s", path, text);
 }
 
+int journal_file_finish(sqlite3_stmt *s) {
+    int rc = sqlite3_step(s);
+    sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 int64_t journal_file_number(sqlite3 *db, const char *sql, int *rc) {
     sqlite3_stmt *s;
     int64_t value = 0;

@@ -10,7 +10,26 @@ ffi.cdef [[
   int sqlite3_open(const char *, struct sqlite3 **);
   int sqlite3_exec(struct sqlite3 *, const char *, void *, void *, void *);
   int sqlite3_close(struct sqlite3 *);
+  struct moontide_rlimit { unsigned long soft, hard; };
+  int moontide_getrlimit(int, struct moontide_rlimit *) __asm__("getrlimit");
+  int moontide_setrlimit(int, const struct moontide_rlimit *) __asm__("setrlimit");
+  void (*journal_spec_signal(int, void (*)(int)))(int) __asm__("signal");
 ]]
+
+local FSIZE, SIGXFSZ = 1, 25
+
+-- Runs `fn` while no file of this process may grow beyond a kilobyte.
+local function with_full_disk(fn)
+  local was, now = ffi.new "struct moontide_rlimit", ffi.new "struct moontide_rlimit"
+  local handler = ffi.C.journal_spec_signal(SIGXFSZ, ffi.cast("void (*)(int)", 1))   -- ignored: a write then gives an error
+  assert(ffi.C.moontide_getrlimit(FSIZE, was) == 0)
+  now.soft, now.hard = 1024, was.hard
+  assert(ffi.C.moontide_setrlimit(FSIZE, now) == 0)
+  local ok, problem = pcall(fn)
+  assert(ffi.C.moontide_setrlimit(FSIZE, was) == 0)
+  ffi.C.journal_spec_signal(SIGXFSZ, handler)
+  if not ok then error(problem, 0) end
+end
 
 describe("journal", function()
   local folder, path
@@ -71,6 +90,46 @@ describe("journal", function()
     j:close()
     local rows = journal.orders(path)
     assert.same({ C.JOURNAL_ACCEPTED, C.JOURNAL_REFUSED }, { rows[1].state, rows[2].state })
+  end)
+
+  it("of an order that is told of often keeps the last word, also when a commit of it failed", function()
+    local j = assert(journal.open(path))
+    j:intend("o-1", 0)
+    j:settle("o-1", C.JOURNAL_ACCEPTED, { order_id = 7, status = "NEW", at = 1 })
+    j:settle("o-1", C.JOURNAL_ACCEPTED, { order_id = 7, status = "PARTIALLY_FILLED", executed = 30000, price = 5e12, at = 2 })
+    j:turn()
+    with_full_disk(function()
+      j:settle("o-1", C.JOURNAL_ACCEPTED, { status = "FILLED", executed = 100000, price = 6e12, at = 3, tag = 1 })
+      j:intend("o-2", 2)
+      j:turn()
+    end)
+    assert.same({ 1, 2 }, j.errors)
+    local row = journal.orders(path)[1]
+    assert.same({ "PARTIALLY_FILLED", 30000 }, { row.status, row.executed })
+    j:settle("o-1", C.JOURNAL_ACCEPTED, { status = "FILLED", executed = 100000, price = 6e12, at = 3 })   -- told once more
+    j:intend("o-2", 0)
+    j:settle("o-2", C.JOURNAL_REFUSED, { code = -2019 })
+    j:turn()
+    j:close()
+    local rows = journal.orders(path)
+    assert.equal(2, #rows)
+    assert.same({ "FILLED", 100000, 6e12, 7 }, { rows[1].status, rows[1].executed, rows[1].price, rows[1].order_id })
+    assert.same({ C.JOURNAL_REFUSED, -2019 }, { rows[2].state, rows[2].code })
+  end)
+
+  it("knows an order however many came after it", function()
+    local j = assert(journal.open(path))
+    for n = 1, 1500 do
+      j:intend("o-" .. n, 0)
+      if n % 100 == 0 then j:turn() end
+    end
+    for n = 1, 1500, 7 do j:settle("o-" .. n, C.JOURNAL_ACCEPTED, { order_id = n, status = "FILLED", executed = n }) end
+    j:turn()
+    j:close()
+    for n, row in ipairs(journal.orders(path)) do
+      local told = n % 7 == 1
+      assert.same({ "o-" .. n, told and "FILLED" or "", told and n or 0 }, { row.client_id, row.status, row.executed })
+    end
   end)
 
   it("keeps named values, bytes and all, from run to run", function()
