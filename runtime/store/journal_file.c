@@ -61,7 +61,8 @@ static int check_version(sqlite3 *db, const char *path, bool may_make, struct er
     if (rc == SQLITE_OK && version == 0) {
         int64_t tables = journal_file_number(db, "SELECT count(*) FROM sqlite_master", &rc);
         if (rc == SQLITE_OK && tables > 0) return errmsg_set(e, ERR_FORMAT, "%s: a database, but not a journal", path);
-        if (rc == SQLITE_OK && !may_make) return errmsg_set(e, ERR_FORMAT, "%s: nothing is written in it", path);
+        // Made by a process that was killed then, or found no room: as good as none, for the next writes in it.
+        if (rc == SQLITE_OK && !may_make) return errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is written in it", path);
         if (rc == SQLITE_OK) rc = carry_through(db, schema);
     } else if (rc == SQLITE_OK && version == 1 && may_make) {
         rc = carry_through(db, from_1_to_2);

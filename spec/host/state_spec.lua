@@ -141,6 +141,22 @@ describe("self.state of a run", function()
     assert.are.equal(2, select(2, r:out():match "^(.-)tick\t20\n":gsub("told\tself.state.bad is a function", "")))
   end)
 
+  it("of a run whose start found no room for its journal begins empty: the file that is left stops nobody", function()
+    for _, command in ipairs { "live", "paper" } do
+      local folder = run.folder()
+      local path = run.write(folder .. "/s.lua", [[return { on_start = function(self) print("begins", next(self.state)) self.state.x = 1 end }]])
+      local journal = ("%s/home/runs/%s/journal.db"):format(folder, command == "paper" and "s-paper" or "s")
+      assert(os.execute(("mkdir -p %s && : >%s"):format(journal:match "^(.*)/", journal)))
+      local begun = run.moontide({ command, path, "--url", x.url, "--for", "0.1" },
+        ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(folder, x.key, x.secret))
+      local left = kept(journal)
+      run.remove(folder)
+      assert.are.equal(0, begun.status, begun.err)
+      assert.matches("begins\tnil\n", begun.out)
+      assert.are.equal(1, left and left.x)
+    end
+  end)
+
   it("fails the run when it holds what cannot be kept", function()
     local folder = run.folder()
     local path = run.write(folder .. "/s.lua", [[return { on_start = function(self) self.state.ema = { fn = print } end }]])

@@ -7,6 +7,7 @@ local cmd = require "moontide.cmd"
 local connect = require "moontide.live.connect"
 local ending = require "moontide.live.ending"
 local folder = require "moontide.live.folder"
+local host = require "moontide.host"
 local loader = require "moontide.loader"
 local pump = require "moontide.pump"
 local run_file = require "moontide.live.run_file"
@@ -20,13 +21,13 @@ ffi.cdef "int usleep(unsigned); int getppid(void);"
 local M = {}
 
 local ALONE_S = 600
-local parent, begun = ffi.C.getppid(), os.time()
+local parent, begun = ffi.C.getppid(), host.monotonic()
 
 local GRACE_US = 2000000   -- beyond the time in which the exchange takes a request, as in host/live_wire.c
 
 -- It tries for as long as its supervisor lives; without one, a while longer.
 local function give_up_alone(name)
-  if ffi.C.getppid() == parent or os.time() - begun < ALONE_S then return end
+  if ffi.C.getppid() == parent or host.monotonic() - begun < ALONE_S then return end
   cmd.fail(1, "run '%s': its orders could not be cancelled in %d minutes, and nobody is left who waits for it", name, ALONE_S / 60)
 end
 
@@ -37,7 +38,7 @@ local function last_arrival_us(path, recv_window_us)
   local now_us = tonumber(C.live_clock_us())
   local until_us = now_us + recv_window_us + GRACE_US
   local journal = path .. "/journal.db"
-  if not require("moontide.host").file_mode(journal) or C.journal_orders(journal, true, 1000, rows, count, message) ~= 0 then return until_us, 0 end
+  if not host.file_mode(journal) or C.journal_orders(journal, true, 1000, rows, count, message) ~= 0 then return until_us, 0 end
   local open = tonumber(count[0])
   C.journal_release(rows[0])
   return open > 0 and until_us or now_us, open   -- an order is in the journal before it leaves
