@@ -12,8 +12,12 @@ static void on_pinged(struct live *l, struct inner *i) {
 void warm_pump(struct live *l, int64_t now_us) {
     if (now_us < warm_next_us(l)) return;
     l->warm_due_us = now_us + WARM_EVERY_US;
-    // All at once: each needs a connection of its own.
-    for (; l->warming < l->o.warm_connections; l->warming++) inner_submit(l, inner_op(l, EP_PING, PRIORITY_LOW), on_pinged, NULL);
+    // All at once: each needs a connection of its own. Counted before they are sent: one that is refused is answered at once.
+    int32_t missing = l->o.warm_connections - l->warming;
+    for (int32_t i = 0; i < missing; i++) {
+        l->warming++;
+        inner_submit(l, inner_op(l, EP_PING, PRIORITY_LOW), on_pinged, NULL);
+    }
 }
 
 int64_t warm_next_us(const struct live *l) {

@@ -293,6 +293,15 @@ describe("moontide live", function()
     assert.truthy(err:find("is the key right?", 1, true), err)
   end)
 
+  it("goes on when its own requests that keep connections open are refused at once, as by a full queue or an open circuit", function()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local config = run.write(folder .. "/c.lua", "return { max_queue_size = 1 }")   -- what the start asks for fills it
+    local r = live(x, [[ api.sleep(0.2) print "goes on" ]], { "--config", config, "--hang-seconds", "5", "--on-failure", "halt" }, "MOONTIDE_API_KEY= MOONTIDE_API_SECRET=")
+    assert.equal(0, r.status, r.err)
+    assert.equal("goes on\n", r.out)
+  end)
+
   it("keeps as many connections open as it is told, before there is a request for them", function()
     local folder, own = run.folder(), lx.start { "--no-limits", "--symbols", "BTCUSDT" }   -- one whose budget nobody else spends
     finally(function()
