@@ -341,6 +341,15 @@ describe("the REPL at a terminal", function()
     p:wait_for "true\nsim>"
   end)
 
+  it("stops a backtest that runs on Ctrl-C, and stands where it stopped", function()
+    start { "repl", "strategies/mean_reversion.lua", "--synthetic", "3", "--bars", "2000000" }:wait_for "2023-01-01 00:00>"
+    p:take_line ":run"
+    p:send "\3"
+    p:wait_for "^C\nstopped at 2023-"
+    p:send ":step\r"
+    p:wait_for(function(text) return select(2, text:gsub("\n2023%-[^\n]*  bar %d+  BTCUSDT ", "")) == 1 end)
+  end)
+
   it("prints log lines above the line that is being typed", function()
     local path = run.write(home .. "/s.lua", [[ return { symbols = { "BTCUSDT" }, timer = 0.2,
       on_timer = function(self) self.n = (self.n or 0) + 1 log.info("tick %d", self.n) if self.n % 3 == 0 then print("print " .. self.n) end end } ]])

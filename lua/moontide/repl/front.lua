@@ -81,7 +81,6 @@ local function finish(self, ok, text)
   self.busy = nil
   if not ok then
     self.failed = true
-    if self.edits and (text == "interrupted" or text == "cancelled") then io.stdout:write "\n" end   -- behind the ^C
     self:print(self:paint(tostring(text), "31"), not self.edits and io.stderr or nil)
   elseif text then
     self:print(text)
@@ -101,8 +100,9 @@ function Front:submit(line)
     done = function(ok, text)
       if done then return end
       done = true
-      local stopped = C.terminal_signal(self.terminal, false) == SIGINT   -- a Ctrl-C was for this line
-      if stopped and self.edits and not (not ok and text == "interrupted") then io.stdout:write "\n" end   -- code that caught it
+      local stopped = C.terminal_signal(self.terminal, false) == SIGINT or self.caught   -- a Ctrl-C was for this line
+      self.caught = nil
+      if stopped and self.edits then io.stdout:write "\n" end   -- behind the ^C
       if at_once then
         self.answer = { ok, text }
       else
@@ -231,6 +231,7 @@ function Front:input()
     self:listen()
   elseif signal == SIGINT then
     C.terminal_signal(self.terminal, false)
+    self.caught = true
     if type(self.busy) == "table" then self.busy.cancel "cancelled" end
   elseif signal ~= 0 then
     C.terminal_signal(self.terminal, false)
