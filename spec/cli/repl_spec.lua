@@ -88,6 +88,16 @@ describe("the REPL, piped", function()
     assert.matches("^task %d+ %(typed:1%) %a+\ntask %d+ %(typed:1%) has ended\nnil, invalid: market.book: .*api.get_order_book asks for it\n$", r.out)
   end)
 
+  it("writes all that is known of a name, whatever the width", function()
+    local r = piped({ "repl" }, { ":help create_order", ":help OrderType", ":help ta", ":help api" })
+    assert.equal(0, r.status, r.err)
+    assert.is_nil(r.out:find("…", 1, true))
+    for _, text in ipairs { "left out with\n +closePosition\n", 'side Side +"BUY" | "SELL"\n', '\nOrderType\n +"LIMIT" | "MARKET"', "\nta.ema +ta.sma ", "api.create_order +api" } do
+      assert.matches(text, r.out)
+    end
+    for line in r.out:gmatch "[^\n]+" do assert.is_true(#line <= 120, line) end
+  end)
+
   it("times expressions, helps from the annotations, loads files", function()
     local folder = run.folder()
     run.write(folder .. "/more.lua", "function twice(x) return 2 * x end\nreturn 'loaded'\n")

@@ -1,6 +1,7 @@
 ---The commands of the REPL, the lines that begin with a colon. Each runs as a task of the world, and answers a text.
 local host = require "moontide.host"
 local annotations = require "moontide.annotations"
+local complete = require "moontide.repl.complete"
 local eval = require "moontide.repl.eval"
 local pretty = require "moontide.repl.pretty"
 local task = require "moontide.task"
@@ -76,12 +77,22 @@ end
 
 M.wrap = wrap
 
+-- What a value may be, where its type is a list of words.
+local function words_of(type_name)
+  local entry = annotations.find((type_name:gsub("%?$", "")))
+  return entry and entry.kind == "alias" and (entry.type:gsub("|", " | ")) or nil
+end
+
 local function parts_text(parts, width)
   local lines, widest = {}, 0
   for _, p in ipairs(parts) do widest = math.max(widest, #(p.name or "") + #p.type + 1) end
+  widest = math.min(widest, 40)
   for i, p in ipairs(parts) do
-    local left = (p.name and p.name .. " " or "") .. p.type
-    lines[i] = pretty.cut("  " .. pretty.pad(left, math.min(widest, 40)) .. "  " .. p.text, width)
+    local left = "  " .. pretty.pad((p.name and p.name .. " " or "") .. p.type, widest) .. "  "
+    local text = p.text ~= "" and p.text or words_of(p.type) or ""
+    local indent = (" "):rep(math.min(#left, widest + 4))
+    local body = wrap(text, width - #indent, "")
+    lines[i] = (left .. body:gsub("\n", "\n" .. indent)):gsub("%s+$", "")
   end
   return table.concat(lines, "\n")
 end
@@ -96,6 +107,7 @@ local function described(entry, width)
       lines[#lines + 1] = parts_text(parts, width)
     end
   end
+  if entry.kind == "alias" then lines[#lines + 1] = wrap(words_of(entry.name), width, "  ") end
   section("takes", entry.params)
   local shown = {}
   for _, p in ipairs(entry.params) do
@@ -120,9 +132,15 @@ end
 ---@return string? problem when nothing is, with the nearest name
 function M.explain(name, width)
   local entry = annotations.find(name)
-  if entry then return described(entry, width) end
-  local names = {}
-  for _, e in ipairs(annotations.all()) do names[e.name] = true end
+  local names, inside = {}, {}
+  for _, e in ipairs(annotations.all()) do
+    names[e.name] = true
+    local start = e.name:match "^(%w+)[%.:]"
+    if start == name then inside[#inside + 1] = e.name end
+  end
+  local list = #inside > 0 and complete.columns(inside, width) or nil
+  if entry then return described(entry, width) .. (list and "\n" .. list or "") end
+  if list then return list end
   return nil, ("nothing is written about '%s'; the nearest is %s"):format(name, M.nearest(name, names))
 end
 

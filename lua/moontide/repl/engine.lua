@@ -56,6 +56,10 @@ function Engine:submit(line, o)
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then
     local command = self.commands[name]
+    if name == "" then
+      o.done(false, "a command has a name; :help lists them")
+      return nil
+    end
     if not command then
       o.done(false, ("no command :%s; the nearest is :%s"):format(name, commands.nearest(name, self.commands)))
       return nil
