@@ -10,7 +10,10 @@ int book_init(struct book *b, int64_t update_id) {
     memset(b, 0, sizeof *b);
     b->update_id = b->first_id = update_id;
     b->changes = calloc(BOOK_CHANGES_MAX, sizeof *b->changes);
-    for (int i = 0; i < SIDE_COUNT; i++) b->levels[i] = calloc(BOOK_LEVELS_MAX, sizeof *b->levels[i]);
+    for (int i = 0; i < SIDE_COUNT; i++) {
+        b->room[i] = BOOK_LEVELS_FIRST;
+        b->levels[i] = calloc(BOOK_LEVELS_FIRST, sizeof *b->levels[i]);
+    }
     if (b->changes && b->levels[0] && b->levels[1]) return ERR_OK;
     book_free(b);
     return ERR_NO_MEMORY;
@@ -59,12 +62,10 @@ void book_set(struct book *b, int32_t side, int64_t price, int64_t qty) {
         changed(b, side, price);
         return;
     }
-    if (b->count[side] == BOOK_LEVELS_MAX) {
-        if (at == 0) return;
-        int64_t worst = rows[0].price_e8;
-        take_out(b, side, 0);
-        changed(b, side, worst);
-        at--;
+    if (b->count[side] == b->room[side]) {
+        b->room[side] *= 2;
+        rows = b->levels[side] = realloc(rows, (size_t)b->room[side] * sizeof *rows);
+        ASSERT(rows != NULL);
     }
     memmove(rows + at + 1, rows + at, (size_t)(b->count[side] - at) * sizeof *rows);
     rows[at] = (struct level_record){ price, qty };

@@ -12,14 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { BOOK_LEVELS_MAX = 2048 };      // a side
+enum { BOOK_LEVELS_FIRST = 2048 };    // room of a side at the start
 enum { BOOK_CHANGES_MAX = 16384 };    // remembered for book_changes
 
 struct book_change { int64_t price_e8; uint8_t side; };
 
 struct book {
     struct level_record *levels[SIDE_COUNT];   // the best last: bids rise, asks fall
-    int32_t count[SIDE_COUNT];
+    int32_t count[SIDE_COUNT], room[SIDE_COUNT];
     int64_t update_id;
     int64_t first_id;                          // update_id at the start
     struct book_change *changes;               // of update id i at [i % BOOK_CHANGES_MAX]
@@ -28,7 +28,7 @@ struct book {
 int book_init(struct book *b, int64_t update_id);   // ERR_NO_MEMORY
 void book_free(struct book *b);
 
-// Sets the quantity of a level; 0 removes it. A full side drops its worst level for a better one, and refuses a worse.
+// Sets the quantity of a level; 0 removes it. A side grows as it must: a level dropped could be where an order of the account stands.
 void book_set(struct book *b, int32_t side, int64_t price_e8, int64_t qty_e8);
 
 // The level `depth` places from the best (0), or NULL.

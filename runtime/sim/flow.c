@@ -85,24 +85,32 @@ static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, i
     }
 }
 
-// Where prices have gone, new levels are offered beyond the last.
+// The levels at a side's far end in which the account stands alone: an order far away is no part of the crowd's book.
+static int32_t own_far(const struct flow *f, const struct crowd *c, const struct book *b, int32_t side) {
+    int32_t n = 0;
+    while (n < b->count[side] && exchange_own_at_e8(f->x, c->index, side, b->levels[side][n].price_e8) >= b->levels[side][n].qty_e8) n++;
+    return n;
+}
+
+// Where prices have gone, new levels are offered beyond the last of the others.
 static void refill(struct flow *f, struct crowd *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
-        for (int i = 0; i < REFILL && b->count[side] > 0 && b->count[side] < SIDE_LEVELS; i++) {
-            int64_t price = behind(c, side, b->levels[side][0].price_e8, 1 + (int64_t)rng_below(&c->rng, 3));
+        int32_t far = own_far(f, c, b, side);
+        for (int i = 0; i < REFILL && b->count[side] > far && b->count[side] - far < SIDE_LEVELS; i++) {
+            int64_t price = behind(c, side, b->levels[side][far].price_e8, 1 + (int64_t)rng_below(&c->rng, 3));
             add(f, c, side, price, level_notional(SIDE_LEVELS), now_us);
         }
     }
 }
 
-// Makers far from the touch go, so that a side stays within bounds.
+// Makers far from the touch go, so that a side stays within bounds; the account's orders there stay.
 static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
-        while (b->count[side] > 2 * SIDE_LEVELS) {
-            struct level_record worst = b->levels[side][0];
-            if (exchange_own_at_e8(f->x, c->index, side, worst.price_e8) > 0) break;
+        for (int32_t at = 0; b->count[side] > 2 * SIDE_LEVELS && at < b->count[side];) {
+            struct level_record worst = b->levels[side][at];
+            if (exchange_own_at_e8(f->x, c->index, side, worst.price_e8) > 0) at++;
             exchange_others_cancel(f->x, c->index, side, worst.price_e8, worst.qty_e8, now_us);
         }
     }

@@ -11,7 +11,7 @@ local function num(v) return tonumber(v) / E8 end
 
 local bits = { symbol = "P_SYMBOL", side = "P_SIDE", type = "P_TYPE", time_in_force = "P_TIME_IN_FORCE", quantity_e8 = "P_QUANTITY",
                price_e8 = "P_PRICE", reduce_only = "P_REDUCE_ONLY", client_id = "P_CLIENT_ID", resp_type = "P_RESP_TYPE",
-               stp_mode = "P_STP_MODE", order_id = "P_ORDER_ID", stop_price_e8 = "P_STOP_PRICE", price_match = "P_PRICE_MATCH" }
+               stp_mode = "P_STP_MODE", order_id = "P_ORDER_ID", orig_client_id = "P_ORIG_CLIENT_ID", stop_price_e8 = "P_STOP_PRICE", price_match = "P_PRICE_MATCH" }
 
 ---An exchange of one symbol (BTCUSDT) with an empty book, last price 60000.
 local function new()
@@ -269,5 +269,45 @@ describe("a market with a book", function()
       assert.is_true(#b.prints > 1000)
       C.flow_free(flow)
     end
+  end)
+
+  it("an order far from the market stays there, and the others' book goes on without it", function()
+    for seed = 1, 2 do
+      local b = book {}
+      local options = ffi.new("struct flow_options", { seed = seed, volatility = 0.5, rate = 200, spread_ticks = 2 })
+      local flow = C.flow_new(options, b.x, 1, b.now)
+      C.flow_advance(flow, b.now + 1000000)
+      b.now = b.now + 1000000
+      local function call(endpoint, t)   -- a call comes a millisecond later
+        C.flow_advance(flow, b.now + 1000)
+        return endpoint and b:call(endpoint, t) or b:order(t)
+      end
+      call(nil, { price = 45000, quantity = 0.01, client_id = "low" })
+      call(nil, { side = C.SIDE_SELL, price = 80000, quantity = 0.01, client_id = "high" })
+      for i = 1, 40 do call(nil, { price = 59000 - 10 * i, quantity = 0.01 }) end
+      local k = C.exchange_book_of(b.x, 0)
+      for _ = 1, 12 do   -- two minutes in which the price goes far further than the book is deep
+        b.now = b.now + 10000000
+        C.flow_advance(flow, b.now)
+        for side = 0, 1 do
+          local near = k.levels[side][k.count[side] - 300].price_e8
+          assert.is_true(math.abs(tonumber(near - C.book_best_e8(k, side))) < 500 * E8, "the book has a hole")
+        end
+      end
+      for _, t in ipairs(b.prints) do assert.is_true(t.price > 50000 and t.price < 70000, t.price) end
+      for id, at in pairs { low = 45000, high = 80000 } do
+        assert.equal(0.01, b:level(id == "low" and BUY or SELL, at))
+        assert.equal("CANCELED", status(call("EP_ORDER_CANCEL", { orig_client_id = id })))
+        assert.equal(0, b:level(id == "low" and BUY or SELL, at))
+      end
+      C.flow_free(flow)
+    end
+  end)
+
+  it("has room for as many levels as there are", function()
+    local b = book {}
+    for i = 1, 5000 do b:add(BUY, 59990 - i / 10, 1) end
+    assert.equal(5000, C.exchange_book_of(b.x, 0).count[BUY])
+    for i = 1, 5000 do assert.equal(1, b:level(BUY, 59990 - i / 10)) end
   end)
 end)
