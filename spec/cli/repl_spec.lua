@@ -330,6 +330,14 @@ describe("the REPL at a terminal", function()
     p:wait_for "sim> kept = 41"
   end)
 
+  it("remembers what was typed while it runs, where no file can be kept", function()
+    p = pty.start({ "repl" }, { home = "/dev/null" })
+    p:wait_for "sim>"
+    p:enter "first = 1"
+    p:send "\27[A"
+    p:wait_for "first = 1\nsim> first = 1"
+  end)
+
   it("ends what waits and what computes on Ctrl-C, and nothing else", function()
     local path = run.write(home .. "/s.lua", [[ return { symbols = { "BTCUSDT" }, timer = 0.1,
       on_timer = function(self) self.n = (self.n or 0) + 1 end } ]])

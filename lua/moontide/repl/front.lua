@@ -91,7 +91,7 @@ end
 
 function Front:submit(line)
   for one in line:gmatch "[^\n]+" do
-    if self.history and history.add(self.history, one) then C.terminal_remember(self.terminal, one) end
+    if self.edits and history.add(self.history, one) then C.terminal_remember(self.terminal, one) end
   end
   local at_once, done = true, false
   local handle = self.target:submit(line, {

@@ -50,12 +50,13 @@ function M.read(path)
 end
 
 ---Keeps a line; one that may hold a secret is not kept.
----@param path string
+---@param path string? nil where there is no place for a file
 ---@param line string without an end of line
----@return boolean kept
+---@return boolean # whether it may be remembered until the end of this run, be there a file or not
 function M.add(path, line)
   if line:find "^%s*$" or line:find "[\n%z]" or M.is_secret(line) then return false end
-  return C.terminal_append(path, line .. "\n", #line + 1) == 0
+  if path then C.terminal_append(path, line .. "\n", #line + 1) end
+  return true
 end
 
 return M
