@@ -130,6 +130,25 @@ describe("supervisor", function()
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
+  it("goes on cancelling when a run has ended and the exchange would not cancel its orders", function()
+    r = live_run.start(x, { b = trader "ETHUSDT" }, { "--recv-window", "1000", "--on-failure", "halt" })
+    r:wait_for "started"
+    lx.wait_for("its order", function() return open_orders "ETHUSDT" == 1 end)
+    local refusals = {}
+    for _, call in ipairs { "DELETE /fapi/v1/allOpenOrders", "DELETE /fapi/v1/order", "DELETE /fapi/v1/batchOrders" } do
+      refusals[#refusals + 1] = { fault = "error", call = call, status = 400, code = -4000 }
+    end
+    x:faults(refusals)
+    r:kill(15)
+    r:wait_for("has ended, but its orders are not known to be gone", 30)
+    r:wait_for("orders are left, or cannot be seen", 30)
+    assert.is_nil(r:status())
+    assert.equal(1, open_orders "ETHUSDT")
+    x:no_faults()
+    assert.equal(0, r:wait(30), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
   it("lets workers end in order when it is killed itself", function()
     r = live_run.start(x, { a = trader("BTCUSDT"), b = trader("ETHUSDT") })
     r:wait_for "a| started"

@@ -216,6 +216,7 @@ end
 -- ---- ends ---------------------------------------------------------------------------------------------------------
 
 local function restart_or_halt(v, w)
+  if w.over then return rest(v, w, "ended", 0) end
   if w.stopping or w.halting then return rest(v, w, "halted", 1) end
   local t, recent = now_us(), {}
   for _, at in ipairs(w.restarts) do if t - at < HOUR_US then recent[#recent + 1] = at end end
@@ -243,7 +244,9 @@ end
 
 local function worker_ended(v, w, status, signal)
   local heart = C.supervisor_heart(v.s, w.process)
-  local in_order = signal == 0 and (status == 0 or heart.phase == C.HEART_ENDED)
+  -- Its script is over, but the exchange would not do all that was asked of it: that is done until it does.
+  local left = signal == 0 and status == 0 and heart.phase ~= C.HEART_ENDED and heart.started and v.can_clean and (w.flatten or not v.settings.keep_orders)
+  local in_order = signal == 0 and not left and (status == 0 or heart.phase == C.HEART_ENDED)
   C.supervisor_forget(v.s, w.process)
   w.process = nil
   if in_order then return rest(v, w, "ended", status) end
@@ -251,6 +254,11 @@ local function worker_ended(v, w, status, signal)
     -- It never began: it has said why. What fails at the first start fails again; after a crash it may be the network.
     if #w.restarts == 0 or w.stopping then return rest(v, w, "ended", status) end
     return restart_or_halt(v, w)
+  end
+  if left then
+    w.over = true
+    v.log.warn("%s has ended, but its orders are not known to be gone", w.name)
+    return clean(v, w)
   end
   local how = how_it_ended(status, signal)
   if not w.reason then v.log.error("%s %s", w.name, how) end
