@@ -262,11 +262,16 @@ void exchange_others_cancel(struct exchange *x, int16_t symbol, int32_t side, in
     if (qty > others) qty = others;
     if (qty <= 0) return;
     book_set(m->book, side, price, level - qty);
-    // Who cancels stands anywhere in the level: those before an order leave in proportion.
+    // Who cancels stands anywhere in the level: of the others before an order leave as many as their share of all others,
+    // in whole steps. Never may more be before it than there are: it would lose what its level holds for it.
+    int64_t own = 0;
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
-        int64_t before = dec_mul_div_round(qty, o->queue_ahead_e8, level);
-        o->queue_ahead_e8 = o->queue_ahead_e8 > before ? o->queue_ahead_e8 - before : 0;
+        int64_t before = o->queue_ahead_e8 > own ? o->queue_ahead_e8 - own : 0;
+        int64_t gone = dec_round_to(dec_mul_div_round(qty, before, others), m->s->step_e8);
+        int64_t left = before > gone ? before - gone : 0;
+        o->queue_ahead_e8 = own + (left < others - qty ? left : others - qty);
+        own += remaining_e8(o);
     }
 }
 

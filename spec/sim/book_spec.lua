@@ -144,13 +144,27 @@ describe("a market with a book", function()
     local b = book { { BUY, 59999, 3 }, { SELL, 60001, 1 } }
     b:order { price = 59999, quantity = 1, client_id = "q" }
     b:add(BUY, 59999, 6)
-    b:cancel(BUY, 59999, 6)                    -- 10 stood there: 3 before
+    b:cancel(BUY, 59999, 6)                    -- 9 others stood there: 3 before
     assert.equal(4, b:level(BUY, 59999))
-    b:take(SELL, 1.2, 59999)
-    assert.equal(1, #b.events)                 -- 1.8 had left from before the order
+    b:take(SELL, 1, 59999)
+    assert.equal(1, #b.events)                 -- 2 had left from before the order
     b:take(SELL, 1, 59999)
     assert.equal("FILLED", b.events[#b.events].status)
     b:cancel(BUY, 59999, 100)
+    assert.equal(0, b:level(BUY, 59999))
+  end)
+
+  it("others who all leave take nothing of the account's orders with them", function()
+    local b = book { { BUY, 59999, 3 }, { SELL, 60001, 1 } }
+    b:order { price = 59999, quantity = 1, client_id = "1" }
+    b:add(BUY, 59999, 6)
+    b:order { price = 59999, quantity = 1, client_id = "2" }
+    for _ = 1, 7 do b:cancel(BUY, 59999, 1.237) end   -- some are left, in steps of their own
+    b:cancel(BUY, 59999, 100)
+    assert.equal(2, b:level(BUY, 59999))
+    b:take(SELL, 1, 59999)
+    assert.same({ "1", "FILLED" }, { b.events[#b.events].id, b.events[#b.events].status })
+    assert.equal("CANCELED", status(b:call("EP_ORDER_CANCEL", { orig_client_id = "2" })))
     assert.equal(0, b:level(BUY, 59999))
   end)
 
