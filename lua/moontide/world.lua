@@ -37,6 +37,7 @@ function M.new(setup)
   local only_series, only_symbol        -- set while a single series is delivered, to the strategy
   local ended = false
   local stopping = false
+  local retired = false                 -- a script was replaced
   local goes_on = pump.stop_within ~= nil   -- on a real exchange time goes on after the end
   local end_all, hear_end
 
@@ -112,7 +113,7 @@ function M.new(setup)
   ---so that what is to follow a call under way (the stop after its entry) still does; none asks on for longer than GRACE_US.
   ---@param owner { retired_us: number? } of the tasks
   function world.retire(owner)
-    owner.retired_us = world.now()
+    retired, owner.retired_us = true, world.now()
     for id, sleeper in pairs(parked_timers) do
       if sleeper.owner == owner then
         parked_timers[id] = nil
@@ -124,11 +125,13 @@ function M.new(setup)
   ---Submits an operation and waits until it has settled. True unless the data ended first.
   function world.perform(op)
     check_moment(op)
-    local running = task.current()
-    local owner = running and running.owner
-    if owner and owner.retired_us and owner.retired_us + GRACE_US < tonumber(view.now_us) then
-      pump.op_free(bt, op)
-      task.leave_with_owner()
+    if retired then
+      local running = task.current()
+      local owner = running and running.owner
+      if owner and owner.retired_us and owner.retired_us + GRACE_US < tonumber(view.now_us) then
+        pump.op_free(bt, op)
+        task.leave_with_owner()
+      end
     end
     if ended and not world.closing then
       -- Time is over. A caller hears of it; one that asks again and again is let rest for good.
