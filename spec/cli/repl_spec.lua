@@ -514,6 +514,7 @@ describe("attach, status and top", function()
       p:take_line "api.sleep(100)"
       p:send "\3"
       p:wait_for "cancelled"
+      p:wait_for(function(text) return last_line(text) == mode:sub(3) .. ">" end)
       p:send "\4"
       p:wait_for "1 open order will be cancelled. Leave? [y/N]"
       p:send "y\r"
