@@ -25,6 +25,7 @@ struct exchange_main {
     uint64_t start_ns;             // the monotonic clock at the start
     int64_t burst_us;              // exchange time when it runs as fast as it goes
     bool closing;
+    int lock;                      // on the state file; -1: there is none
 };
 
 static int64_t wall_us(void) {
@@ -102,7 +103,10 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     m->start_us = m->burst_us = wall_us();
     m->start_ns = uv_hrtime();
     void *state = NULL;
-    int err = o->state ? whole_file_read(o->state, &state, &m->o.local.state_size, e) : ERR_OK;
+    m->lock = -1;
+    int err = o->state ? whole_file_lock(o->state, &m->lock, e) : ERR_OK;
+    if (err == ERR_FULL) errmsg_set(e, err, "--state %s: another exchange has this account; give this one a file of its own", o->state);
+    if (!err && o->state) err = whole_file_read(o->state, &state, &m->o.local.state_size, e);
     m->o.local.state = state;
     if (!err) err = local_new(&m->o.local, m->start_us, &m->local, e);
     if (err == ERR_FORMAT) {
@@ -122,6 +126,7 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     if (err) {
         local_free(m->local);
         uv_loop_close(&m->loop);
+        if (m->lock >= 0) close(m->lock);
         free(m);
         return err;
     }
@@ -158,5 +163,6 @@ void exchange_main_free(struct exchange_main *m) {
     server_free(m->server);
     local_free(m->local);
     uv_loop_close(&m->loop);
+    if (m->lock >= 0) close(m->lock);
     free(m);
 }

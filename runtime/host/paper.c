@@ -5,12 +5,9 @@
 #include "store/whole_file.h"
 #include "venue/code.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -407,11 +404,8 @@ static int take_head(struct live *l, struct errmsg *e) {
 }
 
 static int take_lock(struct paper *p, struct errmsg *e) {
-    char path[4200];
-    snprintf(path, sizeof path, "%s.lock", p->state_path);
-    p->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (p->lock < 0) return errmsg_set(e, ERR_IO, "cannot make %s: %s", path, strerror(errno));
-    if (flock(p->lock, LOCK_EX | LOCK_NB) == 0) return ERR_OK;
+    int err = whole_file_lock(p->state_path, &p->lock, e);
+    if (err != ERR_FULL) return err;
     return errmsg_set(e, ERR_FULL, "%s: another paper run has this account; --name or --state gives this one its own", p->state_path);
 }
 

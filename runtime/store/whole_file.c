@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,4 +43,15 @@ int whole_file_read(const char *path, void **bytes, size_t *size, struct errmsg 
     if (file) fclose(file);
     *size = length;
     return good ? ERR_OK : errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(problem));
+}
+
+int whole_file_lock(const char *path, int *fd, struct errmsg *e) {
+    char beside[4200];
+    snprintf(beside, sizeof beside, "%s.lock", path);
+    *fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*fd < 0) return errmsg_set(e, ERR_IO, "cannot make %s: %s", beside, strerror(errno));
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) return ERR_OK;
+    close(*fd);
+    *fd = -1;
+    return errmsg_set(e, ERR_FULL, "%s: another process has it", path);
 }

@@ -49,6 +49,14 @@ describe("moontide exchange --state", function()
     assert.equal(open.orderId + 1, closed.orderId)   -- ids go on, whatever the seed
   end)
 
+  it("is one exchange's at a time", function()
+    local x = start()
+    finally(function() x:stop() end)
+    local r = run.moontide { "exchange", "--port", "0", "--state", folder .. "/account" }
+    assert.equal(1, r.status)
+    assert.equal(("moontide exchange: --state %s/account: another exchange has this account; give this one a file of its own\n"):format(folder), r.err)
+  end)
+
   it("refuses what is not whole or not its own in one line, and leaves it alone", function()
     start():stop()
     local good = run.read(folder .. "/account")
