@@ -14,7 +14,7 @@ describe("moontide exchange: bad clients", function()
   local function unhurt()
     local before = lx.now_ms()
     for _ = 1, 5 do assert.equal(200, x:public("/fapi/v1/time").status) end
-    assert.is_true(lx.now_ms() - before < 1000)
+    assert.is_true(lx.now_ms() - before < 3000)   -- on a busy machine too
   end
 
   local function memory_mb()

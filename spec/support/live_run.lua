@@ -63,13 +63,13 @@ function Run:ask(request, name, timeout) return control.ask(self:path(name, "con
 
 ---Waits until its output or its log holds a text.
 function Run:wait_for(text, seconds)
-  local ok = pcall(lx.wait_for, text, function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end, seconds or 10)
+  local ok = pcall(lx.wait_for, text, function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end, seconds or 30)
   if not ok then error(("waited in vain for %q:\n%s%s"):format(text, self:out(), self:err()), 2) end
 end
 
 ---Waits for its end; the exit status.
 function Run:wait(seconds)
-  local ok = pcall(lx.wait_for, "the end", function() return self:status() end, seconds or 10)
+  local ok = pcall(lx.wait_for, "the end", function() return self:status() end, seconds or 30)
   if not ok then error(("it does not end:\n%s%s"):format(self:out(), self:err()), 2) end
   return self:status()
 end

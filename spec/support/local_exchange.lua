@@ -16,7 +16,7 @@ function M.sleep(seconds) ffi.C.usleep(seconds * 1e6) end
 
 ---Waits until fn gives something true; fails after `seconds`.
 function M.wait_for(what, fn, seconds)
-  for _ = 1, (seconds or 5) * 100 do
+  for _ = 1, (seconds or 15) * 100 do
     local value = fn()
     if value then return value end
     M.sleep(0.01)

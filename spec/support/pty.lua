@@ -170,7 +170,7 @@ function Pty:wait_for(what, seconds)
     text = self.screen:show()
     if type(what) == "function" then return what(text) end
     return text:find(what, 1, true)
-  end, seconds or 10)
+  end, seconds or 20)
   if not ok then error(("waited in vain for %s; the screen:\n%s"):format(tostring(what), text), 2) end
   return text
 end
@@ -199,7 +199,7 @@ function Pty:wait(seconds)
   local ok = pcall(lx.wait_for, "its end", function()
     self:take(0)
     return ffi.C.waitpid(self.pid, status, 1) == self.pid
-  end, seconds or 10)
+  end, seconds or 20)
   if not ok then
     self:kill()
     error("it does not end; the screen:\n" .. self.screen:show(), 2)
@@ -211,7 +211,7 @@ end
 ---The terminal goes away, as when its window is closed; waits for the end.
 function Pty:hang_up(seconds)
   ffi.C.close(self.fd)
-  local ok = pcall(lx.wait_for, "its end", function() return ffi.C.waitpid(self.pid, nil, 1) == self.pid end, seconds or 10)
+  local ok = pcall(lx.wait_for, "its end", function() return ffi.C.waitpid(self.pid, nil, 1) == self.pid end, seconds or 30)
   if not ok then
     self:kill()
     error("it goes on without a terminal", 2)
