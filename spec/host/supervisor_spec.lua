@@ -149,6 +149,17 @@ describe("supervisor", function()
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
+  it("is what goes on: without one a run that could not cancel says so, and ends with status 1", function()
+    r = live_run.start(x, { b = trader "ETHUSDT" }, { "--no-supervisor", "--recv-window", "1000" })
+    r:wait_for "started"
+    lx.wait_for("its order", function() return open_orders "ETHUSDT" == 1 end)
+    x:faults { { fault = "error", call = "DELETE /fapi/v1/allOpenOrders", status = 400, code = -4000 } }
+    r:kill(15)
+    assert.equal(1, r:wait(), r:err())
+    assert.truthy(r:err():find("b.lua has ended, but not all that was to be done then could be (see above): look at its open orders", 1, true), r:err())
+    x:no_faults()
+  end)
+
   it("lets workers end in order when it is killed itself", function()
     r = live_run.start(x, { a = trader("BTCUSDT"), b = trader("ETHUSDT") })
     r:wait_for "a| started"

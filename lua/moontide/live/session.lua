@@ -297,7 +297,7 @@ end
 
 ---Runs the script to its end, and gives everything back.
 ---@param s LiveSession
----@return string? failure what an unhandled error of the script said, with when
+---@return string? failure what an unhandled error of the script said, with when; or that its orders may still be there
 function M.run(s)
   math.randomseed(s.seed)
   task.watch()   -- for who attaches
@@ -315,7 +315,10 @@ function M.run(s)
   s.closed = true
   s.world.close()
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
-  return failure and ("%s failed at %s: %s"):format(s.path, at, failure)
+  if failure then return ("%s failed at %s: %s"):format(s.path, at, failure) end
+  if not s.orderly and not C.heartbeat_joined() then   -- a supervisor does the rest
+    return ("%s has ended, but not all that was to be done then could be (see above): look at its open orders"):format(s.path)
+  end
 end
 
 return M
