@@ -283,16 +283,7 @@ local function run_live(options, path, mode)
   target.engine = engine
   function target.prompt() return mode, mode == "live" and "31;1" or "32" end
   function target.leave() world.pump.stop(world.bt) end
-  local function of_all_symbols()
-    local all = {}
-    for _, name in ipairs(s.names) do
-      local orders, err = ending.open_orders(s, name)
-      if not orders then return nil, err end
-      for _, o in ipairs(orders) do all[#all + 1] = o end
-    end
-    return all
-  end
-  target.may_leave = warn_of_orders(of_all_symbols, function(n)
+  target.may_leave = warn_of_orders(function() return ending.all_open_orders(s) end, function(n)
     if options["keep-orders"] then return n == 1 and "stays open" or "stay open" end
     return "will be cancelled"
   end)

@@ -48,15 +48,10 @@ local function clear(s, how, until_us)
   local pause, told = 0.2, 0
   while true do
     s.flatten = how == "flatten"
-    local good = ending.run(s)
-    local left = 0
-    for _, name in ipairs(s.names) do
-      local orders = good and ending.open_orders(s, name)
-      left = orders and left + #orders or nil
-      if not left then break end
-    end
-    if left == 0 and s.world.now() >= until_us then return end
-    if left ~= 0 then
+    local left = ending.run(s) and ending.all_open_orders(s)
+    local none = left and #left == 0
+    if none and s.world.now() >= until_us then return end
+    if not none then
       told = told + 1
       if told % 10 == 1 then s.log.warn("orders are left, or cannot be seen; trying on") end
     end

@@ -43,6 +43,20 @@ function M.open_orders(s, name)
   return own, #orders - #own
 end
 
+---Those of all symbols of the run.
+---@param s LiveSession
+---@return table[]? orders
+---@return table? err
+function M.all_open_orders(s)
+  local all = {}
+  for _, name in ipairs(s.names) do
+    local orders, others = M.open_orders(s, name)
+    if not orders then return nil, others end
+    for _, o in ipairs(orders) do all[#all + 1] = o end
+  end
+  return all
+end
+
 local GONE = -2011   -- filled or cancelled meanwhile
 
 local function cancel_each(s, orders)

@@ -33,7 +33,7 @@ function M.open(s, run)
   end
   local journal = C.live_journal(s.l)
   s.journalled = true
-  C.journal_run(journal, s.options.title or s.path, table.concat(s.names, " "), C.live_clock_us())
+  C.journal_run(journal, s.title, table.concat(s.names, " "), C.live_clock_us())
 end
 
 ---What became of the orders that the last run had perhaps sent; after the start.

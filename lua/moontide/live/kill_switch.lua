@@ -13,12 +13,8 @@ local ROUNDS = 20
 -- What was on its way when the switch was pulled may arrive after the first cancelling.
 local function clear(s)
   for _ = 1, ROUNDS do
-    local left = ending.run(s) and 0 or nil
-    for _, name in ipairs(left and s.names or {}) do
-      local orders = ending.open_orders(s, name)
-      left = orders and left and left + #orders or nil
-    end
-    if left == 0 then return true end
+    local left = ending.run(s) and ending.all_open_orders(s)
+    if left and #left == 0 then return true end
     s.api.sleep(0.2)
   end
   return false

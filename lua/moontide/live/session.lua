@@ -223,7 +223,7 @@ function M.open(options, path, mode)
   world.config, world.rate_limits, world.stop_seconds = config, rate_limits, settings.stop_seconds
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
-  local s = { l = l, world = world, api = own_copy(api), script = script, path = path, names = names, interval = interval, log = log,
+  local s = { l = l, world = world, api = own_copy(api), script = script, path = path, title = options.title or path, names = names, interval = interval, log = log,
               name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed, seconds = seconds,
               status = figures(l), mode = mode or "live", load_options = load_options }
   journal.open(s, run)
@@ -286,7 +286,7 @@ function M.start(s)
   local message = ffi.new "struct errmsg"
   if C.live_start(s.l, START_S * 1e6, message) ~= 0 then fail(ffi.string(message.text)) end
   s.started_equity = status.read(s).equity
-  s.log.info("%s on %s: %s, bars of %s%s", s.options.title or s.path, s.at.rest, table.concat(s.names, " "), s.interval,
+  s.log.info("%s on %s: %s, bars of %s%s", s.title, s.at.rest, table.concat(s.names, " "), s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
   if s.mode == "paper" then paper.greet(s) elseif s.at.key ~= "" then warn_of_sharing(s) end
   local unshared = C.live_sharing_problem(s.l)

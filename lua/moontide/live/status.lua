@@ -69,7 +69,7 @@ function M.read(s)
   local held, unrealized = positions(s)
   local wallet = number(view.wallet_e8)
   local out = {
-    name = s.name, script = s.options.title or s.path, mode = s.mode or "live", pid = M.pid, started_ms = s.started_ms, now_ms = math.floor(world.now() / 1000),
+    name = s.name, script = s.title, mode = s.mode or "live", pid = M.pid, started_ms = s.started_ms, now_ms = math.floor(world.now() / 1000),
     url = s.at and s.at.rest, symbols = s.names, interval = s.interval, positions = held, unrealized = unrealized, wallet = wallet, equity = wallet + unrealized,
     queue = m.queue.total_size, in_flight = m.in_flight, limits = limits_used(m), breaker = m.rate_limiter.circuit_state,
     circuits = m.rate_limiter.circuits, throttle = m.rate_limiter.current_throttle_factor, success_rate = m.rate_limiter.success_rate,
