@@ -310,9 +310,7 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     struct journal *j = calloc(1, sizeof *j);
     if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
     int rc = SQLITE_OK, err = journal_file_make(path, sync, &j->db, e);
-    for (int i = 0; i < STATEMENT_COUNT && !err && rc == SQLITE_OK; i++) {
-        rc = sqlite3_prepare_v3(j->db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &j->statement[i], NULL);
-    }
+    if (!err) rc = journal_file_prepare(j->db, statements, STATEMENT_COUNT, j->statement);
     if (!err && rc == SQLITE_OK) rc = journal_rows_new(j->db, &j->rows);
     if (!err && rc == SQLITE_OK) j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);

@@ -29,6 +29,12 @@ int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc) 
     return errmsg_set(e, ERR_IO, "%s: %s", path, text);
 }
 
+int journal_file_prepare(sqlite3 *db, const char *const *sql, int count, sqlite3_stmt **out) {
+    int rc = SQLITE_OK;
+    for (int i = 0; i < count && rc == SQLITE_OK; i++) rc = sqlite3_prepare_v3(db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &out[i], NULL);
+    return rc;
+}
+
 int journal_file_finish(sqlite3_stmt *s) {
     int rc = sqlite3_step(s);
     sqlite3_reset(s);

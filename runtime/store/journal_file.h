@@ -18,6 +18,8 @@ int journal_file_make(const char *path, enum journal_sync sync, sqlite3 **db, st
 int journal_file_ask(const char *path, const char *sql, sqlite3 **db, sqlite3_stmt **s, struct errmsg *e);
 
 int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc);   // as an err of ours
+// Statements that stay: those made before an error are the caller's to finalize, too.
+int journal_file_prepare(sqlite3 *db, const char *const *sql, int count, sqlite3_stmt **out);   // a code of SQLite's
 int journal_file_finish(sqlite3_stmt *s);   // carries a change out and makes the statement ready for the next: SQLITE_OK, or its code
 int64_t journal_file_number(sqlite3 *db, const char *sql, int *rc);                // the first of the first row; 0: none
 void journal_file_text(char *out, size_t size, sqlite3_stmt *s, int column);       // cut to what fits, terminated; NULL: ""

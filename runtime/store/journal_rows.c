@@ -42,10 +42,7 @@ int journal_rows_new(sqlite3 *db, struct journal_rows **out) {
     struct journal_rows *r = calloc(1, sizeof *r);
     if (!r) return SQLITE_NOMEM;
     r->db = db;
-    int rc = SQLITE_OK;
-    for (int i = 0; i < STATEMENT_COUNT && rc == SQLITE_OK; i++) {
-        rc = sqlite3_prepare_v3(db, statements[i], -1, SQLITE_PREPARE_PERSISTENT, &r->statement[i], NULL);
-    }
+    int rc = journal_file_prepare(db, statements, STATEMENT_COUNT, r->statement);
     if (rc == SQLITE_OK) *out = r;
     else journal_rows_free(r);
     return rc;
