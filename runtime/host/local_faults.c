@@ -113,22 +113,8 @@ static const char *text_of_code(const struct local_exchange *l, int32_t code, ch
     char weight[16], orders[16];
     snprintf(weight, sizeof weight, "%d", l->o.exchange.weight_1m);
     snprintf(orders, sizeof orders, "%d", l->o.exchange.orders_10s);
-    const char *fill[2] = { code <= -1100 && code > -1200 ? "symbol" : "0", "10 SECOND" };
-    if (code == -1003) fill[0] = weight;
-    if (code == -1015) fill[0] = orders;
-    size_t at = 0;
-    int holes = 0;
-    for (const char *text = code_text(code); *text && at + 1 < size; text++) {
-        if (strncmp(text, "%s", 2) != 0) {
-            out[at++] = *text;
-            continue;
-        }
-        at += (size_t)snprintf(out + at, size - at, "%s", fill[holes == 0 || code != -1015 ? 0 : 1]);
-        if (at >= size) at = size - 1;
-        holes++;
-        text++;
-    }
-    out[at] = 0;
+    const char *value = code == -1003 ? weight : code == -1015 ? orders : code <= -1100 && code > -1200 ? "symbol" : "0";
+    code_message(code, value, code == -1015 ? "10 SECOND" : value, out, size);
     return out;
 }
 

@@ -65,14 +65,8 @@ bool reply_fail_text(struct reply *r, int32_t code, const char *text) {
 }
 
 bool reply_fail(struct reply *r, int32_t code, const char *argument) {
-    const char *text = code_text(code);
-    const char *hole = strstr(text, "%s");
-    reply_fail_text(r, code, text);
-    if (hole) {
-        snprintf(r->message, sizeof r->message, "%.*s%s%s", (int)(hole - text), text, argument ? argument : "",
-                 hole + 2);
-    }
-    return false;
+    code_message(code, argument, NULL, r->message, sizeof r->message);
+    return reply_fail_text(r, code, NULL);
 }
 
 void reply_rows(struct reply *r, int32_t kind, bool list, int32_t count, const void *rows) {

@@ -2,6 +2,7 @@
 #include "venue/code.h"
 
 #include "base/assert.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -200,6 +201,17 @@ const char *code_text(int32_t code)
             high = middle;
     }
     return "";
+}
+
+void code_message(int32_t code, const char *first, const char *second, char *out, size_t size)
+{
+    struct text_out o = { out, size, 0 };
+    const char *text = code_text(code), *value = first ? first : "";
+    for (const char *hole; value && (hole = strstr(text, "%s")) != NULL; value = second, text = hole + 2) {
+        text_add(&o, text, (size_t)(hole - text));
+        text_add(&o, value, strlen(value));
+    }
+    text_add(&o, text, strlen(text));
 }
 
 // A request that changes nothing may be repeated whatever became of it.

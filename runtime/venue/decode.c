@@ -20,12 +20,11 @@ bool refuse_text(struct refusal *r, int32_t status, int32_t code, const char *te
 }
 
 bool refuse_with(struct refusal *r, int32_t status, int32_t code, const char *argument) {
-    const char *text = code_text(code);
-    const char *hole = strstr(text, "%s");
+    char value[61];
+    snprintf(value, sizeof value, "%s", argument ? argument : "");
     r->status = status;
     r->code = code;
-    if (!hole) return refuse_text(r, status, code, text);
-    snprintf(r->text, sizeof r->text, "%.*s%.60s%s", (int)(hole - text), text, argument ? argument : "", hole + 2);
+    code_message(code, value, NULL, r->text, sizeof r->text);
     return false;
 }
 
