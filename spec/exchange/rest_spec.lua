@@ -208,10 +208,13 @@ describe("moontide exchange: REST", function()
     local average = tonumber(bought.json.avgPrice)
     local bid = tonumber(book.bids[1][1])   -- of a moment ago
     assert.is_true(average > bid * 0.99 and average < bid * 1.01, bought.body)
+    local worst = 0
     local trades = x:signed("GET", "/fapi/v1/userTrades", { symbol = "SOLUSDT", orderId = bought.json.orderId }).json
     local sum, paid = 0, 0
     for _, t in ipairs(trades) do
       sum, paid = sum + tonumber(t.qty), paid + tonumber(t.quoteQty)
+      assert.is_true(tonumber(t.price) > worst, bought.body)   -- each level is dearer than the one before
+      worst = tonumber(t.price)
       assert.equal("USDT", t.commissionAsset)
       assert.is_false(t.maker)
     end
