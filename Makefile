@@ -20,15 +20,17 @@ CPPFLAGS = -D_GNU_SOURCE -Iruntime -I$(BUILD) $(shell pkg-config --cflags luajit
            -DMOONTIDE_PREFIX='"$(PREFIX)"' -DMOONTIDE_VERSION='"$(VERSION)"'
 LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
 # LuaJIT is linked whole, so that lua-cjson finds its API in the binary, and with its sources of chance wrapped, so that its string
-# hash is seeded the same in every run (host/lua_seed.c).
+# hash is seeded the same in every run (script/lua_seed.c).
 LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=syscall \
          $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm -ldl
 LDFLAGS := -rdynamic
 VERSION := 0.1.0
 
-SOURCES := $(sort $(wildcard runtime/*/*.c))
+# Test code (runtime/testing) is a library of its own, which specs load: it is not in the product.
+SOURCES := $(sort $(filter-out runtime/testing/%,$(wildcard runtime/*/*.c runtime/*/*/*.c)))
 OBJECTS := $(SOURCES:runtime/%.c=$(BUILD)/obj/%.o)
 BINARY := $(BUILD)/moontide
+TESTING := $(BUILD)/moontide_testing.so
 
 ifeq ($(V),0)
 Q := @
@@ -41,7 +43,7 @@ endif
 .PHONY: all deps clients run test soak bench asan lint fuzz docs install uninstall clean help
 .DEFAULT_GOAL := all
 
-all: $(BINARY)            ## build build/moontide
+all: $(BINARY) $(TESTING)  ## build build/moontide, and the library of test code that specs load
 
 deps:                     ## install what is missing of Debian's packages (as root; no-op when all is there)
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -125,20 +127,26 @@ $(BUILD)/obj/%.o: runtime/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/host/native.o: $(BUILD)/cdef.inc
+$(BUILD)/obj/script/lua_host.o: $(BUILD)/cdef.inc
 
 # The headers as LuaJIT's FFI reads them, one C string literal a line.
-$(BUILD)/cdef.inc: $(wildcard runtime/*/*.h) runtime/host/cdef.h
+$(BUILD)/cdef.inc: $(wildcard runtime/*/*.h runtime/*/*/*.h) runtime/script/cdef.h
 	@mkdir -p $(@D)
 	$(call say,CDEF,$@)
-	$(Q)$(CC) -E -P -nostdinc -Iruntime/host/shim -Iruntime runtime/host/cdef.h > $(BUILD)/cdef.txt
+	$(Q)$(CC) -E -P -nostdinc -Iruntime/script/shim -Iruntime runtime/script/cdef.h > $(BUILD)/cdef.txt
 	$(Q)sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $(BUILD)/cdef.txt > $@
+
+$(TESTING): $(wildcard runtime/testing/*.c runtime/*/*.h runtime/*/*/*.h)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)cat runtime/testing/api_fuzz.h runtime/testing/order_sim.h | $(CC) -E -P -nostdinc -Iruntime/script/shim -Iruntime - > $(BUILD)/testing_cdef.txt
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIC -shared -o $@ $(wildcard runtime/testing/*.c)
 
 $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $< -lm
 
-$(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/%,$(OBJECTS))
+$(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/% $(BUILD)/obj/trade/%,$(OBJECTS))
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
 
@@ -150,11 +158,11 @@ $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
-FUZZED := $(wildcard runtime/base/*.c runtime/venue/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
-          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c host/audit.c host/desk.c \
-          host/ws_api.c) $(wildcard runtime/host/local_*.c runtime/host/stream*.c)
+FUZZED := $(wildcard runtime/base/*.c runtime/trade/*.c runtime/venue/*/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
+          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c server/audit.c server/handlers.c \
+          server/ws_api.c) $(wildcard runtime/server/stream*.c) $(addprefix runtime/server/,exchange_server.c fault_injection.c market_source.c admin.c)
 
-$(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h)
+$(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h runtime/*/*/*.h)
 	@mkdir -p $(BUILD)
 	$(call say,FUZZ,$@)
 	$(Q)clang -std=c11 $(CPPFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZED) \

@@ -1,6 +1,6 @@
 -- Makes docs/api.md from the annotations: `build/moontide script docs/generate_api.lua > docs/api.md`. With --check: says what
 -- is missing in them, and whether the page is behind.
-local annotations = require "moontide.annotations"
+local annotations = require "moontide.meta.annotations"
 
 local sections = {
   { "Calls", "api.", "They look synchronous and wait for the exchange's answer. A parameter that does not exist raises; whatever else goes " ..

@@ -6,10 +6,18 @@ local wanted, known, doubtful = 0, 0, 0
 api.sleep(60)
 for i = 1, 60 do
   wanted = wanted + 1
-  local order, err = api.create_order { symbol = "BTCUSDT", side = i % 2 == 1 and "BUY" or "SELL", type = "MARKET", quantity = 0.01,
-                                        newClientOrderId = "weather-" .. i }
-  if order then known = known + 1
-  elseif err.kind == "unknown_outcome" then doubtful = doubtful + 1 end         -- ask for it by its id before sending anything
+  local order, err = api.create_order {
+    symbol = "BTCUSDT",
+    side = i % 2 == 1 and "BUY" or "SELL",
+    type = "MARKET",
+    quantity = 0.01,
+    newClientOrderId = "weather-" .. i,
+  }
+  if order then
+    known = known + 1
+  elseif err.kind == "unknown_outcome" then
+    doubtful = doubtful + 1
+  end -- ask for it by its id before sending anything
   api.sleep(20)
 end
 local ids, twice = {}, 0
@@ -17,5 +25,5 @@ for _, fill in ipairs(api.get_my_trades { symbol = "BTCUSDT", limit = 1000 }) do
   if ids[fill.orderId] then twice = twice + 1 end
   ids[fill.orderId] = true
 end
-print("wanted", wanted, "known", known == 60 - doubtful)                         --> wanted	60
-print("executed twice", twice)                                                   --> executed twice	0
+print("wanted", wanted, "known", known == 60 - doubtful) --> wanted	60
+print("executed twice", twice) --> executed twice	0

@@ -2,8 +2,12 @@
 --
 --   moontide paper examples/live_market.lua --url http://127.0.0.1:9090 --for 4
 return {
-  symbols = { "BTCUSDT" }, interval = "1m", timer = 0.2,
-  on_start = function(self) self.trades, self.bought, self.quotes = 0, 0, 0 end,
+  symbols = { "BTCUSDT" },
+  interval = "1m",
+  timer = 0.2,
+  on_start = function(self)
+    self.trades, self.bought, self.quotes = 0, 0, 0
+  end,
 
   -- maker says who came to whom: the buyer rested, so the taker sold.
   on_trade = function(self, trade)
@@ -19,13 +23,15 @@ return {
     local book = market.book("BTCUSDT", 10)
     if not book or self.shown then return end
     self.shown = true
-    print("levels", #book.bids, #book.asks, book.spread > 0)                     --> levels	10	10	true
+    print("levels", #book.bids, #book.asks, book.spread > 0) --> levels	10	10	true
     local volume = { bids = 0, asks = 0 }
     for side in pairs(volume) do
-      for _, level in ipairs(book[side]) do volume[side] = volume[side] + level.qty end
+      for _, level in ipairs(book[side]) do
+        volume[side] = volume[side] + level.qty
+      end
     end
-    print("imbalance", math.abs(volume.bids - volume.asks) / (volume.bids + volume.asks) <= 1)      --> imbalance	true
+    print("imbalance", math.abs(volume.bids - volume.asks) / (volume.bids + volume.asks) <= 1) --> imbalance	true
   end,
 
-  on_stop = function(self) print("heard", self.trades > 0, self.quotes > 0) end,  --> heard	true	true
+  on_stop = function(self) print("heard", self.trades > 0, self.quotes > 0) end, --> heard	true	true
 }

@@ -4,12 +4,22 @@
 local highest = 0
 for bar in market.bars("BTCUSDT", "5m") do
   if highest > 0 and bar.close > highest then
-    local order, err = api.create_order { symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 0.01 }
-    if not order then print("refused", err) break end
-    print("bought at", order.avgPrice)                        --> bought at
-    api.sleep(1800)                                           -- half an hour later, on the run's clock
-    order = assert(api.create_order { symbol = bar.symbol, side = "SELL", type = "MARKET", quantity = 0.01, reduceOnly = true })
-    print("sold at", order.avgPrice)                          --> sold at
+    local order, err =
+      api.create_order { symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 0.01 }
+    if not order then
+      print("refused", err)
+      break
+    end
+    print("bought at", order.avgPrice) --> bought at
+    api.sleep(1800) -- half an hour later, on the run's clock
+    order = assert(api.create_order {
+      symbol = bar.symbol,
+      side = "SELL",
+      type = "MARKET",
+      quantity = 0.01,
+      reduceOnly = true,
+    })
+    print("sold at", order.avgPrice) --> sold at
     break
   end
   highest = math.max(highest, bar.high)

@@ -9,7 +9,9 @@
 --        --> start	1	bars so far	0
 --        --> start	2	bars so far	0
 return {
-  symbols = { "BTCUSDT" }, interval = "1m", timer = 1,
+  symbols = { "BTCUSDT" },
+  interval = "1m",
+  timer = 1,
   on_start = function(self)
     -- Strings, numbers, booleans and tables of them; everything else is made anew in on_start.
     local state = self.state

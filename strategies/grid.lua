@@ -7,14 +7,27 @@
 -- Parameters: levels (on each side), step (share of the price), notional (USDT an order).
 local function place(symbol, side, price, quantity)
   price = market.round_price(symbol, price)
-  local order, err = api.create_order{ symbol = symbol, side = side, type = "LIMIT", timeInForce = "GTX", price = price,
-                                       quantity = quantity }
-  if not order and err.code ~= -5022 and err.kind ~= "stopped" then log.warn("%s at %.8g refused: %s", side, price, err) end
+  local order, err = api.create_order {
+    symbol = symbol,
+    side = side,
+    type = "LIMIT",
+    timeInForce = "GTX",
+    price = price,
+    quantity = quantity,
+  }
+  if not order and err.code ~= -5022 and err.kind ~= "stopped" then
+    log.warn("%s at %.8g refused: %s", side, price, err)
+  end
 end
 
 return {
-  symbols = { "BTCUSDT" }, interval = "1m",
-  params = { levels = { 5, min = 1, max = 50 }, step = { 0.003, min = 0.0002, max = 0.2 }, notional = { 200, min = 5 } },
+  symbols = { "BTCUSDT" },
+  interval = "1m",
+  params = {
+    levels = { 5, min = 1, max = 50 },
+    step = { 0.003, min = 0.0002, max = 0.2 },
+    notional = { 200, min = 5 },
+  },
 
   on_bar = function(self, bar)
     local reach = self.params.step * (self.params.levels + 1)
@@ -24,12 +37,17 @@ return {
 
   -- Gives up what the old grid left and lays a new one around `price`.
   start = function(self, symbol, price)
-    api.cancel_all_orders{ symbol = symbol }
-    self.centre = nil                                  -- fills of this clean-up place nothing
+    api.cancel_all_orders { symbol = symbol }
+    self.centre = nil -- fills of this clean-up place nothing
     local held = self:position(symbol)
     if held ~= 0 then
-      local order, err = api.create_order{ symbol = symbol, side = held > 0 and "SELL" or "BUY", type = "MARKET",
-                                           quantity = math.abs(held), reduceOnly = true }
+      local order, err = api.create_order {
+        symbol = symbol,
+        side = held > 0 and "SELL" or "BUY",
+        type = "MARKET",
+        quantity = math.abs(held),
+        reduceOnly = true,
+      }
       if not order and err.kind ~= "stopped" then log.warn("could not close: %s", err) end
     end
     self.centre = price
@@ -43,11 +61,16 @@ return {
   on_fill = function(self, fill)
     if not self.centre or not fill.maker then return end
     local away = self.centre * self.params.step
-    if fill.side == "BUY" then place(fill.symbol, "SELL", fill.price + away, self.quantity)
-    else place(fill.symbol, "BUY", fill.price - away, self.quantity) end
+    if fill.side == "BUY" then
+      place(fill.symbol, "SELL", fill.price + away, self.quantity)
+    else
+      place(fill.symbol, "BUY", fill.price - away, self.quantity)
+    end
   end,
 
   on_stop = function(self)
-    for _, symbol in ipairs(self.symbols) do api.cancel_all_orders{ symbol = symbol } end
+    for _, symbol in ipairs(self.symbols) do
+      api.cancel_all_orders { symbol = symbol }
+    end
   end,
 }

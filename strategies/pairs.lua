@@ -7,9 +7,14 @@
 local ta = require "moontide.ta"
 
 return {
-  symbols = { "BTCUSDT", "ETHUSDT" }, interval = "1m",
-  params = { length = { 720, min = 20, max = 20000 }, entry = { 2.5, min = 0.5, max = 10 },
-             exit = { 0.3, min = 0, max = 5 }, notional = { 1000, min = 5 } },
+  symbols = { "BTCUSDT", "ETHUSDT" },
+  interval = "1m",
+  params = {
+    length = { 720, min = 20, max = 20000 },
+    entry = { 2.5, min = 0.5, max = 10 },
+    exit = { 0.3, min = 0, max = 5 },
+    notional = { 1000, min = 5 },
+  },
 
   on_start = function(self)
     self.deviation = ta.stdev(self.params.length)
@@ -41,8 +46,13 @@ return {
       local want = sign * market.round_quantity(symbol, self.params.notional / self.close[symbol])
       local delta = want - self:position(symbol)
       if math.abs(delta) > 1e-9 then
-        tasks[#tasks + 1] = api.async.create_order{ symbol = symbol, side = delta > 0 and "BUY" or "SELL", type = "MARKET",
-                                                    quantity = math.abs(delta), reduceOnly = direction == 0 or nil }
+        tasks[#tasks + 1] = api.async.create_order {
+          symbol = symbol,
+          side = delta > 0 and "BUY" or "SELL",
+          type = "MARKET",
+          quantity = math.abs(delta),
+          reduceOnly = direction == 0 or nil,
+        }
       end
     end
     for _, task in ipairs(tasks) do

@@ -9,18 +9,20 @@ local ta = require "moontide.ta"
 
 ---@class Bot: Strategy
 local bot = {
-  symbols = { "BTCUSDT" }, interval = "5m",
-  timer = 300,                                         -- seconds between two looks at itself
+  symbols = { "BTCUSDT" },
+  interval = "5m",
+  timer = 300, -- seconds between two looks at itself
   params = {
-    fast = { 24, min = 2, max = 1000 }, slow = { 96, min = 3, max = 5000 },      -- bars of the two averages
-    strength = { 0.5, min = 0, max = 20 },             -- how far apart they must be, in average true ranges
-    stop = { 3, min = 0.5, max = 20 },                 -- distance of the stop, in average true ranges
-    risk = { 0.005, min = 0, max = 0.05 },             -- share of the equity that a stop may cost
-    max_notional = { 5000, min = 10 },                 -- USDT, whatever the risk would allow
-    max_daily_loss = { 0.03, min = 0.001, max = 1 },   -- share of the day's first equity; then it rests until the next UTC day
-    max_drawdown = { 0.15, min = 0.01, max = 1 },      -- share of the best equity so far; then it stops for good
-    max_refusals = { 5, min = 1 },                     -- orders refused in a row; then it rests for an hour
-    flatten = { true },                                -- close the position at the end
+    fast = { 24, min = 2, max = 1000 },
+    slow = { 96, min = 3, max = 5000 }, -- bars of the two averages
+    strength = { 0.5, min = 0, max = 20 }, -- how far apart they must be, in average true ranges
+    stop = { 3, min = 0.5, max = 20 }, -- distance of the stop, in average true ranges
+    risk = { 0.005, min = 0, max = 0.05 }, -- share of the equity that a stop may cost
+    max_notional = { 5000, min = 10 }, -- USDT, whatever the risk would allow
+    max_daily_loss = { 0.03, min = 0.001, max = 1 }, -- share of the day's first equity; then it rests until the next UTC day
+    max_drawdown = { 0.15, min = 0.01, max = 1 }, -- share of the best equity so far; then it stops for good
+    max_refusals = { 5, min = 1 }, -- orders refused in a row; then it rests for an hour
+    flatten = { true }, -- close the position at the end
   },
 }
 
@@ -38,8 +40,13 @@ end
 function bot:warm_up()
   self.fast, self.slow, self.atr = ta.ema(self.params.fast), ta.ema(self.params.slow), ta.atr(14)
   local bars, err = api.get_klines { symbol = self.symbol, interval = self.interval, limit = 500 }
-  if not bars then log.warn("no history: %s", err) return end
-  for i = 1, #bars - 1 do self:learn(bars[i]) end      -- the last one is still open: it comes when it closes
+  if not bars then
+    log.warn("no history: %s", err)
+    return
+  end
+  for i = 1, #bars - 1 do
+    self:learn(bars[i])
+  end -- the last one is still open: it comes when it closes
   log.info("%d bars of history", math.max(#bars - 1, 0))
 end
 
@@ -64,12 +71,17 @@ end
 function bot:may_trade()
   local state, equity = self.state, self:equity()
   local day = math.floor(api.now() / 86400000)
-  if state.day ~= day then state.day, state.day_equity = day, equity end
+  if state.day ~= day then
+    state.day, state.day_equity = day, equity
+  end
   state.peak = math.max(state.peak or equity, equity)
   if state.halted then return false, "halted" end
   if equity < state.peak * (1 - self.params.max_drawdown) then
     state.halted = true
-    log.error("drawdown of %.1f %%: halted for good (run with --forget-state to begin anew)", (1 - equity / state.peak) * 100)
+    log.error(
+      "drawdown of %.1f %%: halted for good (run with --forget-state to begin anew)",
+      (1 - equity / state.peak) * 100
+    )
     return false, "halted"
   end
   if equity < state.day_equity * (1 - self.params.max_daily_loss) then return false, "the day's loss" end
@@ -104,8 +116,12 @@ function bot:guard()
   local price = self:entry_price(self.symbol) - (held > 0 and away or -away)
   -- Where the market is past it already, the stop would trigger at once: out, then.
   if (self.last - price) * held <= 0 then return self:close "the stop was passed" end
-  self:send { side = held > 0 and "SELL" or "BUY", type = "STOP_MARKET", closePosition = true,
-              stopPrice = market.round_price(self.symbol, price, held > 0 and "down" or "up") }
+  self:send {
+    side = held > 0 and "SELL" or "BUY",
+    type = "STOP_MARKET",
+    closePosition = true,
+    stopPrice = market.round_price(self.symbol, price, held > 0 and "down" or "up"),
+  }
 end
 
 function bot:close(why)
@@ -113,7 +129,13 @@ function bot:close(why)
   api.cancel_all_orders { symbol = self.symbol, priority = "CRITICAL" }
   if held == 0 then return end
   log.info("out: %s", why)
-  self:send { side = held > 0 and "SELL" or "BUY", type = "MARKET", quantity = math.abs(held), reduceOnly = true, priority = "CRITICAL" }
+  self:send {
+    side = held > 0 and "SELL" or "BUY",
+    type = "MARKET",
+    quantity = math.abs(held),
+    reduceOnly = true,
+    priority = "CRITICAL",
+  }
 end
 
 function bot:open(direction)
@@ -163,15 +185,33 @@ end
 function bot:heartbeat()
   local m, state = api.get_metrics(), self.state
   log.fields("info", "heartbeat", {
-    { "position", self:position(self.symbol) }, { "equity", ("%.2f"):format(self:equity()) },
-    { "day", ("%+.2f"):format(self:equity() - (state.day_equity or self:equity())) }, { "trades", state.trades or 0 },
-    { "success_rate", ("%.3f"):format(m.rate_limiter.success_rate) }, { "queue", m.queue.total_size },
-    { "clock_offset_ms", math.floor(m.clock.offset * 1000 + 0.5) }, { "halted", state.halted and true or nil },
+    { "position", self:position(self.symbol) },
+    { "equity", ("%.2f"):format(self:equity()) },
+    { "day", ("%+.2f"):format(self:equity() - (state.day_equity or self:equity())) },
+    { "trades", state.trades or 0 },
+    { "success_rate", ("%.3f"):format(m.rate_limiter.success_rate) },
+    { "queue", m.queue.total_size },
+    { "clock_offset_ms", math.floor(m.clock.offset * 1000 + 0.5) },
+    { "halted", state.halted and true or nil },
   })
 end
 
-function bot.on_alert(_, alert) log.warn("%s %s: %.4g (threshold %.4g)", alert.rule, alert.raised and "alert" or "over", alert.value, alert.threshold) end
-function bot.on_circuit(_, notice) log.warn("calls about %s: %s", notice.request_class, notice.to == "closed" and "all is well again" or "held back") end
+function bot.on_alert(_, alert)
+  log.warn(
+    "%s %s: %.4g (threshold %.4g)",
+    alert.rule,
+    alert.raised and "alert" or "over",
+    alert.value,
+    alert.threshold
+  )
+end
+function bot.on_circuit(_, notice)
+  log.warn(
+    "calls about %s: %s",
+    notice.request_class,
+    notice.to == "closed" and "all is well again" or "held back"
+  )
+end
 function bot.on_error(_, err) log.error("a handler failed, the bot goes on: %s", err) end
 
 -- ---- the run --------------------------------------------------------------------------------------------------------------
@@ -179,7 +219,7 @@ function bot.on_error(_, err) log.error("a handler failed, the bot goes on: %s",
 function bot:on_start()
   self.symbol = self.symbols[1]
   self:warm_up()
-  self:reconcile()                                     -- what the run before has left
+  self:reconcile() -- what the run before has left
   self:decide()
 end
 
@@ -201,7 +241,9 @@ function bot:on_stop()
   if self.params.flatten then self:close "the end of the run" end
   -- The exchange's own word: the account's stream may not have told of the last fill yet.
   local held = 0
-  for _, position in ipairs(api.get_position_info { symbol = self.symbol } or {}) do held = held + position.positionAmt end
+  for _, position in ipairs(api.get_position_info { symbol = self.symbol } or {}) do
+    held = held + position.positionAmt
+  end
   log.info("the end: %d trades, %g held, equity %.2f", self.state.trades or 0, held, self:equity())
 end
 

@@ -4,20 +4,35 @@ local function quote(self, symbol, side, price)
   local id = self.quotes[side]
   local order, err
   if id then
-    order, err = api.modify_order{ symbol = symbol, orderId = id, side = side, quantity = 0.01, price = price, timeout = 1 }
+    order, err = api.modify_order {
+      symbol = symbol,
+      orderId = id,
+      side = side,
+      quantity = 0.01,
+      price = price,
+      timeout = 1,
+    }
   else
-    order, err = api.create_order{ symbol = symbol, side = side, type = "LIMIT", timeInForce = "GTX", quantity = 0.01,
-                                   price = price, timeout = 1 }
+    order, err = api.create_order {
+      symbol = symbol,
+      side = side,
+      type = "LIMIT",
+      timeInForce = "GTX",
+      quantity = 0.01,
+      price = price,
+      timeout = 1,
+    }
   end
   self.quotes[side] = order and order.status == "NEW" and order.orderId or nil
   return order, err
 end
 
 return {
-  symbols = { "BTCUSDT" }, interval = "1m",
+  symbols = { "BTCUSDT" },
+  interval = "1m",
   params = { spread = { 0.002, min = 0.0001, max = 0.05 } },
   on_start = function(self)
-    api.configure{ preset = "high_frequency" }
+    api.configure { preset = "high_frequency" }
     self.quotes = {}
   end,
   on_bar = function(self, bar)

@@ -23,8 +23,19 @@ describe("breakout.lua", function()
   end)
 
   it("lives with an exchange that is down for a minute", function()
-    local world = testing.world { bars = testing.ramp(20000, 20100, 10),
-      faults = { { fault = "error", class = "orders", status = 503, message = "Service Unavailable", from = 0, to = 180 } } }
+    local world = testing.world {
+      bars = testing.ramp(20000, 20100, 10),
+      faults = {
+        {
+          fault = "error",
+          class = "orders",
+          status = 503,
+          message = "Service Unavailable",
+          from = 0,
+          to = 180,
+        },
+      },
+    }
     world:run(script)
     world:expect_position(0.01)
   end)
@@ -32,8 +43,10 @@ end)
 
 describe("a test body", function()
   it("may call the exchange itself, in virtual time", function()
-    local order = assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 19000, quantity = 0.01 })
-    api.sleep(86400)                                             -- a day, at once
+    local order = assert(
+      api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 19000, quantity = 0.01 }
+    )
+    api.sleep(86400) -- a day, at once
     assert.are.equal("NEW", api.get_order { symbol = "BTCUSDT", orderId = order.orderId }.status)
   end)
 end)

@@ -4,7 +4,9 @@ local M = {}
 
 local function mean(list)
   local sum = 0
-  for _, x in ipairs(list) do sum = sum + x end
+  for _, x in ipairs(list) do
+    sum = sum + x
+  end
   return #list > 0 and sum / #list or nil
 end
 
@@ -31,8 +33,12 @@ end
 function M.max_drawdown(equity)
   local peak, peak_at, worst, from, to = -math.huge, nil, 0, nil, nil
   for i, v in ipairs(equity) do
-    if v > peak then peak, peak_at = v, i end
-    if peak > 0 and 1 - v / peak > worst then worst, from, to = 1 - v / peak, peak_at, i end
+    if v > peak then
+      peak, peak_at = v, i
+    end
+    if peak > 0 and 1 - v / peak > worst then
+      worst, from, to = 1 - v / peak, peak_at, i
+    end
   end
   return worst, from, to
 end
@@ -45,7 +51,9 @@ end
 function M.stdev(list)
   if #list < 2 then return nil end
   local m, sum = mean(list), 0
-  for _, x in ipairs(list) do sum = sum + (x - m) * (x - m) end
+  for _, x in ipairs(list) do
+    sum = sum + (x - m) * (x - m)
+  end
   return math.sqrt(sum / (#list - 1))
 end
 
@@ -59,7 +67,9 @@ function M.ratios(returns, periods)
   local m, deviation = mean(returns), M.stdev(returns)
   if not m then return {} end
   local down = 0
-  for _, x in ipairs(returns) do if x < 0 then down = down + x * x end end
+  for _, x in ipairs(returns) do
+    if x < 0 then down = down + x * x end
+  end
   local downside = math.sqrt(down / #returns) * math.sqrt(periods)
   return {
     volatility = deviation and deviation * math.sqrt(periods) or nil,
@@ -87,14 +97,25 @@ function M.performance(equity, o)
     result.annual_return = -1
   end
   result.max_drawdown = M.max_drawdown(equity)
-  if result.annual_return and result.max_drawdown > 0 then result.calmar = result.annual_return / result.max_drawdown end
+  if result.annual_return and result.max_drawdown > 0 then
+    result.calmar = result.annual_return / result.max_drawdown
+  end
   return result
 end
 
 local function open_trade(fill, quantity, commission)
   return {
-    symbol = fill.symbol, side = quantity > 0 and "LONG" or "SHORT", quantity = 0, amount = 0, entry_time = fill.time,
-    entry_value = 0, entry_quantity = 0, exit_value = 0, exit_quantity = 0, pnl = 0, commission = 0,
+    symbol = fill.symbol,
+    side = quantity > 0 and "LONG" or "SHORT",
+    quantity = 0,
+    amount = 0,
+    entry_time = fill.time,
+    entry_value = 0,
+    entry_quantity = 0,
+    exit_value = 0,
+    exit_quantity = 0,
+    pnl = 0,
+    commission = 0,
     first_commission = commission,
   }
 end
@@ -117,9 +138,15 @@ end
 
 local function close(trade, fill, list)
   list[#list + 1] = {
-    symbol = trade.symbol, side = trade.side, quantity = trade.quantity, entry_time = trade.entry_time, exit_time = fill.time,
-    entry_price = trade.entry_value / trade.entry_quantity, exit_price = trade.exit_value / trade.exit_quantity,
-    pnl = trade.pnl - trade.commission, commission = trade.commission,
+    symbol = trade.symbol,
+    side = trade.side,
+    quantity = trade.quantity,
+    entry_time = trade.entry_time,
+    exit_time = fill.time,
+    entry_price = trade.entry_value / trade.entry_quantity,
+    exit_price = trade.exit_value / trade.exit_quantity,
+    pnl = trade.pnl - trade.commission,
+    commission = trade.commission,
   }
 end
 
@@ -179,8 +206,10 @@ function M.trade_summary(trades)
   end
   local count = #trades
   return {
-    win_rate = count > 0 and wins / count or nil, profit_factor = lost > 0 and won / lost or nil,
-    expectancy = count > 0 and total / count or nil, losing_streak = longest,
+    win_rate = count > 0 and wins / count or nil,
+    profit_factor = lost > 0 and won / lost or nil,
+    expectancy = count > 0 and total / count or nil,
+    losing_streak = longest,
   }
 end
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 const char *alert_rule_name(int32_t rule) {
-    static const char *const names[ALERT_RULE_COUNT] = { "success_rate", "latency",     "queue",
-                                                         "circuit",      "limit_usage", "clock_skew", "journal" };
+    static const char *const names[ALERT_RULE_COUNT] = { "success_rate", "latency",    "queue",  "circuit",
+                                                         "limit_usage",  "clock_skew", "journal" };
     return rule >= 0 && rule < ALERT_RULE_COUNT ? names[rule] : "unknown";
 }
 
@@ -34,25 +34,26 @@ void alerts_configure(struct alerts *a, const struct api_config *config, int64_t
 }
 
 static bool crossed(const struct alerts *a, const struct alert_values *v, int32_t rule) {
-    if (rule == ALERT_SUCCESS_RATE)
-        return v->settled >= a->min_count && v->value[rule] < a->threshold[rule];
-    if (rule == ALERT_LATENCY && v->answered < a->min_count)
-        return false;
+    if (rule == ALERT_SUCCESS_RATE) return v->settled >= a->min_count && v->value[rule] < a->threshold[rule];
+    if (rule == ALERT_LATENCY && v->answered < a->min_count) return false;
     return v->value[rule] > a->threshold[rule];
 }
 
-int32_t alerts_check(struct alerts *a, const struct alert_values *v, int64_t now_us, struct notice out[ALERT_RULE_COUNT]) {
+int32_t alerts_check(struct alerts *a, const struct alert_values *v, int64_t now_us,
+                     struct notice out[ALERT_RULE_COUNT]) {
     ASSERT(a->interval_us > 0);
     int32_t count = 0;
     for (int32_t rule = 0; rule < ALERT_RULE_COUNT; rule++) {
-        if (a->threshold[rule] <= 0)
-            continue;
+        if (a->threshold[rule] <= 0) continue;
         bool now_crossed = crossed(a, v, rule);
-        if (now_crossed == a->raised[rule])
-            continue;
+        if (now_crossed == a->raised[rule]) continue;
         a->raised[rule] = now_crossed;
-        out[count++] = (struct notice){ .time_us = now_us, .kind = NOTICE_ALERT, .rule = (uint8_t)rule,
-                                        .raised = now_crossed, .value = v->value[rule], .threshold = a->threshold[rule] };
+        out[count++] = (struct notice){ .time_us = now_us,
+                                        .kind = NOTICE_ALERT,
+                                        .rule = (uint8_t)rule,
+                                        .raised = now_crossed,
+                                        .value = v->value[rule],
+                                        .threshold = a->threshold[rule] };
     }
     a->next_us = now_us + a->interval_us;
     return count;

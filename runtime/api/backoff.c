@@ -19,8 +19,7 @@ void backoff_configure(struct backoff *b, const struct api_config *config) {
     b->jitter = config->backoff_jitter;
     b->quota_max = config->retry_quota;
     b->refill = config->retry_refill;
-    if (b->quota > b->quota_max)
-        b->quota = b->quota_max;
+    if (b->quota > b->quota_max) b->quota = b->quota_max;
 }
 
 static double fibonacci(int32_t n) {
@@ -56,19 +55,15 @@ int64_t backoff_delay_us(struct backoff *b, int32_t attempt, int64_t retry_after
 }
 
 bool backoff_take(struct backoff *b) {
-    if (b->quota_max <= 0)
-        return true;
-    if (b->quota < 1)
-        return false;
+    if (b->quota_max <= 0) return true;
+    if (b->quota < 1) return false;
     b->quota -= 1;
     return true;
 }
 
 void backoff_report(struct backoff *b, bool success) {
     b->pressure += ((success ? 0 : 1) - b->pressure) * 0.05;
-    if (!success)
-        return;
+    if (!success) return;
     b->quota += b->refill;
-    if (b->quota > b->quota_max)
-        b->quota = b->quota_max;
+    if (b->quota > b->quota_max) b->quota = b->quota_max;
 }

@@ -1,6 +1,8 @@
-// backoff.h: how long to wait before retry n, and whether a retry may be made at all. Pure; the caller owns it all.
+// backoff.h: how long to wait before retry n, and whether a retry may be made at all. Pure; the caller owns
+// it all.
 //
-// Quota    all requests draw their retries from one purse which successes refill, so that retries can never multiply
+// Quota    all requests draw their retries from one purse which successes refill, so that retries can never
+// multiply
 //          an outage.
 #ifndef MT_API_BACKOFF_H
 #define MT_API_BACKOFF_H
@@ -9,7 +11,7 @@
 #include "base/rng.h"
 
 struct backoff {
-    int32_t kind;                      // enum backoff_kind
+    int32_t kind;   // enum backoff_kind
     int64_t initial_us, max_us;
     double jitter;
     double quota, quota_max, refill;   // quota_max 0: no quota

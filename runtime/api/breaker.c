@@ -7,8 +7,8 @@
 //     +------------------------------------------------------ HALF-OPEN -------------+
 //            `half_open_probes` probes have succeeded
 //
-// While open, one CRITICAL request at a time may go as an early probe: a cancel is worth the try. Its failure leaves
-// the open time as it is. Shadow mode runs the same machine and refuses nothing.
+// While open, one CRITICAL request at a time may go as an early probe: a cancel is worth the try. Its failure
+// leaves the open time as it is. Shadow mode runs the same machine and refuses nothing.
 #include "api/breaker.h"
 
 #include "base/assert.h"
@@ -62,29 +62,23 @@ static void half_open(struct breaker *b) {
 }
 
 static int32_t ask(struct breaker *b, bool critical, int64_t now_us) {
-    if (b->state == BREAKER_OPEN && now_us >= b->open_until_us)
-        half_open(b);
+    if (b->state == BREAKER_OPEN && now_us >= b->open_until_us) half_open(b);
     if (b->state == BREAKER_OPEN) {
-        if (!critical)
-            return BREAKER_REFUSE;
+        if (!critical) return BREAKER_REFUSE;
         return b->probes_out == 0 ? BREAKER_PROBE : BREAKER_WAIT;
     }
     return b->probes_out + b->probes_done < b->probes ? BREAKER_PROBE : BREAKER_WAIT;
 }
 
 int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us) {
-    if (b->state == BREAKER_CLOSED)
-        return BREAKER_PASS;
+    if (b->state == BREAKER_CLOSED) return BREAKER_PASS;
     int32_t answer = ask(b, critical, now_us);
-    if (!b->shadow || answer == BREAKER_PROBE)
-        return answer;
+    if (!b->shadow || answer == BREAKER_PROBE) return answer;
     b->shadow_count++;
     return BREAKER_PASS;
 }
 
-void breaker_enter(struct breaker *b, bool is_probe) {
-    b->probes_out += is_probe;
-}
+void breaker_enter(struct breaker *b, bool is_probe) { b->probes_out += is_probe; }
 
 static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us) {
     if (now_us >= b->bucket_end_us + b->bucket_us * BREAKER_BUCKETS) {
@@ -100,18 +94,16 @@ static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us) 
 }
 
 static bool rate_trips(const struct breaker *b) {
-    if (b->failure_rate <= 0 && b->slow_rate <= 0)
-        return false;
+    if (b->failure_rate <= 0 && b->slow_rate <= 0) return false;
     struct breaker_bucket sum = { 0 };
     for (int32_t i = 0; i < BREAKER_BUCKETS; i++) {
         sum.total += b->buckets[i].total;
         sum.failed += b->buckets[i].failed;
         sum.slow += b->buckets[i].slow;
     }
-    if (sum.total < b->min_count)
-        return false;
-    return (b->failure_rate > 0 && sum.failed >= b->failure_rate * sum.total)
-        || (b->slow_rate > 0 && sum.slow >= b->slow_rate * sum.total);
+    if (sum.total < b->min_count) return false;
+    return (b->failure_rate > 0 && sum.failed >= b->failure_rate * sum.total) ||
+           (b->slow_rate > 0 && sum.slow >= b->slow_rate * sum.total);
 }
 
 static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now_us) {
@@ -120,22 +112,18 @@ static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now
     bucket->failed += failed;
     bucket->slow += slow;
     b->consecutive = failed ? b->consecutive + 1 : 0;
-    if (!failed && !slow)
-        return;   // good news opens nothing; this keeps the sum out of the ordinary path
+    if (!failed && !slow) return;   // good news opens nothing; this keeps the sum out of the ordinary path
     if ((b->failure_threshold > 0 && b->consecutive >= b->failure_threshold) || rate_trips(b))
         open_breaker(b, now_us);
 }
 
 static void report_probe(struct breaker *b, bool failed, int64_t now_us) {
     if (failed) {
-        if (b->state == BREAKER_HALF_OPEN)
-            open_breaker(b, now_us);
+        if (b->state == BREAKER_HALF_OPEN) open_breaker(b, now_us);
         return;
     }
-    if (b->state == BREAKER_OPEN)
-        half_open(b);
-    if (++b->probes_done < b->probes)
-        return;
+    if (b->state == BREAKER_OPEN) half_open(b);
+    if (++b->probes_done < b->probes) return;
     b->state = BREAKER_CLOSED;
     b->reopenings = 0;
     forget_window(b);
@@ -146,8 +134,7 @@ void breaker_report(struct breaker *b, bool is_probe, int32_t result, int64_t la
         ASSERT(b->probes_out > 0);
         b->probes_out--;
     }
-    if (result == BREAKER_NEUTRAL)
-        return;
+    if (result == BREAKER_NEUTRAL) return;
     bool failed = result == BREAKER_FAILURE;
     if (b->state == BREAKER_CLOSED)
         report_closed(b, failed, latency_us > b->slow_us, now_us);

@@ -1,7 +1,8 @@
 // breaker.h: stops sending when sending only fails. Closed, open, half-open; see the drawing in breaker.c.
 //
 // Owner    the caller owns the struct; no allocation, no clock.
-// Protocol breaker_ask says what may be done; breaker_enter when it is done; breaker_report when it ended, with
+// Protocol breaker_ask says what may be done; breaker_enter when it is done; breaker_report when it ended,
+// with
 //          whether it was entered as a probe.
 #ifndef MT_API_BREAKER_H
 #define MT_API_BREAKER_H
@@ -12,15 +13,15 @@ enum breaker_state { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN, BREAKER_ST
 
 enum breaker_answer {
     BREAKER_PASS,
-    BREAKER_PROBE,       // may go, as a probe
-    BREAKER_WAIT,        // probes are out; their answer decides
+    BREAKER_PROBE,   // may go, as a probe
+    BREAKER_WAIT,    // probes are out; their answer decides
     BREAKER_REFUSE
 };
 
 enum breaker_result {
-    BREAKER_SUCCESS,     // answered, be it with a business refusal
-    BREAKER_FAILURE,     // transport error, 5xx, timeout
-    BREAKER_NEUTRAL      // says nothing: cancelled, slowed down, clock skew
+    BREAKER_SUCCESS,   // answered, be it with a business refusal
+    BREAKER_FAILURE,   // transport error, 5xx, timeout
+    BREAKER_NEUTRAL    // says nothing: cancelled, slowed down, clock skew
 };
 
 enum { BREAKER_BUCKETS = 8 };
@@ -35,13 +36,13 @@ struct breaker {
     double failure_rate, slow_rate;
     bool shadow;
 
-    int32_t state;                  // enum breaker_state
-    int32_t consecutive;            // failures in a row while closed
+    int32_t state;         // enum breaker_state
+    int32_t consecutive;   // failures in a row while closed
     int32_t probes_out, probes_done;
-    int32_t reopenings;             // since it was last closed
-    int64_t open_until_us, open_us; // open_us: length of the present opening
-    int64_t opened_count;           // ever
-    int64_t shadow_count;           // what would have been refused
+    int32_t reopenings;               // since it was last closed
+    int64_t open_until_us, open_us;   // open_us: length of the present opening
+    int64_t opened_count;             // ever
+    int64_t shadow_count;             // what would have been refused
     int64_t bucket_end_us;
     int32_t bucket;
     struct breaker_bucket buckets[BREAKER_BUCKETS];

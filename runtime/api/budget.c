@@ -19,11 +19,9 @@ void budget_init(struct budget *b, int64_t guard_us) {
 int32_t budget_join(struct budget *b, uint64_t owner) {
     ASSERT(owner != 0);
     for (int32_t i = 0; i < BUDGET_MEMBERS_MAX; i++) {
-        if (b->members[i].owner != 0)
-            continue;
+        if (b->members[i].owner != 0) continue;
         b->members[i] = (struct budget_member){ .owner = owner };
-        if (i >= b->seats)
-            b->seats = i + 1;
+        if (i >= b->seats) b->seats = i + 1;
         return i;
     }
     return ERR_FULL;
@@ -41,39 +39,38 @@ void budget_leave(struct budget *b, int32_t member, int64_t now_us) {
     *m = (struct budget_member){ 0 };
 }
 
-// The calls below change the seat's books before the limiter's when they take and after it when they give back, so
-// the seats never know less than what is under way.
+// The calls below change the seat's books before the limiter's when they take and after it when they give
+// back, so the seats never know less than what is under way.
 void budget_repair(struct budget *b) {
     for (int32_t kind = 0; kind < LIMIT_KIND_COUNT; kind++) {
         int32_t sum = 0;
-        for (int32_t i = 0; i < b->seats; i++)
-            sum += b->members[i].outstanding[kind];
+        for (int32_t i = 0; i < b->seats; i++) sum += b->members[i].outstanding[kind];
         b->limiter.outstanding[kind] = sum;
     }
 }
 
 static uint16_t kinds_of(const int32_t cost[]) {
     uint32_t kinds = 0;
-    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++)
-        kinds |= cost[i] > 0 ? 1u << i : 0;
+    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) kinds |= cost[i] > 0 ? 1u << i : 0;
     return (uint16_t)kinds;
 }
 
-static bool must_yield(const struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t now_us) {
+static bool must_yield(const struct budget *b, int32_t member, const int32_t cost[], int32_t priority,
+                       int64_t now_us) {
     uint16_t kinds = kinds_of(cost);
     for (int32_t i = 0; i < b->seats; i++) {
         const struct budget_member *m = &b->members[i];
-        if (i != member && m->owner != 0 && (m->want_kinds & kinds) && m->want_priority < priority && m->want_until_us > now_us)
+        if (i != member && m->owner != 0 && (m->want_kinds & kinds) && m->want_priority < priority &&
+            m->want_until_us > now_us)
             return true;
     }
     return false;
 }
 
-int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t now_us,
-                       uint32_t *blocked) {
+int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority,
+                       int64_t now_us, uint32_t *blocked) {
     int64_t wait_us = limiter_wait_us(&b->limiter, cost, priority, now_us, blocked);
-    if (wait_us != 0 || b->seats == 1)
-        return wait_us;
+    if (wait_us != 0 || b->seats == 1) return wait_us;
     return must_yield(b, member, cost, priority, now_us) ? LIMITER_ON_ANSWER : 0;
 }
 

@@ -14,22 +14,28 @@
 enum { API_LIMITS_MAX = 8 };
 
 enum api_config_type {
-    API_CONFIG_INT,        // int32_t
-    API_CONFIG_NUMBER,     // double
-    API_CONFIG_SECONDS,    // key in seconds, field int64_t microseconds
-    API_CONFIG_BOOL,       // bool; numbers 0 and 1
-    API_CONFIG_CHOICE,     // int32_t index into `choices`
-    API_CONFIG_SEED        // uint64_t; whole numbers below 2^53
+    API_CONFIG_INT,       // int32_t
+    API_CONFIG_NUMBER,    // double
+    API_CONFIG_SECONDS,   // key in seconds, field int64_t microseconds
+    API_CONFIG_BOOL,      // bool; numbers 0 and 1
+    API_CONFIG_CHOICE,    // int32_t index into `choices`
+    API_CONFIG_SEED       // uint64_t; whole numbers below 2^53
 };
 
-enum backoff_kind { BACKOFF_EXPONENTIAL, BACKOFF_LINEAR, BACKOFF_FIBONACCI, BACKOFF_ADAPTIVE, BACKOFF_KIND_COUNT };
+enum backoff_kind {
+    BACKOFF_EXPONENTIAL,
+    BACKOFF_LINEAR,
+    BACKOFF_FIBONACCI,
+    BACKOFF_ADAPTIVE,
+    BACKOFF_KIND_COUNT
+};
 
-// A row the venue itself told. Once one is known, limits that are mere defaults no longer count; those that were set
-// stay, and of two for the same window the tighter holds.
+// A row the venue itself told. Once one is known, limits that are mere defaults no longer count; those that
+// were set stay, and of two for the same window the tighter holds.
 struct api_limit {
     int64_t interval_us;
     int32_t limit;
-    uint8_t kind;          // enum limit_kind
+    uint8_t kind;   // enum limit_kind
 };
 
 struct api_config {
@@ -45,7 +51,7 @@ struct api_config {
     int64_t queue_timeout_us, request_timeout_us, aging_interval_us;
 
     int32_t max_retries;
-    int32_t backoff;                       // enum backoff_kind
+    int32_t backoff;   // enum backoff_kind
     int64_t initial_backoff_us, max_backoff_us;
     double backoff_jitter;
     int32_t retry_quota;
@@ -69,18 +75,18 @@ struct api_config {
     bool alert_circuit;
 
     uint64_t seed;
-    uint64_t given;                        // a bit for each key, by its place in the table, that was set since defaults
-    int32_t limit_count;                   // rows set by api_config_limit
+    uint64_t given;        // a bit for each key, by its place in the table, that was set since defaults
+    int32_t limit_count;   // rows set by api_config_limit
     struct api_limit limits[API_LIMITS_MAX];
 };
 
 // One line of `moontide help config`.
 struct api_config_key {
     const char *name;
-    uint8_t type;                          // enum api_config_type
-    uint32_t offset;                       // of the field in struct api_config
-    double min, max, preset;               // `preset` is the default, in the key's unit
-    const char *choices;                   // "a|b|c" for API_CONFIG_CHOICE, else NULL
+    uint8_t type;              // enum api_config_type
+    uint32_t offset;           // of the field in struct api_config
+    double min, max, preset;   // `preset` is the default, in the key's unit
+    const char *choices;       // "a|b|c" for API_CONFIG_CHOICE, else NULL
     const char *unit;
     const char *doc;
 };

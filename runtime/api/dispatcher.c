@@ -24,15 +24,13 @@
 #include <stddef.h>
 
 enum {
-    SENDS_PER_RUN = 4096,      // a transport that answers at once must not keep us in one run for ever
-    SLOW_DOWN_US = 1000000     // the gate's time when the venue does not say
+    SENDS_PER_RUN = 4096,    // a transport that answers at once must not keep us in one run for ever
+    SLOW_DOWN_US = 1000000   // the gate's time when the venue does not say
 };
 
 enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
 
-static int64_t earlier(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
+static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // First moment at which r may no longer be sent.
 static int64_t expiry_us(const struct dispatcher *d, const struct request *r) {
@@ -43,8 +41,7 @@ static int64_t expiry_us(const struct dispatcher *d, const struct request *r) {
 
 static int64_t queued_key_us(const struct dispatcher *d, const struct request *r) {
     int64_t expiry = expiry_us(d, r);
-    if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0)
-        return expiry;
+    if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0) return expiry;
     return earlier(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
 }
 
@@ -57,8 +54,7 @@ static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us) {
 }
 
 static void clear_timer(struct dispatcher *d, struct request *r) {
-    if (r->heap_index >= 0)
-        heap_remove(&d->timers, r->heap_index);
+    if (r->heap_index >= 0) heap_remove(&d->timers, r->heap_index);
 }
 
 static void count_held(struct dispatcher *d, const struct request *r, int32_t change) {
@@ -98,18 +94,18 @@ static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us) {
 }
 
 // Whether the wait for the limits is certain to outlast r.
-static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us, int64_t now_us) {
-    if (wait_us == LIMITER_NEVER)
-        return true;
+static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us,
+                        int64_t now_us) {
+    if (wait_us == LIMITER_NEVER) return true;
     return wait_us != LIMITER_ON_ANSWER && wait_us >= expiry_us(d, r) - now_us;
 }
 
 // How a request that has just come would end at once; SETTLE_COUNT: it has a chance.
 static enum settle foreseen(struct dispatcher *d, const struct request *r, int64_t now_us) {
     const struct breaker *b = &d->breakers[r->request_class];
-    if (now_us >= expiry_us(d, r))
-        return SETTLE_QUEUE_TIMEOUT;
-    if (b->state == BREAKER_OPEN && now_us < b->open_until_us && !b->shadow && r->priority != PRIORITY_CRITICAL)
+    if (now_us >= expiry_us(d, r)) return SETTLE_QUEUE_TIMEOUT;
+    if (b->state == BREAKER_OPEN && now_us < b->open_until_us && !b->shadow &&
+        r->priority != PRIORITY_CRITICAL)
         return SETTLE_CIRCUIT_OPEN;
     int64_t wait_us = limits_wait_us(d, r, now_us);
     return is_hopeless(d, r, wait_us, now_us) ? SETTLE_RATE_LIMITED : SETTLE_COUNT;
@@ -129,8 +125,7 @@ static void reset_request(struct dispatcher *d, struct request *r, int64_t now_u
     r->heap_index = -1;
     r->heap_key_us = 0;
     r->blocked_since_us = -1;
-    if (r->cost[LIMIT_ORDERS_LONG] == 0)
-        r->cost[LIMIT_ORDERS_LONG] = r->cost[LIMIT_ORDERS];
+    if (r->cost[LIMIT_ORDERS_LONG] == 0) r->cost[LIMIT_ORDERS_LONG] = r->cost[LIMIT_ORDERS];
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
         r->cost[LIMIT_CLASS_WEIGHT + i] = i == r->request_class ? r->cost[LIMIT_WEIGHT] : 0;
 }
@@ -139,8 +134,7 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
     ASSERT(r->state == REQUEST_IDLE);
     ASSERT(r->priority < PRIORITY_COUNT);
     ASSERT(r->request_class < REQUEST_CLASSES_MAX);
-    if (d->stopped)
-        return ERR_STOPPED;
+    if (d->stopped) return ERR_STOPPED;
     struct request *displaced = NULL;
     if (d->held >= d->config.max_queue_size) {
         displaced = r->priority == PRIORITY_CRITICAL ? queue_newest(&d->queue, PRIORITY_LOW) : NULL;
@@ -156,15 +150,15 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
         settle(d, r, end, now_us);
         return ERR_OK;
     }
-    if (displaced) {   // leaves before and is told after, so that its owner's next submit finds the queue full
+    if (displaced) {   // leaves before and is told after, so that its owner's next submit finds the queue
+                       // full
         detach(d, displaced);
         clear_timer(d, displaced);
     }
     queue_push(&d->queue, r);
     count_held(d, r, 1);
     enqueue(d, r, now_us);
-    if (displaced)
-        settle(d, displaced, SETTLE_QUEUE_FULL, now_us);
+    if (displaced) settle(d, displaced, SETTLE_QUEUE_FULL, now_us);
     return ERR_OK;
 }
 
@@ -172,8 +166,7 @@ static enum admission hold(struct dispatcher *d, struct request *r, enum wait_re
                            int64_t now_us) {
     r->wait_reason = (uint8_t)reason;
     r->waits |= (uint8_t)(1u << reason);
-    if (r->blocked_since_us < 0)
-        r->blocked_since_us = now_us;
+    if (r->blocked_since_us < 0) r->blocked_since_us = now_us;
     d->wake_us = earlier(d->wake_us, until_us);
     return ADMISSION_HELD;
 }
@@ -196,8 +189,7 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
     }
     r->is_probe = is_probe;
     breaker_enter(&d->breakers[r->request_class], is_probe);
-    if (r->priority != PRIORITY_CRITICAL)
-        throttle_take(&d->throttle, r->cost[LIMIT_WEIGHT], now_us);
+    if (r->priority != PRIORITY_CRITICAL) throttle_take(&d->throttle, r->cost[LIMIT_WEIGHT], now_us);
     r->state = REQUEST_IN_FLIGHT;
     r->attempts++;
     r->sent_us = now_us;
@@ -213,8 +205,8 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
     return ADMISSION_SENT;
 }
 
-// Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches one
-// of those must not take the budget it is waiting for.
+// Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches
+// one of those must not take the budget it is waiting for.
 static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *blocked, int64_t now_us) {
     bool critical = r->priority == PRIORITY_CRITICAL;
     struct breaker *breaker = &d->breakers[r->request_class];
@@ -225,17 +217,13 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *b
         settle_held(d, r, SETTLE_CIRCUIT_OPEN, now_us);
         return ADMISSION_ENDED;
     }
-    if (answer == BREAKER_WAIT)
-        return hold(d, r, WAIT_BREAKER, INT64_MAX, now_us);
+    if (answer == BREAKER_WAIT) return hold(d, r, WAIT_BREAKER, INT64_MAX, now_us);
     int64_t wait_us = critical ? 0 : throttle_wait_us(&d->throttle, now_us);
-    if (wait_us > 0)
-        return hold(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
-    if (*blocked && limits_touch(d, r, *blocked))
-        return hold(d, r, WAIT_LIMIT, INT64_MAX, now_us);
+    if (wait_us > 0) return hold(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
+    if (*blocked && limits_touch(d, r, *blocked)) return hold(d, r, WAIT_LIMIT, INT64_MAX, now_us);
     uint64_t windows = 0;
     wait_us = limits_take(d, r, now_us, &windows);
-    if (wait_us == 0)
-        return send_now(d, r, answer == BREAKER_PROBE, now_us);
+    if (wait_us == 0) return send_now(d, r, answer == BREAKER_PROBE, now_us);
     if (is_hopeless(d, r, wait_us, now_us)) {
         settle_held(d, r, SETTLE_RATE_LIMITED, now_us);
         return ADMISSION_ENDED;
@@ -260,8 +248,7 @@ static void admit_all(struct dispatcher *d, int64_t now_us) {
                 return;
             }
             enum admission a = admit(d, r, &blocked, now_us);
-            if (a == ADMISSION_HELD)
-                queue_skip_lane(&skip, r);
+            if (a == ADMISSION_HELD) queue_skip_lane(&skip, r);
             sends += a != ADMISSION_HELD;
             if (sends >= SENDS_PER_RUN) {
                 d->wake_us = now_us;
@@ -275,7 +262,7 @@ static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enu
                         int64_t retry_after_us, int64_t now_us);
 
 static void leave_doubt(struct dispatcher *d, struct request *r) {
-    ASSERT(r->state == REQUEST_IN_DOUBT);
+    ASSERT(r->state == REQUEST_UNRESOLVED);
     ASSERT(d->in_doubt > 0);
     d->in_doubt--;
 }
@@ -294,7 +281,7 @@ static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
         d->transport.cancel(d->transport.ctx, r);
         limits_end(d, r, LIMITS_ABANDON, now_us);
         end_attempt(d, r, false, r->mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT, 0, now_us);
-    } else if (r->state == REQUEST_IN_DOUBT) {
+    } else if (r->state == REQUEST_UNRESOLVED) {
         d->transport.cancel(d->transport.ctx, r);
         leave_doubt(d, r);
         settle(d, r, SETTLE_UNKNOWN, now_us);
@@ -312,10 +299,8 @@ static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
 void dispatcher_run(struct dispatcher *d, int64_t now_us) {
     while (d->timers.count > 0 && d->timers.slots[0].key <= now_us)
         timer_fires(d, d->timers.slots[0].item, now_us);
-    if (d->wake_us <= now_us)
-        admit_all(d, now_us);
-    if (now_us >= d->alerts.next_us)
-        watch_alerts(d, now_us);
+    if (d->wake_us <= now_us) admit_all(d, now_us);
+    if (now_us >= d->alerts.next_us) watch_alerts(d, now_us);
 }
 
 int64_t dispatcher_next_us(const struct dispatcher *d) {
@@ -326,16 +311,14 @@ int64_t dispatcher_next_us(const struct dispatcher *d) {
 }
 
 static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us) {
-    if (d->stopped || not_before_us >= expiry_us(d, r))
-        return false;
-    if (outcome == OUTCOME_CLOCK_SKEW)
-        return !r->clock_retried;
+    if (d->stopped || not_before_us >= expiry_us(d, r)) return false;
+    if (outcome == OUTCOME_CLOCK_SKEW) return !r->clock_retried;
     int32_t retries_max = r->retries_max < d->config.max_retries ? r->retries_max : d->config.max_retries;
     return r->attempts - r->clock_retried <= retries_max && backoff_take(&d->backoff);
 }
 
-static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t retry_after_us,
-                            enum settle otherwise, int64_t now_us) {
+static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcome outcome,
+                            int64_t retry_after_us, enum settle otherwise, int64_t now_us) {
     int64_t delay_us = 0;
     if (outcome != OUTCOME_CLOCK_SKEW)
         delay_us = backoff_delay_us(&d->backoff, r->attempts - r->clock_retried, retry_after_us);
@@ -357,8 +340,8 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
 }
 
 // `heard`: the reply told what is used of the limits.
-static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome, int64_t retry_after_us,
-                   int64_t now_us) {
+static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome,
+                   int64_t retry_after_us, int64_t now_us) {
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
         [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
@@ -372,7 +355,8 @@ static void report(struct dispatcher *d, const struct request *r, bool heard, en
     int32_t before = breaker->state;
     breaker_report(breaker, r->is_probe, result, latency_us, now_us);
     watch_circuit(d, r->request_class, before, now_us);
-    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, retry_after_us > 0, heard, latency_us };
+    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, retry_after_us > 0, heard,
+                                        latency_us };
     throttle_report(&d->throttle, &attempt, now_us);
     backoff_report(&d->backoff, result == BREAKER_SUCCESS);
     metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
@@ -383,8 +367,7 @@ static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us
     ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(d->in_flight > 0);
     d->in_flight--;
-    if (d->waiting > 0)
-        d->wake_us = now_us;
+    if (d->waiting > 0) d->wake_us = now_us;
 }
 
 static bool find_out(struct dispatcher *d, struct request *r, int64_t now_us) {
@@ -397,7 +380,7 @@ static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now
         settle(d, r, SETTLE_UNKNOWN, now_us);
         return;
     }
-    r->state = REQUEST_IN_DOUBT;
+    r->state = REQUEST_UNRESOLVED;
     d->in_doubt++;
     if (r->deadline_us > 0)
         set_timer(d, r, r->deadline_us);
@@ -422,8 +405,7 @@ static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enu
     case OUTCOME_TIMEOUT: retry_or_settle(d, r, outcome, retry_after_us, SETTLE_TIMEOUT, now_us); break;
     case OUTCOME_CLOCK_SKEW: retry_or_settle(d, r, outcome, 0, SETTLE_REFUSED, now_us); break;
     case OUTCOME_SLOW_DOWN:
-        if (retry_after_us <= 0)
-            retry_after_us = SLOW_DOWN_US;
+        if (retry_after_us <= 0) retry_after_us = SLOW_DOWN_US;
         limits_gate(d, now_us + retry_after_us);
         retry_or_settle(d, r, outcome, retry_after_us, SETTLE_RATE_LIMITED, now_us);
         break;
@@ -431,7 +413,8 @@ static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enu
     }
 }
 
-void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply, int64_t now_us) {
+void dispatcher_reply(struct dispatcher *d, struct request *r, const struct dispatch_reply *reply,
+                      int64_t now_us) {
     ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(reply->outcome < OUTCOME_COUNT);
     ASSERT(!reply->unsent || reply->outcome == OUTCOME_NOT_EXECUTED);
@@ -455,9 +438,8 @@ void dispatcher_resolve(struct dispatcher *d, struct request *r, enum outcome ou
 }
 
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) {
-    if (r->state == REQUEST_IDLE)
-        return;
-    if (r->state == REQUEST_IN_DOUBT) {
+    if (r->state == REQUEST_IDLE) return;
+    if (r->state == REQUEST_UNRESOLVED) {
         d->transport.cancel(d->transport.ctx, r);
         leave_doubt(d, r);
         settle(d, r, SETTLE_UNKNOWN, now_us);
@@ -468,8 +450,7 @@ void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) 
         settle_held(d, r, SETTLE_CANCELLED, now_us);
         return;
     }
-    if (d->transport.cancel)
-        d->transport.cancel(d->transport.ctx, r);
+    if (d->transport.cancel) d->transport.cancel(d->transport.ctx, r);
     limits_end(d, r, LIMITS_ABANDON, now_us);
     leave_flight(d, r, now_us);
     breaker_report(&d->breakers[r->request_class], r->is_probe, BREAKER_NEUTRAL, 0, now_us);
@@ -497,9 +478,7 @@ void dispatcher_stop(struct dispatcher *d, int64_t now_us) {
     d->wake_us = INT64_MAX;
 }
 
-void dispatcher_start(struct dispatcher *d) {
-    d->stopped = false;
-}
+void dispatcher_start(struct dispatcher *d) { d->stopped = false; }
 
 // Time-outs and ageing may have become shorter than what the timers were set to.
 static void reset_timers(struct dispatcher *d) {

@@ -1,5 +1,6 @@
-// dispatcher_private.h: what dispatcher.c (a request's life), dispatcher_limits.c (its budgets), dispatcher_watch.c
-// (what it shows and tells) and dispatcher_setup.c (making, configuring) share. Nobody else includes it.
+// dispatcher_private.h: what dispatcher.c (a request's life), dispatcher_limits.c (its budgets),
+// dispatcher_watch.c (what it shows and tells) and dispatcher_setup.c (making, configuring) share. Nobody
+// else includes it.
 #ifndef MT_API_DISPATCHER_PRIVATE_H
 #define MT_API_DISPATCHER_PRIVATE_H
 
@@ -18,7 +19,7 @@ enum { DISPATCHER_WORKERS_MAX = 256 + 64 };
 struct share {
     struct budget own;
     struct budget *budget;
-    const struct budget_lock *lock;        // NULL: nobody else uses it
+    const struct budget_lock *lock;   // NULL: nobody else uses it
     int32_t member;
 };
 
@@ -61,7 +62,8 @@ bool limits_touch(const struct dispatcher *d, const struct request *r, uint64_t 
 int64_t limits_take(struct dispatcher *d, const struct request *r, int64_t now_us, uint64_t *blocked);
 enum limits_end { LIMITS_DONE, LIMITS_ABANDON, LIMITS_RETURN };
 void limits_end(struct dispatcher *d, const struct request *r, enum limits_end how, int64_t now_us);
-void limits_correct(struct dispatcher *d, const struct dispatch_reply *reply, int64_t sent_us, int64_t now_us);
+void limits_correct(struct dispatcher *d, const struct dispatch_reply *reply, int64_t sent_us,
+                    int64_t now_us);
 void limits_gate(struct dispatcher *d, int64_t until_us);
 void limits_show(struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us);
 

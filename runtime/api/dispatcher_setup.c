@@ -29,8 +29,7 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
     heap_init(&d->timers, slots, capacity, (uint32_t)offsetof(struct request, heap_index));
     backoff_init(&d->backoff, config);
     throttle_init(&d->throttle, config, now_us);
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        breaker_init(&d->breakers[i], config, now_us);
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) breaker_init(&d->breakers[i], config, now_us);
     metrics_init(&d->metrics, now_us);
     alerts_init(&d->alerts, config, now_us);
     limits_init(d, now_us);
@@ -38,8 +37,7 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
 }
 
 void dispatcher_free(struct dispatcher *d) {
-    if (!d)
-        return;
+    if (!d) return;
     free(d->timers.slots);
     free(d);
 }
@@ -47,12 +45,10 @@ void dispatcher_free(struct dispatcher *d) {
 // Each request held, in flight or in doubt has at most one timer.
 bool dispatcher_room(struct dispatcher *d, int32_t in_doubt) {
     int32_t capacity = d->config.max_queue_size + DISPATCHER_WORKERS_MAX + in_doubt;
-    if (capacity <= d->timers.capacity)
-        return true;
+    if (capacity <= d->timers.capacity) return true;
     capacity += in_doubt;   // not one by one
     struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
-    if (!slots)
-        return false;
+    if (!slots) return false;
     d->timers.slots = slots;
     d->timers.capacity = capacity;
     return true;
@@ -65,8 +61,7 @@ void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int
         d->config.max_queue_size = d->timers.capacity - DISPATCHER_WORKERS_MAX - d->in_doubt;
     backoff_configure(&d->backoff, config);
     throttle_configure(&d->throttle, config);
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        breaker_configure(&d->breakers[i], config);
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) breaker_configure(&d->breakers[i], config);
     alerts_configure(&d->alerts, config, now_us);
     limits_configure(d, now_us);
 }

@@ -14,20 +14,18 @@ static void tell(struct dispatcher *d, const struct notice *n) {
 }
 
 void dispatcher_alert(struct dispatcher *d, int32_t rule, bool raised, double value, int64_t now_us) {
-    if (d->alerts.raised[rule] == raised)
-        return;
+    if (d->alerts.raised[rule] == raised) return;
     d->alerts.raised[rule] = raised;
-    struct notice n = { .time_us = now_us, .kind = NOTICE_ALERT, .rule = (uint8_t)rule, .raised = raised, .value = value };
+    struct notice n = {
+        .time_us = now_us, .kind = NOTICE_ALERT, .rule = (uint8_t)rule, .raised = raised, .value = value
+    };
     tell(d, &n);
 }
 
-int32_t dispatcher_notice_count(const struct dispatcher *d) {
-    return d->notice_count;
-}
+int32_t dispatcher_notice_count(const struct dispatcher *d) { return d->notice_count; }
 
 bool dispatcher_notice(struct dispatcher *d, struct notice *out) {
-    if (d->notice_count == 0)
-        return false;
+    if (d->notice_count == 0) return false;
     *out = d->notices[d->notice_head];
     d->notice_head = (d->notice_head + 1) % NOTICES_MAX;
     d->notice_count--;
@@ -36,10 +34,13 @@ bool dispatcher_notice(struct dispatcher *d, struct notice *out) {
 
 void watch_circuit(struct dispatcher *d, int32_t request_class, int32_t before, int64_t now_us) {
     const struct breaker *b = &d->breakers[request_class];
-    if (b->state == before)
-        return;
-    struct notice n = { .time_us = now_us, .kind = NOTICE_CIRCUIT, .request_class = (uint8_t)request_class,
-                        .from = (uint8_t)before, .to = (uint8_t)b->state, .shadow = b->shadow };
+    if (b->state == before) return;
+    struct notice n = { .time_us = now_us,
+                        .kind = NOTICE_CIRCUIT,
+                        .request_class = (uint8_t)request_class,
+                        .from = (uint8_t)before,
+                        .to = (uint8_t)b->state,
+                        .shadow = b->shadow };
     tell(d, &n);
     if (d->alerts.next_us != INT64_MAX && b->state == BREAKER_OPEN)
         d->alerts.next_us = now_us;   // an opening is told at once, not at the next look
@@ -54,8 +55,7 @@ static void gather(struct dispatcher *d, struct alert_values *v, int64_t now_us)
         double share = (double)s->windows[i].used / s->windows[i].limit;
         fullest = share > fullest ? share : fullest;
     }
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        open += s->circuit_state[i] == BREAKER_OPEN;
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) open += s->circuit_state[i] == BREAKER_OPEN;
     int64_t skew_us = s->clock_offset_us < 0 ? -s->clock_offset_us : s->clock_offset_us;
     v->settled = recent.settled;
     v->answered = recent.answered;
@@ -72,8 +72,7 @@ void watch_alerts(struct dispatcher *d, int64_t now_us) {
     struct notice changed[ALERT_RULE_COUNT];
     gather(d, &values, now_us);
     int32_t count = alerts_check(&d->alerts, &values, now_us, changed);
-    for (int32_t i = 0; i < count; i++)
-        tell(d, &changed[i]);
+    for (int32_t i = 0; i < count; i++) tell(d, &changed[i]);
 }
 
 static void show_breakers(const struct dispatcher *d, struct metrics_snapshot *s, int64_t now_us) {
@@ -111,10 +110,6 @@ int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority) {
     return d->by_priority[priority];
 }
 
-int32_t dispatcher_in_flight(const struct dispatcher *d) {
-    return d->in_flight;
-}
+int32_t dispatcher_in_flight(const struct dispatcher *d) { return d->in_flight; }
 
-int32_t dispatcher_in_doubt(const struct dispatcher *d) {
-    return d->in_doubt;
-}
+int32_t dispatcher_in_doubt(const struct dispatcher *d) { return d->in_doubt; }

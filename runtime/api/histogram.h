@@ -1,5 +1,5 @@
-// histogram.h: durations counted in buckets of fixed memory, for their quantiles: exact below 32 us, then 32 buckets a power of
-// two, a relative error of at most 1/32; up to about 2^36 us.
+// histogram.h: durations counted in buckets of fixed memory, for their quantiles: exact below 32 us, then 32
+// buckets a power of two, a relative error of at most 1/32; up to about 2^36 us.
 #ifndef MT_API_HISTOGRAM_H
 #define MT_API_HISTOGRAM_H
 

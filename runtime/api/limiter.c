@@ -7,13 +7,13 @@
 //
 // What is still unanswered at a turn may be booked on either side of it, so it counts on both.
 //
-// The others. A header's count less all that we have sent is a lower bound of what others have spent so far, exact
-// when nothing of ours is under way. The first header heard is a level and no rate: it may be our own past. From then
-// on we observe; what a window was not observed for is filled with the expectation before:
+// The others. A header's count less all that we have sent is a lower bound of what others have spent so far,
+// exact when nothing of ours is under way. The first header heard is a level and no rate: it may be our own
+// past. From then on we observe; what a window was not observed for is filled with the expectation before:
 //      expected next = seen + expected * (1 - observed / interval)
-// In the present window, with  e = expected * (time left + slack) / interval,  others + e + 2 sqrt(e)  stays free for
-// them: independent arrivals scatter with the root of their number. It shrinks with time: what it lets go sends a
-// request, whose header corrects it, so that a wrong expectation is found out.
+// In the present window, with  e = expected * (time left + slack) / interval,  others + e + 2 sqrt(e)  stays
+// free for them: independent arrivals scatter with the root of their number. It shrinks with time: what it
+// lets go sends a request, whose header corrects it, so that a wrong expectation is found out.
 #include "api/limiter.h"
 
 #include "base/assert.h"
@@ -46,28 +46,23 @@ static void find_turn(struct limiter *l) {
     l->turn_us = INT64_MAX;
     for (int32_t i = 0; i < l->count; i++) {
         int64_t turn = l->windows[i].end_us - l->offset_us;
-        if (turn < l->turn_us)
-            l->turn_us = turn;
+        if (turn < l->turn_us) l->turn_us = turn;
     }
 }
 
-// What others would spend of a whole window. Before there is an expectation, what was seen is all we have, and what
-// was seen within moments says little, so it is taken to have lasted at least a tenth of the window.
+// What others would spend of a whole window. Before there is an expectation, what was seen is all we have,
+// and what was seen within moments says little, so it is taken to have lasted at least a tenth of the window.
 static int64_t whole_window(const struct limiter_window *w) {
-    if (w->expected >= 0)
-        return w->expected;
-    if (w->others_base < 0)
-        return 0;
+    if (w->expected >= 0) return w->expected;
+    if (w->others_base < 0) return 0;
     int64_t observed_us = w->heard_us - w->base_us;
-    if (observed_us < w->interval_us / 10)
-        observed_us = w->interval_us / 10;
+    if (observed_us < w->interval_us / 10) observed_us = w->interval_us / 10;
     int64_t whole = (w->others - w->others_base) * w->interval_us / observed_us;
     return whole < w->limit ? whole : w->limit;
 }
 
 static int32_t expected_next(const struct limiter_window *w) {
-    if (w->others_base < 0)
-        return w->expected;
+    if (w->others_base < 0) return w->expected;
     int64_t observed_us = w->heard_us - w->base_us;
     int64_t unseen = whole_window(w) * (w->interval_us - observed_us) / w->interval_us;
     int64_t next = w->others - w->others_base + unseen;
@@ -75,28 +70,25 @@ static int32_t expected_next(const struct limiter_window *w) {
 }
 
 // Kept free for what others may spend between two headers of ours.
-static int64_t slack_us(const struct limiter_window *w) {
-    return w->interval_us / 60;
-}
+static int64_t slack_us(const struct limiter_window *w) { return w->interval_us / 60; }
 
 // What the others have spent and are expected to spend until the turn.
 static int64_t others_share(const struct limiter *l, const struct limiter_window *w, int64_t wall_us) {
-    if (!l->forecasts)
-        return w->others;
+    if (!l->forecasts) return w->others;
     int64_t left_us = w->end_us - wall_us + slack_us(w);
     double e = (double)whole_window(w) * (double)left_us / (double)w->interval_us;
     return w->others + (int64_t)(e > 0 ? e + 2 * sqrt(e) : 0);
 }
 
 // How long until the others' share has shrunk to `room`.
-static int64_t others_wait_us(const struct limiter *l, const struct limiter_window *w, int64_t room, int64_t wall_us) {
-    if (others_share(l, w, wall_us) <= room)
-        return 0;
+static int64_t others_wait_us(const struct limiter *l, const struct limiter_window *w, int64_t room,
+                              int64_t wall_us) {
+    if (others_share(l, w, wall_us) <= room) return 0;
     int64_t whole = whole_window(w);
     int64_t end_wait_us = w->end_us + l->uncertainty_us - wall_us;
-    if (!l->forecasts || room < w->others || whole == 0)
-        return end_wait_us;
-    double root = sqrt((double)(room + 2 - w->others)) - 1;   // e + 2 sqrt(e) = room + 1: the share is rounded down
+    if (!l->forecasts || room < w->others || whole == 0) return end_wait_us;
+    double root =
+        sqrt((double)(room + 2 - w->others)) - 1;   // e + 2 sqrt(e) = room + 1: the share is rounded down
     int64_t left_us = (int64_t)(root * root * (double)w->interval_us / (double)whole);
     int64_t wait_us = w->end_us + slack_us(w) - left_us - wall_us + 1;
     return wait_us < end_wait_us ? (wait_us > 0 ? wait_us : 1) : end_wait_us;
@@ -120,8 +112,7 @@ static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wal
 static void turn_all(struct limiter *l, int64_t now_us) {
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < l->count; i++)
-        if (wall_us >= l->windows[i].end_us)
-            turn_window(l, &l->windows[i], wall_us);
+        if (wall_us >= l->windows[i].end_us) turn_window(l, &l->windows[i], wall_us);
 }
 
 // The old clock put what was spent into the wrong window; until the next turn it counts in both.
@@ -130,8 +121,7 @@ static void change_clock(struct limiter *l, int64_t now_us) {
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
         int64_t start_us = floor_to(now_us + l->offset_us, w->interval_us);
-        if (start_us == w->start_us)
-            continue;
+        if (start_us == w->start_us) continue;
         w->previous = w->used > w->previous ? w->used : w->previous;
         w->start_us = start_us;
         w->end_us = start_us + w->interval_us;
@@ -139,11 +129,9 @@ static void change_clock(struct limiter *l, int64_t now_us) {
 }
 
 static void turn(struct limiter *l, int64_t now_us) {
-    if (now_us < l->turn_us)
-        return;
+    if (now_us < l->turn_us) return;
     turn_all(l, now_us);
-    if (l->offset_next_us != l->offset_us)
-        change_clock(l, now_us);
+    if (l->offset_next_us != l->offset_us) change_clock(l, now_us);
     find_turn(l);
 }
 
@@ -154,12 +142,12 @@ static int32_t counted_kind(int32_t kind, int64_t interval_us) {
 
 static struct limiter_window *find_window(struct limiter *l, int32_t kind, int64_t interval_us) {
     for (int32_t i = 0; i < l->count; i++)
-        if (l->windows[i].kind == kind && l->windows[i].interval_us == interval_us)
-            return &l->windows[i];
+        if (l->windows[i].kind == kind && l->windows[i].interval_us == interval_us) return &l->windows[i];
     return NULL;
 }
 
-int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve, int64_t now_us) {
+int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t limit, double reserve,
+                int64_t now_us) {
     ASSERT(kind >= 0 && kind < LIMIT_KIND_COUNT);
     ASSERT(interval_us > 0);
     ASSERT(limit >= 0);
@@ -168,18 +156,20 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
     kind = counted_kind(kind, interval_us);
     struct limiter_window *w = find_window(l, kind, interval_us);
     if (limit == 0) {
-        if (w)
-            *w = l->windows[--l->count];
+        if (w) *w = l->windows[--l->count];
         find_turn(l);
         return ERR_OK;
     }
     if (!w) {
-        if (l->count == LIMITER_WINDOWS_MAX)
-            return ERR_FULL;
+        if (l->count == LIMITER_WINDOWS_MAX) return ERR_FULL;
         w = &l->windows[l->count++];
         int32_t outstanding = l->outstanding[kind];
-        *w = (struct limiter_window){ .interval_us = interval_us, .kind = (uint8_t)kind, .used = outstanding,
-                                      .previous = outstanding, .others_base = -1, .expected = -1 };
+        *w = (struct limiter_window){ .interval_us = interval_us,
+                                      .kind = (uint8_t)kind,
+                                      .used = outstanding,
+                                      .previous = outstanding,
+                                      .others_base = -1,
+                                      .expected = -1 };
         w->start_us = floor_to(now_us + l->offset_us, interval_us);
         w->end_us = w->start_us + interval_us;
         find_turn(l);
@@ -192,30 +182,25 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
 void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us) {
     ASSERT(uncertainty_us >= 0);
     l->uncertainty_us = uncertainty_us > l->guard_us ? uncertainty_us : l->guard_us;
-    if (offset_us == l->offset_us && l->offset_next_us == offset_us)
-        return;
+    if (offset_us == l->offset_us && l->offset_next_us == offset_us) return;
     l->offset_next_us = offset_us;
     l->turn_us = INT64_MIN;   // so that the next call looks
 }
 
 // How long window `w` holds back `cost`.
-static int64_t window_wait_us(const struct limiter *l, const struct limiter_window *w, int32_t cost, bool critical,
-                              int64_t wall_us) {
+static int64_t window_wait_us(const struct limiter *l, const struct limiter_window *w, int32_t cost,
+                              bool critical, int64_t wall_us) {
     int32_t cap = critical ? w->limit : w->limit - w->reserve;
-    if (cost > cap)
-        return LIMITER_NEVER;
+    if (cost > cap) return LIMITER_NEVER;
     int32_t room = cap - cost;
     if (w->used + w->others > room)   // spent for certain: nobody passes before the turn
         return w->end_us + l->uncertainty_us - wall_us;
     int64_t others_us = critical ? 0 : others_wait_us(l, w, room - w->used, wall_us);
-    if (others_us > 0)
-        return others_us;
-    if (w->carry > room)
-        return w->end_us + l->uncertainty_us - wall_us;
+    if (others_us > 0) return others_us;
+    if (w->carry > room) return w->end_us + l->uncertainty_us - wall_us;
     if (w->previous > room && wall_us < w->start_us + l->uncertainty_us)
         return w->start_us + l->uncertainty_us - wall_us;
-    if (w->carry + l->outstanding[w->kind] > room)
-        return LIMITER_ON_ANSWER;
+    if (w->carry + l->outstanding[w->kind] > room) return LIMITER_ON_ANSWER;
     return 0;
 }
 
@@ -224,42 +209,33 @@ int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priorit
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
     int64_t longest = l->gate_us > now_us ? l->gate_us - now_us : 0;
-    if (longest > 0 && blocked)
-        *blocked = UINT32_MAX;
+    if (longest > 0 && blocked) *blocked = UINT32_MAX;
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];
-        if (cost[w->kind] == 0)
-            continue;
+        if (cost[w->kind] == 0) continue;
         int64_t wait = window_wait_us(l, w, cost[w->kind], priority == PRIORITY_CRITICAL, wall_us);
-        if (wait == 0)
-            continue;
-        if (blocked)
-            *blocked |= 1u << i;
-        if (wait > longest)
-            longest = wait;
+        if (wait == 0) continue;
+        if (blocked) *blocked |= 1u << i;
+        if (wait > longest) longest = wait;
     }
     return longest;
 }
 
 bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t windows) {
-    if (windows == UINT32_MAX)
-        return true;
+    if (windows == UINT32_MAX) return true;
     for (int32_t i = 0; i < l->count; i++)
-        if ((windows >> i & 1) && cost[l->windows[i].kind] > 0)
-            return true;
+        if ((windows >> i & 1) && cost[l->windows[i].kind] > 0) return true;
     return false;
 }
 
 void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
-    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++)
-        l->outstanding[i] += cost[i];
+    for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) l->outstanding[i] += cost[i];
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
         w->used += cost[w->kind];
-        if (wall_us < w->start_us + l->uncertainty_us)
-            w->previous += cost[w->kind];
+        if (wall_us < w->start_us + l->uncertainty_us) w->previous += cost[w->kind];
     }
 }
 
@@ -276,16 +252,14 @@ void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us) {
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
-        if (wall_us >= w->end_us - l->uncertainty_us)
-            w->carry += cost[w->kind];
+        if (wall_us >= w->end_us - l->uncertainty_us) w->carry += cost[w->kind];
     }
 }
 
 void limiter_abandon(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     end_outstanding(l, cost);
-    for (int32_t i = 0; i < l->count; i++)
-        l->windows[i].carry += cost[l->windows[i].kind];
+    for (int32_t i = 0; i < l->count; i++) l->windows[i].carry += cost[l->windows[i].kind];
 }
 
 void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us) {
@@ -304,8 +278,7 @@ void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32
                      int64_t now_us) {
     turn(l, now_us);
     struct limiter_window *w = find_window(l, counted_kind(kind, interval_us), interval_us);
-    if (!w || sent_us + l->offset_us < w->start_us + l->uncertainty_us)
-        return;
+    if (!w || sent_us + l->offset_us < w->start_us + l->uncertainty_us) return;
     int64_t wall_us = now_us + l->offset_us;
     int32_t others = used > w->used ? used - w->used : 0;
     if (w->others_base < 0) {
@@ -313,8 +286,7 @@ void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32
         w->base_us = wall_us;
     }
     w->heard_us = wall_us;
-    if (others > w->others)
-        w->others = others;
+    if (others > w->others) w->others = others;
 }
 
 int32_t limiter_used(const struct limiter *l, int32_t index) {
@@ -328,8 +300,7 @@ double limiter_left_by_others(struct limiter *l, int64_t now_us) {
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];
         double left = 1 - (double)others_share(l, w, now_us + l->offset_us) / w->limit;
-        if (left < least)
-            least = left;
+        if (left < least) least = left;
     }
     return least > 0 ? least : 0;
 }
@@ -357,8 +328,7 @@ double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us) {
 }
 
 void limiter_gate(struct limiter *l, int64_t until_us) {
-    if (until_us > l->gate_us)
-        l->gate_us = until_us;
+    if (until_us > l->gate_us) l->gate_us = until_us;
 }
 
 int64_t limiter_spacing_us(const struct limiter *l) {
@@ -366,8 +336,7 @@ int64_t limiter_spacing_us(const struct limiter *l) {
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];
         int64_t each = w->interval_us / w->limit;
-        if (each > spacing[w->kind])
-            spacing[w->kind] = each;
+        if (each > spacing[w->kind]) spacing[w->kind] = each;
     }
     return spacing[LIMIT_WEIGHT] ? spacing[LIMIT_WEIGHT] : spacing[LIMIT_REQUESTS];
 }

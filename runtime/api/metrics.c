@@ -19,8 +19,7 @@ static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us) {
 void metrics_init(struct metrics *m, int64_t now_us) {
     ASSERT(now_us >= 0);
     memset(m, 0, sizeof *m);
-    for (int32_t i = 0; i < METRICS_MINUTES; i++)
-        m->minutes[i].minute = -1;
+    for (int32_t i = 0; i < METRICS_MINUTES; i++) m->minutes[i].minute = -1;
     start_minute(m, now_us);
 }
 
@@ -39,14 +38,13 @@ void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us) {
     present_minute(m, now_us)->sent++;
 }
 
-void metrics_answered(struct metrics *m, const struct request *r, bool failed, bool slowed, int64_t latency_us,
-                      int64_t now_us) {
+void metrics_answered(struct metrics *m, const struct request *r, bool failed, bool slowed,
+                      int64_t latency_us, int64_t now_us) {
     m->answered++;
     m->attempts_failed += failed;
     m->class_failed[r->request_class] += failed;
     m->latency_sum_us += latency_us;
-    if (latency_us > m->latency_max_us)
-        m->latency_max_us = latency_us;
+    if (latency_us > m->latency_max_us) m->latency_max_us = latency_us;
     int32_t bucket = histogram_bucket(latency_us);
     m->histogram[bucket]++;
 
@@ -54,8 +52,7 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
     endpoint->count++;
     endpoint->failed += failed;
     endpoint->latency_sum_us += latency_us;
-    if (latency_us > endpoint->latency_max_us)
-        endpoint->latency_max_us = latency_us;
+    if (latency_us > endpoint->latency_max_us) endpoint->latency_max_us = latency_us;
 
     struct metrics_minute *minute = present_minute(m, now_us);
     m->recent[minute->minute & 1][bucket]++;
@@ -63,13 +60,10 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
     minute->failed += failed;
     minute->slowed += slowed;
     minute->latency_sum_us += latency_us;
-    if (latency_us > minute->latency_max_us)
-        minute->latency_max_us = latency_us;
+    if (latency_us > minute->latency_max_us) minute->latency_max_us = latency_us;
 }
 
-static bool is_success(int32_t settle) {
-    return settle == SETTLE_DONE || settle == SETTLE_REFUSED;
-}
+static bool is_success(int32_t settle) { return settle == SETTLE_DONE || settle == SETTLE_REFUSED; }
 
 void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
     ASSERT(settle >= 0);
@@ -87,7 +81,8 @@ int64_t metrics_quantile_us(const struct metrics *m, double share) {
 
 struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us) {
     const struct metrics_minute *present = present_minute(m, now_us);
-    const struct metrics_minute *before = &m->minutes[(m->minute_index + METRICS_MINUTES - 1) % METRICS_MINUTES];
+    const struct metrics_minute *before =
+        &m->minutes[(m->minute_index + METRICS_MINUTES - 1) % METRICS_MINUTES];
     struct metrics_recent r = { present->settled, present->succeeded, present->answered, 0 };
     bool adjacent = before->minute == present->minute - 1;
     if (adjacent) {
@@ -113,16 +108,14 @@ static void fill_minutes(const struct metrics *m, struct metrics_snapshot *s) {
     for (int32_t i = 1; i <= METRICS_MINUTES; i++) {
         const struct metrics_minute *minute = &m->minutes[(m->minute_index + i) % METRICS_MINUTES];
         if (minute->minute > newest - METRICS_MINUTES)   // minutes without traffic leave old rows behind
-            if (minute->minute >= 0)
-                s->minutes[s->minute_count++] = *minute;
+            if (minute->minute >= 0) s->minutes[s->minute_count++] = *minute;
     }
 }
 
 void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_t now_us) {
     const struct metrics_minute *minute = present_minute(m, now_us);
     int64_t settled = 0;
-    for (int32_t i = 0; i < SETTLE_COUNT; i++)
-        settled += s->settled[i] = m->settled[i];
+    for (int32_t i = 0; i < SETTLE_COUNT; i++) settled += s->settled[i] = m->settled[i];
     int64_t good = m->settled[SETTLE_DONE] + m->settled[SETTLE_REFUSED];
     s->now_us = now_us;
     s->success_rate = settled > 0 ? (double)good / (double)settled : 1;

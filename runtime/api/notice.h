@@ -9,26 +9,26 @@ enum notice_kind { NOTICE_CIRCUIT, NOTICE_ALERT };
 
 // The rules of alerts.h.
 enum alert_rule {
-    ALERT_SUCCESS_RATE,      // value: share
-    ALERT_LATENCY,           // seconds, 95th percentile
-    ALERT_QUEUE,             // requests waiting
-    ALERT_CIRCUIT,           // breakers open
-    ALERT_LIMIT_USAGE,       // share of the fullest window
-    ALERT_CLOCK_SKEW,        // seconds
-    ALERT_JOURNAL,           // commits failed in a row; raised from outside (dispatcher_alert)
+    ALERT_SUCCESS_RATE,   // value: share
+    ALERT_LATENCY,        // seconds, 95th percentile
+    ALERT_QUEUE,          // requests waiting
+    ALERT_CIRCUIT,        // breakers open
+    ALERT_LIMIT_USAGE,    // share of the fullest window
+    ALERT_CLOCK_SKEW,     // seconds
+    ALERT_JOURNAL,        // commits failed in a row; raised from outside (dispatcher_alert)
     ALERT_RULE_COUNT
 };
 
 struct notice {
     int64_t time_us;
-    uint8_t kind;            // enum notice_kind
+    uint8_t kind;   // enum notice_kind
     // NOTICE_CIRCUIT
     uint8_t request_class;
-    uint8_t from, to;        // enum breaker_state
-    bool shadow;             // the breaker only reports
+    uint8_t from, to;   // enum breaker_state
+    bool shadow;        // the breaker only reports
     // NOTICE_ALERT
-    uint8_t rule;            // enum alert_rule
-    bool raised;             // false: all is well again
+    uint8_t rule;   // enum alert_rule
+    bool raised;    // false: all is well again
     double value, threshold;
 };
 

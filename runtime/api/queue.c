@@ -10,18 +10,14 @@
 #include <stddef.h>
 #include <string.h>
 
-void queue_init(struct queue *q) {
-    memset(q, 0, sizeof *q);
-}
+void queue_init(struct queue *q) { memset(q, 0, sizeof *q); }
 
 static struct queue_level *level_of(struct queue *q, const struct request *r) {
     ASSERT(r->level < PRIORITY_COUNT);
     return &q->levels[r->level];
 }
 
-static uint64_t bit_of(const struct request *r) {
-    return UINT64_C(1) << (r->strategy % QUEUE_LANES);
-}
+static uint64_t bit_of(const struct request *r) { return UINT64_C(1) << (r->strategy % QUEUE_LANES); }
 
 static struct queue_lane *lane_of(struct queue_level *level, const struct request *r) {
     ASSERT(r->request_class < REQUEST_CLASSES_MAX);
@@ -50,16 +46,13 @@ static void insert_before(struct queue *q, struct request *r, struct request *ne
     level->busy[r->request_class] |= bit_of(r);
 }
 
-void queue_push(struct queue *q, struct request *r) {
-    insert_before(q, r, NULL);
-}
+void queue_push(struct queue *q, struct request *r) { insert_before(q, r, NULL); }
 
 void queue_push_back_in_order(struct queue *q, struct request *r) {
     // Only others that came back, or aged ones, can be older, so the walk is as short as the workers are few.
     enum { WALK_MAX = 256 };
     struct request *next = lane_of(level_of(q, r), r)->head;
-    for (int32_t i = 0; next && next->id < r->id && i < WALK_MAX; i++)
-        next = next->next;
+    for (int32_t i = 0; next && next->id < r->id && i < WALK_MAX; i++) next = next->next;
     insert_before(q, r, next);
 }
 
@@ -77,8 +70,7 @@ void queue_remove(struct queue *q, struct request *r) {
         r->next->prev = r->prev;
     else
         lane->tail = r->prev;
-    if (!lane->head)
-        level->busy[r->request_class] &= ~bit_of(r);
+    if (!lane->head) level->busy[r->request_class] &= ~bit_of(r);
     level->count--;
     r->next = r->prev = NULL;
 }
@@ -93,17 +85,14 @@ void queue_promote(struct queue *q, struct request *r) {
 struct request *queue_head(const struct queue *q, int32_t level, const struct queue_skip *skip) {
     const struct queue_level *l = &q->levels[level];
     uint64_t busy[REQUEST_CLASSES_MAX], any = 0;
-    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
-        any |= busy[i] = l->busy[i] & ~skip->lanes[i];
-    if (!any)
-        return NULL;
+    for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) any |= busy[i] = l->busy[i] & ~skip->lanes[i];
+    if (!any) return NULL;
     uint64_t later = any & (~UINT64_C(0) << l->cursor);
     int32_t lane = __builtin_ctzll(later ? later : any);
     struct request *oldest = NULL;
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) {
         struct request *head = busy[i] >> lane & 1 ? l->lanes[i][lane].head : NULL;
-        if (head && (!oldest || head->id < oldest->id))
-            oldest = head;
+        if (head && (!oldest || head->id < oldest->id)) oldest = head;
     }
     return oldest;
 }
@@ -117,8 +106,7 @@ struct request *queue_newest(const struct queue *q, int32_t level) {
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
         for (uint64_t busy = q->levels[level].busy[i]; busy; busy &= busy - 1) {
             struct request *tail = q->levels[level].lanes[i][__builtin_ctzll(busy)].tail;
-            if (tail->priority == level && (!newest || tail->id > newest->id))
-                newest = tail;
+            if (tail->priority == level && (!newest || tail->id > newest->id)) newest = tail;
         }
     return newest;
 }
@@ -129,8 +117,7 @@ int64_t queue_oldest_us(const struct queue *q) {
         const struct queue_level *l = &q->levels[k / REQUEST_CLASSES_MAX];
         for (uint64_t busy = l->busy[k % REQUEST_CLASSES_MAX]; busy; busy &= busy - 1) {
             const struct request *head = l->lanes[k % REQUEST_CLASSES_MAX][__builtin_ctzll(busy)].head;
-            if (head->submitted_us < oldest)
-                oldest = head->submitted_us;
+            if (head->submitted_us < oldest) oldest = head->submitted_us;
         }
     }
     return oldest;
@@ -138,7 +125,6 @@ int64_t queue_oldest_us(const struct queue *q) {
 
 int32_t queue_count(const struct queue *q) {
     int32_t count = 0;
-    for (int32_t level = 0; level < PRIORITY_COUNT; level++)
-        count += q->levels[level].count;
+    for (int32_t level = 0; level < PRIORITY_COUNT; level++) count += q->levels[level].count;
     return count;
 }

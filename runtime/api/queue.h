@@ -1,10 +1,10 @@
-// queue.h: the waiting requests by level and strategy. First-in-first-out in a lane (one level, one strategy, one
-// request class: an order that waits for its budget keeps no market data waiting behind it), round-robin between the
-// strategies of a level; which level to look at is the caller's business.
+// queue.h: the waiting requests by level and strategy. First-in-first-out in a lane (one level, one strategy,
+// one request class: an order that waits for its budget keeps no market data waiting behind it), round-robin
+// between the strategies of a level; which level to look at is the caller's business.
 //
-// Owner    the caller owns the struct and the requests, which are linked through next and prev. No allocation.
-// Lanes    strategies share lanes when they are equal modulo QUEUE_LANES.
-// Bounds   none here: the dispatcher counts, because requests in backoff belong to the bound as well.
+// Owner    the caller owns the struct and the requests, which are linked through next and prev. No
+// allocation. Lanes    strategies share lanes when they are equal modulo QUEUE_LANES. Bounds   none here: the
+// dispatcher counts, because requests in backoff belong to the bound as well.
 #ifndef MT_API_QUEUE_H
 #define MT_API_QUEUE_H
 
@@ -17,8 +17,8 @@ struct queue_lane {
 };
 
 struct queue_level {
-    uint64_t busy[REQUEST_CLASSES_MAX];      // by class, a bit for each lane that holds a request
-    int32_t cursor;                          // the strategy whose turn it is
+    uint64_t busy[REQUEST_CLASSES_MAX];   // by class, a bit for each lane that holds a request
+    int32_t cursor;                       // the strategy whose turn it is
     int32_t count;
     struct queue_lane lanes[REQUEST_CLASSES_MAX][QUEUE_LANES];
 };
@@ -45,8 +45,8 @@ void queue_remove(struct queue *q, struct request *r);
 // Moves r to the end of its strategy's lane one level up.
 void queue_promote(struct queue *q, struct request *r);
 
-// The next head of `level`: of the first strategy, beginning with the one whose turn it is, that has a lane outside
-// `skip`, the oldest of those lanes' heads. NULL: none.
+// The next head of `level`: of the first strategy, beginning with the one whose turn it is, that has a lane
+// outside `skip`, the oldest of those lanes' heads. NULL: none.
 struct request *queue_head(const struct queue *q, int32_t level, const struct queue_skip *skip);
 
 // Adds r's lane.

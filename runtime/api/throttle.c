@@ -25,28 +25,24 @@ void throttle_configure(struct throttle *t, const struct api_config *config) {
     t->window_us = config->monitoring_window_us;
     t->min_count = config->throttle_min_count;
     t->latency_us = config->throttle_latency_us;
-    if (!t->enabled)
-        t->factor = 1;
+    if (!t->enabled) t->factor = 1;
     ASSERT(t->window_us > 0);
 }
 
 int64_t throttle_wait_us(const struct throttle *t, int64_t now_us) {
-    if (t->factor >= 1 || t->next_send_us <= now_us)
-        return 0;
+    if (t->factor >= 1 || t->next_send_us <= now_us) return 0;
     return t->next_send_us - now_us;
 }
 
 void throttle_take(struct throttle *t, int32_t cost, int64_t now_us) {
-    if (t->factor >= 1)
-        return;
+    if (t->factor >= 1) return;
     int64_t from_us = t->next_send_us > now_us ? t->next_send_us : now_us;
     t->next_send_us = from_us + (int64_t)((double)t->spacing_us * (cost > 1 ? cost : 1) / t->factor);
 }
 
 static void slow(struct throttle *t) {
     t->factor *= t->decrease;
-    if (t->factor < t->factor_min)
-        t->factor = t->factor_min;
+    if (t->factor < t->factor_min) t->factor = t->factor_min;
 }
 
 static bool judged_bad(const struct throttle *t) {
@@ -64,26 +60,21 @@ static void end_window(struct throttle *t, int64_t now_us) {
         slow(t);
     else if (judged_good(t) && !t->slowed)
         t->factor += t->increase;
-    if (t->factor > 1)
-        t->factor = 1;
+    if (t->factor > 1) t->factor = 1;
     t->total = t->succeeded = 0;
     t->slowed = t->heard = false;
     t->window_end_us = now_us + t->window_us;
 }
 
 void throttle_report(struct throttle *t, const struct throttle_attempt *a, int64_t now_us) {
-    if (!t->enabled)
-        return;
-    if (now_us >= t->window_end_us)
-        end_window(t, now_us);
+    if (!t->enabled) return;
+    if (now_us >= t->window_end_us) end_window(t, now_us);
     t->total++;
     t->succeeded += a->success && (t->latency_us == 0 || a->latency_us <= t->latency_us);
     t->heard |= a->heard;
-    if (!a->slow_down || t->slowed)
-        return;
+    if (!a->slow_down || t->slowed) return;
     bool again = t->slowed_us > now_us - SLOWED_LATELY_US;
     t->slowed = true;
     t->slowed_us = now_us;
-    if (again || !a->until_told)
-        slow(t);
+    if (again || !a->until_told) slow(t);
 }

@@ -44,8 +44,8 @@ static int parse(const char *text, size_t size, bool round, int64_t *out_e8) {
     bool negative = false;
     if (i < size && (text[i] == '-' || text[i] == '+')) negative = text[i++] == '-';
 
-    wide mantissa = 0;       // all digits read that can matter
-    int decimals = 0;        // how many of them stand behind the point
+    wide mantissa = 0;   // all digits read that can matter
+    int decimals = 0;    // how many of them stand behind the point
     bool point = false;
     bool any = false;
     int exponent = 0;
@@ -97,7 +97,9 @@ static int parse(const char *text, size_t size, bool round, int64_t *out_e8) {
 
 int dec_parse(const char *text, size_t size, int64_t *out_e8) { return parse(text, size, false, out_e8); }
 
-int dec_parse_round(const char *text, size_t size, int64_t *out_e8) { return parse(text, size, true, out_e8); }
+int dec_parse_round(const char *text, size_t size, int64_t *out_e8) {
+    return parse(text, size, true, out_e8);
+}
 
 int dec_print(char out[DEC_TEXT_MAX], int64_t value_e8, int decimals) {
     ASSERT(decimals >= 0 && decimals <= 8);

@@ -31,7 +31,8 @@ int dec_print_short(char out[DEC_TEXT_MAX], int64_t value_e8);
 // Decimals needed to write value_e8 exactly: 0 to 8.
 int dec_decimals(int64_t value_e8);
 
-// a * b and a / b of two e8 numbers as e8; b != 0 for the quotients. trunc: towards zero. round: half away from zero.
+// a * b and a / b of two e8 numbers as e8; b != 0 for the quotients. trunc: towards zero. round: half away
+// from zero.
 int64_t dec_mul_trunc(int64_t a_e8, int64_t b_e8);
 int64_t dec_mul_round(int64_t a_e8, int64_t b_e8);
 int64_t dec_div_trunc(int64_t a_e8, int64_t b_e8);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 void assert_failed(const char *condition, const char *file, int line) {
-    fprintf(stderr, "moontide: internal error: %s does not hold (%s:%d); please report this\n", condition, file, line);
+    fprintf(stderr, "moontide: internal error: %s does not hold (%s:%d); please report this\n", condition,
+            file, line);
     abort();
 }
 

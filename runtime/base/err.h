@@ -1,6 +1,7 @@
 // err.h: the one vocabulary of failure. Functions that can fail return 0 or one of these, and say so.
 //
-// What the exchange itself answers (its negative codes) is not here: that is data, see venue/code.h.
+// What the exchange itself answers (its negative codes) is not here: that is data, see
+// venue/binance/error_code.h.
 #ifndef MT_BASE_ERR_H
 #define MT_BASE_ERR_H
 
@@ -8,15 +9,15 @@
 
 enum err {
     ERR_OK = 0,
-    ERR_INVALID = -1,          // an argument or an input breaks its contract
-    ERR_SYNTAX = -2,           // text that does not parse
-    ERR_OVERFLOW = -3,         // a number that does not fit
+    ERR_INVALID = -1,    // an argument or an input breaks its contract
+    ERR_SYNTAX = -2,     // text that does not parse
+    ERR_OVERFLOW = -3,   // a number that does not fit
     ERR_NO_MEMORY = -4,
     ERR_NOT_FOUND = -5,
-    ERR_IO = -6,               // the operating system refused; errno says why
-    ERR_FULL = -7,             // a bounded thing is full
-    ERR_FORMAT = -8,           // a file that is not what it should be
-    ERR_GAP = -9,              // a hole, a duplicate or a disorder in data
+    ERR_IO = -6,       // the operating system refused; errno says why
+    ERR_FULL = -7,     // a bounded thing is full
+    ERR_FORMAT = -8,   // a file that is not what it should be
+    ERR_GAP = -9,      // a hole, a duplicate or a disorder in data
     ERR_TIMEOUT = -10,
     ERR_STOPPED = -11
 };

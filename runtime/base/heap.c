@@ -30,8 +30,7 @@ static void place(struct heap *h, int32_t index, struct heap_slot slot) {
 static void sift_up(struct heap *h, int32_t index, struct heap_slot slot) {
     while (index > 0) {
         int32_t parent = (index - 1) / 2;
-        if (!before(&slot, &h->slots[parent]))
-            break;
+        if (!before(&slot, &h->slots[parent])) break;
         place(h, index, h->slots[parent]);
         index = parent;
     }
@@ -41,12 +40,9 @@ static void sift_up(struct heap *h, int32_t index, struct heap_slot slot) {
 static void sift_down(struct heap *h, int32_t index, struct heap_slot slot) {
     for (;;) {
         int32_t child = 2 * index + 1;
-        if (child >= h->count)
-            break;
-        if (child + 1 < h->count && before(&h->slots[child + 1], &h->slots[child]))
-            child++;
-        if (!before(&h->slots[child], &slot))
-            break;
+        if (child >= h->count) break;
+        if (child + 1 < h->count && before(&h->slots[child + 1], &h->slots[child])) child++;
+        if (!before(&h->slots[child], &slot)) break;
         place(h, index, h->slots[child]);
         index = child;
     }
@@ -72,8 +68,7 @@ void heap_remove(struct heap *h, int32_t index) {
     ASSERT(index < h->count);
     set_index(h, h->slots[index].item, -1);
     h->count--;
-    if (index < h->count)
-        settle_slot(h, index, h->slots[h->count]);
+    if (index < h->count) settle_slot(h, index, h->slots[h->count]);
 }
 
 void heap_update(struct heap *h, int32_t index, int64_t key) {
@@ -85,6 +80,5 @@ void heap_update(struct heap *h, int32_t index, int64_t key) {
 }
 
 void heap_rebuild(struct heap *h) {
-    for (int32_t i = h->count / 2 - 1; i >= 0; i--)
-        sift_down(h, i, h->slots[i]);
+    for (int32_t i = h->count / 2 - 1; i >= 0; i--) sift_down(h, i, h->slots[i]);
 }

@@ -1,8 +1,9 @@
-// heap.h: a binary min-heap of borrowed items ordered by (key, tie); each item carries its own index, so that any
-// of them can be removed or moved without a search.
+// heap.h: a binary min-heap of borrowed items ordered by (key, tie); each item carries its own index, so that
+// any of them can be removed or moved without a search.
 //
 // Owner    the caller owns the slots and the items; the heap allocates nothing.
-// Item     has an int32_t somewhere, at `index_offset`, which the heap keeps: -1 when the item is not in the heap.
+// Item     has an int32_t somewhere, at `index_offset`, which the heap keeps: -1 when the item is not in the
+// heap.
 #ifndef MT_BASE_HEAP_H
 #define MT_BASE_HEAP_H
 

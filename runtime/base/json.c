@@ -11,16 +11,21 @@
 #include <string.h>
 
 // In a node that has been parsed `parent` holds the index of the node after its whole tree.
-struct json_node { jsmntok_t t; };
+struct json_node {
+    jsmntok_t t;
+};
 
-static const jsmntok_t *token(const struct json *j, int32_t node) { return node >= 0 && node < j->count ? &j->nodes[node].t : NULL; }
+static const jsmntok_t *token(const struct json *j, int32_t node) {
+    return node >= 0 && node < j->count ? &j->nodes[node].t : NULL;
+}
 
 // jsmn keeps its place in memory; with all of it in here that is a register.
 __attribute__((flatten)) int json_parse(struct json *j, const char *text, size_t size) {
     for (;;) {
         jsmn_parser parser;
         jsmn_init(&parser);
-        int found = j->room > 0 ? jsmn_parse(&parser, text, size, &j->nodes->t, (unsigned)j->room) : JSMN_ERROR_NOMEM;
+        int found =
+            j->room > 0 ? jsmn_parse(&parser, text, size, &j->nodes->t, (unsigned)j->room) : JSMN_ERROR_NOMEM;
         j->text = text;
         j->count = found > 0 ? found : 0;
         if (found > 0) break;
@@ -67,14 +72,17 @@ bool json_is(const struct json *j, int32_t node, const char *text) {
 int32_t json_get(const struct json *j, int32_t object, const char *name, int32_t *hint) {
     const jsmntok_t *t = token(j, object);
     if (!t || t->type != JSMN_OBJECT || t->size == 0) return JSON_NONE;
-    int32_t first = object + 1, end = t->parent, start = hint && *hint > object && *hint < end ? *hint : first, key = start;
+    int32_t first = object + 1, end = t->parent,
+            start = hint && *hint > object && *hint < end ? *hint : first, key = start;
     const char *text = j->text;
     size_t length = strlen(name);
     do {
         int32_t value = key + 1, next = j->nodes[value].t.parent;
         const jsmntok_t *k = &j->nodes[key].t;
-        // A name that is missing costs a walk through all others: most differ in length or by their first byte.
-        if ((size_t)(k->end - k->start) == length && text[k->start] == name[0] && memcmp(text + k->start, name, length) == 0) {
+        // A name that is missing costs a walk through all others: most differ in length or by their first
+        // byte.
+        if ((size_t)(k->end - k->start) == length && text[k->start] == name[0] &&
+            memcmp(text + k->start, name, length) == 0) {
             if (hint) *hint = next;
             return value;
         }
@@ -116,7 +124,8 @@ static int hex4(const char *at) {
 static size_t put_utf8(char *out, int code) {
     if (code < 0x80) return out[0] = (char)code, 1;
     if (code < 0x800) return out[0] = (char)(0xc0 | code >> 6), out[1] = (char)(0x80 | (code & 63)), 2;
-    return out[0] = (char)(0xe0 | code >> 12), out[1] = (char)(0x80 | (code >> 6 & 63)), out[2] = (char)(0x80 | (code & 63)), 3;
+    return out[0] = (char)(0xe0 | code >> 12), out[1] = (char)(0x80 | (code >> 6 & 63)),
+           out[2] = (char)(0x80 | (code & 63)), 3;
 }
 
 void json_copy(const struct json *j, int32_t node, char *out, size_t room) {

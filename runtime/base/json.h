@@ -1,7 +1,8 @@
-// json.h: JSON text as a tree of nodes that point into it: nothing is copied, a number keeps its own digits, and reading the
-// next text uses the memory of the last. Parsed by jsmn.
+// json.h: JSON text as a tree of nodes that point into it: nothing is copied, a number keeps its own digits,
+// and reading the next text uses the memory of the last. Parsed by jsmn.
 //
-// Nodes    are named by their index; the root is 0, JSON_NONE says that there is no such node. Every function takes
+// Nodes    are named by their index; the root is 0, JSON_NONE says that there is no such node. Every function
+// takes
 //          JSON_NONE and answers as for a node that is missing.
 // Owner    the text is borrowed for as long as nodes are asked about; json_free gives the memory back.
 // Errors   ERR_SYNTAX: no JSON, or cut off; ERR_NO_MEMORY.
@@ -18,15 +19,19 @@ enum { JSON_NONE = -1 };
 enum json_kind { JSON_MISSING, JSON_OBJECT, JSON_LIST, JSON_STRING, JSON_NUMBER, JSON_BOOL, JSON_NULL };
 
 struct json_node;
-struct json { const char *text; struct json_node *nodes; int32_t count, room; };   // all zero: empty
+struct json {
+    const char *text;
+    struct json_node *nodes;
+    int32_t count, room;
+};   // all zero: empty
 
 int json_parse(struct json *j, const char *text, size_t size);
 void json_free(struct json *j);
 
 enum json_kind json_kind(const struct json *j, int32_t node);
 
-// An object's value by its name. Asked for in the order of the text, all names of an object cost one walk through it: `hint`
-// (0 at first, may be NULL) remembers how far that came.
+// An object's value by its name. Asked for in the order of the text, all names of an object cost one walk
+// through it: `hint` (0 at first, may be NULL) remembers how far that came.
 int32_t json_get(const struct json *j, int32_t object, const char *name, int32_t *hint);
 
 // A list's items: the first, and the one after `item`.

@@ -11,13 +11,10 @@ static uint64_t splitmix64(uint64_t *state) {
 
 void rng_init(struct rng *rng, uint64_t seed) {
     ASSERT(rng);
-    for (int i = 0; i < 4; i++)
-        rng->s[i] = splitmix64(&seed);
+    for (int i = 0; i < 4; i++) rng->s[i] = splitmix64(&seed);
 }
 
-static uint64_t rotate(uint64_t x, int k) {
-    return (x << k) | (x >> (64 - k));
-}
+static uint64_t rotate(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
 
 uint64_t rng_next(struct rng *rng) {
     uint64_t *s = rng->s;
@@ -32,9 +29,7 @@ uint64_t rng_next(struct rng *rng) {
     return result;
 }
 
-double rng_double(struct rng *rng) {
-    return (double)(rng_next(rng) >> 11) * 0x1.0p-53;
-}
+double rng_double(struct rng *rng) { return (double)(rng_next(rng) >> 11) * 0x1.0p-53; }
 
 uint64_t rng_below(struct rng *rng, uint64_t bound) {
     ASSERT(bound > 0);

@@ -1,4 +1,5 @@
-// rng.h: seeded random numbers (xoshiro256**, seeded by splitmix64). The same seed gives the same sequence anywhere.
+// rng.h: seeded random numbers (xoshiro256**, seeded by splitmix64). The same seed gives the same sequence
+// anywhere.
 //
 // Owner    the caller owns the state; a plain struct that may be copied to fork a sequence.
 // Source   https://prng.di.unimi.it (public domain reference by Blackman and Vigna).
@@ -17,8 +18,9 @@ uint64_t rng_next(struct rng *rng);
 // Uniform in [0, 1).
 double rng_double(struct rng *rng);
 
-// Nearly normal (the sum of twelve uniforms less six) with variance 1; nearly exponential (geometric in quarters, uniform
-// within one) with mean 1. Additions alone: the same on every machine, which a library's logarithm is not.
+// Nearly normal (the sum of twelve uniforms less six) with variance 1; nearly exponential (geometric in
+// quarters, uniform within one) with mean 1. Additions alone: the same on every machine, which a library's
+// logarithm is not.
 double rng_normal(struct rng *rng);
 double rng_exponential(struct rng *rng);
 

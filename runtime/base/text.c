@@ -29,7 +29,8 @@ int id_parse(const char *text, size_t size, int64_t *out) {
     int64_t value = 0;
     for (; i < size; i++) {
         if (text[i] < '0' || text[i] > '9') return ERR_SYNTAX;
-        if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, text[i] - '0', &value)) {
+        if (__builtin_mul_overflow(value, 10, &value) ||
+            __builtin_add_overflow(value, text[i] - '0', &value)) {
             return ERR_OVERFLOW;
         }
     }

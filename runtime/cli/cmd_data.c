@@ -17,7 +17,10 @@ static const struct option_spec options[] = {
 };
 
 const struct command command_data = {
-    "data", "data import|info PATH... | data synth --out FILE [options]",
+    "data",
+    "data import|info PATH... | data synth --out FILE [options]",
     "Imports bars into the store, tells what is in files, or makes a market from a seed.",
-    options, "data", 0,
+    options,
+    "data",
+    0,
 };

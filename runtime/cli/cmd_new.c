@@ -8,7 +8,10 @@ static const struct option_spec options[] = {
 };
 
 const struct command command_new = {
-    "new", "new NAME [options]",
+    "new",
+    "new NAME [options]",
     "Makes a folder with a strategy, its spec and its configuration, which run at once.",
-    options, "new", 0,
+    options,
+    "new",
+    0,
 };

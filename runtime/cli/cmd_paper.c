@@ -12,7 +12,8 @@ static const struct option_spec options[] = {
     { "leverage", OPTION_VALUE, "N", "of every symbol of a new account (default 20)" },
     { "margin", OPTION_VALUE, "TYPE", "of a new account: crossed or isolated (default crossed)" },
     { "hedge", OPTION_FLAG, NULL, "a new account in hedge mode: a long and a short position a symbol" },
-    { "json", OPTION_VALUE, "FILE", "the result as one JSON document; - for standard output and nothing else" },
+    { "json", OPTION_VALUE, "FILE",
+      "the result as one JSON document; - for standard output and nothing else" },
     { "trades", OPTION_VALUE, "FILE.csv", "the closed trades" },
     { "assumptions", OPTION_FLAG, NULL, "print what the simulation assumes, and stop" },
 #include "cli/run_options.h"
@@ -20,7 +21,10 @@ static const struct option_spec options[] = {
 };
 
 const struct command command_paper = {
-    "paper", "paper SCRIPT... [options]",
+    "paper",
+    "paper SCRIPT... [options]",
     "Runs a strategy on a real exchange's market with an account of play money; no key is needed.",
-    options, "paper", 0,
+    options,
+    "paper",
+    0,
 };

@@ -1,5 +1,5 @@
 #include "cli/options.h"
-#include "host/native.h"
+#include "script/lua_host.h"
 
 #include <fcntl.h>
 #include <lauxlib.h>
@@ -8,29 +8,22 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
-    &command_backtest,
-    &command_data,
-    &command_paper,
-    &command_explain,
-    &command_live,
-    &command_stop,
-    &command_repl,
-    &command_attach,
-    &command_status,
-    &command_top,
-    &command_doctor,
-    &command_exchange,
-    &command_new,
-    &command_test,
-    &command_script,
+    &command_backtest, &command_data,     &command_paper,  &command_explain, &command_live,
+    &command_stop,     &command_repl,     &command_attach, &command_status,  &command_top,
+    &command_doctor,   &command_exchange, &command_new,    &command_test,    &command_script,
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_overview(FILE *out) {
-    fprintf(out, "moontide %s: write a strategy in Lua, backtest it, run it\n\nusage: moontide COMMAND [options]\n\n",
-            MOONTIDE_VERSION);
-    for (int i = 0; i < COMMAND_COUNT; i++) fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-    fprintf(out, "  %-10s %s\n  %-10s %s\n", "help", "Explains a command (moontide help backtest) or the settings (moontide help config).", "version", "Prints the version.");
+    fprintf(
+        out,
+        "moontide %s: write a strategy in Lua, backtest it, run it\n\nusage: moontide COMMAND [options]\n\n",
+        MOONTIDE_VERSION);
+    for (int i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+    fprintf(out, "  %-10s %s\n  %-10s %s\n", "help",
+            "Explains a command (moontide help backtest) or the settings (moontide help config).", "version",
+            "Prints the version.");
 }
 
 static const struct command *find_command(const char *name) {
@@ -46,13 +39,13 @@ static int unknown_command(const char *name) {
 }
 
 static int help_config(void) {
-    lua_State *L = native_state_new();
+    lua_State *L = lua_host_state_new();
     if (!L) {
         fprintf(stderr, "moontide: not enough memory to start\n");
         return 1;
     }
     lua_newtable(L);
-    int status = native_run_command(L, "help_config");
+    int status = lua_host_run_command(L, "help_config");
     lua_close(L);
     return status;
 }
@@ -70,7 +63,7 @@ static int help(int argc, char **argv) {
 }
 
 static int run(const struct command *c, int argc, char **argv) {
-    lua_State *L = native_state_new();
+    lua_State *L = lua_host_state_new();
     if (!L) {
         fprintf(stderr, "moontide: not enough memory to start\n");
         return 1;
@@ -80,15 +73,17 @@ static int run(const struct command *c, int argc, char **argv) {
         lua_getfield(L, -1, "help");
         int wants_help = lua_toboolean(L, -1);
         lua_pop(L, 1);
-        if (wants_help) options_help(c);
-        else status = native_run_command(L, c->lua);
+        if (wants_help)
+            options_help(c);
+        else
+            status = lua_host_run_command(L, c->lua);
     }
     lua_close(L);
     return status;
 }
 
-// Started with standard descriptors closed (by some service managers): what was opened next would stand in their place, and
-// what is printed would go into a socket or a file.
+// Started with standard descriptors closed (by some service managers): what was opened next would stand in
+// their place, and what is printed would go into a socket or a file.
 static void hold_standard_descriptors(void) {
     int fd;
     do fd = open("/dev/null", O_RDWR);
@@ -103,7 +98,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     const char *name = argv[1];
-    if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h")) return help(argc - 1, argv + 1);
+    if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))
+        return help(argc - 1, argv + 1);
     if (!strcmp(name, "version") || !strcmp(name, "--version")) {
         printf("moontide %s\n", MOONTIDE_VERSION);
         return 0;

@@ -10,7 +10,8 @@ enum { OPTIONS_MAX = 96 };
 static int fill(const struct command *c, struct option out[OPTIONS_MAX + 2]) {
     int count = 0;
     for (const struct option_spec *o = c->options; o && o->name && count < OPTIONS_MAX; o++) {
-        out[count++] = (struct option){ o->name, o->kind == OPTION_FLAG ? no_argument : required_argument, NULL, 0 };
+        out[count++] =
+            (struct option){ o->name, o->kind == OPTION_FLAG ? no_argument : required_argument, NULL, 0 };
     }
     out[count] = (struct option){ "help", no_argument, NULL, 'h' };
     out[count + 1] = (struct option){ NULL, 0, NULL, 0 };
@@ -52,28 +53,34 @@ int options_parse(lua_State *L, const struct command *c, int argc, char **argv) 
             lua_pushboolean(L, 1);
             lua_setfield(L, table, "help");
         } else if (found == ':') {
-            fprintf(stderr, "moontide %s: option %s needs a value; see moontide help %s\n", c->name, argv[optind - 1], c->name);
+            fprintf(stderr, "moontide %s: option %s needs a value; see moontide help %s\n", c->name,
+                    argv[optind - 1], c->name);
             return 2;
         } else if (found == '?') {
-            fprintf(stderr, "moontide %s: no such option %s; see moontide help %s\n", c->name, argv[optind - 1], c->name);
+            fprintf(stderr, "moontide %s: no such option %s; see moontide help %s\n", c->name,
+                    argv[optind - 1], c->name);
             return 2;
         } else {
             const struct option_spec *o = &c->options[index];
             if (o->kind == OPTION_LIST) {
                 add_to_list(L, table, o->name, optarg);
-                // --data a.zip b.zip, --tls CERT KEY: the words that follow belong to the option, as a shell's glob gives them.
+                // --data a.zip b.zip, --tls CERT KEY: the words that follow belong to the option, as a
+                // shell's glob gives them.
                 bool words = strcmp(o->name, "data") == 0 || strcmp(o->name, "tls") == 0;
                 while (words && optind < argc && argv[optind][0] != '-') {
                     add_to_list(L, table, o->name, argv[optind++]);
                 }
             } else {
-                if (o->kind == OPTION_FLAG) lua_pushboolean(L, 1);
-                else lua_pushstring(L, optarg);
+                if (o->kind == OPTION_FLAG)
+                    lua_pushboolean(L, 1);
+                else
+                    lua_pushstring(L, optarg);
                 lua_setfield(L, table, o->name);
             }
         }
     }
-    lua_newtable(L);   // the options as they were given, without the words beside them: getopt has put those last
+    lua_newtable(
+        L);   // the options as they were given, without the words beside them: getopt has put those last
     for (int i = 1; i < optind; i++) {
         lua_pushstring(L, argv[i]);
         lua_rawseti(L, -2, i);

@@ -1,7 +1,9 @@
 #include "data/collect.h"
 
 #include "data/source.h"
-#include "venue/record.h"
+#include "trade/record.h"
+#include "trade/names.h"
+#include "trade/interval.h"
 
 #include <errno.h>
 #include <fts.h>
@@ -14,10 +16,19 @@
 #include <sys/stat.h>
 
 // Archives that are no bars of trades. The klines among them have the columns of bars and would pass as such.
-static const char *const other_kinds[] = {
-    "markPriceKlines", "indexPriceKlines", "premiumIndexKlines", "aggTrades", "trades", "bookTicker", "bookDepth",
-    "liquidationSnapshot", "metrics", "BVOLIndex", "EOHSummary", "mark", "depth"
-};
+static const char *const other_kinds[] = { "markPriceKlines",
+                                           "indexPriceKlines",
+                                           "premiumIndexKlines",
+                                           "aggTrades",
+                                           "trades",
+                                           "bookTicker",
+                                           "bookDepth",
+                                           "liquidationSnapshot",
+                                           "metrics",
+                                           "BVOLIndex",
+                                           "EOHSummary",
+                                           "mark",
+                                           "depth" };
 
 void import_notice(const struct import_options *o, const char *format, ...) {
     char line[600];
@@ -40,7 +51,7 @@ static bool symbol_letter(unsigned char c) {
 
 // The file's name without folder and known ending.
 static void stem_of(const char *path, char out[NAME_MAX + 1]) {
-    static const char *const endings[] = {".csv.gz", ".csv", ".zip", ".gz"};
+    static const char *const endings[] = { ".csv.gz", ".csv", ".zip", ".gz" };
     snprintf(out, NAME_MAX + 1, "%s", base_name(path));
     for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
         if (!name_ends(out, endings[i])) continue;
@@ -74,7 +85,8 @@ bool import_name(const char *path, char symbol[SERIES_SYMBOL_MAX], int32_t *inte
 
 static const char *other_kind(const char *text, size_t size) {
     for (size_t i = 0; i < sizeof other_kinds / sizeof other_kinds[0]; i++)
-        if (strlen(other_kinds[i]) == size && strncasecmp(text, other_kinds[i], size) == 0) return other_kinds[i];
+        if (strlen(other_kinds[i]) == size && strncasecmp(text, other_kinds[i], size) == 0)
+            return other_kinds[i];
     return NULL;
 }
 
@@ -138,8 +150,9 @@ static int add_file(struct source_list *l, struct source_file *file, const char 
     return err == ERR_FULL ? 0 : err;   // the same file twice is read once
 }
 
-static int add_named(const struct import_options *o, const char *path, struct source_list *l, struct errmsg *e) {
-    struct source_file file = {.named = true, .interval = -1};
+static int add_named(const struct import_options *o, const char *path, struct source_list *l,
+                     struct errmsg *e) {
+    struct source_file file = { .named = true, .interval = -1 };
     if (!source_name_fits(path))
         return errmsg_set(e, ERR_FORMAT, "%s: not a .csv, .csv.gz or .zip file", path);
     const char *kind = other_kind_of_path(path);
@@ -160,12 +173,12 @@ static int add_named(const struct import_options *o, const char *path, struct so
 struct skipped {
     int32_t other_count, nameless_count;
     const char *other;
-    char *other_path, *nameless_path;       // the first of each
+    char *other_path, *nameless_path;   // the first of each
 };
 
-static int add_found(const struct import_options *o, const char *path, struct source_list *l, struct skipped *skip,
-                     struct errmsg *e) {
-    struct source_file file = {.interval = -1};
+static int add_found(const struct import_options *o, const char *path, struct source_list *l,
+                     struct skipped *skip, struct errmsg *e) {
+    struct source_file file = { .interval = -1 };
     const char *kind = other_kind_of_name(path);
     if (kind) {
         if (skip->other_count++ == 0) {
@@ -204,22 +217,23 @@ static int add_entry(const struct import_options *o, FTS *fts, FTSENT *entry, st
     return add_found(o, path, l, skip, e);
 }
 
-static int add_folder(const struct import_options *o, const char *path, struct source_list *l, struct errmsg *e) {
+static int add_folder(const struct import_options *o, const char *path, struct source_list *l,
+                      struct errmsg *e) {
     char *top = strdup(path);
     if (!top) return errmsg_set(e, ERR_NO_MEMORY, "no memory for the list of files");
     for (size_t size = strlen(top); size > 1 && top[size - 1] == '/'; size--) top[size - 1] = '\0';
-    struct skipped skip = {0};
-    char *const roots[] = {top, NULL};
+    struct skipped skip = { 0 };
+    char *const roots[] = { top, NULL };
     FTS *fts = fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
     int err = fts ? 0 : errmsg_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     FTSENT *entry;
     while (!err && (entry = fts_read(fts)) != NULL) err = add_entry(o, fts, entry, l, &skip, e);
     if (skip.other_count)
-        import_notice(o, "%s: %d file(s) skipped: their names say %s and the like, not bars (first: %s)", path,
-                      skip.other_count, skip.other, skip.other_path ? skip.other_path : "?");
+        import_notice(o, "%s: %d file(s) skipped: their names say %s and the like, not bars (first: %s)",
+                      path, skip.other_count, skip.other, skip.other_path ? skip.other_path : "?");
     if (skip.nameless_count)
-        import_notice(o, "%s: %d file(s) skipped: their names tell no symbol (first: %s)", path, skip.nameless_count,
-                      skip.nameless_path ? skip.nameless_path : "?");
+        import_notice(o, "%s: %d file(s) skipped: their names tell no symbol (first: %s)", path,
+                      skip.nameless_count, skip.nameless_path ? skip.nameless_path : "?");
     free(skip.other_path);
     free(skip.nameless_path);
     if (fts) fts_close(fts);
@@ -234,7 +248,8 @@ int collect_sources(const struct import_options *o, struct source_list *out, str
         const char *path = o->paths[i];
         if (stat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
             return errmsg_set(e, ERR_NOT_FOUND, "%s: no such file or folder", path);
-        if (stat(path, &st) != 0) return errmsg_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        if (stat(path, &st) != 0)
+            return errmsg_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
         int err = S_ISDIR(st.st_mode) ? add_folder(o, path, out, e) : add_named(o, path, out, e);
         if (err) return err;
     }
@@ -251,5 +266,5 @@ void collect_free(struct source_list *l) {
         free(l->files[i].real);
     }
     free(l->files);
-    *l = (struct source_list){0};
+    *l = (struct source_list){ 0 };
 }

@@ -10,17 +10,17 @@
 #include <stdint.h>
 
 struct source_file {
-    char *path;                     // as the user would write it: for messages
-    char *real;                     // absolute, without links: for the store
+    char *path;   // as the user would write it: for messages
+    char *real;   // absolute, without links: for the store
     int64_t size, mtime_ns;
     char symbol[SERIES_SYMBOL_MAX];
-    int32_t interval;               // -1: not told by the name
-    bool named;                     // given by name, not found in a folder
+    int32_t interval;   // -1: not told by the name
+    bool named;         // given by name, not found in a folder
     bool funding;
 };
 
 struct source_list {
-    struct source_file *files;      // no file twice
+    struct source_file *files;   // no file twice
     int32_t count, capacity;
 };
 
@@ -33,6 +33,7 @@ int collect_stat(const char *path, int64_t *size, int64_t *mtime_ns);
 void collect_free(struct source_list *l);
 
 // printf to options->notice.
-void import_notice(const struct import_options *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void import_notice(const struct import_options *o, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

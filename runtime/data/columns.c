@@ -17,16 +17,16 @@ void columns_bind(struct series *s, const void *base) {
     const char *at = base;
     size_t stride = column_stride(s->count);
     const int64_t **const slots[COLUMN_COUNT] = {
-        &s->open_us, &s->open_e8, &s->high_e8, &s->low_e8, &s->close_e8, &s->volume_e8, &s->quote_volume_e8,
-        &s->trades, &s->taker_volume_e8, &s->taker_quote_volume_e8
+        &s->open_us,   &s->open_e8,         &s->high_e8, &s->low_e8,          &s->close_e8,
+        &s->volume_e8, &s->quote_volume_e8, &s->trades,  &s->taker_volume_e8, &s->taker_quote_volume_e8
     };
     for (int i = 0; i < COLUMN_COUNT; i++) *slots[i] = (const void *)(at + (size_t)i * stride);
 }
 
 const int64_t *columns_get(const struct series *s, int column) {
     const int64_t *const all[COLUMN_COUNT] = {
-        s->open_us, s->open_e8, s->high_e8, s->low_e8, s->close_e8, s->volume_e8, s->quote_volume_e8,
-        s->trades, s->taker_volume_e8, s->taker_quote_volume_e8
+        s->open_us,   s->open_e8,         s->high_e8, s->low_e8,          s->close_e8,
+        s->volume_e8, s->quote_volume_e8, s->trades,  s->taker_volume_e8, s->taker_quote_volume_e8
     };
     ASSERT(column >= 0 && column < COLUMN_COUNT);
     return all[column];
@@ -35,7 +35,8 @@ const int64_t *columns_get(const struct series *s, int column) {
 int columns_alloc(struct series *s, int64_t count, int64_t *columns[COLUMN_COUNT]) {
     if (count <= 0 || count > INT64_MAX / 8 / COLUMN_COUNT / 2) return ERR_NO_MEMORY;
     size_t stride = column_stride(count);
-    void *block = mmap(NULL, stride * COLUMN_COUNT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *block =
+        mmap(NULL, stride * COLUMN_COUNT, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED) return ERR_NO_MEMORY;
     s->owned = block;
     s->owned_size = (int64_t)(stride * COLUMN_COUNT);
@@ -51,7 +52,8 @@ int columns_append(struct series *s, int64_t *capacity, const int64_t values[COL
         int64_t *columns[COLUMN_COUNT];
         int err = columns_alloc(&larger, *capacity * 2, columns);
         if (err) return err;
-        for (int i = 0; i < COLUMN_COUNT; i++) memcpy(columns[i], columns_get(s, i), (size_t)s->count * sizeof **columns);
+        for (int i = 0; i < COLUMN_COUNT; i++)
+            memcpy(columns[i], columns_get(s, i), (size_t)s->count * sizeof **columns);
         larger.count = s->count;
         series_close(s);
         *s = larger;

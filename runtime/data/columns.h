@@ -11,8 +11,17 @@
 #include <stdint.h>
 
 enum column {
-    COLUMN_OPEN_US, COLUMN_OPEN, COLUMN_HIGH, COLUMN_LOW, COLUMN_CLOSE, COLUMN_VOLUME, COLUMN_QUOTE_VOLUME,
-    COLUMN_TRADES, COLUMN_TAKER_VOLUME, COLUMN_TAKER_QUOTE_VOLUME, COLUMN_COUNT
+    COLUMN_OPEN_US,
+    COLUMN_OPEN,
+    COLUMN_HIGH,
+    COLUMN_LOW,
+    COLUMN_CLOSE,
+    COLUMN_VOLUME,
+    COLUMN_QUOTE_VOLUME,
+    COLUMN_TRADES,
+    COLUMN_TAKER_VOLUME,
+    COLUMN_TAKER_QUOTE_VOLUME,
+    COLUMN_COUNT
 };
 
 enum { COLUMN_PAGE = 4096 };
@@ -23,7 +32,8 @@ size_t column_stride(int64_t count);
 // Gives `s` a block of its own for `count` bars (zeroed) and its writable columns; ERR_NO_MEMORY.
 int columns_alloc(struct series *s, int64_t count, int64_t *columns[COLUMN_COUNT]);
 
-// One more bar of a series from columns_alloc, which grows when its `capacity` is used up; its own address stays.
+// One more bar of a series from columns_alloc, which grows when its `capacity` is used up; its own address
+// stays.
 int columns_append(struct series *s, int64_t *capacity, const int64_t values[COLUMN_COUNT]);
 
 // Points the columns of `s` into `base`; s->count must be set.

@@ -4,6 +4,7 @@
 #include "data/source.h"
 
 #include "base/dec.h"
+#include "venue/binance/field.h"
 
 #include <csv.h>
 #include <stdlib.h>
@@ -18,39 +19,66 @@ struct reader {
     struct rows *rows;
     struct errmsg *e;
     int64_t row_max;
-    int err;                                    // the first one; later fields are ignored
-    bool done;                                  // row_max reached
-    bool started;                               // roles are known
+    int err;        // the first one; later fields are ignored
+    bool done;      // row_max reached
+    bool started;   // roles are known
     int32_t line;
-    int field;                                  // index in the row being read
-    int field_count;                            // of the header, or of the first row
+    int field;         // index in the row being read
+    int field_count;   // of the header, or of the first row
     int8_t roles[FIELDS_MAX];
-    char names[FIELDS_MAX][NAME_MAX_SIZE];      // fields of the first row
+    char names[FIELDS_MAX][NAME_MAX_SIZE];   // fields of the first row
     struct bar_row row;
 };
 
 // Names a column goes by, the archive's own first.
-static const struct { const char *name; int8_t role; } column_names[] = {
-    {"open_time", COLUMN_OPEN_US}, {"time", COLUMN_OPEN_US}, {"timestamp", COLUMN_OPEN_US},
-    {"date", COLUMN_OPEN_US}, {"open", COLUMN_OPEN}, {"high", COLUMN_HIGH}, {"low", COLUMN_LOW},
-    {"close", COLUMN_CLOSE}, {"volume", COLUMN_VOLUME}, {"quote_volume", COLUMN_QUOTE_VOLUME},
-    {"quote_asset_volume", COLUMN_QUOTE_VOLUME}, {"count", COLUMN_TRADES}, {"trades", COLUMN_TRADES},
-    {"number_of_trades", COLUMN_TRADES}, {"taker_buy_volume", COLUMN_TAKER_VOLUME},
-    {"taker_buy_base_asset_volume", COLUMN_TAKER_VOLUME},
-    {"taker_buy_quote_volume", COLUMN_TAKER_QUOTE_VOLUME},
-    {"taker_buy_quote_asset_volume", COLUMN_TAKER_QUOTE_VOLUME},
+static const struct {
+    const char *name;
+    int8_t role;
+} column_names[] = {
+    { "open_time", COLUMN_OPEN_US },
+    { "time", COLUMN_OPEN_US },
+    { "timestamp", COLUMN_OPEN_US },
+    { "date", COLUMN_OPEN_US },
+    { "open", COLUMN_OPEN },
+    { "high", COLUMN_HIGH },
+    { "low", COLUMN_LOW },
+    { "close", COLUMN_CLOSE },
+    { "volume", COLUMN_VOLUME },
+    { "quote_volume", COLUMN_QUOTE_VOLUME },
+    { "quote_asset_volume", COLUMN_QUOTE_VOLUME },
+    { "count", COLUMN_TRADES },
+    { "trades", COLUMN_TRADES },
+    { "number_of_trades", COLUMN_TRADES },
+    { "taker_buy_volume", COLUMN_TAKER_VOLUME },
+    { "taker_buy_base_asset_volume", COLUMN_TAKER_VOLUME },
+    { "taker_buy_quote_volume", COLUMN_TAKER_QUOTE_VOLUME },
+    { "taker_buy_quote_asset_volume", COLUMN_TAKER_QUOTE_VOLUME },
 };
 
-static const char *const role_names[COLUMN_COUNT] = {
-    "open_time", "open", "high", "low", "close", "volume", "quote_volume", "count", "taker_buy_volume",
-    "taker_buy_quote_volume"
-};
+static const char *const role_names[COLUMN_COUNT] = { "open_time",
+                                                      "open",
+                                                      "high",
+                                                      "low",
+                                                      "close",
+                                                      "volume",
+                                                      "quote_volume",
+                                                      "count",
+                                                      "taker_buy_volume",
+                                                      "taker_buy_quote_volume" };
 
 // The archive's order, for files without a header; close_time and ignore carry nothing that is needed.
-static const int8_t archive_roles[ARCHIVE_FIELDS] = {
-    COLUMN_OPEN_US, COLUMN_OPEN, COLUMN_HIGH, COLUMN_LOW, COLUMN_CLOSE, COLUMN_VOLUME, ROLE_NONE,
-    COLUMN_QUOTE_VOLUME, COLUMN_TRADES, COLUMN_TAKER_VOLUME, COLUMN_TAKER_QUOTE_VOLUME, ROLE_NONE
-};
+static const int8_t archive_roles[ARCHIVE_FIELDS] = { COLUMN_OPEN_US,
+                                                      COLUMN_OPEN,
+                                                      COLUMN_HIGH,
+                                                      COLUMN_LOW,
+                                                      COLUMN_CLOSE,
+                                                      COLUMN_VOLUME,
+                                                      ROLE_NONE,
+                                                      COLUMN_QUOTE_VOLUME,
+                                                      COLUMN_TRADES,
+                                                      COLUMN_TAKER_VOLUME,
+                                                      COLUMN_TAKER_QUOTE_VOLUME,
+                                                      ROLE_NONE };
 
 static void fail_row(struct reader *r, const char *what) {
     if (r->err == 0) r->err = errmsg_set(r->e, ERR_FORMAT, "%s: line %d: %s", r->path, r->line, what);
@@ -103,7 +131,8 @@ static void on_field(void *text, size_t size, void *ctx) {
     }
     if (index >= FIELDS_MAX) return;
     const char *name = size ? text : "";
-    if (index == 0 && size >= 3 && memcmp(name, "\xef\xbb\xbf", 3) == 0) {   // the byte order mark of spreadsheets
+    if (index == 0 && size >= 3 &&
+        memcmp(name, "\xef\xbb\xbf", 3) == 0) {   // the byte order mark of spreadsheets
         name += 3;
         size -= 3;
     }
@@ -126,11 +155,16 @@ static int grow(struct rows *rows) {
 
 static void check_bar(struct reader *r) {
     const int64_t *v = r->row.values;
-    if (v[COLUMN_LOW] <= 0) fail_row(r, v[COLUMN_LOW] < 0 ? "low is negative" : "low is zero");
-    else if (v[COLUMN_LOW] > v[COLUMN_OPEN]) fail_row(r, "low is above open");
-    else if (v[COLUMN_LOW] > v[COLUMN_CLOSE]) fail_row(r, "low is above close");
-    else if (v[COLUMN_HIGH] < v[COLUMN_OPEN]) fail_row(r, "high is below open");
-    else if (v[COLUMN_HIGH] < v[COLUMN_CLOSE]) fail_row(r, "high is below close");
+    if (v[COLUMN_LOW] <= 0)
+        fail_row(r, v[COLUMN_LOW] < 0 ? "low is negative" : "low is zero");
+    else if (v[COLUMN_LOW] > v[COLUMN_OPEN])
+        fail_row(r, "low is above open");
+    else if (v[COLUMN_LOW] > v[COLUMN_CLOSE])
+        fail_row(r, "low is above close");
+    else if (v[COLUMN_HIGH] < v[COLUMN_OPEN])
+        fail_row(r, "high is below open");
+    else if (v[COLUMN_HIGH] < v[COLUMN_CLOSE])
+        fail_row(r, "high is below close");
     for (int i = COLUMN_VOLUME; i < COLUMN_COUNT; i++) {
         char what[64] = "negative ";
         if (v[i] < 0) fail_row(r, strcat(what, role_names[i]));
@@ -140,8 +174,8 @@ static void check_bar(struct reader *r) {
 static void row_store(struct reader *r) {
     if (r->field != r->field_count) {
         if (!r->err)
-            r->err = errmsg_set(r->e, ERR_FORMAT, "%s: line %d: %d fields where the first line has %d", r->path,
-                                r->line, r->field, r->field_count);
+            r->err = errmsg_set(r->e, ERR_FORMAT, "%s: line %d: %d fields where the first line has %d",
+                                r->path, r->line, r->field, r->field_count);
         return;
     }
     if (!r->rows->funding) check_bar(r);
@@ -170,11 +204,14 @@ static void roles_from_names(struct reader *r) {
                 r->roles[i] = column_names[n].role;
     }
     // Tables written with an unnamed index (pandas) carry the time in it.
-    if (r->names[0][0] == '\0' && !role_taken(r, COLUMN_OPEN_US, r->field_count)) r->roles[0] = COLUMN_OPEN_US;
+    if (r->names[0][0] == '\0' && !role_taken(r, COLUMN_OPEN_US, r->field_count))
+        r->roles[0] = COLUMN_OPEN_US;
     for (int role = COLUMN_OPEN_US; role <= COLUMN_CLOSE && !r->err; role++) {
         if (role_taken(r, role, r->field_count)) continue;
-        r->err = errmsg_set(r->e, ERR_FORMAT, "%s: line %d: no column named '%s' (need open_time, open, high, low, "
-                            "close)", r->path, r->line, role_names[role]);
+        r->err = errmsg_set(r->e, ERR_FORMAT,
+                            "%s: line %d: no column named '%s' (need open_time, open, high, low, "
+                            "close)",
+                            r->path, r->line, role_names[role]);
     }
 }
 
@@ -219,8 +256,10 @@ static void start(struct reader *r) {
 static void on_row(int end, void *ctx) {
     struct reader *r = ctx;
     if (!r->err && !r->done && r->field > 0) {
-        if (r->started) row_store(r);
-        else start(r);
+        if (r->started)
+            row_store(r);
+        else
+            start(r);
     }
     r->field = 0;
     if (end == '\n') r->line++;
@@ -246,7 +285,8 @@ static int parse_blocks(struct reader *r, struct csv_parser *parser, struct sour
     return r->err;
 }
 
-int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out, struct errmsg *e) {
+int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out,
+              struct errmsg *e) {
     struct source *source = NULL;
     struct csv_parser parser;
     struct reader *r = calloc(1, sizeof *r);
@@ -273,5 +313,5 @@ int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx,
 void rows_free(struct rows *r) {
     free(r->bars);
     free(r->lines);
-    *r = (struct rows){0};
+    *r = (struct rows){ 0 };
 }

@@ -20,7 +20,7 @@ struct bar_row {
 struct rows {
     bool funding;
     struct bar_row *bars;
-    int32_t *lines;                 // the line of the file each row stands on
+    int32_t *lines;   // the line of the file each row stands on
     int64_t count, capacity;
 };
 
@@ -28,7 +28,8 @@ struct rows {
 typedef void (*rows_told)(void *ctx, int64_t used);
 
 // Reads `path`; at most row_max rows when it is above 0. ERR_FORMAT also for a file without rows.
-int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out, struct errmsg *e);
+int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out,
+              struct errmsg *e);
 
 void rows_free(struct rows *r);
 

@@ -1,7 +1,8 @@
 #include "data/grid.h"
 
 #include "base/err.h"
-#include "venue/record.h"
+#include "trade/record.h"
+#include "trade/interval.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,8 +30,10 @@ static int integer_parse(const char *text, size_t size, int64_t *out_us) {
         value = value * 10 + (text[i] - '0');
     }
     // Seconds stay below 1e11 until the year 5138, milliseconds are above it since 1973.
-    if (value < 100000000000LL) value *= second_us;
-    else if (value < 100000000000000LL) value *= 1000;
+    if (value < 100000000000LL)
+        value *= second_us;
+    else if (value < 100000000000000LL)
+        value *= 1000;
     *out_us = value;
     return 0;
 }
@@ -45,7 +48,8 @@ static int clock_parse(const char *text, size_t size, struct tm *tm) {
         i += 3;
         // A fraction is only accepted when it is zero: no bar opens inside a second.
         if (i < size && text[i] == '.')
-            for (i++; i < size && text[i] == '0'; i++) {}
+            for (i++; i < size && text[i] == '0'; i++) {
+            }
     }
     bool zone = (size - i == 1 && text[i] == 'Z') || (size - i == 6 && memcmp(text + i, "+00:00", 6) == 0);
     if (i != size && !zone) return ERR_SYNTAX;
@@ -54,7 +58,7 @@ static int clock_parse(const char *text, size_t size, struct tm *tm) {
 
 int stamp_parse(const char *text, size_t size, int64_t *out_us) {
     if (size < 10 || text[4] != '-') return integer_parse(text, size, out_us);
-    struct tm tm = {0};
+    struct tm tm = { 0 };
     if (text[7] != '-') return ERR_SYNTAX;
     if (digits_read(text, 4, &tm.tm_year) || digits_read(text + 5, 2, &tm.tm_mon)) return ERR_SYNTAX;
     if (digits_read(text + 8, 2, &tm.tm_mday)) return ERR_SYNTAX;
@@ -82,7 +86,8 @@ const char *stamp_text(char out[STAMP_TEXT_MAX], int64_t t_us) {
 
 int64_t grid_next(int32_t interval, int64_t t_us) {
     if (interval != INTERVAL_1MO) return t_us + interval_us(interval);
-    return interval_floor(interval, t_us + 31 * day_us);   // 31 days from a first always end in the next month
+    return interval_floor(interval,
+                          t_us + 31 * day_us);   // 31 days from a first always end in the next month
 }
 
 int64_t grid_missing(int32_t interval, int64_t a_us, int64_t b_us) {

@@ -8,9 +8,11 @@
 #include "data/grid.h"
 #include "data/join.h"
 #include "data/store.h"
-#include "venue/record.h"
+#include "trade/record.h"
 
 #include "base/assert.h"
+#include "trade/names.h"
+#include "trade/interval.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -23,15 +25,17 @@ struct import {
     const struct import_options *options;
     struct import_result *out;
     struct source_list list;
-    char folder[PATH_MAX];          // of the store; empty: none to be had
-    int64_t done, total;            // bytes of source files
+    char folder[PATH_MAX];   // of the store; empty: none to be had
+    int64_t done, total;     // bytes of source files
     int32_t reused_count;
 };
 
 int import_store_default(char *out, size_t size) {
-    static const struct { const char *variable, *below; } places[] = {
-        {"MOONTIDE_STORE", ""}, {"XDG_CACHE_HOME", "/moontide"}, {"HOME", "/.cache/moontide"}
-    };
+    static const struct {
+        const char *variable, *below;
+    } places[] = { { "MOONTIDE_STORE", "" },
+                   { "XDG_CACHE_HOME", "/moontide" },
+                   { "HOME", "/.cache/moontide" } };
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         const char *value = getenv(places[i].variable);
         if (!value || !value[0]) continue;
@@ -40,7 +44,8 @@ int import_store_default(char *out, size_t size) {
     return ERR_NOT_FOUND;
 }
 
-// The smallest step between neighbours and the line it leads to; rows out of order are told later, by the join.
+// The smallest step between neighbours and the line it leads to; rows out of order are told later, by the
+// join.
 static int64_t smallest_spacing(const struct rows *rows, int32_t *line) {
     int64_t least = INT64_MAX;
     *line = 0;
@@ -65,11 +70,13 @@ static int infer_interval(const struct import_options *o, struct source_file *f,
     }
     if (spacing == INT64_MAX)
         return errmsg_set(e, ERR_FORMAT, "%s: too few rows to tell the interval; say which one", f->path);
-    return errmsg_set(e, ERR_FORMAT, "%s: line %d: %lld s after the row before, which is no interval the exchange has",
+    return errmsg_set(e, ERR_FORMAT,
+                      "%s: line %d: %lld s after the row before, which is no interval the exchange has",
                       f->path, line, (long long)(spacing / 1000000));
 }
 
-// Reads the first rows of a file whose name does not tell what it is; *keep is false when the options exclude it.
+// Reads the first rows of a file whose name does not tell what it is; *keep is false when the options exclude
+// it.
 static int peek(const struct import_options *o, struct source_file *f, bool *keep, struct errmsg *e) {
     struct rows rows;
     *keep = true;
@@ -125,8 +132,8 @@ static bool same_group(const struct source_file *a, const struct source_file *b)
 static void told(void *ctx, int64_t used) {
     struct import *im = ctx;
     int64_t done = im->done + used;
-    if (im->options->progress) im->options->progress(im->options->progress_ctx, done < im->total ? done : im->total,
-                                                     im->total);
+    if (im->options->progress)
+        im->options->progress(im->options->progress_ctx, done < im->total ? done : im->total, im->total);
 }
 
 // A file that changes under the reader would be stored as something it never was.
@@ -144,7 +151,8 @@ static int read_parts(struct import *im, const struct source_file *files, int32_
         if (!err) err = check_unchanged(&files[i], e);
         if (err) return err;
         if (parts[i].rows.funding != files[i].funding)
-            return errmsg_set(e, ERR_FORMAT, "%s: holds funding rates under the name of a file of bars", files[i].path);
+            return errmsg_set(e, ERR_FORMAT, "%s: holds funding rates under the name of a file of bars",
+                              files[i].path);
         im->done += files[i].size;
         told(im, 0);
     }
@@ -173,7 +181,8 @@ static char *sources_text(const struct source_file *files, int32_t count, bool a
 }
 
 // "<folder>/<symbol>-<interval>-<key>.mtb"; the key tells sets of paths apart, not their contents.
-static int store_path(const struct import *im, const struct source_file *files, int32_t count, char out[PATH_MAX]) {
+static int store_path(const struct import *im, const struct source_file *files, int32_t count,
+                      char out[PATH_MAX]) {
     char *text = NULL;
     size_t size = 0;
     char hash[65];
@@ -182,7 +191,7 @@ static int store_path(const struct import *im, const struct source_file *files, 
     for (int32_t i = 0; i < count; i++) fprintf(paths, "%s\n", files[i].real);
     fprintf(paths, "%d\n", im->options->allow_gaps);
     int err = fclose(paths) == 0 ? 0 : ERR_NO_MEMORY;
-    if (!err) err = sha256_hex((const void *[]){text}, (size_t[]){size}, 1, hash);
+    if (!err) err = sha256_hex((const void *[]){ text }, (size_t[]){ size }, 1, hash);
     free(text);
     if (err) return err;
     // "1mo", because 1M and 1m are one name where the file system ignores case.
@@ -196,7 +205,8 @@ static void keep_in_store(struct import *im, const char *path, const char *sourc
     struct series mapped = *s;
     struct errmsg why;
     if (!im->folder[0]) return;
-    if (store_folder(im->folder) != 0) errmsg_set(&why, ERR_IO, "%s: cannot be made", im->folder);
+    if (store_folder(im->folder) != 0)
+        errmsg_set(&why, ERR_IO, "%s: cannot be made", im->folder);
     else if (store_write(path, sources, s, &why) == 0) {
         if (store_open(path, sources, &mapped) != 0) return;
         series_close(s);
@@ -218,7 +228,7 @@ static int make_series(struct import *im, const struct source_file *files, int32
 }
 
 static int import_bars(struct import *im, const struct source_file *files, int32_t count, struct errmsg *e) {
-    struct series s = {.interval = files->interval, .interval_us = interval_us(files->interval)};
+    struct series s = { .interval = files->interval, .interval_us = interval_us(files->interval) };
     char path[PATH_MAX];
     int err = 0;
     memcpy(s.symbol, files->symbol, sizeof s.symbol);
@@ -236,14 +246,15 @@ static int import_bars(struct import *im, const struct source_file *files, int32
     free(sources);
     if (err) return err;
     if (s.gap_count > 0)
-        import_notice(im->options, "%s %s: %lld bar%s missing, accepted", s.symbol, interval_names[s.interval],
-                      (long long)s.gap_count, s.gap_count == 1 ? " is" : "s are");
+        import_notice(im->options, "%s %s: %lld bar%s missing, accepted", s.symbol,
+                      interval_names[s.interval], (long long)s.gap_count, s.gap_count == 1 ? " is" : "s are");
     im->out->series[im->out->series_count++] = s;
     return 0;
 }
 
-static int import_funding(struct import *im, const struct source_file *files, int32_t count, struct errmsg *e) {
-    struct funding_series f = {0};
+static int import_funding(struct import *im, const struct source_file *files, int32_t count,
+                          struct errmsg *e) {
+    struct funding_series f = { 0 };
     memcpy(f.symbol, files->symbol, sizeof f.symbol);
     struct part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
@@ -260,7 +271,8 @@ static int import_groups(struct import *im, struct errmsg *e) {
     qsort(files, (size_t)count, sizeof *files, by_group);
     im->out->series = calloc((size_t)count, sizeof *im->out->series);
     im->out->funding = calloc((size_t)count, sizeof *im->out->funding);
-    if (!im->out->series || !im->out->funding) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
+    if (!im->out->series || !im->out->funding)
+        return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     for (int32_t i = 0; i < count; i++) im->total += files[i].size;
     for (int32_t first = 0, end; first < count; first = end) {
         for (end = first + 1; end < count && same_group(&files[first], &files[end]);) end++;
@@ -291,7 +303,7 @@ static void choose_store(struct import *im) {
 }
 
 int import_run(const struct import_options *options, struct import_result *out, struct errmsg *e) {
-    struct import im = {.options = options, .out = out};
+    struct import im = { .options = options, .out = out };
     memset(out, 0, sizeof *out);
     ASSERT(options->path_count >= 0);
     int err = check_options(options, e);

@@ -1,9 +1,11 @@
 #include "data/join.h"
 
 #include "data/grid.h"
-#include "venue/record.h"
+#include "trade/record.h"
 
 #include "base/assert.h"
+#include "trade/names.h"
+#include "trade/interval.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +22,14 @@ static int by_first(const void *a, const void *b) {
 struct checker {
     int32_t interval;
     bool allow_gaps;
-    int64_t previous_us;            // INT64_MIN: none yet
+    int64_t previous_us;   // INT64_MIN: none yet
     int64_t next_us;
     int64_t gap_count;
     const char *previous_path;
 };
 
-static int fail_order(const struct checker *c, const struct part *p, int64_t i, int64_t t_us, struct errmsg *e) {
+static int fail_order(const struct checker *c, const struct part *p, int64_t i, int64_t t_us,
+                      struct errmsg *e) {
     char now[STAMP_TEXT_MAX];
     char before[STAMP_TEXT_MAX];
     bool other = c->previous_path != p->path;
@@ -35,8 +38,8 @@ static int fail_order(const struct checker *c, const struct part *p, int64_t i, 
     if (t_us == c->previous_us)
         return errmsg_set(e, ERR_GAP, "%s: line %d: %s UTC comes twice%s%s", p->path, p->rows.lines[i], now,
                           other ? ", before in " : "", other ? c->previous_path : "");
-    return errmsg_set(e, ERR_GAP, "%s: line %d: out of order: %s UTC after %s UTC%s%s", p->path, p->rows.lines[i],
-                      now, before, other ? " of " : "", other ? c->previous_path : "");
+    return errmsg_set(e, ERR_GAP, "%s: line %d: out of order: %s UTC after %s UTC%s%s", p->path,
+                      p->rows.lines[i], now, before, other ? " of " : "", other ? c->previous_path : "");
 }
 
 // Everything that is not "the very next bar".
@@ -51,8 +54,9 @@ static int check_jump(struct checker *c, const struct part *p, int64_t i, int64_
     int64_t missing = grid_missing(c->interval, c->previous_us, t_us);
     c->gap_count += missing;
     if (c->allow_gaps) return 0;
-    return errmsg_set(e, ERR_GAP, "%s: line %d: %lld bar%s missing after %s UTC (allow gaps to go on without)",
-                      p->path, p->rows.lines[i], (long long)missing, missing == 1 ? " is" : "s are",
+    return errmsg_set(e, ERR_GAP,
+                      "%s: line %d: %lld bar%s missing after %s UTC (allow gaps to go on without)", p->path,
+                      p->rows.lines[i], (long long)missing, missing == 1 ? " is" : "s are",
                       stamp_text(text, c->previous_us));
 }
 
@@ -76,7 +80,7 @@ static void copy_part(const struct rows *rows, int64_t *columns[COLUMN_COUNT], i
 }
 
 int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e) {
-    struct checker check = {.interval = out->interval, .allow_gaps = allow_gaps, .previous_us = INT64_MIN};
+    struct checker check = { .interval = out->interval, .allow_gaps = allow_gaps, .previous_us = INT64_MIN };
     int64_t total = 0;
     qsort(parts, (size_t)count, sizeof *parts, by_first);
     for (int32_t i = 0; i < count; i++) {
@@ -109,12 +113,13 @@ static int64_t to_minute(int64_t t_us) {
 
 int join_funding(struct part *parts, int32_t count, struct funding_series *out, struct errmsg *e) {
     int64_t total = 0;
-    struct checker check = {.previous_us = INT64_MIN};
+    struct checker check = { .previous_us = INT64_MIN };
     qsort(parts, (size_t)count, sizeof *parts, by_first);
     for (int32_t i = 0; i < count; i++) total += parts[i].rows.count;
     size_t size = (size_t)total * sizeof(int64_t) * 2;
     int64_t *block = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (block == MAP_FAILED) return errmsg_set(e, ERR_NO_MEMORY, "%s: no memory for its funding", out->symbol);
+    if (block == MAP_FAILED)
+        return errmsg_set(e, ERR_NO_MEMORY, "%s: no memory for its funding", out->symbol);
 
     int64_t at = 0;
     for (int32_t p = 0; p < count; p++) {

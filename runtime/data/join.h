@@ -1,4 +1,5 @@
-// join.h: rows of several files as one series or one list of funding rates, with order, grid and gaps checked.
+// join.h: rows of several files as one series or one list of funding rates, with order, grid and gaps
+// checked.
 #ifndef MT_DATA_JOIN_H
 #define MT_DATA_JOIN_H
 
@@ -14,7 +15,8 @@ struct part {
     struct rows rows;
 };
 
-// Sorts the parts by first stamp, checks them and fills *out, whose symbol and interval are set. ERR_GAP, ERR_FORMAT.
+// Sorts the parts by first stamp, checks them and fills *out, whose symbol and interval are set. ERR_GAP,
+// ERR_FORMAT.
 int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e);
 
 // The same for funding: strictly rising, no grid.

@@ -1,8 +1,10 @@
 #include "data/columns.h"
 #include "data/grid.h"
-#include "venue/record.h"
+#include "trade/record.h"
 
 #include "base/assert.h"
+#include "trade/names.h"
+#include "trade/interval.h"
 
 #include <string.h>
 
@@ -10,8 +12,7 @@
 static bool grid_fits(int32_t base, int32_t interval) {
     if (interval < 0 || interval >= INTERVAL_COUNT || base < 0 || base >= INTERVAL_COUNT) return false;
     if (interval == base) return true;
-    if (interval == INTERVAL_1MO || interval == INTERVAL_1W)
-        return base <= INTERVAL_1D;
+    if (interval == INTERVAL_1MO || interval == INTERVAL_1W) return base <= INTERVAL_1D;
     return interval_us(interval) > interval_us(base) && interval_us(interval) % interval_us(base) == 0;
 }
 

@@ -16,8 +16,10 @@ int64_t series_at_or_after(const struct series *s, int64_t t_us) {
     int64_t high = s->count;
     while (low < high) {
         int64_t middle = low + (high - low) / 2;
-        if (s->open_us[middle] < t_us) low = middle + 1;
-        else high = middle;
+        if (s->open_us[middle] < t_us)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -27,8 +29,8 @@ void series_clip(struct series *s, int64_t from_us, int64_t to_us) {
     int64_t to = series_at_or_after(s, to_us);
     if (to < from) to = from;
     const int64_t **const columns[] = {
-        &s->open_us, &s->open_e8, &s->high_e8, &s->low_e8, &s->close_e8, &s->volume_e8, &s->quote_volume_e8,
-        &s->trades, &s->taker_volume_e8, &s->taker_quote_volume_e8
+        &s->open_us,   &s->open_e8,         &s->high_e8, &s->low_e8,          &s->close_e8,
+        &s->volume_e8, &s->quote_volume_e8, &s->trades,  &s->taker_volume_e8, &s->taker_quote_volume_e8
     };
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (*columns[i]) *columns[i] += from;

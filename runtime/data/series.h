@@ -15,16 +15,16 @@ enum { SERIES_SYMBOL_MAX = 32 };
 
 struct series {
     char symbol[SERIES_SYMBOL_MAX];
-    int32_t interval;               // enum interval (venue/call.h)
+    int32_t interval;   // enum interval (trade/call.h)
     int64_t interval_us;
     int64_t count;
     const int64_t *open_us;
     const int64_t *open_e8, *high_e8, *low_e8, *close_e8;
     const int64_t *volume_e8, *quote_volume_e8, *trades, *taker_volume_e8, *taker_quote_volume_e8;
     int32_t price_decimals, quantity_decimals;   // the most seen in the data
-    int64_t gap_count;              // missing bars inside, when gaps were allowed
-    char hash[65];                  // SHA-256 of the columns, hexadecimal
-    void *owned;                    // mapping or block; NULL for a view into another series
+    int64_t gap_count;                           // missing bars inside, when gaps were allowed
+    char hash[65];                               // SHA-256 of the columns, hexadecimal
+    void *owned;                                 // mapping or block; NULL for a view into another series
     int64_t owned_size;
 };
 
@@ -36,16 +36,16 @@ int64_t series_at_or_after(const struct series *s, int64_t t_us);
 // Narrows *s to the bars with from_us <= open_us < to_us; the mapping stays owned.
 void series_clip(struct series *s, int64_t from_us, int64_t to_us);
 
-// Bars of a longer interval made from a shorter series: open of the first, highest, lowest, close of the last, sums.
-// A bar is made for each grid interval that holds at least one base bar. ERR_INVALID when `interval` is not a
-// multiple of the base's. `out` owns its memory.
+// Bars of a longer interval made from a shorter series: open of the first, highest, lowest, close of the
+// last, sums. A bar is made for each grid interval that holds at least one base bar. ERR_INVALID when
+// `interval` is not a multiple of the base's. `out` owns its memory.
 int series_resample(const struct series *base, int32_t interval, struct series *out, struct errmsg *e);
 
 // Funding rates of a symbol, by time.
 struct funding_series {
     char symbol[SERIES_SYMBOL_MAX];
     int64_t count;
-    const int64_t *time_us;         // the nominal stamp (jitter of the archive rounded off to the minute)
+    const int64_t *time_us;   // the nominal stamp (jitter of the archive rounded off to the minute)
     const int64_t *rate_e8;
     void *owned;
     int64_t owned_size;

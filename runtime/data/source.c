@@ -35,7 +35,8 @@ static int archive_failed(struct source *s, struct errmsg *e) {
         return errmsg_set(e, ERR_IO, "%s: cannot be read: %s", s->path, strerror(number));
     if (number == ENOMEM) return errmsg_set(e, ERR_NO_MEMORY, "%s: no memory to unpack it", s->path);
     const char *text = archive_error_string(s->archive);
-    return errmsg_set(e, ERR_FORMAT, "%s: damaged or cut short: %s", s->path, text ? text : "cannot be unpacked");
+    return errmsg_set(e, ERR_FORMAT, "%s: damaged or cut short: %s", s->path,
+                      text ? text : "cannot be unpacked");
 }
 
 static int next_entry(struct source *s, struct archive_entry **entry, struct errmsg *e) {

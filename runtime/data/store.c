@@ -48,7 +48,8 @@ static void header_fill(struct store_header *h, const char *sources, const struc
 }
 
 // A header is the one wanted when writing it anew from what it claims gives the same bytes.
-static bool header_sound(const struct store_header *h, const char *sources, uint64_t file_size, struct series *s) {
+static bool header_sound(const struct store_header *h, const char *sources, uint64_t file_size,
+                         struct series *s) {
     struct store_header expected;
     if (h->count <= 0 || h->count > (int64_t)(file_size / (COLUMN_COUNT * sizeof(int64_t)))) return false;
     if (h->price_decimals < 0 || h->price_decimals > 8) return false;

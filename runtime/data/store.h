@@ -1,7 +1,9 @@
 // store.h: one file of columns on disk, mapped read-only; written whole or not at all.
 //
-// Layout   a header of fixed size, the sources as text (one line each: size, modification time in ns, path), then
-//          at a page boundary the columns as in data/columns.h. Numbers in the machine's own byte order, marked.
+// Layout   a header of fixed size, the sources as text (one line each: size, modification time in ns, path),
+// then
+//          at a page boundary the columns as in data/columns.h. Numbers in the machine's own byte order,
+//          marked.
 // Trust    a file is used only when its sizes, sources, symbol and interval are exactly those expected.
 #ifndef MT_DATA_STORE_H
 #define MT_DATA_STORE_H
@@ -12,7 +14,8 @@
 
 #include <stddef.h>
 
-// Maps `path` into *out (symbol and interval set by the caller). ERR_NOT_FOUND: none there, or not the one wanted.
+// Maps `path` into *out (symbol and interval set by the caller). ERR_NOT_FOUND: none there, or not the one
+// wanted.
 int store_open(const char *path, const char *sources, struct series *out);
 
 // Writes `s` at `path` under a temporary name, flushes and renames it. ERR_IO.

@@ -1,5 +1,5 @@
-// synth.c: a market from a seed. Everything on the way to a price is addition, multiplication and square root, which
-// IEEE 754 rounds exactly, so the same seed gives the same bars on every machine.
+// synth.c: a market from a seed. Everything on the way to a price is addition, multiplication and square
+// root, which IEEE 754 rounds exactly, so the same seed gives the same bars on every machine.
 #include "data/synth.h"
 
 #include "data/columns.h"
@@ -8,7 +8,8 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/rng.h"
-#include "venue/record.h"
+#include "trade/record.h"
+#include "trade/interval.h"
 
 #include <errno.h>
 #include <math.h>
@@ -23,9 +24,9 @@ static const double DAY_US = 86400e6;
 struct walk {
     struct rng rng;
     double price, start;
-    double calm;           // volatility's own level around 1
-    double drift;          // of a step, changes sign now and then
-    double step;           // standard deviation of a step at calm 1
+    double calm;    // volatility's own level around 1
+    double drift;   // of a step, changes sign now and then
+    double step;    // standard deviation of a step at calm 1
     int64_t tick_e8;
 };
 
@@ -53,23 +54,29 @@ static void walk_mood(struct walk *w) {
 
 int synth_bars(const struct synth_options *o, struct series *out, struct errmsg *e) {
     if (o->count < 1 || o->tick_e8 < 1 || o->step_e8 < 1 || o->price_e8 < o->tick_e8) {
-        return errmsg_set(e, ERR_INVALID, "a made market needs at least one bar and a price of at least a tick");
+        return errmsg_set(e, ERR_INVALID,
+                          "a made market needs at least one bar and a price of at least a tick");
     }
     if (interval_floor(o->interval, o->start_us) != o->start_us) {
         return errmsg_set(e, ERR_INVALID, "the first bar must begin on the interval's grid");
     }
     int64_t *columns[COLUMN_COUNT];
     memset(out, 0, sizeof *out);
-    if (columns_alloc(out, o->count, columns)) return errmsg_set(e, ERR_NO_MEMORY, "not enough memory for the bars");
+    if (columns_alloc(out, o->count, columns))
+        return errmsg_set(e, ERR_NO_MEMORY, "not enough memory for the bars");
     memcpy(out->symbol, o->symbol, sizeof out->symbol);
     out->interval = o->interval;
     out->interval_us = interval_us(o->interval);
 
-    struct walk w = { .price = dec_to_double(o->price_e8), .start = dec_to_double(o->price_e8), .calm = 1, .tick_e8 = o->tick_e8 };
+    struct walk w = { .price = dec_to_double(o->price_e8),
+                      .start = dec_to_double(o->price_e8),
+                      .calm = 1,
+                      .tick_e8 = o->tick_e8 };
     w.step = o->volatility * sqrt((double)out->interval_us / DAY_US / 4);
     rng_init(&w.rng, o->seed);
     int64_t t = o->start_us;
-    double base_volume = 2e6 * sqrt((double)out->interval_us / 60e6) / w.start;   // some two million USDT a minute
+    double base_volume =
+        2e6 * sqrt((double)out->interval_us / 60e6) / w.start;   // some two million USDT a minute
     for (int64_t i = 0; i < o->count; i++) {
         int64_t open = on_tick(&w), high = open, low = open, close = open;
         double before = w.price, travelled = 0;
@@ -84,7 +91,8 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
         walk_mood(&w);
         double hour = (double)(t % (int64_t)DAY_US) / 3600e6;
         double rhythm = 0.6 + 0.8 * (1 - fabs(hour - 14) / 14);   // busiest in the afternoon, UTC
-        double volume = base_volume * rhythm * (0.3 + rng_double(&w.rng)) * (0.5 + travelled / before / w.step / 4);
+        double volume =
+            base_volume * rhythm * (0.3 + rng_double(&w.rng)) * (0.5 + travelled / before / w.step / 4);
         int64_t volume_e8 = dec_floor_to(dec_from_double(volume), o->step_e8);
         columns[COLUMN_OPEN_US][i] = t;
         columns[COLUMN_OPEN][i] = open;
@@ -97,7 +105,8 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
         int64_t taker = dec_floor_to(dec_from_double(volume * (0.35 + 0.3 * rng_double(&w.rng))), o->step_e8);
         columns[COLUMN_TAKER_VOLUME][i] = taker;
         columns[COLUMN_TAKER_QUOTE_VOLUME][i] = dec_mul_round(taker, (open + close) / 2);
-        t = interval_floor(o->interval, t + out->interval_us + (o->interval == INTERVAL_1MO ? (int64_t)(5 * DAY_US) : 0));
+        t = interval_floor(o->interval,
+                           t + out->interval_us + (o->interval == INTERVAL_1MO ? (int64_t)(5 * DAY_US) : 0));
     }
     if (columns_finish(out)) {
         series_close(out);
@@ -122,8 +131,8 @@ static int row_text(const struct series *s, int64_t i, char *out, size_t size) {
     dec_print_short(d[6], s->taker_volume_e8[i]);
     dec_print_short(d[7], s->taker_quote_volume_e8[i]);
     long long open_ms = s->open_us[i] / 1000;
-    return snprintf(out, size, "%lld,%s,%s,%s,%s,%s,%lld,%s,%lld,%s,%s,0\n", open_ms, d[0], d[1], d[2], d[3], d[4],
-                    open_ms + s->interval_us / 1000 - 1, d[5], (long long)s->trades[i], d[6], d[7]);
+    return snprintf(out, size, "%lld,%s,%s,%s,%s,%s,%lld,%s,%lld,%s,%s,0\n", open_ms, d[0], d[1], d[2], d[3],
+                    d[4], open_ms + s->interval_us / 1000 - 1, d[5], (long long)s->trades[i], d[6], d[7]);
 }
 
 int synth_write_csv(const struct series *s, const char *path, struct errmsg *e) {
@@ -132,8 +141,9 @@ int synth_write_csv(const struct series *s, const char *path, struct errmsg *e) 
     bool zipped = name_ends(path, ".gz");
     void *file = zipped ? (void *)gzopen(temporary, "wb6") : (void *)fopen(temporary, "wb");
     if (!file) return errmsg_set(e, ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    static const char head[] = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
-                               "taker_buy_quote_volume,ignore\n";
+    static const char head[] =
+        "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
+        "taker_buy_quote_volume,ignore\n";
     int status = put(file, zipped, head, (int)sizeof head - 1);
     for (int64_t i = 0; i < s->count && status == 0; i++) {
         char line[512];

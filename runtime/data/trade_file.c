@@ -3,6 +3,7 @@
 #include "base/dec.h"
 #include "data/grid.h"
 #include "data/source.h"
+#include "venue/binance/field.h"
 
 #include <csv.h>
 #include <stdlib.h>
@@ -14,16 +15,16 @@ enum role { ROLE_NONE, ROLE_PRICE, ROLE_QTY, ROLE_TIME, ROLE_MAKER };
 
 struct trade_file {
     char **paths;
-    int32_t count, at;             // the file being read
+    int32_t count, at;   // the file being read
     struct source *source;
     struct csv_parser parser;
-    bool parsing;                  // a parser is open
+    bool parsing;   // a parser is open
     uint8_t roles[FIELDS_MAX];
-    int32_t field_count;           // of the file; 0: not known yet
-    char first[FIELDS_MAX][32];    // fields of its first row
+    int32_t field_count;          // of the file; 0: not known yet
+    char first[FIELDS_MAX][32];   // fields of its first row
     int32_t field, line;
     struct trade_row row;
-    struct trade_row *rows;        // read and not yet asked for
+    struct trade_row *rows;   // read and not yet asked for
     int64_t row_count, row_next, row_size;
     int64_t last_us;
     int err;
@@ -40,7 +41,8 @@ static void store(struct trade_file *f, uint8_t role, const char *text, size_t s
     if (role == ROLE_QTY) err = dec_parse_round(text, size, &f->row.qty_e8);
     if (role == ROLE_TIME) err = stamp_parse(text, size, &f->row.time_us);
     if (role == ROLE_MAKER) {
-        bool yes = size == 4 && strncasecmp(text, "true", 4) == 0, no = size == 5 && strncasecmp(text, "false", 5) == 0;
+        bool yes = size == 4 && strncasecmp(text, "true", 4) == 0,
+             no = size == 5 && strncasecmp(text, "false", 5) == 0;
         f->row.buyer_maker = yes;
         if (!yes && !no) fail(f, "is_buyer_maker is neither true nor false");
     }
@@ -80,9 +82,13 @@ static void keep_row(struct trade_file *f) {
 }
 
 static uint8_t role_named(const char *name) {
-    static const struct { const char *name; uint8_t role; } names[] = {
-        { "price", ROLE_PRICE }, { "quantity", ROLE_QTY }, { "qty", ROLE_QTY }, { "transact_time", ROLE_TIME },
-        { "time", ROLE_TIME }, { "timestamp", ROLE_TIME }, { "is_buyer_maker", ROLE_MAKER },
+    static const struct {
+        const char *name;
+        uint8_t role;
+    } names[] = {
+        { "price", ROLE_PRICE },          { "quantity", ROLE_QTY }, { "qty", ROLE_QTY },
+        { "transact_time", ROLE_TIME },   { "time", ROLE_TIME },    { "timestamp", ROLE_TIME },
+        { "is_buyer_maker", ROLE_MAKER },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcasecmp(names[i].name, name) == 0) return names[i].role;
@@ -98,8 +104,10 @@ static void first_row(struct trade_file *f) {
     memset(f->roles, ROLE_NONE, sizeof f->roles);
     f->field_count = f->field;
     unsigned found = 0;
-    if (f->field == 7 && !header) memcpy(f->roles, sums, sizeof sums);
-    else if (f->field == 6 && !header) memcpy(f->roles, singles, sizeof singles);
+    if (f->field == 7 && !header)
+        memcpy(f->roles, sums, sizeof sums);
+    else if (f->field == 6 && !header)
+        memcpy(f->roles, singles, sizeof singles);
     for (int32_t i = 0; i < f->field && i < FIELDS_MAX; i++) {
         if (header) f->roles[i] = role_named(f->first[i]);
         found |= 1U << f->roles[i];
@@ -116,7 +124,10 @@ static void first_row(struct trade_file *f) {
 static void on_row(int end, void *ctx) {
     struct trade_file *f = ctx;
     if (!f->err && f->field > 0) {
-        if (f->field_count == 0) first_row(f); else keep_row(f);
+        if (f->field_count == 0)
+            first_row(f);
+        else
+            keep_row(f);
     }
     f->field = 0;
     if (end == '\n') f->line++;
@@ -151,8 +162,10 @@ static int fill(struct trade_file *f, struct errmsg *e) {
         size_t size;
         int err = source_read(f->source, &block, &size, e);
         if (err) return err;
-        if (size == 0) csv_fini(&f->parser, on_field, on_row, f);
-        else if (csv_parse(&f->parser, block, size, on_field, on_row, f) != size) return errmsg_set(e, ERR_NO_MEMORY, "no memory for trades");
+        if (size == 0)
+            csv_fini(&f->parser, on_field, on_row, f);
+        else if (csv_parse(&f->parser, block, size, on_field, on_row, f) != size)
+            return errmsg_set(e, ERR_NO_MEMORY, "no memory for trades");
         if (csv_get_buffer_size(&f->parser) > FIELD_SIZE_MAX) fail(f, "a field too long for trades");
         if (f->err) return f->err;
         if (size == 0) {
@@ -185,8 +198,10 @@ int trade_file_open(const char *const *paths, int32_t count, struct trade_file *
     f->count = count;
     for (int32_t i = 0; i < count; i++) copies[i] = strdup(paths[i]);
     int err = count > 0 && copies[0] ? open_one(f, e) : 0;   // what is missing is told at once
-    if (err) trade_file_close(f);
-    else *out = f;
+    if (err)
+        trade_file_close(f);
+    else
+        *out = f;
     return err;
 }
 

@@ -1,5 +1,5 @@
-// trade_file.h: trades of files, one after the other: Binance archives of aggTrades and trades (.csv, .csv.gz, .zip, with
-// or without a header), read as far as they are asked for.
+// trade_file.h: trades of files, one after the other: Binance archives of aggTrades and trades (.csv,
+// .csv.gz, .zip, with or without a header), read as far as they are asked for.
 //
 // Errors   ERR_NOT_FOUND, ERR_IO, ERR_FORMAT with one line that says which file and line.
 #ifndef MT_DATA_TRADE_FILE_H
@@ -12,7 +12,7 @@
 
 struct trade_row {
     int64_t time_us, price_e8, qty_e8;
-    bool buyer_maker;              // the taker sold
+    bool buyer_maker;   // the taker sold
 };
 
 struct trade_file;

@@ -11,10 +11,13 @@
 #include <wslay/wslay.h>
 #include <zlib.h>
 
-enum { GZIP_FROM = 4096 };                   // shorter bodies go as they are
+enum { GZIP_FROM = 4096 };   // shorter bodies go as they are
 enum header { HEADER_OTHER, HEADER_API_KEY, HEADER_WS_KEY, HEADER_ENCODING, HEADER_EXPECT };
 
-struct text { char *at; size_t size, room; };
+struct text {
+    char *at;
+    size_t size, room;
+};
 
 struct conn {
     struct conn_hooks hooks;
@@ -26,7 +29,7 @@ struct conn {
     size_t head_size;
     char api_key[160], ws_key[64];
     bool gzip, expects, begun, owes, ended, keep_alive, websocket, closing, head_only, resets;
-    const char *in;                          // WebSocket input not yet read
+    const char *in;   // WebSocket input not yet read
     size_t in_size;
 };
 
@@ -63,12 +66,13 @@ static void text_clear(struct text *t) {
 
 static const char *text_of(const struct text *t) { return t->at ? t->at : ""; }
 
-// ---- answers ----------------------------------------------------------------------------------------------------
+// ---- answers ----
 
 const char *http_reason(int status) {
     switch (status) {
-#define XX(number, name, string) case number: return #string;
-    HTTP_STATUS_MAP(XX)
+#define XX(number, name, string)                                                                             \
+    case number: return #string;
+        HTTP_STATUS_MAP(XX)
 #undef XX
     default: return "Unknown";
     }
@@ -89,7 +93,8 @@ static bool pack(const char *body, size_t size, struct text *out) {
     return good;
 }
 
-static void put_answer(struct conn *c, int status, const char *head, const char *body, size_t size, bool last) {
+static void put_answer(struct conn *c, int status, const char *head, const char *body, size_t size,
+                       bool last) {
     struct text packed = { 0 };
     bool page = size > 5 && memcmp(body, "<html", 5) == 0;   // what a gateway says
     bool gzip = c->gzip && size >= GZIP_FROM && pack(body, size, &packed);
@@ -98,8 +103,11 @@ static void put_answer(struct conn *c, int status, const char *head, const char 
         size = packed.size;
     }
     char *at = text_room(&c->out, 512 + strlen(head));
-    int length = snprintf(at, 512, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n"
-                          "%s%s", status, http_reason(status), page ? "text/html" : "application/json", size, date_text, last ? "Connection: close\r\n" : "",
+    int length = snprintf(at, 512,
+                          "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n"
+                          "%s%s",
+                          status, http_reason(status), page ? "text/html" : "application/json", size,
+                          date_text, last ? "Connection: close\r\n" : "",
                           gzip ? "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n" : "");
     c->out.size += (size_t)length;
     text_add(&c->out, head, strlen(head));
@@ -127,7 +135,8 @@ void conn_answer(struct conn *c, int status, const char *head, const char *body,
     resume(c);
 }
 
-void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size, size_t held) {
+void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size,
+                      size_t held) {
     if (!c->owes || c->ended) return;
     size_t before = c->out.size;
     put_answer(c, status, head, body, size, !c->keep_alive);
@@ -160,7 +169,7 @@ static void refuse(struct conn *c, int status, const char *body) {
     c->ended = true;
 }
 
-// ---- HTTP -------------------------------------------------------------------------------------------------------
+// ---- HTTP ----
 
 static struct conn *of(http_parser *p) { return p->data; }
 
@@ -231,7 +240,8 @@ static int on_headers(http_parser *p) {
 static int on_body(http_parser *p, const char *at, size_t size) {
     struct conn *c = of(p);
     if (c->body.size + size > CONN_BODY_MAX) {
-        refuse(c, 413, "{\"code\":-1101,\"msg\":\"Too many parameters; the body of the request is too long.\"}");
+        refuse(c, 413,
+               "{\"code\":-1101,\"msg\":\"Too many parameters; the body of the request is too long.\"}");
         return 1;
     }
     text_add(&c->body, at, size);
@@ -251,8 +261,13 @@ static enum http_verb verb_of(unsigned method) {
 
 static struct http_request request_of(struct conn *c) {
     char *question = c->url.size ? strchr(c->url.at, '?') : NULL;
-    struct http_request r = { .verb = verb_of(c->parser.method), .path = text_of(&c->url), .query = "",
-                              .body = text_of(&c->body), .body_size = c->body.size, .api_key = c->api_key, .gzip = c->gzip };
+    struct http_request r = { .verb = verb_of(c->parser.method),
+                              .path = text_of(&c->url),
+                              .query = "",
+                              .body = text_of(&c->body),
+                              .body_size = c->body.size,
+                              .api_key = c->api_key,
+                              .gzip = c->gzip };
     if (question) {
         *question = 0;
         r.query = question + 1;
@@ -279,11 +294,16 @@ static int on_complete(http_parser *p) {
 }
 
 static const http_parser_settings settings = {
-    .on_message_begin = on_begin, .on_url = on_url, .on_header_field = on_field, .on_header_value = on_value,
-    .on_headers_complete = on_headers, .on_body = on_body, .on_message_complete = on_complete,
+    .on_message_begin = on_begin,
+    .on_url = on_url,
+    .on_header_field = on_field,
+    .on_header_value = on_value,
+    .on_headers_complete = on_headers,
+    .on_body = on_body,
+    .on_message_complete = on_complete,
 };
 
-// ---- WebSocket --------------------------------------------------------------------------------------------------
+// ---- WebSocket ----
 
 static ssize_t ws_read(wslay_event_context_ptr ws, uint8_t *buf, size_t room, int flags, void *data) {
     (void)flags;
@@ -299,7 +319,8 @@ static ssize_t ws_read(wslay_event_context_ptr ws, uint8_t *buf, size_t room, in
     return (ssize_t)size;
 }
 
-static ssize_t ws_write(wslay_event_context_ptr ws, const uint8_t *bytes, size_t size, int flags, void *data) {
+static ssize_t ws_write(wslay_event_context_ptr ws, const uint8_t *bytes, size_t size, int flags,
+                        void *data) {
     (void)ws;
     (void)flags;
     text_add(&((struct conn *)data)->out, (const char *)bytes, size);
@@ -319,7 +340,9 @@ static void ws_message(wslay_event_context_ptr ws, const struct wslay_event_on_m
 }
 
 static const struct wslay_event_callbacks ws_callbacks = {
-    .recv_callback = ws_read, .send_callback = ws_write, .on_msg_recv_callback = ws_message,
+    .recv_callback = ws_read,
+    .send_callback = ws_write,
+    .on_msg_recv_callback = ws_message,
 };
 
 // The answer to a client's key (RFC 6455, section 4.2.2).
@@ -328,7 +351,8 @@ static bool accept_key(const char *key, char out[32]) {
     unsigned char sha1[EVP_MAX_MD_SIZE];
     unsigned length = 0;
     int size = snprintf(text, sizeof text, "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
-    if (strlen(key) != 24 || EVP_Digest(text, (size_t)size, sha1, &length, EVP_sha1(), NULL) != 1) return false;
+    if (strlen(key) != 24 || EVP_Digest(text, (size_t)size, sha1, &length, EVP_sha1(), NULL) != 1)
+        return false;
     EVP_EncodeBlock((unsigned char *)out, sha1, (int)length);
     return true;
 }
@@ -337,7 +361,9 @@ static void upgrade(struct conn *c, struct http_request *r) {
     char accept[32];
     c->owes = true;
     if (!accept_key(c->ws_key, accept)) {
-        refuse(c, 400, "{\"code\":-1100,\"msg\":\"Not a WebSocket handshake: Sec-WebSocket-Key is missing or malformed.\"}");
+        refuse(c, 400,
+               "{\"code\":-1100,\"msg\":\"Not a WebSocket handshake: Sec-WebSocket-Key is missing or "
+               "malformed.\"}");
         return;
     }
     int status = c->hooks.upgrade(c->hooks.ctx, c, r);
@@ -351,8 +377,10 @@ static void upgrade(struct conn *c, struct http_request *r) {
     }
     wslay_event_config_set_max_recv_msg_length(c->ws, CONN_MESSAGE_MAX);
     char head[256];
-    int size = snprintf(head, sizeof head, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Accept: %s\r\n\r\n", accept);
+    int size = snprintf(head, sizeof head,
+                        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Accept: %s\r\n\r\n",
+                        accept);
     text_add(&c->out, head, (size_t)size);
     request_over(c);
     c->websocket = true;
@@ -394,7 +422,7 @@ void conn_close_websocket(struct conn *c, int code, const char *reason) {
     ws_flush(c);
 }
 
-// ---- bytes ------------------------------------------------------------------------------------------------------
+// ---- bytes ----
 
 static void http_feed(struct conn *c, const char *bytes, size_t size) {
     size_t used = http_parser_execute(&c->parser, &settings, bytes, size);
@@ -404,7 +432,8 @@ static void http_feed(struct conn *c, const char *bytes, size_t size) {
         return;
     }
     enum http_errno problem = HTTP_PARSER_ERRNO(&c->parser);
-    if (problem == HPE_PAUSED) {   // an answer is owed: the rest waits. The parser stops before the last byte.
+    if (problem ==
+        HPE_PAUSED) {   // an answer is owed: the rest waits. The parser stops before the last byte.
         text_add(&c->later, bytes + used, size - used);
         return;
     }
@@ -425,8 +454,10 @@ void conn_feed(struct conn *c, const char *bytes, size_t size) {
     if (c->websocket) {
         ws_feed(c, bytes, size);
     } else if (c->owes) {
-        if (c->later.size + size > CONN_HEAD_MAX + CONN_BODY_MAX) conn_end(c);   // requests piled on one unanswered
-        else text_add(&c->later, bytes, size);
+        if (c->later.size + size > CONN_HEAD_MAX + CONN_BODY_MAX)
+            conn_end(c);   // requests piled on one unanswered
+        else
+            text_add(&c->later, bytes, size);
     } else {
         http_feed(c, bytes, size);
     }

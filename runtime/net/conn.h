@@ -1,9 +1,10 @@
-// conn.h: one HTTP/1.1 or WebSocket connection of a server as a state machine: bytes in, requests and messages out, bytes
-// to send collected. No socket, no clock: server.c moves the bytes, and a fuzzer can.
+// conn.h: one HTTP/1.1 or WebSocket connection of a server as a state machine: bytes in, requests and
+// messages out, bytes to send collected. No socket, no clock: server.c moves the bytes, and a fuzzer can.
 //
 // Parsers  HTTP by http_parser, WebSocket frames by wslay.
 // Owner    conn_free releases it. What a hook is handed holds for the call.
-// Bounds   a head of CONN_HEAD_MAX, a body of CONN_BODY_MAX, a message of CONN_MESSAGE_MAX; beyond them the connection is
+// Bounds   a head of CONN_HEAD_MAX, a body of CONN_BODY_MAX, a message of CONN_MESSAGE_MAX; beyond them the
+// connection is
 //          answered 431, 413 or 1009 and closed. One request at a time: while an answer is owed, input waits.
 #ifndef MT_NET_CONN_H
 #define MT_NET_CONN_H
@@ -18,13 +19,13 @@ enum http_verb { VERB_GET, VERB_POST, VERB_PUT, VERB_DELETE, VERB_HEAD, VERB_OTH
 
 struct http_request {
     enum http_verb verb;
-    const char *path;              // decoded of nothing, without the query, terminated
-    const char *query;             // raw, without '?'; "" when there is none
+    const char *path;    // decoded of nothing, without the query, terminated
+    const char *query;   // raw, without '?'; "" when there is none
     size_t query_size;
-    const char *body;              // raw
+    const char *body;   // raw
     size_t body_size;
-    const char *api_key;           // X-MBX-APIKEY, "" when not sent
-    bool gzip;                     // the client takes gzip
+    const char *api_key;   // X-MBX-APIKEY, "" when not sent
+    bool gzip;             // the client takes gzip
 };
 
 struct conn;
@@ -38,7 +39,8 @@ struct conn_hooks {
     // The handshake is done: messages may be sent.
     void (*opened)(void *ctx, struct conn *c);
     void (*message)(void *ctx, struct conn *c, const char *text, size_t size);
-    void (*frame)(void *ctx, struct conn *c);      // any frame of the client, pings and pongs too; before `message`
+    void (*frame)(void *ctx,
+                  struct conn *c);   // any frame of the client, pings and pongs too; before `message`
     void (*pong)(void *ctx, struct conn *c, const char *payload, size_t size);
 };
 
@@ -54,16 +56,19 @@ void conn_feed(struct conn *c, const char *bytes, size_t size);
 // The words of a status, as "Bad Gateway".
 const char *http_reason(int status);
 
-// Answers the request that waits; a body that begins with <html goes as text/html. `head` is further header lines, each ended by \r\n ("" for none).
+// Answers the request that waits; a body that begins with <html goes as text/html. `head` is further header
+// lines, each ended by \r\n ("" for none).
 void conn_answer(struct conn *c, int status, const char *head, const char *body, size_t size);
 
-// For faults. conn_answer_held keeps the last `held` bytes of the answer back until conn_release lets some go; the request
-// counts as answered when none is left. conn_reset ends the connection by a TCP reset once the output not held is sent.
-void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size, size_t held);
+// For faults. conn_answer_held keeps the last `held` bytes of the answer back until conn_release lets some
+// go; the request counts as answered when none is left. conn_reset ends the connection by a TCP reset once
+// the output not held is sent.
+void conn_answer_held(struct conn *c, int status, const char *head, const char *body, size_t size,
+                      size_t held);
 size_t conn_release(struct conn *c, size_t size);   // bytes still held
 void conn_reset(struct conn *c);
 bool conn_resets(const struct conn *c);
-bool conn_owes(const struct conn *c);              // an answer is due
+bool conn_owes(const struct conn *c);   // an answer is due
 
 // WebSocket. A message is text; closing sends a close frame, after which the connection ends.
 bool conn_is_websocket(const struct conn *c);

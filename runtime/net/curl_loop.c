@@ -8,9 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
-// idle: of a kept connection that nobody uses. connection: libcurl tells when it closes it (its other sockets, by which a
-// thread that resolves a name wakes it, are closed without a word).
-struct poller { uv_poll_t poll; struct curl_loop *loop; curl_socket_t fd; int events; bool idle, connection; };
+// idle: of a kept connection that nobody uses. connection: libcurl tells when it closes it (its other
+// sockets, by which a thread that resolves a name wakes it, are closed without a word).
+struct poller {
+    uv_poll_t poll;
+    struct curl_loop *loop;
+    curl_socket_t fd;
+    int events;
+    bool idle, connection;
+};
 
 struct curl_loop {
     uv_loop_t *loop;
@@ -18,7 +24,7 @@ struct curl_loop {
     uv_timer_t timer;
     void (*turned)(void *ctx);
     void *ctx;
-    struct poller **polls;         // by socket; kept while the connection lives: making one is dear
+    struct poller **polls;   // by socket; kept while the connection lives: making one is dear
     int poll_count, handles;
     bool closing;
     void (*gone)(void *ctx);
@@ -37,12 +43,14 @@ static int set_timer(CURLM *multi, long ms, void *data) {
     (void)multi;
     struct curl_loop *c = data;
     if (c->closing) return 0;
-    if (ms < 0) uv_timer_stop(&c->timer);
-    else uv_timer_start(&c->timer, on_timer, (uint64_t)ms, 0);
+    if (ms < 0)
+        uv_timer_stop(&c->timer);
+    else
+        uv_timer_start(&c->timer, on_timer, (uint64_t)ms, 0);
     return 0;
 }
 
-// ---- sockets ----------------------------------------------------------------------------------------------------
+// ---- sockets ----
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
     struct poller *p = poll->data;
@@ -127,7 +135,8 @@ static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *data, void
             curl_loop_let_go(c, fd);
             return 0;
         }
-        // Watched on as it is: the next request on this connection then costs no system call. Writable would fire for ever.
+        // Watched on as it is: the next request on this connection then costs no system call. Writable would
+        // fire for ever.
         p->idle = true;
         if (p->events & UV_WRITABLE) {
             uv_poll_stop(&p->poll);
@@ -156,7 +165,7 @@ static int close_socket(void *data, curl_socket_t fd) {
     return close(fd);
 }
 
-// ---- settings ---------------------------------------------------------------------------------------------------
+// ---- settings ----
 
 CURL *curl_loop_easy(struct curl_loop *c, const struct connection_options *o, char *problem) {
     CURL *easy = curl_easy_init();
@@ -172,8 +181,8 @@ CURL *curl_loop_easy(struct curl_loop *c, const struct connection_options *o, ch
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)o->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    // A name that is given up may still be being resolved: the thread that does it is left to itself, for to wait for it would
-    // hold the loop for as long as the name server is silent.
+    // A name that is given up may still be being resolved: the thread that does it is left to itself, for to
+    // wait for it would hold the loop for as long as the name server is silent.
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     // Without a proxy libcurl would ask the environment for one at every request.
     if (o->proxy) curl_easy_setopt(easy, CURLOPT_PROXY, o->proxy);
@@ -192,15 +201,19 @@ const char *curl_loop_problem(CURL *easy, CURLcode code, char *problem) {
     long answer = 0;
     curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &answer);
     if (!problem[0]) snprintf(problem, CURL_ERROR_SIZE, "%s", curl_easy_strerror(code));
-    if (answer == 407) snprintf(problem, CURL_ERROR_SIZE, "the proxy asks for a name and a password (407): http://user:password@host:port");
+    if (answer == 407)
+        snprintf(problem, CURL_ERROR_SIZE,
+                 "the proxy asks for a name and a password (407): http://user:password@host:port");
     return problem;
 }
 
-// ---- life -------------------------------------------------------------------------------------------------------
+// ---- life ----
 
-int curl_loop_new(uv_loop_t *loop, void (*turned)(void *ctx), void *ctx, struct curl_loop **out, struct errmsg *e) {
+int curl_loop_new(uv_loop_t *loop, void (*turned)(void *ctx), void *ctx, struct curl_loop **out,
+                  struct errmsg *e) {
     static bool started;
-    if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != 0) return errmsg_set(e, ERR_NO_MEMORY, "libcurl cannot start");
+    if (!started && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return errmsg_set(e, ERR_NO_MEMORY, "libcurl cannot start");
     started = true;
     struct curl_loop *c = calloc(1, sizeof *c);
     if (!c || !(c->multi = curl_multi_init())) {

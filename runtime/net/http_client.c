@@ -16,13 +16,13 @@ struct http_transfer {
     struct http_client *client;
     struct http_transfer *previous, *next;   // under way, or free
     void *user;
-    CURLU *address;                // parsed from `url`: what libcurl connects to
-    char *url;                     // a whole address, or one's origin
+    CURLU *address;   // parsed from `url`: what libcurl connects to
+    char *url;        // a whole address, or one's origin
     struct curl_slist *headers;
-    char *body;                    // being sent
+    char *body;   // being sent
     size_t body_size, body_room;
-    bool sending;                  // it has been begun
-    char *answer;                  // being received
+    bool sending;   // it has been begun
+    char *answer;   // being received
     size_t answer_size, answer_room;
     struct http_answer told;
     char problem[CURL_ERROR_SIZE];
@@ -33,14 +33,14 @@ struct http_client {
     CURLM *multi;
     struct http_client_options o;
     char *proxy, *ca_file;
-    bool proxied;                  // there is a proxy that some addresses are reached by
+    bool proxied;   // there is a proxy that some addresses are reached by
     http_done done;
     void *ctx;
     struct http_transfer *busy, *free;
     bool closing, gone;
 };
 
-// ---- bytes ------------------------------------------------------------------------------------------------------
+// ---- bytes ----
 
 // Whether any byte of the request may have left: libcurl counts what it wrote, over its own repeats too.
 static bool may_have_left(const struct http_transfer *t) {
@@ -49,7 +49,8 @@ static bool may_have_left(const struct http_transfer *t) {
     return written > 0;
 }
 
-// Asked whenever libcurl is about to send the request: a second time when a kept connection died before an answer began.
+// Asked whenever libcurl is about to send the request: a second time when a kept connection died before an
+// answer began.
 static int may_begin(void *data, char *remote_ip, char *local_ip, int remote_port, int local_port) {
     struct http_transfer *t = data;
     (void)remote_ip, (void)local_ip, (void)remote_port, (void)local_port;
@@ -86,7 +87,8 @@ static bool header_is(const char *line, size_t size, const char *name) {
 static size_t take_header(char *line, size_t size, size_t count, void *data) {
     struct http_answer *a = &((struct http_transfer *)data)->told;
     size_t length = size * count;
-    static const char *const names[] = { "x-mbx-used-weight-1m", "x-mbx-order-count-10s", "x-mbx-order-count-1m", "retry-after" };
+    static const char *const names[] = { "x-mbx-used-weight-1m", "x-mbx-order-count-10s",
+                                         "x-mbx-order-count-1m", "retry-after" };
     int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
     for (int i = 0; i < 4; i++) {
         if (!header_is(line, length, names[i])) continue;
@@ -101,10 +103,13 @@ static size_t take_header(char *line, size_t size, size_t count, void *data) {
     return length;
 }
 
-// ---- transfers --------------------------------------------------------------------------------------------------
+// ---- transfers ----
 
 static void list_remove(struct http_transfer **list, struct http_transfer *t) {
-    if (t->previous) t->previous->next = t->next; else *list = t->next;
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        *list = t->next;
     if (t->next) t->next->previous = t->previous;
     t->previous = t->next = NULL;
 }
@@ -138,7 +143,8 @@ static void finish(struct http_client *h, struct http_transfer *t, CURLcode code
     struct http_answer told = *a;
     void *user = t->user;
     give_back(h, t);
-    h->done(h->ctx, user, &told);   // may send again, and gets another transfer while the answer's bytes still stand
+    h->done(h->ctx, user,
+            &told);   // may send again, and gets another transfer while the answer's bytes still stand
 }
 
 static void finish_all(void *ctx) {
@@ -156,7 +162,9 @@ static void finish_all(void *ctx) {
 
 static struct http_transfer *transfer_new(struct http_client *h) {
     struct http_transfer *t = calloc(1, sizeof *t);
-    struct connection_options o = { .proxy = h->proxy, .ca_file = h->ca_file, .connect_timeout_ms = h->o.connect_timeout_ms };
+    struct connection_options o = { .proxy = h->proxy,
+                                    .ca_file = h->ca_file,
+                                    .connect_timeout_ms = h->o.connect_timeout_ms };
     if (!t || !(t->easy = curl_loop_easy(h->curl, &o, t->problem))) {
         free(t);
         return NULL;
@@ -203,17 +211,19 @@ static bool set_url(struct http_transfer *t, const char *url, size_t size) {
     return false;
 }
 
-// libcurl takes an address apart and puts it together again byte by byte, a signed query's several times: a third of all it does for
-// such a request. So it is given the origin, which stays, and the rest as it is to stand in the request. Only a proxy that passes
-// requests on, as those of plain HTTP do, has to be told the whole.
+// libcurl takes an address apart and puts it together again byte by byte, a signed query's several times: a
+// third of all it does for such a request. So it is given the origin, which stays, and the rest as it is to
+// stand in the request. Only a proxy that passes requests on, as those of plain HTTP do, has to be told the
+// whole.
 static bool set_address(struct http_transfer *t, const char *url) {
-    const char *host = strstr(url, "://"), *target = host && !t->client->proxied ? strchr(host + 3, '/') : NULL;
+    const char *host = strstr(url, "://"),
+               *target = host && !t->client->proxied ? strchr(host + 3, '/') : NULL;
     curl_easy_setopt(t->easy, CURLOPT_REQUEST_TARGET, target);
     return set_url(t, url, target ? (size_t)(target - url) : strlen(url));
 }
 
-// libcurl keeps the list it is given by reference: one is built anew only when the lines differ from the last request's.
-// (It waits for a 100 Continue only with bodies of a megabyte.)
+// libcurl keeps the list it is given by reference: one is built anew only when the lines differ from the last
+// request's. (It waits for a 100 Continue only with bodies of a megabyte.)
 static void set_headers(struct http_transfer *t, const struct http_call *call) {
     const struct curl_slist *h = t->headers;
     int count = 0, same = 0;
@@ -241,8 +251,10 @@ static bool keep_body(struct http_transfer *t, const struct http_call *call) {
 
 struct http_transfer *http_send(struct http_client *h, const struct http_call *call, void *user) {
     struct http_transfer *t = h->free;
-    if (t) list_remove(&h->free, t);
-    else t = transfer_new(h);
+    if (t)
+        list_remove(&h->free, t);
+    else
+        t = transfer_new(h);
     if (!t) return NULL;
     t->user = user;
     t->told = (struct http_answer){ .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
@@ -263,10 +275,10 @@ struct http_transfer *http_send(struct http_client *h, const struct http_call *c
 
 void http_cancel(struct http_client *h, struct http_transfer *t) { give_back(h, t); }
 
-// ---- life -------------------------------------------------------------------------------------------------------
+// ---- life ----
 
-int http_client_new(uv_loop_t *loop, const struct http_client_options *o, http_done done, void *ctx, struct http_client **out,
-                    struct errmsg *e) {
+int http_client_new(uv_loop_t *loop, const struct http_client_options *o, http_done done, void *ctx,
+                    struct http_client **out, struct errmsg *e) {
     struct http_client *h = calloc(1, sizeof *h);
     if (!h) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an HTTP client");
     int err = curl_loop_new(loop, finish_all, h, &h->curl, e);

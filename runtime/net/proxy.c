@@ -5,7 +5,8 @@
 #include <string.h>
 
 // HTTP_PROXY is not among them: a web server's visitor could set it (libcurl does not heed it either).
-static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" };
+static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                         "ALL_PROXY" };
 static const char *const kinds[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
 
 bool proxy_possible(const char *given) {
@@ -24,7 +25,8 @@ static bool known(const char *kind) {
 }
 
 static CURLUcode read_url(CURLU *u, const char *proxy) {
-    return u ? curl_url_set(u, CURLUPART_URL, proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME) : CURLUE_OUT_OF_MEMORY;
+    return u ? curl_url_set(u, CURLUPART_URL, proxy, CURLU_GUESS_SCHEME | CURLU_NON_SUPPORT_SCHEME)
+             : CURLUE_OUT_OF_MEMORY;
 }
 
 static int check(const char *what, const char *proxy, struct errmsg *e) {
@@ -34,8 +36,13 @@ static int check(const char *what, const char *proxy, struct errmsg *e) {
     CURLUcode code = read_url(u, proxy);
     if (!code) code = curl_url_get(u, CURLUPART_SCHEME, &kind, 0);
     int err = ERR_OK;
-    if (code) err = errmsg_set(e, ERR_INVALID, "%s: %s; as http://host:port or socks5h://host:port", what, curl_url_strerror(code));
-    else if (!known(kind)) err = errmsg_set(e, ERR_INVALID, "%s: no proxy is of the kind %.20s; http, https, socks4, socks4a, socks5 or socks5h", what, kind);
+    if (code)
+        err = errmsg_set(e, ERR_INVALID, "%s: %s; as http://host:port or socks5h://host:port", what,
+                         curl_url_strerror(code));
+    else if (!known(kind))
+        err = errmsg_set(e, ERR_INVALID,
+                         "%s: no proxy is of the kind %.20s; http, https, socks4, socks4a, socks5 or socks5h",
+                         what, kind);
     curl_free(kind);
     curl_url_cleanup(u);
     return err;
@@ -54,7 +61,8 @@ int proxy_check(const char *proxy, struct errmsg *e) {
 bool proxy_has_secret(const char *proxy) {
     CURLU *u = curl_url();
     char *secret = NULL;
-    bool has = read_url(u, proxy) == CURLUE_OK && curl_url_get(u, CURLUPART_PASSWORD, &secret, 0) == CURLUE_OK;
+    bool has =
+        read_url(u, proxy) == CURLUE_OK && curl_url_get(u, CURLUPART_PASSWORD, &secret, 0) == CURLUE_OK;
     curl_free(secret);
     curl_url_cleanup(u);
     return has;

@@ -19,9 +19,9 @@ struct peer {
     struct peer *previous, *next;
     SSL *ssl;
     BIO *from_net, *to_net;
-    uint64_t active_ms;            // last byte in, or out when streaming
-    uint64_t begun_ms;             // of the request not yet whole; 0: none
-    size_t writing;                // bytes with the kernel or libuv
+    uint64_t active_ms;   // last byte in, or out when streaming
+    uint64_t begun_ms;    // of the request not yet whole; 0: none
+    size_t writing;       // bytes with the kernel or libuv
     bool closing;
 };
 
@@ -50,7 +50,10 @@ static void peer_gone(uv_handle_t *h) {
 
 static void peer_forget(struct peer *p) {
     struct server *s = p->server;
-    if (p->previous) p->previous->next = p->next; else s->peers = p->next;
+    if (p->previous)
+        p->previous->next = p->next;
+    else
+        s->peers = p->next;
     if (p->next) p->next->previous = p->previous;
     s->count--;
     p->closing = true;
@@ -64,13 +67,20 @@ static void peer_close(struct peer *p) {
     uv_close((uv_handle_t *)&p->tcp, peer_gone);
 }
 
-struct write { uv_write_t req; struct peer *peer; size_t size; char bytes[]; };
+struct write {
+    uv_write_t req;
+    struct peer *peer;
+    size_t size;
+    char bytes[];
+};
 
 static void written(uv_write_t *req, int status) {
     struct write *w = req->data;
     w->peer->writing -= w->size;
-    if (status == 0) w->peer->active_ms = uv_now(w->peer->server->loop);
-    else peer_close(w->peer);
+    if (status == 0)
+        w->peer->active_ms = uv_now(w->peer->server->loop);
+    else
+        peer_close(w->peer);
     free(w);
 }
 
@@ -117,15 +127,18 @@ static void peer_flush(struct peer *p) {
     const char *bytes = conn_output(p->conn, &size);
     if (size > 0 && p->ssl) {
         size_t done = 0;
-        if (SSL_is_init_finished(p->ssl) && SSL_write_ex(p->ssl, bytes, size, &done) == 1) conn_sent(p->conn, done);
+        if (SSL_is_init_finished(p->ssl) && SSL_write_ex(p->ssl, bytes, size, &done) == 1)
+            conn_sent(p->conn, done);
         tls_drain(p);
     } else if (size > 0) {
         peer_write(p, bytes, size);
         conn_sent(p->conn, size);
     }
     if (p->closing) return;
-    if (p->writing > SERVER_BACKLOG_MAX) peer_close(p);   // a client that does not read
-    else if (conn_ended(p->conn) && p->writing == 0) peer_close(p);
+    if (p->writing > SERVER_BACKLOG_MAX)
+        peer_close(p);   // a client that does not read
+    else if (conn_ended(p->conn) && p->writing == 0)
+        peer_close(p);
 }
 
 // Once a turn of the loop: all output collected in it goes out together.
@@ -177,8 +190,10 @@ static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buf) {
     p->active_ms = uv_now(p->server->loop);
     peer_feed(p, buf->base, (size_t)size);
     if (p->closing) return;
-    if (!conn_unfinished(p->conn)) p->begun_ms = 0;
-    else if (p->begun_ms == 0) p->begun_ms = p->active_ms;
+    if (!conn_unfinished(p->conn))
+        p->begun_ms = 0;
+    else if (p->begun_ms == 0)
+        p->begun_ms = p->active_ms;
 }
 
 static void shed_one(struct server *s) {
@@ -256,8 +271,10 @@ static int tls_context(struct server *s, struct errmsg *e) {
     if (SSL_CTX_use_certificate_chain_file(s->tls, s->o.certificate) != 1) {
         return errmsg_set(e, ERR_INVALID, "%s: no certificate in PEM there", s->o.certificate);
     }
-    if (SSL_CTX_use_PrivateKey_file(s->tls, s->o.key, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(s->tls) != 1) {
-        return errmsg_set(e, ERR_INVALID, "%s: no private key in PEM there that fits the certificate", s->o.key);
+    if (SSL_CTX_use_PrivateKey_file(s->tls, s->o.key, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(s->tls) != 1) {
+        return errmsg_set(e, ERR_INVALID, "%s: no private key in PEM there that fits the certificate",
+                          s->o.key);
     }
     SSL_CTX_set_mode(s->tls, SSL_MODE_AUTO_RETRY);
     return ERR_OK;
@@ -270,7 +287,9 @@ static int listen_at(struct server *s, struct errmsg *e) {
     if (err) return errmsg_set(e, ERR_INVALID, "%s is not an IP address", s->o.address);
     if (!err) err = uv_tcp_bind(&s->tcp, (struct sockaddr *)&where, 0);
     if (!err) err = uv_listen((uv_stream_t *)&s->tcp, 1024, on_connect);
-    if (err) return errmsg_set(e, ERR_IO, "cannot listen on %s port %d: %s", s->o.address, s->o.port, uv_strerror(err));
+    if (err)
+        return errmsg_set(e, ERR_IO, "cannot listen on %s port %d: %s", s->o.address, s->o.port,
+                          uv_strerror(err));
     int size = sizeof where;
     uv_tcp_getsockname(&s->tcp, (struct sockaddr *)&where, &size);
     s->port = ntohs(where.ss_family == AF_INET ? ((struct sockaddr_in *)&where)->sin_port

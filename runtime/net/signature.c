@@ -16,8 +16,8 @@
 struct signing_key {
     enum key_kind kind;
     bool private;
-    EVP_PKEY *pkey;            // RSA, Ed25519
-    EVP_MAC_CTX *mac;          // HMAC, keyed: a signature begins from the state after the key
+    EVP_PKEY *pkey;     // RSA, Ed25519
+    EVP_MAC_CTX *mac;   // HMAC, keyed: a signature begins from the state after the key
 };
 
 static EVP_PKEY *read_pem(const char *text, bool *private) {
@@ -32,7 +32,8 @@ static EVP_PKEY *read_pem(const char *text, bool *private) {
 static EVP_PKEY *read_der(const char *text, bool *private) {
     size_t size = strlen(text);
     unsigned char *der = OPENSSL_malloc(size + 4);
-    int length = der && size % 4 == 0 && size > 0 ? EVP_DecodeBlock(der, (const unsigned char *)text, (int)size) : -1;
+    int length =
+        der && size % 4 == 0 && size > 0 ? EVP_DecodeBlock(der, (const unsigned char *)text, (int)size) : -1;
     EVP_PKEY *key = NULL;
     if (length > 0) {
         const unsigned char *at = der;
@@ -46,7 +47,8 @@ static EVP_PKEY *read_der(const char *text, bool *private) {
 }
 
 static EVP_MAC_CTX *keyed_mac(const char *secret) {
-    OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t)"SHA256", 0), OSSL_PARAM_END };
+    OSSL_PARAM params[] = { OSSL_PARAM_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
+                            OSSL_PARAM_END };
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *c = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
     EVP_MAC_free(hmac);   // the context holds it
@@ -73,8 +75,10 @@ int signing_key_new(enum key_kind kind, const char *text, struct signing_key **o
     int wanted = kind == KEY_RSA ? EVP_PKEY_RSA : EVP_PKEY_ED25519;
     if (!k->pkey || EVP_PKEY_base_id(k->pkey) != wanted) {
         signing_key_free(k);
-        return errmsg_set(e, ERR_INVALID, "the key is not %s key as PEM or as base64 of DER (a key under a passphrase cannot be read)",
-                          kind == KEY_RSA ? "an RSA" : "an Ed25519");
+        return errmsg_set(
+            e, ERR_INVALID,
+            "the key is not %s key as PEM or as base64 of DER (a key under a passphrase cannot be read)",
+            kind == KEY_RSA ? "an RSA" : "an Ed25519");
     }
     *out = k;
     return ERR_OK;
@@ -93,7 +97,8 @@ static void hmac_hex(struct signing_key *k, const char *text, size_t size, char 
     static const char digits[] = "0123456789abcdef";
     unsigned char mac[32];
     size_t length = 0;
-    bool good = EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 && EVP_MAC_update(k->mac, (const unsigned char *)text, size) == 1 &&
+    bool good = EVP_MAC_init(k->mac, NULL, 0, NULL) == 1 &&
+                EVP_MAC_update(k->mac, (const unsigned char *)text, size) == 1 &&
                 EVP_MAC_final(k->mac, mac, &length, sizeof mac) == 1;
     ASSERT(good && length == 32);
     for (int i = 0; i < 32; i++) {
@@ -103,7 +108,9 @@ static void hmac_hex(struct signing_key *k, const char *text, size_t size, char 
     out[64] = 0;
 }
 
-static const EVP_MD *digest_of(const struct signing_key *k) { return k->kind == KEY_RSA ? EVP_sha256() : NULL; }
+static const EVP_MD *digest_of(const struct signing_key *k) {
+    return k->kind == KEY_RSA ? EVP_sha256() : NULL;
+}
 
 int signature_make(struct signing_key *k, const char *text, size_t size, char out[SIGNATURE_TEXT_MAX]) {
     if (!k->private) return ERR_INVALID;
@@ -140,7 +147,8 @@ bool signature_holds(struct signing_key *k, const char *text, size_t size, const
     unsigned char raw[SIGNATURE_TEXT_MAX];
     int decoded = EVP_DecodeBlock(raw, (const unsigned char *)signature, (int)length);
     if (decoded <= 0) return false;
-    for (size_t i = length; i > 0 && signature[i - 1] == '='; i--) decoded--;   // the padding counts as zero bytes
+    for (size_t i = length; i > 0 && signature[i - 1] == '='; i--)
+        decoded--;   // the padding counts as zero bytes
     EVP_MD_CTX *c = EVP_MD_CTX_new();
     bool good = c && decoded > 0 && EVP_DigestVerifyInit(c, NULL, digest_of(k), NULL, k->pkey) == 1 &&
                 EVP_DigestVerify(c, raw, (size_t)decoded, (const unsigned char *)text, size) == 1;

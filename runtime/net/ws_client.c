@@ -13,12 +13,23 @@
 #include <strings.h>
 #include <wslay/wslay.h>
 
-enum { READ_SIZE = 65536, READS_A_TURN = 16, HEAD_MAX = 8192, MESSAGE_MAX = 16 << 20, FRAMES_A_MESSAGE = 65536, UNSENT_MAX = 1 << 20 };
+enum {
+    READ_SIZE = 65536,
+    READS_A_TURN = 16,
+    HEAD_MAX = 8192,
+    MESSAGE_MAX = 16 << 20,
+    FRAMES_A_MESSAGE = 65536,
+    UNSENT_MAX = 1 << 20
+};
 
 enum stage { STAGE_CONNECTING, STAGE_HANDSHAKE, STAGE_OPEN, STAGE_ENDED };
 
 // OpenSSL wants what it could not write yet at the same place again.
-struct unsent { struct unsent *next; size_t size, done; char bytes[]; };
+struct unsent {
+    struct unsent *next;
+    size_t size, done;
+    char bytes[];
+};
 
 struct ws_client {
     struct ws_hooks hooks;
@@ -26,7 +37,7 @@ struct ws_client {
     struct curl_loop *curl;
     CURL *easy;
     uv_timer_t timer;
-    uv_poll_t poll;                // of the socket, once it is connected
+    uv_poll_t poll;   // of the socket, once it is connected
     int events;
     enum stage stage;
     bool polling, closing, pinged;
@@ -41,7 +52,7 @@ struct ws_client {
     size_t head_size;
     bool in_value, answered;
     wslay_event_context_ptr ws;
-    int32_t frames;                // of the message being received
+    int32_t frames;   // of the message being received
     const char *in;
     size_t in_size;
     char problem[CURL_ERROR_SIZE], failed[CURL_ERROR_SIZE];
@@ -65,7 +76,7 @@ __attribute__((format(printf, 2, 3))) static void end(struct ws_client *w, const
     if (!w->closing) w->hooks.closed(w->hooks.ctx, w, why);
 }
 
-// ---- writing ----------------------------------------------------------------------------------------------------
+// ---- writing ----
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
@@ -117,13 +128,16 @@ static void put(struct ws_client *w, const char *bytes, size_t size) {
     }
     *u = (struct unsent){ .size = size };
     memcpy(u->bytes, bytes, size);
-    if (w->last) w->last->next = u; else w->first = u;
+    if (w->last)
+        w->last->next = u;
+    else
+        w->first = u;
     w->last = u;
     w->unsent_size += size;
     flush(w);
 }
 
-// ---- frames -----------------------------------------------------------------------------------------------------
+// ---- frames ----
 
 static void heard(struct ws_client *w);
 
@@ -141,7 +155,8 @@ static ssize_t frame_read(wslay_event_context_ptr ws, uint8_t *buf, size_t room,
     return (ssize_t)size;
 }
 
-static ssize_t frame_write(wslay_event_context_ptr ws, const uint8_t *bytes, size_t size, int flags, void *data) {
+static ssize_t frame_write(wslay_event_context_ptr ws, const uint8_t *bytes, size_t size, int flags,
+                           void *data) {
     (void)ws;
     (void)flags;
     struct ws_client *w = data;
@@ -156,7 +171,8 @@ static int frame_mask(wslay_event_context_ptr ws, uint8_t *buf, size_t size, voi
 }
 
 // A message in a great many pieces would cost far more memory than it is long.
-static void frame_begins(wslay_event_context_ptr ws, const struct wslay_event_on_frame_recv_start_arg *f, void *data) {
+static void frame_begins(wslay_event_context_ptr ws, const struct wslay_event_on_frame_recv_start_arg *f,
+                         void *data) {
     (void)ws;
     struct ws_client *w = data;
     if (wslay_is_ctrl_frame(f->opcode)) return;
@@ -164,7 +180,8 @@ static void frame_begins(wslay_event_context_ptr ws, const struct wslay_event_on
     if (w->frames > FRAMES_A_MESSAGE) end(w, "a message in more than %d frames", FRAMES_A_MESSAGE);
 }
 
-static void frame_message(wslay_event_context_ptr ws, const struct wslay_event_on_msg_recv_arg *m, void *data) {
+static void frame_message(wslay_event_context_ptr ws, const struct wslay_event_on_msg_recv_arg *m,
+                          void *data) {
     (void)ws;
     struct ws_client *w = data;
     if (w->stage != STAGE_OPEN) return;
@@ -173,7 +190,8 @@ static void frame_message(wslay_event_context_ptr ws, const struct wslay_event_o
         w->hooks.message(w->hooks.ctx, w, m->msg ? (const char *)m->msg : "", m->msg_length);
     } else if (m->opcode == WSLAY_CONNECTION_CLOSE) {
         bool reason = m->msg_length > 2;
-        end(w, "the server closed the connection (%d%s%.*s)", m->status_code ? m->status_code : WSLAY_CODE_NO_STATUS_RCVD, reason ? ": " : "",
+        end(w, "the server closed the connection (%d%s%.*s)",
+            m->status_code ? m->status_code : WSLAY_CODE_NO_STATUS_RCVD, reason ? ": " : "",
             reason ? (int)m->msg_length - 2 : 0, reason ? (const char *)m->msg + 2 : "");
     }
 }
@@ -193,8 +211,10 @@ static void feed_frames(struct ws_client *w, const char *bytes, size_t size) {
     w->in_size = 0;
     if (w->stage != STAGE_OPEN) return;
     wslay_event_send(w->ws);   // pongs, and a farewell that tells what was wrong
-    if (err != 0) end(w, "%s", err == WSLAY_ERR_NOMEM ? "no memory for a message" : breach(WSLAY_CODE_PROTOCOL_ERROR));
-    else if (wslay_event_get_close_sent(w->ws)) end(w, "%s", breach(wslay_event_get_status_code_sent(w->ws)));
+    if (err != 0)
+        end(w, "%s", err == WSLAY_ERR_NOMEM ? "no memory for a message" : breach(WSLAY_CODE_PROTOCOL_ERROR));
+    else if (wslay_event_get_close_sent(w->ws))
+        end(w, "%s", breach(wslay_event_get_status_code_sent(w->ws)));
 }
 
 void ws_client_send(struct ws_client *w, const char *text, size_t size) {
@@ -206,11 +226,14 @@ void ws_client_send(struct ws_client *w, const char *text, size_t size) {
 int ws_client_is_open(const struct ws_client *w) { return w->stage == STAGE_OPEN; }
 
 static const struct wslay_event_callbacks callbacks = {
-    .recv_callback = frame_read, .send_callback = frame_write, .genmask_callback = frame_mask,
-    .on_frame_recv_start_callback = frame_begins, .on_msg_recv_callback = frame_message,
+    .recv_callback = frame_read,
+    .send_callback = frame_write,
+    .genmask_callback = frame_mask,
+    .on_frame_recv_start_callback = frame_begins,
+    .on_msg_recv_callback = frame_message,
 };
 
-// ---- handshake (RFC 6455, section 4) ------------------------------------------------------------------------------
+// ---- handshake (RFC 6455, section 4) ----
 
 static void send_handshake(struct ws_client *w) {
     unsigned char nonce[16];
@@ -220,13 +243,17 @@ static void send_handshake(struct ws_client *w) {
         return;
     }
     EVP_EncodeBlock((unsigned char *)w->key, nonce, sizeof nonce);
-    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n", w->path, w->address, w->port, w->key);
+    int size = snprintf(text, sizeof text,
+                        "GET %s HTTP/1.1\r\nHost: %s:%s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                        w->path, w->address, w->port, w->key);
     w->stage = STAGE_HANDSHAKE;
     http_parser_init(&w->answer, HTTP_RESPONSE);
     w->answer.data = w;
-    if (size > 0 && (size_t)size < sizeof text) put(w, text, (size_t)size);
-    else end(w, "the address is too long");
+    if (size > 0 && (size_t)size < sizeof text)
+        put(w, text, (size_t)size);
+    else
+        end(w, "the address is too long");
 }
 
 static void append(char *text, size_t room, const char *bytes, size_t size) {
@@ -263,7 +290,10 @@ static int take_head(http_parser *p) {
 }
 
 static const http_parser_settings answer_settings = {
-    .on_status = take_status, .on_header_field = take_name, .on_header_value = take_value, .on_headers_complete = take_head,
+    .on_status = take_status,
+    .on_header_field = take_name,
+    .on_header_value = take_value,
+    .on_headers_complete = take_head,
 };
 
 static bool accepted(const struct ws_client *w) {
@@ -286,8 +316,10 @@ static void feed_handshake(struct ws_client *w, const char *bytes, size_t size) 
         end(w, "its answer has a head of more than %d bytes", HEAD_MAX);
     } else if (w->answered && p->status_code != 101) {
         end(w, "it answered %u %s instead of opening a WebSocket", p->status_code, w->reason);
-    } else if (w->answered && (!(p->flags & F_UPGRADE) || !(p->flags & F_CONNECTION_UPGRADE) || !accepted(w))) {
-        end(w, "it agreed to some other protocol than a WebSocket (wrong Sec-WebSocket-Accept, Upgrade or Connection)");
+    } else if (w->answered &&
+               (!(p->flags & F_UPGRADE) || !(p->flags & F_CONNECTION_UPGRADE) || !accepted(w))) {
+        end(w, "it agreed to some other protocol than a WebSocket (wrong Sec-WebSocket-Accept, Upgrade or "
+               "Connection)");
     } else if (w->answered && wslay_event_context_client_init(&w->ws, &callbacks, w) != 0) {
         end(w, "no memory for a connection");
     } else if (w->answered) {
@@ -295,14 +327,15 @@ static void feed_handshake(struct ws_client *w, const char *bytes, size_t size) 
         w->stage = STAGE_OPEN;
         heard(w);
         w->hooks.opened(w->hooks.ctx, w);
-        if (w->stage == STAGE_OPEN && used < size) feed_frames(w, bytes + used, size - used);   // what came with the head
+        if (w->stage == STAGE_OPEN && used < size)
+            feed_frames(w, bytes + used, size - used);   // what came with the head
     }
 }
 
-// ---- reading ----------------------------------------------------------------------------------------------------
+// ---- reading ----
 
-// Until nothing is left, for what TLS holds ready the socket does not announce; but not for ever, should more and more come:
-// a socket that can be written to calls again at once.
+// Until nothing is left, for what TLS holds ready the socket does not announce; but not for ever, should more
+// and more come: a socket that can be written to calls again at once.
 static void receive(struct ws_client *w) {
     for (int i = 0; i < READS_A_TURN; i++) {
         size_t size = 0;
@@ -312,10 +345,15 @@ static void receive(struct ws_client *w) {
             want(w, UV_READABLE | (w->first ? UV_WRITABLE : 0));
             return;
         }
-        if (code != CURLE_OK) end(w, "%s", curl_loop_problem(w->easy, code, w->problem));
-        else if (size == 0) end(w, "the server ended the connection%s", w->stage == STAGE_OPEN ? "" : " before it had answered");
-        else if (w->stage == STAGE_HANDSHAKE) feed_handshake(w, w->buffer, size);
-        else feed_frames(w, w->buffer, size);
+        if (code != CURLE_OK)
+            end(w, "%s", curl_loop_problem(w->easy, code, w->problem));
+        else if (size == 0)
+            end(w, "the server ended the connection%s",
+                w->stage == STAGE_OPEN ? "" : " before it had answered");
+        else if (w->stage == STAGE_HANDSHAKE)
+            feed_handshake(w, w->buffer, size);
+        else
+            feed_frames(w, w->buffer, size);
         if (w->stage == STAGE_ENDED) return;
     }
     want(w, UV_READABLE | UV_WRITABLE);
@@ -328,7 +366,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     if (status < 0) end(w, "%s", uv_strerror(status));   // else what was read has told why
 }
 
-// ---- silence ----------------------------------------------------------------------------------------------------
+// ---- silence ----
 
 // After half of the silence allowed the server is asked whether it is there; its pong ends the silence.
 static bool ping(struct ws_client *w) {
@@ -344,20 +382,25 @@ static bool ping(struct ws_client *w) {
 static void on_timer(uv_timer_t *timer) {
     struct ws_client *w = timer->data;
     if (!w->failed[0] && ping(w)) return;
-    if (w->failed[0]) end(w, "%s", w->failed);
-    else if (w->stage == STAGE_OPEN) end(w, "silence: no answer to a ping");
-    else end(w, "no whole answer within %lld ms", (long long)w->connect_timeout_ms);
+    if (w->failed[0])
+        end(w, "%s", w->failed);
+    else if (w->stage == STAGE_OPEN)
+        end(w, "silence: no answer to a ping");
+    else
+        end(w, "no whole answer within %lld ms", (long long)w->connect_timeout_ms);
 }
 
 // A whole message has come: of a server that only drips bytes nothing is heard.
 static void heard(struct ws_client *w) {
     w->pinged = false;
     if (w->failed[0]) return;
-    if (w->silence_ms > 0) uv_timer_start(&w->timer, on_timer, (uint64_t)(w->silence_ms / 2), 0);
-    else uv_timer_stop(&w->timer);
+    if (w->silence_ms > 0)
+        uv_timer_start(&w->timer, on_timer, (uint64_t)(w->silence_ms / 2), 0);
+    else
+        uv_timer_stop(&w->timer);
 }
 
-// ---- connecting ---------------------------------------------------------------------------------------------------
+// ---- connecting ----
 
 static void connected(struct ws_client *w) {
     curl_socket_t fd = CURL_SOCKET_BAD;
@@ -381,8 +424,10 @@ static void turned(void *ctx) {
     CURLMsg *message = w->closing ? NULL : curl_multi_info_read(curl_loop_multi(w->curl), &left);
     if (!message || message->msg != CURLMSG_DONE || w->stage != STAGE_CONNECTING) return;
     CURLcode code = message->data.result;
-    if (code == CURLE_OK) connected(w);
-    else end(w, "%s", curl_loop_problem(w->easy, code, w->problem));
+    if (code == CURLE_OK)
+        connected(w);
+    else
+        end(w, "%s", curl_loop_problem(w->easy, code, w->problem));
 }
 
 static void free_all(struct ws_client *w) {
@@ -406,7 +451,8 @@ static bool read_url(struct ws_client *w, const char *url) {
     CURLU *u = curl_url();
     char *scheme = NULL, *path = NULL, *query = NULL;
     bool good = u && curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-                curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK && curl_url_get(u, CURLUPART_HOST, &w->address, 0) == CURLUE_OK;
+                curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+                curl_url_get(u, CURLUPART_HOST, &w->address, 0) == CURLUE_OK;
     bool tls = good && strcmp(scheme, "wss") == 0;
     good = good && (tls || strcmp(scheme, "ws") == 0);
     if (good) {
@@ -418,7 +464,8 @@ static bool read_url(struct ws_client *w, const char *url) {
         curl_url_get(u, CURLUPART_QUERY, &query, 0);
         size_t size = (path ? strlen(path) : 1) + (query ? strlen(query) : 0) + 2;
         w->path = malloc(size);
-        if (w->path) snprintf(w->path, size, "%s%s%s", path ? path : "/", query ? "?" : "", query ? query : "");
+        if (w->path)
+            snprintf(w->path, size, "%s%s%s", path ? path : "/", query ? "?" : "", query ? query : "");
     }
     if (good) {
         // As libcurl knows it: of the same kinds are the proxies of the environment.
@@ -434,7 +481,9 @@ static bool read_url(struct ws_client *w, const char *url) {
 }
 
 static bool begin(struct ws_client *w, const struct ws_options *o) {
-    struct connection_options options = { .proxy = o->proxy, .ca_file = o->ca_file, .connect_timeout_ms = o->connect_timeout_ms };
+    struct connection_options options = { .proxy = o->proxy,
+                                          .ca_file = o->ca_file,
+                                          .connect_timeout_ms = o->connect_timeout_ms };
     w->easy = curl_loop_easy(w->curl, &options, w->problem);
     if (!w->easy) return false;
     curl_easy_setopt(w->easy, CURLOPT_URL, w->name);
@@ -444,7 +493,8 @@ static bool begin(struct ws_client *w, const struct ws_options *o) {
     return curl_multi_add_handle(curl_loop_multi(w->curl), w->easy) == CURLM_OK;
 }
 
-int ws_client_open(uv_loop_t *loop, const struct ws_options *o, const struct ws_hooks *hooks, struct ws_client **out, struct errmsg *e) {
+int ws_client_open(uv_loop_t *loop, const struct ws_options *o, const struct ws_hooks *hooks,
+                   struct ws_client **out, struct errmsg *e) {
     struct ws_client *w = calloc(1, sizeof *w);
     if (!w) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a connection");
     w->loop = loop;

@@ -1,5 +1,5 @@
-// account.c: bookings and sums. A position keeps its cost as a whole 128-bit product, so that realized and unrealized
-// results always add up: what rounding a partial close drops stays in the cost of the rest.
+// account.c: bookings and sums. A position keeps its cost as a whole 128-bit product, so that realized and
+// unrealized results always add up: what rounding a partial close drops stays in the cost of the rest.
 #include "sim/account.h"
 
 #include <stdlib.h>
@@ -9,13 +9,18 @@ static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8, int64_t trade_id) {
     x->incomes = grow(x->incomes, x->income_count, &x->income_size, sizeof *x->incomes);
     struct income_record *row = &x->incomes[x->income_count++];
-    *row = (struct income_record){ .income_e8 = income_e8, .time_us = x->now_us, .id = x->config.order_id_first + x->income_count,
-                                   .trade_id = trade_id, .symbol = symbol, .type = type };
+    *row = (struct income_record){ .income_e8 = income_e8,
+                                   .time_us = x->now_us,
+                                   .id = x->config.order_id_first + x->income_count,
+                                   .trade_id = trade_id,
+                                   .symbol = symbol,
+                                   .type = type };
 }
 
 static void check_wallet(const struct exchange *x) {
     const struct exchange_totals *t = &x->totals;
-    ASSERT(x->wallet_e8 == x->config.wallet_e8 + t->realized_e8 - t->fees_e8 + t->funding_e8 + t->insurance_e8);
+    ASSERT(x->wallet_e8 ==
+           x->config.wallet_e8 + t->realized_e8 - t->fees_e8 + t->funding_e8 + t->insurance_e8);
     ASSERT(x->isolated_e8 >= 0);
 }
 
@@ -23,7 +28,8 @@ int64_t position_entry_e8(const struct position *p) {
     if (p->amount_e8 == 0) return 0;
     wide_e16 a = p->amount_e8;
     wide_e16 half = (a < 0 ? -a : a) / 2;
-    return (int64_t)((p->cost_e16 + ((p->cost_e16 < 0) == (a < 0) ? (p->cost_e16 < 0 ? -half : half) : 0)) / a);
+    return (int64_t)((p->cost_e16 + ((p->cost_e16 < 0) == (a < 0) ? (p->cost_e16 < 0 ? -half : half) : 0)) /
+                     a);
 }
 
 int64_t position_unrealized_e8(const struct position *p, int64_t mark_e8) {
@@ -77,7 +83,8 @@ static int64_t unrealized(const struct exchange *x, bool cross_only) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
         if (cross_only && m->margin_type == MARGIN_ISOLATED) continue;
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_unrealized_e8(&m->positions[k], market_mark_e8(m));
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++)
+            sum += position_unrealized_e8(&m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -90,7 +97,8 @@ int64_t account_maintenance_e8(const struct exchange *x, bool cross_only) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
         if (cross_only && m->margin_type == MARGIN_ISOLATED) continue;
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_maintenance_e8(m, &m->positions[k], market_mark_e8(m));
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++)
+            sum += position_maintenance_e8(m, &m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -99,7 +107,8 @@ int64_t account_position_margin_e8(const struct exchange *x) {
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
-        for (int k = 0; k < POSITION_SIDE_COUNT; k++) sum += position_margin_e8(m, &m->positions[k], market_mark_e8(m));
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++)
+            sum += position_margin_e8(m, &m->positions[k], market_mark_e8(m));
     }
     return sum;
 }
@@ -121,7 +130,8 @@ int64_t account_available_e8(const struct exchange *x) {
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &m->positions[k];
             if (p->amount_e8 == 0) continue;
-            free_e8 += position_unrealized_e8(p, market_mark_e8(m)) - position_margin_e8(m, p, market_mark_e8(m));
+            free_e8 +=
+                position_unrealized_e8(p, market_mark_e8(m)) - position_margin_e8(m, p, market_mark_e8(m));
         }
     }
     return free_e8 > 0 ? free_e8 : 0;
@@ -132,10 +142,11 @@ bool account_exhausted(const struct exchange *x) {
     return need > 0 && need >= account_cross_wallet_e8(x) + account_cross_unrealized_e8(x);
 }
 
-// Solves maintenance(p) = balance(p) for the price of `m`, all other prices as they are. Balance and maintenance are
-// straight lines inside a bracket; the bracket is that of the answer, so a few rounds find it (section 10).
-static int64_t solve(const struct market *m, const struct position *const *p, int32_t count, wide_e16 rest_e16,
-                     bool *falling) {
+// Solves maintenance(p) = balance(p) for the price of `m`, all other prices as they are. Balance and
+// maintenance are straight lines inside a bracket; the bracket is that of the answer, so a few rounds find it
+// (section 10).
+static int64_t solve(const struct market *m, const struct position *const *p, int32_t count,
+                     wide_e16 rest_e16, bool *falling) {
     int64_t price = market_mark_e8(m);
     int64_t answer = 0;
     for (int round = 0; round < SYMBOL_BRACKETS_MAX; round++) {
@@ -143,7 +154,8 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
         for (int32_t i = 0; i < count; i++) {
             const struct bracket *b = symbol_bracket(m->s, notional_e8(p[i], price));
             constant += (wide_e16)b->cum_e8 * DEC_ONE - p[i]->cost_e16;
-            slope += (wide_e16)p[i]->amount_e8 * DEC_ONE - (wide_e16)magnitude(p[i]->amount_e8) * b->maint_ratio_e8;
+            slope += (wide_e16)p[i]->amount_e8 * DEC_ONE -
+                     (wide_e16)magnitude(p[i]->amount_e8) * b->maint_ratio_e8;
         }
         if (slope == 0) return 0;
         *falling = slope > 0;
@@ -156,7 +168,8 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
     return answer;
 }
 
-int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side, bool *falling) {
+int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side,
+                             bool *falling) {
     const struct position *list[POSITION_SIDE_COUNT];
     int32_t count = 0;
     wide_e16 rest;
@@ -179,7 +192,8 @@ int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, i
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &o->positions[k];
             if (p->amount_e8 == 0) continue;
-            rest += (wide_e16)(position_unrealized_e8(p, market_mark_e8(o)) - position_maintenance_e8(o, p, market_mark_e8(o))) *
+            rest += (wide_e16)(position_unrealized_e8(p, market_mark_e8(o)) -
+                               position_maintenance_e8(o, p, market_mark_e8(o))) *
                     DEC_ONE;
         }
     }
@@ -198,19 +212,23 @@ static int64_t reduce(struct exchange *x, struct position *p, int64_t closing_e8
     wide_e16 value = (wide_e16)closing_e8 * price_e8;
     bool whole = closing_e8 == p->amount_e8;
     if (!whole) {   // quotient and remainder apart: the plain product would not fit 128 bits
-        share = p->cost_e16 / p->amount_e8 * closing_e8 + p->cost_e16 % p->amount_e8 * closing_e8 / p->amount_e8;
+        share =
+            p->cost_e16 / p->amount_e8 * closing_e8 + p->cost_e16 % p->amount_e8 * closing_e8 / p->amount_e8;
     }
     int64_t realized = e16_round(value - share);
     int64_t released = whole ? p->isolated_e8 : dec_mul_div_round(p->isolated_e8, closing_e8, p->amount_e8);
     if (p->isolated_e8 != 0) isolate(x, p, -released);
     p->cost_e16 = whole ? 0 : p->cost_e16 - value + (wide_e16)realized * DEC_ONE;
     p->amount_e8 -= closing_e8;
-    if (p->amount_e8 == 0) p->costs_e8 = 0;
-    else p->costs_e8 -= realized;
+    if (p->amount_e8 == 0)
+        p->costs_e8 = 0;
+    else
+        p->costs_e8 -= realized;
     return realized;
 }
 
-static void enlarge(struct exchange *x, struct market *m, struct position *p, int64_t qty_e8, int64_t price_e8) {
+static void enlarge(struct exchange *x, struct market *m, struct position *p, int64_t qty_e8,
+                    int64_t price_e8) {
     p->amount_e8 += qty_e8;
     p->cost_e16 += (wide_e16)qty_e8 * price_e8;
     if (m->margin_type == MARGIN_ISOLATED) {
@@ -218,8 +236,8 @@ static void enlarge(struct exchange *x, struct market *m, struct position *p, in
     }
 }
 
-int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side, int64_t qty_e8, int64_t price_e8,
-                     int64_t fee_e8, int64_t trade_id) {
+int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side, int64_t qty_e8,
+                     int64_t price_e8, int64_t fee_e8, int64_t trade_id) {
     ASSERT(qty_e8 != 0);
     ASSERT(price_e8 > 0);
     struct position *p = &m->positions[position_side];

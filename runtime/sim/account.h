@@ -5,7 +5,7 @@
 #ifndef MT_SIM_ACCOUNT_H
 #define MT_SIM_ACCOUNT_H
 
-#include "sim/internal.h"
+#include "sim/engine.h"
 
 // Changes a position by a fill of `signed_qty_e8` and books result and fee; returns the realized result.
 int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side, int64_t signed_qty_e8,
@@ -32,7 +32,8 @@ bool account_exhausted(const struct exchange *x);
 
 // The price of `m` at which the position (isolated) or the account (crossed) is liquidated; 0: none.
 // *falling: whether it is reached by falling.
-int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side, bool *falling);
+int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side,
+                             bool *falling);
 
 void account_funding(struct exchange *x, struct market *m, const struct funding *f);
 

@@ -1,9 +1,10 @@
-// algo.c: conditional orders. They reserve nothing and are checked for margin only when they trigger (section 5.4).
+// algo.c: conditional orders. They reserve nothing and are checked for margin only when they trigger
+// (section 5.4).
 #include "sim/algo.h"
 
 #include "sim/match.h"
 #include "sim/order_store.h"
-#include "venue/filter.h"
+#include "venue/binance/filter.h"
 
 #include <stdio.h>
 
@@ -54,7 +55,9 @@ bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     return true;
 }
 
-bool algo_marked(const struct market *m, const struct algo *a) { return market_marked(m) && a->r.working_type == WORKING_MARK_PRICE; }
+bool algo_marked(const struct market *m, const struct algo *a) {
+    return market_marked(m) && a->r.working_type == WORKING_MARK_PRICE;
+}
 
 bool algo_held_back(const struct market *m, const struct algo *a) {
     if (!a->r.price_protect || !market_marked(m)) return false;
@@ -78,8 +81,10 @@ void algos_trail(struct exchange *x, struct market *m) {
 void algo_end(struct exchange *x, struct algo *a, uint8_t status) {
     algo_unlink(x, a);
     set_status(x, a, status);
-    if (status == ALGO_CANCELED) x->totals.canceled++;
-    else if (status == ALGO_EXPIRED) x->totals.expired++;
+    if (status == ALGO_CANCELED)
+        x->totals.canceled++;
+    else if (status == ALGO_EXPIRED)
+        x->totals.expired++;
 }
 
 void algo_finished(struct exchange *x, struct order *o) {
@@ -107,24 +112,28 @@ void algos_cancel_all(struct exchange *x, struct market *m) {
 void algos_drop(struct exchange *x, struct market *m) {
     for (struct algo *a = m->algos.first, *next; a; a = next) {
         next = a->next;
-        if (a->r.close_position && reducible_e8(m, a->r.side, a->r.position_side) == 0) algo_end(x, a, ALGO_EXPIRED);
+        if (a->r.close_position && reducible_e8(m, a->r.side, a->r.position_side) == 0)
+            algo_end(x, a, ALGO_EXPIRED);
     }
 }
 
-// ---- entry ------------------------------------------------------------------------------------------------------
+// ---- entry ----
 
-static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c,
+                                 struct reply *r) {
     if (!c->close_position) return given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
     if (c->type != ORDER_STOP_MARKET && c->type != ORDER_TAKE_PROFIT_MARKET) {
         return reply_fail_text(r, -4136, "Target strategy invalid for orderType, closePosition true");
     }
     if (given(c, P_QUANTITY)) return reply_fail(r, -4137, NULL);
     if (given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
-    if (x->dual_side && (c->position_side == POSITION_LONG) == (c->side == SIDE_BUY)) return reply_fail(r, -4061, NULL);
+    if (x->dual_side && (c->position_side == POSITION_LONG) == (c->side == SIDE_BUY))
+        return reply_fail(r, -4061, NULL);
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     if (reducible_e8(m, c->side, side) > 0) return true;
-    return reply_fail_text(r, -4509, "Time in Force (TIF) GTE can only be used with open positions. Please ensure "
-                                     "that positions are available.");
+    return reply_fail_text(r, -4509,
+                           "Time in Force (TIF) GTE can only be used with open positions. Please ensure "
+                           "that positions are available.");
 }
 
 static bool check_types(const struct call *c, struct reply *r) {
@@ -169,8 +178,9 @@ static bool check_client_id(struct exchange *x, const struct call *c, struct rep
     const char *id = wanted_id(c);
     int32_t code = client_id_check(id);
     if (code == -1100) {
-        return reply_fail_text(r, -1100, "Illegal characters found in parameter 'clientAlgoId'; legal range is "
-                                         "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
+        return reply_fail_text(r, -1100,
+                               "Illegal characters found in parameter 'clientAlgoId'; legal range is "
+                               "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
     }
     if (code != 0) return reply_fail_text(r, -4015, "Client order id is not valid.");
     struct algo *a = NULL;
@@ -182,7 +192,8 @@ static bool check(struct exchange *x, const struct market *m, const struct call 
     if (!check_types(c, r) || !check_client_id(x, c, r)) return false;
     if (!check_close_position(x, m, c, r)) return false;
     bool reducing = c->close_position || order_only_reduces(x, c);
-    int32_t code = filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code =
+        filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (!position_side_check(x, c, r)) return false;
     if (x->algo_open >= ALGO_OPEN_MAX) return reply_fail(r, -4045, NULL);
@@ -203,7 +214,8 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
     n->time_in_force = given(c, P_TIME_IN_FORCE) ? c->time_in_force : TIF_GTC;
     n->working_type = c->working_type;
-    n->price_match = is_limit(c->type) ? c->price_match : MATCH_NONE;   // the price is then taken from the book as it triggers
+    n->price_match = is_limit(c->type) ? c->price_match
+                                       : MATCH_NONE;   // the price is then taken from the book as it triggers
     n->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
     n->reduce_only = c->reduce_only;
     n->close_position = c->close_position;
@@ -215,8 +227,10 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->callback_rate_e8 = c->callback_rate_e8;
     n->good_till_us = c->good_till_us / 1000000 * 1000000;
     n->create_us = n->update_us = x->now_us;
-    if (wanted_id(c)[0]) memcpy(n->client_id, wanted_id(c), CLIENT_ID_MAX);
-    else client_id_make(n->client_id, (uint64_t)n->algo_id);
+    if (wanted_id(c)[0])
+        memcpy(n->client_id, wanted_id(c), CLIENT_ID_MAX);
+    else
+        client_id_make(n->client_id, (uint64_t)n->algo_id);
     a->extreme_e8 = watched_e8(m, n->working_type);
     algo_link(x, a);
     x->totals.orders++;

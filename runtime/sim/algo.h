@@ -2,19 +2,22 @@
 #ifndef MT_SIM_ALGO_H
 #define MT_SIM_ALGO_H
 
-#include "sim/internal.h"
+#include "sim/engine.h"
 
 bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struct algo_record *out);
 bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, struct algo_cancel_record *out);
 
-// The price that triggers it and the direction it is reached from; false while nothing can (trailing, not active).
+// The price that triggers it and the direction it is reached from; false while nothing can (trailing, not
+// active).
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling);
 
-// Whether the mark price decides, where it is one of its own; and whether price protection keeps it from triggering just now.
+// Whether the mark price decides, where it is one of its own; and whether price protection keeps it from
+// triggering just now.
 bool algo_marked(const struct market *m, const struct algo *a);
 bool algo_held_back(const struct market *m, const struct algo *a);
 
-// A trigger's order, once it is made and before it meets the market: algo_triggered, and at its end algo_finished.
+// A trigger's order, once it is made and before it meets the market: algo_triggered, and at its end
+// algo_finished.
 void algo_trigger(struct exchange *x, struct algo *a);
 void algo_triggered(struct exchange *x, struct algo *a);
 void algo_end(struct exchange *x, struct algo *a, uint8_t status);

@@ -1,6 +1,7 @@
 #include "sim/bars.h"
 
 #include "base/assert.h"
+#include "trade/interval.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,12 @@ void bars_add(struct bars *b, const struct kline_record *minute) {
 }
 
 static void add_flat(struct bars *b, int64_t open_us, int64_t price) {
-    struct kline_record k = { .open_us = open_us, .close_us = open_us + MINUTE_US - 1000, .open_e8 = price,
-                              .high_e8 = price, .low_e8 = price, .close_e8 = price };
+    struct kline_record k = { .open_us = open_us,
+                              .close_us = open_us + MINUTE_US - 1000,
+                              .open_e8 = price,
+                              .high_e8 = price,
+                              .low_e8 = price,
+                              .close_e8 = price };
     bars_add(b, &k);
 }
 
@@ -77,7 +82,10 @@ int64_t bars_find(const struct bars *b, int64_t t_us) {
     int64_t low = 0, high = b->count;
     while (low < high) {
         int64_t middle = (low + high) / 2;
-        if (b->minutes[middle].open_us < t_us) low = middle + 1; else high = middle;
+        if (b->minutes[middle].open_us < t_us)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }

@@ -1,11 +1,12 @@
 // bars.h: one-minute bars of one price, added up to every longer interval when asked for. Pure.
 //
-// Owner    bars_free releases it. Rows are copied out; a minute that is handed out holds until the next function.
-// Units    e8, microseconds. A bar that a price has not touched has no trades and stands at the close before it.
+// Owner    bars_free releases it. Rows are copied out; a minute that is handed out holds until the next
+// function. Units    e8, microseconds. A bar that a price has not touched has no trades and stands at the
+// close before it.
 #ifndef MT_SIM_BARS_H
 #define MT_SIM_BARS_H
 
-#include "venue/record.h"
+#include "trade/record.h"
 
 #include <stdint.h>
 
@@ -20,7 +21,8 @@ void bars_free(struct bars *b);
 // A finished minute of the past; minutes come in their order.
 void bars_add(struct bars *b, const struct kline_record *minute);
 
-// A price at time_us (times do not fall): minutes without one before it become flat bars. The minute it is counted in.
+// A price at time_us (times do not fall): minutes without one before it become flat bars. The minute it is
+// counted in.
 struct kline_record *bars_price(struct bars *b, int64_t price_e8, int64_t time_us);
 
 // Minutes without a price up to now become flat bars at the last one.

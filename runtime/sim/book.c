@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "trade/names.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,10 @@ static int32_t place_of(const struct book *b, int32_t side, int64_t price) {
     int32_t low = 0, high = b->count[side];
     while (low < high) {
         int32_t middle = (low + high) / 2;
-        if (better(side, price, b->levels[side][middle].price_e8)) low = middle + 1; else high = middle;
+        if (better(side, price, b->levels[side][middle].price_e8))
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
@@ -58,7 +62,10 @@ void book_set(struct book *b, int32_t side, int64_t price, int64_t qty) {
     if (there && rows[at].qty_e8 == qty) return;
     if (!there && qty == 0) return;
     if (there) {
-        if (qty == 0) take_out(b, side, at); else rows[at].qty_e8 = qty;
+        if (qty == 0)
+            take_out(b, side, at);
+        else
+            rows[at].qty_e8 = qty;
         changed(b, side, price);
         return;
     }
@@ -106,8 +113,10 @@ int32_t book_changes(const struct book *b, int64_t since, struct book_diff *rows
     for (int64_t id = b->update_id; id > since && count < max; id--) {
         struct book_change c = b->changes[id % BOOK_CHANGES_MAX];
         bool met = false;
-        for (int32_t i = 0; i < count && !met; i++) met = rows[i].price_e8 == c.price_e8 && rows[i].side == c.side;
-        if (!met) rows[count++] = (struct book_diff){ c.price_e8, book_qty_e8(b, c.side, c.price_e8), c.side };
+        for (int32_t i = 0; i < count && !met; i++)
+            met = rows[i].price_e8 == c.price_e8 && rows[i].side == c.side;
+        if (!met)
+            rows[count++] = (struct book_diff){ c.price_e8, book_qty_e8(b, c.side, c.price_e8), c.side };
     }
     for (int32_t i = 0, k = count - 1; i < k; i++, k--) {
         struct book_diff row = rows[i];

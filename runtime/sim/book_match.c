@@ -4,6 +4,7 @@
 #include "sim/algo.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
+#include "trade/names.h"
 
 static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
 
@@ -27,36 +28,45 @@ bool book_check(const struct market *m, const struct call *c, struct reply *r) {
         bool none = book_available_e8(m->book, c->side, market_bound_e8(m, c->side), 1) == 0;
         return none ? reply_fail(r, -4131, NULL) : true;
     }
-    if (c->time_in_force == TIF_GTX && book_crossed(m, c->side, c->price_e8)) return reply_fail(r, -5022, NULL);
-    if (c->time_in_force == TIF_FOK && book_available_e8(m->book, c->side, c->price_e8, c->quantity_e8) < c->quantity_e8) {
+    if (c->time_in_force == TIF_GTX && book_crossed(m, c->side, c->price_e8))
+        return reply_fail(r, -5022, NULL);
+    if (c->time_in_force == TIF_FOK &&
+        book_available_e8(m->book, c->side, c->price_e8, c->quantity_e8) < c->quantity_e8) {
         return reply_fail(r, -5021, NULL);
     }
     return true;
 }
 
-static void print_trade(struct exchange *x, struct market *m, int64_t id, int64_t price, int64_t qty, bool buyer_maker) {
+static void print_trade(struct exchange *x, struct market *m, int64_t id, int64_t price, int64_t qty,
+                        bool buyer_maker) {
     tape_trade(m->tape, id, price, qty, buyer_maker, x->now_us);
     m->last_e8 = price;
     m->last_us = x->now_us;
     m->moved = x->any_moved = true;
     if (!x->hooks.trade) return;
-    struct trade_record t = { .id = id, .price_e8 = price, .qty_e8 = qty, .quote_qty_e8 = dec_mul_round(price, qty),
-                              .time_us = x->now_us, .symbol = m->index, .maker = buyer_maker };
+    struct trade_record t = { .id = id,
+                              .price_e8 = price,
+                              .qty_e8 = qty,
+                              .quote_qty_e8 = dec_mul_round(price, qty),
+                              .time_us = x->now_us,
+                              .symbol = m->index,
+                              .maker = buyer_maker };
     x->hooks.trade(x->hooks.ctx, &t, x->now_us);
 }
 
-static void fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price, bool maker) {
+static void fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
+                 bool maker) {
     order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
     if (!m->shown) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
     m->dirty = x->any_dirty = true;
 }
 
-// ---- the account's part of a level ------------------------------------------------------------------------------
+// ---- the account's part of a level ----
 
 void book_join(struct market *m, struct order *o) {
     int64_t level = book_qty_e8(m->book, o->r.side, o->r.price_e8);
-    o->queue_ahead_e8 = m->shown ? follow_queue_e8(m, o) : level;
+    o->queue_ahead_e8 = m->shown ? mirror_queue_e8(m, o) : level;
     o->taken_e8 = 0;
     book_set(m->book, o->r.side, o->r.price_e8, level + remaining_e8(o));
 }
@@ -82,7 +92,7 @@ static struct order *first_own(const struct market *m, int32_t side, int64_t pri
     return NULL;
 }
 
-// ---- the account takes ------------------------------------------------------------------------------------------
+// ---- the account takes ----
 
 static void advance_queue(struct market *m, int32_t side, int64_t price, int64_t qty) {
     for (struct order *o = m->resting.first; o; o = o->next) {
@@ -118,7 +128,8 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
         int64_t level = book_qty_e8(m->book, side, price);
         struct order *own = first_own(m, side, price);
         int64_t before = own ? own->queue_ahead_e8 : level;
-        if (own && m->shown && before > level - own_at_e8(m, side, price)) before = level - own_at_e8(m, side, price);
+        if (own && m->shown && before > level - own_at_e8(m, side, price))
+            before = level - own_at_e8(m, side, price);
         int64_t qty = most < before ? most : before;
         if (qty > 0) {
             book_set(m->book, side, price, level - qty);
@@ -154,9 +165,12 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
     }
     if (crossing) {
         if (!take(x, m, o, most, limit)) return;
-        if (o->r.status == STATUS_FILLED) done(x, o);
-        else if (market_order) order_end(x, o, STATUS_EXPIRED, cut ? REASON_REDUCE : REASON_MARKET);
-        else if (cut && reducible_e8(m, o->r.side, o->r.position_side) == 0) order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
+        if (o->r.status == STATUS_FILLED)
+            done(x, o);
+        else if (market_order)
+            order_end(x, o, STATUS_EXPIRED, cut ? REASON_REDUCE : REASON_MARKET);
+        else if (cut && reducible_e8(m, o->r.side, o->r.position_side) == 0)
+            order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
     } else if (market_order) {
         order_end(x, o, STATUS_EXPIRED, REASON_MARKET);
     }
@@ -170,7 +184,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
     order_link(x, o, PLACE_RESTING);
 }
 
-// ---- other traders ----------------------------------------------------------------------------------------------
+// ---- other traders ----
 
 void book_fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
     o->taken_e8 = 0;   // the level has given it already
@@ -229,7 +243,8 @@ static struct market *book_market(struct exchange *x, int16_t symbol, int64_t no
     return &x->markets[symbol];
 }
 
-int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, int64_t qty, int64_t limit, int64_t now_us) {
+int64_t exchange_background_take(struct exchange *x, int16_t symbol, int32_t side, int64_t qty, int64_t limit,
+                                 int64_t now_us) {
     struct market *m = book_market(x, symbol, now_us);
     int32_t other = side_opposite(side);
     int64_t left = qty;
@@ -245,7 +260,8 @@ int64_t exchange_others_take(struct exchange *x, int16_t symbol, int32_t side, i
     return qty - left;
 }
 
-void exchange_others_add(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
+void exchange_background_add(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty,
+                             int64_t now_us) {
     struct market *m = book_market(x, symbol, now_us);
     ASSERT(!reaches(side, price, book_best_e8(m->book, side_opposite(side))));
     book_set(m->book, side, price, book_qty_e8(m->book, side, price) + qty);
@@ -255,15 +271,17 @@ int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t sid
     return own_at_e8(&x->markets[symbol], side, price);
 }
 
-void exchange_others_cancel(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
+void exchange_background_cancel(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty,
+                                int64_t now_us) {
     struct market *m = book_market(x, symbol, now_us);
     int64_t level = book_qty_e8(m->book, side, price);
     int64_t others = level - exchange_own_at_e8(x, symbol, side, price);
     if (qty > others) qty = others;
     if (qty <= 0) return;
     book_set(m->book, side, price, level - qty);
-    // Who cancels stands anywhere in the level: of the others before an order leave as many as their share of all others,
-    // in whole steps. Never may more be before it than there are: it would lose what its level holds for it.
+    // Who cancels stands anywhere in the level: of the others before an order leave as many as their share of
+    // all others, in whole steps. Never may more be before it than there are: it would lose what its level
+    // holds for it.
     int64_t own = 0;
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
@@ -291,7 +309,7 @@ void book_settle(struct exchange *x) {
     levels_refresh(x);
 }
 
-// ---- opening ----------------------------------------------------------------------------------------------------
+// ---- opening ----
 
 int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
@@ -300,12 +318,17 @@ int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, in
     ASSERT(m->book == NULL && m->tape == NULL);
     m->book = calloc(1, sizeof *m->book);
     m->tape = calloc(1, sizeof *m->tape);
-    if (!m->book || !m->tape || book_init(m->book, update_id) || tape_init(m->tape, symbol)) return ERR_NO_MEMORY;
+    if (!m->book || !m->tape || book_init(m->book, update_id) || tape_init(m->tape, symbol))
+        return ERR_NO_MEMORY;
     m->last_e8 = last_e8;
     m->last_us = x->now_us;
     m->trade_id = update_id / 1000;
     return ERR_OK;
 }
 
-const struct book *exchange_book_of(const struct exchange *x, int16_t symbol) { return x->markets[symbol].book; }
-struct tape *exchange_tape(struct exchange *x, int16_t symbol) { return x->markets[symbol].tape; }
+const struct book *exchange_book_of(const struct exchange *x, int16_t symbol) {
+    return x->markets[symbol].book;
+}
+struct tape *exchange_tape(struct exchange *x, int16_t symbol) {
+    return x->markets[symbol].tape;
+}

@@ -1,18 +1,18 @@
-// exchange.c: the exchange's outside: construction, time, the limits of an address and an account, and which file
-// answers which call.
+// exchange.c: the exchange's outside: construction, time, the limits of an address and an account, and which
+// file answers which call.
 #include "sim/exchange.h"
 
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
 #include "sim/funding.h"
-#include "sim/internal.h"
+#include "sim/engine.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
-#include "sim/path.h"
-#include "sim/range.h"
-#include "sim/reads.h"
-#include "venue/code.h"
+#include "sim/price_path.h"
+#include "sim/query_range.h"
+#include "sim/calls_market.h"
+#include "venue/binance/error_code.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ bool event_wanted(const struct exchange *x, int32_t kind) {
     return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;
 }
 
-// ---- answers ----------------------------------------------------------------------------------------------------
+// ---- answers ----
 
 bool reply_fail_text(struct reply *r, int32_t code, const char *text) {
     r->status = 400;
@@ -65,7 +65,7 @@ bool reply_fail_text(struct reply *r, int32_t code, const char *text) {
 }
 
 bool reply_fail(struct reply *r, int32_t code, const char *argument) {
-    code_message(code, argument, NULL, r->message, sizeof r->message);
+    error_code_message(code, argument, NULL, r->message, sizeof r->message);
     return reply_fail_text(r, code, NULL);
 }
 
@@ -110,26 +110,33 @@ void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_
     if (x->hooks.reply) x->hooks.reply(x->hooks.ctx, token, r, x->now_us);
 }
 
-// ---- calls ------------------------------------------------------------------------------------------------------
+// ---- calls ----
 
 struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
     if (c->symbol >= 0 && c->symbol < x->symbol_count) return &x->markets[c->symbol];
     bool pair = endpoint_takes_pair(c->endpoint);
-    if (given(c, P_SYMBOL)) reply_fail(r, pair ? -4144 : -1121, NULL);
-    else reply_fail(r, -1102, pair ? "pair" : "symbol");
+    if (given(c, P_SYMBOL))
+        reply_fail(r, pair ? -4144 : -1121, NULL);
+    else
+        reply_fail(r, -1102, pair ? "pair" : "symbol");
     return NULL;
 }
 
 static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoint, struct reply *r,
                         struct order_record *out) {
-    if (e->refused_code) reply_fail_text(r, e->refused_code, e->refused_text);
-    else if (endpoint == EP_BATCH_NEW) order_place(x, e, 0, false, r, out);
-    else if (endpoint == EP_BATCH_MODIFY) order_modify(x, e, r, out);
-    else order_cancel(x, e, r, out);
+    if (e->refused_code)
+        reply_fail_text(r, e->refused_code, e->refused_text);
+    else if (endpoint == EP_BATCH_NEW)
+        order_place(x, e, 0, false, r, out);
+    else if (endpoint == EP_BATCH_MODIFY)
+        order_modify(x, e, r, out);
+    else
+        order_cancel(x, e, r, out);
     return r->code == 0;
 }
 
-static void batch_run(struct exchange *x, int32_t endpoint, const struct call *calls, int32_t count, struct reply *r) {
+static void batch_run(struct exchange *x, int32_t endpoint, const struct call *calls, int32_t count,
+                      struct reply *r) {
     struct order_record rows[CALL_CANCEL_BATCH_MAX] = { 0 };
     for (int32_t i = 0; i < count; i++) {
         struct reply one = { .status = 200 };
@@ -145,16 +152,20 @@ static void batch_run(struct exchange *x, int32_t endpoint, const struct call *c
 }
 
 static void batch_orders(struct exchange *x, const struct call *c, struct reply *r) {
-    if (!c->batch || c->batch_count == 0) reply_fail(r, -1102, "batchOrders");
-    else if (c->batch_count > CALL_BATCH_MAX) reply_fail(r, -4082, NULL);
-    else batch_run(x, c->endpoint, c->batch, c->batch_count, r);
+    if (!c->batch || c->batch_count == 0)
+        reply_fail(r, -1102, "batchOrders");
+    else if (c->batch_count > CALL_BATCH_MAX)
+        reply_fail(r, -4082, NULL);
+    else
+        batch_run(x, c->endpoint, c->batch, c->batch_count, r);
 }
 
 static void batch_cancel(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
     if ((!c->ids && !c->client_ids) || c->batch_count == 0) {
-        reply_fail_text(r, -1102, "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were "
-                                  "empty/null!");
+        reply_fail_text(r, -1102,
+                        "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were "
+                        "empty/null!");
         return;
     }
     if (c->batch_count > CALL_CANCEL_BATCH_MAX) {
@@ -178,16 +189,24 @@ static void batch_cancel(struct exchange *x, const struct call *c, struct reply 
 static void cancel_all(struct exchange *x, const struct call *c, struct reply *r) {
     struct market *m = market_of(x, c, r);
     if (!m) return;
-    if (c->endpoint == EP_CANCEL_ALL) orders_cancel_all(x, m); else algos_cancel_all(x, m);
+    if (c->endpoint == EP_CANCEL_ALL)
+        orders_cancel_all(x, m);
+    else
+        algos_cancel_all(x, m);
     reply_status(x, r, "The operation of cancel all open order is done.");
 }
 
 static void test_order(struct exchange *x, const struct call *c, struct reply *r) {
     if (!order_check(x, c, r)) return;
     struct order_record *row = scratch_rows(x, 1, sizeof *row);
-    *row = (struct order_record){ .symbol = c->symbol, .side = c->side, .type = c->type, .orig_type = c->type,
-                                  .time_in_force = c->time_in_force, .orig_qty_e8 = c->quantity_e8,
-                                  .price_e8 = c->price_e8, .update_us = x->now_us };
+    *row = (struct order_record){ .symbol = c->symbol,
+                                  .side = c->side,
+                                  .type = c->type,
+                                  .orig_type = c->type,
+                                  .time_in_force = c->time_in_force,
+                                  .orig_qty_e8 = c->quantity_e8,
+                                  .price_e8 = c->price_e8,
+                                  .update_us = x->now_us };
     memcpy(row->client_id, c->client_id, CLIENT_ID_MAX);
     reply_rows(r, RECORD_ORDER, false, 1, row);
 }
@@ -225,8 +244,8 @@ static bool dispatch(struct exchange *x, const struct call *c, uint64_t token, s
     case EP_ALGO_CANCEL: cancel_algo(x, c, r); return true;
     default: break;
     }
-    if (!range_holds(c, r)) return true;
-    if (!reads_call(x, c, r) && !queries_call(x, c, r) && !settings_call(x, c, r)) {
+    if (!query_range_holds(c, r)) return true;
+    if (!calls_market(x, c, r) && !calls_account(x, c, r) && !calls_settings(x, c, r)) {
         reply_fail(r, -1020, NULL);
     }
     return true;
@@ -239,7 +258,7 @@ static bool counts_orders(int32_t endpoint) {
 
 static void price_now(struct exchange *x, struct market *m) {
     if (!m->open || m->last_us == x->now_us) return;
-    m->last_e8 = path_price_e8(m, x->now_us);
+    m->last_e8 = price_path_price_e8(m, x->now_us);
     m->last_us = x->now_us;
 }
 
@@ -257,7 +276,7 @@ void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int
     book_settle(x);
 }
 
-// ---- time -------------------------------------------------------------------------------------------------------
+// ---- time ----
 
 static bool watches_corners(const struct exchange *x, const struct market *m) {
     return m->trailing_count > 0 || x->held_count > 1;
@@ -292,7 +311,10 @@ static void timers_run(struct exchange *x) {
         m->dirty = true;
     }
     x->any_dirty = true;
-    if (x->any_moved) book_settle(x); else levels_refresh(x);
+    if (x->any_moved)
+        book_settle(x);
+    else
+        levels_refresh(x);
 }
 
 // The next thing on the paths of the open bars: a touch, or the end of a segment.
@@ -301,7 +323,7 @@ static struct market *path_next(const struct exchange *x, int64_t *when_us, int6
     for (int32_t i = 0; i < x->open_count; i++) {
         struct market *m = &x->markets[x->open_list[i]];
         int64_t t, p = 0;
-        bool touched = path_touch(m, m->last_us, m->touch_low_e8, m->touch_high_e8, &t, &p);
+        bool touched = price_path_touch(m, m->last_us, m->touch_low_e8, m->touch_high_e8, &t, &p);
         if (!touched) t = m->path_us[m->segment + 1];
         if (first && t >= *when_us) continue;
         first = m;
@@ -347,7 +369,7 @@ int64_t exchange_next_us(struct exchange *x) {
         struct market look = x->markets[x->open_list[i]];
         for (; look.segment < 3; look.segment++) {
             int64_t t, p;
-            if (path_touch(&look, look.last_us, look.touch_low_e8, look.touch_high_e8, &t, &p)) {
+            if (price_path_touch(&look, look.last_us, look.touch_low_e8, look.touch_high_e8, &t, &p)) {
                 if (t < next) next = t;
                 break;
             }
@@ -374,13 +396,15 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
     m->last_us = now_us;
     m->open = true;
     x->open_list[x->open_count++] = symbol;
-    path_begin(m, true);   // a price for what is matched now; laid again below, when the account is as the open left it
+    price_path_begin(
+        m,
+        true);   // a price for what is matched now; laid again below, when the account is as the open left it
     if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
     match_waiting(x, m);
     match_touched(x, m);
     algos_trail(x, m);
     liquidate_if_exhausted(x);
-    path_begin(m, path_low_first(x, m));
+    price_path_begin(m, price_path_low_first(x, m));
     levels_refresh(x);
 }
 
@@ -388,7 +412,7 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
     const struct market *m = &x->markets[symbol];
     if (!m->open || now_us < m->bar.open_us) return false;
     *out = m->bar;
-    out->close_e8 = path_price_e8(m, now_us);
+    out->close_e8 = price_path_price_e8(m, now_us);
     out->high_e8 = out->low_e8 = m->bar.open_e8;
     for (int k = 1; k < 4; k++) {
         int64_t price = m->path_us[k] <= now_us ? m->path_e8[k] : out->close_e8;
@@ -401,7 +425,7 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
     return true;
 }
 
-// ---- construction and looking on --------------------------------------------------------------------------------
+// ---- construction and looking on ----
 
 static void market_init(const struct exchange *x, struct market *m, const struct symbol *s, int32_t index) {
     m->s = s;
@@ -415,9 +439,9 @@ static void market_init(const struct exchange *x, struct market *m, const struct
     m->good_till_us = m->countdown_us = INT64_MAX;
 }
 
-struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols, int32_t symbol_count,
-                              const struct exchange_hooks *hooks, int64_t now_us) {
-    ASSERT(symbol_count > 0 && symbol_count <= EXCHANGE_SYMBOLS_MAX);
+struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols,
+                              int32_t symbol_count, const struct exchange_hooks *hooks, int64_t now_us) {
+    ASSERT(symbol_count > 0 && symbol_count <= SYMBOLS_MAX);
     struct exchange *x = calloc(1, sizeof *x);
     if (!x) return NULL;
     x->symbols = malloc((size_t)symbol_count * sizeof *symbols);
@@ -432,9 +456,12 @@ struct exchange *exchange_new(const struct exchange_config *config, const struct
     x->wallet_e8 = config->wallet_e8;
     x->dual_side = config->dual_side;
     x->timer_us = INT64_MAX;
-    x->weight_1m = (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->weight_1m };
-    x->orders_10s = (struct window){ .length_us = 10000000, .start_us = INT64_MIN / 2, .limit = config->orders_10s };
-    x->orders_1m = (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->orders_1m };
+    x->weight_1m =
+        (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->weight_1m };
+    x->orders_10s =
+        (struct window){ .length_us = 10000000, .start_us = INT64_MIN / 2, .limit = config->orders_10s };
+    x->orders_1m =
+        (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->orders_1m };
     for (int32_t i = 0; i < symbol_count; i++) market_init(x, &x->markets[i], &x->symbols[i], i);
     return x;
 fail:
@@ -483,7 +510,7 @@ int64_t exchange_entry_e8(const struct exchange *x, int16_t symbol, int32_t side
 int64_t exchange_last_e8(const struct exchange *x, int16_t symbol) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     const struct market *m = &x->markets[symbol];
-    return m->open ? path_price_e8(m, x->now_us) : m->last_e8;
+    return m->open ? price_path_price_e8(m, x->now_us) : m->last_e8;
 }
 
 const struct exchange_totals *exchange_totals(const struct exchange *x) { return &x->totals; }

@@ -1,10 +1,12 @@
 // fault_rules.h: fault rules as JSON, in the form of a fault file.
 //
 //     [ {"fault": "lose_reply", "call": "POST /fapi/v1/order", "share": 0.01},
-//       {"fault": "error", "class": "market", "status": 503, "message": "Service Unavailable.", "from": 60, "to": 120} ]
+//       {"fault": "error", "class": "market", "status": 503, "message": "Service Unavailable.", "from": 60,
+//       "to": 120} ]
 //
-// or {"seed": 7, "rules": [...]}. Fields: fault (a name of fault_kind_name), call ("METHOD /path") or class (orders,
-// market, account), share, from, to, delay, jitter (seconds), most, status, code, message, retry_after.
+// or {"seed": 7, "rules": [...]}. Fields: fault (a name of fault_kind_name), call ("METHOD /path") or class
+// (orders, market, account), share, from, to, delay, jitter (seconds), most, status, code, message,
+// retry_after.
 #ifndef MT_SIM_FAULT_RULES_H
 #define MT_SIM_FAULT_RULES_H
 

@@ -1,7 +1,7 @@
 #include "sim/faults.h"
 
 #include "base/err.h"
-#include "venue/endpoint.h"
+#include "venue/binance/endpoint.h"
 
 #include <string.h>
 
@@ -13,7 +13,8 @@ void faults_init(struct faults *f, uint64_t seed) {
 int faults_add(struct faults *f, const struct fault_rule *rule) {
     bool is_error = rule->kind == FAULT_ERROR || rule->kind == FAULT_ERROR_AFTER;
     if (f->count == FAULT_RULES_MAX) return ERR_FULL;
-    if (rule->kind == FAULT_NONE || rule->kind >= FAULT_KIND_COUNT || !(rule->share > 0 && rule->share <= 1) || rule->most < 0)
+    if (rule->kind == FAULT_NONE || rule->kind >= FAULT_KIND_COUNT ||
+        !(rule->share > 0 && rule->share <= 1) || rule->most < 0)
         return ERR_INVALID;
     if (is_error && (rule->status < 400 || rule->status > 599)) return ERR_INVALID;
     bool waits = rule->kind == FAULT_DELAY || rule->kind == FAULT_LATE || rule->kind == FAULT_SLOW_BODY;
@@ -35,7 +36,8 @@ static bool strikes(struct faults *f, struct fault_rule *r, int64_t now_us) {
     return true;
 }
 
-const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class, int64_t now_us) {
+const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class,
+                                      int64_t now_us) {
     for (int32_t i = 0; i < f->count; i++) {
         struct fault_rule *r = &f->rules[i];
         if (r->kind > FAULT_REQUEST_LAST || (r->endpoint >= 0 && r->endpoint != endpoint)) continue;
@@ -49,7 +51,9 @@ const struct fault_rule *faults_judge_stream(struct faults *f, bool user_data, i
     for (int32_t i = 0; i < f->count; i++) {
         struct fault_rule *r = &f->rules[i];
         if (r->kind < FAULT_STREAM_FIRST || (r->kind == FAULT_LISTEN_KEY_LOSS && !user_data)) continue;
-        if (r->request_class >= 0 && r->request_class != (user_data ? CLASS_ACCOUNT : CLASS_MARKET)) continue;
+        if (r->request_class >= 0 &&
+            r->request_class != (user_data ? REQUEST_CLASS_ACCOUNT : REQUEST_CLASS_MARKET))
+            continue;
         if (strikes(f, r, now_us)) return r;
     }
     return NULL;
@@ -70,8 +74,9 @@ int64_t faults_skew_us(const struct faults *f, int64_t now_us) {
 
 const char *fault_kind_name(int32_t kind) {
     static const char *const names[FAULT_KIND_COUNT] = {
-        "none", "no_connection", "lose_request", "lose_reply", "error", "error_after", "delay", "late",
-        "reset", "slow_body", "malformed", "wrong_body", "skew", "stream_drop", "stream_gap", "stream_twice", "listen_key_loss",
+        "none",  "no_connection", "lose_request", "lose_reply",   "error",           "error_after",
+        "delay", "late",          "reset",        "slow_body",    "malformed",       "wrong_body",
+        "skew",  "stream_drop",   "stream_gap",   "stream_twice", "listen_key_loss",
     };
     return kind >= 0 && kind < FAULT_KIND_COUNT ? names[kind] : NULL;
 }

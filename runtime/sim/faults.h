@@ -1,8 +1,8 @@
 // faults.h: what goes wrong between a client and the exchange, by rules and a seed. Pure.
 //
-// A rule's request_class also tells streams apart: CLASS_ACCOUNT is user data, CLASS_MARKET market data.
-// Rules are asked in their order for each request; the first that strikes is its fate. The same seed and requests meet
-// the same faults.
+// A rule's request_class also tells streams apart: REQUEST_CLASS_ACCOUNT is user data, REQUEST_CLASS_MARKET
+// market data. Rules are asked in their order for each request; the first that strikes is its fate. The same
+// seed and requests meet the same faults.
 #ifndef MT_SIM_FAULTS_H
 #define MT_SIM_FAULTS_H
 
@@ -22,34 +22,38 @@ enum fault_kind {
     FAULT_ERROR_AFTER,     // executed, and answered with status and code all the same
     FAULT_DELAY,           // executed; the answer is late
     // Of a server alone (moontide exchange).
-    FAULT_LATE,            // arrives late, is judged and executed only then, whether or not the client still waits
-    FAULT_RESET,           // executed; the connection is reset in the middle of the answer
-    FAULT_SLOW_BODY,       // executed; the answer's body trickles in over the delay
-    FAULT_MALFORMED,       // executed; the answer's body is JSON cut short
-    FAULT_WRONG_BODY,      // executed; the answer's body is the rule's message, whatever that says
-    FAULT_SKEW,            // the exchange's clock is off by delay_us (either way)
-    FAULT_STREAM_DROP,     // a stream's connection is cut instead of the message
-    FAULT_STREAM_GAP,      // a message of a stream is left out
-    FAULT_STREAM_TWICE,    // a message of a stream comes twice
-    FAULT_LISTEN_KEY_LOSS, // the listen key ends as it is used for a message
+    FAULT_LATE,    // arrives late, is judged and executed only then, whether or not the client still waits
+    FAULT_RESET,   // executed; the connection is reset in the middle of the answer
+    FAULT_SLOW_BODY,         // executed; the answer's body trickles in over the delay
+    FAULT_MALFORMED,         // executed; the answer's body is JSON cut short
+    FAULT_WRONG_BODY,        // executed; the answer's body is the rule's message, whatever that says
+    FAULT_SKEW,              // the exchange's clock is off by delay_us (either way)
+    FAULT_STREAM_DROP,       // a stream's connection is cut instead of the message
+    FAULT_STREAM_GAP,        // a message of a stream is left out
+    FAULT_STREAM_TWICE,      // a message of a stream comes twice
+    FAULT_LISTEN_KEY_LOSS,   // the listen key ends as it is used for a message
     FAULT_KIND_COUNT
 };
 
-enum { FAULT_REQUEST_FIRST = FAULT_NO_CONNECTION, FAULT_REQUEST_LAST = FAULT_WRONG_BODY,
-       FAULT_STREAM_FIRST = FAULT_STREAM_DROP, FAULT_STREAM_LAST = FAULT_LISTEN_KEY_LOSS };
+enum {
+    FAULT_REQUEST_FIRST = FAULT_NO_CONNECTION,
+    FAULT_REQUEST_LAST = FAULT_WRONG_BODY,
+    FAULT_STREAM_FIRST = FAULT_STREAM_DROP,
+    FAULT_STREAM_LAST = FAULT_LISTEN_KEY_LOSS
+};
 
 struct fault_rule {
-    int64_t from_us, to_us;      // strikes within; to_us 0: for ever
-    int64_t delay_us;            // of answers; of the clock
-    int64_t jitter_us;           // on top of a delay, exponentially distributed with this mean
-    double share;                // of the requests it concerns, (0, 1]
-    int32_t endpoint;            // -1: any
-    int32_t request_class;       // -1: any
-    int32_t most;                // strikes at most so often; 0: no bound
-    int32_t status, code;        // of the errors
+    int64_t from_us, to_us;   // strikes within; to_us 0: for ever
+    int64_t delay_us;         // of answers; of the clock
+    int64_t jitter_us;        // on top of a delay, exponentially distributed with this mean
+    double share;             // of the requests it concerns, (0, 1]
+    int32_t endpoint;         // -1: any
+    int32_t request_class;    // -1: any
+    int32_t most;             // strikes at most so often; 0: no bound
+    int32_t status, code;     // of the errors
     int32_t retry_after_s;
-    int32_t struck;              // so far; kept by faults_judge
-    uint8_t kind;                // enum fault_kind
+    int32_t struck;   // so far; kept by faults_judge
+    uint8_t kind;     // enum fault_kind
     char message[512];
 };
 
@@ -65,7 +69,8 @@ void faults_init(struct faults *f, uint64_t seed);
 int faults_add(struct faults *f, const struct fault_rule *rule);
 
 // The fate of a request that leaves now: the rule that strikes it, or NULL.
-const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class, int64_t now_us);
+const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class,
+                                      int64_t now_us);
 
 // The same for a message of a stream: to a user data stream or of market data.
 const struct fault_rule *faults_judge_stream(struct faults *f, bool user_data, int64_t now_us);

@@ -3,27 +3,35 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/rng.h"
+#include "trade/names.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { SLICES = 60, THIRD = (SLICES - 1) / 3 + 1, SIDE_LEVELS = 600, NEAR_LEVELS = 8, SWEEP_LEVELS = 150, REFILL = 8 };
+enum {
+    SLICES = 60,
+    THIRD = (SLICES - 1) / 3 + 1,
+    SIDE_LEVELS = 600,
+    NEAR_LEVELS = 8,
+    SWEEP_LEVELS = 150,
+    REFILL = 8
+};
 
 static const double DAY_US = 86400e6;
-static const double LEVEL_NOTIONAL = 40000;    // USDT of a typical level near the touch
-static const double TRADE_NOTIONAL = 4000;     // of a typical trade
+static const double LEVEL_NOTIONAL = 40000;   // USDT of a typical level near the touch
+static const double TRADE_NOTIONAL = 4000;    // of a typical trade
 
-struct crowd {                   // the traders of one symbol
+struct crowd {   // the traders of one symbol
     struct rng rng;
     int16_t index;
     const struct symbol *s;
-    double fair;                 // made market: where it ought to trade
-    double home;                 // and what it returns to in the end
-    double rate;                 // orders a microsecond
+    double fair;   // made market: where it ought to trade
+    double home;   // and what it returns to in the end
+    double rate;   // orders a microsecond
     int64_t next_us, last_us;
     bool follows;
-    struct kline_record bar;     // being followed
-    int32_t slice;               // trades of it done
+    struct kline_record bar;   // being followed
+    int32_t slice;             // trades of it done
     int64_t volume_left_e8, taker_left_e8;
 };
 
@@ -53,19 +61,22 @@ static int64_t behind(const struct crowd *c, int32_t side, int64_t price, int64_
 // Near the touch some levels are thin; further out they grow.
 static double level_notional(int64_t ticks) { return LEVEL_NOTIONAL * (0.4 + 0.1 * sqrt((double)ticks)); }
 
-static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, double notional, int64_t now_us) {
+static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, double notional,
+                int64_t now_us) {
     if (price < c->s->tick_e8) return;
     int64_t best = book_best_e8(exchange_book_of(f->x, c->index), side_opposite(side));
     if (best != 0 && (side == SIDE_BUY ? price >= best : price <= best)) return;
-    exchange_others_add(f->x, c->index, side, price, size_e8(c, notional), now_us);
+    exchange_background_add(f->x, c->index, side, price, size_e8(c, notional), now_us);
 }
 
 // The book on both sides of a price, dense near it and with growing holes further out.
-static void furnish(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int32_t levels, int64_t now_us) {
+static void furnish(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int32_t levels,
+                    int64_t now_us) {
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t ticks = 0;
         for (int32_t i = 0; i < levels; i++) {
-            add(f, c, side, behind(c, side, side == SIDE_BUY ? bid : ask, ticks), level_notional(ticks), now_us);
+            add(f, c, side, behind(c, side, side == SIDE_BUY ? bid : ask, ticks), level_notional(ticks),
+                now_us);
             ticks += 1 + (i >= NEAR_LEVELS ? (int64_t)rng_below(&c->rng, 3) : 0);
         }
     }
@@ -85,10 +96,13 @@ static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, i
     }
 }
 
-// The levels at a side's far end in which the account stands alone: an order far away is no part of the crowd's book.
+// The levels at a side's far end in which the account stands alone: an order far away is no part of the
+// crowd's book.
 static int32_t own_far(const struct flow *f, const struct crowd *c, const struct book *b, int32_t side) {
     int32_t n = 0;
-    while (n < b->count[side] && exchange_own_at_e8(f->x, c->index, side, b->levels[side][n].price_e8) >= b->levels[side][n].qty_e8) n++;
+    while (n < b->count[side] &&
+           exchange_own_at_e8(f->x, c->index, side, b->levels[side][n].price_e8) >= b->levels[side][n].qty_e8)
+        n++;
     return n;
 }
 
@@ -98,7 +112,8 @@ static void refill(struct flow *f, struct crowd *c, int64_t now_us) {
     for (int side = 0; side < SIDE_COUNT; side++) {
         int32_t far = own_far(f, c, b, side);
         for (int i = 0; i < REFILL && b->count[side] > far && b->count[side] - far < SIDE_LEVELS; i++) {
-            int64_t price = behind(c, side, b->levels[side][far].price_e8, 1 + (int64_t)rng_below(&c->rng, 3));
+            int64_t price =
+                behind(c, side, b->levels[side][far].price_e8, 1 + (int64_t)rng_below(&c->rng, 3));
             add(f, c, side, price, level_notional(SIDE_LEVELS), now_us);
         }
     }
@@ -111,13 +126,13 @@ static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
         for (int32_t at = 0; b->count[side] > 2 * SIDE_LEVELS && at < b->count[side];) {
             struct level_record worst = b->levels[side][at];
             if (exchange_own_at_e8(f->x, c->index, side, worst.price_e8) > 0) at++;
-            exchange_others_cancel(f->x, c->index, side, worst.price_e8, worst.qty_e8, now_us);
+            exchange_background_cancel(f->x, c->index, side, worst.price_e8, worst.qty_e8, now_us);
         }
     }
 }
 
-// Others leave every level of `side` that is better than `price`, or as good when `at` is set; orders of the account
-// standing there are taken.
+// Others leave every level of `side` that is better than `price`, or as good when `at` is set; orders of the
+// account standing there are taken.
 static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t price, bool at, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (;;) {
@@ -125,12 +140,13 @@ static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t pric
         if (best == 0) return;
         bool beyond = side == SIDE_BUY ? best > price : best < price;
         if (!beyond && !(at && best == price)) return;
-        exchange_others_cancel(f->x, c->index, side, best, INT64_MAX, now_us);
-        if (book_best_e8(b, side) == best) exchange_others_take(f->x, c->index, side_opposite(side), INT64_MAX / 2, best, now_us);
+        exchange_background_cancel(f->x, c->index, side, best, INT64_MAX, now_us);
+        if (book_best_e8(b, side) == best)
+            exchange_background_take(f->x, c->index, side_opposite(side), INT64_MAX / 2, best, now_us);
     }
 }
 
-// ---- the made market --------------------------------------------------------------------------------------------
+// ---- the made market ----
 
 static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
     double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / DAY_US);
@@ -144,8 +160,9 @@ static void sweep(struct flow *f, struct crowd *c, int32_t side, int64_t to, int
     const struct book *b = exchange_book_of(f->x, c->index);
     int64_t qty = book_available_e8(b, side, to, INT64_MAX / 2);
     int64_t last = book_qty_e8(b, side_opposite(side), to);
-    if (last > 0) qty -= dec_floor_to((int64_t)((double)last * rng_double(&c->rng)), c->s->step_e8);   // a part stays
-    if (qty > 0) exchange_others_take(f->x, c->index, side, qty, to, now_us);
+    if (last > 0)
+        qty -= dec_floor_to((int64_t)((double)last * rng_double(&c->rng)), c->s->step_e8);   // a part stays
+    if (qty > 0) exchange_background_take(f->x, c->index, side, qty, to, now_us);
 }
 
 static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
@@ -154,24 +171,28 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
     // A jump of the fair price is walked there in several sweeps, so that a book stands at each of its steps.
     int64_t fair = on_tick(c, c->fair);
-    const struct level_record *far_ask = book_level(b, SIDE_SELL, SWEEP_LEVELS), *far_bid = book_level(b, SIDE_BUY, SWEEP_LEVELS);
+    const struct level_record *far_ask = book_level(b, SIDE_SELL, SWEEP_LEVELS),
+                              *far_bid = book_level(b, SIDE_BUY, SWEEP_LEVELS);
     if (far_ask && fair > far_ask->price_e8) fair = far_ask->price_e8;
     if (far_bid && fair < far_bid->price_e8) fair = far_bid->price_e8;
-    if (ask != 0 && fair > ask) sweep(f, c, SIDE_BUY, fair - c->s->tick_e8 > ask ? fair - c->s->tick_e8 : ask, now_us);
-    else if (bid != 0 && fair < bid) sweep(f, c, SIDE_SELL, fair + c->s->tick_e8 < bid ? fair + c->s->tick_e8 : bid, now_us);
+    if (ask != 0 && fair > ask)
+        sweep(f, c, SIDE_BUY, fair - c->s->tick_e8 > ask ? fair - c->s->tick_e8 : ask, now_us);
+    else if (bid != 0 && fair < bid)
+        sweep(f, c, SIDE_SELL, fair + c->s->tick_e8 < bid ? fair + c->s->tick_e8 : bid, now_us);
     double luck = rng_double(&c->rng);
     int32_t side = (int32_t)rng_below(&c->rng, 2);
     const struct level_record *touch = book_level(b, side, 0);
     if (luck < 0.35) {
         int64_t best = book_best_e8(b, side_opposite(side));
-        if (best) exchange_others_take(f->x, c->index, side, size_e8(c, TRADE_NOTIONAL), best, now_us);
+        if (best) exchange_background_take(f->x, c->index, side, size_e8(c, TRADE_NOTIONAL), best, now_us);
     } else if (touch && luck < 0.75) {
         int64_t ticks = (int64_t)(rng_exponential(&c->rng) * 10);
         add(f, c, side, behind(c, side, touch->price_e8, ticks), level_notional(ticks) / 4, now_us);
     } else if (b->count[side] > SIDE_LEVELS) {
         const struct level_record *level = book_level(b, side, (int32_t)(rng_exponential(&c->rng) * 20));
-        int64_t part = level ? dec_ceil_to(level->qty_e8 / 2, c->s->step_e8) : 0;   // fills are of whole steps only
-        if (part > 0) exchange_others_cancel(f->x, c->index, side, level->price_e8, part, now_us);
+        int64_t part =
+            level ? dec_ceil_to(level->qty_e8 / 2, c->s->step_e8) : 0;   // fills are of whole steps only
+        if (part > 0) exchange_background_cancel(f->x, c->index, side, level->price_e8, part, now_us);
     }
     int64_t spread = f->o.spread_ticks > 1 ? (int64_t)rng_below(&c->rng, (uint64_t)f->o.spread_ticks) : 0;
     bid = fair - c->s->tick_e8;
@@ -182,12 +203,13 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     c->next_us = now_us + 1 + (int64_t)(rng_exponential(&c->rng) / c->rate);
 }
 
-// ---- followed bars ----------------------------------------------------------------------------------------------
+// ---- followed bars ----
 
 static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
     const struct kline_record *k = &c->bar;
     bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
-    int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8, k->close_e8 };
+    int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8,
+                          k->close_e8 };
     int32_t leg = slice / THIRD;
     if (slice == SLICES - 1) return k->close_e8;
     int64_t from = corner[leg], to = corner[leg + 1];
@@ -198,12 +220,13 @@ static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
 
 static void print(struct flow *f, struct crowd *c, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
     int32_t maker = side_opposite(side);
-    qty = dec_floor_to(qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
+    qty = dec_floor_to(
+        qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
     if (qty == 0) return;
     clear_to(f, c, maker, price, false, now_us);
     clear_to(f, c, side, price, true, now_us);
-    exchange_others_add(f->x, c->index, maker, price, qty, now_us);
-    exchange_others_take(f->x, c->index, side, qty, price, now_us);
+    exchange_background_add(f->x, c->index, maker, price, qty, now_us);
+    exchange_background_take(f->x, c->index, side, qty, price, now_us);
 }
 
 // The makers come back around a price that was printed.
@@ -222,10 +245,12 @@ static bool is_corner(const struct crowd *c, int32_t slice) {
     return slice % THIRD == 0 && price != c->bar.open_e8 && price != c->bar.close_e8;
 }
 
-// Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones theirs.
+// Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones
+// theirs.
 static int64_t slice_qty_e8(const struct crowd *c, int32_t left) {
     if (left == 1) return c->volume_left_e8;
-    int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step), most = c->volume_left_e8;
+    int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step),
+            most = c->volume_left_e8;
     for (int32_t i = c->slice + 1; i < SLICES; i++) most -= is_corner(c, i) ? step : 0;
     if (even == 0 && is_corner(c, c->slice)) even = step;
     return even < most ? even : most > 0 ? dec_floor_to(most, step) : 0;
@@ -233,7 +258,8 @@ static int64_t slice_qty_e8(const struct crowd *c, int32_t left) {
 
 static int64_t slice_bought_e8(const struct crowd *c, int32_t left, int64_t qty) {
     if (left == 1) return c->taker_left_e8;
-    int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8), sellable = c->volume_left_e8 - c->taker_left_e8;
+    int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8),
+            sellable = c->volume_left_e8 - c->taker_left_e8;
     if (bought > qty) bought = qty;
     bool unsold = qty - bought > sellable;   // a single step that nobody sells any more
     return unsold ? (qty < c->taker_left_e8 ? qty : c->taker_left_e8) : bought;
@@ -280,9 +306,10 @@ void flow_still(struct flow *f, int16_t symbol) {
     f->crowds[symbol].next_us = INT64_MAX;
 }
 
-// ---- all symbols ------------------------------------------------------------------------------------------------
+// ---- all symbols ----
 
-struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us) {
+struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count,
+                      int64_t now_us) {
     struct flow *f = calloc(1, sizeof *f);
     struct crowd *crowds = calloc((size_t)symbol_count, sizeof *crowds);
     if (!f || !crowds) {
@@ -328,8 +355,10 @@ void flow_advance(struct flow *f, int64_t now_us) {
         }
         if (first->next_us > now_us) break;
         exchange_advance(f->x, first->next_us);   // what is due before it may change the book
-        if (first->follows) followed_step(f, first, first->next_us);
-        else made_step(f, first, first->next_us);
+        if (first->follows)
+            followed_step(f, first, first->next_us);
+        else
+            made_step(f, first, first->next_us);
     }
 }
 

@@ -1,11 +1,13 @@
-// flow.h: the other traders of a market with a book: seeded order flow that makes prices of its own, or follows bars.
-// Pure: steps happen at times it names (flow_next_us), through exchange_others_*.
+// flow.h: the other traders of a market with a book: seeded order flow that makes prices of its own, or
+// follows bars. Pure: steps happen at times it names (flow_next_us), through exchange_others_*.
 //
-// Made market   a fair price walks at random; orders come at Poisson times: most add or cancel near the best prices,
+// Made market   a fair price walks at random; orders come at Poisson times: most add or cancel near the best
+// prices,
 //               some take a little; when the fair price has left the spread, a taker sweeps the book to it.
-// Followed bars the price goes the bar's way (open, the nearer extreme, the other, close) in SLICES trades; the bar's
-//               volume and its takers' share are divided among them to the last unit, so that bars made from the
-//               trades are the bars that were followed, but for what the account trades itself.
+// Followed bars the price goes the bar's way (open, the nearer extreme, the other, close) in SLICES trades;
+// the bar's
+//               volume and its takers' share are divided among them to the last unit, so that bars made from
+//               the trades are the bars that were followed, but for what the account trades itself.
 // Determinism   one seed, the same market, as long as the account does not trade.
 #ifndef MT_SIM_FLOW_H
 #define MT_SIM_FLOW_H
@@ -14,9 +16,9 @@
 
 struct flow_options {
     uint64_t seed;
-    double volatility;        // standard deviation of a day's return, of the made market
-    double rate;              // of orders, a second, in the first symbol; later symbols have less
-    double spread_ticks;      // typical, of the followed and the made market
+    double volatility;     // standard deviation of a day's return, of the made market
+    double rate;           // of orders, a second, in the first symbol; later symbols have less
+    double spread_ticks;   // typical, of the followed and the made market
 };
 
 struct flow;
@@ -28,9 +30,10 @@ void flow_free(struct flow *f);
 // From now on the symbol follows bars handed over by flow_bar, each at its open time.
 void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar);
 
-// The others make one trade at this price, `side` the taker's; the book stands around it before and after. A symbol that is
-// fed so makes no market of its own.
-void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price_e8, int64_t qty_e8, int64_t now_us);
+// The others make one trade at this price, `side` the taker's; the book stands around it before and after. A
+// symbol that is fed so makes no market of its own.
+void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price_e8, int64_t qty_e8,
+                int64_t now_us);
 void flow_still(struct flow *f, int16_t symbol);
 
 int64_t flow_next_us(const struct flow *f);

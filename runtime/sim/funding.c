@@ -26,7 +26,8 @@ static void step(struct exchange *x, struct market *m) {
     m->mark_e8 = m->mark->mark_e8;
 }
 
-// The past of the tape gets its index, mark price and payments; the coming payment stands in the list with the rate as it is now.
+// The past of the tape gets its index, mark price and payments; the coming payment stands in the list with
+// the rate as it is now.
 int exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
     struct market *m = &x->markets[symbol];
     ASSERT(m->book != NULL && m->shown == NULL && m->mark == NULL && m->funding_count == 0);

@@ -1,11 +1,12 @@
-// limits.c: the request weight of the address and the orders of the account by window, 429 and bans (section 3).
-#include "sim/internal.h"
+// limits.c: the request weight of the address and the orders of the account by window, 429 and bans (section
+// 3).
+#include "sim/engine.h"
 
 #include <stdio.h>
 
-enum { BAN_AFTER = 10 };                        // calls refused in a row before the address is banned
-#define BAN_FIRST_US INT64_C(120000000)         // two minutes, then twice as long each time (section 3.4)
-#define BAN_LONGEST_US INT64_C(259200000000)    // three days
+enum { BAN_AFTER = 10 };                       // calls refused in a row before the address is banned
+#define BAN_FIRST_US INT64_C(120000000)        // two minutes, then twice as long each time (section 3.4)
+#define BAN_LONGEST_US INT64_C(259200000000)   // three days
 
 // Fixed windows that begin at whole multiples of their length (section 3.1).
 static void window_turn(struct window *w, int64_t now_us) {
@@ -27,8 +28,10 @@ static bool refuse(struct exchange *x, struct reply *r, int32_t status, int32_t 
 }
 
 static bool banned(struct exchange *x, struct reply *r) {
-    snprintf(r->message, sizeof r->message, "Way too many requests; IP banned until %lld. Please use the websocket "
-             "for live updates to avoid bans.", (long long)(x->banned_until_us / 1000));
+    snprintf(r->message, sizeof r->message,
+             "Way too many requests; IP banned until %lld. Please use the websocket "
+             "for live updates to avoid bans.",
+             (long long)(x->banned_until_us / 1000));
     return refuse(x, r, 418, -1003, x->banned_until_us);
 }
 
@@ -43,7 +46,8 @@ static bool ignored_again(struct exchange *x, struct reply *r, const struct wind
 }
 
 static bool orders_full(struct exchange *x, struct reply *r, const struct window *w, const char *span) {
-    snprintf(r->message, sizeof r->message, "Too many new orders; current limit is %d orders per %s.", w->limit, span);
+    snprintf(r->message, sizeof r->message, "Too many new orders; current limit is %d orders per %s.",
+             w->limit, span);
     return ignored_again(x, r, w, -1015);
 }
 
@@ -56,8 +60,10 @@ bool windows_take(struct exchange *x, const struct call *c, struct reply *r) {
     if (enforce && x->now_us < x->banned_until_us) return banned(x, r);
     x->weight_1m.used += cost.weight;
     if (enforce && cost.weight > 0 && x->weight_1m.used > x->weight_1m.limit) {
-        snprintf(r->message, sizeof r->message, "Too many requests; current limit is %d requests per minute. Please "
-                 "use the websocket for live updates to avoid polling the API.", x->weight_1m.limit);
+        snprintf(r->message, sizeof r->message,
+                 "Too many requests; current limit is %d requests per minute. Please "
+                 "use the websocket for live updates to avoid polling the API.",
+                 x->weight_1m.limit);
         return ignored_again(x, r, &x->weight_1m, -1003);
     }
     if (enforce && cost.orders_10s > 0 && x->orders_10s.used + cost.orders_10s > x->orders_10s.limit) {
@@ -77,7 +83,8 @@ struct exchange_windows exchange_windows(struct exchange *x, int64_t now_us) {
     window_turn(&x->weight_1m, now_us);
     window_turn(&x->orders_10s, now_us);
     window_turn(&x->orders_1m, now_us);
-    return (struct exchange_windows){ x->weight_1m.used, x->orders_10s.used, x->orders_1m.used, x->banned_until_us };
+    return (struct exchange_windows){ x->weight_1m.used, x->orders_10s.used, x->orders_1m.used,
+                                      x->banned_until_us };
 }
 
 void exchange_charge(struct exchange *x, int32_t weight, int64_t now_us) {

@@ -70,7 +70,7 @@ static void price(struct mark *m, double middle, int64_t last_e8, int64_t time_u
     m->stepped_us = now_us;
 }
 
-// ---- the past ---------------------------------------------------------------------------------------------------
+// ---- the past ----
 
 static int64_t largest(int64_t a, int64_t b, int64_t c) {
     int64_t most = a > b ? a : b;
@@ -82,8 +82,13 @@ static void add_past(struct bars *b, const struct kline_record *like, int64_t cl
     int64_t open = b->count > 0 ? b->minutes[b->count - 1].close_e8 : close;
     int64_t high = ratio > 0 ? dec_from_double(dec_to_double(like->high_e8) * ratio) : close;
     int64_t low = ratio > 0 ? dec_from_double(dec_to_double(like->low_e8) * ratio) : close;
-    struct kline_record k = { .open_us = like->open_us, .close_us = like->close_us, .open_e8 = open, .close_e8 = close,
-                              .high_e8 = largest(open, close, high), .low_e8 = -largest(-open, -close, -low), .trades = 60 };
+    struct kline_record k = { .open_us = like->open_us,
+                              .close_us = like->close_us,
+                              .open_e8 = open,
+                              .close_e8 = close,
+                              .high_e8 = largest(open, close, high),
+                              .low_e8 = -largest(-open, -close, -low),
+                              .trades = 60 };
     bars_add(b, &k);
 }
 
@@ -102,9 +107,10 @@ bool mark_past(struct mark *m, const struct kline_record *minute, struct funding
     return true;
 }
 
-// ---- now --------------------------------------------------------------------------------------------------------
+// ---- now ----
 
-// What `notional_e8` would cost on average, from the best price on; the worst price when the side is too thin.
+// What `notional_e8` would cost on average, from the best price on; the worst price when the side is too
+// thin.
 static double impact_price(const struct book *b, int32_t side, int64_t notional_e8) {
     double left = dec_to_double(notional_e8), spent = 0, got = 0;
     const struct level_record *level;
@@ -122,12 +128,15 @@ void mark_step(struct mark *m, const struct book *b, int64_t last_e8, int64_t no
     int64_t time_us = m->stepped_us == 0 ? MARK_STEP_US : now_us - m->stepped_us;
     int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
     bool whole = bid != 0 && ask != 0;
-    double middle = whole ? (dec_to_double(bid) + dec_to_double(ask)) / 2 : m->stepped_us == 0 ? dec_to_double(last_e8) : m->middle;
+    double middle = whole                ? (dec_to_double(bid) + dec_to_double(ask)) / 2
+                    : m->stepped_us == 0 ? dec_to_double(last_e8)
+                                         : m->middle;
     walk_basis(m, time_us);
     price(m, middle, last_e8, time_us, now_us);
     if (whole && (double)(now_us - m->sampled_us) >= SAMPLE_US) {
         double index = dec_to_double(m->index_e8);
-        double over = impact_price(b, SIDE_BUY, m->impact_e8) - index, under = index - impact_price(b, SIDE_SELL, m->impact_e8);
+        double over = impact_price(b, SIDE_BUY, m->impact_e8) - index,
+               under = index - impact_price(b, SIDE_SELL, m->impact_e8);
         sample_premium(m, ((over > 0 ? over : 0) - (under > 0 ? under : 0)) / index);
         m->sampled_us = now_us;
     }

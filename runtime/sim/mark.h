@@ -1,9 +1,12 @@
-// mark.h: index price, mark price, premium and funding rate of a market with a book (wire contract, section 10). Pure.
+// mark.h: index price, mark price, premium and funding rate of a market with a book (wire contract, section
+// 10). Pure.
 //
-// Index    no other venue is simulated: it is the smoothed middle of the book, moved by a basis of a few hundredths of a
+// Index    no other venue is simulated: it is the smoothed middle of the book, moved by a basis of a few
+// hundredths of a
 //          percent that comes and goes within hours.
-// Mark     the median of index * (1 + rate * time to funding / interval), index + average of (middle - index), last price.
-// Rate     average premium of the interval (the newest sample the heaviest) + clamp(interest - premium, +-0.05 %), for
+// Mark     the median of index * (1 + rate * time to funding / interval), index + average of (middle -
+// index), last price. Rate     average premium of the interval (the newest sample the heaviest) +
+// clamp(interest - premium, +-0.05 %), for
 //          8 hours; shorter intervals have their part of it.
 // Owner    mark_free releases it. Units: e8, microseconds.
 #ifndef MT_SIM_MARK_H
@@ -16,18 +19,18 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MARK_STEP_US INT64_C(1000000)    // a new mark price every second
+#define MARK_STEP_US INT64_C(1000000)   // a new mark price every second
 
 struct mark {
     struct rng rng;
-    double basis;                        // of the index over the middle, a ratio
-    double middle, gap;                  // smoothed: the middle, and the middle less the index
-    double premium_sum, weight;          // of this interval's samples
+    double basis;                 // of the index over the middle, a ratio
+    double middle, gap;           // smoothed: the middle, and the middle less the index
+    double premium_sum, weight;   // of this interval's samples
     int64_t samples, sampled_us;
-    int64_t interval_us, stepped_us;     // stepped_us 0: never
-    int64_t impact_e8;                   // notional at which the premium looks into the book
+    int64_t interval_us, stepped_us;   // stepped_us 0: never
+    int64_t impact_e8;                 // notional at which the premium looks into the book
     int64_t index_e8, mark_e8, premium_e8, rate_e8, interest_e8;
-    int64_t next_us;                     // the coming payment
+    int64_t next_us;   // the coming payment
     struct bars index_bars, mark_bars, premium_bars;
 };
 

@@ -1,12 +1,12 @@
-// match.c: orders meet the price of a bar (those of a market with a book: book_match.c). Depth is endless, so a fill is whole except where a reducing order is larger than
-// its position (docs/backtest.md).
+// match.c: orders meet the price of a bar (those of a market with a book: book_match.c). Depth is endless, so
+// a fill is whole except where a reducing order is larger than its position (docs/backtest.md).
 #include "sim/match.h"
 
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
 #include "sim/order_store.h"
-#include "venue/filter.h"
+#include "venue/binance/filter.h"
 
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
@@ -33,37 +33,56 @@ static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint
     return down > m->s->tick_e8 ? down : m->s->tick_e8;
 }
 
-// Notional of the open orders of a side, with that of the order told of: it is told of before it takes its place.
+// Notional of the open orders of a side, with that of the order told of: it is told of before it takes its
+// place.
 static int64_t open_notional_e8(const struct exchange *x, const struct order *o, uint8_t side) {
     int64_t sum = x->markets[o->r.symbol].hold_e8[side];
-    bool coming = o->place == PLACE_NONE && o->r.side == side && o->r.type == ORDER_LIMIT && o->r.status <= STATUS_PARTIALLY_FILLED;
+    bool coming = o->place == PLACE_NONE && o->r.side == side && o->r.type == ORDER_LIMIT &&
+                  o->r.status <= STATUS_PARTIALLY_FILLED;
     return coming ? sum + o->hold_e8 : sum;
 }
 
 void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
-    struct order_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = o->r,
-                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY), .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
-                                     .execution = execution, .expiry_reason = reason };
+    struct order_update_record e = { .event_us = x->now_us,
+                                     .transaction_us = x->now_us,
+                                     .order = o->r,
+                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY),
+                                     .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
+                                     .execution = execution,
+                                     .expiry_reason = reason };
     x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
 }
 
 static void emit_fill(struct exchange *x, const struct order *o, const struct trade_record *t, bool closed) {
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
-    struct order_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = o->r,
-                                     .last_qty_e8 = t->qty_e8, .last_price_e8 = t->price_e8,
-                                     .commission_e8 = t->commission_e8, .realized_pnl_e8 = t->realized_pnl_e8,
-                                     .trade_id = t->id, .maker = t->maker, .position_closed = closed,
-                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY), .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
-                                     .execution = o->r.type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE };
+    struct order_update_record e = { .event_us = x->now_us,
+                                     .transaction_us = x->now_us,
+                                     .order = o->r,
+                                     .last_qty_e8 = t->qty_e8,
+                                     .last_price_e8 = t->price_e8,
+                                     .commission_e8 = t->commission_e8,
+                                     .realized_pnl_e8 = t->realized_pnl_e8,
+                                     .trade_id = t->id,
+                                     .maker = t->maker,
+                                     .position_closed = closed,
+                                     .bid_notional_e8 = open_notional_e8(x, o, SIDE_BUY),
+                                     .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
+                                     .execution =
+                                         o->r.type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE };
     x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
 }
 
-void emit_account(struct exchange *x, const struct market *m, int32_t side, uint8_t reason, int64_t change_e8) {
+void emit_account(struct exchange *x, const struct market *m, int32_t side, uint8_t reason,
+                  int64_t change_e8) {
     if (!event_wanted(x, RECORD_ACCOUNT_UPDATE)) return;
-    struct account_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us,
-                                       .wallet_e8 = x->wallet_e8, .cross_wallet_e8 = account_cross_wallet_e8(x),
-                                       .balance_change_e8 = change_e8, .symbol = SYMBOL_NONE, .reason = reason,
+    struct account_update_record e = { .event_us = x->now_us,
+                                       .transaction_us = x->now_us,
+                                       .wallet_e8 = x->wallet_e8,
+                                       .cross_wallet_e8 = account_cross_wallet_e8(x),
+                                       .balance_change_e8 = change_e8,
+                                       .symbol = SYMBOL_NONE,
+                                       .reason = reason,
                                        .funded = reason == ACCOUNT_FUNDING_FEE ? m->index : SYMBOL_NONE };
     if (side >= 0) {
         const struct position *p = &m->positions[side];
@@ -90,8 +109,10 @@ static void answer_if_due(struct exchange *x, struct order *o, int32_t code) {
     if (!o->answer_due) return;
     o->answer_due = false;
     struct reply r = { .status = 200 };
-    if (code != 0) reply_fail(&r, code, NULL);
-    else reply_rows(&r, RECORD_ORDER, false, 1, &o->r);
+    if (code != 0)
+        reply_fail(&r, code, NULL);
+    else
+        reply_rows(&r, RECORD_ORDER, false, 1, &o->r);
     reply_send(x, &r, o->token, true);
 }
 
@@ -101,8 +122,10 @@ void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reas
     order_announce(x, o);
     o->r.status = status;
     o->r.update_us = x->now_us;
-    if (status == STATUS_CANCELED) x->totals.canceled++;
-    else x->totals.expired++;
+    if (status == STATUS_CANCELED)
+        x->totals.canceled++;
+    else
+        x->totals.expired++;
     emit_order(x, o, status == STATUS_CANCELED ? EXEC_CANCELED : EXEC_EXPIRED, reason);
     answer_if_due(x, o, 0);
     if (o->algo) algo_finished(x, o);
@@ -113,8 +136,10 @@ static void order_refuse(struct exchange *x, struct order *o, int32_t code) {
     if (o->place != PLACE_NONE) order_unlink(x, o);
     o->r.status = STATUS_REJECTED;
     o->hidden = true;
-    if (o->answer_due) answer_if_due(x, o, code);
-    else count_reject(x, code);
+    if (o->answer_due)
+        answer_if_due(x, o, code);
+    else
+        count_reject(x, code);
     if (o->algo) algo_finished(x, o);
 }
 
@@ -131,13 +156,14 @@ void drop_reducers(struct exchange *x, struct market *m) {
 }
 
 void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
-                        bool maker, int64_t fee_rate) {
+                 bool maker, int64_t fee_rate) {
     int64_t quote = dec_mul_round(qty, price);
     int64_t fee = fee_rate ? dec_mul_round(quote, fee_rate) : 0;
     int64_t id = ++m->trade_id;
     o->r.executed_qty_e8 += qty;
     o->r.cum_quote_e8 += quote;
-    o->r.avg_price_e8 = o->r.executed_qty_e8 == qty ? price : dec_div_round(o->r.cum_quote_e8, o->r.executed_qty_e8);
+    o->r.avg_price_e8 =
+        o->r.executed_qty_e8 == qty ? price : dec_div_round(o->r.cum_quote_e8, o->r.executed_qty_e8);
     o->r.update_us = x->now_us;
     ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
     o->r.status = o->r.executed_qty_e8 == o->r.orig_qty_e8 ? STATUS_FILLED : STATUS_PARTIALLY_FILLED;
@@ -147,14 +173,26 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
     x->totals.fills++;
     x->totals.maker_fills += maker;
     x->totals.notional_e8 += quote;
-    if (maker) x->totals.maker_fees_e8 += fee; else x->totals.taker_fees_e8 += fee;
+    if (maker)
+        x->totals.maker_fees_e8 += fee;
+    else
+        x->totals.taker_fees_e8 += fee;
 
     x->fills = grow(x->fills, x->fill_count, &x->fill_size, sizeof *x->fills);
     struct trade_record *t = &x->fills[x->fill_count++];
-    *t = (struct trade_record){ .id = id, .order_id = o->r.order_id, .price_e8 = price, .qty_e8 = qty,
-                                .quote_qty_e8 = quote, .realized_pnl_e8 = realized, .commission_e8 = fee,
-                                .time_us = x->now_us, .symbol = m->index, .side = o->r.side,
-                                .position_side = o->r.position_side, .buyer = o->r.side == SIDE_BUY, .maker = maker };
+    *t = (struct trade_record){ .id = id,
+                                .order_id = o->r.order_id,
+                                .price_e8 = price,
+                                .qty_e8 = qty,
+                                .quote_qty_e8 = quote,
+                                .realized_pnl_e8 = realized,
+                                .commission_e8 = fee,
+                                .time_us = x->now_us,
+                                .symbol = m->index,
+                                .side = o->r.side,
+                                .position_side = o->r.position_side,
+                                .buyer = o->r.side == SIDE_BUY,
+                                .maker = maker };
     struct trade_record copy = *t;
     emit_account(x, m, o->r.position_side, ACCOUNT_ORDER, 0);
     emit_fill(x, o, &copy, m->positions[o->r.position_side].amount_e8 == 0);
@@ -221,7 +259,7 @@ void match_waiting(struct exchange *x, struct market *m) {
     while (m->waiting.first) enter(x, m, m->waiting.first);
 }
 
-// ---- checks at entry -------------------------------------------------------------------------------------------
+// ---- checks at entry ----
 
 bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r) {
     uint8_t side = given(c, P_POSITION_SIDE) ? c->position_side : POSITION_BOTH;
@@ -246,14 +284,16 @@ static bool check_parameters(const struct call *c, struct reply *r) {
     }
     if (!given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1102, "timeInForce");
     if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
-    if (c->time_in_force == TIF_GTD && !given(c, P_GOOD_TILL_DATE)) return reply_fail(r, -1102, "goodTillDate");
+    if (c->time_in_force == TIF_GTD && !given(c, P_GOOD_TILL_DATE))
+        return reply_fail(r, -1102, "goodTillDate");
     return true;
 }
 
 // Section 5.1: more than 600 s ahead and before the year 10000.
 static bool check_good_till(const struct exchange *x, const struct call *c, struct reply *r) {
     if (c->type != ORDER_LIMIT || c->time_in_force != TIF_GTD) return true;
-    bool good = c->good_till_us > x->now_us + INT64_C(600000000) && c->good_till_us < INT64_C(253402300799000000);
+    bool good =
+        c->good_till_us > x->now_us + INT64_C(600000000) && c->good_till_us < INT64_C(253402300799000000);
     return good ? true : reply_fail(r, -5040, NULL);
 }
 
@@ -261,8 +301,9 @@ static bool check_client_id(const struct exchange *x, const struct call *c, stru
     if (!given(c, P_CLIENT_ID)) return true;
     int32_t code = client_id_check(c->client_id);
     if (code == -1100) {
-        return reply_fail_text(r, -1100, "Illegal characters found in parameter 'newClientOrderId'; legal range is "
-                                         "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
+        return reply_fail_text(r, -1100,
+                               "Illegal characters found in parameter 'newClientOrderId'; legal range is "
+                               "'^[\\.A-Z\\:/a-z0-9_-]{1,36}$'.");
     }
     if (code == -4015) return reply_fail_text(r, -4015, "Client order id is not valid.");
     return order_find_open_id(x, c->client_id) ? reply_fail(r, -4116, NULL) : true;
@@ -273,11 +314,12 @@ static int64_t order_notional_e8(const struct market *m, const struct call *c) {
     return price == 0 ? 0 : dec_mul_round(c->quantity_e8, price);
 }
 
-static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
-                          struct reply *r) {
+static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c,
+                          int64_t hold, struct reply *r) {
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     int64_t now = dec_mul_round(m->positions[side].amount_e8, market_mark_e8(m));
-    int64_t then = c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
+    int64_t then =
+        c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
     bool beyond = magnitude(then) > magnitude(now) && magnitude(then) > m->notional_max_e8;
     return beyond ? reply_fail(r, -2027, NULL) : true;
 }
@@ -295,7 +337,8 @@ static bool check_margin(const struct exchange *x, const struct market *m, const
     return account_available_e8(x) >= more ? true : reply_fail(r, -2019, NULL);
 }
 
-static bool check_reduce(const struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+static bool check_reduce(const struct exchange *x, const struct market *m, const struct call *c,
+                         struct reply *r) {
     if (!order_only_reduces(x, c)) return true;
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     int64_t most = reducible_e8(m, c->side, side);
@@ -311,7 +354,8 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
     const struct market *m = &x->markets[c->symbol];
     if (!check_client_id(x, c, r)) return false;
     bool reducing = order_only_reduces(x, c);
-    int32_t code = filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code =
+        filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (!check_good_till(x, c, r) || !position_side_check(x, c, r) || !check_reduce(x, m, c, r)) return false;
     if (c->type == ORDER_LIMIT && m->resting.count >= m->s->orders_max && m->s->orders_max > 0) {
@@ -332,9 +376,10 @@ static bool check_matching(const struct market *m, const struct call *c, struct 
     return true;
 }
 
-// ---- placing, changing, cancelling ------------------------------------------------------------------------------
+// ---- placing, changing, cancelling ----
 
-static struct order *order_make(struct exchange *x, const struct market *m, const struct call *c, bool reducing) {
+static struct order *order_make(struct exchange *x, const struct market *m, const struct call *c,
+                                bool reducing) {
     struct order *o = order_new(x);
     struct order_record *r = &o->r;
     r->symbol = m->index;
@@ -369,7 +414,8 @@ static bool must_wait(const struct market *m, const struct order *o) {
 }
 
 // A price taken from the book at entry stands for one that was sent; NULL and the refusal when there is none.
-static const struct call *price_matched(const struct exchange *x, const struct call *c, struct call *copy, struct reply *r) {
+static const struct call *price_matched(const struct exchange *x, const struct call *c, struct call *copy,
+                                        struct reply *r) {
     if (!given(c, P_PRICE_MATCH) || c->price_match == MATCH_NONE) return c;
     if (c->type != ORDER_LIMIT && given(c, P_TYPE)) return reply_fail(r, -5038, NULL), NULL;
     if (given(c, P_PRICE)) return reply_fail(r, -1106, "price"), NULL;
@@ -424,7 +470,8 @@ static struct order *order_meant(struct exchange *x, const struct call *c, int32
         return NULL;
     }
     if (!given(c, P_ORDER_ID) && !given(c, P_ORIG_CLIENT_ID)) {
-        reply_fail_text(r, -1102, "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
+        reply_fail_text(r, -1102,
+                        "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
         return NULL;
     }
     struct order *o = order_find(x, c->symbol, c->order_id, c->orig_client_id);
@@ -453,7 +500,8 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     wanted.reduce_only = o->r.reduce_only;
     wanted.given |= UINT64_C(1) << P_TYPE | UINT64_C(1) << P_SIDE;
     bool reducing = order_closes(o);
-    int32_t code = filter_order(m->s, &wanted, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
+    int32_t code =
+        filter_order(m->s, &wanted, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (reducing) return true;
     m->hold_e8[o->r.side] -= o->hold_e8;   // as if the old one were gone
@@ -463,7 +511,8 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     return good;
 }
 
-// Section 5.2: a modified order loses its place; not larger than what is executed, or GTX that would cross: cancelled.
+// Section 5.2: a modified order loses its place; not larger than what is executed, or GTX that would cross:
+// cancelled.
 bool order_modify(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
     struct call copy;
     c = price_matched(x, c, &copy, r);
@@ -480,7 +529,8 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     if (!check_change(x, m, o, c, r)) return false;
     reply_rows(r, RECORD_ORDER_AMENDED, false, 1, out);
     o->r.modify_id = c->modify_id;
-    bool crossing = m->book ? book_crossed(m, o->r.side, c->price_e8) : m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
+    bool crossing = m->book ? book_crossed(m, o->r.side, c->price_e8)
+                            : m->last_e8 != 0 && crosses(o->r.side, c->price_e8, m->last_e8);
     if (c->quantity_e8 <= o->r.executed_qty_e8 || (crossing && o->r.time_in_force == TIF_GTX)) {
         order_end(x, o, STATUS_CANCELED, REASON_NONE);
         *out = o->r;
@@ -492,8 +542,10 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     o->r.update_us = x->now_us;
     o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
     emit_order(x, o, EXEC_AMENDMENT, REASON_NONE);
-    if (m->open || m->book) enter(x, m, o);
-    else order_link(x, o, must_wait(m, o) ? PLACE_WAITING : PLACE_RESTING);
+    if (m->open || m->book)
+        enter(x, m, o);
+    else
+        order_link(x, o, must_wait(m, o) ? PLACE_WAITING : PLACE_RESTING);
     *out = o->r;
     return true;
 }
@@ -506,7 +558,8 @@ void orders_cancel_all(struct exchange *x, struct market *m) {
 void orders_expire_due(struct exchange *x, struct market *m) {
     for (struct order *o = m->resting.first, *next; o; o = next) {
         next = o->next;
-        if (o->r.good_till_us != 0 && o->r.good_till_us <= x->now_us) order_end(x, o, STATUS_EXPIRED, REASON_NONE);
+        if (o->r.good_till_us != 0 && o->r.good_till_us <= x->now_us)
+            order_end(x, o, STATUS_EXPIRED, REASON_NONE);
     }
 }
 
@@ -514,10 +567,16 @@ void orders_expire_due(struct exchange *x, struct market *m) {
 int32_t order_from_algo(struct exchange *x, struct algo *a) {
     struct market *m = &x->markets[a->r.symbol];
     bool limit = a->r.type == ORDER_STOP || a->r.type == ORDER_TAKE_PROFIT;
-    struct call c = { .symbol = a->r.symbol, .side = a->r.side, .position_side = a->r.position_side,
-                      .type = limit ? ORDER_LIMIT : ORDER_MARKET, .time_in_force = a->r.time_in_force,
-                      .quantity_e8 = a->r.quantity_e8, .price_e8 = a->r.price_e8, .stp_mode = a->r.stp_mode,
-                      .good_till_us = a->r.good_till_us, .reduce_only = a->r.reduce_only || a->r.close_position };
+    struct call c = { .symbol = a->r.symbol,
+                      .side = a->r.side,
+                      .position_side = a->r.position_side,
+                      .type = limit ? ORDER_LIMIT : ORDER_MARKET,
+                      .time_in_force = a->r.time_in_force,
+                      .quantity_e8 = a->r.quantity_e8,
+                      .price_e8 = a->r.price_e8,
+                      .stp_mode = a->r.stp_mode,
+                      .good_till_us = a->r.good_till_us,
+                      .reduce_only = a->r.reduce_only || a->r.close_position };
     c.given = UINT64_C(1) << P_STP_MODE | UINT64_C(1) << P_CLIENT_ID;
     memcpy(c.client_id, a->r.client_id, CLIENT_ID_MAX);
     if (order_find_open_id(x, c.client_id)) c.given = UINT64_C(1) << P_STP_MODE;

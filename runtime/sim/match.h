@@ -1,4 +1,5 @@
-// match.h: plain orders: checks at entry, matching at the price of the moment, touches along the path, endings.
+// match.h: plain orders: checks at entry, matching at the price of the moment, touches along the path,
+// endings.
 //
 //     place --+-- bar open: enter --+-- crosses: filled, taker
 //             |                     +-- rests ------- touched: filled, maker
@@ -6,13 +7,21 @@
 #ifndef MT_SIM_MATCH_H
 #define MT_SIM_MATCH_H
 
-#include "sim/internal.h"
+#include "sim/engine.h"
 
 // The stream's `er`.
-enum expiry_reason { REASON_NONE = 0, REASON_STP = 1, REASON_IOC = 2, REASON_IOC_STP = 3, REASON_REDUCE = 4,
-                     REASON_LIQUIDATED = 5, REASON_MARKET = 9 };
+enum expiry_reason {
+    REASON_NONE = 0,
+    REASON_STP = 1,
+    REASON_IOC = 2,
+    REASON_IOC_STP = 3,
+    REASON_REDUCE = 4,
+    REASON_LIQUIDATED = 5,
+    REASON_MARKET = 9
+};
 
-// Checks a new order and creates it. False: its answer comes later (never when !may_wait). *out: the row to answer.
+// Checks a new order and creates it. False: its answer comes later (never when !may_wait). *out: the row to
+// answer.
 bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
                  struct order_record *out);
 
@@ -44,8 +53,8 @@ void order_execute(struct exchange *x, struct market *m, struct order *o, int64_
 void order_announce(struct exchange *x, struct order *o);
 
 // Books one fill of an order that rests nowhere, with its events.
-void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty_e8, int64_t price_e8, bool maker,
-                 int64_t fee_rate_e8);
+void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty_e8, int64_t price_e8,
+                 bool maker, int64_t fee_rate_e8);
 
 // Drops reducing orders that have nothing left to reduce.
 void drop_reducers(struct exchange *x, struct market *m);
@@ -59,6 +68,7 @@ void liquidate_if_exhausted(struct exchange *x);
 void orders_expire_due(struct exchange *x, struct market *m);
 
 void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason);
-void emit_account(struct exchange *x, const struct market *m, int32_t position_side, uint8_t reason, int64_t change_e8);
+void emit_account(struct exchange *x, const struct market *m, int32_t position_side, uint8_t reason,
+                  int64_t change_e8);
 
 #endif

@@ -1,7 +1,8 @@
 // order_store.c: blocks of orders, the lists of open ones, and the two indexes by client id.
 //
-// Open orders are in a hash from the moment they wait or rest: a new id must be checked against them. All others are
-// only indexed when somebody asks by client id, because most runs never do and every order would pay for it.
+// Open orders are in a hash from the moment they wait or rest: a new id must be checked against them. All
+// others are only indexed when somebody asks by client id, because most runs never do and every order would
+// pay for it.
 #include "sim/order_store.h"
 
 #include "sim/book_match.h"
@@ -28,8 +29,8 @@ struct algo *algo_at(const struct exchange *x, int64_t index) {
 }
 
 struct order *order_new(struct exchange *x) {
-    x->order_blocks = (struct order **)block_for((void **)x->order_blocks, x->order_count, &x->order_blocks_size,
-                                                 sizeof(struct order));
+    x->order_blocks = (struct order **)block_for((void **)x->order_blocks, x->order_count,
+                                                 &x->order_blocks_size, sizeof(struct order));
     int64_t index = x->order_count++;
     struct order *o = order_at(x, index);
     o->r.order_id = x->config.order_id_first + index;
@@ -55,8 +56,8 @@ void order_store_free(struct exchange *x) {
     free(x->id_slots);
 }
 
-// Hashing an id costs about as much as the rest of an order. An id the exchange made itself is met by no other, so it
-// stays out of the hash; whoever asks for it finds it through the index of all orders.
+// Hashing an id costs about as much as the rest of an order. An id the exchange made itself is met by no
+// other, so it stays out of the hash; whoever asks for it finds it through the index of all orders.
 void order_link(struct exchange *x, struct order *o, uint8_t place) {
     ASSERT(o->place == PLACE_NONE);
     ASSERT(place != PLACE_NONE);
@@ -65,7 +66,10 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
     o->place = place;
     o->next = NULL;
     o->previous = list->last;
-    if (list->last) list->last->next = o; else list->first = o;
+    if (list->last)
+        list->last->next = o;
+    else
+        list->first = o;
     list->last = o;
     list->count++;
     m->hold_e8[o->r.side] += o->hold_e8;
@@ -82,8 +86,14 @@ void order_unlink(struct exchange *x, struct order *o) {
     ASSERT(o->place != PLACE_NONE);
     struct market *m = &x->markets[o->r.symbol];
     struct order_list *list = o->place == PLACE_WAITING ? &m->waiting : &m->resting;
-    if (o->previous) o->previous->next = o->next; else list->first = o->next;
-    if (o->next) o->next->previous = o->previous; else list->last = o->previous;
+    if (o->previous)
+        o->previous->next = o->next;
+    else
+        list->first = o->next;
+    if (o->next)
+        o->next->previous = o->previous;
+    else
+        list->last = o->previous;
     list->count--;
     m->hold_e8[o->r.side] -= o->hold_e8;
     if (o->place == PLACE_RESTING && o->r.reduce_only) m->reduce_count--;
@@ -103,7 +113,10 @@ void algo_link(struct exchange *x, struct algo *a) {
     a->open = true;
     a->next = NULL;
     a->previous = m->algos.last;
-    if (m->algos.last) m->algos.last->next = a; else m->algos.first = a;
+    if (m->algos.last)
+        m->algos.last->next = a;
+    else
+        m->algos.first = a;
     m->algos.last = a;
     m->algos.count++;
     x->algo_open++;
@@ -116,8 +129,14 @@ void algo_link(struct exchange *x, struct algo *a) {
 void algo_unlink(struct exchange *x, struct algo *a) {
     ASSERT(a->open);
     struct market *m = &x->markets[a->r.symbol];
-    if (a->previous) a->previous->next = a->next; else m->algos.first = a->next;
-    if (a->next) a->next->previous = a->previous; else m->algos.last = a->previous;
+    if (a->previous)
+        a->previous->next = a->next;
+    else
+        m->algos.first = a->next;
+    if (a->next)
+        a->next->previous = a->previous;
+    else
+        m->algos.last = a->previous;
     a->previous = a->next = NULL;
     a->open = false;
     m->algos.count--;

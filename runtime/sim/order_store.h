@@ -1,10 +1,11 @@
 // order_store.h: every order and conditional order since the start, and where the open ones are.
 //
-// Orders never move in memory. Their ids count on from config.order_id_first, so finding one by id is an index.
+// Orders never move in memory. Their ids count on from config.order_id_first, so finding one by id is an
+// index.
 #ifndef MT_SIM_ORDER_STORE_H
 #define MT_SIM_ORDER_STORE_H
 
-#include "sim/internal.h"
+#include "sim/engine.h"
 
 struct order *order_new(struct exchange *x);
 struct order *order_at(const struct exchange *x, int64_t index);

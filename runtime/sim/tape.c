@@ -3,6 +3,7 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/err.h"
+#include "trade/interval.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,8 @@ void tape_fill(struct tape *t, int64_t now_us) {
     follow_minutes(t);
 }
 
-static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker, int64_t time_us) {
+static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker,
+                      int64_t time_us) {
     if (t->aggregate_count > 0) {
         struct agg_trade_record *a = &t->aggregates[(t->aggregate_count - 1) % TAPE_AGGREGATES];
         if (a->price_e8 == price && a->buyer_maker == buyer_maker && time_us - a->time_us < AGGREGATE_US) {
@@ -59,16 +61,25 @@ static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bo
         }
     }
     int64_t number = t->aggregate_count++;
-    t->aggregates[number % TAPE_AGGREGATES] = (struct agg_trade_record){
-        .id = number + 1, .price_e8 = price, .qty_e8 = qty, .first_id = id, .last_id = id, .time_us = time_us,
-        .symbol = t->symbol, .buyer_maker = buyer_maker };
+    t->aggregates[number % TAPE_AGGREGATES] = (struct agg_trade_record){ .id = number + 1,
+                                                                         .price_e8 = price,
+                                                                         .qty_e8 = qty,
+                                                                         .first_id = id,
+                                                                         .last_id = id,
+                                                                         .time_us = time_us,
+                                                                         .symbol = t->symbol,
+                                                                         .buyer_maker = buyer_maker };
 }
 
 void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker, int64_t time_us) {
     int64_t quote = dec_mul_round(price, qty);
-    t->trades[t->trade_count++ % TAPE_TRADES] = (struct trade_record){
-        .id = id, .price_e8 = price, .qty_e8 = qty, .quote_qty_e8 = quote, .time_us = time_us, .symbol = t->symbol,
-        .maker = buyer_maker };
+    t->trades[t->trade_count++ % TAPE_TRADES] = (struct trade_record){ .id = id,
+                                                                       .price_e8 = price,
+                                                                       .qty_e8 = qty,
+                                                                       .quote_qty_e8 = quote,
+                                                                       .time_us = time_us,
+                                                                       .symbol = t->symbol,
+                                                                       .maker = buyer_maker };
     aggregate(t, id, price, qty, buyer_maker, time_us);
     t->last_qty_e8 = qty;
 
@@ -82,15 +93,15 @@ void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buy
     k->taker_quote_volume_e8 += quote;
 }
 
-// ---- bars -------------------------------------------------------------------------------------------------------
+// ---- bars ----
 
 int32_t tape_klines(const struct tape *t, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
                     struct kline_record *rows) {
     return bars_klines(&t->bars, interval, start_us, end_us, limit, rows);
 }
 
-bool tape_bar(const struct tape *t, int32_t interval, int64_t now_us, struct kline_record *bar, int64_t *first_id,
-              int64_t *last_id) {
+bool tape_bar(const struct tape *t, int32_t interval, int64_t now_us, struct kline_record *bar,
+              int64_t *first_id, int64_t *last_id) {
     int64_t at = bars_find(&t->bars, interval_floor(interval, now_us));
     if (at >= t->bars.count) return false;
     *first_id = 0;
@@ -98,7 +109,9 @@ bool tape_bar(const struct tape *t, int32_t interval, int64_t now_us, struct kli
     *bar = bars_from(&t->bars, interval, &at);
     int64_t next = 0;
     for (; at < t->bars.count && next == 0; at++) next = t->first_ids[at];
-    *last_id = next != 0 ? next - 1 : t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;
+    *last_id = next != 0            ? next - 1
+               : t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id
+                                    : 0;
     return true;
 }
 
@@ -119,7 +132,8 @@ void tape_day(const struct tape *t, int64_t now_us, struct ticker_record *out) {
     out->last_qty_e8 = t->last_qty_e8;
     out->change_e8 = sum.close_e8 - sum.open_e8;
     if (sum.open_e8 != 0) {
-        out->change_percent_e8 = dec_round_to(dec_mul_div_round(out->change_e8, INT64_C(100) * DEC_ONE, sum.open_e8), DEC_ONE / 1000);
+        out->change_percent_e8 = dec_round_to(
+            dec_mul_div_round(out->change_e8, INT64_C(100) * DEC_ONE, sum.open_e8), DEC_ONE / 1000);
     }
     out->weighted_avg_e8 = sum.volume_e8 ? dec_div_round(sum.quote_volume_e8, sum.volume_e8) : sum.close_e8;
     out->last_id = t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;

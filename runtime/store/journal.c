@@ -14,7 +14,8 @@
 #include <uv.h>
 
 //     loop thread:  writes -> waiting ---(prepare: before the loop sleeps)---> carried ---> done(tag)
-//                            (a write nobody waits for: with the next one that somebody does, or LAZY_MS later)
+//                            (a write nobody waits for: with the next one that somebody does, or LAZY_MS
+//                            later)
 //     pool thread:                                one transaction of all of `carried`
 //
 // One batch is under way at most; what is written meanwhile waits for the next.
@@ -23,13 +24,27 @@ enum { LAZY_MS = 20, SEEN_NS = 50000000 };
 
 #define OPEN "(state = 0 OR state = 1 AND status NOT IN " JOURNAL_ENDED ")"
 
-enum statement { BEGIN, COMMIT, ROLLBACK, RUN, RUN_END, PUT, NOTE, STATEMENT_COUNT, INTENT, SETTLE };   // the last two: store/journal_rows
+enum statement {
+    BEGIN,
+    COMMIT,
+    ROLLBACK,
+    RUN,
+    RUN_END,
+    PUT,
+    NOTE,
+    STATEMENT_COUNT,
+    INTENT,
+    SETTLE
+};   // the last two: store/journal_rows
 
 static const char *const statements[STATEMENT_COUNT] = {
-    [BEGIN] = "BEGIN IMMEDIATE", [COMMIT] = "COMMIT", [ROLLBACK] = "ROLLBACK",
+    [BEGIN] = "BEGIN IMMEDIATE",
+    [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
     [RUN] = "INSERT INTO runs (run, script, symbols, started_us) VALUES (?1, ?2, ?3, ?4)",
     [RUN_END] = "UPDATE runs SET ended_us = ?2, how = ?3 WHERE run = ?1",
-    [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+    [PUT] = "INSERT INTO vault (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = "
+            "excluded.value",
     [NOTE] = "INSERT INTO notes (run, at_us, text) VALUES (?1, ?2, ?3)",
 };
 
@@ -39,29 +54,36 @@ struct write {
     union {
         struct journal_intent intent;
         struct journal_outcome outcome;
-        struct { int64_t at_us; const char *text[2]; size_t value_size; } row;   // of PUT text[1] is a blob
+        struct {
+            int64_t at_us;
+            const char *text[2];
+            size_t value_size;
+        } row;   // of PUT text[1] is a blob
     };
-    char *texts;                   // all texts of these
+    char *texts;   // all texts of these
 };
 
-struct batch { struct write *items; int64_t count, size; };
+struct batch {
+    struct write *items;
+    int64_t count, size;
+};
 
 struct journal {
     uv_loop_t *loop;
     uv_prepare_t prepare;
-    uv_timer_t lazy;               // until when writes nobody waits for may lie
+    uv_timer_t lazy;   // until when writes nobody waits for may lie
     uv_work_t work;
-    uv_mutex_t lock;               // of `busy`, and of the database while it is held by the pool
+    uv_mutex_t lock;   // of `busy`, and of the database while it is held by the pool
     uv_cond_t finished;
-    bool busy;                     // the pool has `carried`
-    bool queued;                   // and its callback on the loop is still to come
+    bool busy;     // the pool has `carried`
+    bool queued;   // and its callback on the loop is still to come
     bool closing;
     int open_handles;
-    int err;                       // of the last batch
+    int err;   // of the last batch
     sqlite3 *db;
     char *path;
-    int fd;                        // held to the end: to close it would let go of SQLite's locks on the file
-    uint64_t seen_ns;              // when it was last looked for by its name
+    int fd;             // held to the end: to close it would let go of SQLite's locks on the file
+    uint64_t seen_ns;   // when it was last looked for by its name
     sqlite3_stmt *statement[STATEMENT_COUNT];
     struct journal_rows *rows;
     struct batch waiting, carried;
@@ -72,11 +94,13 @@ struct journal {
     char problem[200];
 };
 
-// ---- on the pool --------------------------------------------------------------------------------------------------
+// ---- on the pool ----
 
 // r: the run, n: the time, t: the next text, b: the blob.
 static int carry(struct journal *j, const struct write *w) {
-    static const char forms[STATEMENT_COUNT][5] = { [RUN] = "rttn", [RUN_END] = "rnt", [PUT] = "tb", [NOTE] = "rnt" };
+    static const char forms[STATEMENT_COUNT][5] = {
+        [RUN] = "rttn", [RUN_END] = "rnt", [PUT] = "tb", [NOTE] = "rnt"
+    };
     sqlite3_stmt *s = j->statement[w->what];
     int text = 0;
     for (int i = 0; forms[w->what][i]; i++) {
@@ -109,7 +133,8 @@ static bool is_still_there(struct journal *j, uint64_t now_ns) {
 static int carry_out(struct journal *j) {
     uint64_t start = uv_hrtime();
     if (!is_still_there(j, start)) {
-        snprintf(j->problem, sizeof j->problem, "its file was removed or replaced while the run goes on; start the run again");
+        snprintf(j->problem, sizeof j->problem,
+                 "its file was removed or replaced while the run goes on; start the run again");
         return ERR_IO;
     }
     int rc = journal_file_finish(j->statement[BEGIN]);
@@ -135,7 +160,7 @@ static void on_pool(uv_work_t *work) {
     uv_mutex_unlock(&j->lock);
 }
 
-// ---- on the loop --------------------------------------------------------------------------------------------------
+// ---- on the loop ----
 
 static void close_file(struct journal *j) {
     for (int i = 0; i < STATEMENT_COUNT; i++) sqlite3_finalize(j->statement[i]);
@@ -176,11 +201,15 @@ static void on_carried(uv_work_t *work, int status) {
     j->carried = (struct batch){ 0 };
     j->queued = false;
     tell(j, &told, j->err);
-    if (j->carried.items == NULL) j->carried = told;
-    else free(told.items);
+    if (j->carried.items == NULL)
+        j->carried = told;
+    else
+        free(told.items);
     if (j->waiting.count > 0 && !j->closing) {
-        if (awaited(&j->waiting)) uv_prepare_start(&j->prepare, on_prepare);
-        else uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+        if (awaited(&j->waiting))
+            uv_prepare_start(&j->prepare, on_prepare);
+        else
+            uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
     }
     free_when_done(j);
 }
@@ -224,9 +253,12 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
     struct write *w = &b->items[b->count++];
     *w = (struct write){ .what = what, .tag = tag };
     j->figures.writes++;
-    // What nobody waits for goes with the next intent, or a little later: an intent then never waits behind it.
-    if (!j->queued && tag != 0) uv_prepare_start(&j->prepare, on_prepare);
-    else if (!j->queued && !uv_is_active((uv_handle_t *)&j->lazy)) uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
+    // What nobody waits for goes with the next intent, or a little later: an intent then never waits behind
+    // it.
+    if (!j->queued && tag != 0)
+        uv_prepare_start(&j->prepare, on_prepare);
+    else if (!j->queued && !uv_is_active((uv_handle_t *)&j->lazy))
+        uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
     return w;
 }
 
@@ -243,7 +275,8 @@ static void keep_texts(struct write *w, const char **const *texts, int count) {
     }
 }
 
-static void add_row(struct journal *j, enum statement what, const char *first, const char *second, int64_t at_us) {
+static void add_row(struct journal *j, enum statement what, const char *first, const char *second,
+                    int64_t at_us) {
     struct write *w = add(j, what, 0);
     w->row.at_us = at_us;
     w->row.text[0] = first;
@@ -251,16 +284,25 @@ static void add_row(struct journal *j, enum statement what, const char *first, c
     keep_texts(w, (const char **const[]){ &w->row.text[0], &w->row.text[1] }, second ? 2 : 1);
 }
 
-void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us) { add_row(j, RUN, script, symbols, now_us); }
-void journal_run_end(struct journal *j, const char *how, int64_t now_us) { add_row(j, RUN_END, how, NULL, now_us); }
-void journal_note(struct journal *j, const char *text, int64_t now_us) { add_row(j, NOTE, text, NULL, now_us); }
+void journal_run(struct journal *j, const char *script, const char *symbols, int64_t now_us) {
+    add_row(j, RUN, script, symbols, now_us);
+}
+void journal_run_end(struct journal *j, const char *how, int64_t now_us) {
+    add_row(j, RUN_END, how, NULL, now_us);
+}
+void journal_note(struct journal *j, const char *text, int64_t now_us) {
+    add_row(j, NOTE, text, NULL, now_us);
+}
 
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
     ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
     struct write *w = add(j, INTENT, tag);
     struct journal_intent *own = &w->intent;
     *own = *i;
-    keep_texts(w, (const char **const[]){ &own->client_id, &own->endpoint, &own->symbol, &own->side, &own->type, &own->call }, 6);
+    keep_texts(w,
+               (const char **const[]){ &own->client_id, &own->endpoint, &own->symbol, &own->side, &own->type,
+                                       &own->call },
+               6);
 }
 
 void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t tag) {
@@ -300,22 +342,28 @@ int journal_flush(struct journal *j) {
 }
 
 const char *journal_problem(const struct journal *j) { return j->problem; }
-struct journal_figures journal_figures(const struct journal *j) { return j->figures; }
+struct journal_figures journal_figures(const struct journal *j) {
+    return j->figures;
+}
 
-// ---- life ---------------------------------------------------------------------------------------------------------
+// ---- life ----
 
-int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx, struct journal **out,
-                 struct errmsg *e) {
-    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);   // its count of memory costs a lock for each piece; of no effect once SQLite is in use
+int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, journal_done done, void *ctx,
+                 struct journal **out, struct errmsg *e) {
+    sqlite3_config(
+        SQLITE_CONFIG_MEMSTATUS,
+        0);   // its count of memory costs a lock for each piece; of no effect once SQLite is in use
     struct journal *j = calloc(1, sizeof *j);
     if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
     int rc = SQLITE_OK, err = journal_file_make(path, sync, &j->db, e);
     if (!err) rc = journal_file_prepare(j->db, statements, STATEMENT_COUNT, j->statement);
     if (!err && rc == SQLITE_OK) rc = journal_rows_new(j->db, &j->rows);
-    if (!err && rc == SQLITE_OK) j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
+    if (!err && rc == SQLITE_OK)
+        j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);
     j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    if (!err && (j->fd < 0 || (j->path = strdup(path)) == NULL)) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
+    if (!err && (j->fd < 0 || (j->path = strdup(path)) == NULL))
+        err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
         close_file(j);
         if (j->fd >= 0) close(j->fd);
@@ -351,16 +399,24 @@ void journal_close(struct journal *j) {
     uv_close((uv_handle_t *)&j->lazy, on_closed);
 }
 
-// ---- reading ------------------------------------------------------------------------------------------------------
+// ---- reading ----
 
-#define COLUMNS "run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id, status, executed_e8," \
-                " avg_price_e8, code, at_us"
+#define COLUMNS                                                                                              \
+    "run, client_id, endpoint, symbol, side, type, quantity_e8, price_e8, made_us, state, order_id, "        \
+    "status, executed_e8,"                                                                                   \
+    " avg_price_e8, code, at_us"
 
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     *o = (struct journal_order){
-        .run = sqlite3_column_int64(s, 0), .quantity_e8 = sqlite3_column_int64(s, 6), .price_e8 = sqlite3_column_int64(s, 7),
-        .made_us = sqlite3_column_int64(s, 8), .state = (uint8_t)sqlite3_column_int(s, 9), .order_id = sqlite3_column_int64(s, 10),
-        .executed_e8 = sqlite3_column_int64(s, 12), .avg_price_e8 = sqlite3_column_int64(s, 13), .code = sqlite3_column_int(s, 14),
+        .run = sqlite3_column_int64(s, 0),
+        .quantity_e8 = sqlite3_column_int64(s, 6),
+        .price_e8 = sqlite3_column_int64(s, 7),
+        .made_us = sqlite3_column_int64(s, 8),
+        .state = (uint8_t)sqlite3_column_int(s, 9),
+        .order_id = sqlite3_column_int64(s, 10),
+        .executed_e8 = sqlite3_column_int64(s, 12),
+        .avg_price_e8 = sqlite3_column_int64(s, 13),
+        .code = sqlite3_column_int(s, 14),
         .at_us = sqlite3_column_int64(s, 15),
     };
     journal_file_text(o->client_id, sizeof o->client_id, s, 1);
@@ -371,7 +427,8 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     journal_file_text(o->status, sizeof o->status, s, 11);
 }
 
-int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows, int64_t *count, struct errmsg *e) {
+int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows,
+                   int64_t *count, struct errmsg *e) {
     static const char *const sql[2] = {
         "SELECT * FROM (SELECT " COLUMNS ", seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
         "SELECT " COLUMNS " FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
@@ -402,7 +459,8 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
     return err;
 }
 
-int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known, struct errmsg *e) {
+int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known,
+                  struct errmsg *e) {
     sqlite3 *db;
     sqlite3_stmt *s;
     int err = journal_file_ask(path, "SELECT 1 FROM orders WHERE client_id = ?1 LIMIT 1", &db, &s, e);
@@ -435,7 +493,8 @@ int journal_get(const char *path, const char *name, char **value, size_t *size, 
         if (*size) memcpy(*value, sqlite3_column_blob(s, 0), *size);
         (*value)[*size] = 0;
     } else if (!err) {
-        err = rc == SQLITE_DONE ? errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is kept as '%s'", path, name) : journal_file_error(e, path, db, rc);
+        err = rc == SQLITE_DONE ? errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is kept as '%s'", path, name)
+                                : journal_file_error(e, path, db, rc);
     }
     sqlite3_finalize(s);
     sqlite3_close(db);

@@ -12,12 +12,15 @@ enum { REMEMBERED = 512 };
 enum statement { FIND, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
 
 static const char *const statements[STATEMENT_COUNT] = {
-    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE client_id = ?1"
+    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE "
+             "client_id = ?1"
              " ORDER BY seq DESC LIMIT 1",
-    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, type, call)"
+    [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, "
+               "type, call)"
                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?2 WHERE seq = ?3",
-    [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, at_us = ?6, status = ?7"
+    [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, "
+               "at_us = ?6, status = ?7"
                " WHERE seq = ?8",
 };
 
@@ -27,15 +30,15 @@ struct row {
     int64_t seq, order_id, executed_e8, avg_price_e8, at_us;
     int32_t code;
     uint8_t state;
-    bool changed;                  // not written yet
-    struct row *next;              // of those
+    bool changed;       // not written yet
+    struct row *next;   // of those
     UT_hash_handle hh;
 };
 
 struct journal_rows {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
-    struct row *rows, *changed;    // the hash goes through them from the oldest on
+    struct row *rows, *changed;   // the hash goes through them from the oldest on
 };
 
 int journal_rows_new(sqlite3 *db, struct journal_rows **out) {
@@ -43,8 +46,10 @@ int journal_rows_new(sqlite3 *db, struct journal_rows **out) {
     if (!r) return SQLITE_NOMEM;
     r->db = db;
     int rc = journal_file_prepare(db, statements, STATEMENT_COUNT, r->statement);
-    if (rc == SQLITE_OK) *out = r;
-    else journal_rows_free(r);
+    if (rc == SQLITE_OK)
+        *out = r;
+    else
+        journal_rows_free(r);
     return rc;
 }
 
@@ -97,7 +102,8 @@ static int find(struct journal_rows *r, const char *client_id, struct row **row)
 
 static int write_row(struct journal_rows *r, struct row *row) {
     sqlite3_stmt *s = r->statement[SETTLE];
-    const int64_t numbers[] = { row->state, row->order_id, row->executed_e8, row->avg_price_e8, row->code, row->at_us };
+    const int64_t numbers[] = { row->state,        row->order_id, row->executed_e8,
+                                row->avg_price_e8, row->code,     row->at_us };
     for (int i = 0; i < 6; i++) sqlite3_bind_int64(s, i + 1, numbers[i]);
     sqlite3_bind_text(s, 7, row->status, -1, SQLITE_STATIC);
     sqlite3_bind_int64(s, 8, row->seq);
@@ -127,7 +133,8 @@ int journal_rows_intend(struct journal_rows *r, int64_t run, const struct journa
     struct row *row;
     int rc = find(r, i->client_id, &row);
     if (rc != SQLITE_OK) return rc;
-    if (row && (row->state == JOURNAL_INTENT || row->state == JOURNAL_ABSENT || row->state == JOURNAL_UNSENT)) {
+    if (row &&
+        (row->state == JOURNAL_INTENT || row->state == JOURNAL_ABSENT || row->state == JOURNAL_UNSENT)) {
         // Sent once more after its absence was proven: the same intent, from a later time on.
         sqlite3_stmt *s = r->statement[INTENT_AGAIN];
         sqlite3_bind_int64(s, 1, run);
@@ -154,16 +161,19 @@ static bool is_ended(const char *status) {
     return strstr(JOURNAL_ENDED, quoted) != NULL;
 }
 
-// What is settled stays settled: an answer that comes late does not undo what a later one told. False: it tells nothing new.
+// What is settled stays settled: an answer that comes late does not undo what a later one told. False: it
+// tells nothing new.
 static bool learn(struct row *row, const struct journal_outcome *o) {
     bool further = o->executed_e8 >= row->executed_e8 && o->avg_price_e8 != 0;
     uint8_t state = row->state == JOURNAL_ACCEPTED ? row->state : o->state;
-    int64_t order_id = o->order_id != 0 ? o->order_id : row->order_id, avg_price_e8 = further ? o->avg_price_e8 : row->avg_price_e8;
+    int64_t order_id = o->order_id != 0 ? o->order_id : row->order_id,
+            avg_price_e8 = further ? o->avg_price_e8 : row->avg_price_e8;
     int64_t executed_e8 = o->executed_e8 > row->executed_e8 ? o->executed_e8 : row->executed_e8;
     int32_t code = o->code != 0 ? o->code : row->code;
     bool status = o->status[0] != 0 && strcmp(o->status, row->status) != 0 && !is_ended(row->status);
     if (!status && state == row->state && order_id == row->order_id && avg_price_e8 == row->avg_price_e8 &&
-        executed_e8 == row->executed_e8 && code == row->code) return false;
+        executed_e8 == row->executed_e8 && code == row->code)
+        return false;
     row->state = state;
     row->order_id = order_id;
     row->avg_price_e8 = avg_price_e8;

@@ -36,8 +36,10 @@ int whole_file_read(const char *path, void **bytes, size_t *size, struct errmsg 
     struct stat st = { 0 };
     bool plain = file && fstat(fileno(file), &st) == 0 && S_ISREG(st.st_mode);
     size_t length = plain ? (size_t)st.st_size : 0;
-    if (plain) *bytes = malloc(length + 1);
-    else if (file) errno = EISDIR;
+    if (plain)
+        *bytes = malloc(length + 1);
+    else if (file)
+        errno = EISDIR;
     bool good = *bytes && fread(*bytes, 1, length, file) == length;
     int problem = errno;
     if (file) fclose(file);

@@ -4,14 +4,18 @@ local C = require "spec.support.c"
 local function backoff(kind, set)
   local c, b, e = ffi.new "struct api_config", ffi.new "struct backoff", ffi.new "struct errmsg"
   C.api_config_defaults(c)
-  for k, v in pairs(set or {}) do assert.equal(0, C.api_config_set_number(c, k, v, e)) end
+  for k, v in pairs(set or {}) do
+    assert.equal(0, C.api_config_set_number(c, k, v, e))
+  end
   assert.equal(0, C.api_config_set_text(c, "backoff", kind, e))
   C.backoff_init(b, c)
   return b
 end
 local function series(b)
   local out = {}
-  for i = 1, 6 do out[i] = tonumber(C.backoff_base_us(b, i)) / 1e6 end
+  for i = 1, 6 do
+    out[i] = tonumber(C.backoff_base_us(b, i)) / 1e6
+  end
   return out
 end
 local plain = { initial_backoff = 1, max_backoff = 10 }
@@ -26,7 +30,9 @@ describe("backoff", function()
   it("adapts to failures", function()
     local b = backoff("adaptive", plain)
     assert.equal(1e6, tonumber(C.backoff_base_us(b, 1)))
-    for _ = 1, 200 do C.backoff_report(b, false) end
+    for _ = 1, 200 do
+      C.backoff_report(b, false)
+    end
     assert.is_true(tonumber(C.backoff_base_us(b, 1)) > 3.9e6)
   end)
 

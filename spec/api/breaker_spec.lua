@@ -5,13 +5,22 @@ local S = 1000000
 local function breaker(set)
   local c, b, e = ffi.new "struct api_config", ffi.new "struct breaker", ffi.new "struct errmsg"
   C.api_config_defaults(c)
-  for k, v in pairs(set or {}) do assert.equal(0, C.api_config_set_number(c, k, v, e)) end
+  for k, v in pairs(set or {}) do
+    assert.equal(0, C.api_config_set_number(c, k, v, e))
+  end
   C.breaker_init(b, c, 0)
   return b
 end
-local function report(b, result, now, probe, latency) C.breaker_report(b, probe or false, result, latency or 0, now) end
-local function fail(b, n, now) for _ = 1, n do report(b, C.BREAKER_FAILURE, now) end end
-local basic = { failure_threshold = 3, recovery_timeout = 10, recovery_max = 15, failure_rate = 0, half_open_probes = 2 }
+local function report(b, result, now, probe, latency)
+  C.breaker_report(b, probe or false, result, latency or 0, now)
+end
+local function fail(b, n, now)
+  for _ = 1, n do
+    report(b, C.BREAKER_FAILURE, now)
+  end
+end
+local basic =
+  { failure_threshold = 3, recovery_timeout = 10, recovery_max = 15, failure_rate = 0, half_open_probes = 2 }
 
 describe("breaker", function()
   it("opens after consecutive failures only", function()
@@ -65,15 +74,21 @@ describe("breaker", function()
   it("opens on the failure rate and on slow calls, given enough of them", function()
     local rate = { failure_threshold = 0, failure_rate = 0.5, failure_min_count = 10, failure_window = 8 }
     local b = breaker(rate)
-    for i = 1, 9 do report(b, i % 2 == 0 and C.BREAKER_SUCCESS or C.BREAKER_FAILURE, 0) end
+    for i = 1, 9 do
+      report(b, i % 2 == 0 and C.BREAKER_SUCCESS or C.BREAKER_FAILURE, 0)
+    end
     assert.equal(C.BREAKER_CLOSED, b.state)
     fail(b, 1, 0)
     assert.equal(C.BREAKER_OPEN, b.state)
     b = breaker(rate)
-    for i = 0, 40 do fail(b, 1, i * 2 * S) end   -- never ten in a window
+    for i = 0, 40 do
+      fail(b, 1, i * 2 * S)
+    end -- never ten in a window
     assert.equal(C.BREAKER_CLOSED, b.state)
     b = breaker { slow_call_rate = 0.5, slow_call = 1, failure_min_count = 2 }
-    for _ = 1, 2 do report(b, C.BREAKER_SUCCESS, 0, false, 2 * S) end
+    for _ = 1, 2 do
+      report(b, C.BREAKER_SUCCESS, 0, false, 2 * S)
+    end
     assert.equal(C.BREAKER_OPEN, b.state)
   end)
 

@@ -35,7 +35,9 @@ describe("budget", function()
     local b, x = budget(10)
     C.budget_leave(b, x, 0)
     assert.equal(x, C.budget_join(b, 300))
-    for i = 3, C.BUDGET_MEMBERS_MAX do assert.is_true(C.budget_join(b, 1000 + i) >= 0) end
+    for i = 3, C.BUDGET_MEMBERS_MAX do
+      assert.is_true(C.budget_join(b, 1000 + i) >= 0)
+    end
     assert.equal(C.ERR_FULL, C.budget_join(b, 1))
   end)
 

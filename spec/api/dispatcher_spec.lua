@@ -1,5 +1,6 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
+local testing = require "spec.support.testing_lib"
 require "spec.support.interpreted"
 
 local S = 1000000
@@ -7,22 +8,27 @@ local sent, settled, cancelled, ids = {}, {}, {}, 0
 local names = setmetatable({}, { __mode = "k" })
 
 -- One callback of each kind for the whole file: LuaJIT has few.
-local on_send = ffi.cast("void (*)(void *, struct request *, int64_t)", function(_, r)
-  sent[#sent + 1] = tonumber(ffi.cast("intptr_t", r.user))
-end)
-local on_cancel = ffi.cast("void (*)(void *, struct request *)", function(_, r)
-  cancelled[#cancelled + 1] = tonumber(ffi.cast("intptr_t", r.user))
-end)
-local on_settled = ffi.cast("dispatcher_settled", function(_, r, how)
-  settled[tonumber(ffi.cast("intptr_t", r.user))] = ffi.string(C.settle_name(how))
-end)
+local on_send = ffi.cast(
+  "void (*)(void *, struct request *, int64_t)",
+  function(_, r) sent[#sent + 1] = tonumber(ffi.cast("intptr_t", r.user)) end
+)
+local on_cancel = ffi.cast(
+  "void (*)(void *, struct request *)",
+  function(_, r) cancelled[#cancelled + 1] = tonumber(ffi.cast("intptr_t", r.user)) end
+)
+local on_settled = ffi.cast(
+  "dispatcher_settled",
+  function(_, r, how) settled[tonumber(ffi.cast("intptr_t", r.user))] = ffi.string(C.settle_name(how)) end
+)
 
 local function dispatcher(set)
   sent, settled, cancelled, ids = {}, {}, {}, 0
   local c, e = ffi.new "struct api_config", ffi.new "struct errmsg"
   C.api_config_defaults(c)
   c.edge_guard_us, c.critical_reserve, c.backoff_jitter = 0, 0, 0
-  for k, v in pairs(set or {}) do assert(C.api_config_set_number(c, k, v, e) == 0, ffi.string(e.text)) end
+  for k, v in pairs(set or {}) do
+    assert(C.api_config_set_number(c, k, v, e) == 0, ffi.string(e.text))
+  end
   local t = ffi.new("struct transport", { send = on_send, cancel = on_cancel })
   return ffi.gc(C.dispatcher_new(c, t, on_settled, nil, 0), C.dispatcher_free)
 end
@@ -32,7 +38,9 @@ local function request(set)
   local r = ffi.new "struct request"
   r.user, r.priority, r.retries_max = ffi.cast("void *", ids), C.PRIORITY_NORMAL, 3
   r.cost[0] = 1
-  for k, v in pairs(set or {}) do r[k] = v end
+  for k, v in pairs(set or {}) do
+    r[k] = v
+  end
   names[r] = ids
   return r
 end
@@ -59,15 +67,24 @@ describe("dispatcher", function()
     local d = dispatcher { orders_per_second = 1 }
     local function order() return request { cost = { 0, 0, 1 }, request_class = C.REQUEST_CLASS_ORDER } end
     local first, second, read = order(), order(), request { request_class = C.REQUEST_CLASS_MARKET }
-    for _, r in ipairs { first, second, read } do submit(d, r) end
+    for _, r in ipairs { first, second, read } do
+      submit(d, r)
+    end
     C.dispatcher_run(d, 0)
     assert.same({ 1, 3 }, sent)
   end)
 
   it("sends by priority", function()
     local d = dispatcher { workers = 1 }
-    local r = { request { priority = 3 }, request { priority = 2 }, request { priority = 0 }, request { priority = 1 } }
-    for i = 1, 4 do submit(d, r[i]) end
+    local r = {
+      request { priority = 3 },
+      request { priority = 2 },
+      request { priority = 0 },
+      request { priority = 1 },
+    }
+    for i = 1, 4 do
+      submit(d, r[i])
+    end
     for i, n in ipairs { 3, 4, 2, 1 } do
       C.dispatcher_run(d, i)
       assert.equal(n, sent[i])
@@ -77,8 +94,8 @@ describe("dispatcher", function()
 
   it("ages upward, but never into CRITICAL", function()
     local d = dispatcher { workers = 1, aging_interval = 1 }
-    local busy, low, high, critical = request(), request { priority = 3 }, request { priority = 1 },
-      request { priority = 0 }
+    local busy, low, high, critical =
+      request(), request { priority = 3 }, request { priority = 1 }, request { priority = 0 }
     submit(d, busy)
     C.dispatcher_run(d, 0)
     submit(d, low)
@@ -126,7 +143,9 @@ describe("dispatcher", function()
     small.strategy, free.strategy = 1, 2
     submit(d, first)
     C.dispatcher_run(d, 0)
-    for _, r in ipairs { large, small, free } do submit(d, r) end
+    for _, r in ipairs { large, small, free } do
+      submit(d, r)
+    end
     C.dispatcher_run(d, 1)
     assert.same({ 1, 4 }, sent)
     assert.equal("limit", ffi.string(C.wait_reason_name(small.wait_reason)))
@@ -140,7 +159,7 @@ describe("dispatcher", function()
     assert.equal("unknown_outcome", settled[1])
     submit(d, r, 2)
     C.dispatcher_run(d, 2)
-    C.dispatcher_run(d, 2 + 10 * S)   -- the request's time-out
+    C.dispatcher_run(d, 2 + 10 * S) -- the request's time-out
     assert.same({ 1 }, cancelled)
     assert.equal("unknown_outcome", settled[1])
   end)
@@ -234,6 +253,6 @@ describe("dispatcher", function()
   it("keeps every promise over 100,000 random schedules", function()
     local report, seed = ffi.new "char[256]", tonumber(os.getenv "MOONTIDE_SEED") or 1
     io.stderr:write(("random schedules: seed %d (MOONTIDE_SEED)\n"):format(seed))
-    assert(C.api_fuzz(seed, 100000, report, 256) == 0, ffi.string(report))
+    assert(testing.api_fuzz(seed, 100000, report, 256) == 0, ffi.string(report))
   end)
 end)

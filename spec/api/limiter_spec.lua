@@ -70,15 +70,18 @@ describe("limiter", function()
 
   it("keeps a reserve for CRITICAL", function()
     local l = limiter(10, 0, 0.2)
-    for _ = 1, 8 do spend(l, 1, 0) end
+    for _ = 1, 8 do
+      spend(l, 1, 0)
+    end
     assert.is_true(wait(l, 1, 0) > 0)
     assert.equal(0, wait(l, 2, 0, CRITICAL))
     assert.is_true(wait(l, 3, 0, CRITICAL) > 0)
   end)
 
-  it("says never to what is larger than a window", function()
-    assert.is_true(C.limiter_wait_us(limiter(10), cost(11), NORMAL, 0, nil) == C.LIMITER_NEVER)
-  end)
+  it(
+    "says never to what is larger than a window",
+    function() assert.is_true(C.limiter_wait_us(limiter(10), cost(11), NORMAL, 0, nil) == C.LIMITER_NEVER) end
+  )
 
   it("is corrected upward at once and downward only by the turn", function()
     local l = limiter(10)
@@ -86,7 +89,7 @@ describe("limiter", function()
     assert.equal(59 * S, wait(l, 1, S))
     C.limiter_correct(l, C.LIMIT_WEIGHT, 60 * S, 3, S, S)
     assert.equal(59 * S, wait(l, 1, S))
-    C.limiter_correct(l, C.LIMIT_WEIGHT, 60 * S, 10, S, 61 * S)   -- speaks of the window before
+    C.limiter_correct(l, C.LIMIT_WEIGHT, 60 * S, 10, S, 61 * S) -- speaks of the window before
     assert.equal(0, wait(l, 1, 61 * S))
   end)
 
@@ -127,7 +130,7 @@ describe("limiter", function()
     it("keeps free what they are expected to spend until the turn, but not from CRITICAL", function()
       local l = limiter(1200)
       hear(l, 0, 0)
-      hear(l, 180, 30 * S)     -- 6 a second: 180 more until the turn, 6 of slack, and twice the root of both, 27
+      hear(l, 180, 30 * S) -- 6 a second: 180 more until the turn, 6 of slack, and twice the root of both, 27
       assert.equal(0, wait(l, 1200 - 180 - 213, 30 * S))
       assert.is_true(wait(l, 1200 - 180 - 212, 30 * S) > 0)
       assert.equal(0, wait(l, 1020, 30 * S, CRITICAL))
@@ -138,7 +141,7 @@ describe("limiter", function()
       local l = limiter(1200)
       hear(l, 0, 0)
       hear(l, 180, 30 * S)
-      local w = wait(l, 1200 - 180 - 126 - 22, 30 * S)   -- 10 s later 60 less are expected, and less scatter
+      local w = wait(l, 1200 - 180 - 126 - 22, 30 * S) -- 10 s later 60 less are expected, and less scatter
       assert.is_true(w > 9 * S and w <= 10.2 * S)
       assert.equal(0, wait(l, 1200 - 180 - 126 - 22, 30 * S + w))
     end)

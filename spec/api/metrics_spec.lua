@@ -10,7 +10,9 @@ end
 describe("metrics", function()
   it("gives quantiles within a thirty-second", function()
     local m, s, r = filled()
-    for i = 1, 10000 do C.metrics_answered(m, r, false, false, i * 10, 0) end
+    for i = 1, 10000 do
+      C.metrics_answered(m, r, false, false, i * 10, 0)
+    end
     C.metrics_snapshot_fill(m, s, 0)
     for share, got in pairs { [0.5] = s.p50_us, [0.95] = s.p95_us, [0.99] = s.p99_us } do
       assert.is_true(math.abs(tonumber(got) / (share * 100000) - 1) < 1 / 32)
@@ -35,7 +37,9 @@ describe("metrics", function()
 
   it("keeps the last 180 minutes", function()
     local m, s, r = filled()
-    for i = 0, 399 do C.metrics_sent(m, r, i * 60000000) end
+    for i = 0, 399 do
+      C.metrics_sent(m, r, i * 60000000)
+    end
     C.metrics_snapshot_fill(m, s, 399 * 60000000)
     assert.equal(180, s.minute_count)
     assert.equal(220, tonumber(s.minutes[0].minute))

@@ -27,20 +27,26 @@ end
 describe("queue", function()
   it("is first in, first out in a lane", function()
     local q, a, b, c = queue(), request(2), request(2), request(2)
-    for _, r in ipairs { a, b, c } do C.queue_push(q, r) end
+    for _, r in ipairs { a, b, c } do
+      C.queue_push(q, r)
+    end
     assert.same({ tonumber(a.id), tonumber(b.id), tonumber(c.id) }, drain(q, 2))
   end)
 
   it("turns between strategies", function()
     local q, a, b, c = queue(), request(2, 1), request(2, 1), request(2, 7)
-    for _, r in ipairs { a, b, c } do C.queue_push(q, r) end
+    for _, r in ipairs { a, b, c } do
+      C.queue_push(q, r)
+    end
     assert.same({ tonumber(a.id), tonumber(c.id), tonumber(b.id) }, drain(q, 2))
   end)
 
   it("keeps the classes of a strategy in order, but lets one pass the other", function()
     local q, a, b, c, d = queue(), request(2), request(2), request(2), request(2)
     a.request_class, c.request_class = 1, 1
-    for _, r in ipairs { a, b, c, d } do C.queue_push(q, r) end
+    for _, r in ipairs { a, b, c, d } do
+      C.queue_push(q, r)
+    end
     local skip = ffi.new "struct queue_skip"
     C.queue_skip_lane(skip, a)
     assert.equal(tonumber(b.id), tonumber(C.queue_head(q, 2, skip).id))
@@ -49,7 +55,9 @@ describe("queue", function()
 
   it("removes from the middle, promotes and skips", function()
     local q, a, b, c = queue(), request(3), request(3), request(3)
-    for _, r in ipairs { a, b, c } do C.queue_push(q, r) end
+    for _, r in ipairs { a, b, c } do
+      C.queue_push(q, r)
+    end
     C.queue_remove(q, b)
     C.queue_promote(q, a)
     assert.equal(2, C.queue_count(q))

@@ -13,17 +13,23 @@ end
 
 local function report(t, success, slow_down, now, more)
   local a = ffi.new("struct throttle_attempt", { success = success, slow_down = slow_down })
-  for k, v in pairs(more or {}) do a[k] = v end
+  for k, v in pairs(more or {}) do
+    a[k] = v
+  end
   C.throttle_report(t, a, now)
 end
 
 describe("throttle", function()
   it("halves below the target and steps up on it", function()
     local t = throttle(true)
-    for i = 1, 20 do report(t, i % 2 == 0, false, S) end
+    for i = 1, 20 do
+      report(t, i % 2 == 0, false, S)
+    end
     report(t, true, false, 11 * S)
     assert.equal(0.5, t.factor)
-    for _ = 1, 20 do report(t, true, false, 12 * S) end
+    for _ = 1, 20 do
+      report(t, true, false, 12 * S)
+    end
     report(t, true, false, 22 * S)
     assert.is_true(math.abs(t.factor - 0.6) < 1e-9)
   end)
@@ -39,9 +45,13 @@ describe("throttle", function()
 
   it("falls once a window, never below the minimum, and not at all when off", function()
     local t = throttle(true)
-    for _ = 1, 5 do report(t, false, true, 0) end
+    for _ = 1, 5 do
+      report(t, false, true, 0)
+    end
     assert.equal(0.5, t.factor)
-    for i = 1, 20 do report(t, false, true, i * 11 * S) end
+    for i = 1, 20 do
+      report(t, false, true, i * 11 * S)
+    end
     assert.is_true(math.abs(t.factor - 0.1) < 1e-9)
     t = throttle(false)
     report(t, false, true, 0)
@@ -50,14 +60,18 @@ describe("throttle", function()
 
   it("counts answers that come too late as no success", function()
     local t = throttle(true)
-    for _ = 1, 20 do report(t, true, false, S, { latency_us = 3 * S }) end
+    for _ = 1, 20 do
+      report(t, true, false, S, { latency_us = 3 * S })
+    end
     report(t, true, false, 11 * S)
     assert.equal(0.5, t.factor)
   end)
 
   it("leaves the judging to the headers where they speak, but for an outright slow-down", function()
     local t = throttle(true)
-    for _ = 1, 20 do report(t, false, false, S, { heard = true }) end
+    for _ = 1, 20 do
+      report(t, false, false, S, { heard = true })
+    end
     report(t, true, false, 11 * S, { heard = true })
     assert.equal(1, t.factor)
     report(t, false, true, 12 * S, { heard = true })
@@ -66,7 +80,9 @@ describe("throttle", function()
 
   it("keeps to the gate at the first slow-down that says when it ends, and falls at the second", function()
     local t = throttle(true)
-    for _ = 1, 3 do report(t, false, true, S, { until_told = true }) end
+    for _ = 1, 3 do
+      report(t, false, true, S, { until_told = true })
+    end
     assert.equal(1, t.factor)
     report(t, false, true, 60 * S, { until_told = true })
     assert.equal(0.5, t.factor)

@@ -13,10 +13,20 @@ local function print_of(v, decimals) return ffi.string(text, C.dec_print(text, v
 describe("exact decimals", function()
   it("parse what the exchange writes", function()
     for s, want in pairs {
-      ["0"] = 0LL, ["1"] = 100000000LL, ["-1.5"] = -150000000LL, ["67000.10"] = 6700010000000LL,
-      ["0.00000001"] = 1LL, ["+2.50"] = 250000000LL, ["1e-05"] = 1000LL, ["1.5E2"] = 15000000000LL,
-      ["92233720368.54775807"] = 9223372036854775807LL, ["0.1000000000000"] = 10000000LL, [".5"] = 50000000LL,
-    } do assert.is_true(parse(s) == want, s) end
+      ["0"] = 0LL,
+      ["1"] = 100000000LL,
+      ["-1.5"] = -150000000LL,
+      ["67000.10"] = 6700010000000LL,
+      ["0.00000001"] = 1LL,
+      ["+2.50"] = 250000000LL,
+      ["1e-05"] = 1000LL,
+      ["1.5E2"] = 15000000000LL,
+      ["92233720368.54775807"] = 9223372036854775807LL,
+      ["0.1000000000000"] = 10000000LL,
+      [".5"] = 50000000LL,
+    } do
+      assert.is_true(parse(s) == want, s)
+    end
   end)
 
   it("refuse what is no decimal or does not fit", function()

@@ -5,17 +5,28 @@ local j = ffi.gc(ffi.new "struct json", C.json_free)
 local size, out = ffi.new "size_t[1]", ffi.new "char[64]"
 
 local function parse(text) return C.json_parse(j, text, #text) end
-local function bytes(node) local at = C.json_bytes(j, node, size) return ffi.string(at, size[0]) end
-local function copy(node, room) C.json_copy(j, node, out, room or 64) return ffi.string(out) end
+local function bytes(node)
+  local at = C.json_bytes(j, node, size)
+  return ffi.string(at, size[0])
+end
+local function copy(node, room)
+  C.json_copy(j, node, out, room or 64)
+  return ffi.string(out)
+end
 
 describe("json", function()
   it("finds an object's values by name, in any order, and keeps a number's own digits", function()
-    assert.equal(0, parse '{"id": 9007199254740993, "px":"64250.10","nested":{"id":7,"list":[1,[2,3],{"x":4}]},"ok":true,"none":null,"e":1e-7}')
+    assert.equal(
+      0,
+      parse '{"id": 9007199254740993, "px":"64250.10","nested":{"id":7,"list":[1,[2,3],{"x":4}]},"ok":true,"none":null,"e":1e-7}'
+    )
     assert.equal("9007199254740993", bytes(C.json_get(j, 0, "id", nil)))
     assert.equal("64250.10", bytes(C.json_get(j, 0, "px", nil)))
     local hint = ffi.new "int32_t[1]"
-    for _, name in ipairs { "ok", "id", "e", "px" } do assert.truthy(C.json_get(j, 0, name, hint) > 0, name) end
-    assert.equal(C.JSON_NONE, C.json_get(j, 0, "list", hint))   -- that of `nested` is not ours
+    for _, name in ipairs { "ok", "id", "e", "px" } do
+      assert.truthy(C.json_get(j, 0, name, hint) > 0, name)
+    end
+    assert.equal(C.JSON_NONE, C.json_get(j, 0, "list", hint)) -- that of `nested` is not ours
     assert.equal(C.JSON_NONE, C.json_get(j, 0, "i", nil))
     local nested = C.json_get(j, 0, "nested", nil)
     assert.equal(7, tonumber(C.json_integer(j, C.json_get(j, nested, "id", nil), -1)))
@@ -27,8 +38,13 @@ describe("json", function()
     end
     assert.same({ "1", "[2,3]", '{"x":4}' }, seen)
     local kinds = {}
-    for _, name in ipairs { "id", "px", "nested", "ok", "none", "absent" } do kinds[#kinds + 1] = tonumber(C.json_kind(j, C.json_get(j, 0, name, nil))) end
-    assert.same({ C.JSON_NUMBER, C.JSON_STRING, C.JSON_OBJECT, C.JSON_BOOL, C.JSON_NULL, C.JSON_MISSING }, kinds)
+    for _, name in ipairs { "id", "px", "nested", "ok", "none", "absent" } do
+      kinds[#kinds + 1] = tonumber(C.json_kind(j, C.json_get(j, 0, name, nil)))
+    end
+    assert.same(
+      { C.JSON_NUMBER, C.JSON_STRING, C.JSON_OBJECT, C.JSON_BOOL, C.JSON_NULL, C.JSON_MISSING },
+      kinds
+    )
   end)
 
   it("undoes escapes, and cuts what does not fit", function()
@@ -38,24 +54,44 @@ describe("json", function()
     local second = C.json_next(j, 0, first)
     assert.equal("é€", copy(second))
     local third = C.json_next(j, 0, second)
-    for room = 1, 12 do assert.equal(("plain text"):sub(1, room - 1), copy(third, room)) end
+    for room = 1, 12 do
+      assert.equal(("plain text"):sub(1, room - 1), copy(third, room))
+    end
     assert.equal("", copy(C.json_next(j, 0, third)))
     assert.equal("", copy(C.JSON_NONE))
-    for room = 1, 8 do assert.truthy(#copy(second, room) < room) end
+    for room = 1, 8 do
+      assert.truthy(#copy(second, room) < room)
+    end
   end)
 
   it("refuses what is no JSON, and every text that is cut off", function()
-    for _, text in ipairs { "", " ", "}", "[1,2", '{"a":1', '{"a"', "[1] [2]", "nonsense", '"open', "{a:1}", "<html>" } do
+    for _, text in ipairs {
+      "",
+      " ",
+      "}",
+      "[1,2",
+      '{"a":1',
+      '{"a"',
+      "[1] [2]",
+      "nonsense",
+      '"open',
+      "{a:1}",
+      "<html>",
+    } do
       assert.equal(C.ERR_SYNTAX, parse(text), text)
     end
     local whole = '{"a":[1,{"b":"c\\u0041"},null],"d":-1.5e3}'
     assert.equal(0, parse(whole))
-    for cut = 1, #whole - 1 do assert.equal(C.ERR_SYNTAX, parse(whole:sub(1, cut)), whole:sub(1, cut)) end
+    for cut = 1, #whole - 1 do
+      assert.equal(C.ERR_SYNTAX, parse(whole:sub(1, cut)), whole:sub(1, cut))
+    end
   end)
 
   it("reads long texts, one after the other", function()
     local parts = {}
-    for i = 1, 5000 do parts[i] = ("[%d,\"%d.5\"]"):format(i, i) end
+    for i = 1, 5000 do
+      parts[i] = ('[%d,"%d.5"]'):format(i, i)
+    end
     assert.equal(0, parse("[" .. table.concat(parts, ",") .. "]"))
     assert.equal(5000, C.json_length(j, 0))
     local item, count = C.json_first(j, 0), 0

@@ -1,13 +1,14 @@
 -- The backtest benchmark: `make bench`. Each figure beside the plain C loop of the same run.
 local ffi = require "ffi"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local cjson = require "cjson"
 
 local loop = ... or "build/bench_loop"
 local COUNT, RUNS = tonumber(os.getenv "BENCH_BARS") or 2000000, tonumber(os.getenv "BENCH_RUNS") or 5
 
 local folder = io.popen("mktemp -d"):read "*l"
-local series = require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
+local series =
+  require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
 do
   local file = assert(io.open(folder .. "/columns", "wb"))
   file:write(ffi.string(series.open_e8, COUNT * 8), ffi.string(series.close_e8, COUNT * 8))
@@ -27,7 +28,8 @@ return {
   symbols = { "BTCUSDT" }, interval = "1m",
   on_start = function(self) self.fast, self.slow, self.want, self.crossings = ta.ema(12), ta.ema(26), 0, 0 end,
 ]]
-local signal = head .. [[
+local signal = head
+  .. [[
   on_bar = function(self, bar)
     local close = bar.close
     local fast, slow = self.fast(close), self.slow(close)
@@ -40,7 +42,8 @@ local signal = head .. [[
   end,
 }
 ]]
-local whole = head .. [[
+local whole = head
+  .. [[
   on_bar = function(self, bar)
     local close = bar.close
     local fast, slow = self.fast(close), self.slow(close)
@@ -57,7 +60,8 @@ local whole = head .. [[
 }
 ]]
 -- Each change of position cut into 400 slices sent at once: the exchange's 300 orders in ten seconds bind.
-local sliced = head .. [[
+local sliced = head
+  .. [[
   on_bar = function(self, bar)
     local close = bar.close
     local fast, slow = self.fast(close), self.slow(close)
@@ -82,19 +86,35 @@ local function run_loop(trading)
   return tonumber(seconds), tonumber(equity), tonumber(orders)
 end
 
-local open = write("open.json", cjson.encode { symbols = {}, rateLimits = {
-  { rateLimitType = "REQUEST_WEIGHT", interval = "MINUTE", intervalNum = 1, limit = 10000000 },
-  { rateLimitType = "ORDERS", interval = "SECOND", intervalNum = 10, limit = 1000000 },
-  { rateLimitType = "ORDERS", interval = "MINUTE", intervalNum = 1, limit = 1000000 },
-} })
-local brackets = write("brackets.json", [=[[{"symbol":"BTCUSDT","brackets":[{"bracket":1,"initialLeverage":125,"notionalCap":80000000000,"notionalFloor":0,"maintMarginRatio":0.004,"cum":0}]}]]=])
+local open = write(
+  "open.json",
+  cjson.encode {
+    symbols = {},
+    rateLimits = {
+      { rateLimitType = "REQUEST_WEIGHT", interval = "MINUTE", intervalNum = 1, limit = 10000000 },
+      { rateLimitType = "ORDERS", interval = "SECOND", intervalNum = 10, limit = 1000000 },
+      { rateLimitType = "ORDERS", interval = "MINUTE", intervalNum = 1, limit = 1000000 },
+    },
+  }
+)
+local brackets = write(
+  "brackets.json",
+  [=[[{"symbol":"BTCUSDT","brackets":[{"bracket":1,"initialLeverage":125,"notionalCap":80000000000,"notionalFloor":0,"maintMarginRatio":0.004,"cum":0}]}]]=]
+)
 
 local function run_script(name, text, bars, extra)
   local path = write(name .. ".lua", text)
   local best
   for _ = 1, RUNS do
-    local pipe = io.popen(("%s backtest %s --synthetic 42 --bars %d --capital 10000000 --taker 0.0004 --leverage-brackets %s --quiet --json - %s")
-      :format(host.exe, path, bars, brackets, extra or ""))
+    local pipe = io.popen(
+      ("%s backtest %s --synthetic 42 --bars %d --capital 10000000 --taker 0.0004 --leverage-brackets %s --quiet --json - %s"):format(
+        host.exe,
+        path,
+        bars,
+        brackets,
+        extra or ""
+      )
+    )
     local r = cjson.decode(pipe:read "*a")
     pipe:close()
     if not best or r.elapsed_s < best.elapsed_s then best = r end
@@ -106,32 +126,84 @@ local function row(name, value, note) print(("  %-52s %12s   %s"):format(name, v
 
 print(("backtest: %d bars of 1m, EMA(12)/EMA(26), best of %d runs"):format(COUNT, RUNS))
 local c_signal, _, c_crossings = run_loop(0)
-row("C loop, signal only (baseline)", ("%.2f ms"):format(c_signal * 1e3), ("1.0x  %d crossings"):format(c_crossings))
+row(
+  "C loop, signal only (baseline)",
+  ("%.2f ms"):format(c_signal * 1e3),
+  ("1.0x  %d crossings"):format(c_crossings)
+)
 local a = run_script("signal", signal, COUNT)
-row("(a) Lua handler, signal only", ("%.2f ms"):format(a.elapsed_s * 1e3), ("%.2fx  (at most 3)"):format(a.elapsed_s / c_signal))
+row(
+  "(a) Lua handler, signal only",
+  ("%.2f ms"):format(a.elapsed_s * 1e3),
+  ("%.2fx  (at most 3)"):format(a.elapsed_s / c_signal)
+)
 
 local c_whole, c_equity, c_orders = run_loop(1)
-row("C loop, whole strategy (baseline)", ("%.2f ms"):format(c_whole * 1e3), ("1.0x  %d orders, equity %.6f"):format(c_orders, c_equity))
+row(
+  "C loop, whole strategy (baseline)",
+  ("%.2f ms"):format(c_whole * 1e3),
+  ("1.0x  %d orders, equity %.6f"):format(c_orders, c_equity)
+)
 local b = run_script("whole", whole, COUNT, "--exchange-info " .. open)
-row("(b) whole strategy through API manager and exchange", ("%.2f ms"):format(b.elapsed_s * 1e3),
-  ("%.2fx  (at most 20)  %d orders, equity %.6f"):format(b.elapsed_s / c_whole, b.fills, b.final_equity))
-row("    an order, there and back", ("%.2f us"):format((b.elapsed_s - a.elapsed_s) / b.fills * 1e6), "(b - a) / orders")
-row("    equity equals the C loop's to six decimals", math.abs(b.final_equity - c_equity) < 5e-7 and "yes" or "NO",
-  ("difference %.9f"):format(b.final_equity - c_equity))
+row(
+  "(b) whole strategy through API manager and exchange",
+  ("%.2f ms"):format(b.elapsed_s * 1e3),
+  ("%.2fx  (at most 20)  %d orders, equity %.6f"):format(b.elapsed_s / c_whole, b.fills, b.final_equity)
+)
+row(
+  "    an order, there and back",
+  ("%.2f us"):format((b.elapsed_s - a.elapsed_s) / b.fills * 1e6),
+  "(b - a) / orders"
+)
+row(
+  "    equity equals the C loop's to six decimals",
+  math.abs(b.final_equity - c_equity) < 5e-7 and "yes" or "NO",
+  ("difference %.9f"):format(b.final_equity - c_equity)
+)
 local c = run_script("whole", whole, COUNT)
-row("(c) the same, the exchange's real limits", ("%.2f ms"):format(c.elapsed_s * 1e3),
-  ("%.2fx of (b)  waited %.1f s, profit %.2f against %.2f"):format(c.elapsed_s / b.elapsed_s, c.waited_s, c.net_profit, b.net_profit))
+row(
+  "(c) the same, the exchange's real limits",
+  ("%.2f ms"):format(c.elapsed_s * 1e3),
+  ("%.2fx of (b)  waited %.1f s, profit %.2f against %.2f"):format(
+    c.elapsed_s / b.elapsed_s,
+    c.waited_s,
+    c.net_profit,
+    b.net_profit
+  )
+)
 local few = math.min(COUNT, 5000)
 local free = run_script("sliced", sliced, few, "--exchange-info " .. open)
 local bound = run_script("sliced", sliced, few)
-row(("(c') %d bars, orders cut in 400-800 slices, no limit"):format(few), ("%.2f ms"):format(free.elapsed_s * 1e3),
-  ("%d orders, refused %d, profit %.4f"):format(free.fills, free.rate_limited, free.net_profit))
-row("(c') the same, the real limits binding", ("%.2f ms"):format(bound.elapsed_s * 1e3),
-  ("%d orders, refused %d, waited %.0f s, profit %.4f"):format(bound.fills, bound.rate_limited, bound.waited_s, bound.net_profit))
+row(
+  ("(c') %d bars, orders cut in 400-800 slices, no limit"):format(few),
+  ("%.2f ms"):format(free.elapsed_s * 1e3),
+  ("%d orders, refused %d, profit %.4f"):format(free.fills, free.rate_limited, free.net_profit)
+)
+row(
+  "(c') the same, the real limits binding",
+  ("%.2f ms"):format(bound.elapsed_s * 1e3),
+  ("%d orders, refused %d, waited %.0f s, profit %.4f"):format(
+    bound.fills,
+    bound.rate_limited,
+    bound.waited_s,
+    bound.net_profit
+  )
+)
 
 local start = host.monotonic()
-for _ = 1, 10 do os.execute(("%s backtest %s --synthetic 42 --bars 2 --quiet --json - >/dev/null"):format(host.exe, folder .. "/signal.lua")) end
+for _ = 1, 10 do
+  os.execute(
+    ("%s backtest %s --synthetic 42 --bars 2 --quiet --json - >/dev/null"):format(
+      host.exe,
+      folder .. "/signal.lua"
+    )
+  )
+end
 row("start-up, process to report, two bars", ("%.1f ms"):format((host.monotonic() - start) * 100), "")
 row("peak memory of (a)", ("%.1f MB"):format((a.peak_memory or 0) / 1e6), "all ten columns in memory")
-row("peak memory of (b)", ("%.1f MB"):format((b.peak_memory or 0) / 1e6), ("%.0f bytes an order more"):format(((b.peak_memory or 0) - (a.peak_memory or 0)) / b.fills))
+row(
+  "peak memory of (b)",
+  ("%.1f MB"):format((b.peak_memory or 0) / 1e6),
+  ("%.0f bytes an order more"):format(((b.peak_memory or 0) - (a.peak_memory or 0)) / b.fills)
+)
 os.execute("rm -rf " .. folder)

@@ -12,7 +12,12 @@
 
 enum { READ_SIZE = 1 << 18 };
 
-struct peer { int fd; uint64_t skip; unsigned char head[14]; int have; };   // skip: bytes of the frame going on
+struct peer {
+    int fd;
+    uint64_t skip;
+    unsigned char head[14];
+    int have;
+};   // skip: bytes of the frame going on
 
 static double now(void) {
     struct timespec t;
@@ -21,12 +26,17 @@ static double now(void) {
 }
 
 static int open_socket(int port, const char *path) {
-    struct sockaddr_in where = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in where = { .sin_family = AF_INET,
+                                 .sin_port = htons((uint16_t)port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     char text[512];
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", path);
-    if (connect(fd, (struct sockaddr *)&where, sizeof where) != 0 || send(fd, text, (size_t)size, 0) != size) return -1;
+    int size = snprintf(text, sizeof text,
+                        "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                        path);
+    if (connect(fd, (struct sockaddr *)&where, sizeof where) != 0 || send(fd, text, (size_t)size, 0) != size)
+        return -1;
     int end = 0;   // the head of the answer, to its empty line
     for (char c; end < 4 && recv(fd, &c, 1, 0) == 1;) end = c == "\r\n\r\n"[end] ? end + 1 : c == '\r';
     return fd;

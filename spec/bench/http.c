@@ -1,4 +1,5 @@
-// http.c: the baseline of a call's latency: requests that are ready to be sent, by libcurl's multi interface and nothing else.
+// http.c: the baseline of a call's latency: requests that are ready to be sent, by libcurl's multi interface
+// and nothing else.
 //     bench_http METHOD URL BODY_OR_- KEY_OR_- COUNT IN_FLIGHT [CA_FILE]
 // prints: requests a second, p50 and p99 and p99.9 in microseconds, microseconds of processor a request
 #include <curl/curl.h>
@@ -18,7 +19,8 @@ static double now_us(void) {
 static double processor_us(void) {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
 static size_t take(char *bytes, size_t size, size_t count, void *to) {
@@ -27,12 +29,15 @@ static size_t take(char *bytes, size_t size, size_t count, void *to) {
     return size * count;
 }
 
-static int by_value(const void *a, const void *b) { return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b); }
+static int by_value(const void *a, const void *b) {
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
 
 int main(int argc, char **argv) {
     if (argc < 7) return 2;
     int count = atoi(argv[5]), in_flight = atoi(argv[6]), warm = 200 + in_flight, started = 0, done = 0;
-    double *sent = calloc((size_t)in_flight, sizeof *sent), *took = calloc((size_t)(count + warm), sizeof *took), start = 0, work = 0;
+    double *sent = calloc((size_t)in_flight, sizeof *sent),
+           *took = calloc((size_t)(count + warm), sizeof *took), start = 0, work = 0;
     size_t bytes = 0;
     char key[256];
     struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
@@ -65,7 +70,8 @@ int main(int argc, char **argv) {
             long status = 0;
             CURL *e = m->easy_handle;
             some = true;
-            if (m->data.result != CURLE_OK) return fprintf(stderr, "%s\n", curl_easy_strerror(m->data.result)), 1;
+            if (m->data.result != CURLE_OK)
+                return fprintf(stderr, "%s\n", curl_easy_strerror(m->data.result)), 1;
             curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
             if (status != 200) return fprintf(stderr, "status %ld\n", status), 1;
             curl_easy_getinfo(e, CURLINFO_PRIVATE, (char **)&at);
@@ -81,7 +87,7 @@ int main(int argc, char **argv) {
     }
     double gone = now_us() - start;
     qsort(took + warm, (size_t)count, sizeof *took, by_value);
-    printf("%.0f %.1f %.1f %.1f %.2f\n", count * 1e6 / gone, took[warm + count / 2], took[warm + count * 99 / 100],
-           took[warm + (int)(count * 0.999)], (processor_us() - work) / count);
+    printf("%.0f %.1f %.1f %.1f %.2f\n", count * 1e6 / gone, took[warm + count / 2],
+           took[warm + count * 99 / 100], took[warm + (int)(count * 0.999)], (processor_us() - work) / count);
     return 0;
 }

@@ -1,8 +1,9 @@
-// limits.c: what the API manager makes of an exchange's budget, in virtual time, beside a sleep loop and a token bucket.
+// limits.c: what the API manager makes of an exchange's budget, in virtual time, beside a sleep loop and a
+// token bucket.
 //
-// The exchange is modelled exactly: fixed windows on its own clock, 429 with Retry-After when one is full, a ban (418)
-// of two minutes, doubling, after twenty refusals in one window. Everything is seeded; only the last table measures
-// the machine.
+// The exchange is modelled exactly: fixed windows on its own clock, 429 with Retry-After when one is full, a
+// ban (418) of two minutes, doubling, after twenty refusals in one window. Everything is seeded; only the
+// last table measures the machine.
 #include "api/clock.h"
 #include "api/dispatcher.h"
 
@@ -14,17 +15,27 @@
 
 #define NEVER INT64_MAX
 
-enum { WEIGHT_1M = 1200, ORDERS_1S = 10, ORDERS_1M = 600, READS = 2000, ORDERS = 300, RING = 1 << 16, BACKLOG = 400, SYNCS = 3 };
-static const int64_t SECOND = 1000000, MINUTE = 60000000, PHASE = 17300000;   // the runs begin 17.3 s into a minute
+enum {
+    WEIGHT_1M = 1200,
+    ORDERS_1S = 10,
+    ORDERS_1M = 600,
+    READS = 2000,
+    ORDERS = 300,
+    RING = 1 << 16,
+    BACKLOG = 400,
+    SYNCS = 3
+};
+static const int64_t SECOND = 1000000, MINUTE = 60000000,
+                     PHASE = 17300000;   // the runs begin 17.3 s into a minute
 
 enum kind { READ, ORDER, TIME };
 enum start { START_CLEAN, START_LIMITED, START_BANNED };
 
 struct scenario {
     const char *name;
-    int64_t latency_us;          // there and back
-    int64_t offset_us;           // the exchange's clock minus ours; nobody is told
-    double others;               // share of the weight that another client spends
+    int64_t latency_us;   // there and back
+    int64_t offset_us;    // the exchange's clock minus ours; nobody is told
+    double others;        // share of the weight that another client spends
     enum start start;
 };
 
@@ -36,7 +47,10 @@ struct message {
     int64_t retry_after_us, server_us;
 };
 
-struct ring { struct message items[RING]; uint32_t head, tail; };
+struct ring {
+    struct message items[RING];
+    uint32_t head, tail;
+};
 
 struct server {
     int64_t offset_us, banned_until_us, ban_us;   // on the exchange's clock
@@ -51,7 +65,7 @@ struct sim {
     struct ring up, down;
     int64_t now, next_other;
     uint64_t random;
-    int64_t wanted_reads, wanted_orders;          // -1: without end
+    int64_t wanted_reads, wanted_orders;   // -1: without end
     int64_t done_reads, done_orders, finished_us;
     void *client;
 };
@@ -61,7 +75,9 @@ static void push(struct ring *r, struct message m) {
     r->items[r->tail++ % RING] = m;
 }
 
-static int64_t first(const struct ring *r) { return r->head == r->tail ? NEVER : r->items[r->head % RING].at_us; }
+static int64_t first(const struct ring *r) {
+    return r->head == r->tail ? NEVER : r->items[r->head % RING].at_us;
+}
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -70,7 +86,7 @@ static double uniform(struct sim *sim) {
     return ((double)(sim->random >> 11) + 0.5) / 9007199254740992.0;
 }
 
-// --- the exchange -----------------------------------------------------------------------------------------------------
+// --- the exchange ----
 
 static void turn_windows(struct server *v, int64_t t) {
     if (t / MINUTE != v->minute) {
@@ -99,7 +115,8 @@ static void serve(struct sim *sim, struct message *m) {
     bool order = m->kind == ORDER;
     if (order ? v->orders_1s >= ORDERS_1S || v->orders_1m >= ORDERS_1M : v->weight >= WEIGHT_1M) {
         m->status = 429;
-        m->retry_after_us = whole_seconds((order && v->orders_1m < ORDERS_1M ? (v->second + 1) * SECOND : (v->minute + 1) * MINUTE) - t);
+        m->retry_after_us = whole_seconds(
+            (order && v->orders_1m < ORDERS_1M ? (v->second + 1) * SECOND : (v->minute + 1) * MINUTE) - t);
         v->refused++;
         if (++v->refused_in_window == 20) {
             v->banned_until_us = t + v->ban_us;
@@ -127,18 +144,21 @@ static void other_client(struct sim *sim) {
         v->weight++;
         v->others++;
     }
-    sim->next_other = sim->now + (int64_t)(-log(uniform(sim)) * (double)MINUTE / (WEIGHT_1M * sim->s->others)) + 1;
+    sim->next_other =
+        sim->now + (int64_t)(-log(uniform(sim)) * (double)MINUTE / (WEIGHT_1M * sim->s->others)) + 1;
 }
 
 static void send_up(struct sim *sim, enum kind kind, int32_t index) {
-    push(&sim->up, (struct message){ .at_us = sim->now + sim->s->latency_us / 2, .index = index, .kind = kind });
+    push(&sim->up,
+         (struct message){ .at_us = sim->now + sim->s->latency_us / 2, .index = index, .kind = kind });
 }
 
 // Counts what is done; true when the wanted number is.
 static void count_done(struct sim *sim, enum kind kind) {
     sim->done_reads += kind == READ;
     sim->done_orders += kind == ORDER;
-    if (sim->wanted_reads >= 0 && sim->done_reads == sim->wanted_reads && sim->done_orders == sim->wanted_orders)
+    if (sim->wanted_reads >= 0 && sim->done_reads == sim->wanted_reads &&
+        sim->done_orders == sim->wanted_orders)
         sim->finished_us = sim->now;
 }
 
@@ -148,7 +168,7 @@ static bool has_more(const struct sim *sim, enum kind kind, int64_t begun) {
     return wanted < 0 || begun < wanted;
 }
 
-// --- the clients ------------------------------------------------------------------------------------------------------
+// --- the clients ----
 
 struct client {
     const char *name;
@@ -171,14 +191,18 @@ struct ours {
 static void ours_submit(struct sim *sim, enum kind kind, int32_t index) {
     struct ours *o = sim->client;
     struct request *r = &o->requests[index];
-    *r = (struct request){ .user = sim, .priority = kind == TIME ? PRIORITY_CRITICAL : PRIORITY_NORMAL, .retries_max = 20 };
+    *r = (struct request){ .user = sim,
+                           .priority = kind == TIME ? PRIORITY_CRITICAL : PRIORITY_NORMAL,
+                           .retries_max = 20 };
     r->cost[LIMIT_WEIGHT] = kind != ORDER;
     r->cost[LIMIT_ORDERS] = kind == ORDER;
     r->request_class = kind == ORDER ? REQUEST_CLASS_ORDER : REQUEST_CLASS_MARKET;
     if (dispatcher_submit(o->dispatcher, r, sim->now) != 0) abort();
 }
 
-static enum kind ours_kind(int32_t index) { return index == 2 * BACKLOG ? TIME : index < BACKLOG ? READ : ORDER; }
+static enum kind ours_kind(int32_t index) {
+    return index == 2 * BACKLOG ? TIME : index < BACKLOG ? READ : ORDER;
+}
 
 static void ours_send(void *ctx, struct request *r, int64_t now_us) {
     (void)now_us;
@@ -200,8 +224,10 @@ static void ours_settled(void *ctx, struct request *r, enum settle settle, int64
     struct ours *o = sim->client;
     int32_t index = (int32_t)(r - o->requests);
     if (ours_kind(index) != TIME) {
-        if (settle == SETTLE_DONE) count_done(sim, ours_kind(index));
-        else o->begun[ours_kind(index)]--;
+        if (settle == SETTLE_DONE)
+            count_done(sim, ours_kind(index));
+        else
+            o->begun[ours_kind(index)]--;
         ours_begin_one(sim, index);
         return;
     }
@@ -225,26 +251,31 @@ static void ours_begin(struct sim *sim) {
     c.queue_timeout_us = 86400 * SECOND;
     if (!o) abort();
     sim->client = o;
-    o->dispatcher = dispatcher_new(&c, &(struct transport){ sim, ours_send, NULL, NULL }, ours_settled, sim, sim->now);
+    o->dispatcher =
+        dispatcher_new(&c, &(struct transport){ sim, ours_send, NULL, NULL }, ours_settled, sim, sim->now);
     clock_init(&o->clock);
     ours_submit(sim, TIME, 2 * BACKLOG);
 }
 
 static void ours_run(struct sim *sim) { dispatcher_run(((struct ours *)sim->client)->dispatcher, sim->now); }
 
-static int64_t ours_next(const struct sim *sim) { return dispatcher_next_us(((const struct ours *)sim->client)->dispatcher); }
+static int64_t ours_next(const struct sim *sim) {
+    return dispatcher_next_us(((const struct ours *)sim->client)->dispatcher);
+}
 
 static void ours_reply(struct sim *sim, const struct message *m) {
     struct ours *o = sim->client;
     struct request *r = &o->requests[m->index];
-    struct dispatch_reply reply = { .outcome = m->status == 200 ? OUTCOME_DONE : OUTCOME_SLOW_DOWN, .retry_after_us = m->retry_after_us };
+    struct dispatch_reply reply = { .outcome = m->status == 200 ? OUTCOME_DONE : OUTCOME_SLOW_DOWN,
+                                    .retry_after_us = m->retry_after_us };
     if (m->status == 200 && m->kind != ORDER) {
         reply.used_count = 1;
         reply.used[0].kind = LIMIT_WEIGHT;
         reply.used[0].interval_us = MINUTE;
         reply.used[0].used = m->used_weight;
     }
-    if (m->status == 200 && m->kind == TIME) clock_sample(&o->clock, r->sent_us, sim->now, m->server_us, 1000);
+    if (m->status == 200 && m->kind == TIME)
+        clock_sample(&o->clock, r->sent_us, sim->now, m->server_us, 1000);
     dispatcher_reply(o->dispatcher, r, &reply, sim->now);
 }
 
@@ -254,7 +285,9 @@ static void ours_end(struct sim *sim) {
 }
 
 // The sleep loop: one call after the other, the rate's pause after each answer; one loop a kind.
-struct sleeper { int64_t due[2], begun[2]; };
+struct sleeper {
+    int64_t due[2], begun[2];
+};
 
 static void sleep_begin(struct sim *sim) { sim->client = calloc(1, sizeof(struct sleeper)); }
 
@@ -270,20 +303,26 @@ static void sleep_run(struct sim *sim) {
 
 static int64_t sleep_next(const struct sim *sim) {
     const struct sleeper *o = sim->client;
-    return least(has_more(sim, READ, o->begun[READ]) ? o->due[READ] : NEVER, has_more(sim, ORDER, o->begun[ORDER]) ? o->due[ORDER] : NEVER);
+    return least(has_more(sim, READ, o->begun[READ]) ? o->due[READ] : NEVER,
+                 has_more(sim, ORDER, o->begun[ORDER]) ? o->due[ORDER] : NEVER);
 }
 
 static void sleep_reply(struct sim *sim, const struct message *m) {
     struct sleeper *o = sim->client;
-    if (m->status == 200) count_done(sim, m->kind);
-    else o->begun[m->kind]--;
+    if (m->status == 200)
+        count_done(sim, m->kind);
+    else
+        o->begun[m->kind]--;
     o->due[m->kind] = sim->now + MINUTE / (m->kind == READ ? WEIGHT_1M : ORDERS_1M);
 }
 
 static void plain_end(struct sim *sim) { free(sim->client); }
 
 // The token bucket: a window's worth in the bucket, refilled evenly, as many in flight as it has tokens.
-struct bucket { double tokens[2]; int64_t at_us, begun[2]; };
+struct bucket {
+    double tokens[2];
+    int64_t at_us, begun[2];
+};
 
 static const double bucket_size[2] = { WEIGHT_1M, ORDERS_1S };
 static const double bucket_rate[2] = { (double)WEIGHT_1M / 60e6, (double)ORDERS_1M / 60e6 };
@@ -310,14 +349,17 @@ static int64_t bucket_next(const struct sim *sim) {
     const struct bucket *o = sim->client;
     int64_t next = NEVER;
     for (enum kind k = READ; k <= ORDER; k++)
-        if (has_more(sim, k, o->begun[k])) next = least(next, o->at_us + 1 + (int64_t)(fmax(0, 1 - o->tokens[k]) / bucket_rate[k]));
+        if (has_more(sim, k, o->begun[k]))
+            next = least(next, o->at_us + 1 + (int64_t)(fmax(0, 1 - o->tokens[k]) / bucket_rate[k]));
     return next;
 }
 
 static void bucket_reply(struct sim *sim, const struct message *m) {
     struct bucket *o = sim->client;
-    if (m->status == 200) count_done(sim, m->kind);
-    else o->begun[m->kind]--;
+    if (m->status == 200)
+        count_done(sim, m->kind);
+    else
+        o->begun[m->kind]--;
 }
 
 static const struct client clients[] = {
@@ -326,7 +368,7 @@ static const struct client clients[] = {
     { "token bucket", bucket_begin, bucket_run, bucket_next, bucket_reply, plain_end },
 };
 
-// --- runs -------------------------------------------------------------------------------------------------------------
+// --- runs ----
 
 static struct sim *new_sim(const struct scenario *s, int64_t reads, int64_t orders) {
     struct sim *sim = calloc(1, sizeof *sim);
@@ -367,9 +409,11 @@ static void run(struct sim *sim, const struct client *c, int64_t until_us) {
     c->end(sim);
 }
 
-// What a client that knows the exchange's clock and the others' plans would take: all a window has left, as it opens.
+// What a client that knows the exchange's clock and the others' plans would take: all a window has left, as
+// it opens.
 static int64_t ideal_us(const struct scenario *s) {
-    int64_t ready = s->start == START_BANNED ? 2 * MINUTE : 0, t = ready, reads = READS, orders = ORDERS, end = 0;
+    int64_t ready = s->start == START_BANNED ? 2 * MINUTE : 0, t = ready, reads = READS, orders = ORDERS,
+            end = 0;
     int64_t offset = s->offset_us + PHASE;
     bool spent = s->start == START_LIMITED;
     while (reads > 0) {
@@ -408,19 +452,20 @@ static void compare(const struct scenario *s) {
         before = sim;
         sim = new_sim(s, -1, -1);
         run(sim, &clients[i], (from + 10) * MINUTE - offset - 1);
-        double weight_used = (double)(sim->server.reads - reads) / (double)(10 * WEIGHT_1M - (sim->server.others - others));
+        double weight_used =
+            (double)(sim->server.reads - reads) / (double)(10 * WEIGHT_1M - (sim->server.others - others));
         double orders_used = (double)(sim->server.orders - orders) / (10 * ORDERS_1M);
         refused += sim->server.refused;
         banned += sim->server.banned;
-        printf("  %-24s %-13s %10s %8.2fx %9.2f %% %9.2f %% %8ld %6ld\n", i == 0 ? s->name : "", clients[i].name, time,
-               sim->finished_us == NEVER && took > 1e12 ? 0 : ideal / took, 100 * weight_used, 100 * orders_used, (long)refused,
-               (long)banned);
+        printf("  %-24s %-13s %10s %8.2fx %9.2f %% %9.2f %% %8ld %6ld\n", i == 0 ? s->name : "",
+               clients[i].name, time, sim->finished_us == NEVER && took > 1e12 ? 0 : ideal / took,
+               100 * weight_used, 100 * orders_used, (long)refused, (long)banned);
         free(before);
         free(sim);
     }
 }
 
-// --- the queue --------------------------------------------------------------------------------------------------------
+// --- the queue ----
 
 static double seconds(void) {
     struct timespec t;
@@ -444,11 +489,13 @@ static struct dispatcher *queue_of(int32_t count, struct request **requests) {
     api_config_defaults(&c);
     c.max_queue_size = count + 10;
     c.queue_timeout_us = 86400 * SECOND;
-    struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
+    struct dispatcher *d =
+        dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
     *requests = calloc((size_t)count, sizeof **requests);
     if (!d || !*requests) abort();
     for (int32_t i = 0; i < count; i++) {
-        (*requests)[i] = (struct request){ .priority = PRIORITY_NORMAL, .strategy = (uint16_t)(i % 7), .cost = { 1 } };
+        (*requests)[i] =
+            (struct request){ .priority = PRIORITY_NORMAL, .strategy = (uint16_t)(i % 7), .cost = { 1 } };
         if (dispatcher_submit(d, &(*requests)[i], 0) != 0) abort();
     }
     return d;
@@ -468,8 +515,8 @@ static void critical_behind(int32_t count) {
         exit(1);
     }
     // A first-in-first-out queue sends it when those before it have been, at the budget's rate.
-    printf("  CRITICAL behind %7d NORMAL   %8.2f us   first in, first out at 1,200 a minute: %.0f s\n", count, took * 1e6,
-           (double)((count + 1) / WEIGHT_1M) * 60);
+    printf("  CRITICAL behind %7d NORMAL   %8.2f us   first in, first out at 1,200 a minute: %.0f s\n", count,
+           took * 1e6, (double)((count + 1) / WEIGHT_1M) * 60);
     dispatcher_free(d);
     free(requests);
 }
@@ -480,11 +527,15 @@ static void throughput(void) {
     for (int k = 0; k < RUNS; k++) {
         struct api_config c;
         api_config_defaults(&c);
-        for (const char **key = (const char *[]){ "weight_per_minute", "requests_per_minute", "orders_per_second", NULL }; *key; key++) {
+        for (const char **key =
+                 (const char *[]){ "weight_per_minute", "requests_per_minute", "orders_per_second", NULL };
+             *key; key++) {
             struct errmsg e;
-            if (api_config_set_number(&c, *key, strcmp(*key, "orders_per_second") ? 1e7 : 1e5, &e) != 0) abort();
+            if (api_config_set_number(&c, *key, strcmp(*key, "orders_per_second") ? 1e7 : 1e5, &e) != 0)
+                abort();
         }
-        struct dispatcher *d = dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
+        struct dispatcher *d =
+            dispatcher_new(&c, &(struct transport){ NULL, note_send, NULL, NULL }, note_settled, NULL, 0);
         struct request r;
         double start = seconds();
         for (int64_t i = 0; i < COUNT; i++) {
@@ -496,12 +547,14 @@ static void throughput(void) {
         best = fmin(best, seconds() - start);
         dispatcher_free(d);
     }
-    printf("  one request, submitted to settled  %6.0f ns   a worker's round trip at 1 ms: %.0fx\n", best * 1e9 / COUNT, 1e6 / (best * 1e9 / COUNT));
+    printf("  one request, submitted to settled  %6.0f ns   a worker's round trip at 1 ms: %.0fx\n",
+           best * 1e9 / COUNT, 1e6 / (best * 1e9 / COUNT));
     struct request *requests;
     double start = seconds();
     struct dispatcher *d = queue_of(COUNT, &requests);
     double filled = seconds() - start;
-    printf("  a request queued at a million      %6.0f ns   %zu bytes each, nothing allocated\n", filled * 1e9 / COUNT, sizeof(struct request));
+    printf("  a request queued at a million      %6.0f ns   %zu bytes each, nothing allocated\n",
+           filled * 1e9 / COUNT, sizeof(struct request));
     dispatcher_free(d);
     free(requests);
 }
@@ -517,9 +570,11 @@ int main(void) {
         { "after a 429", 50000, 0, 0, START_LIMITED },
         { "after a 418", 50000, 0, 0, START_BANNED },
     };
-    printf("\nlimits: %d weight a minute, %d orders a second, virtual time; %d reads and %d orders, then ten minutes without end\n",
+    printf("\nlimits: %d weight a minute, %d orders a second, virtual time; %d reads and %d orders, then ten "
+           "minutes without end\n",
            WEIGHT_1M, ORDERS_1S, READS, ORDERS);
-    printf("  %-24s %-13s %10s %9s %11s %11s %8s %6s\n", "", "", "time", "ideal", "weight used", "orders used", "refused", "bans");
+    printf("  %-24s %-13s %10s %9s %11s %11s %8s %6s\n", "", "", "time", "ideal", "weight used",
+           "orders used", "refused", "bans");
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) compare(&scenarios[i]);
     printf("\nqueue: CPU time\n");
     critical_behind(500);

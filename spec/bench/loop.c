@@ -1,8 +1,9 @@
-// loop.c: the baseline of the backtest benchmark: the EMA cross as a plain C loop over the same mapped columns.
+// loop.c: the baseline of the backtest benchmark: the EMA cross as a plain C loop over the same mapped
+// columns.
 
 //
-// Reads a file of two int64 columns (open_e8, close_e8) of `count` bars through mmap, runs the strategy `runs` times and
-// prints the fastest time in seconds, the final equity, the number of orders and the fees.
+// Reads a file of two int64 columns (open_e8, close_e8) of `count` bars through mmap, runs the strategy
+// `runs` times and prints the fastest time in seconds, the final equity, the number of orders and the fees.
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,9 +11,13 @@
 #include <sys/mman.h>
 #include <time.h>
 
-struct outcome { double equity, fees; int64_t orders; };
+struct outcome {
+    double equity, fees;
+    int64_t orders;
+};
 
-static struct outcome trade(const int64_t *open_e8, const int64_t *close_e8, int64_t count, int fast_n, int slow_n, int trading) {
+static struct outcome trade(const int64_t *open_e8, const int64_t *close_e8, int64_t count, int fast_n,
+                            int slow_n, int trading) {
     const double fast_a = 2.0 / (fast_n + 1);
     const double slow_a = 2.0 / (slow_n + 1);
     double fast = 0, slow = 0, cash = 10000000.0, fees = 0, close = 0;
@@ -39,7 +44,8 @@ static struct outcome trade(const int64_t *open_e8, const int64_t *close_e8, int
         position = want;
         orders++;
     }
-    struct outcome o = { cash + (trading ? (double)position * close : 0), fees, trading ? orders : crossings };
+    struct outcome o = { cash + (trading ? (double)position * close : 0), fees,
+                         trading ? orders : crossings };
     return o;
 }
 

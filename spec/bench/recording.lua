@@ -2,10 +2,10 @@
 -- the pump is around it; in this thread's own processor time, since another one packs and writes.
 local ffi = require "ffi"
 local backtest = require "moontide.cmd.backtest"
-local pump = require "moontide.pump"
-local recorder_module = require "moontide.recorder"
-local replay = require "moontide.replay"
-local strategy_module = require "moontide.strategy"
+local pump = require "moontide.run.pump"
+local recorder_module = require "moontide.record.recorder"
+local replay = require "moontide.record.replay"
+local strategy_module = require "moontide.run.strategy"
 
 ffi.cdef [[ struct bench_timespec { long s, ns; }; int clock_gettime(int, struct bench_timespec *); ]]
 local CLOCK_THREAD_CPUTIME_ID = 3
@@ -37,7 +37,8 @@ do
   f:write(source)
   f:close()
 end
-local series = require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
+local series =
+  require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
 local data = { series = { BTCUSDT = series }, names = { "BTCUSDT" }, funding = {} }
 local silent = { fields = function() end, shows = {}, error = print }
 
@@ -46,18 +47,46 @@ local function once(record)
   local recorder, figures
   local face = record and setmetatable({}, { __index = pump.backtest }) or pump.backtest
   local s = backtest.open({ quiet = true, symbol = { "BTCUSDT" } }, script, {
-    data = data, print = function() end, notice = function() end, pump = face, log = function() return silent end })
+    data = data,
+    print = function() end,
+    notice = function() end,
+    pump = face,
+    log = function() return silent end,
+  })
   local world = s.world
   if record then
     os.remove(file)
-    local log = { fields = function(_, _, list) figures = { items = list[2][2], bytes = list[3][2] } end, error = print }
+    local log = {
+      fields = function(_, _, list) figures = { items = list[2][2], bytes = list[3][2] } end,
+      error = print,
+    }
     recorder = recorder_module.open(file, {
-      name = "bench", restarted = false, pump = pump.backtest, bt = world.bt, symbols = world.symbols, symbol_count = 1, interval = "1m",
-      feed = function() return 0, 0 end, config = world.config, log = log,
-      about = { mode = "backtest", script = script, source = source, sets = {}, params = {}, symbols = { "BTCUSDT" }, interval = "1m", seed = 1,
-                rate_limits = world.rate_limits, load_us = "0" },
+      name = "bench",
+      restarted = false,
+      pump = pump.backtest,
+      bt = world.bt,
+      symbols = world.symbols,
+      symbol_count = 1,
+      interval = "1m",
+      feed = function() return 0, 0 end,
+      config = world.config,
+      log = log,
+      about = {
+        mode = "backtest",
+        script = script,
+        source = source,
+        sets = {},
+        params = {},
+        symbols = { "BTCUSDT" },
+        interval = "1m",
+        seed = 1,
+        rate_limits = world.rate_limits,
+        load_us = "0",
+      },
     })
-    for name, fn in pairs(recorder.pump) do face[name] = fn end
+    for name, fn in pairs(recorder.pump) do
+      face[name] = fn
+    end
     recorder.feed("BTCUSDT")
     s.script.self.on_stop = recorder.before()
     recorder.begin()
@@ -74,7 +103,9 @@ local function best(fn)
   local least, extra = math.huge, nil
   for _ = 1, RUNS do
     local took, more = fn()
-    if took < least then least, extra = took, more end
+    if took < least then
+      least, extra = took, more
+    end
   end
   return least, extra
 end
@@ -89,7 +120,26 @@ local replayed = best(function()
 end)
 assert(result.state == "same", replay.text(result, file))
 io.write(("recording: %d bars, %d events and %d calls\n"):format(COUNT, result.events, result.calls))
-io.write(("  %-34s %10.0f ns an item (%.2f s without, %.2f s with)\n"):format("cost on the script's thread", (with - without) / figures.items * 1e9, without, with))
-io.write(("  %-34s %10.1f bytes (%.1f MB)\n"):format("an event on disk", figures.bytes / result.events, figures.bytes / 1e6))
-io.write(("  %-34s %10.2f million events a second, %.0f times as fast as the market\n"):format("replay", result.events / replayed / 1e6, COUNT * 60 / replayed))
+io.write(
+  ("  %-34s %10.0f ns an item (%.2f s without, %.2f s with)\n"):format(
+    "cost on the script's thread",
+    (with - without) / figures.items * 1e9,
+    without,
+    with
+  )
+)
+io.write(
+  ("  %-34s %10.1f bytes (%.1f MB)\n"):format(
+    "an event on disk",
+    figures.bytes / result.events,
+    figures.bytes / 1e6
+  )
+)
+io.write(
+  ("  %-34s %10.2f million events a second, %.0f times as fast as the market\n"):format(
+    "replay",
+    result.events / replayed / 1e6,
+    COUNT * 60 / replayed
+  )
+)
 os.execute("rm -rf " .. folder)

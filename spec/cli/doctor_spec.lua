@@ -17,12 +17,21 @@ describe("moontide doctor", function()
   ---Its checks by name, the exit status, and the run.
   local function doctor(arguments, environment)
     local all = { "doctor", "--url", x.url, "--json" }
-    for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-    local r = run.moontide(all, ("MOONTIDE_HOME=%s/home %s"):format(folder, environment or
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)))
+    for _, a in ipairs(arguments or {}) do
+      all[#all + 1] = a
+    end
+    local r = run.moontide(
+      all,
+      ("MOONTIDE_HOME=%s/home %s"):format(
+        folder,
+        environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
+      )
+    )
     local by_name = {}
     local document = r.status <= 1 and r.out ~= "" and cjson.decode(r.out)
-    for _, check in ipairs(document and document.checks or {}) do by_name[check.name] = check end
+    for _, check in ipairs(document and document.checks or {}) do
+      by_name[check.name] = check
+    end
     return by_name, r, document
   end
 
@@ -30,8 +39,22 @@ describe("moontide doctor", function()
     local checks, r, document = doctor()
     assert.equal(0, r.status, r.out .. r.err)
     assert.equal(0, document.failed)
-    for _, name in ipairs { "configuration", "disk", "reachability", "latency", "clock", "rules", "limits", "market streams", "key",
-                            "position mode", "margin mode", "balance", "open orders", "user stream" } do
+    for _, name in ipairs {
+      "configuration",
+      "disk",
+      "reachability",
+      "latency",
+      "clock",
+      "rules",
+      "limits",
+      "market streams",
+      "key",
+      "position mode",
+      "margin mode",
+      "balance",
+      "open orders",
+      "user stream",
+    } do
       assert.equal("ok", checks[name] and checks[name].state, name)
     end
     assert.truthy(checks.rules.text:find("2 symbols trade", 1, true))
@@ -48,22 +71,32 @@ describe("moontide doctor", function()
     assert.truthy(checks.key.text:find("the secret does not belong to the key", 1, true), checks.key.text)
     checks, r = doctor({}, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(("b"):rep(64), x.secret))
     assert.equal(1, r.status)
-    assert.truthy(checks.key.text:find("(-2015)", 1, true) or checks.key.text:find("(-2014)", 1, true), checks.key.text)
+    assert.truthy(
+      checks.key.text:find("(-2015)", 1, true) or checks.key.text:find("(-2014)", 1, true),
+      checks.key.text
+    )
     assert.falsy((r.out .. r.err):find(x.secret, 1, true))
   end)
 
   it("warns of a key that may do more than trade, and of one that may not trade", function()
     local checks = doctor()
-    assert.equal("ok", checks["key rights"].state)   -- an address to be bound to means nothing on this machine
+    assert.equal("ok", checks["key rights"].state) -- an address to be bound to means nothing on this machine
     local r
-    checks, r = doctor({}, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.reading_key, x.reading_secret))
+    checks, r =
+      doctor({}, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.reading_key, x.reading_secret))
     assert.equal(1, r.status)
     assert.equal("ok", checks.key.state)
     assert.truthy(r.out:find("may not trade futures", 1, true), r.out)
     local loose = lx.start { "--symbols", "BTCUSDT", "--key-rights", "withdraw" }
     finally(function() loose:stop() end)
-    r = run.moontide({ "doctor", "--url", loose.url }, ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s")
-      :format(folder, loose.key, loose.secret))
+    r = run.moontide(
+      { "doctor", "--url", loose.url },
+      ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(
+        folder,
+        loose.key,
+        loose.secret
+      )
+    )
     assert.equal(0, r.status, r.out .. r.err)
     assert.truthy(r.out:find "warn  key rights +the key may withdraw: nothing here needs that", r.out)
     r = run.moontide { "exchange", "--key-rights", "everything" }
@@ -77,7 +110,7 @@ describe("moontide doctor", function()
     assert.equal(0, r.status, r.out)
     assert.equal("warn", checks.clock.state)
     assert.truthy(checks.clock.text:find "ours is %d%d%d%d%d ms behind", checks.clock.text)
-    assert.equal("ok", checks.key.state)   -- stamps are corrected by what was measured
+    assert.equal("ok", checks.key.state) -- stamps are corrected by what was measured
     x:no_faults()
     local bid = x:best()
     assert.equal(200, x:order { price = ("%.1f"):format(math.floor(bid * 0.97)) }.status)
@@ -94,7 +127,10 @@ describe("moontide doctor", function()
     local config = run.write(folder .. "/bad.lua", "return { wokers = 3 }")
     local checks, r = doctor { "--config", config }
     assert.equal(1, r.status)
-    assert.truthy(checks.configuration.text:find("did you mean 'workers'", 1, true), checks.configuration.text)
+    assert.truthy(
+      checks.configuration.text:find("did you mean 'workers'", 1, true),
+      checks.configuration.text
+    )
     r = run.moontide({ "doctor", "--url", "http://127.0.0.1:1" }, "MOONTIDE_HOME=" .. folder .. "/home")
     assert.equal(1, r.status)
     assert.truthy(r.out:find("FAIL  reachability    http://127.0.0.1:1/fapi/v1/ping: ", 1, true), r.out)
@@ -105,7 +141,9 @@ describe("moontide doctor", function()
     assert.truthy(checks.disk.text:find("make it writable, or set MOONTIDE_HOME", 1, true), checks.disk.text)
     local banned = lx.start { "--symbols", "BTCUSDT", "--weight-limit", "3" }
     finally(function() banned:stop() end)
-    for _ = 1, 10 do banned:public "/fapi/v1/time" end
+    for _ = 1, 10 do
+      banned:public "/fapi/v1/time"
+    end
     r = run.moontide({ "doctor", "--url", banned.url }, "MOONTIDE_HOME=" .. folder .. "/home")
     assert.equal(1, r.status)
     assert.truthy(r.out:find "FAIL  reachability .* has banned this address for now", r.out)

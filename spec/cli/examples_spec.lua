@@ -3,8 +3,11 @@ local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
 local function example(name, arguments)
-  local all = { "backtest", run.root .. "/examples/" .. name, "--synthetic", "1", "--bars", "1000", "--latency", "50" }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
+  local all =
+    { "backtest", run.root .. "/examples/" .. name, "--synthetic", "1", "--bars", "1000", "--latency", "50" }
+  for _, a in ipairs(arguments or {}) do
+    all[#all + 1] = a
+  end
   local r = run.moontide(all)
   assert.equal(0, r.status, name .. ": " .. r.err)
   assert.falsy(r.err:find("WARN", 1, true), name .. ": " .. r.err)
@@ -14,23 +17,31 @@ end
 -- The examples of the README's table that are single files.
 local function single_files()
   local names = {}
-  for name in run.read(run.root .. "/examples/README.md"):gmatch "%[([%w_]+%.lua)%]" do names[#names + 1] = name end
+  for name in run.read(run.root .. "/examples/README.md"):gmatch "%[([%w_]+%.lua)%]" do
+    names[#names + 1] = name
+  end
   return names
 end
 
 describe("examples", function()
   it("are all in the README", function()
     local listed = {}
-    for _, name in ipairs(single_files()) do listed[name] = true end
+    for _, name in ipairs(single_files()) do
+      listed[name] = true
+    end
     local pipe = io.popen(("ls '%s/examples'"):format(run.root))
     for name in pipe:lines() do
-      if name:find "%.lua$" and not name:find "%.rules%.lua$" then assert.is_true(listed[name], name .. " is not in examples/README.md") end
+      if name:find "%.lua$" and not name:find "%.rules%.lua$" then
+        assert.is_true(listed[name], name .. " is not in examples/README.md")
+      end
     end
     pipe:close()
   end)
 
   local exchange
-  teardown(function() if exchange then exchange:stop() end end)
+  teardown(function()
+    if exchange then exchange:stop() end
+  end)
 
   for _, name in ipairs(single_files()) do
     it(name .. ": its own commands run it, and it prints what it says", function()
@@ -39,7 +50,9 @@ describe("examples", function()
       os.execute(("ln -s '%s/examples' '%s/examples'"):format(run.root, folder))
       for command in text:gmatch "\n%-%-   moontide ([^\n]+)" do
         local words = {}
-        for word in command:gsub("%s%s+.*$", ""):gmatch "%S+" do words[#words + 1] = word end
+        for word in command:gsub("%s%s+.*$", ""):gmatch "%S+" do
+          words[#words + 1] = word
+        end
         for i, word in ipairs(words) do
           if word == "http://127.0.0.1:9090" then
             exchange = exchange or lx.start { "--no-limits", "--symbols", "BTCUSDT", "--legacy-streams" }
@@ -72,7 +85,8 @@ describe("examples", function()
 
   it("bot/ runs in a backtest, on paper and live, the same file", function()
     local bot = run.root .. "/examples/bot/bot.lua"
-    local backtest = run.moontide { "backtest", bot, "--synthetic", "1", "--bars", "20000", "--quiet", "--json", "-" }
+    local backtest =
+      run.moontide { "backtest", bot, "--synthetic", "1", "--bars", "20000", "--quiet", "--json", "-" }
     assert.equal(0, backtest.status, backtest.err)
     local result = require("cjson").decode(backtest.out)
     assert.is_true(result.trades > 10)
@@ -81,9 +95,27 @@ describe("examples", function()
     -- Where the averages need not be apart, it takes a side at once: there is history to decide by.
     local x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--legacy-streams", "--wallet", "10000" }
     for _, command in ipairs { "paper", "live" } do
-      local r = run.moontide({ command, bot, "--url", x.url, "--for", "2", "--interval", "1m", "--set", "fast=2", "--set", "slow=3",
-                               "--set", "strength=0", "--max-order-notional", "6000" },
-        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+      local r = run.moontide(
+        {
+          command,
+          bot,
+          "--url",
+          x.url,
+          "--for",
+          "2",
+          "--interval",
+          "1m",
+          "--set",
+          "fast=2",
+          "--set",
+          "slow=3",
+          "--set",
+          "strength=0",
+          "--max-order-notional",
+          "6000",
+        },
+        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
+      )
       assert.equal(0, r.status, r.err)
       for _, said in ipairs { "bars of history", "out: the end of the run", "the end: 1 trades, 0 held" } do
         assert.truthy(r.err:find(said, 1, true), command .. ": " .. said .. " is not in:\n" .. r.err)
@@ -106,7 +138,8 @@ describe("examples", function()
     local readme = run.read(run.root .. "/examples/migrating_from_sleep/README.md")
     local last = math.huge
     for _, step in ipairs { "1_sleep", "2_no_pauses", "3_at_once", "4_batches", "5_what_matters_first" } do
-      local bars, took = example("migrating_from_sleep/" .. step .. ".lua"):match "(%d+) bars read, 20 orders placed and cancelled in ([%d.]+) s"
+      local bars, took =
+        example("migrating_from_sleep/" .. step .. ".lua"):match "(%d+) bars read, 20 orders placed and cancelled in ([%d.]+) s"
       assert.equal("400", bars, step)
       assert.is_true(tonumber(took) <= last, step .. " took " .. took)
       last = tonumber(took)
@@ -119,7 +152,8 @@ describe("examples", function()
     example "presets/conservative.lua"
     local quotes = example "presets/high_frequency.lua"
     assert.is_true(tonumber(quotes:match "orders / fills%s+(%d+)") > 0, quotes)
-    local bars, pages, failed = example("presets/data_collection.lua"):match "(%d+) bars in (%d+) pages, (%d+) failed"
+    local bars, pages, failed =
+      example("presets/data_collection.lua"):match "(%d+) bars in (%d+) pages, (%d+) failed"
     assert.equal("100", pages)
     assert.equal("0", failed)
     assert.is_true(tonumber(bars) > 40000)

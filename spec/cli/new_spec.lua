@@ -14,10 +14,16 @@ describe("moontide new", function()
     assert.are.equal(0, r.status, r.err)
     local place = folder .. "/first"
     local said = {}
-    for line in r.out:gmatch "\n  moontide ([^\n]+)" do said[#said + 1] = line:gsub("%s%s+.*$", "") end
+    for line in r.out:gmatch "\n  moontide ([^\n]+)" do
+      said[#said + 1] = line:gsub("%s%s+.*$", "")
+    end
     assert.are.same({ "backtest first.lua --synthetic 1", "test", "paper first.lua" }, said)
 
-    local backtest = run.moontide({ "backtest", "first.lua", "--synthetic", "1", "--bars", "20000", "--json", "-", "--quiet" }, nil, place)
+    local backtest = run.moontide(
+      { "backtest", "first.lua", "--synthetic", "1", "--bars", "20000", "--json", "-", "--quiet" },
+      nil,
+      place
+    )
     assert.are.equal(0, backtest.status, backtest.err)
     assert.is_true(cjson.decode(backtest.out).trades > 0)
 
@@ -48,16 +54,21 @@ describe("moontide new", function()
     assert.are.equal(0, tests.status, tests.out)
   end)
 
-  it("leaves nothing of the template's own names, and tells editors where the runtime's annotations are", function()
-    new "my-bot_2"
-    for _, name in ipairs { "my-bot_2.lua", "spec/my-bot_2_spec.lua", "README.md", "moontide.conf.lua" } do
-      local text = run.read(folder .. "/my-bot_2/" .. name)
-      assert.is_true(#text > 50, name)
-      for _, word in ipairs { "NAME", "SYMBOL", "PRICE" } do assert.is_nil(text:find("%f[%w]" .. word .. "%f[%W]"), name .. ": " .. word) end
+  it(
+    "leaves nothing of the template's own names, and tells editors where the runtime's annotations are",
+    function()
+      new "my-bot_2"
+      for _, name in ipairs { "my-bot_2.lua", "spec/my-bot_2_spec.lua", "README.md", "moontide.conf.lua" } do
+        local text = run.read(folder .. "/my-bot_2/" .. name)
+        assert.is_true(#text > 50, name)
+        for _, word in ipairs { "NAME", "SYMBOL", "PRICE" } do
+          assert.is_nil(text:find("%f[%w]" .. word .. "%f[%W]"), name .. ": " .. word)
+        end
+      end
+      local library = cjson.decode(run.read(folder .. "/my-bot_2/.luarc.json"))["workspace.library"][1]
+      assert.is_true(#run.read(library .. "/moontide/meta/calls.lua") > 1000)
     end
-    local library = cjson.decode(run.read(folder .. "/my-bot_2/.luarc.json"))["workspace.library"][1]
-    assert.is_true(#run.read(library .. "/moontide/meta/calls.lua") > 1000)
-  end)
+  )
 
   it("never overwrites", function()
     new "first"
@@ -73,7 +84,11 @@ describe("moontide new", function()
       { {}, 2, "which name%? usage: moontide new NAME" },
       { { "a", "b" }, 2, "'b' is one too many" },
       { { "9lives" }, 2, "'9lives' is no name for a strategy" },
-      { { "../up" }, 2, "%.%./up lies outside of this folder; go there first %(cd %.%.%), then moontide new up" },
+      {
+        { "../up" },
+        2,
+        "%.%./up lies outside of this folder; go there first %(cd %.%.%), then moontide new up",
+      },
       { { "a/../../up" }, 2, "lies outside of this folder" },
       { { "../" }, 2, "'%.%.' is no name for a strategy" },
       { { ("x"):rep(60) }, 2, "at most 40" },

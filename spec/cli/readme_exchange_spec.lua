@@ -4,7 +4,9 @@ local run = require "spec.support.run"
 
 local function blocks(language)
   local list = {}
-  for text in run.read(run.root .. "/README.md"):gmatch("```" .. language .. "\n(.-)```") do list[#list + 1] = text end
+  for text in run.read(run.root .. "/README.md"):gmatch("```" .. language .. "\n(.-)```") do
+    list[#list + 1] = text
+  end
   return list
 end
 
@@ -19,7 +21,12 @@ describe("README: the local exchange", function()
   end)
 
   local function as_here(text)
-    return (text:gsub("127%.0%.0%.1:9090", "127.0.0.1:" .. x.port):gsub("%f[%w]KEY%f[%W]", x.key):gsub("%f[%w]SECRET%f[%W]", x.secret))
+    return (
+      text
+        :gsub("127%.0%.0%.1:9090", "127.0.0.1:" .. x.port)
+        :gsub("%f[%w]KEY%f[%W]", x.key)
+        :gsub("%f[%w]SECRET%f[%W]", x.secret)
+    )
   end
 
   local function output(command)

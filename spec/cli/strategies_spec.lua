@@ -3,7 +3,8 @@ local run = require "spec.support.run"
 describe("the shipped strategies", function()
   for _, name in ipairs { "ema_cross", "mean_reversion", "grid", "pairs" } do
     it("run on a made market: " .. name, function()
-      local arguments = { "backtest", "strategies/" .. name .. ".lua", "--synthetic", "3", "--bars", "20000", "--json", "-" }
+      local arguments =
+        { "backtest", "strategies/" .. name .. ".lua", "--synthetic", "3", "--bars", "20000", "--json", "-" }
       local one, two = run.moontide(arguments), run.moontide(arguments)
       assert.are.equal(0, one.status, one.err)
       local a, b = require("cjson").decode(one.out), require("cjson").decode(two.out)
@@ -23,8 +24,17 @@ describe("the shipped strategies", function()
     end
     there:close()
     for _, name in ipairs { "ema_cross", "mean_reversion", "grid" } do
-      local r = run.moontide { "backtest", "strategies/" .. name .. ".lua", "--data", folder, "--symbol", "AVAXUSDT",
-                               "--json", "-", unpack(name == "ema_cross" and { "--set", "quantity=10" } or {}) }
+      local r = run.moontide {
+        "backtest",
+        "strategies/" .. name .. ".lua",
+        "--data",
+        folder,
+        "--symbol",
+        "AVAXUSDT",
+        "--json",
+        "-",
+        unpack(name == "ema_cross" and { "--set", "quantity=10" } or {}),
+      }
       assert.are.equal(0, r.status, r.err)
       local result = require("cjson").decode(r.out)
       assert.are.equal(40320, result.bars)

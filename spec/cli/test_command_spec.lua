@@ -5,9 +5,13 @@ local run = require "spec.support.run"
 local function test(files, arguments)
   local folder = run.folder()
   os.execute(("mkdir -p '%s/spec' '%s/more specs'"):format(folder, folder))
-  for name, text in pairs(files) do run.write(folder .. "/" .. name, text) end
+  for name, text in pairs(files) do
+    run.write(folder .. "/" .. name, text)
+  end
   local words = { "test" }
-  for _, a in ipairs(arguments or {}) do words[#words + 1] = a end
+  for _, a in ipairs(arguments or {}) do
+    words[#words + 1] = a
+  end
   local r = run.moontide(words, nil, folder)
   run.remove(folder)
   return r
@@ -67,7 +71,10 @@ describe("moontide test", function()
 
   it("prints TAP, JSON and JUnit and nothing else", function()
     local files = { ["mine.lua"] = strategy, ["spec/mine_spec.lua"] = good }
-    assert.are.equal("ok 1 - mine buys once\nok 2 - mine calls #slow\n1..2\n", test(files, { "-o", "TAP" }).out)
+    assert.are.equal(
+      "ok 1 - mine buys once\nok 2 - mine calls #slow\n1..2\n",
+      test(files, { "-o", "TAP" }).out
+    )
     local document = cjson.decode(test(files, { "--output=json" }).out)
     assert.are.equal(2, #document.successes)
     local junit = test(files, { "-o", "junit" }).out
@@ -100,7 +107,10 @@ describe("moontide test", function()
     r = run.moontide({ "test" }, nil, folder)
     run.remove(folder)
     assert.are.equal(2, r.status)
-    assert.are.equal("moontide test: which specs? there is no folder spec here; usage: moontide test [SPEC...]\n", r.err)
+    assert.are.equal(
+      "moontide test: which specs? there is no folder spec here; usage: moontide test [SPEC...]\n",
+      r.err
+    )
     r = test({ ["spec/mine_spec.lua"] = good }, { "--bogus" })
     assert.are.equal(2, r.status)
     assert.matches("^moontide test: error: unknown/bad flag: %-%-bogus", r.err)
@@ -108,17 +118,30 @@ describe("moontide test", function()
   end)
 
   it("runs files side by side, and sums up what they say", function()
-    local died = 'describe("d", function() it("dies", function() require("ffi").cdef "void abort(void);" require("ffi").C.abort() end) end)'
-    local mixed = 'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
-    local r = test({ ["spec/mine_spec.lua"] = good, ["spec/bad_spec.lua"] = mixed, ["spec/died_spec.lua"] = died, ["mine.lua"] = strategy }, { "--jobs", "3" })
+    local died =
+      'describe("d", function() it("dies", function() require("ffi").cdef "void abort(void);" require("ffi").C.abort() end) end)'
+    local mixed =
+      'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
+    local r = test(
+      {
+        ["spec/mine_spec.lua"] = good,
+        ["spec/bad_spec.lua"] = mixed,
+        ["spec/died_spec.lua"] = died,
+        ["mine.lua"] = strategy,
+      },
+      { "--jobs", "3" }
+    )
     assert.are.equal(1, r.status)
     assert.matches("ok    spec/mine_spec.lua +%d+ passed", r.out)
     assert.matches("FAIL  spec/bad_spec.lua.*Expected objects to be equal", r.out)
     assert.matches("FAIL  spec/died_spec.lua", r.out)
     assert.matches("%d+ passed, 2 failed, 1 skipped\n$", r.out)
-    r = test({ ["spec/mine_spec.lua"] = good }, { "--jobs=2", "spec/mine_spec.lua", "--filter", "nothing is called so" })
+    r = test(
+      { ["spec/mine_spec.lua"] = good },
+      { "--jobs=2", "spec/mine_spec.lua", "--filter", "nothing is called so" }
+    )
     assert.matches("0 passed, 0 failed\n$", r.out)
-    assert.are.equal(1, r.status)   -- no test ran
+    assert.are.equal(1, r.status) -- no test ran
     r = test({}, { "--jobs", "many" })
     assert.are.equal(2, r.status)
     assert.matches("a number of processes from 1 to 64", r.err)

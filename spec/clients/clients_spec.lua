@@ -25,13 +25,29 @@ describe("moontide exchange: real clients", function()
       local x = lx.start()
       finally(function() x:stop() end)
       local out = run.folder()
-      os.execute(("cp %s/spec/clients/*.mjs %s/ && cd %s && MOONTIDE_REST=%s MOONTIDE_WS=%s MOONTIDE_KEY=%s MOONTIDE_SECRET=%s "
-        .. "node %s.mjs >%s/out 2>&1; echo $? >%s/status"):format(run.root, folder, folder, x.url, x.url:gsub("^http", "ws"), x.key,
-        x.secret, name, out, out))
+      os.execute(
+        (
+          "cp %s/spec/clients/*.mjs %s/ && cd %s && MOONTIDE_REST=%s MOONTIDE_WS=%s MOONTIDE_KEY=%s MOONTIDE_SECRET=%s "
+          .. "node %s.mjs >%s/out 2>&1; echo $? >%s/status"
+        ):format(
+          run.root,
+          folder,
+          folder,
+          x.url,
+          x.url:gsub("^http", "ws"),
+          x.key,
+          x.secret,
+          name,
+          out,
+          out
+        )
+      )
       local text, status = "\n" .. run.read(out .. "/out"), tonumber(run.read(out .. "/status"))
       run.remove(out)
       local wrong = {}
-      for line in text:gmatch "\n(not ok [^\n]*)" do wrong[#wrong + 1] = line end
+      for line in text:gmatch "\n(not ok [^\n]*)" do
+        wrong[#wrong + 1] = line
+      end
       assert.equal(0, status, #wrong > 0 and table.concat(wrong, "\n") or text)
       assert.is_true(select(2, text:gsub("\nok ", "")) >= checks, text)
     end)

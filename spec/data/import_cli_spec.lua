@@ -3,7 +3,9 @@ local run = require "spec.support.run"
 describe("importing bars", function()
   local folder
   local rows = {}
-  for i = 1, 20 do rows[i] = { 20000 + i, 20010 + i, 19990 + i, 20005 + i } end
+  for i = 1, 20 do
+    rows[i] = { 20000 + i, 20010 + i, 19990 + i, 20005 + i }
+  end
   local text = run.csv(rows)
 
   setup(function() folder = run.folder() end)
@@ -18,10 +20,15 @@ describe("importing bars", function()
     local bare = text:gsub("^[^\n]*\n", "")
     local us = bare:gsub("(%d%d%d%d%d%d%d%d%d%d%d%d%d),", "%1000,")
     local files = {
-      run.write(folder .. "/BTCUSDT-1m-2023-01.csv", text), run.write(folder .. "/BTCUSDT-1m-2023-01-bare.csv", bare),
+      run.write(folder .. "/BTCUSDT-1m-2023-01.csv", text),
+      run.write(folder .. "/BTCUSDT-1m-2023-01-bare.csv", bare),
       run.write(folder .. "/BTCUSDT-1m-2023-01-us.csv", us),
     }
-    os.execute(("cd '%s' && gzip -k BTCUSDT-1m-2023-01.csv && zip -q BTCUSDT-1m-2023-02.zip BTCUSDT-1m-2023-01.csv"):format(folder))
+    os.execute(
+      ("cd '%s' && gzip -k BTCUSDT-1m-2023-01.csv && zip -q BTCUSDT-1m-2023-02.zip BTCUSDT-1m-2023-01.csv"):format(
+        folder
+      )
+    )
     files[4], files[5] = folder .. "/BTCUSDT-1m-2023-01.csv.gz", folder .. "/BTCUSDT-1m-2023-02.zip"
     local _, first = info(files[1])
     assert.is_truthy(first)
@@ -34,8 +41,11 @@ describe("importing bars", function()
   end)
 
   it("reads any CSV whose header names the columns", function()
-    local file = run.write(folder .. "/daily.csv", "Date,Open,High,Low,Close,Volume\n2004-08-19,100,104.06,95.96,100.34,22351900\n" ..
-      "2004-08-20,101.01,109.08,100.5,108.31,11428600\n")
+    local file = run.write(
+      folder .. "/daily.csv",
+      "Date,Open,High,Low,Close,Volume\n2004-08-19,100,104.06,95.96,100.34,22351900\n"
+        .. "2004-08-20,101.01,109.08,100.5,108.31,11428600\n"
+    )
     local r = run.moontide { "data", "info", file, "--symbol", "GOOG" }
     assert.are.equal(0, r.status, r.err)
     assert.matches("GOOG%s+1d%s+2 bars  2004%-08%-19 00:00:00 to 2004%-08%-20", r.out)
@@ -62,7 +72,9 @@ describe("importing bars", function()
   it("reuses the store, and makes it anew when a source changes", function()
     local store = folder .. "/store"
     local file = run.write(folder .. "/ETHUSDT-1m-2023-01.csv", text)
-    local function hash_of() return run.moontide({ "data", "info", file, "--store", store }).out:match "(%x+)\n$" end
+    local function hash_of()
+      return run.moontide({ "data", "info", file, "--store", store }).out:match "(%x+)\n$"
+    end
     local first = hash_of()
     local function stamp() return io.popen(("stat -c %%i '%s'/*.mtb"):format(store)):read "*a" end
     local before = stamp()
@@ -75,7 +87,8 @@ describe("importing bars", function()
 
   it("makes a market that imports as the same bars", function()
     local out = folder .. "/SOLUSDT-1m-synth.csv.gz"
-    local made = run.moontide { "data", "synth", "--out", out, "--symbol", "SOLUSDT", "--bars", "3000", "--seed", "5" }
+    local made =
+      run.moontide { "data", "synth", "--out", out, "--symbol", "SOLUSDT", "--bars", "3000", "--seed", "5" }
     assert.are.equal(0, made.status, made.err)
     local _, hash = info(out)
     assert.are.equal(made.out:match "(%x+)\n$", hash)

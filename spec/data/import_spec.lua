@@ -3,7 +3,7 @@ local C = require "spec.support.c"
 require "spec.support.interpreted"
 
 local HEADER = "open_time,open,high,low,close,volume\n"
-local T0 = 1672531200   -- 2023-01-01 00:00 UTC, in seconds
+local T0 = 1672531200 -- 2023-01-01 00:00 UTC, in seconds
 local folder
 
 local function write(name, text)
@@ -24,7 +24,10 @@ local function import(paths, options)
   local list = ffi.new("const char *[?]", #paths, paths)
   local o = ffi.new "struct import_options"
   local notices = {}
-  local notice = ffi.cast("void (*)(void *, const char *)", function(_, line) notices[#notices + 1] = ffi.string(line) end)
+  local notice = ffi.cast(
+    "void (*)(void *, const char *)",
+    function(_, line) notices[#notices + 1] = ffi.string(line) end
+  )
   local store = options.store or folder .. "/store"
   o.paths, o.path_count, o.store, o.notice = list, #paths, store, notice
   o.symbol, o.interval, o.allow_gaps = options.symbol, options.interval, options.gaps or false
@@ -68,7 +71,8 @@ describe("import", function()
       ["a/AVAXUSDT-1m-2023-02.csv.gz"] = { "AVAXUSDT", C.INTERVAL_1M },
       ["BTCUSDT-15m-2023-01-01_2023-12-31.csv.gz"] = { "BTCUSDT", C.INTERVAL_15M },
       ["BTCUSDT_230630-1mo-2023.zip"] = { "BTCUSDT_230630", C.INTERVAL_1MO },
-      ["BTCUSDT-fundingRate-2023-01.zip"] = { "BTCUSDT", -1 }, ["GOOG.csv.gz"] = { "GOOG", -1 },
+      ["BTCUSDT-fundingRate-2023-01.zip"] = { "BTCUSDT", -1 },
+      ["GOOG.csv.gz"] = { "GOOG", -1 },
     } do
       assert.is_true(C.import_name(name, symbol, interval), name)
       assert.are.same(want, { ffi.string(symbol), interval[0] }, name)
@@ -79,10 +83,17 @@ describe("import", function()
 
   it("takes seconds, milliseconds, microseconds and dates for the same time", function()
     local hash
-    for i, stamps in ipairs { { T0, T0 + 86400 }, { T0 .. "000", T0 + 86400 .. "000" },
-      { T0 .. "000000", T0 + 86400 .. "000000" }, { "2023-01-01", "2023-01-02" },
-      { "2023-01-01 00:00", "2023-01-02T00:00:00Z" } } do
-      local path = write(i .. ".csv", ("DATE,Open,High,Low,Close\r\n%s,1,2,0.5,1.5\r\n%s,1.5,2,1,1\r\n"):format(unpack(stamps)))
+    for i, stamps in ipairs {
+      { T0, T0 + 86400 },
+      { T0 .. "000", T0 + 86400 .. "000" },
+      { T0 .. "000000", T0 + 86400 .. "000000" },
+      { "2023-01-01", "2023-01-02" },
+      { "2023-01-01 00:00", "2023-01-02T00:00:00Z" },
+    } do
+      local path = write(
+        i .. ".csv",
+        ("DATE,Open,High,Low,Close\r\n%s,1,2,0.5,1.5\r\n%s,1.5,2,1,1\r\n"):format(unpack(stamps))
+      )
       local err, r, text = import({ path }, { symbol = "AUSDT" })
       assert.are.equal(0, err, text)
       assert.are.equal(C.INTERVAL_1D, r.series[0].interval)
@@ -97,8 +108,10 @@ describe("import", function()
       { row(0) .. "1672531260,1,2,0.5,1.5\n", "line 3: 5 fields where the first line has 6" },
       { row(0) .. row(1, "x"), "line 3: 'x' is no number of open" },
       { row(0) .. "\n" .. row(1, 1, 2, "1.2"), "line 4: low is above open" },
-      { row(0, 1, 2, "0.5", 3), "line 2: high is below close" }, { row(0, 1, 2, -1), "line 2: low is negative" },
-      { row(0):gsub(",7", ",-7"), "line 2: negative volume" }, { "soon,1,2,1,1,1\n", "line 2: 'soon' is no time" },
+      { row(0, 1, 2, "0.5", 3), "line 2: high is below close" },
+      { row(0, 1, 2, -1), "line 2: low is negative" },
+      { row(0):gsub(",7", ",-7"), "line 2: negative volume" },
+      { "soon,1,2,1,1,1\n", "line 2: 'soon' is no time" },
       { "1672531201,1,2,1,1,1\n", "line 2: 2023%-01%-01 00:00:01 UTC is not the start of a bar of 1m" },
     } do
       local err, message = refusal(HEADER .. case[1])
@@ -131,8 +144,12 @@ describe("import", function()
 
   it("says in one line what is wrong with a file that is no table of bars", function()
     for _, case in ipairs {
-      { "", "is empty" }, { HEADER, "holds a header and no rows" },
-      { "open_time,open,high,low\n1,1,1,1\n", "line 1: no column named 'close' %(need open_time, open, high, low, close%)" },
+      { "", "is empty" },
+      { HEADER, "holds a header and no rows" },
+      {
+        "open_time,open,high,low\n1,1,1,1\n",
+        "line 1: no column named 'close' %(need open_time, open, high, low, close%)",
+      },
       { "1672531200000,1,2,1,1\n", "line 1: no header, and not the 12 columns of a kline archive" },
     } do
       local err, message = refusal(case[1])
@@ -147,7 +164,9 @@ describe("import", function()
 
   it("notices an archive that was cut short", function()
     local lines = { HEADER }
-    for i = 0, 5000 do lines[#lines + 1] = row(i, 1 + i % 7 / 1000) end
+    for i = 0, 5000 do
+      lines[#lines + 1] = row(i, 1 + i % 7 / 1000)
+    end
     local path = write("CUTUSDT-1m-2023.csv", table.concat(lines))
     os.execute(("gzip -k '%s' && truncate -s 5000 '%s.gz'"):format(path, path))
     local err, r, message = import { path .. ".gz" }
@@ -186,7 +205,7 @@ describe("import", function()
     assert.matches("AUSDT%-1m%-a.csv: line 2: 2 bars are missing after 2023%-01%-01 00:01 UTC", message)
     C.import_free(r2)
     write("AUSDT-1m-a.csv", HEADER .. row(1) .. row(2))
-    local err3, r3, message3 = import { folder, a }   -- a file named twice is read once
+    local err3, r3, message3 = import { folder, a } -- a file named twice is read once
     assert.are.equal(C.ERR_GAP, err3)
     assert.matches("line 2: 2023%-01%-01 00:01 UTC comes twice, before in .*AUSDT%-1m%-b.csv", message3)
     C.import_free(r3)
@@ -209,7 +228,9 @@ describe("import", function()
     local err2, r2 = import { folder }
     assert.are.equal(0, err2)
     local order = {}
-    for i = 0, r2.series_count - 1 do order[#order + 1] = ffi.string(r2.series[i].symbol) .. r2.series[i].interval end
+    for i = 0, r2.series_count - 1 do
+      order[#order + 1] = ffi.string(r2.series[i].symbol) .. r2.series[i].interval
+    end
     assert.are.same({ "AUSDT0", "AUSDT2", "BUSDT0" }, order)
     C.import_free(r2)
     local err3, r3, message = import({ folder .. "/markPriceKlines/AUSDT-1m-2023.csv" })
@@ -219,8 +240,11 @@ describe("import", function()
   end)
 
   it("reads funding archives, stamps rounded to the minute", function()
-    local path = write("AUSDT-fundingRate-2023.csv", "calc_time,funding_interval_hours,last_funding_rate\n" ..
-      "1672531200000,8,0.0001\n1672560000008,8,-0.00012345\n")
+    local path = write(
+      "AUSDT-fundingRate-2023.csv",
+      "calc_time,funding_interval_hours,last_funding_rate\n"
+        .. "1672531200000,8,0.0001\n1672560000008,8,-0.00012345\n"
+    )
     local err, r, text = import { path }
     assert.are.equal(0, err, text)
     assert.are.equal(1, r.funding_count)
@@ -253,7 +277,10 @@ describe("import", function()
   end)
 
   it("keeps bars in memory where the store cannot be written", function()
-    local err, r, _, notices = import({ write("AUSDT-1m-2023.csv", HEADER .. row(0)) }, { store = "/dev/null/store" })
+    local err, r, _, notices = import(
+      { write("AUSDT-1m-2023.csv", HEADER .. row(0)) },
+      { store = "/dev/null/store" }
+    )
     assert.are.equal(0, err)
     assert.are.equal(1, tonumber(r.series[0].count))
     assert.matches("store not written, bars kept in memory", notices)
@@ -272,8 +299,10 @@ describe("import", function()
       local s = r.series[i]
       counts[ffi.string(s.symbol) .. " " .. ffi.string(C.interval_names[s.interval])] = tonumber(s.count)
     end
-    assert.are.same({ 40320, 131040, 105120, 2190 },
-      { counts["AVAXUSDT 1m"], counts["FILUSDT 1m"], counts["ETHUSDT 5m"], counts["BTCUSDT 4h"] })
+    assert.are.same(
+      { 40320, 131040, 105120, 2190 },
+      { counts["AVAXUSDT 1m"], counts["FILUSDT 1m"], counts["ETHUSDT 5m"], counts["BTCUSDT 4h"] }
+    )
     assert.are.equal(2, r.funding_count)
     C.import_free(r)
     local err2, r2 = import({ "../shared/data/reference/GOOG.csv.gz" }, { gaps = true })

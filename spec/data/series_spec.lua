@@ -2,7 +2,7 @@ local ffi = require "ffi"
 local C = require "spec.support.c"
 
 local MINUTE, DAY = 60 * 1000000LL, 86400 * 1000000LL
-local START = 1672531200 * 1000000LL   -- 2023-01-01, a Sunday
+local START = 1672531200 * 1000000LL -- 2023-01-01, a Sunday
 
 -- A series of `count` bars: bar i opens at i + 1, ranges from i + 0.5 to i + 3, closes at i + 2, volume 10.
 local function bars(interval, count, step, start)
@@ -10,13 +10,37 @@ local function bars(interval, count, step, start)
   local s = ffi.new "struct series"
   for i = 0, count - 1 do
     local e8 = 100000000LL
-    local row = { (start or START) + i * step, (i + 1) * e8, (i + 3) * e8, i * e8 + e8 / 2, (i + 2) * e8, 10 * e8, 20 * e8, 3,
-      4 * e8, 8 * e8 }
-    for c = 1, 10 do columns[c - 1][i] = row[c] end
+    local row = {
+      (start or START) + i * step,
+      (i + 1) * e8,
+      (i + 3) * e8,
+      i * e8 + e8 / 2,
+      (i + 2) * e8,
+      10 * e8,
+      20 * e8,
+      3,
+      4 * e8,
+      8 * e8,
+    }
+    for c = 1, 10 do
+      columns[c - 1][i] = row[c]
+    end
   end
   s.symbol, s.interval, s.interval_us, s.count = "TESTUSDT", interval, C.interval_us(interval), count
-  for c, name in ipairs { "open_us", "open_e8", "high_e8", "low_e8", "close_e8", "volume_e8", "quote_volume_e8", "trades",
-    "taker_volume_e8", "taker_quote_volume_e8" } do s[name] = columns[c - 1] end
+  for c, name in ipairs {
+    "open_us",
+    "open_e8",
+    "high_e8",
+    "low_e8",
+    "close_e8",
+    "volume_e8",
+    "quote_volume_e8",
+    "trades",
+    "taker_volume_e8",
+    "taker_quote_volume_e8",
+  } do
+    s[name] = columns[c - 1]
+  end
   return s, columns
 end
 
@@ -51,7 +75,7 @@ describe("series", function()
     local base, keep = bars(C.INTERVAL_1M, 12, MINUTE)
     local err, out = resample(base, C.INTERVAL_5M)
     assert.are.equal(0, err)
-    assert.are.equal(3, tonumber(out.count))   -- the last holds two base bars
+    assert.are.equal(3, tonumber(out.count)) -- the last holds two base bars
     local got = {}
     for _, name in ipairs { "open_e8", "high_e8", "low_e8", "close_e8", "volume_e8", "taker_volume_e8" } do
       got[#got + 1] = tonumber(out[name][1]) / 1e8
@@ -82,8 +106,12 @@ describe("series", function()
   end)
 
   it("refuses an interval that the base does not divide", function()
-    for _, case in ipairs { { "INTERVAL_3M", "INTERVAL_5M" }, { "INTERVAL_1H", "INTERVAL_1M" },
-      { "INTERVAL_3D", "INTERVAL_1W" }, { "INTERVAL_1W", "INTERVAL_1MO" } } do
+    for _, case in ipairs {
+      { "INTERVAL_3M", "INTERVAL_5M" },
+      { "INTERVAL_1H", "INTERVAL_1M" },
+      { "INTERVAL_3D", "INTERVAL_1W" },
+      { "INTERVAL_1W", "INTERVAL_1MO" },
+    } do
       local from = C[case[1]]
       local base, keep = bars(from, 2, C.interval_us(from), 0)
       local err, _, text = resample(base, C[case[2]])

@@ -5,7 +5,9 @@ local function options(seed, change)
   local o = ffi.new "struct synth_options"
   o.symbol, o.interval, o.start_us, o.count = "MADEUSDT", C.INTERVAL_1M, 1672531200000000LL, 5000
   o.price_e8, o.tick_e8, o.step_e8, o.volatility, o.seed = 3000000000000LL, 10000000LL, 100000LL, 0.03, seed
-  for key, value in pairs(change or {}) do o[key] = value end
+  for key, value in pairs(change or {}) do
+    o[key] = value
+  end
   return o
 end
 
@@ -32,7 +34,9 @@ describe("synth", function()
     for i = 0, tonumber(s.count) - 1 do
       local open, high, low, close = s.open_e8[i], s.high_e8[i], s.low_e8[i], s.close_e8[i]
       assert.is_true(low > 0 and low <= open and low <= close and high >= open and high >= close)
-      assert.is_true(open % 10000000 == 0 and high % 10000000 == 0 and low % 10000000 == 0 and close % 10000000 == 0)
+      assert.is_true(
+        open % 10000000 == 0 and high % 10000000 == 0 and low % 10000000 == 0 and close % 10000000 == 0
+      )
       assert.is_true(s.volume_e8[i] >= 0 and s.volume_e8[i] % 100000 == 0)
       assert.is_true(s.taker_volume_e8[i] <= s.volume_e8[i])
       if i > 0 then
@@ -53,7 +57,13 @@ describe("synth", function()
   end)
 
   it("refuses what makes no market", function()
-    for _, change in ipairs { { count = 0 }, { tick_e8 = 0 }, { step_e8 = 0 }, { price_e8 = 1 }, { start_us = 1 } } do
+    for _, change in ipairs {
+      { count = 0 },
+      { tick_e8 = 0 },
+      { step_e8 = 0 },
+      { price_e8 = 1 },
+      { start_us = 1 },
+    } do
       assert.are.equal(C.ERR_INVALID, (make(options(1, change))))
     end
   end)

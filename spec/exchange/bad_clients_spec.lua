@@ -1,11 +1,11 @@
 -- Clients that misbehave are shed, and hurt nobody else.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
-require "spec.support.websocket"   -- poll
+require "spec.support.websocket" -- poll
 local socket = require "spec.support.socket"
 local websocket = require "spec.support.websocket"
 
-local sanitized = os.getenv "ASAN_OPTIONS" ~= nil   -- many times slower
+local sanitized = os.getenv "ASAN_OPTIONS" ~= nil -- many times slower
 
 describe("moontide exchange: bad clients", function()
   local x
@@ -15,7 +15,9 @@ describe("moontide exchange: bad clients", function()
   -- Everybody else is served at once while fn goes on.
   local function unhurt()
     local before = lx.now_ms()
-    for _ = 1, 5 do assert.equal(200, x:public("/fapi/v1/time").status) end
+    for _ = 1, 5 do
+      assert.equal(200, x:public("/fapi/v1/time").status)
+    end
     assert.is_true(lx.now_ms() - before < (sanitized and 3000 or 1000))
   end
 
@@ -53,13 +55,17 @@ describe("moontide exchange: bad clients", function()
 
   it("a thousand connections stand beside others", function()
     local all = {}
-    for i = 1, 1000 do all[i] = assert(socket.connect(x.port)) end
+    for i = 1, 1000 do
+      all[i] = assert(socket.connect(x.port))
+    end
     unhurt()
     for i = 1, 1000, 50 do
       all[i]:send "GET /fapi/v1/ping HTTP/1.1\r\n\r\n"
       assert.truthy(all[i]:receive(2):find("200 OK", 1, true))
     end
-    for _, s in ipairs(all) do s:close() end
+    for _, s in ipairs(all) do
+      s:close()
+    end
     unhurt()
   end)
 
@@ -91,21 +97,36 @@ describe("moontide exchange: bad clients", function()
   end)
 
   it("what is no HTTP, no handshake or no frame is refused or cut", function()
-    for _, text in ipairs { "\22\3\1\2\0\1\0\1", "HELLO\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-                            "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n" } do
+    for _, text in ipairs {
+      "\22\3\1\2\0\1\0\1",
+      "HELLO\r\n\r\n",
+      "GET / HTTP/9.9\r\n\r\n",
+      "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
+      "GET /ws HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: x\r\n\r\n",
+    } do
       local s = socket.connect(x.port)
       s:send(text)
       local reply = s:receive(2)
       assert.truthy(reply == nil or reply:find "^HTTP/1.1 4", text)
       s:close()
     end
-    for _, bytes in ipairs { "\129\5hello", ("\255"):rep(20), "\131\128\0\0\0\0", "\129\255\127\255\255\255\255\255\255\255\0\0\0\0abc" } do
+    for _, bytes in ipairs {
+      "\129\5hello",
+      ("\255"):rep(20),
+      "\131\128\0\0\0\0",
+      "\129\255\127\255\255\255\255\255\255\255\0\0\0\0abc",
+    } do
       local ws = websocket.open(x.port, "/market/ws")
       ws:send_raw(bytes)
       assert.is_false(ws:text(2))
       ws:close()
     end
-    for _, path in ipairs { "/fapi/v1/depth?symbol=%", "/fapi/v1/depth?symbol=%zz", "/fapi/v1/depth?symbol=%00", "/fapi/v1/depth?" .. ("a=b&"):rep(100) } do
+    for _, path in ipairs {
+      "/fapi/v1/depth?symbol=%",
+      "/fapi/v1/depth?symbol=%zz",
+      "/fapi/v1/depth?symbol=%00",
+      "/fapi/v1/depth?" .. ("a=b&"):rep(100),
+    } do
       assert.equal(400, x:raw("GET", path).status, path)
     end
     unhurt()
@@ -114,7 +135,9 @@ describe("moontide exchange: bad clients", function()
   it("pipelined requests are answered in their order, also behind one that is late", function()
     x:faults { { fault = "delay", call = "GET /fapi/v1/time", delay = 0.2 } }
     local s = socket.connect(x.port)
-    s:send("GET /fapi/v1/time HTTP/1.1\r\n\r\nGET /fapi/v1/ping HTTP/1.1\r\n\r\nGET /fapi/v1/nothing HTTP/1.1\r\nConnection: close\r\n\r\n")
+    s:send(
+      "GET /fapi/v1/time HTTP/1.1\r\n\r\nGET /fapi/v1/ping HTTP/1.1\r\n\r\nGET /fapi/v1/nothing HTTP/1.1\r\nConnection: close\r\n\r\n"
+    )
     local all = ""
     for _ = 1, 20 do
       local part = s:receive(0.3)
@@ -128,15 +151,28 @@ describe("moontide exchange: bad clients", function()
 
   it("the command line says what is wrong in one line", function()
     for _, case in ipairs {
-      { { "exchange", "--port", "x" }, 2, "--port x: a number" }, { { "exchange", "here" }, 2, "takes options only" },
-      { { "exchange", "--port", tostring(x.port) }, 1, "cannot listen on 127.0.0.1 port " .. x.port .. ": address already in use" },
+      { { "exchange", "--port", "x" }, 2, "--port x: a number" },
+      { { "exchange", "here" }, 2, "takes options only" },
+      {
+        { "exchange", "--port", tostring(x.port) },
+        1,
+        "cannot listen on 127.0.0.1 port " .. x.port .. ": address already in use",
+      },
       { { "exchange", "--listen", "nowhere", "--port", "0" }, 1, "nowhere is not an IP address" },
       { { "exchange", "--tls", "a", "--port", "0" }, 2, "--tls needs two files" },
-      { { "exchange", "--tls", "/nowhere/a", "/nowhere/b", "--port", "0" }, 1, "/nowhere/a: no certificate in PEM there" },
+      {
+        { "exchange", "--tls", "/nowhere/a", "/nowhere/b", "--port", "0" },
+        1,
+        "/nowhere/a: no certificate in PEM there",
+      },
       { { "exchange", "--symbols", "BTC-USDT" }, 2, "'BTC-USDT' is not a symbol" },
-      { { "exchange", "--speed", "fast" }, 2, "--speed fast: a number" }, { { "exchange", "--loop" }, 2, "--loop belongs to --data" },
-      { { "exchange", "--data", "/nowhere" }, 1, "/nowhere" }, { { "exchange", "--faults", "/nowhere" }, 1, "/nowhere" },
-      { { "exchange", "--state", "" }, 2, "--state: which file?" }, { { "exchange", "--order-limits", "5" }, 2, "as 300,1200" }, { { "exchange", "--public-key", "/dev/null", "--port", "0" }, 1, "the key is not" },
+      { { "exchange", "--speed", "fast" }, 2, "--speed fast: a number" },
+      { { "exchange", "--loop" }, 2, "--loop belongs to --data" },
+      { { "exchange", "--data", "/nowhere" }, 1, "/nowhere" },
+      { { "exchange", "--faults", "/nowhere" }, 1, "/nowhere" },
+      { { "exchange", "--state", "" }, 2, "--state: which file?" },
+      { { "exchange", "--order-limits", "5" }, 2, "as 300,1200" },
+      { { "exchange", "--public-key", "/dev/null", "--port", "0" }, 1, "the key is not" },
     } do
       local r = run.moontide(case[1])
       assert.equal(case[2], r.status, table.concat(case[1], " ") .. ": " .. r.err)

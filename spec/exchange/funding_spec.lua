@@ -6,8 +6,23 @@ local EIGHT_HOURS = 8 * 3600 * 1000
 
 describe("moontide exchange: funding", function()
   local x
-  setup(function() x = lx.start { "--no-limits", "--speed", "5000", "--rate", "0.05", "--symbols", "BTCUSDT,ETHUSDT",
-    "--ping", "1000000", "--stream-life", "10000000" } end)
+  setup(
+    function()
+      x = lx.start {
+        "--no-limits",
+        "--speed",
+        "5000",
+        "--rate",
+        "0.05",
+        "--symbols",
+        "BTCUSDT,ETHUSDT",
+        "--ping",
+        "1000000",
+        "--stream-life",
+        "10000000",
+      }
+    end
+  )
   teardown(function() x:stop() end)
 
   it("has a past: three days of payments, and bars of mark price, index and premium", function()
@@ -21,8 +36,14 @@ describe("moontide exchange: funding", function()
     local both = x:public("/fapi/v1/fundingRate", { limit = 4 }).json
     assert.same({ both[1].fundingTime, both[3].fundingTime }, { both[2].fundingTime, both[4].fundingTime })
     assert.equal(both[1].fundingTime + EIGHT_HOURS, both[3].fundingTime)
-    local first = x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT", startTime = rates[2].fundingTime, limit = 2 }).json
-    assert.same({ rates[2].fundingTime, rates[3].fundingTime }, { first[1].fundingTime, first[2].fundingTime })
+    local first = x:public(
+      "/fapi/v1/fundingRate",
+      { symbol = "BTCUSDT", startTime = rates[2].fundingTime, limit = 2 }
+    ).json
+    assert.same(
+      { rates[2].fundingTime, rates[3].fundingTime },
+      { first[1].fundingTime, first[2].fundingTime }
+    )
 
     local range = { symbol = "BTCUSDT", pair = "BTCUSDT", interval = "8h", limit = 4 }
     local bars = x:public("/fapi/v1/klines", range).json
@@ -54,13 +75,15 @@ describe("moontide exchange: funding", function()
     local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
     local s = websocket.open(x.port, "/private/ws/" .. key)
     assert.equal("FILLED", x:order { type = "MARKET", quantity = "0.05" }.json.status)
-    local paid = lx.wait_for("two payments", function()   -- the listen key's hour is less than a second here
+    local paid = lx.wait_for("two payments", function() -- the listen key's hour is less than a second here
       x:raw("PUT", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "")
       local rows = x:signed("GET", "/fapi/v1/income", { incomeType = "FUNDING_FEE" }).json
       return #rows >= 2 and rows
     end, 20)
     local rates = {}
-    for _, r in ipairs(x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT" }).json) do rates[r.fundingTime] = r end
+    for _, r in ipairs(x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT" }).json) do
+      rates[r.fundingTime] = r
+    end
     for i = 1, 2 do
       local rate = rates[paid[i].time]
       assert.not_nil(rate, "no rate at the time of the payment")

@@ -54,7 +54,10 @@ describe("moontide exchange: limits", function()
     local over = x:order { price = price, newClientOrderId = "n6" }
     assert.equal(429, over.status)
     assert.equal(-1015, over.json.code)
-    assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "n1" }).json.status)
+    assert.equal(
+      "CANCELED",
+      x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "n1" }).json.status
+    )
     local refused = x:audit("?clientOrderId=n6").entries[1]
     assert.equal(-1015, refused.code)
     assert.is_false(refused.executed)
@@ -76,14 +79,28 @@ describe("moontide exchange: faults", function()
     count = count + 1
     local id = "f" .. count
     local price = ("%.1f"):format(math.floor(x:best() * 0.97))
-    local reply, problem = x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC",
-      quantity = "0.002", price = price, newClientOrderId = id }, { session = session })
+    local reply, problem = x:signed(
+      "POST",
+      "/fapi/v1/order",
+      {
+        symbol = "BTCUSDT",
+        side = "BUY",
+        type = "LIMIT",
+        timeInForce = "GTC",
+        quantity = "0.002",
+        price = price,
+        newClientOrderId = id,
+      },
+      { session = session }
+    )
     local entry = x:audit("?clientOrderId=" .. id).entries[1]
     return reply, problem, entry or {}
   end
   local function only(fault, more)
     local rule = { fault = fault, call = "POST /fapi/v1/order" }
-    for k, v in pairs(more or {}) do rule[k] = v end
+    for k, v in pairs(more or {}) do
+      rule[k] = v
+    end
     x:faults { rule }
   end
 
@@ -104,18 +121,23 @@ describe("moontide exchange: faults", function()
       assert.is_false(entry.executed, kind)
       assert.equal(kind, entry.fault)
     end
-    local status = x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "f" .. count }).json
+    local status =
+      x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "f" .. count }).json
     assert.equal(-2013, status.code)
   end)
 
   it("errors before and after execution, with each documented body", function()
     for _, case in ipairs {
-      { 408, { code = -1007 } }, { 500, { code = -1000 } }, { 503, { code = -1000, msg = "Unknown error, please check your request or try again later." } },
+      { 408, { code = -1007 } },
+      { 500, { code = -1000 } },
+      { 503, { code = -1000, msg = "Unknown error, please check your request or try again later." } },
     } do
       only("error", { status = case[1] })
       local reply, _, entry = order()
       assert.equal(case[1], reply.status)
-      for k, v in pairs(case[2]) do assert.equal(v, reply.json[k]) end
+      for k, v in pairs(case[2]) do
+        assert.equal(v, reply.json[k])
+      end
       assert.is_false(entry.executed)
     end
     only("error_after", { status = 502 })
@@ -166,34 +188,51 @@ describe("moontide exchange: faults", function()
     assert.equal(1, x:raw("GET", "/moontide/faults").json[1].struck)
   end)
 
-  it("a request that arrives late: it is executed then, also when its client has gone, or refused as too old", function()
-    only("late", { delay = 0.5 })
-    local before = lx.now_ms()
-    local reply, _, entry = order()
-    assert.equal("NEW", reply.json.status)
-    assert.is_true(entry.executed and entry.told)
-    assert.equal("late", entry.fault)
-    assert.is_true(lx.now_ms() - before >= 500 and entry.time - before >= 500)
-    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
-    local function late_order(id, o)
-      return x:signed("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002", price = price,
-        newClientOrderId = id }, o)
+  it(
+    "a request that arrives late: it is executed then, also when its client has gone, or refused as too old",
+    function()
+      only("late", { delay = 0.5 })
+      local before = lx.now_ms()
+      local reply, _, entry = order()
+      assert.equal("NEW", reply.json.status)
+      assert.is_true(entry.executed and entry.told)
+      assert.equal("late", entry.fault)
+      assert.is_true(lx.now_ms() - before >= 500 and entry.time - before >= 500)
+      local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+      local function late_order(id, o)
+        return x:signed(
+          "POST",
+          "/fapi/v1/order",
+          {
+            symbol = "BTCUSDT",
+            side = "BUY",
+            type = "LIMIT",
+            timeInForce = "GTC",
+            quantity = "0.002",
+            price = price,
+            newClientOrderId = id,
+          },
+          o
+        )
+      end
+      assert.equal(-1021, late_order("late-old", { window = 300 }).json.code)
+      local refused = x:audit("?clientOrderId=late-old").entries[1]
+      assert.is_false(refused.executed)
+      assert.equal(-1021, refused.code)
+      only("late", { delay = 4 })
+      local impatient = http.session { timeout = 0.3 }
+      assert.is_nil((late_order("late-gone", { session = impatient, body = true, window = 30000 })))
+      impatient:close()
+      local function status()
+        return x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "late-gone" }).json
+      end
+      assert.equal(-2013, status().code)
+      lx.wait_for("it to arrive", function() return status().status == "NEW" end)
+      entry = x:audit("?clientOrderId=late-gone").entries[1]
+      assert.is_true(entry.executed)
+      assert.is_false(entry.told)
     end
-    assert.equal(-1021, late_order("late-old", { window = 300 }).json.code)
-    local refused = x:audit("?clientOrderId=late-old").entries[1]
-    assert.is_false(refused.executed)
-    assert.equal(-1021, refused.code)
-    only("late", { delay = 4 })
-    local impatient = http.session { timeout = 0.3 }
-    assert.is_nil((late_order("late-gone", { session = impatient, body = true, window = 30000 })))
-    impatient:close()
-    local function status() return x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "late-gone" }).json end
-    assert.equal(-2013, status().code)
-    lx.wait_for("it to arrive", function() return status().status == "NEW" end)
-    entry = x:audit("?clientOrderId=late-gone").entries[1]
-    assert.is_true(entry.executed)
-    assert.is_false(entry.told)
-  end)
+  )
 
   it("a clock that is off", function()
     x:faults { { fault = "skew", delay = -4 } }
@@ -208,14 +247,14 @@ describe("moontide exchange: faults", function()
     x:faults { { fault = "stream_twice", class = "market" } }
     local a = s:until_(function(m) return m.t end)
     local b = s:json()
-    for _ = 1, 3 do   -- the first may have come before the rule
+    for _ = 1, 3 do -- the first may have come before the rule
       if a.t == b.t then break end
       a, b = b, s:json()
     end
     assert.equal(a.t, b.t)
     x:faults { { fault = "stream_gap", class = "market", share = 0.5 } }
     local last, gaps = nil, 0
-    for _ = 1, 1000 do   -- what lay in the socket when the rule came has none
+    for _ = 1, 1000 do -- what lay in the socket when the rule came has none
       local m = s:json(5)
       if last and m.t > last + 1 then gaps = gaps + 1 end
       last = m.t
@@ -242,9 +281,15 @@ describe("moontide exchange: faults", function()
   it("refuses rules that make no sense, and keeps those in force", function()
     only "lose_reply"
     for body, text in pairs {
-      ["nonsense"] = "not JSON", ["{}"] = "a list of rules is wanted", ['[{"fault":"lost"}]'] = "rule 1: fault = 'lost'",
-      ['[{"fault":"delay"}]'] = "delay above 0", ['[{"fault":"late"}]'] = "delay above 0", ['[{"fault":"late","delay":-1}]'] = "delay above 0", ['[{"fault":"error","status":200}]'] = "status 400 to 599",
-      ['[{"fault":"reset","call":"GET /x"}]'] = "no call 'GET /x'", ['[{"fault":"reset","shade":1}]'] = "no field 'shade'",
+      ["nonsense"] = "not JSON",
+      ["{}"] = "a list of rules is wanted",
+      ['[{"fault":"lost"}]'] = "rule 1: fault = 'lost'",
+      ['[{"fault":"delay"}]'] = "delay above 0",
+      ['[{"fault":"late"}]'] = "delay above 0",
+      ['[{"fault":"late","delay":-1}]'] = "delay above 0",
+      ['[{"fault":"error","status":200}]'] = "status 400 to 599",
+      ['[{"fault":"reset","call":"GET /x"}]'] = "no call 'GET /x'",
+      ['[{"fault":"reset","shade":1}]'] = "no field 'shade'",
       ['[{"fault":"reset","share":"x"}]'] = "share must be a number",
     } do
       local reply = x:raw("POST", "/moontide/faults", {}, body)
@@ -270,8 +315,12 @@ end)
 describe("moontide exchange: hosts of clients", function()
   it("serves TLS", function()
     local folder = run.folder()
-    os.execute(("openssl req -x509 -newkey rsa:2048 -nodes -keyout %s/key.pem -out %s/cert.pem -days 2 -subj /CN=localhost "
-      .. "-addext subjectAltName=IP:127.0.0.1 2>/dev/null"):format(folder, folder))
+    os.execute(
+      (
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout %s/key.pem -out %s/cert.pem -days 2 -subj /CN=localhost "
+        .. "-addext subjectAltName=IP:127.0.0.1 2>/dev/null"
+      ):format(folder, folder)
+    )
     local x = lx.start { "--tls", folder .. "/cert.pem", folder .. "/key.pem", "--symbols", "BTCUSDT" }
     finally(function()
       x:stop()
@@ -285,7 +334,7 @@ describe("moontide exchange: hosts of clients", function()
       assert.is_true(#reply.json.bids > 400)
     end
     trusting:close()
-    assert.is_nil(x:public("/fapi/v1/time"))   -- an unknown certificate
+    assert.is_nil(x:public("/fapi/v1/time")) -- an unknown certificate
   end)
 
   it("packs long bodies for who takes gzip", function()
@@ -301,9 +350,19 @@ describe("moontide exchange: hosts of clients", function()
 
   it("replays bars so that its own bars are theirs", function()
     local folder, rows = run.folder(), {}
-    for i = 1, 40 do rows[i] = { 100 + i, 103 + i, 98 + i, 101 + i, 50 } end
+    for i = 1, 40 do
+      rows[i] = { 100 + i, 103 + i, 98 + i, 101 + i, 50 }
+    end
     run.write(folder .. "/BTCUSDT-1m-2023-01.csv", run.csv(rows))
-    local x = lx.start { "--data", folder .. "/BTCUSDT-1m-2023-01.csv", "--history", "20", "--speed", "120", "--no-limits" }
+    local x = lx.start {
+      "--data",
+      folder .. "/BTCUSDT-1m-2023-01.csv",
+      "--history",
+      "20",
+      "--speed",
+      "120",
+      "--no-limits",
+    }
     finally(function()
       x:stop()
       run.remove(folder)
@@ -314,56 +373,100 @@ describe("moontide exchange: hosts of clients", function()
     end, 20)
     local start
     for i, b in ipairs(bars) do
-      if b[2] == "101.00" then start = i end   -- the first row of the data
+      if b[2] == "101.00" then start = i end -- the first row of the data
     end
     assert.is_number(start)
     for i = 1, 32 do
       local b, r = bars[start + i - 1], rows[i]
-      for k = 1, 4 do assert.equal(("%.2f"):format(r[k]), b[k + 1], ("bar %d, column %d"):format(i, k)) end
+      for k = 1, 4 do
+        assert.equal(("%.2f"):format(r[k]), b[k + 1], ("bar %d, column %d"):format(i, k))
+      end
       assert.near(50, tonumber(b[6]), 1e-9, "volume of bar " .. i)
     end
-    assert.equal(200, x:signed("GET", "/fapi/v2/account", {}).status)   -- stamps by the wall's clock
+    assert.equal(200, x:signed("GET", "/fapi/v2/account", {}).status) -- stamps by the wall's clock
   end)
 
-  it("replays bars of few trades, of takers on one side: open, high, low and close are still the file's", function()
-    local folder, lines, rows = run.folder(), {}, {}
-    local bars = { { 60000, 60030, 59980, 60010 }, { 60010, 60010, 60010, 60010 }, { 60010, 60050, 60010, 60020 }, { 60020, 60020, 59990, 60000 } }
-    for i = 1, 40 do
-      local bar, units = bars[(i - 1) % #bars + 1], ({ 4, 1, 3, 37, 5, 59, 61, 200 })[(i * 3) % 8 + 1]
-      local least = ({ 4, 1, 3, 3 })[(i - 1) % #bars + 1]
-      units = math.max(units, least)
-      local bought = ({ 0, units, math.floor(units / 2), 1 })[i % 4 + 1]
-      rows[i] = { bar[1], bar[2], bar[3], bar[4], units / 1000 }
-      local t = 1672531200000 + (i - 1) * 60000
-      lines[i] = ("%d,%d,%d,%d,%d,%.3f,%d,0,0,%.3f,0,0"):format(t, bar[1], bar[2], bar[3], bar[4], units / 1000, t + 59999, bought / 1000)
+  it(
+    "replays bars of few trades, of takers on one side: open, high, low and close are still the file's",
+    function()
+      local folder, lines, rows = run.folder(), {}, {}
+      local bars = {
+        { 60000, 60030, 59980, 60010 },
+        { 60010, 60010, 60010, 60010 },
+        { 60010, 60050, 60010, 60020 },
+        { 60020, 60020, 59990, 60000 },
+      }
+      for i = 1, 40 do
+        local bar, units = bars[(i - 1) % #bars + 1], ({ 4, 1, 3, 37, 5, 59, 61, 200 })[(i * 3) % 8 + 1]
+        local least = ({ 4, 1, 3, 3 })[(i - 1) % #bars + 1]
+        units = math.max(units, least)
+        local bought = ({ 0, units, math.floor(units / 2), 1 })[i % 4 + 1]
+        rows[i] = { bar[1], bar[2], bar[3], bar[4], units / 1000 }
+        local t = 1672531200000 + (i - 1) * 60000
+        lines[i] = ("%d,%d,%d,%d,%d,%.3f,%d,0,0,%.3f,0,0"):format(
+          t,
+          bar[1],
+          bar[2],
+          bar[3],
+          bar[4],
+          units / 1000,
+          t + 59999,
+          bought / 1000
+        )
+      end
+      run.write(folder .. "/BTCUSDT-1m-2023-01.csv", table.concat(lines, "\n") .. "\n")
+      local x = lx.start {
+        "--data",
+        folder .. "/BTCUSDT-1m-2023-01.csv",
+        "--history",
+        "2",
+        "--speed",
+        "240",
+        "--no-limits",
+      }
+      finally(function()
+        x:stop()
+        run.remove(folder)
+      end)
+      local list = lx.wait_for("forty bars", function()
+        local got = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
+        return #got > 40 and got
+      end, 60)
+      for i, r in ipairs(rows) do
+        for k = 1, 4 do
+          assert.equal(("%.2f"):format(r[k]), list[i][k + 1], ("bar %d, column %d"):format(i, k))
+        end
+        assert.near(r[5], tonumber(list[i][6]), 1e-9, "volume of bar " .. i)
+        if i > 2 then assert.equal(lines[i]:match "0,0,([%d.]+),0,0$", list[i][10], "bought in bar " .. i) end
+      end
     end
-    run.write(folder .. "/BTCUSDT-1m-2023-01.csv", table.concat(lines, "\n") .. "\n")
-    local x = lx.start { "--data", folder .. "/BTCUSDT-1m-2023-01.csv", "--history", "2", "--speed", "240", "--no-limits" }
-    finally(function()
-      x:stop()
-      run.remove(folder)
-    end)
-    local list = lx.wait_for("forty bars", function()
-      local got = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
-      return #got > 40 and got
-    end, 60)
-    for i, r in ipairs(rows) do
-      for k = 1, 4 do assert.equal(("%.2f"):format(r[k]), list[i][k + 1], ("bar %d, column %d"):format(i, k)) end
-      assert.near(r[5], tonumber(list[i][6]), 1e-9, "volume of bar " .. i)
-      if i > 2 then assert.equal(lines[i]:match "0,0,([%d.]+),0,0$", list[i][10], "bought in bar " .. i) end
-    end
-  end)
+  )
 
   it("as fast as it goes it ends with the longest data, its last bar traded", function()
     local folder = run.folder()
     local function data(symbol, count, first)
       local rows = {}
-      for i = 1, count do rows[i] = { first + i, first + i + 2, first + i - 1, first + i + 1, 50 } end
+      for i = 1, count do
+        rows[i] = { first + i, first + i + 2, first + i - 1, first + i + 1, 50 }
+      end
       run.write(("%s/%s-1m-2023-01.csv"):format(folder, symbol), run.csv(rows))
       return ("%s/%s-1m-2023-01.csv"):format(folder, symbol)
     end
     local short, long, account = data("BTCUSDT", 20, 20000), data("ETHUSDT", 40, 3000), folder .. "/account"
-    local r = run.moontide { "exchange", "--port", "0", "--data", short, long, "--history", "4", "--speed", "max", "--state", account }
+    local r = run.moontide {
+      "exchange",
+      "--port",
+      "0",
+      "--data",
+      short,
+      long,
+      "--history",
+      "4",
+      "--speed",
+      "max",
+      "--state",
+      account,
+    }
     assert.equal(0, r.status, r.err)
     -- A made market goes on at the prices that were kept.
     local x = lx.start { "--symbols", "BTCUSDT,ETHUSDT", "--rate", "0.01", "--state", account }
@@ -376,13 +479,31 @@ describe("moontide exchange: hosts of clients", function()
   end)
 
   it("replays trades of files, times moved to now, and tells them on its tape", function()
-    local folder, lines = run.folder(), { "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker" }
+    local folder, lines =
+      run.folder(),
+      { "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker" }
     local start = 1704067200000
-    for i = 0, 599 do   -- ten minutes, one a second
-      lines[#lines + 1] = ("%d,%.1f,0.01%d,%d,%d,%d,%s"):format(i, 42000 + i % 50, i % 10, i, i, start + i * 1000, i % 3 == 0 and "true" or "false")
+    for i = 0, 599 do -- ten minutes, one a second
+      lines[#lines + 1] = ("%d,%.1f,0.01%d,%d,%d,%d,%s"):format(
+        i,
+        42000 + i % 50,
+        i % 10,
+        i,
+        i,
+        start + i * 1000,
+        i % 3 == 0 and "true" or "false"
+      )
     end
     run.write(folder .. "/BTCUSDT-aggTrades-2024-01-01.csv", table.concat(lines, "\n") .. "\n")
-    local x = lx.start { "--data", folder .. "/BTCUSDT-aggTrades-2024-01-01.csv", "--history", "5", "--speed", "60", "--no-limits" }
+    local x = lx.start {
+      "--data",
+      folder .. "/BTCUSDT-aggTrades-2024-01-01.csv",
+      "--history",
+      "5",
+      "--speed",
+      "60",
+      "--no-limits",
+    }
     finally(function()
       x:stop()
       run.remove(folder)
@@ -392,7 +513,9 @@ describe("moontide exchange: hosts of clients", function()
       return #list >= 9 and list
     end, 20)
     local sum = 0
-    for i = 0, 59 do sum = sum + 0.01 + (i % 10) / 1000 end
+    for i = 0, 59 do
+      sum = sum + 0.01 + (i % 10) / 1000
+    end
     for m = 1, 8 do
       local at = (m - 1) * 60
       assert.equal(("%.2f"):format(42000 + at % 50), bars[m][2], "open of minute " .. m)
@@ -400,7 +523,7 @@ describe("moontide exchange: hosts of clients", function()
       assert.near(sum, tonumber(bars[m][6]), 1e-9)
       assert.equal(60, bars[m][9])
     end
-    assert.near(lx.now_ms(), bars[6][1], 130000)   -- the replay began with the minute of the start
+    assert.near(lx.now_ms(), bars[6][1], 130000) -- the replay began with the minute of the start
     local trade = x:public("/fapi/v1/trades", { symbol = "BTCUSDT", limit = 1 }).json[1]
     assert.truthy(trade.qty:find "^0%.01%d$", trade.qty)
   end)
@@ -410,7 +533,8 @@ describe("moontide exchange: hosts of clients", function()
     finally(function() run.remove(folder) end)
     local path = folder .. "/BTCUSDT-trades-2024-01.csv"
     for text, expected in pairs {
-      [""] = "holds no trades", ["a,b,c\n1,2,3\n"] = "line 1: no trades: price, quantity, time and is_buyer_maker are wanted",
+      [""] = "holds no trades",
+      ["a,b,c\n1,2,3\n"] = "line 1: no trades: price, quantity, time and is_buyer_maker are wanted",
       ["1,100,1,100,1704067200000,true\n2,x,1,100,1704067200001,true\n"] = "line 2: a price or quantity that is no number",
       ["1,100,1,100,1704067200000,true\n2,100,1,100,1704067100001,true\n"] = "line 2: earlier than the trade before it",
       ["1,100,1,100,1704067200000,perhaps\n"] = "line 1: is_buyer_maker is neither true nor false",

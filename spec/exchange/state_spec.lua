@@ -9,7 +9,9 @@ describe("moontide exchange --state", function()
 
   local function start(more)
     local arguments = { "--state", folder .. "/account", "--symbols", "BTCUSDT,ETHUSDT", "--no-limits" }
-    for _, a in ipairs(more or {}) do arguments[#arguments + 1] = a end
+    for _, a in ipairs(more or {}) do
+      arguments[#arguments + 1] = a
+    end
     return lx.start(arguments)
   end
 
@@ -19,20 +21,50 @@ describe("moontide exchange --state", function()
     x:signed("POST", "/fapi/v1/leverage", { symbol = "ETHUSDT", leverage = 7 })
     x:signed("POST", "/fapi/v1/marginType", { symbol = "ETHUSDT", marginType = "ISOLATED" })
     assert.equal("FILLED", x:order({ type = "MARKET", quantity = "0.02" }).json.status)
-    assert.equal("FILLED", x:order({ symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = "0.5" }).json.status)
+    assert.equal(
+      "FILLED",
+      x:order({ symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = "0.5" }).json.status
+    )
     local open = x:order({ price = ("%.1f"):format(math.floor(bid * 0.96)), newClientOrderId = "kept" }).json
-    assert.equal(200, x:signed("POST", "/fapi/v1/algoOrder", { algoType = "CONDITIONAL", symbol = "BTCUSDT", side = "SELL",
-      type = "STOP_MARKET", closePosition = "true", triggerPrice = ("%.1f"):format(math.floor(bid * 0.9)), clientAlgoId = "stop" }).status)
+    assert.equal(
+      200,
+      x:signed(
+        "POST",
+        "/fapi/v1/algoOrder",
+        {
+          algoType = "CONDITIONAL",
+          symbol = "BTCUSDT",
+          side = "SELL",
+          type = "STOP_MARKET",
+          closePosition = "true",
+          triggerPrice = ("%.1f"):format(math.floor(bid * 0.9)),
+          clientAlgoId = "stop",
+        }
+      ).status
+    )
     local function facts(e)
       local account = e:signed("GET", "/fapi/v3/account", {}).json
       local rows = {}
       for i, p in ipairs(e:signed("GET", "/fapi/v3/positionRisk", {}).json) do
-        rows[i] = p.symbol .. " " .. p.positionAmt .. " " .. p.entryPrice .. " " .. p.breakEvenPrice .. " " .. p.isolatedWallet
+        rows[i] = p.symbol
+          .. " "
+          .. p.positionAmt
+          .. " "
+          .. p.entryPrice
+          .. " "
+          .. p.breakEvenPrice
+          .. " "
+          .. p.isolatedWallet
       end
-      return { wallet = account.totalWalletBalance, rows = rows, trades = #e:signed("GET", "/fapi/v1/userTrades", { symbol = "BTCUSDT" }).json,
-        orders = #e:signed("GET", "/fapi/v1/allOrders", { symbol = "BTCUSDT" }).json, income = #e:signed("GET", "/fapi/v1/income", {}).json,
+      return {
+        wallet = account.totalWalletBalance,
+        rows = rows,
+        trades = #e:signed("GET", "/fapi/v1/userTrades", { symbol = "BTCUSDT" }).json,
+        orders = #e:signed("GET", "/fapi/v1/allOrders", { symbol = "BTCUSDT" }).json,
+        income = #e:signed("GET", "/fapi/v1/income", {}).json,
         algos = #e:signed("GET", "/fapi/v1/openAlgoOrders", {}).json,
-        config = e:signed("GET", "/fapi/v1/symbolConfig", { symbol = "ETHUSDT" }).json }
+        config = e:signed("GET", "/fapi/v1/symbolConfig", { symbol = "ETHUSDT" }).json,
+      }
     end
     local before, price = facts(x), x:best()
     x:stop()
@@ -42,11 +74,14 @@ describe("moontide exchange --state", function()
     local again = x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json
     assert.equal(open.orderId, again[1].orderId)
     assert.equal("kept", again[1].clientOrderId)
-    assert.near(price, x:best(), price * 0.01)   -- the made market goes on at its price
-    assert.equal("CANCELED", x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "kept" }).json.status)
+    assert.near(price, x:best(), price * 0.01) -- the made market goes on at its price
+    assert.equal(
+      "CANCELED",
+      x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "kept" }).json.status
+    )
     local closed = x:order({ side = "SELL", type = "MARKET", quantity = "0.02", reduceOnly = "true" }).json
     assert.equal("FILLED", closed.status)
-    assert.equal(open.orderId + 1, closed.orderId)   -- ids go on, whatever the seed
+    assert.equal(open.orderId + 1, closed.orderId) -- ids go on, whatever the seed
   end)
 
   it("is one exchange's at a time", function()
@@ -54,14 +89,20 @@ describe("moontide exchange --state", function()
     finally(function() x:stop() end)
     local r = run.moontide { "exchange", "--port", "0", "--state", folder .. "/account" }
     assert.equal(1, r.status)
-    assert.equal(("moontide exchange: --state %s/account: another exchange has this account; give this one a file of its own\n"):format(folder), r.err)
+    assert.equal(
+      ("moontide exchange: --state %s/account: another exchange has this account; give this one a file of its own\n"):format(
+        folder
+      ),
+      r.err
+    )
   end)
 
   it("refuses what is not whole or not its own in one line, and leaves it alone", function()
     start():stop()
     local good = run.read(folder .. "/account")
     for text, expected in pairs {
-      ["nonsense"] = "not the state of an exchange", [good:sub(1, -10)] = "damaged: its length",
+      ["nonsense"] = "not the state of an exchange",
+      [good:sub(1, -10)] = "damaged: its length",
       [good:sub(1, 400) .. string.char((good:byte(401) + 1) % 256) .. good:sub(402)] = "damaged: the checksum",
     } do
       run.write(folder .. "/account", text)
@@ -71,7 +112,8 @@ describe("moontide exchange --state", function()
       assert.equal(text, run.read(folder .. "/account"))
     end
     run.write(folder .. "/account", good)
-    local r = run.moontide { "exchange", "--port", "0", "--state", folder .. "/account", "--symbols", "BTCUSDT" }
+    local r =
+      run.moontide { "exchange", "--port", "0", "--state", folder .. "/account", "--symbols", "BTCUSDT" }
     assert.truthy(r.err:find("it knows ETHUSDT, which this exchange does not trade", 1, true), r.err)
     r = run.moontide { "exchange", "--port", "0", "--state", folder }
     assert.equal(1, r.status)

@@ -7,7 +7,11 @@ describe("moontide exchange: streams", function()
   setup(function() x = lx.start { "--no-limits", "--rate", "60" } end)
   teardown(function() x:stop() end)
   before_each(function() open = {} end)
-  after_each(function() for _, s in ipairs(open) do s:close() end end)
+  after_each(function()
+    for _, s in ipairs(open) do
+      s:close()
+    end
+  end)
 
   local function connect(path)
     local s, status = websocket.open(x.port, path)
@@ -31,20 +35,28 @@ describe("moontide exchange: streams", function()
   }
   it("each stream pushes its event in its shape", function()
     local sockets = {}
-    for i, shape in ipairs(shapes) do sockets[i] = connect(shape[1]) end
+    for i, shape in ipairs(shapes) do
+      sockets[i] = connect(shape[1])
+    end
     for i, shape in ipairs(shapes) do
       local e = sockets[i]:json(8)
       assert.is_table(e, shape[1])
       assert.equal(shape[2], e.e, shape[1])
       assert.is_number(e.E, shape[1])
-      for _, field in ipairs(shape[3]) do assert.not_nil(e[field], shape[1] .. " lacks " .. field) end
+      for _, field in ipairs(shape[3]) do
+        assert.not_nil(e[field], shape[1] .. " lacks " .. field)
+      end
     end
   end)
 
   it("all-market streams are lists of every symbol", function()
     local names, sockets = { "!miniTicker@arr", "!ticker@arr", "!markPrice@arr@1s" }, {}
-    for i, name in ipairs(names) do sockets[i] = connect("/market/ws/" .. name) end
-    for i, name in ipairs(names) do assert.equal(5, #sockets[i]:json(5), name) end
+    for i, name in ipairs(names) do
+      sockets[i] = connect("/market/ws/" .. name)
+    end
+    for i, name in ipairs(names) do
+      assert.equal(5, #sockets[i]:json(5), name)
+    end
   end)
 
   it("a book kept by snapshot and U, u, pu is the exchange's own book", function()
@@ -52,15 +64,23 @@ describe("moontide exchange: streams", function()
     local first = s:json()
     local snapshot = x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 1000 }).json
     local sides = { b = {}, a = {} }
-    for _, l in ipairs(snapshot.bids) do sides.b[l[1]] = l[2] end
-    for _, l in ipairs(snapshot.asks) do sides.a[l[1]] = l[2] end
+    for _, l in ipairs(snapshot.bids) do
+      sides.b[l[1]] = l[2]
+    end
+    for _, l in ipairs(snapshot.asks) do
+      sides.a[l[1]] = l[2]
+    end
     local last, events, e = nil, 0, first
     while events < 15 do
       if last then assert.equal(last, e.pu, "the chain breaks") end
       if e.u >= snapshot.lastUpdateId then
-        if events == 0 then assert.is_true(e.U <= snapshot.lastUpdateId + 1, "a gap before the first event") end
+        if events == 0 then
+          assert.is_true(e.U <= snapshot.lastUpdateId + 1, "a gap before the first event")
+        end
         for side, levels in pairs(sides) do
-          for _, l in ipairs(e[side]) do levels[l[1]] = tonumber(l[2]) > 0 and l[2] or nil end
+          for _, l in ipairs(e[side]) do
+            levels[l[1]] = tonumber(l[2]) > 0 and l[2] or nil
+          end
         end
         events = events + 1
       end
@@ -72,13 +92,19 @@ describe("moontide exchange: streams", function()
       local again = x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 20 }).json
       while e and e.u <= again.lastUpdateId do
         for side, levels in pairs(sides) do
-          for _, l in ipairs(e[side]) do levels[l[1]] = tonumber(l[2]) > 0 and l[2] or nil end
+          for _, l in ipairs(e[side]) do
+            levels[l[1]] = tonumber(l[2]) > 0 and l[2] or nil
+          end
         end
         last, e = e.u, s:json()
       end
       if last == again.lastUpdateId then
-        for _, l in ipairs(again.bids) do assert.equal(l[2], sides.b[l[1]], "bid " .. l[1]) end
-        for _, l in ipairs(again.asks) do assert.equal(l[2], sides.a[l[1]], "ask " .. l[1]) end
+        for _, l in ipairs(again.bids) do
+          assert.equal(l[2], sides.b[l[1]], "bid " .. l[1])
+        end
+        for _, l in ipairs(again.asks) do
+          assert.equal(l[2], sides.a[l[1]], "ask " .. l[1])
+        end
         return
       end
     end
@@ -122,7 +148,10 @@ describe("moontide exchange: streams", function()
   end)
 
   it("a route carries its own families alone, an unrouted address the public ones", function()
-    local a, b, c = connect "/public/ws/btcusdt@aggTrade", connect "/ws/btcusdt@aggTrade", connect "/market/ws/btcusdt@bookTicker"
+    local a, b, c =
+      connect "/public/ws/btcusdt@aggTrade",
+      connect "/ws/btcusdt@aggTrade",
+      connect "/market/ws/btcusdt@bookTicker"
     assert.is_nil(a:text(1))
     assert.is_nil(b:text(0.1))
     assert.is_nil(c:text(0.1))
@@ -136,7 +165,9 @@ describe("moontide exchange: streams", function()
 
   it("a symbol in capitals is no stream's", function()
     local s = connect "/public/stream?streams=BTCUSDT@depth@100ms/btcusdt@bookTicker"
-    for _ = 1, 20 do assert.equal("btcusdt@bookTicker", s:json(5).stream) end
+    for _ = 1, 20 do
+      assert.equal("btcusdt@bookTicker", s:json(5).stream)
+    end
   end)
 
   it("tells what is open on the symbol, and a conditional order from trigger to end", function()
@@ -152,8 +183,18 @@ describe("moontide exchange: streams", function()
     end
     x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "XRPUSDT" })
     assert.equal("FILLED", x:order({ symbol = "XRPUSDT", type = "MARKET", quantity = "100" }).json.status)
-    x:signed("POST", "/fapi/v1/algoOrder", { algoType = "CONDITIONAL", symbol = "XRPUSDT", side = "SELL", type = "STOP_MARKET",
-      closePosition = "true", triggerPrice = low })
+    x:signed(
+      "POST",
+      "/fapi/v1/algoOrder",
+      {
+        algoType = "CONDITIONAL",
+        symbol = "XRPUSDT",
+        side = "SELL",
+        type = "STOP_MARKET",
+        closePosition = "true",
+        triggerPrice = low,
+      }
+    )
     assert.equal(200, x:raw("POST", "/moontide/shock?symbol=XRPUSDT&factor=0.95", {}, "").status)
     local states, last = {}, nil
     user:until_(function(m)
@@ -179,7 +220,8 @@ describe("moontide exchange: streams", function()
     asked:ask { method = "SUBSCRIBE", params = { key }, id = 1 }
     asked:until_(function(m) return m.id == 1 end)
     local legacy = connect("/ws/" .. key)
-    local made = x:order { symbol = "ETHUSDT", type = "MARKET", quantity = "0.02", newClientOrderId = "told" }.json
+    local made =
+      x:order { symbol = "ETHUSDT", type = "MARKET", quantity = "0.02", newClientOrderId = "told" }.json
     local seen = {}
     for _, s in ipairs { bare, query } do
       local kinds = {}
@@ -202,7 +244,10 @@ describe("moontide exchange: streams", function()
     local config = bare:until_(function(m) return m.e == "ACCOUNT_CONFIG_UPDATE" end)
     assert.same({ s = "ETHUSDT", l = 7 }, config.ac)
     for _, mode in ipairs { true, false } do
-      assert.equal(200, x:signed("POST", "/fapi/v1/multiAssetsMargin", { multiAssetsMargin = tostring(mode) }).status)
+      assert.equal(
+        200,
+        x:signed("POST", "/fapi/v1/multiAssetsMargin", { multiAssetsMargin = tostring(mode) }).status
+      )
       assert.same({ j = mode }, bare:until_(function(m) return m.e == "ACCOUNT_CONFIG_UPDATE" end).ai)
     end
     x:order { symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = "0.02", reduceOnly = "true" }
@@ -211,7 +256,9 @@ describe("moontide exchange: streams", function()
     assert.equal(key, ended.listenKey)
     x:signed("POST", "/fapi/v1/leverage", { symbol = "ETHUSDT", leverage = 9 })
     assert.is_nil(bare:text(0.5))
-    assert.is_true(key ~= x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey)
+    assert.is_true(
+      key ~= x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
+    )
   end)
 
   it("a liquidation is called for, executed and told on the streams", function()
@@ -227,14 +274,20 @@ describe("moontide exchange: streams", function()
     assert.truthy(forced.o.c:find "^autoclose%-")
     assert.equal("SOLUSDT", market:json(5).o.s)
     assert.equal("LIQUIDATION", forced.o.o)
-    local list = x:signed("GET", "/fapi/v1/forceOrders", { symbol = "SOLUSDT", autoCloseType = "LIQUIDATION" }).json
-    assert.same({ 1, "LIMIT" }, { #list, list[1].type })   -- REST knows the types alone that an order may be made with
-    assert.equal("LIMIT", x:signed("GET", "/fapi/v1/order", { symbol = "SOLUSDT", orderId = list[1].orderId }).json.type)
+    local list =
+      x:signed("GET", "/fapi/v1/forceOrders", { symbol = "SOLUSDT", autoCloseType = "LIQUIDATION" }).json
+    assert.same({ 1, "LIMIT" }, { #list, list[1].type }) -- REST knows the types alone that an order may be made with
+    assert.equal(
+      "LIMIT",
+      x:signed("GET", "/fapi/v1/order", { symbol = "SOLUSDT", orderId = list[1].orderId }).json.type
+    )
   end)
 
   it("counts a client's frames and cuts one that sends more than ten a second", function()
     local s = connect "/market/ws"
-    for i = 1, 14 do s:ask { method = "LIST_SUBSCRIPTIONS", id = i } end
+    for i = 1, 14 do
+      s:ask { method = "LIST_SUBSCRIPTIONS", id = i }
+    end
     local ended
     for _ = 1, 20 do
       ended = s:text(1) == false
@@ -256,9 +309,13 @@ describe("moontide exchange: streams", function()
     assert.is_true(alive.pings >= 5, alive.pings .. " pings")
     alive:close()
     mute:close()
-    local api = websocket.open(short.port, "/ws-fapi/v1")   -- likewise, though its messages are not counted
-    for i = 1, 20 do api:ask { id = i, method = "ticker.price", params = { symbol = "BTCUSDT" } } end
-    for i = 1, 20 do assert.equal(i, api:json(2).id) end
+    local api = websocket.open(short.port, "/ws-fapi/v1") -- likewise, though its messages are not counted
+    for i = 1, 20 do
+      api:ask { id = i, method = "ticker.price", params = { symbol = "BTCUSDT" } }
+    end
+    for i = 1, 20 do
+      assert.equal(i, api:json(2).id)
+    end
     assert.is_false(api:text(4))
     assert.equal(1001, api.close_code)
     assert.is_true(api.pings >= 5, api.pings .. " pings")

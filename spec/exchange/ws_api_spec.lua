@@ -9,7 +9,13 @@ describe("moontide exchange: WebSocket API", function()
   local x, s, folder, ed_key
   setup(function()
     folder = run.folder()
-    os.execute(("openssl genpkey -algorithm ed25519 -out %s/ed.pem 2>/dev/null; openssl pkey -in %s/ed.pem -pubout -out %s/ed.pub"):format(folder, folder, folder))
+    os.execute(
+      ("openssl genpkey -algorithm ed25519 -out %s/ed.pem 2>/dev/null; openssl pkey -in %s/ed.pem -pubout -out %s/ed.pub"):format(
+        folder,
+        folder,
+        folder
+      )
+    )
     x = lx.start { "--public-key", folder .. "/ed.pub" }
     ed_key = x.banner:match "Ed25519 key%s+(%x+)"
     s = websocket.open(x.port, "/ws-fapi/v1")
@@ -24,7 +30,9 @@ describe("moontide exchange: WebSocket API", function()
   local function ask(method, params, extra)
     number = number + 1
     local request = { id = number, method = method, params = params }
-    for k, v in pairs(extra or {}) do request[k] = v end
+    for k, v in pairs(extra or {}) do
+      request[k] = v
+    end
     s:ask(request)
     local reply = s:json()
     assert.equal(number, reply.id)
@@ -34,7 +42,9 @@ describe("moontide exchange: WebSocket API", function()
   -- Parameters sorted by name and joined, values as they stand.
   local function text_of(params)
     local names, list = {}, {}
-    for name in pairs(params) do names[#names + 1] = name end
+    for name in pairs(params) do
+      names[#names + 1] = name
+    end
     table.sort(names)
     for i, name in ipairs(names) do
       local v = params[name]
@@ -54,14 +64,14 @@ describe("moontide exchange: WebSocket API", function()
     assert.equal(200, r.status)
     assert.equal("BTCUSDT", r.result.symbol)
     assert.equal("REQUEST_WEIGHT", r.rateLimits[1].rateLimitType)
-    assert.is_true(r.rateLimits[1].count >= 6)   -- the handshake costs 5
+    assert.is_true(r.rateLimits[1].count >= 6) -- the handshake costs 5
     assert.equal(5, #ask("depth", { symbol = "BTCUSDT", limit = 5 }).result.bids)
     assert.is_string(ask("ticker.book", { symbol = "BTCUSDT" }).result.bidPrice)
     assert.is_nil(ask("ticker.price", { symbol = "BTCUSDT" }, { returnRateLimits = false }).rateLimits)
     local function used() return ask("ping", {}).rateLimits[1].count end
     local before = used()
     ask("session.status", {})
-    assert.equal(before + 3, used())   -- two, and one for asking
+    assert.equal(before + 3, used()) -- two, and one for asking
     local wrong = ask("ticker.price", { symbol = "NOSUCH" })
     assert.equal(400, wrong.status)
     assert.equal(-1121, wrong.error.code)
@@ -72,16 +82,39 @@ describe("moontide exchange: WebSocket API", function()
 
   it("places, amends, queries and cancels an order, and tells refusals as REST does", function()
     local price = ("%.1f"):format(math.floor(x:best() * 0.97))
-    local placed = ask("order.place", signed { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.010", price = price, newClientOrderId = "ws-1" })
+    local placed = ask(
+      "order.place",
+      signed {
+        symbol = "BTCUSDT",
+        side = "BUY",
+        type = "LIMIT",
+        timeInForce = "GTC",
+        quantity = "0.010",
+        price = price,
+        newClientOrderId = "ws-1",
+      }
+    )
     assert.equal(200, placed.status, placed.error and placed.error.msg)
     assert.equal("NEW", placed.result.status)
     assert.equal(3, #placed.rateLimits)
     assert.equal(1, placed.rateLimits[3].count)
-    assert.equal("ws-1", ask("order.status", signed { symbol = "BTCUSDT", orderId = placed.result.orderId }).result.clientOrderId)
-    local changed = ask("order.modify", signed { symbol = "BTCUSDT", side = "BUY", origClientOrderId = "ws-1", quantity = 0.02, price = price })
+    assert.equal(
+      "ws-1",
+      ask("order.status", signed { symbol = "BTCUSDT", orderId = placed.result.orderId }).result.clientOrderId
+    )
+    local changed = ask(
+      "order.modify",
+      signed { symbol = "BTCUSDT", side = "BUY", origClientOrderId = "ws-1", quantity = 0.02, price = price }
+    )
     assert.equal("0.020", changed.result.origQty)
-    assert.equal("CANCELED", ask("order.cancel", signed { symbol = "BTCUSDT", origClientOrderId = "ws-1" }).result.status)
-    assert.equal(-2011, ask("order.cancel", signed { symbol = "BTCUSDT", origClientOrderId = "ws-1" }).error.code)
+    assert.equal(
+      "CANCELED",
+      ask("order.cancel", signed { symbol = "BTCUSDT", origClientOrderId = "ws-1" }).result.status
+    )
+    assert.equal(
+      -2011,
+      ask("order.cancel", signed { symbol = "BTCUSDT", origClientOrderId = "ws-1" }).error.code
+    )
     local bad = signed { symbol = "BTCUSDT", orderId = 1 }
     bad.signature = ("0"):rep(64)
     assert.equal(-1022, ask("order.status", bad).error.code)
@@ -104,7 +137,7 @@ describe("moontide exchange: WebSocket API", function()
   end)
 
   it("logs a session on with an Ed25519 key alone, after which key and signature may stay out", function()
-    assert.equal(400, ask("session.logon", signed {}).status)   -- an HMAC key
+    assert.equal(400, ask("session.logon", signed {}).status) -- an HMAC key
     local params = { apiKey = ed_key, timestamp = math.floor(lx.now_ms()) }
     local key, message, out = ffi.new "struct signing_key *[1]", ffi.new "struct errmsg", ffi.new "char[1400]"
     assert.equal(0, C.signing_key_new(C.KEY_ED25519, run.read(folder .. "/ed.pem"), key, message))
@@ -129,16 +162,29 @@ describe("moontide exchange: WebSocket API", function()
     end)
     x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = 0.3 } }
     local function late(id)
-      return signed { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "GTC", quantity = "0.002", newClientOrderId = id,
-        price = ("%.1f"):format(math.floor(x:best() * 0.97)) }
+      return signed {
+        symbol = "BTCUSDT",
+        side = "BUY",
+        type = "LIMIT",
+        timeInForce = "GTC",
+        quantity = "0.002",
+        newClientOrderId = id,
+        price = ("%.1f"):format(math.floor(x:best() * 0.97)),
+      }
     end
     assert.equal("NEW", ask("order.place", late "late-told").result.status)
     x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = 3 } }
     local other = websocket.open(x.port, "/ws-fapi/v1")
     other:ask { id = 1, method = "order.place", params = late "late-gone" }
-    lx.wait_for("the fault to strike", function() return x:raw("GET", "/moontide/faults").json[1].struck == 1 end)
+    lx.wait_for(
+      "the fault to strike",
+      function() return x:raw("GET", "/moontide/faults").json[1].struck == 1 end
+    )
     other:close()
-    local entry = lx.wait_for("it to arrive", function() return x:audit("?clientOrderId=late-gone").entries[1] end)
+    local entry = lx.wait_for(
+      "it to arrive",
+      function() return x:audit("?clientOrderId=late-gone").entries[1] end
+    )
     assert.is_true(entry.executed)
     assert.is_false(entry.told)
     assert.equal("NEW", entry.status)

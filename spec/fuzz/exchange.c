@@ -1,5 +1,6 @@
-// exchange.c: the local exchange under libFuzzer, from the bytes of a connection to the simulated exchange: request line,
-// query, body, signature, WebSocket frames, JSON. `make fuzz` builds and runs it with a time bound.
+// exchange.c: the local exchange under libFuzzer, from the bytes of a connection to the simulated exchange:
+// request line, query, body, signature, WebSocket frames, JSON. `make fuzz` builds and runs it with a time
+// bound.
 //
 // The first byte of an input says how the rest arrives:
 //   0  as raw bytes of a connection            4  as a message of the WebSocket API
@@ -8,11 +9,11 @@
 //   3  as WebSocket frames, or as a message of a stream connection
 // The second byte picks endpoint, address or cut. Each input meets a new exchange, so that a finding repeats.
 #include "data/synth.h"
-#include "host/local_exchange.h"
+#include "server/exchange_server.h"
 #include "net/conn.h"
 #include "net/signature.h"
 #include "sim/fault_rules.h"
-#include "venue/endpoint.h"
+#include "venue/binance/endpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,34 +34,53 @@ static void read_clock(void *ctx, int64_t *now, int64_t *wall) {
     *wall = 0;
 }
 
-static struct local_exchange *exchange(void) {
+static struct exchange_server *exchange(void) {
     static const int64_t from = 30;
     if (!signer) {
         struct errmsg e;
-        struct synth_options o = { .symbol = "BTCUSDT", .interval = INTERVAL_1M, .start_us = 1672531200000000, .count = 30,
-                                   .price_e8 = INT64_C(65000) * 100000000, .tick_e8 = 10000000, .step_e8 = 100000,
-                                   .volatility = 0.03, .seed = 1 };
-        if (symbol_builtin("BTCUSDT", symbols) || synth_bars(&o, &history, &e)) abort();
+        struct synth_options o = { .symbol = "BTCUSDT",
+                                   .interval = INTERVAL_1M,
+                                   .start_us = 1672531200000000,
+                                   .count = 30,
+                                   .price_e8 = INT64_C(65000) * 100000000,
+                                   .tick_e8 = 10000000,
+                                   .step_e8 = 100000,
+                                   .volatility = 0.03,
+                                   .seed = 1 };
+        if (symbol_rules_builtin("BTCUSDT", symbols) || synth_bars(&o, &history, &e)) abort();
         if (signing_key_new(KEY_HMAC, "secret", &signer, &e)) abort();
     }
-    struct local_options o = { .symbols = symbols, .symbol_count = 1, .series = &history, .replay_from = &from, .seed = 1,
-                               .volatility = 0.03, .rate = 20, .legacy_streams = true, .stream_life_us = 86400000000,
-                               .ping_us = 180000000, .key_count = 1 };
-    o.exchange = (struct exchange_config){ .wallet_e8 = INT64_C(10000) * 100000000, .maker_e8 = 20000, .taker_e8 = 50000,
-                                           .leverage = 20, .weight_1m = 2400, .orders_10s = 300, .orders_1m = 1200,
+    struct exchange_server_options o = { .symbols = symbols,
+                                         .symbol_count = 1,
+                                         .series = &history,
+                                         .replay_from = &from,
+                                         .seed = 1,
+                                         .volatility = 0.03,
+                                         .rate = 20,
+                                         .legacy_streams = true,
+                                         .stream_life_us = 86400000000,
+                                         .ping_us = 180000000,
+                                         .key_count = 1 };
+    o.exchange = (struct exchange_config){ .wallet_e8 = INT64_C(10000) * 100000000,
+                                           .maker_e8 = 20000,
+                                           .taker_e8 = 50000,
+                                           .leverage = 20,
+                                           .weight_1m = 2400,
+                                           .orders_10s = 300,
+                                           .orders_1m = 1200,
                                            .enforce_limits = true };
-    o.keys[0] = (struct local_key){ .id = KEY, .text = "secret", .trades = true };
+    o.keys[0] = (struct exchange_server_key){ .id = KEY, .text = "secret", .trades = true };
     faults_init(&o.faults, 1);
-    struct local_exchange *l;
+    struct exchange_server *l;
     struct errmsg e;
     now_us = NOW_US;
-    if (local_new(&o, now_us, &l, &e)) abort();
+    if (exchange_server_new(&o, now_us, &l, &e)) abort();
     return l;
 }
 
-static void pass_time(struct local_exchange *l, int64_t us) {
+static void pass_time(struct exchange_server *l, int64_t us) {
     now_us += us;
-    local_advance(l, now_us, 0);
+    exchange_server_advance(l, now_us, 0);
 }
 
 static void drain(struct conn *c) {
@@ -92,10 +112,11 @@ static void signed_request(struct conn *c, unsigned which, const char *input, si
     char *params = malloc(size + 256), *text = malloc(size + 1024);
     int length = sprintf(params, "%.*s&timestamp=" STAMP "&recvWindow=60000", (int)size, input);
     size_t whole = sign(params, (size_t)length);
-    int head = body ? sprintf(text, "%s %s HTTP/1.1\r\nX-MBX-APIKEY: " KEY "\r\nContent-Length: %zu\r\n\r\n%s",
-                              http_method_name(info->method), info->path, whole, params)
-                    : sprintf(text, "%s %s?%s HTTP/1.1\r\nX-MBX-APIKEY: " KEY "\r\n\r\n", http_method_name(info->method),
-                              info->path, params);
+    int head = body
+                   ? sprintf(text, "%s %s HTTP/1.1\r\nX-MBX-APIKEY: " KEY "\r\nContent-Length: %zu\r\n\r\n%s",
+                             http_method_name(info->method), info->path, whole, params)
+                   : sprintf(text, "%s %s?%s HTTP/1.1\r\nX-MBX-APIKEY: " KEY "\r\n\r\n",
+                             http_method_name(info->method), info->path, params);
     feed(c, text, (size_t)head, 0);
     free(params);
     free(text);
@@ -103,8 +124,10 @@ static void signed_request(struct conn *c, unsigned which, const char *input, si
 
 static void handshake(struct conn *c, const char *path) {
     char text[512];
-    int size = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n", path);
+    int size = snprintf(text, sizeof text,
+                        "GET %s HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+                        path);
     feed(c, text, (size_t)size, 0);
 }
 
@@ -112,8 +135,10 @@ static void text_frame(struct conn *c, const char *text, size_t size) {
     unsigned char head[14] = { 0x81 };
     size_t length = 2;
     if (size > 65000) return;
-    if (size < 126) head[1] = (unsigned char)(0x80 | size);
-    else head[1] = 0x80 | 126, head[2] = (unsigned char)(size >> 8), head[3] = (unsigned char)size, length = 4;
+    if (size < 126)
+        head[1] = (unsigned char)(0x80 | size);
+    else
+        head[1] = 0x80 | 126, head[2] = (unsigned char)(size >> 8), head[3] = (unsigned char)size, length = 4;
     char *frame = calloc(1, length + 4 + size);   // a mask of zeros
     memcpy(frame, head, length);
     memcpy(frame + length + 4, text, size);
@@ -122,11 +147,14 @@ static void text_frame(struct conn *c, const char *text, size_t size) {
 }
 
 static void order_message(struct conn *c, const char *input, size_t size) {
-    static const char *const names[] = { "side", "type", "quantity", "price", "timeInForce", "symbol", "newClientOrderId" };
+    static const char *const names[] = { "side",        "type",   "quantity",        "price",
+                                         "timeInForce", "symbol", "newClientOrderId" };
     char signed_text[4096] = "apiKey=" KEY, json[4096];
     size_t at = strlen(signed_text);
-    int length = sprintf(json, "{\"id\":1,\"method\":\"order.place\",\"params\":{\"apiKey\":\"" KEY "\",\"timestamp\":" STAMP);
-    // Values are the input's parts between commas; the names sort as they stand in `names` would not, hence the table.
+    int length = sprintf(json, "{\"id\":1,\"method\":\"order.place\",\"params\":{\"apiKey\":\"" KEY
+                               "\",\"timestamp\":" STAMP);
+    // Values are the input's parts between commas; the names sort as they stand in `names` would not, hence
+    // the table.
     static const int order[] = { 6, 3, 2, 0, 5, 4, 1 };
     const char *part[7] = { "", "", "", "", "", "", "" };
     char *copy = malloc(size + 1);
@@ -157,18 +185,19 @@ static void order_message(struct conn *c, const char *input, size_t size) {
     free(copy);
 }
 
-static const char *const addresses[] = { "/stream?streams=btcusdt@depth@100ms/btcusdt@kline_1m", "/market/ws/btcusdt@ticker",
-                                         "/ws", "/private/stream", "/public/stream?streams=!bookTicker" };
+static const char *const addresses[] = { "/stream?streams=btcusdt@depth@100ms/btcusdt@kline_1m",
+                                         "/market/ws/btcusdt@ticker", "/ws", "/private/stream",
+                                         "/public/stream?streams=!bookTicker" };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2) return 0;
     unsigned way = data[0] % 7, which = data[1];
     const char *input = (const char *)data + 2;
     size -= 2;
-    struct local_exchange *l = exchange();
-    struct local_clock clock = { NULL, read_clock };
+    struct exchange_server *l = exchange();
+    struct exchange_server_clock clock = { NULL, read_clock };
     struct conn_hooks hooks;
-    local_serve(l, &clock, &hooks);
+    exchange_server_serve(l, &clock, &hooks);
     struct conn *c = conn_new(&hooks);
     switch (way) {
     case 0: feed(c, input, size, which); break;
@@ -176,7 +205,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 2: signed_request(c, which, input, size, way == 2); break;
     case 3:
         handshake(c, addresses[which % 5]);
-        if (which & 64) text_frame(c, input, size); else feed(c, input, size, which & 31);
+        if (which & 64)
+            text_frame(c, input, size);
+        else
+            feed(c, input, size, which & 31);
         break;
     case 4:
         handshake(c, "/ws-fapi/v1");
@@ -200,8 +232,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     pass_time(l, 300000);
     pass_time(l, 2000000);
     drain(c);
-    local_closed(l, c);
+    exchange_server_closed(l, c);
     conn_free(c);
-    local_free(l);
+    exchange_server_free(l);
     return 0;
 }

@@ -8,26 +8,38 @@ describe("a script", function()
 
   it("is made of several files: require finds those beside it, with its globals", function()
     os.execute(("mkdir '%s/lib'"):format(folder))
-    run.write(folder .. "/signals.lua", "local ta = require 'moontide.ta' return { average = function() return ta.sma(2) end }")
-    run.write(folder .. "/lib/desk.lua", [[
-      return { buy = function(symbol) return api.create_order { symbol = symbol, side = "BUY", type = "MARKET", quantity = 0.01 } end }]])
-    run.write(folder .. "/main.lua", [[
+    run.write(
+      folder .. "/signals.lua",
+      "local ta = require 'moontide.ta' return { average = function() return ta.sma(2) end }"
+    )
+    run.write(
+      folder .. "/lib/desk.lua",
+      [[
+      return { buy = function(symbol) return api.create_order { symbol = symbol, side = "BUY", type = "MARKET", quantity = 0.01 } end }]]
+    )
+    run.write(
+      folder .. "/main.lua",
+      [[
       local signals, desk = require "signals", require "lib.desk"
       assert(desk == require "lib.desk")
       local average = signals.average()
       return { symbols = { "BTCUSDT" }, on_bar = function(self, bar)
         if average(bar.close) and self:position(bar.symbol) == 0 then assert(desk.buy(bar.symbol)) end
-      end }]])
+      end }]]
+    )
     local world = testing.world { bars = { 20000, 20100, 20200 } }
     world:run(folder .. "/main.lua")
     world:expect_orders { { side = "BUY" } }
-    local r = run.moontide({ "backtest", "main.lua", "--synthetic", "1", "--bars", "10", "--quiet" }, nil, folder)
+    local r =
+      run.moontide({ "backtest", "main.lua", "--synthetic", "1", "--bars", "10", "--quiet" }, nil, folder)
     assert.are.equal(0, r.status, r.err)
   end)
 
   it("hears of mistakes in them with file and line", function()
     local cases = {
-      { "return {", "other.lua:1: " }, { "error 'at its top'", "other.lua:1: at its top" }, { "require 'other'", "module 'other' requires itself" },
+      { "return {", "other.lua:1: " },
+      { "error 'at its top'", "other.lua:1: at its top" },
+      { "require 'other'", "module 'other' requires itself" },
     }
     for _, case in ipairs(cases) do
       run.write(folder .. "/other.lua", case[1])

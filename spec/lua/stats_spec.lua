@@ -2,7 +2,9 @@ local stats = require "moontide.stats"
 
 local function curve(returns)
   local equity = { 100 }
-  for i, r in ipairs(returns) do equity[i + 1] = equity[i] * (1 + r) end
+  for i, r in ipairs(returns) do
+    equity[i + 1] = equity[i] * (1 + r)
+  end
   return equity
 end
 
@@ -16,10 +18,11 @@ describe("statistics", function()
     assert.is_near(0.9136465399704637, p.volatility, 1e-10)
     assert.is_near(0.6044832503882965, p.downside_risk, 1e-10)
     assert.is_near(0.1, p.max_drawdown, 1e-12)
-    assert.is_near(0.03893, p["return"], 5e-6)   -- published to five decimals
+    assert.is_near(0.03893, p["return"], 5e-6) -- published to five decimals
     assert.is_near(1.9135925373194231, p.annual_return, 1e-9)
     assert.is_near(19.135925373194233, p.calmar, 1e-8)
-    local positive = stats.performance(curve { 0.01, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01 }, { periods = 252 })
+    local positive =
+      stats.performance(curve { 0.01, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01 }, { periods = 252 })
     assert.is_near(52.915026221291804, positive.sharpe, 1e-8)
     assert.is_nil(positive.sortino)
     assert.is_nil(positive.calmar)
@@ -34,13 +37,24 @@ describe("statistics", function()
   end)
 
   local function fill(side, qty, price, pnl, commission, time)
-    return { symbol = "BTCUSDT", side = side, positionSide = "BOTH", qty = qty, price = price, realizedPnl = pnl,
-             commission = commission, time = time }
+    return {
+      symbol = "BTCUSDT",
+      side = side,
+      positionSide = "BOTH",
+      qty = qty,
+      price = price,
+      realizedPnl = pnl,
+      commission = commission,
+      time = time,
+    }
   end
 
   it("fold fills into round trips, a flip into two", function()
     local trades = stats.trades {
-      fill("BUY", 1, 100, 0, 1, 1), fill("BUY", 1, 110, 0, 1, 2), fill("SELL", 3, 120, 30, 3, 3), fill("BUY", 1, 125, -5, 1, 4),
+      fill("BUY", 1, 100, 0, 1, 1),
+      fill("BUY", 1, 110, 0, 1, 2),
+      fill("SELL", 3, 120, 30, 3, 3),
+      fill("BUY", 1, 125, -5, 1, 4),
     }
     assert.are.equal(2, #trades)
     local long, short = trades[1], trades[2]

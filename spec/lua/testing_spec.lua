@@ -1,6 +1,8 @@
 local testing = require "moontide.testing"
 
-local function buy(quantity) return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = quantity or 0.01 } end
+local function buy(quantity)
+  return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = quantity or 0.01 }
+end
 
 describe("a test body", function()
   it("calls the exchange as a script does, on a market of its own", function()
@@ -11,9 +13,10 @@ describe("a test body", function()
     assert.are.equal(0.1, market.rules("BTCUSDT").tick)
   end)
 
-  it("has a world that no other test has touched", function()
-    assert.are.equal(0, api.get_position_info { symbol = "BTCUSDT" }[1].positionAmt)
-  end)
+  it(
+    "has a world that no other test has touched",
+    function() assert.are.equal(0, api.get_position_info { symbol = "BTCUSDT" }[1].positionAmt) end
+  )
 
   it("sleeps in virtual time", function()
     local before = api.now()
@@ -22,10 +25,18 @@ describe("a test body", function()
   end)
 
   it("has tasks beside it", function()
-    local results = api.all { buy, function() api.sleep(5) return "slept" end }
+    local results = api.all {
+      buy,
+      function()
+        api.sleep(5)
+        return "slept"
+      end,
+    }
     assert.are.equal("FILLED", results[1].status)
     assert.are.equal("slept", results[2])
-    local order, err = api.async.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 0.05, quantity = 1 }:wait()
+    local order, err = api.async
+      .create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 0.05, quantity = 1 }
+      :wait()
     assert.is_nil(order)
     assert.are.equal("invalid", err.kind)
   end)
@@ -33,7 +44,9 @@ describe("a test body", function()
   it("walks through bars that it wrote down", function()
     testing.world { bars = { 100, 101, 103 } }
     local closes = {}
-    for bar in market.bars "BTCUSDT" do closes[#closes + 1] = bar.close end
+    for bar in market.bars "BTCUSDT" do
+      closes[#closes + 1] = bar.close
+    end
     assert.are.same({ 100, 101, 103 }, closes)
   end)
 
@@ -59,7 +72,10 @@ describe("a test body", function()
     after_each(function() assert.are.equal(1, #api.get_position_info { symbol = "BTCUSDT" }) end)
 
     it("finds what that did", function() assert.are.equal(100, order.avgPrice) end)
-    it("finds it each time anew", function() assert.are.equal(1, api.get_position_info { symbol = "BTCUSDT" }[1].positionAmt) end)
+    it(
+      "finds it each time anew",
+      function() assert.are.equal(1, api.get_position_info { symbol = "BTCUSDT" }[1].positionAmt) end
+    )
   end)
 end)
 
@@ -83,38 +99,66 @@ describe("a world", function()
   it("runs a plain script", function()
     local world = testing.world { bars = { 100, 101, 102 } }
     local count = 0
-    world:run(function() for _ in market.bars("BTCUSDT", "1m") do count = count + 1 end end)
+    world:run(function()
+      for _ in market.bars("BTCUSDT", "1m") do
+        count = count + 1
+      end
+    end)
     assert.are.equal(3, count)
   end)
 
   it("gives a script its parameters", function()
     local world = testing.world { bars = { 100, 101, 102 } }
     local seen
-    world:run({ params = { size = { 1, min = 0, max = 5 } }, on_start = function(self) seen = self.params.size end }, { size = 2.5 })
+    world:run(
+      { params = { size = { 1, min = 0, max = 5 } }, on_start = function(self) seen = self.params.size end },
+      { size = 2.5 }
+    )
     assert.are.equal(2.5, seen)
-    assert.has_error(function() testing.world { bars = { 1, 2 } }:run({ params = { size = 1 }, on_bar = function() end }, { sise = 1 }) end)
+    assert.has_error(function()
+      testing.world { bars = { 1, 2 } }:run({ params = { size = 1 }, on_bar = function() end }, { sise = 1 })
+    end)
   end)
 
   it("fills limit orders where the price goes through them", function()
     local world = testing.world { bars = { 1000, { 1000, 1000, 940, 980 }, { 980, 1060, 970, 1050 } } }
     world:run {
       on_start = function()
-        assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 950, quantity = 1 })
+        assert(
+          api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", price = 950, quantity = 1 }
+        )
       end,
       on_fill = function(_, fill)
-        if fill.side == "BUY" then assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "LIMIT", price = 1040, quantity = 1 }) end
+        if fill.side == "BUY" then
+          assert(
+            api.create_order { symbol = "BTCUSDT", side = "SELL", type = "LIMIT", price = 1040, quantity = 1 }
+          )
+        end
       end,
     }
-    world:expect_fills { { side = "BUY", price = 950, maker = true }, { side = "SELL", price = 1040, maker = true, realizedPnl = 90 } }
+    world:expect_fills {
+      { side = "BUY", price = 950, maker = true },
+      { side = "SELL", price = 1040, maker = true, realizedPnl = 90 },
+    }
     assert.are.equal(1, #world:trades())
   end)
 
   it("lists conditional orders beside plain ones", function()
     local world = testing.world { bars = { 100, 100, 100 } }
-    world:run { on_start = function()
-      buy(1)
-      assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "STOP_MARKET", stopPrice = 90, closePosition = true })
-    end }
+    world:run {
+      on_start = function()
+        buy(1)
+        assert(
+          api.create_order {
+            symbol = "BTCUSDT",
+            side = "SELL",
+            type = "STOP_MARKET",
+            stopPrice = 90,
+            closePosition = true,
+          }
+        )
+      end,
+    }
     world:expect_orders { { type = "MARKET" }, { type = "STOP_MARKET", stopPrice = 90, status = "NEW" } }
     assert.are.equal(1, #world:orders { type = "STOP_MARKET" })
   end)
@@ -122,9 +166,12 @@ describe("a world", function()
   it("makes bars of trades, with gaps where there were none", function()
     local world = testing.world { trades = { { 0, 100, 1 }, { 10, 104, 2 }, { 50, 99, 1 }, { 200, 101, 5 } } }
     local seen = {}
-    world:run { on_bar = function(_, bar)
-      seen[#seen + 1] = { (bar.open_time - 1672531200000) / 60000, bar.open, bar.high, bar.low, bar.close, bar.volume }
-    end }
+    world:run {
+      on_bar = function(_, bar)
+        seen[#seen + 1] =
+          { (bar.open_time - 1672531200000) / 60000, bar.open, bar.high, bar.low, bar.close, bar.volume }
+      end,
+    }
     assert.are.same({ { 0, 100, 104, 99, 99, 4 }, { 3, 101, 101, 101, 101, 5 } }, seen)
   end)
 
@@ -137,7 +184,12 @@ describe("a world", function()
 
   it("has bars as long as the strategy's, unless told otherwise", function()
     local lengths = {}
-    local function strategy() return { interval = "15m", on_bar = function(_, bar) lengths[#lengths + 1] = bar.close_time - bar.open_time + 1 end } end
+    local function strategy()
+      return {
+        interval = "15m",
+        on_bar = function(_, bar) lengths[#lengths + 1] = bar.close_time - bar.open_time + 1 end,
+      }
+    end
     testing.world({ bars = { 100, 101 } }):run(strategy())
     assert.are.same({ 900000, 900000 }, lengths)
     lengths = {}
@@ -147,9 +199,14 @@ describe("a world", function()
 
   it("trades several symbols", function()
     local world = testing.world { bars = { BTCUSDT = { 100, 101, 102 }, ETHUSDT = { 50, 51, 52 } } }
-    world:run { symbols = { "ETHUSDT", "BTCUSDT" }, on_bar = function(self, bar)
-      if self:position(bar.symbol) == 0 then api.create_order { symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 1 } end
-    end }
+    world:run {
+      symbols = { "ETHUSDT", "BTCUSDT" },
+      on_bar = function(self, bar)
+        if self:position(bar.symbol) == 0 then
+          api.create_order { symbol = bar.symbol, side = "BUY", type = "MARKET", quantity = 1 }
+        end
+      end,
+    }
     world:expect_position(1, "ETHUSDT")
     assert.are.equal(2, #world:fills())
     assert.are.equal(1, #world:fills { symbol = "BTCUSDT" })
@@ -163,7 +220,17 @@ describe("a world", function()
   end)
 
   it("loses requests by rule", function()
-    local world = testing.world { faults = { { fault = "error", call = "POST /fapi/v1/order", status = 400, code = -2019, message = "Margin is insufficient." } } }
+    local world = testing.world {
+      faults = {
+        {
+          fault = "error",
+          call = "POST /fapi/v1/order",
+          status = 400,
+          code = -2019,
+          message = "Margin is insufficient.",
+        },
+      },
+    }
     world:run(function() buy() end)
     world:expect_orders {}
     assert.are.equal(-2019, world.refused[1].error.code)
@@ -191,7 +258,10 @@ describe("a world", function()
     local ok, failure = pcall(world.expect_orders, world, { { side = "SELL" } })
     assert.is_false(ok)
     assert.matches("order", tostring(failure.message or failure))
-    assert.matches("is not { side=SELL }; they are:\n  1  symbol=BTCUSDT side=BUY type=MARKET", tostring(failure.message or failure))
+    assert.matches(
+      "is not { side=SELL }; they are:\n  1  symbol=BTCUSDT side=BUY type=MARKET",
+      tostring(failure.message or failure)
+    )
   end)
 
   it("says plainly what is wrong with its description", function()
@@ -202,13 +272,15 @@ describe("a world", function()
       { { bars = {}, symbol = "ETHUSDT" }, "ETHUSDT has no bar" },
       { { bars = { 1, 2 }, interval = "7m" }, "no such interval '7m'" },
       { { trades = { { 5, 1 }, { 2, 1 } } }, "testing.world" },
-      { { faults = { { fault = "bogus" } } }, "faults" }, { { funding = 0.001 }, "funding: a list is wanted, not a number" },
-      { { bars = "up" }, "bars: a list is wanted, not a string" }, { { bars = { 1, 2 }, funding = { 0.001 } }, "funding 1: { at = seconds" },
+      { { faults = { { fault = "bogus" } } }, "faults" },
+      { { funding = 0.001 }, "funding: a list is wanted, not a number" },
+      { { bars = "up" }, "bars: a list is wanted, not a string" },
+      { { bars = { 1, 2 }, funding = { 0.001 } }, "funding 1: { at = seconds" },
     }
     for _, case in ipairs(cases) do
       local ok, message = pcall(testing.world, case[1])
       if case[1].trades then
-        assert.is_true(ok, message)   -- of one bar: their order inside it is the reader's
+        assert.is_true(ok, message) -- of one bar: their order inside it is the reader's
       else
         assert.is_false(ok)
         assert.matches(case[2], message)

@@ -41,13 +41,17 @@ describe("a name of several addresses", function()
   end
 
   local function runs(port)
-    local r = live_run.whole({ url = by_name(port), key = x.key, secret = x.secret }, [[
+    local r = live_run.whole(
+      { url = by_name(port), key = x.key, secret = x.secret },
+      [[
       return { symbols = { "BTCUSDT" },
         on_start = function()
           print("order", assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }).status)
         end,
         on_fill = function() print "fill" end,
-      } ]], { "--for", "1.5", "--order-channel", "ws" })
+      } ]],
+      { "--for", "1.5", "--order-channel", "ws" }
+    )
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find("order\tFILLED", 1, true) and r.out:find("fill", 1, true), r.out .. r.err)
     assert.truthy(r.err:find("by_websocket=1 ", 1, true) and r.err:find("reconnects=0", 1, true), r.err)
@@ -57,7 +61,10 @@ describe("a name of several addresses", function()
     connects(x.port)
     runs(x.port)
     local six = on_ipv6()
-    if not six then pending "no IPv6 here" return end
+    if not six then
+      pending "no IPv6 here"
+      return
+    end
     finally(function() six:stop() end)
     connects(six.ports[1])
     runs(six.ports[1])
@@ -65,7 +72,10 @@ describe("a name of several addresses", function()
 
   it("is reached by the one that accepts, when the other never answers", function()
     local port, stop = peer.clogged "::1"
-    if not port then pending "no IPv6 here" return end
+    if not port then
+      pending "no IPv6 here"
+      return
+    end
     local own = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--port", port }
     assert.equal(port, own.port)
     connects(port)
@@ -81,18 +91,21 @@ describe("a name of several addresses", function()
     runs(port)
   end)
 
-  it("that is none costs nothing but its own request, and leaves nothing behind that later ones would stumble over", function()
-    in_time(function(p)
-      for _ = 1, 3 do
-        local status, problem = p:ask("GET", "http://nosuch.invalid/fapi/v1/ping")
-        assert.equal(nil, status)
-        assert.truthy(problem:find("Could not resolve host: nosuch.invalid", 1, true), problem)
-        local _, why = p:stream "ws://nosuch.invalid/market/ws"
-        assert.truthy(why:find("Could not resolve host: nosuch.invalid", 1, true), why)
-        assert.is_number(p:stream(x.url:gsub("^http", "ws") .. "/market/ws"))
-        assert.equal(200, (p:ask("GET", x.url .. "/fapi/v1/ping")))
-      end
-      return true
-    end)
-  end)
+  it(
+    "that is none costs nothing but its own request, and leaves nothing behind that later ones would stumble over",
+    function()
+      in_time(function(p)
+        for _ = 1, 3 do
+          local status, problem = p:ask("GET", "http://nosuch.invalid/fapi/v1/ping")
+          assert.equal(nil, status)
+          assert.truthy(problem:find("Could not resolve host: nosuch.invalid", 1, true), problem)
+          local _, why = p:stream "ws://nosuch.invalid/market/ws"
+          assert.truthy(why:find("Could not resolve host: nosuch.invalid", 1, true), why)
+          assert.is_number(p:stream(x.url:gsub("^http", "ws") .. "/market/ws"))
+          assert.equal(200, (p:ask("GET", x.url .. "/fapi/v1/ping")))
+        end
+        return true
+      end)
+    end
+  )
 end)

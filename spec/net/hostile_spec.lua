@@ -8,22 +8,39 @@ local run = require "spec.support.run"
 
 -- What is said of an answer to the handshake, by the mode of spec/support/hostile.lua.
 local answers = {
-  { "garbage", "its answer is no HTTP: " }, { "half", "the server ended the connection before it had answered" },
-  { "drip", "no whole answer within 500 ms" }, { "huge", "its answer has a head of more than 8192 bytes" },
-  { "accept", "some other protocol than a WebSocket" }, { "plain", "it answered 200 OK instead of opening a WebSocket" },
-  { "refused", "it answered 403 Go?[31maway instead of opening a WebSocket" }, { "ending", "the server ended the connection before it had answered" },
+  { "garbage", "its answer is no HTTP: " },
+  { "half", "the server ended the connection before it had answered" },
+  { "drip", "no whole answer within 500 ms" },
+  { "huge", "its answer has a head of more than 8192 bytes" },
+  { "accept", "some other protocol than a WebSocket" },
+  { "plain", "it answered 200 OK instead of opening a WebSocket" },
+  { "refused", "it answered 403 Go?[31maway instead of opening a WebSocket" },
+  { "ending", "the server ended the connection before it had answered" },
   { "silent", "no whole answer within 500 ms" },
 }
 local breach = "a frame that the protocol does not allow"
 local frames = {
-  { "opcode", breach }, { "rsv", breach }, { "masked", breach }, { "control", breach }, { "split_control", breach }, { "continuation", breach },
-  { "interrupted", breach }, { "large", "a message of more than 16 MB" }, { "endless", breach }, { "utf8", "a text that is no UTF-8" },
-  { "close_code", breach }, { "close", "the server closed the connection (1008: go?away?[31m now)" },
-  { "bare", "a message that is no JSON" }, { "half_json", "a message that is no JSON" }, { "empty", "a message that is no JSON" }, { "nul", "a message that is no JSON" },
+  { "opcode", breach },
+  { "rsv", breach },
+  { "masked", breach },
+  { "control", breach },
+  { "split_control", breach },
+  { "continuation", breach },
+  { "interrupted", breach },
+  { "large", "a message of more than 16 MB" },
+  { "endless", breach },
+  { "utf8", "a text that is no UTF-8" },
+  { "close_code", breach },
+  { "close", "the server closed the connection (1008: go?away?[31m now)" },
+  { "bare", "a message that is no JSON" },
+  { "half_json", "a message that is no JSON" },
+  { "empty", "a message that is no JSON" },
+  { "nul", "a message that is no JSON" },
   { "deep", "a message that is no JSON" },
 }
 local slow = {
-  { "dripping", "silence: no answer to a ping" }, { "pieces", "a message in more than 65536 frames" },
+  { "dripping", "silence: no answer to a ping" },
+  { "pieces", "a message in more than 65536 frames" },
   { "pings", "the server does not read what it is sent" },
 }
 
@@ -49,7 +66,9 @@ describe("a WebSocket server that means harm", function()
 
   it("gets no connection, and the reason is told in one line", function()
     local names = {}
-    for i, a in ipairs(answers) do names[i] = a[1] end
+    for i, a in ipairs(answers) do
+      names[i] = a[1]
+    end
     local peer = program.start("hostile", x.port, "127.0.0.1", unpack(names))
     finally(function() peer:stop() end)
     local p = probe.open { timeout = 0.5 }
@@ -68,10 +87,14 @@ describe("a WebSocket server that means harm", function()
   -- Starts a run whose streams come from a peer that has these modes.
   local function start(list, arguments)
     local names = {}
-    for i, f in ipairs(list) do names[i] = f[1] end
+    for i, f in ipairs(list) do
+      names[i] = f[1]
+    end
     local peer = program.start("hostile", x.port, "127.0.0.1", unpack(names))
     local all = { "--stream-url", "ws://127.0.0.1:" .. peer.ports[1] }
-    for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
+    for _, a in ipairs(arguments or {}) do
+      all[#all + 1] = a
+    end
     return { peer = peer, run = live_run.start(x, { SCRIPT }, all), list = list }
   end
 
@@ -86,69 +109,104 @@ describe("a WebSocket server that means harm", function()
     local ok = pcall(lx.wait_for, "the end of it", function() return done(peer) or r:status() end, 60)
     assert.is_true(ok, peer:log() .. r:err())
     assert.equal(nil, r:status(), r:err())
-    local status = assert(r:ask { cmd = "status" })   -- it neither hangs nor spins
+    local status = assert(r:ask { cmd = "status" }) -- it neither hangs nor spins
     assert.is_true(status.ok)
     r:kill(2)
     assert.equal(0, r:wait(20), r:err())
-    for _, f in ipairs(t.list) do assert.truthy(not f[2] or r:err():find(f[2], 1, true), f[1] .. ":\n" .. r:err()) end
+    for _, f in ipairs(t.list) do
+      assert.truthy(not f[2] or r:err():find(f[2], 1, true), f[1] .. ":\n" .. r:err())
+    end
     assert.equal("stop\t0", r:out():match "%S[^\n]*", r:out())
   end
 
-  local function all_left(t) return function(peer) return peer:count " left after " == #t.list end end
+  local function all_left(t)
+    return function(peer) return peer:count " left after " == #t.list end
+  end
 
-  it("loses the connection over a frame or text that is wrong, at once and with its reason; the run connects again", function()
-    local all = {}
-    finally(function() for _, t in ipairs(all) do close(t) end end)
-    for i = 1, #frames, 6 do all[#all + 1] = start { unpack(frames, i, math.min(i + 5, #frames)) } end
-    for _, t in ipairs(all) do
-      ends_well(t, all_left(t))
-      for _, f in ipairs(t.list) do
-        local left = tonumber(t.peer:log():match(f[1] .. " left after (%d+) ms"))
-        assert.is_true(left < 3000, f[1] .. " " .. left)
+  it(
+    "loses the connection over a frame or text that is wrong, at once and with its reason; the run connects again",
+    function()
+      local all = {}
+      finally(function()
+        for _, t in ipairs(all) do
+          close(t)
+        end
+      end)
+      for i = 1, #frames, 6 do
+        all[#all + 1] = start { unpack(frames, i, math.min(i + 5, #frames)) }
       end
-      assert.equal(#t.list, select(2, t.run:err():gsub("; again in ", "")), t.run:err())
-      assert.truthy(t.run:err():find("stream: connected again", 1, true), t.run:err())
+      for _, t in ipairs(all) do
+        ends_well(t, all_left(t))
+        for _, f in ipairs(t.list) do
+          local left = tonumber(t.peer:log():match(f[1] .. " left after (%d+) ms"))
+          assert.is_true(left < 3000, f[1] .. " " .. left)
+        end
+        assert.equal(#t.list, select(2, t.run:err():gsub("; again in ", "")), t.run:err())
+        assert.truthy(t.run:err():find("stream: connected again", 1, true), t.run:err())
+      end
     end
-  end)
+  )
 
   it("that tells JSON of the wrong shape is not believed, and the run stays connected", function()
     local t = start { { "shapes", "stream: " }, { "shapes" }, { "shapes" } }
     finally(function() close(t) end)
     ends_well(t, function(peer) return peer:count "shapes told" == 3 end)
     local log = t.run:err()
-    assert.is_true(select(2, log:gsub("WARN", "")) < 8, log)   -- told once a minute, not each
+    assert.is_true(select(2, log:gsub("WARN", "")) < 8, log) -- told once a minute, not each
     assert.truthy(log:find("reconnects=0", 1, true), log)
   end)
 
-  it("that drips, floods or never reads is given up in time; memory stays bounded, and the run answers meanwhile", function()
-    local t = start(slow, { "--stream-silence", "3", "--memory", "150" })
-    finally(function() close(t) end)
-    ends_well(t, all_left(t))
-  end)
+  it(
+    "that drips, floods or never reads is given up in time; memory stays bounded, and the run answers meanwhile",
+    function()
+      local t = start(slow, { "--stream-silence", "3", "--memory", "150" })
+      finally(function() close(t) end)
+      ends_well(t, all_left(t))
+    end
+  )
 
-  it("that takes orders and lies about them, or breaks the protocol, has none of them sent twice nor thought of wrongly", function()
-    for _, modes in ipairs { { "lies" }, { "half_json", "utf8", "lies" } } do
-      local from = x:audit("?limit=0").total
-      local peer = program.start("hostile", x.port, "127.0.0.1", unpack(modes))
-      local r = live_run.whole(x, [[
+  it(
+    "that takes orders and lies about them, or breaks the protocol, has none of them sent twice nor thought of wrongly",
+    function()
+      for _, modes in ipairs { { "lies" }, { "half_json", "utf8", "lies" } } do
+        local from = x:audit("?limit=0").total
+        local peer = program.start("hostile", x.port, "127.0.0.1", unpack(modes))
+        local r = live_run.whole(
+          x,
+          [[
         local price = market.round_price("BTCUSDT", assert(api.get_ticker_price { symbol = "BTCUSDT" }).price * 0.98)
         for i = 1, 24 do
           local o, err = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", timeInForce = "IOC", quantity = 0.01, price = price,
                                             newClientOrderId = "lied-" .. i }
           print(i, o and o.status or err.kind)
         end
-      ]], { "--order-channel", "ws", "--ws-api-url", ("ws://127.0.0.1:%d/ws-fapi/v1"):format(peer.ports[1]), "--recv-window", "1000",
-              "--config", run.root .. "/spec/support/many_faults.conf.lua" })
-      local told = peer:count "lie "
-      peer:stop()
-      assert.equal(0, r.status, r.err)
-      assert.equal(24, select(2, r.out:gsub("\tEXPIRED\n", "")), r.out .. r.err)
-      local executed = {}
-      for _, e in ipairs(x:audit("?limit=1000&from=" .. from).entries) do
-        if e.executed and e.call == "POST /fapi/v1/order" then executed[e.clientOrderId] = (executed[e.clientOrderId] or 0) + 1 end
+      ]],
+          {
+            "--order-channel",
+            "ws",
+            "--ws-api-url",
+            ("ws://127.0.0.1:%d/ws-fapi/v1"):format(peer.ports[1]),
+            "--recv-window",
+            "1000",
+            "--config",
+            run.root .. "/spec/support/many_faults.conf.lua",
+          }
+        )
+        local told = peer:count "lie "
+        peer:stop()
+        assert.equal(0, r.status, r.err)
+        assert.equal(24, select(2, r.out:gsub("\tEXPIRED\n", "")), r.out .. r.err)
+        local executed = {}
+        for _, e in ipairs(x:audit("?limit=1000&from=" .. from).entries) do
+          if e.executed and e.call == "POST /fapi/v1/order" then
+            executed[e.clientOrderId] = (executed[e.clientOrderId] or 0) + 1
+          end
+        end
+        for i = 1, 24 do
+          assert.equal(1, executed["lied-" .. i], "lied-" .. i)
+        end
+        assert.is_true(#modes > 1 or told >= 11, told .. " lies")
       end
-      for i = 1, 24 do assert.equal(1, executed["lied-" .. i], "lied-" .. i) end
-      assert.is_true(#modes > 1 or told >= 11, told .. " lies")
     end
-  end)
+  )
 end)

@@ -12,14 +12,28 @@ describe("the HTTP client", function()
   local folder, x, peer, h2, dropping, silent
   setup(function()
     folder = run.folder()
-    os.execute(("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost "
-      .. "-addext subjectAltName=IP:127.0.0.1 2>/dev/null"):format(folder))
+    os.execute(
+      (
+        "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=localhost "
+        .. "-addext subjectAltName=IP:127.0.0.1 2>/dev/null"
+      ):format(folder)
+    )
     x = lx.start { "--symbols", "BTCUSDT,ETHUSDT", "--tls", folder .. "/cert.pem", folder .. "/key.pem" }
     if os.execute "command -v node >/dev/null" == 0 then
-      local pipe = io.popen(("node %s/spec/support/peer.mjs %s/cert.pem %s/key.pem >%s/peer 2>&1 & echo $!"):format(run.root, folder, folder, folder))
+      local pipe = io.popen(
+        ("node %s/spec/support/peer.mjs %s/cert.pem %s/key.pem >%s/peer 2>&1 & echo $!"):format(
+          run.root,
+          folder,
+          folder,
+          folder
+        )
+      )
       peer = pipe:read "*l"
       pipe:close()
-      h2, dropping, silent = lx.wait_for("the peer", function() return run.read(folder .. "/peer"):match "(%d+) (%d+) (%d+)\n" end)
+      h2, dropping, silent = lx.wait_for(
+        "the peer",
+        function() return run.read(folder .. "/peer"):match "(%d+) (%d+) (%d+)\n" end
+      )
       h2, dropping, silent = run.read(folder .. "/peer"):match "(%d+) (%d+) (%d+)\n"
     end
   end)
@@ -29,14 +43,17 @@ describe("the HTTP client", function()
     if peer then os.execute("kill " .. peer) end
     run.remove(folder)
   end)
-  local function needs_node() if not peer then pending "node is not installed: no peer with HTTP/2" end return peer end
+  local function needs_node()
+    if not peer then pending "node is not installed: no peer with HTTP/2" end
+    return peer
+  end
 
   it("takes a server's word only with a certificate it can verify, for the name it asked for", function()
     local _, problem = probe()("GET", x.url .. "/fapi/v1/ping")
     assert.truthy(problem and problem:find("certificate", 1, true), problem)
     local ask = probe { ca_file = folder .. "/cert.pem" }
     assert.equal(200, (ask("GET", x.url .. "/fapi/v1/ping")))
-    _, problem = ask("GET", (x.url:gsub("127%.0%.0%.1", "localhost")) .. "/fapi/v1/ping")   -- the certificate is for the address alone
+    _, problem = ask("GET", (x.url:gsub("127%.0%.0%.1", "localhost")) .. "/fapi/v1/ping") -- the certificate is for the address alone
     assert.truthy(problem and problem:find("localhost", 1, true), problem)
   end)
 
@@ -48,7 +65,8 @@ describe("the HTTP client", function()
 
   it("speaks HTTP/2 where it is offered", function()
     if not needs_node() then return end
-    local status, body = probe { ca_file = folder .. "/cert.pem" }("GET", ("https://127.0.0.1:%s/"):format(h2))
+    local status, body =
+      probe { ca_file = folder .. "/cert.pem" }("GET", ("https://127.0.0.1:%s/"):format(h2))
     assert.equal(200, status)
     assert.equal("2.0", require("cjson").decode(body).version)
   end)
@@ -70,7 +88,7 @@ describe("the HTTP client", function()
     for i, method in ipairs { "POST", "PUT", "DELETE", "GET" } do
       local ask = probe()
       assert.equal(200, (ask(method, base .. "/order")))
-      local status, problem = ask(method, base .. "/order")   -- read by the peer, and the connection cut
+      local status, problem = ask(method, base .. "/order") -- read by the peer, and the connection cut
       assert.equal(nil, status, method)
       assert.truthy(problem:find("/order: ", 1, true), problem)
       local _, count = probe()("GET", base .. "/count")

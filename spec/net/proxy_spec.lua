@@ -18,9 +18,14 @@ describe("a proxy", function()
   local folder, x, plain, proxy, asking
   setup(function()
     folder = run.folder()
-    os.execute(("cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=exchange.invalid "
-      .. "-addext subjectAltName=DNS:exchange.invalid,DNS:api.invalid 2>/dev/null"):format(folder))
-    x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--tls", folder .. "/cert.pem", folder .. "/key.pem" }
+    os.execute(
+      (
+        "cd %s && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -keyout key.pem -out cert.pem -subj /CN=exchange.invalid "
+        .. "-addext subjectAltName=DNS:exchange.invalid,DNS:api.invalid 2>/dev/null"
+      ):format(folder)
+    )
+    x =
+      lx.start { "--no-limits", "--symbols", "BTCUSDT", "--tls", folder .. "/cert.pem", folder .. "/key.pem" }
     plain = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
     proxy = program.start("proxy", x.port)
     asking = program.start("proxy", x.port, "trader:pa5sword")
@@ -38,9 +43,15 @@ describe("a proxy", function()
   local function far(script, arguments, environment)
     local at = ("//exchange.invalid:%d"):format(x.port)
     local all = { "--stream-url", "wss:" .. at, "--yes-real-money", "--ca-file", folder .. "/cert.pem" }
-    for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-    return live_run.whole({ url = "https:" .. at, key = x.key, secret = x.secret }, script, all,
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s"):format(x.key, x.secret, environment or ""))
+    for _, a in ipairs(arguments or {}) do
+      all[#all + 1] = a
+    end
+    return live_run.whole(
+      { url = "https:" .. at, key = x.key, secret = x.secret },
+      script,
+      all,
+      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s"):format(x.key, x.secret, environment or "")
+    )
   end
 
   local function ran(r)
@@ -52,15 +63,31 @@ describe("a proxy", function()
 
   it("carries all of a live run by CONNECT: requests, market and user streams", function()
     local before = proxy:count "CONNECT exchange.invalid"
-    ran(far(HANDLERS, { "--for", "1.5", "--proxy", "http://127.0.0.1:" .. proxy.ports[1], "--warm-connections", "0" }))
+    ran(
+      far(
+        HANDLERS,
+        { "--for", "1.5", "--proxy", "http://127.0.0.1:" .. proxy.ports[1], "--warm-connections", "0" }
+      )
+    )
     local tunnels = proxy:count "CONNECT exchange.invalid" - before
-    assert.is_true(tunnels >= 4, tunnels .. " tunnels")   -- the rules' request, those of the run, two streams
+    assert.is_true(tunnels >= 4, tunnels .. " tunnels") -- the rules' request, those of the run, two streams
     assert.equal(0, proxy:count "GET")
   end)
 
   it("carries orders by the WebSocket API too", function()
-    local r = far(HANDLERS, { "--for", "1.5", "--proxy", "http://127.0.0.1:" .. proxy.ports[1], "--order-channel", "ws",
-      "--ws-api-url", ("wss://api.invalid:%d/ws-fapi/v1"):format(x.port) })
+    local r = far(
+      HANDLERS,
+      {
+        "--for",
+        "1.5",
+        "--proxy",
+        "http://127.0.0.1:" .. proxy.ports[1],
+        "--order-channel",
+        "ws",
+        "--ws-api-url",
+        ("wss://api.invalid:%d/ws-fapi/v1"):format(x.port),
+      }
+    )
     ran(r)
     assert.truthy(r.err:find "by_websocket=[1-9]", r.err)
     assert.equal(1, proxy:count "CONNECT api.invalid")
@@ -73,7 +100,11 @@ describe("a proxy", function()
 
   it("takes name and password from the environment, and nothing of them is told", function()
     for i, kind in ipairs { "http", "socks5h" } do
-      local r = far(HANDLERS, { "--for", "1.5" }, ("https_proxy=%s://trader:pa5sword@127.0.0.1:%d"):format(kind, asking.ports[i]))
+      local r = far(
+        HANDLERS,
+        { "--for", "1.5" },
+        ("https_proxy=%s://trader:pa5sword@127.0.0.1:%d"):format(kind, asking.ports[i])
+      )
       ran(r)
       assert.falsy((r.out .. r.err):find("pa5sword", 1, true))
     end
@@ -100,35 +131,50 @@ describe("a proxy", function()
   it("is passed by for the hosts of no_proxy, by requests and streams alike", function()
     local nowhere = "http://127.0.0.1:1"
     local key = ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s "):format(plain.key, plain.secret)
-    ran(live_run.whole(plain, HANDLERS, { "--for", "1.5" }, key .. "http_proxy=" .. nowhere .. " no_proxy=elsewhere,127.0.0.1"))
+    ran(
+      live_run.whole(
+        plain,
+        HANDLERS,
+        { "--for", "1.5" },
+        key .. "http_proxy=" .. nowhere .. " no_proxy=elsewhere,127.0.0.1"
+      )
+    )
     ran(live_run.whole(plain, HANDLERS, { "--for", "1.5", "--proxy", nowhere }, key .. "NO_PROXY=127.0.0.1"))
-    local r = live_run.whole(plain, HANDLERS, { "--for", "1.5", "--proxy", nowhere }, key .. "NO_PROXY=elsewhere")
+    local r =
+      live_run.whole(plain, HANDLERS, { "--for", "1.5", "--proxy", nowhere }, key .. "NO_PROXY=elsewhere")
     assert.equal(1, r.status)
     assert.truthy(r.err:find("127.0.0.1 port 1", 1, true), r.err)
     for environment, way in pairs { [""] = true, ["127.0.0.1"] = false } do
       local p = probe.open { proxy = nowhere, environment = { no_proxy = environment } }
       local took, problem = p:stream(plain.url:gsub("^http", "ws") .. "/market/ws")
       p:close()
-      if way then assert.truthy(problem:find("port 1", 1, true), problem) else assert.is_number(took, problem) end
+      if way then
+        assert.truthy(problem:find("port 1", 1, true), problem)
+      else
+        assert.is_number(took, problem)
+      end
     end
   end)
 
-  it("that is of no use is named with its reason, for streams as for requests, and waited for no longer than allowed", function()
-    local url = ("wss://exchange.invalid:%d/market/ws"):format(x.port)
-    for i, expected in pairs { [3] = "timed? ?out", [4] = "Proxy CONNECT aborted" } do
-      local p = probe.open { proxy = "http://127.0.0.1:" .. proxy.ports[i], timeout = 0.5 }
-      local from = lx.now_ms()
-      local took, problem = p:stream(url)
+  it(
+    "that is of no use is named with its reason, for streams as for requests, and waited for no longer than allowed",
+    function()
+      local url = ("wss://exchange.invalid:%d/market/ws"):format(x.port)
+      for i, expected in pairs { [3] = "timed? ?out", [4] = "Proxy CONNECT aborted" } do
+        local p = probe.open { proxy = "http://127.0.0.1:" .. proxy.ports[i], timeout = 0.5 }
+        local from = lx.now_ms()
+        local took, problem = p:stream(url)
+        p:close()
+        assert.equal(nil, took)
+        assert.truthy(problem:find(expected), problem)
+        assert.is_true(lx.now_ms() - from < 3000)
+      end
+      local p = probe.open { proxy = "http://127.0.0.1:" .. asking.ports[1] }
+      local _, problem = p:stream(url)
       p:close()
-      assert.equal(nil, took)
-      assert.truthy(problem:find(expected), problem)
-      assert.is_true(lx.now_ms() - from < 3000)
+      assert.truthy(problem:find("the proxy asks for a name and a password (407)", 1, true), problem)
     end
-    local p = probe.open { proxy = "http://127.0.0.1:" .. asking.ports[1] }
-    local _, problem = p:stream(url)
-    p:close()
-    assert.truthy(problem:find("the proxy asks for a name and a password (407)", 1, true), problem)
-  end)
+  )
 
   it("that goes away takes the streams along, and they come back with it", function()
     local own = program.start("proxy", plain.port)
@@ -139,7 +185,7 @@ describe("a proxy", function()
       own:stop()
     end)
     r:wait_for "fill\t0.0"
-    assert.is_true(own:count(("CONNECT 127.0.0.1:%d"):format(plain.port)) >= 2, own:log())   -- the streams
+    assert.is_true(own:count(("CONNECT 127.0.0.1:%d"):format(plain.port)) >= 2, own:log()) -- the streams
     assert.is_true(own:count "GET http://127.0.0.1" >= 2, own:log())
     own:stop()
     r:wait_for "WARN market stream: the server ended the connection; again in 0.0 s"

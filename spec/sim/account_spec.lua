@@ -8,7 +8,10 @@ describe("the account", function()
   it("keeps wallet and result exact through thousands of random fills", function()
     x = exchange.new { wallet = 1000000 }
     local seed = 7
-    local function random(n) seed = (seed * 16807) % 2147483647 return seed % n end
+    local function random(n)
+      seed = (seed * 16807) % 2147483647
+      return seed % n
+    end
     for n = 0, 1999 do
       local price = 60000 + random(2000) / 10
       x:pass(n, { price, price + 50, price - 50, price })

@@ -8,9 +8,16 @@ describe("batches", function()
     x = exchange.new()
     x:pass(0, { 60000, 60000, 60000, 60000 })
     local function entry(price)
-      return { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, price = price, time_in_force = "TIF_GTC" }
+      return {
+        side = "SIDE_BUY",
+        type = "ORDER_LIMIT",
+        quantity = 0.1,
+        price = price,
+        time_in_force = "TIF_GTC",
+      }
     end
-    local reply = x:call("EP_BATCH_NEW", { no_symbol = true, batch = { entry(59000), entry(59000.05), entry(58000) } })
+    local reply =
+      x:call("EP_BATCH_NEW", { no_symbol = true, batch = { entry(59000), entry(59000.05), entry(58000) } })
     assert.are.equal(200, reply.status)
     assert.are.same({ 0, -4014, 0 }, reply.codes)
     assert.are.equal(2, #x:call("EP_OPEN_ORDERS").rows)
@@ -26,7 +33,9 @@ describe("batches", function()
   it("are refused when too long", function()
     x = exchange.new()
     local entries = {}
-    for i = 1, 6 do entries[i] = { side = "SIDE_BUY", type = "ORDER_MARKET", quantity = 0.1 } end
+    for i = 1, 6 do
+      entries[i] = { side = "SIDE_BUY", type = "ORDER_MARKET", quantity = 0.1 }
+    end
     assert.are.equal(-4082, x:call("EP_BATCH_NEW", { no_symbol = true, batch = entries }).code)
   end)
 end)

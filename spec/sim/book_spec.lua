@@ -9,15 +9,29 @@ local START = 1700006400 * 1000000ULL
 local function e8(v) return ffi.cast("int64_t", math.floor(v * E8 + 0.5)) end
 local function num(v) return tonumber(v) / E8 end
 
-local bits = { symbol = "P_SYMBOL", side = "P_SIDE", type = "P_TYPE", time_in_force = "P_TIME_IN_FORCE", quantity_e8 = "P_QUANTITY",
-               price_e8 = "P_PRICE", reduce_only = "P_REDUCE_ONLY", client_id = "P_CLIENT_ID", resp_type = "P_RESP_TYPE",
-               stp_mode = "P_STP_MODE", order_id = "P_ORDER_ID", orig_client_id = "P_ORIG_CLIENT_ID", stop_price_e8 = "P_STOP_PRICE", price_match = "P_PRICE_MATCH" }
+local bits = {
+  symbol = "P_SYMBOL",
+  side = "P_SIDE",
+  type = "P_TYPE",
+  time_in_force = "P_TIME_IN_FORCE",
+  quantity_e8 = "P_QUANTITY",
+  price_e8 = "P_PRICE",
+  reduce_only = "P_REDUCE_ONLY",
+  client_id = "P_CLIENT_ID",
+  resp_type = "P_RESP_TYPE",
+  stp_mode = "P_STP_MODE",
+  order_id = "P_ORDER_ID",
+  orig_client_id = "P_ORIG_CLIENT_ID",
+  stop_price_e8 = "P_STOP_PRICE",
+  price_match = "P_PRICE_MATCH",
+}
 
 ---An exchange of one symbol (BTCUSDT) with an empty book, last price 60000.
 local function new()
   local self = { events = {}, prints = {}, now = START }
-  local symbols, config, hooks = ffi.new "struct symbol[1]", ffi.new "struct exchange_config", ffi.new "struct exchange_hooks"
-  assert(C.symbol_builtin("BTCUSDT", symbols[0]) == 0)
+  local symbols, config, hooks =
+    ffi.new "struct symbol[1]", ffi.new "struct exchange_config", ffi.new "struct exchange_hooks"
+  assert(C.symbol_rules_builtin("BTCUSDT", symbols[0]) == 0)
   config.wallet_e8, config.maker_e8, config.taker_e8, config.leverage = e8(1e6), 20000, 50000, 20
   config.event_mask = bit.bnot(0ULL)
   self.keep = {
@@ -32,13 +46,23 @@ local function new()
     ffi.cast("void (*)(void *, int32_t, const void *, int64_t)", function(_, kind, record)
       if kind ~= C.RECORD_ORDER_UPDATE then return end
       local u = ffi.cast("const struct order_update_record *", record)
-      self.events[#self.events + 1] = { execution = ffi.string(C.execution_names[u.execution]), id = ffi.string(u.order.client_id),
-        status = ffi.string(C.order_status_names[u.order.status]), qty = num(u.last_qty_e8), price = num(u.last_price_e8),
-        maker = u.maker, reason = u.expiry_reason }
+      self.events[#self.events + 1] = {
+        execution = ffi.string(C.execution_names[u.execution]),
+        id = ffi.string(u.order.client_id),
+        status = ffi.string(C.order_status_names[u.order.status]),
+        qty = num(u.last_qty_e8),
+        price = num(u.last_price_e8),
+        maker = u.maker,
+        reason = u.expiry_reason,
+      }
     end),
-    ffi.cast("void (*)(void *, const struct trade_record *, int64_t)", function(_, t)
-      self.prints[#self.prints + 1] = { price = num(t.price_e8), qty = num(t.qty_e8), buyer_maker = t.maker, id = tonumber(t.id) }
-    end),
+    ffi.cast(
+      "void (*)(void *, const struct trade_record *, int64_t)",
+      function(_, t)
+        self.prints[#self.prints + 1] =
+          { price = num(t.price_e8), qty = num(t.qty_e8), buyer_maker = t.maker, id = tonumber(t.id) }
+      end
+    ),
   }
   hooks.reply, hooks.event, hooks.trade = self.keep[1], self.keep[2], self.keep[3]
   self.x = ffi.gc(C.exchange_new(config, symbols, 1, hooks, self.now), C.exchange_free)
@@ -47,9 +71,15 @@ local function new()
 end
 
 local M = {}
-function M.add(self, side, price, qty) C.exchange_others_add(self.x, 0, side, e8(price), e8(qty), self.now) end
-function M.cancel(self, side, price, qty) C.exchange_others_cancel(self.x, 0, side, e8(price), e8(qty), self.now) end
-function M.take(self, side, qty, limit) return num(C.exchange_others_take(self.x, 0, side, e8(qty), e8(limit), self.now)) end
+function M.add(self, side, price, qty)
+  C.exchange_background_add(self.x, 0, side, e8(price), e8(qty), self.now)
+end
+function M.cancel(self, side, price, qty)
+  C.exchange_background_cancel(self.x, 0, side, e8(price), e8(qty), self.now)
+end
+function M.take(self, side, qty, limit)
+  return num(C.exchange_background_take(self.x, 0, side, e8(qty), e8(limit), self.now))
+end
 function M.level(self, side, price) return num(C.book_qty_e8(C.exchange_book_of(self.x, 0), side, e8(price))) end
 
 ---Calls the exchange; prices and quantities as numbers.
@@ -61,7 +91,11 @@ function M.call(self, endpoint, t)
     c.given = bit.bor(c.given, bit.lshift(1ULL, tonumber(C[bits[field]])))
   end
   for k, v in pairs(t) do
-    if k == "quantity" or k == "price" or k == "stop_price" then put(k .. "_e8", e8(v)) else put(k, v) end
+    if k == "quantity" or k == "price" or k == "stop_price" then
+      put(k .. "_e8", e8(v))
+    else
+      put(k, v)
+    end
   end
   self.now = self.now + 1000
   C.exchange_call(self.x, c, 0, self.now)
@@ -69,19 +103,27 @@ function M.call(self, endpoint, t)
 end
 
 function M.order(self, t)
-  local all = { type = C.ORDER_LIMIT, side = C.SIDE_BUY, time_in_force = C.TIF_GTC, resp_type = C.RESP_RESULT }
-  for k, v in pairs(t) do all[k] = v end
+  local all =
+    { type = C.ORDER_LIMIT, side = C.SIDE_BUY, time_in_force = C.TIF_GTC, resp_type = C.RESP_RESULT }
+  for k, v in pairs(t) do
+    all[k] = v
+  end
   if all.type == C.ORDER_MARKET then all.time_in_force = nil end
   return M.call(self, "EP_ORDER_NEW", all)
 end
 
 local BUY, SELL = tonumber(C.SIDE_BUY), tonumber(C.SIDE_SELL)
-local asks = { { SELL, 60001, 1 }, { SELL, 60002, 2 }, { SELL, 60003, 3 }, { BUY, 59999, 1 }, { BUY, 59998, 2 } }
+local asks =
+  { { SELL, 60001, 1 }, { SELL, 60002, 2 }, { SELL, 60003, 3 }, { BUY, 59999, 1 }, { BUY, 59998, 2 } }
 
 local function book(levels)
   local b = new()
-  for k, f in pairs(M) do b[k] = f end
-  for _, l in ipairs(levels or asks) do b:add(l[1], l[2], l[3]) end
+  for k, f in pairs(M) do
+    b[k] = f
+  end
+  for _, l in ipairs(levels or asks) do
+    b:add(l[1], l[2], l[3])
+  end
   return b
 end
 
@@ -99,16 +141,19 @@ describe("a market with a book", function()
     assert.equal(0, b:level(SELL, 60001))
   end)
 
-  it("what a market order cannot fill within the take bound expires with reason 9; an empty side refuses it", function()
-    local b = book()
-    local r = b:order { type = C.ORDER_MARKET, quantity = 7 }
-    assert.equal("EXPIRED", status(r))
-    assert.equal(6, num(r.order.executed_qty_e8))
-    assert.equal(9, b.events[#b.events].reason)
-    assert.equal(-4131, b:order({ type = C.ORDER_MARKET, quantity = 1 }).code)
-    b:add(SELL, 64000, 5)   -- beyond 5 % of 60003
-    assert.equal(-4131, b:order({ type = C.ORDER_MARKET, quantity = 1 }).code)
-  end)
+  it(
+    "what a market order cannot fill within the take bound expires with reason 9; an empty side refuses it",
+    function()
+      local b = book()
+      local r = b:order { type = C.ORDER_MARKET, quantity = 7 }
+      assert.equal("EXPIRED", status(r))
+      assert.equal(6, num(r.order.executed_qty_e8))
+      assert.equal(9, b.events[#b.events].reason)
+      assert.equal(-4131, b:order({ type = C.ORDER_MARKET, quantity = 1 }).code)
+      b:add(SELL, 64000, 5) -- beyond 5 % of 60003
+      assert.equal(-4131, b:order({ type = C.ORDER_MARKET, quantity = 1 }).code)
+    end
+  )
 
   it("a limit order takes what crosses and rests with the rest, behind who was there", function()
     local b = book()
@@ -125,8 +170,8 @@ describe("a market with a book", function()
 
   it("a resting order waits its turn: those before it first, and it moves up as they leave", function()
     local b = book()
-    b:order { price = 59999, quantity = 2, client_id = "q" }       -- 1 before it
-    b:add(BUY, 59999, 10)                                          -- and 10 behind
+    b:order { price = 59999, quantity = 2, client_id = "q" } -- 1 before it
+    b:add(BUY, 59999, 10) -- and 10 behind
     assert.equal(0.5, b:take(SELL, 0.5, 59999))
     assert.equal(1, #b.events)
     assert.equal(1, b:take(SELL, 1, 59999))
@@ -136,18 +181,22 @@ describe("a market with a book", function()
     assert.equal("FILLED", b.events[#b.events].status)
     assert.equal(9.5, b:level(BUY, 59999))
     local ids = {}
-    for i, p in ipairs(b.prints) do ids[i] = p.id end
-    for i = 2, #ids do assert.equal(ids[i - 1] + 1, ids[i]) end
+    for i, p in ipairs(b.prints) do
+      ids[i] = p.id
+    end
+    for i = 2, #ids do
+      assert.equal(ids[i - 1] + 1, ids[i])
+    end
   end)
 
   it("others who cancel leave from before and behind in proportion", function()
     local b = book { { BUY, 59999, 3 }, { SELL, 60001, 1 } }
     b:order { price = 59999, quantity = 1, client_id = "q" }
     b:add(BUY, 59999, 6)
-    b:cancel(BUY, 59999, 6)                    -- 9 others stood there: 3 before
+    b:cancel(BUY, 59999, 6) -- 9 others stood there: 3 before
     assert.equal(4, b:level(BUY, 59999))
     b:take(SELL, 1, 59999)
-    assert.equal(1, #b.events)                 -- 2 had left from before the order
+    assert.equal(1, #b.events) -- 2 had left from before the order
     b:take(SELL, 1, 59999)
     assert.equal("FILLED", b.events[#b.events].status)
     b:cancel(BUY, 59999, 100)
@@ -159,7 +208,9 @@ describe("a market with a book", function()
     b:order { price = 59999, quantity = 1, client_id = "1" }
     b:add(BUY, 59999, 6)
     b:order { price = 59999, quantity = 1, client_id = "2" }
-    for _ = 1, 7 do b:cancel(BUY, 59999, 1.237) end   -- some are left, in steps of their own
+    for _ = 1, 7 do
+      b:cancel(BUY, 59999, 1.237)
+    end -- some are left, in steps of their own
     b:cancel(BUY, 59999, 100)
     assert.equal(2, b:level(BUY, 59999))
     b:take(SELL, 1, 59999)
@@ -183,7 +234,8 @@ describe("a market with a book", function()
   it("an amended order loses its place, and takes when its new price crosses", function()
     local b = book()
     local o = b:order { price = 59998, quantity = 1 }
-    local r = b:call("EP_ORDER_MODIFY", { order_id = o.order.order_id, side = BUY, quantity = 2, price = 60002 })
+    local r =
+      b:call("EP_ORDER_MODIFY", { order_id = o.order.order_id, side = BUY, quantity = 2, price = 60002 })
     assert.equal("FILLED", status(r))
     assert.equal(2, b:level(BUY, 59998))
     assert.equal(1, b:level(SELL, 60002))
@@ -201,9 +253,11 @@ describe("a market with a book", function()
   end)
 
   it("self-trade prevention: each mode, after what stood before", function()
-    for mode, expected in pairs { STP_EXPIRE_MAKER = { "EXPIRED_IN_MATCH", "PARTIALLY_FILLED" },
-                                  STP_EXPIRE_TAKER = { "NEW", "EXPIRED_IN_MATCH" },
-                                  STP_EXPIRE_BOTH = { "EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH" } } do
+    for mode, expected in pairs {
+      STP_EXPIRE_MAKER = { "EXPIRED_IN_MATCH", "PARTIALLY_FILLED" },
+      STP_EXPIRE_TAKER = { "NEW", "EXPIRED_IN_MATCH" },
+      STP_EXPIRE_BOTH = { "EXPIRED_IN_MATCH", "EXPIRED_IN_MATCH" },
+    } do
       local b = book { { SELL, 60001, 1 }, { BUY, 59999, 1 } }
       local mine = b:order { side = SELL, price = 60001, quantity = 2, client_id = "mine" }
       local r = b:order { price = 60001, quantity = 4, stp_mode = C[mode], client_id = "taker" }
@@ -231,7 +285,8 @@ describe("a market with a book", function()
   it("a price matched with the book", function()
     local b = book()
     local function price(match, side)
-      local r = b:order { price_match = C[match], quantity = 0.01, side = side or BUY, time_in_force = C.TIF_GTC }
+      local r =
+        b:order { price_match = C[match], quantity = 0.01, side = side or BUY, time_in_force = C.TIF_GTC }
       return r.code == 0 and num(r.order.price_e8) or tonumber(r.code)
     end
     assert.equal(59999, price "MATCH_QUEUE")
@@ -258,14 +313,18 @@ describe("a market with a book", function()
     b:take(BUY, 1, 60001)
     local rows = ffi.new "struct book_diff[16]"
     assert.equal(2, C.book_changes(C.exchange_book_of(b.x, 0), before, rows, 16))
-    assert.same({ 59997, 3, 60001, 0 }, { num(rows[0].price_e8), num(rows[0].qty_e8), num(rows[1].price_e8), num(rows[1].qty_e8) })
+    assert.same(
+      { 59997, 3, 60001, 0 },
+      { num(rows[0].price_e8), num(rows[0].qty_e8), num(rows[1].price_e8), num(rows[1].qty_e8) }
+    )
     assert.equal(before + 3, C.exchange_book_of(b.x, 0).update_id)
   end)
 
   it("other traders' flow keeps the book whole for a hundred thousand events of any seed", function()
     for seed = 1, 3 do
       local b = book {}
-      local options = ffi.new("struct flow_options", { seed = seed, volatility = 0.2, rate = 2000, spread_ticks = 2 })
+      local options =
+        ffi.new("struct flow_options", { seed = seed, volatility = 0.2, rate = 2000, spread_ticks = 2 })
       b:order { price = 59990, quantity = 0.5, client_id = "in the way" }
       local flow = C.flow_new(options, b.x, 1, b.now)
       C.flow_advance(flow, b.now + 60000000)
@@ -288,19 +347,22 @@ describe("a market with a book", function()
   it("an order far from the market stays there, and the others' book goes on without it", function()
     for seed = 1, 2 do
       local b = book {}
-      local options = ffi.new("struct flow_options", { seed = seed, volatility = 0.5, rate = 200, spread_ticks = 2 })
+      local options =
+        ffi.new("struct flow_options", { seed = seed, volatility = 0.5, rate = 200, spread_ticks = 2 })
       local flow = C.flow_new(options, b.x, 1, b.now)
       C.flow_advance(flow, b.now + 1000000)
       b.now = b.now + 1000000
-      local function call(endpoint, t)   -- a call comes a millisecond later
+      local function call(endpoint, t) -- a call comes a millisecond later
         C.flow_advance(flow, b.now + 1000)
         return endpoint and b:call(endpoint, t) or b:order(t)
       end
       call(nil, { price = 45000, quantity = 0.01, client_id = "low" })
       call(nil, { side = C.SIDE_SELL, price = 80000, quantity = 0.01, client_id = "high" })
-      for i = 1, 40 do call(nil, { price = 59000 - 10 * i, quantity = 0.01 }) end
+      for i = 1, 40 do
+        call(nil, { price = 59000 - 10 * i, quantity = 0.01 })
+      end
       local k = C.exchange_book_of(b.x, 0)
-      for _ = 1, 12 do   -- two minutes in which the price goes far further than the book is deep
+      for _ = 1, 12 do -- two minutes in which the price goes far further than the book is deep
         b.now = b.now + 10000000
         C.flow_advance(flow, b.now)
         for side = 0, 1 do
@@ -308,7 +370,9 @@ describe("a market with a book", function()
           assert.is_true(math.abs(tonumber(near - C.book_best_e8(k, side))) < 500 * E8, "the book has a hole")
         end
       end
-      for _, t in ipairs(b.prints) do assert.is_true(t.price > 50000 and t.price < 70000, t.price) end
+      for _, t in ipairs(b.prints) do
+        assert.is_true(t.price > 50000 and t.price < 70000, t.price)
+      end
       for id, at in pairs { low = 45000, high = 80000 } do
         assert.equal(0.01, b:level(id == "low" and BUY or SELL, at))
         assert.equal("CANCELED", status(call("EP_ORDER_CANCEL", { orig_client_id = id })))
@@ -320,8 +384,12 @@ describe("a market with a book", function()
 
   it("has room for as many levels as there are", function()
     local b = book {}
-    for i = 1, 5000 do b:add(BUY, 59990 - i / 10, 1) end
+    for i = 1, 5000 do
+      b:add(BUY, 59990 - i / 10, 1)
+    end
     assert.equal(5000, C.exchange_book_of(b.x, 0).count[BUY])
-    for i = 1, 5000 do assert.equal(1, b:level(BUY, 59990 - i / 10)) end
+    for i = 1, 5000 do
+      assert.equal(1, b:level(BUY, 59990 - i / 10))
+    end
   end)
 end)

@@ -12,9 +12,19 @@ describe("conditional orders", function()
     x:pass(1, { 60000, 60000, 60000, 60000 })
   end
   local function stop(price, more)
-    local t = { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", stop_price = price, quantity = 0.1, reduce_only = true }
-    for k, v in pairs(more or {}) do t[k] = v end
-    if t.close_position then t.quantity, t.reduce_only = nil, nil end
+    local t = {
+      side = "SIDE_SELL",
+      type = "ORDER_STOP_MARKET",
+      stop_price = price,
+      quantity = 0.1,
+      reduce_only = true,
+    }
+    for k, v in pairs(more or {}) do
+      t[k] = v
+    end
+    if t.close_position then
+      t.quantity, t.reduce_only = nil, nil
+    end
     return x:algo(t)
   end
 
@@ -73,15 +83,32 @@ describe("conditional orders", function()
   it("refuse what would trigger at once and what cannot be", function()
     long()
     assert.are.equal(-2021, stop(60500).code)
-    assert.are.equal(-4137, x:algo({ side = "SIDE_SELL", type = "ORDER_STOP_MARKET", stop_price = 59000,
-                                     quantity = 0.1, close_position = true }).code)
-    assert.are.equal(-4509, x:algo({ side = "SIDE_BUY", type = "ORDER_STOP_MARKET", stop_price = 61000,
-                                     close_position = true }).code)
+    assert.are.equal(
+      -4137,
+      x:algo({
+        side = "SIDE_SELL",
+        type = "ORDER_STOP_MARKET",
+        stop_price = 59000,
+        quantity = 0.1,
+        close_position = true,
+      }).code
+    )
+    assert.are.equal(
+      -4509,
+      x:algo({
+        side = "SIDE_BUY",
+        type = "ORDER_STOP_MARKET",
+        stop_price = 61000,
+        close_position = true,
+      }).code
+    )
     assert.are.equal(-1130, stop(nil, { type = "ORDER_TRAILING_STOP_MARKET", callback_rate = 21 }).code)
     local id = stop(59000).row.algo_id
     assert.are.equal(200, x:call("EP_ALGO_CANCEL", { algo_id = id }).status)
     assert.are.equal(-2011, x:call("EP_ALGO_CANCEL", { algo_id = id }).code)
-    for _ = 1, 200 do assert.are.equal(200, stop(59000).status) end
+    for _ = 1, 200 do
+      assert.are.equal(200, stop(59000).status)
+    end
     assert.are.equal(-4045, stop(59000).code)
     x:call("EP_ALGO_CANCEL_ALL")
     assert.are.equal(0, #x:call("EP_ALGO_OPEN").rows)

@@ -19,7 +19,10 @@ describe("refusals at entry", function()
   it("name a missing or superfluous parameter", function()
     refused(-1102, x:order { side = "SIDE_BUY", type = "ORDER_MARKET" })
     refused(-1102, x:order { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, price = 59000 })
-    refused(-1102, x:order { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, time_in_force = "TIF_GTC" })
+    refused(
+      -1102,
+      x:order { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, time_in_force = "TIF_GTC" }
+    )
     refused(-1106, x:market("SIDE_BUY", 0.1, { time_in_force = "TIF_GTC" }))
     refused(-1121, x:market("SIDE_BUY", 0.1, { symbol = -1 }))
   end)
@@ -32,6 +35,9 @@ describe("refusals at entry", function()
 
   it("know the position mode", function()
     refused(-4061, x:market("SIDE_BUY", 0.1, { position_side = "POSITION_LONG" }))
-    refused(-5040, x:limit("SIDE_BUY", 0.1, 59000, { time_in_force = "TIF_GTD", good_till_us = x.now + 1000000 }))
+    refused(
+      -5040,
+      x:limit("SIDE_BUY", 0.1, 59000, { time_in_force = "TIF_GTD", good_till_us = x.now + 1000000 })
+    )
   end)
 end)

@@ -8,7 +8,10 @@ describe("hedge mode", function()
     x = exchange.new { dual_side = true }
     x:bar(0, { 60000, 60000, 60000, 60000 })
     assert.are.equal(-4061, x:market("SIDE_BUY", 0.1).code)
-    assert.are.equal(-1106, x:market("SIDE_BUY", 0.1, { position_side = "POSITION_LONG", reduce_only = true }).code)
+    assert.are.equal(
+      -1106,
+      x:market("SIDE_BUY", 0.1, { position_side = "POSITION_LONG", reduce_only = true }).code
+    )
     assert.are.equal(200, x:market("SIDE_BUY", 0.2, { position_side = "POSITION_LONG" }).status)
     assert.are.equal(200, x:market("SIDE_SELL", 0.1, { position_side = "POSITION_SHORT" }).status)
     assert.are.equal(0.2, x:position(1))

@@ -68,7 +68,7 @@ describe("limit orders", function()
     assert.are.equal(-5021, x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_FOK" }).code)
     local ioc = x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC", resp_type = "RESP_RESULT" })
     assert.are.equal(C.STATUS_EXPIRED, ioc.row.status)
-    assert.are.equal(C.STATUS_NEW, x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC" }).row.status)   -- as it was accepted
+    assert.are.equal(C.STATUS_NEW, x:limit("SIDE_BUY", 0.1, 59900, { time_in_force = "TIF_IOC" }).row.status) -- as it was accepted
     assert.are.equal(0, #x:call("EP_OPEN_ORDERS").rows)
   end)
 
@@ -77,11 +77,20 @@ describe("limit orders", function()
     x:limit("SIDE_BUY", 0.1, 59000, { client_id = "mine" })
     assert.are.equal(-4116, x:limit("SIDE_BUY", 0.1, 59000, { client_id = "mine" }).code)
     assert.are.equal(-1100, x:limit("SIDE_BUY", 0.1, 59000, { client_id = "no blank" }).code)
-    local changed = x:call("EP_ORDER_MODIFY", { side = "SIDE_BUY", quantity = 0.2, price = 59100,
-                                                orig_client_id = "mine" })
+    local changed = x:call(
+      "EP_ORDER_MODIFY",
+      { side = "SIDE_BUY", quantity = 0.2, price = 59100, orig_client_id = "mine" }
+    )
     assert.are.equal(59100, tonumber(changed.row.price_e8) / 1e8)
-    assert.are.equal(-5027, x:call("EP_ORDER_MODIFY", { side = "SIDE_BUY", quantity = 0.2, price = 59100,
-                                                        orig_client_id = "mine" }).code)
+    assert.are.equal(
+      -5027,
+      x:call("EP_ORDER_MODIFY", {
+        side = "SIDE_BUY",
+        quantity = 0.2,
+        price = 59100,
+        orig_client_id = "mine",
+      }).code
+    )
     assert.are.equal(200, x:call("EP_ORDER_CANCEL", { orig_client_id = "mine" }).status)
     assert.are.equal(-2011, x:call("EP_ORDER_CANCEL", { orig_client_id = "mine" }).code)
     assert.are.equal(C.STATUS_CANCELED, x:call("EP_ORDER_GET", { orig_client_id = "mine" }).row.status)

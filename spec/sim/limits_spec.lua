@@ -9,9 +9,14 @@ describe("limits", function()
     x:pass(0, { 60000, 60000, 60000, 60000 })
     x:until_(61)
     local reply
-    for i = 1, 100 do reply = x:limit("SIDE_BUY", 0.1, 59000) assert.are.equal(i, reply.orders_10s) end
+    for i = 1, 100 do
+      reply = x:limit("SIDE_BUY", 0.1, 59000)
+      assert.are.equal(i, reply.orders_10s)
+    end
     x:call("EP_CANCEL_ALL")
-    for _ = 1, 200 do reply = x:limit("SIDE_BUY", 0.1, 59000) end
+    for _ = 1, 200 do
+      reply = x:limit("SIDE_BUY", 0.1, 59000)
+    end
     assert.are.equal(300, reply.orders_10s)
     reply = x:limit("SIDE_BUY", 0.1, 59000)
     assert.are.equal(429, reply.status)
@@ -25,13 +30,17 @@ describe("limits", function()
   it("refuse weight beyond the minute, and ban who goes on", function()
     x = exchange.new { enforce_limits = true }
     local reply
-    for _ = 1, 80 do reply = x:call("EP_INCOME") end
+    for _ = 1, 80 do
+      reply = x:call("EP_INCOME")
+    end
     assert.are.equal(2400, reply.weight)
     reply = x:call("EP_TIME")
     assert.are.equal(429, reply.status)
     assert.are.equal(-1003, reply.code)
     assert.are.equal(60, reply.retry_after)
-    for _ = 1, 9 do reply = x:call("EP_TIME") end
+    for _ = 1, 9 do
+      reply = x:call("EP_TIME")
+    end
     assert.are.equal(418, reply.status)
     assert.are.equal(120, reply.retry_after)
     x:until_(100)
@@ -43,7 +52,9 @@ describe("limits", function()
   it("only count when not enforced", function()
     x = exchange.new()
     local reply
-    for _ = 1, 81 do reply = x:call("EP_INCOME") end
+    for _ = 1, 81 do
+      reply = x:call("EP_INCOME")
+    end
     assert.are.equal(200, reply.status)
     assert.are.equal(2430, reply.weight)
   end)

@@ -65,7 +65,9 @@ describe("liquidation", function()
 
   it("is seen by quiet", function()
     long({ wallet = 1000 }, 0.1)
-    local function quiet(low) return C.exchange_quiet(x.x, 0, exchange.e8(low), exchange.e8(60100), x.now + 60000000) end
+    local function quiet(low)
+      return C.exchange_can_fast_forward(x.x, 0, exchange.e8(low), exchange.e8(60100), x.now + 60000000)
+    end
     assert.is_true(quiet(59000))
     assert.is_false(quiet(40000))
     x:limit("SIDE_SELL", 0.1, 60050)

@@ -4,7 +4,7 @@ local C = require "spec.support.c"
 local exchange = require "spec.support.exchange"
 
 local e8 = exchange.e8
-local START = 1700006400 * 1000000ULL   -- 00:00 UTC
+local START = 1700006400 * 1000000ULL -- 00:00 UTC
 local HOUR = 3600 * 1000000ULL
 local BUY, SELL = tonumber(C.SIDE_BUY), tonumber(C.SIDE_SELL)
 
@@ -22,7 +22,7 @@ end
 
 local function mark_of(hours)
   local symbols, m = ffi.new "struct symbol[1]", ffi.new "struct mark"
-  assert(C.symbol_builtin("BTCUSDT", symbols[0]) == 0)
+  assert(C.symbol_rules_builtin("BTCUSDT", symbols[0]) == 0)
   symbols[0].funding_interval_h = hours or 8
   C.mark_init(m, symbols, 0, 7, START)
   return ffi.gc(m, C.mark_free)
@@ -41,7 +41,7 @@ describe("mark price and funding", function()
     local m, b = mark_of(), book_around(60000)
     pass(m, b, 0, 60)
     assert.near(60000, num(m.index_e8), 0.5)
-    assert.near(0.0001, num(m.rate_e8), 1e-7)          -- no premium: the interest alone
+    assert.near(0.0001, num(m.rate_e8), 1e-7) -- no premium: the interest alone
     for _, case in ipairs { { -0.001, 0.0005 }, { 0.001, -0.0005 }, { -0.0004, 0.0001 } } do
       m = mark_of()
       pass(m, b, case[1], 600)
@@ -53,7 +53,7 @@ describe("mark price and funding", function()
     end
     m = mark_of(4)
     pass(m, b, -0.001, 600)
-    assert.near(0.0005 / 2, num(m.rate_e8), 1e-5)      -- four hours: half of it
+    assert.near(0.0005 / 2, num(m.rate_e8), 1e-5) -- four hours: half of it
   end)
 
   it("the mark price is the median of three, and does not follow a single print", function()
@@ -69,8 +69,17 @@ describe("mark price and funding", function()
   it("the past has its payments, and bars of index and mark price beside those of trades", function()
     local m, paid, count = mark_of(), ffi.new "struct funding_record", 0
     for i = 0, 3 * 1440 - 1 do
-      local k = ffi.new("struct kline_record", { open_us = START + i * 60000000ULL, close_us = START + (i + 1) * 60000000ULL - 1000,
-        open_e8 = e8(60000), high_e8 = e8(60010), low_e8 = e8(59990), close_e8 = e8(60000 + i % 7) })
+      local k = ffi.new(
+        "struct kline_record",
+        {
+          open_us = START + i * 60000000ULL,
+          close_us = START + (i + 1) * 60000000ULL - 1000,
+          open_e8 = e8(60000),
+          high_e8 = e8(60010),
+          low_e8 = e8(59990),
+          close_e8 = e8(60000 + i % 7),
+        }
+      )
       if C.mark_past(m, k, paid) then
         count = count + 1
         assert.equal(tonumber(START + count * 8 * HOUR), tonumber(paid.time_us))
@@ -92,8 +101,8 @@ describe("mark price and funding", function()
       x = exchange.new { events = true }
       assert(C.exchange_open_book(x.x, 0, 1000000, e8(60000)) == 0)
       for i = 1, 20 do
-        C.exchange_others_add(x.x, 0, BUY, e8(60000 - i), e8(1), x.now)
-        C.exchange_others_add(x.x, 0, SELL, e8(60000 + i), e8(1), x.now)
+        C.exchange_background_add(x.x, 0, BUY, e8(60000 - i), e8(1), x.now)
+        C.exchange_background_add(x.x, 0, SELL, e8(60000 + i), e8(1), x.now)
       end
       assert(C.exchange_make_mark(x.x, 0, 3) == 0)
     end)
@@ -127,11 +136,24 @@ describe("mark price and funding", function()
     it("a stop on the mark price does not go off at a print of the last one", function()
       assert.equal(0, x:order { side = "SIDE_BUY", type = "ORDER_MARKET", quantity = 0.5 }.code)
       for _, kind in ipairs { "WORKING_MARK_PRICE", "WORKING_CONTRACT_PRICE" } do
-        assert.equal(0, x:call("EP_ALGO_NEW", { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", quantity = 0.1, stop_price = 59985,
-          working_type = kind }).code)
+        assert.equal(
+          0,
+          x:call(
+            "EP_ALGO_NEW",
+            {
+              side = "SIDE_SELL",
+              type = "ORDER_STOP_MARKET",
+              quantity = 0.1,
+              stop_price = 59985,
+              working_type = kind,
+            }
+          ).code
+        )
       end
-      C.exchange_others_take(x.x, 0, SELL, e8(18), e8(59983), x.now)   -- the bids are taken to 59983, and come back
-      for i = 1, 16 do C.exchange_others_add(x.x, 0, BUY, e8(60000 - i), e8(5), x.now) end
+      C.exchange_background_take(x.x, 0, SELL, e8(18), e8(59983), x.now) -- the bids are taken to 59983, and come back
+      for i = 1, 16 do
+        C.exchange_background_add(x.x, 0, BUY, e8(60000 - i), e8(5), x.now)
+      end
       advance(60 * 1000000)
       local open = x:call("EP_ALGO_OPEN", {}).rows
       assert.equal(1, #open)

@@ -14,7 +14,7 @@ describe("market orders", function()
     reply = x.replies[token]
     assert.are.equal(200, reply.status)
     assert.are.equal(C.STATUS_FILLED, reply.row.status)
-    assert.are.equal(60026.1, tonumber(reply.row.avg_price_e8) / 1e8)   -- 60026.002, up to the tick
+    assert.are.equal(60026.1, tonumber(reply.row.avg_price_e8) / 1e8) -- 60026.002, up to the tick
     assert.are.equal(60, reply.at)
     assert.are.equal(0.1, x:position())
     assert.are.near(10000 - 6002.61 * 0.0005, x:wallet(), 1e-8)

@@ -40,20 +40,48 @@ end
 
 local function median(list, from, to)
   local some = {}
-  for i = math.max(1, math.floor(#list * from)), math.floor(#list * to) do some[#some + 1] = list[i] end
+  for i = math.max(1, math.floor(#list * from)), math.floor(#list * to) do
+    some[#some + 1] = list[i]
+  end
   table.sort(some)
   return some[math.floor(#some / 2) + 1]
 end
 
 it(("%d s of orders over sockets: flat memory, none sent twice"):format(seconds), function()
-  local x = lx.start { "--no-limits", "--order-limits", "100000,100000", "--weight-limit", "1000000", "--symbols", "BTCUSDT", "--wallet", "10000000" }
+  local x = lx.start {
+    "--no-limits",
+    "--order-limits",
+    "100000,100000",
+    "--weight-limit",
+    "1000000",
+    "--symbols",
+    "BTCUSDT",
+    "--wallet",
+    "10000000",
+  }
   local call = "POST /fapi/v1/order"
   x:faults {
-    { fault = "lose_reply", call = call, share = 0.02 }, { fault = "lose_request", call = call, share = 0.01 }, { fault = "no_connection", call = call, share = 0.02 },
-    { fault = "reset", call = call, share = 0.02 }, { fault = "error_after", call = call, status = 502, share = 0.01 }, { fault = "error", call = call, status = 503, share = 0.02 },
-    { fault = "stream_gap", class = "account", share = 0.01 }, { fault = "stream_twice", class = "account", share = 0.02 }, { fault = "stream_drop", share = 0.0002 },
+    { fault = "lose_reply", call = call, share = 0.02 },
+    { fault = "lose_request", call = call, share = 0.01 },
+    { fault = "no_connection", call = call, share = 0.02 },
+    { fault = "reset", call = call, share = 0.02 },
+    { fault = "error_after", call = call, status = 502, share = 0.01 },
+    { fault = "error", call = call, status = 503, share = 0.02 },
+    { fault = "stream_gap", class = "account", share = 0.01 },
+    { fault = "stream_twice", class = "account", share = 0.02 },
+    { fault = "stream_drop", share = 0.0002 },
   }
-  local r = live_run.start(x, { script }, { "--no-supervisor", "--config", run.root .. "/spec/support/many_faults.conf.lua", "--recv-window", "1000" })
+  local r = live_run.start(
+    x,
+    { script },
+    {
+      "--no-supervisor",
+      "--config",
+      run.root .. "/spec/support/many_faults.conf.lua",
+      "--recv-window",
+      "1000",
+    }
+  )
   finally(function()
     r:close()
     x:no_faults()
@@ -71,8 +99,14 @@ it(("%d s of orders over sockets: flat memory, none sent twice"):format(seconds)
   r:kill(15)
   assert.equal(0, r:wait(60), r:err())
   local early, late = median(client, 0.4, 0.6), median(client, 0.9, 1)
-  io.stderr:write(("client: %.1f MB after half of the time, %.1f MB at the end; exchange (keeps all its orders): %.1f and %.1f MB\n"):format(
-    early / 1024, late / 1024, median(exchange, 0.4, 0.6) / 1024, median(exchange, 0.9, 1) / 1024))
+  io.stderr:write(
+    ("client: %.1f MB after half of the time, %.1f MB at the end; exchange (keeps all its orders): %.1f and %.1f MB\n"):format(
+      early / 1024,
+      late / 1024,
+      median(exchange, 0.4, 0.6) / 1024,
+      median(exchange, 0.9, 1) / 1024
+    )
+  )
   assert.truthy(late < early * 1.05 + 1024, cjson.encode(client))
 
   local executed, count = {}, 0

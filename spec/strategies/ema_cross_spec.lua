@@ -19,7 +19,8 @@ describe("strategies/ema_cross.lua", function()
   end)
 
   it("turns short when the rise ends, in one order of twice the size", function()
-    local world = testing.world { bars = testing.join(testing.ramp(20000, 21000, 60), testing.ramp(21000, 19500, 60)) }
+    local world =
+      testing.world { bars = testing.join(testing.ramp(20000, 21000, 60), testing.ramp(21000, 19500, 60)) }
     world:run(script, params)
     world:expect_orders { { side = "BUY", quantity = 0.5 }, { side = "SELL", quantity = 1 } }
     world:expect_position(-0.5)

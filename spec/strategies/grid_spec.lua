@@ -8,21 +8,28 @@ describe("strategies/grid.lua", function()
     local world = testing.world { bars = { 20000, 20000, 20000 } }
     world:run(script, params)
     world:expect_orders {
-      { side = "BUY", price = 19800, timeInForce = "GTX", quantity = 0.02 }, { side = "SELL", price = 20200 },
-      { side = "BUY", price = 19600 }, { side = "SELL", price = 20400 },
+      { side = "BUY", price = 19800, timeInForce = "GTX", quantity = 0.02 },
+      { side = "SELL", price = 20200 },
+      { side = "BUY", price = 19600 },
+      { side = "SELL", price = 20400 },
     }
   end)
 
   it("answers a fill with the opposite order one step away, and earns that step", function()
-    local world = testing.world { bars = { 20000, { 20000, 20050, 19750, 19900 }, { 19900, 20100, 19850, 20050 } } }
+    local world =
+      testing.world { bars = { 20000, { 20000, 20050, 19750, 19900 }, { 19900, 20100, 19850, 20050 } } }
     world:run(script, params)
-    world:expect_fills { { side = "BUY", price = 19800, maker = true }, { side = "SELL", price = 20000, maker = true } }
+    world:expect_fills {
+      { side = "BUY", price = 19800, maker = true },
+      { side = "SELL", price = 20000, maker = true },
+    }
     world:expect_position(0)
     assert.is_true(world:wallet() > 10000)
   end)
 
   it("gives up its position and starts again where the price has gone", function()
-    local world = testing.world { bars = { 20000, 20000, { 20000, 20000, 19000, 19000 }, 19000, 19000, 19000 } }
+    local world =
+      testing.world { bars = { 20000, 20000, { 20000, 20000, 19000, 19000 }, 19000, 19000, 19000 } }
     world:run(script, params)
     world:expect_position(0)
     assert.are.equal(1, #world:orders { side = "SELL", type = "MARKET", reduceOnly = true })

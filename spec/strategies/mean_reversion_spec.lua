@@ -31,13 +31,17 @@ describe("strategies/mean_reversion.lua", function()
   end)
 
   it("is out when the price comes back to the mean, with a gain", function()
-    local world = testing.world { bars = testing.join(calm, { { 20000, 20000, 19940, 19960 }, { 19960, 20020, 19950, 20010 } }) }
+    local world = testing.world {
+      bars = testing.join(calm, { { 20000, 20000, 19940, 19960 }, { 19960, 20020, 19950, 20010 } }),
+    }
     world:run(script, params)
     assert.is_true(world:trades()[1].pnl > 0)
   end)
 
   it("is stopped out when the band is broken for good", function()
-    local world = testing.world { bars = testing.join(calm, { { 20000, 20000, 19940, 19945 }, { 19945, 19950, 19600, 19610 }, 19610 }) }
+    local world = testing.world {
+      bars = testing.join(calm, { { 20000, 20000, 19940, 19945 }, { 19945, 19950, 19600, 19610 }, 19610 }),
+    }
     world:run(script, params)
     local trade = world:trades()[1]
     assert.is_true(trade.pnl < 0)

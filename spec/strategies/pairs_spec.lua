@@ -26,7 +26,8 @@ describe("strategies/pairs.lua", function()
   end)
 
   it("closes both legs when the ratio is back", function()
-    local world = world_of(testing.join(testing.wave(20000, 10, 7, 40), { 20400, 20400 }, testing.wave(20000, 10, 7, 20)))
+    local world =
+      world_of(testing.join(testing.wave(20000, 10, 7, 40), { 20400, 20400 }, testing.wave(20000, 10, 7, 20)))
     world:run(script, params)
     world:expect_position(0, "BTCUSDT")
     world:expect_position(0, "ETHUSDT")

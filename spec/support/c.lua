@@ -1,4 +1,4 @@
----The C side of moontide for specs: every function of the headers in runtime/host/cdef.h.
+---The C side of moontide for specs: every function of the headers in runtime/script/cdef.h.
 ---Inside `moontide test` these are the binary's own symbols. With MOONTIDE_CDEF and MOONTIDE_LIB set (a preprocessed
 ---header and a shared library) the same specs run under a plain LuaJIT, which is handy while writing one module.
 local ffi = require "ffi"
@@ -10,5 +10,5 @@ if cdef then
   file:close()
   return ffi.load(lib)
 end
-require "moontide.native"
+require "moontide.core"
 return ffi.C

@@ -5,20 +5,28 @@ local C = require "spec.support.c"
 require "spec.support.interpreted"
 
 local M = {}
-local START = 1700006400 * 1000000ULL   -- a whole hour
+local START = 1700006400 * 1000000ULL -- a whole hour
 local E8 = 1e8
 
 local rows = {
-  [tonumber(C.RECORD_ORDER)] = "struct order_record", [tonumber(C.RECORD_ORDER_AMENDED)] = "struct order_record",
+  [tonumber(C.RECORD_ORDER)] = "struct order_record",
+  [tonumber(C.RECORD_ORDER_AMENDED)] = "struct order_record",
   [tonumber(C.RECORD_ORDER_QUERY)] = "struct order_record",
-  [tonumber(C.RECORD_ALGO)] = "struct algo_record", [tonumber(C.RECORD_ALGO_QUERY)] = "struct algo_record",
-  [tonumber(C.RECORD_ALGO_CANCEL)] = "struct algo_cancel_record", [tonumber(C.RECORD_TRADE)] = "struct trade_record",
-  [tonumber(C.RECORD_BALANCE)] = "struct balance_record", [tonumber(C.RECORD_POSITION)] = "struct position_record",
-  [tonumber(C.RECORD_ACCOUNT)] = "struct account_record", [tonumber(C.RECORD_INCOME)] = "struct income_record",
-  [tonumber(C.RECORD_STATUS)] = "struct status_record", [tonumber(C.RECORD_LEVERAGE)] = "struct leverage_record",
+  [tonumber(C.RECORD_ALGO)] = "struct algo_record",
+  [tonumber(C.RECORD_ALGO_QUERY)] = "struct algo_record",
+  [tonumber(C.RECORD_ALGO_CANCEL)] = "struct algo_cancel_record",
+  [tonumber(C.RECORD_TRADE)] = "struct trade_record",
+  [tonumber(C.RECORD_BALANCE)] = "struct balance_record",
+  [tonumber(C.RECORD_POSITION)] = "struct position_record",
+  [tonumber(C.RECORD_ACCOUNT)] = "struct account_record",
+  [tonumber(C.RECORD_INCOME)] = "struct income_record",
+  [tonumber(C.RECORD_STATUS)] = "struct status_record",
+  [tonumber(C.RECORD_LEVERAGE)] = "struct leverage_record",
 }
 
-local function e8(v) return ffi.cast("int64_t", math.floor(v * E8 + (v < 0 and -0.5 or 0.5) + (v < 0 and 1 or 0))) end
+local function e8(v)
+  return ffi.cast("int64_t", math.floor(v * E8 + (v < 0 and -0.5 or 0.5) + (v < 0 and 1 or 0)))
+end
 M.e8 = e8
 
 ---A copy of a reply's row, so that it outlives the callback.
@@ -31,16 +39,33 @@ local function copy_row(kind, pointer, i)
 end
 
 local params = {
-  symbol = { "P_SYMBOL" }, side = { "P_SIDE" }, type = { "P_TYPE" }, position_side = { "P_POSITION_SIDE" },
-  time_in_force = { "P_TIME_IN_FORCE" }, quantity = { "P_QUANTITY", "quantity_e8" }, price = { "P_PRICE", "price_e8" },
-  stop_price = { "P_STOP_PRICE", "stop_price_e8" }, reduce_only = { "P_REDUCE_ONLY" },
-  close_position = { "P_CLOSE_POSITION" }, activate_price = { "P_ACTIVATE_PRICE", "activate_price_e8" },
-  callback_rate = { "P_CALLBACK_RATE", "callback_rate_e8" }, client_id = { "P_CLIENT_ID" },
-  resp_type = { "P_RESP_TYPE" }, order_id = { "P_ORDER_ID" }, orig_client_id = { "P_ORIG_CLIENT_ID" },
-  algo_id = { "P_ALGO_ID" }, leverage = { "P_LEVERAGE" }, margin_type = { "P_MARGIN_TYPE" },
-  amount = { "P_AMOUNT", "amount_e8" }, margin_change = { "P_MARGIN_CHANGE" }, dual_side = { "P_DUAL_SIDE" },
-  countdown_us = { "P_COUNTDOWN_TIME" }, good_till_us = { "P_GOOD_TILL_DATE" }, limit = { "P_LIMIT" },
-  working_type = { "P_WORKING_TYPE" }, price_protect = { "P_PRICE_PROTECT" },
+  symbol = { "P_SYMBOL" },
+  side = { "P_SIDE" },
+  type = { "P_TYPE" },
+  position_side = { "P_POSITION_SIDE" },
+  time_in_force = { "P_TIME_IN_FORCE" },
+  quantity = { "P_QUANTITY", "quantity_e8" },
+  price = { "P_PRICE", "price_e8" },
+  stop_price = { "P_STOP_PRICE", "stop_price_e8" },
+  reduce_only = { "P_REDUCE_ONLY" },
+  close_position = { "P_CLOSE_POSITION" },
+  activate_price = { "P_ACTIVATE_PRICE", "activate_price_e8" },
+  callback_rate = { "P_CALLBACK_RATE", "callback_rate_e8" },
+  client_id = { "P_CLIENT_ID" },
+  resp_type = { "P_RESP_TYPE" },
+  order_id = { "P_ORDER_ID" },
+  orig_client_id = { "P_ORIG_CLIENT_ID" },
+  algo_id = { "P_ALGO_ID" },
+  leverage = { "P_LEVERAGE" },
+  margin_type = { "P_MARGIN_TYPE" },
+  amount = { "P_AMOUNT", "amount_e8" },
+  margin_change = { "P_MARGIN_CHANGE" },
+  dual_side = { "P_DUAL_SIDE" },
+  countdown_us = { "P_COUNTDOWN_TIME" },
+  good_till_us = { "P_GOOD_TILL_DATE" },
+  limit = { "P_LIMIT" },
+  working_type = { "P_WORKING_TYPE" },
+  price_protect = { "P_PRICE_PROTECT" },
 }
 
 local function fill_call(c, endpoint, t)
@@ -52,7 +77,9 @@ local function fill_call(c, endpoint, t)
     if p then
       local field = p[2] or name
       if p[2] then value = e8(value) end
-      if type(value) == "string" and name ~= "client_id" and name ~= "orig_client_id" then value = C[value] end
+      if type(value) == "string" and name ~= "client_id" and name ~= "orig_client_id" then
+        value = C[value]
+      end
       c[field] = value
       bits = bit.bor(bits, bit.lshift(1ULL, tonumber(C[p[1]])))
     end
@@ -67,8 +94,8 @@ X.__index = X
 function M.new(options)
   options = options or {}
   local symbols = ffi.new("struct symbol[2]")
-  assert(C.symbol_builtin("BTCUSDT", symbols[0]) == 0)
-  assert(C.symbol_builtin("ETHUSDT", symbols[1]) == 0)
+  assert(C.symbol_rules_builtin("BTCUSDT", symbols[0]) == 0)
+  assert(C.symbol_rules_builtin("ETHUSDT", symbols[1]) == 0)
   local config = ffi.new("struct exchange_config")
   config.wallet_e8 = e8(options.wallet or 10000)
   config.maker_e8, config.taker_e8 = 20000, 50000
@@ -82,17 +109,30 @@ function M.new(options)
   config.weight_1m, config.orders_10s, config.orders_1m = 2400, 300, 1200
   config.event_mask = options.events and 0xffffffffffffffffULL or 0
   local self = setmetatable({ replies = {}, events = {}, now = START, token = 0 }, X)
-  self.on_reply = ffi.cast("void (*)(void *, uint64_t, const struct reply *, int64_t)", function(_, token, r, now)
-    local out = { status = r.status, code = r.code, message = ffi.string(r.message), retry_after = r.retry_after_s,
-                  weight = r.used_weight_1m, orders_10s = r.order_count_10s, orders_1m = r.order_count_1m,
-                  kind = tonumber(r.kind), rows = {}, codes = {}, at = (tonumber(now - START)) / 1e6 }
-    for i = 0, r.count - 1 do
-      out.rows[i + 1] = copy_row(out.kind, r.rows, i)
-      if i < 10 then out.codes[i + 1] = r.batch_code[i] end
+  self.on_reply = ffi.cast(
+    "void (*)(void *, uint64_t, const struct reply *, int64_t)",
+    function(_, token, r, now)
+      local out = {
+        status = r.status,
+        code = r.code,
+        message = ffi.string(r.message),
+        retry_after = r.retry_after_s,
+        weight = r.used_weight_1m,
+        orders_10s = r.order_count_10s,
+        orders_1m = r.order_count_1m,
+        kind = tonumber(r.kind),
+        rows = {},
+        codes = {},
+        at = (tonumber(now - START)) / 1e6,
+      }
+      for i = 0, r.count - 1 do
+        out.rows[i + 1] = copy_row(out.kind, r.rows, i)
+        if i < 10 then out.codes[i + 1] = r.batch_code[i] end
+      end
+      out.row = out.rows[1]
+      self.replies[tonumber(token)] = out
     end
-    out.row = out.rows[1]
-    self.replies[tonumber(token)] = out
-  end)
+  )
   self.on_event = ffi.cast("void (*)(void *, int32_t, const void *, int64_t)", function(_, kind, record)
     local e = { kind = kind }
     if kind == C.RECORD_ORDER_UPDATE then
@@ -120,7 +160,8 @@ function X:bar(n, prices, symbol)
   local bar = ffi.new("struct exchange_bar")
   bar.open_us = START + n * 60000000ULL
   bar.close_us = bar.open_us + 59999000
-  bar.open_e8, bar.high_e8, bar.low_e8, bar.close_e8 = e8(prices[1]), e8(prices[2]), e8(prices[3]), e8(prices[4])
+  bar.open_e8, bar.high_e8, bar.low_e8, bar.close_e8 =
+    e8(prices[1]), e8(prices[2]), e8(prices[3]), e8(prices[4])
   bar.volume_e8 = e8(100)
   self.now = bar.open_us
   C.exchange_bar(self.x, symbol or 0, bar, bar.open_us)
@@ -144,7 +185,9 @@ function X:call(endpoint, t)
   local batch
   if t and t.batch then
     batch = ffi.new("struct call[?]", #t.batch)
-    for i, entry in ipairs(t.batch) do fill_call(batch[i - 1], t.each or "EP_ORDER_NEW", entry) end
+    for i, entry in ipairs(t.batch) do
+      fill_call(batch[i - 1], t.each or "EP_ORDER_NEW", entry)
+    end
     c.batch, c.batch_count = batch, #t.batch
   end
   C.exchange_call(self.x, c, self.token, self.now)
@@ -155,12 +198,17 @@ function X:order(t) return self:call("EP_ORDER_NEW", t) end
 function X:algo(t) return self:call("EP_ALGO_NEW", t) end
 function X:market(side, quantity, more)
   local t = { side = side, type = "ORDER_MARKET", quantity = quantity, resp_type = "RESP_RESULT" }
-  for k, v in pairs(more or {}) do t[k] = v end
+  for k, v in pairs(more or {}) do
+    t[k] = v
+  end
   return self:order(t)
 end
 function X:limit(side, quantity, price, more)
-  local t = { side = side, type = "ORDER_LIMIT", quantity = quantity, price = price, time_in_force = "TIF_GTC" }
-  for k, v in pairs(more or {}) do t[k] = v end
+  local t =
+    { side = side, type = "ORDER_LIMIT", quantity = quantity, price = price, time_in_force = "TIF_GTC" }
+  for k, v in pairs(more or {}) do
+    t[k] = v
+  end
   return self:order(t)
 end
 

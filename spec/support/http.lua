@@ -16,7 +16,8 @@ ffi.cdef [[
 ]]
 local curl = ffi.load "libcurl.so.4"
 
-local URL, WRITEFUNCTION, HEADERFUNCTION, CUSTOMREQUEST, POSTFIELDS, HTTPHEADER = 10002, 20011, 20079, 10036, 10015, 10023
+local URL, WRITEFUNCTION, HEADERFUNCTION, CUSTOMREQUEST, POSTFIELDS, HTTPHEADER =
+  10002, 20011, 20079, 10036, 10015, 10023
 local POSTFIELDSIZE, TIMEOUT_MS, ENCODING, CAINFO, NOSIGNAL = 60, 155, 10102, 10065, 99
 local RESPONSE_CODE = 0x200002
 
@@ -36,9 +37,7 @@ local on_head = ffi.cast("size_t (*)(char *, size_t, size_t, void *)", function(
 end)
 
 ---@param o { timeout: number?, ca: string? }? seconds; a certificate to trust
-function M.session(o)
-  return setmetatable({ handle = curl.curl_easy_init(), o = o or {} }, Session)
-end
+function M.session(o) return setmetatable({ handle = curl.curl_easy_init(), o = o or {} }, Session) end
 
 local function long(v) return ffi.cast("long", v) end
 
@@ -57,7 +56,9 @@ function Session:request(method, url, headers, body)
   curl.curl_easy_setopt(h, TIMEOUT_MS, long((self.o.timeout or 5) * 1000))
   if self.o.encoding then curl.curl_easy_setopt(h, ENCODING, ffi.cast("const char *", self.o.encoding)) end
   if self.o.ca then curl.curl_easy_setopt(h, CAINFO, ffi.cast("const char *", self.o.ca)) end
-  for _, line in ipairs(headers or {}) do list = curl.curl_slist_append(list, line) end
+  for _, line in ipairs(headers or {}) do
+    list = curl.curl_slist_append(list, line)
+  end
   if list then curl.curl_easy_setopt(h, HTTPHEADER, list) end
   if body then
     curl.curl_easy_setopt(h, POSTFIELDSIZE, long(#body))
@@ -73,7 +74,7 @@ function Session:request(method, url, headers, body)
   curl.curl_easy_getinfo(h, RESPONSE_CODE, status)
   return { status = tonumber(status[0]), body = table.concat(sink.body), head = sink.head }
 end
-jit.off(Session.request)   -- libcurl calls back into Lua
+jit.off(Session.request) -- libcurl calls back into Lua
 
 function Session:close()
   curl.curl_easy_cleanup(self.handle)

@@ -5,7 +5,7 @@ package.path = "./?.lua;" .. package.path
 local journal = require "spec.support.journal"
 
 ffi.cdef [[ void (*moontide_signal(int, void (*)(int)))(int) __asm__("signal"); ]]
-ffi.C.moontide_signal(25, ffi.cast("void (*)(int)", 1))   -- SIGXFSZ: a file that may not grow gives an error instead
+ffi.C.moontide_signal(25, ffi.cast("void (*)(int)", 1)) -- SIGXFSZ: a file that may not grow gives an error instead
 
 local path, full = ...
 local j = assert(journal.open(path, full == "full"))

@@ -1,7 +1,7 @@
 ---A paper or live run as a child process of a spec, and its control socket.
 local ffi = require "ffi"
-local control = require "moontide.live.control"
-local host = require "moontide.host"
+local control = require "moontide.live.control_socket"
+local host = require "moontide.lua_host"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
@@ -21,8 +21,11 @@ function M.whole(x, script, arguments, environment)
   local folder = run.folder()
   local path = run.write(folder .. "/script.lua", script)
   local all = { "live", path, "--url", x.url }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
-  local r = run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+  for _, a in ipairs(arguments or {}) do
+    all[#all + 1] = a
+  end
+  local r =
+    run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
   run.remove(folder)
   return r
 end
@@ -42,11 +45,24 @@ function M.start(x, scripts, arguments, command)
     run.write(("%s/%s.lua"):format(folder, name), text)
   end
   table.sort(names)
-  for _, name in ipairs(names) do words[#words + 1] = quote(("%s/%s.lua"):format(folder, name)) end
-  for _, a in ipairs { "--url", x.url, unpack(arguments or {}) } do words[#words + 1] = quote(a) end
+  for _, name in ipairs(names) do
+    words[#words + 1] = quote(("%s/%s.lua"):format(folder, name))
+  end
+  for _, a in ipairs { "--url", x.url, unpack(arguments or {}) } do
+    words[#words + 1] = quote(a)
+  end
   local self = setmetatable({ folder = folder, home = folder .. "/home", names = names, x = x }, Run)
-  local pipe = io.popen(("{ MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s sh -c %s >%s/out 2>%s/err </dev/null & p=$!; echo $p; wait $p; echo $? >%s/status; } 2>/dev/null & ")
-    :format(self.home, x.key, x.secret, quote(table.concat(words, " ")), folder, folder, folder))
+  local pipe = io.popen(
+    ("{ MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s sh -c %s >%s/out 2>%s/err </dev/null & p=$!; echo $p; wait $p; echo $? >%s/status; } 2>/dev/null & "):format(
+      self.home,
+      x.key,
+      x.secret,
+      quote(table.concat(words, " ")),
+      folder,
+      folder,
+      folder
+    )
+  )
   self.pid = tonumber(pipe:read "*l")
   self.pipe = pipe
   return self
@@ -63,7 +79,12 @@ function Run:ask(request, name, timeout) return control.ask(self:path(name, "con
 
 ---Waits until its output or its log holds a text.
 function Run:wait_for(text, seconds)
-  local ok = pcall(lx.wait_for, text, function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end, seconds or 30)
+  local ok = pcall(
+    lx.wait_for,
+    text,
+    function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end,
+    seconds or 30
+  )
   if not ok then error(("waited in vain for %q:\n%s%s"):format(text, self:out(), self:err()), 2) end
 end
 
@@ -77,7 +98,7 @@ end
 ---Ends it the hard way, if it still runs, and forgets its files.
 function Run:close()
   if not self:status() then
-    for _ = 1, 3 do   -- the third time a supervisor leaves at once, and takes all along
+    for _ = 1, 3 do -- the third time a supervisor leaves at once, and takes all along
       ffi.C.kill(self.pid, 15)
       if pcall(lx.wait_for, "the end", function() return self:status() end, 2) then break end
     end

@@ -2,7 +2,7 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "spec.support.c"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local http = require "spec.support.http"
 local run = require "spec.support.run"
 
@@ -28,16 +28,27 @@ end
 function M.start(arguments)
   local folder = run.folder()
   local words = { "exec", host.exe, "exchange", "--port", "0" }
-  for _, a in ipairs(arguments or {}) do words[#words + 1] = "'" .. a .. "'" end
-  local pipe = io.popen(("MOONTIDE_STORE=%s/store %s >%s/out 2>%s/err </dev/null & echo $!"):format(folder,
-    table.concat(words, " "):gsub("^exec ", ""), folder, folder))
-  local self = setmetatable({ pid = tonumber(pipe:read "*l"), folder = folder, session = http.session() }, Exchange)
+  for _, a in ipairs(arguments or {}) do
+    words[#words + 1] = "'" .. a .. "'"
+  end
+  local pipe = io.popen(
+    ("MOONTIDE_STORE=%s/store %s >%s/out 2>%s/err </dev/null & echo $!"):format(
+      folder,
+      table.concat(words, " "):gsub("^exec ", ""),
+      folder,
+      folder
+    )
+  )
+  local self =
+    setmetatable({ pid = tonumber(pipe:read "*l"), folder = folder, session = http.session() }, Exchange)
   pipe:close()
   local ok, banner = pcall(M.wait_for, "the exchange's banner", function()
     local text = run.read(folder .. "/out")
     return text:find("secret%s+%x+\n.*secret%s+%x+\n") and text
   end, 10)
-  if not ok then error("moontide exchange did not start: " .. run.read(folder .. "/err") .. run.read(folder .. "/out"), 2) end
+  if not ok then
+    error("moontide exchange did not start: " .. run.read(folder .. "/err") .. run.read(folder .. "/out"), 2)
+  end
   self.banner = banner
   self.url = banner:match "REST%s+(%S+)"
   self.port = tonumber(self.url:match ":(%d+)$")
@@ -52,7 +63,9 @@ function Exchange:stop()
   M.wait_for("the exchange's end", function() return ffi.C.kill(self.pid, 0) ~= 0 end)
   self.session:close()
   -- What live runs have remembered of its limits is of no use to the next exchange on this port.
-  os.execute(("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(self.port, self.port))
+  os.execute(
+    ("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(self.port, self.port)
+  )
   local out, err = run.read(self.folder .. "/out"), run.read(self.folder .. "/err")
   run.remove(self.folder)
   assert(err == "" and out:find "stopped after", "moontide exchange ended badly: " .. err .. out)
@@ -77,8 +90,11 @@ end
 function M.query(params)
   local list = {}
   for name, value in pairs(params or {}) do
-    if type(name) == "number" then list[name] = value[1] .. "=" .. escape(value[2])
-    else list[#list + 1] = name .. "=" .. escape(value) end
+    if type(name) == "number" then
+      list[name] = value[1] .. "=" .. escape(value[2])
+    else
+      list[#list + 1] = name .. "=" .. escape(value)
+    end
   end
   if not (params and params[1]) then table.sort(list) end
   return table.concat(list, "&")
@@ -107,7 +123,11 @@ end
 function Exchange:signed(method, path, params, o)
   o = o or {}
   local text = M.query(params)
-  local tail = (text == "" and "" or "&") .. "recvWindow=" .. (o.window or 5000) .. "&timestamp=" .. ("%.0f"):format(o.stamp or M.now_ms())
+  local tail = (text == "" and "" or "&")
+    .. "recvWindow="
+    .. (o.window or 5000)
+    .. "&timestamp="
+    .. ("%.0f"):format(o.stamp or M.now_ms())
   text = text .. tail
   text = text .. "&signature=" .. signature(o.secret or self.secret, text)
   local headers = { "X-MBX-APIKEY: " .. (o.key or self.key) }
@@ -115,12 +135,21 @@ function Exchange:signed(method, path, params, o)
     headers[2] = "Content-Type: application/x-www-form-urlencoded"
     return self:raw(method, path, headers, text, o.session)
   end
-  return self:raw(method, path .. "?" .. text, headers, (method == "POST" or method == "PUT") and "" or nil, o.session)
+  return self:raw(
+    method,
+    path .. "?" .. text,
+    headers,
+    (method == "POST" or method == "PUT") and "" or nil,
+    o.session
+  )
 end
 
 function Exchange:order(t)
-  local params = { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = "0.010", newOrderRespType = "RESULT" }
-  for k, v in pairs(t) do params[k] = v end
+  local params =
+    { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = "0.010", newOrderRespType = "RESULT" }
+  for k, v in pairs(t) do
+    params[k] = v
+  end
   if params.type == "LIMIT" and not params.timeInForce then params.timeInForce = "GTC" end
   return self:signed("POST", "/fapi/v1/order", params)
 end

@@ -2,7 +2,7 @@
 ---program of its own (`moontide script`), started by `start` below.
 local bit = require "bit"
 local ffi = require "ffi"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 
 ffi.cdef [[
   struct peer_address { uint16_t family, port; uint32_t low; uint8_t high[20]; };
@@ -23,7 +23,7 @@ ffi.cdef [[
 local C = ffi.C
 local IN, OUT, AGAIN, IN_PROGRESS, NONBLOCK, NOSIGNAL = 1, 4, 11, 115, 2048, 0x4000
 local M = {}
-local waiting = {}   -- coroutine -> { fd, events, till }
+local waiting = {} -- coroutine -> { fd, events, till }
 
 local function swap(port) return bit.bor(bit.lshift(bit.band(port, 255), 8), bit.rshift(port, 8)) end
 
@@ -66,9 +66,13 @@ function Conn:write(bytes)
   local p, left = ffi.cast("const char *", bytes), #bytes
   while left > 0 do
     local size = C.send(self.fd, p, left, NOSIGNAL)
-    if size > 0 then p, left = p + size, left - tonumber(size)
-    elseif ffi.errno() ~= AGAIN then return false
-    else wait(self.fd, OUT) end
+    if size > 0 then
+      p, left = p + size, left - tonumber(size)
+    elseif ffi.errno() ~= AGAIN then
+      return false
+    else
+      wait(self.fd, OUT)
+    end
   end
   return true
 end
@@ -150,7 +154,9 @@ function M.relay(here, other, up, down)
 end
 
 ffi.cdef "int shutdown(int, int);"
-function Conn:shutdown() if self.fd >= 0 then C.shutdown(self.fd, 2) end end
+function Conn:shutdown()
+  if self.fd >= 0 then C.shutdown(self.fd, 2) end
+end
 
 ---Listens; each connection runs `fn(conn, number)` and is closed after. The port, and its descriptor.
 ---@param fn function
@@ -168,7 +174,8 @@ function M.listen(fn, at)
       local count = 0
       while true do
         local got = C.accept4(fd, nil, nil, NONBLOCK)
-        if got < 0 then wait(fd, IN)
+        if got < 0 then
+          wait(fd, IN)
         else
           count = count + 1
           M.spawn(function(number)
@@ -189,14 +196,20 @@ end
 ---@return fun() stop
 function M.clogged(name)
   local port, fd = M.listen(nil, { address = name, backlog = 0 })
-  if not port then return nil, function() end end
+  if not port then
+    return nil, function() end
+  end
   local a, size = address(name, port)
   local all = { fd }
   for _ = 1, 4 do
     all[#all + 1] = C.socket(a.family, 1 + NONBLOCK, 0)
     C.connect(all[#all], a, size)
   end
-  return port, function() for _, one in ipairs(all) do C.close(one) end end
+  return port, function()
+    for _, one in ipairs(all) do
+      C.close(one)
+    end
+  end
 end
 
 ---Runs all of it, for ever.
@@ -209,7 +222,9 @@ function M.run()
       if w.till and (not next_at or w.till < next_at) then next_at = w.till end
     end
     local polls = ffi.new("struct peer_poll[?]", #list + 1)
-    for i, co in ipairs(list) do polls[i - 1].fd, polls[i - 1].events = waiting[co].fd, waiting[co].events end
+    for i, co in ipairs(list) do
+      polls[i - 1].fd, polls[i - 1].events = waiting[co].fd, waiting[co].events
+    end
     local pause = next_at and math.max(0, math.ceil((next_at - host.monotonic()) * 1000)) or -1
     C.poll(polls, #list, pause)
     local now = host.monotonic()

@@ -1,4 +1,4 @@
----The connections of one request or stream at a time (C side: host/probe.h), for specs.
+---The connections of one request or stream at a time (C side: world/live/probe.h), for specs.
 local ffi = require "ffi"
 local C = require "spec.support.c"
 
@@ -14,9 +14,14 @@ Probe.__index = Probe
 ---@param o { ca_file: string?, proxy: string?, timeout: number?, environment: table<string, string>? }? seconds; variables that hold until it is closed
 function M.open(o)
   o = o or {}
-  for name, value in pairs(o.environment or {}) do ffi.C.setenv(name, value, 1) end
+  for name, value in pairs(o.environment or {}) do
+    ffi.C.setenv(name, value, 1)
+  end
   local out, message = ffi.new "struct probe *[1]", ffi.new "struct errmsg"
-  local options = ffi.new("struct probe_options", { ca_file = o.ca_file, proxy = o.proxy, timeout_us = (o.timeout or 5) * 1e6 })
+  local options = ffi.new(
+    "struct probe_options",
+    { ca_file = o.ca_file, proxy = o.proxy, timeout_us = (o.timeout or 5) * 1e6 }
+  )
   assert(C.probe_new(options, out, message) == 0)
   return setmetatable({ p = ffi.gc(out[0], C.probe_free), message = message, o = o }, Probe)
 end
@@ -24,7 +29,9 @@ end
 ---The status and the body; nil and why.
 function Probe:ask(method, url)
   local answer = ffi.new "struct probe_answer"
-  if C.probe_ask(self.p, method, url, "key", answer, self.message) ~= 0 then return nil, ffi.string(self.message.text) end
+  if C.probe_ask(self.p, method, url, "key", answer, self.message) ~= 0 then
+    return nil, ffi.string(self.message.text)
+  end
   return answer.status, ffi.string(answer.body, answer.size)
 end
 
@@ -37,7 +44,9 @@ end
 
 function Probe:close()
   C.probe_free(ffi.gc(self.p, nil))
-  for name in pairs(self.o.environment or {}) do ffi.C.unsetenv(name) end
+  for name in pairs(self.o.environment or {}) do
+    ffi.C.unsetenv(name)
+  end
 end
 
 return M

@@ -1,6 +1,6 @@
 ---Helper programs of specs (`moontide script spec/support/NAME.lua ...`) as child processes.
 local ffi = require "ffi"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
@@ -14,13 +14,24 @@ Program.__index = Program
 function M.start(name, ...)
   local folder = run.folder()
   local words = {}
-  for _, w in ipairs { host.exe, "script", ("spec/support/%s.lua"):format(name), ... } do words[#words + 1] = "'" .. tostring(w) .. "'" end
-  local pipe = io.popen(("cd '%s' && exec %s >%s/out 2>%s/err </dev/null & echo $!"):format(run.root, table.concat(words, " "), folder, folder))
+  for _, w in ipairs { host.exe, "script", ("spec/support/%s.lua"):format(name), ... } do
+    words[#words + 1] = "'" .. tostring(w) .. "'"
+  end
+  local pipe = io.popen(
+    ("cd '%s' && exec %s >%s/out 2>%s/err </dev/null & echo $!"):format(
+      run.root,
+      table.concat(words, " "),
+      folder,
+      folder
+    )
+  )
   local self = setmetatable({ pid = tonumber(pipe:read "*l"), folder = folder, ports = {} }, Program)
   pipe:close()
   local ok = pcall(lx.wait_for, name, function() return self:log():find "ports [%d ]+\n" end, 10)
   if not ok then error(name .. " did not start: " .. run.read(folder .. "/err"), 2) end
-  for port in self:log():match("ports ([%d ]+)\n"):gmatch "%d+" do self.ports[#self.ports + 1] = tonumber(port) end
+  for port in self:log():match("ports ([%d ]+)\n"):gmatch "%d+" do
+    self.ports[#self.ports + 1] = tonumber(port)
+  end
   return self
 end
 

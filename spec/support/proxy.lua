@@ -35,7 +35,7 @@ local function http(conn)
   local method, target = head:match "^(%u+) (%S+)"
   if secret and not head:lower():find("proxy-authorization: basic " .. base64(secret):lower(), 1, true) then
     peer.log("407 %s", target)
-    conn:write "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"spec\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    conn:write 'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="spec"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
     return
   end
   if method == "CONNECT" then
@@ -45,10 +45,12 @@ local function http(conn)
   else
     -- Requests of a kept connection come one by one, each at the beginning of what is read.
     local function plainly(bytes)
-      return (bytes:gsub("^(%u+) (http://[^/]+)(%S*)", function(word, place, path)
-        peer.log("%s %s%s", word, place, path:match "^[^?]*")
-        return word .. " " .. path
-      end))
+      return (
+        bytes:gsub("^(%u+) (http://[^/]+)(%S*)", function(word, place, path)
+          peer.log("%s %s%s", word, place, path:match "^[^?]*")
+          return word .. " " .. path
+        end)
+      )
     end
     pass_on(conn, plainly(head), plainly)
   end
@@ -72,7 +74,8 @@ local function socks(conn)
   end
   local request = conn:take(4)
   if not request then return end
-  local name = request:byte(4) == 3 and conn:take(conn:take(1):byte()) or conn:take(request:byte(4) == 1 and 4 or 16)
+  local name = request:byte(4) == 3 and conn:take(conn:take(1):byte())
+    or conn:take(request:byte(4) == 1 and 4 or 16)
   local to = conn:take(2)
   peer.log("SOCKS %s:%d", request:byte(4) == 3 and name or "address", to:byte(1) * 256 + to:byte(2))
   conn:write "\5\0\0\1\127\0\0\1\0\0"
@@ -90,5 +93,11 @@ local function ending(conn)
   peer.log "ending"
 end
 
-peer.log("ports %d %d %d %d", peer.listen(http, { port = tonumber(given[3]) }), peer.listen(socks), peer.listen(silent), peer.listen(ending))
+peer.log(
+  "ports %d %d %d %d",
+  peer.listen(http, { port = tonumber(given[3]) }),
+  peer.listen(socks),
+  peer.listen(silent),
+  peer.listen(ending)
+)
 peer.run()

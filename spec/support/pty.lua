@@ -1,6 +1,6 @@
 ---This very program on a terminal of its own, for specs: keys go in, and what a person would see comes out.
 local ffi = require "ffi"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local lx = require "spec.support.local_exchange"
 
 ffi.cdef [[
@@ -27,8 +27,11 @@ local Screen = {}
 Screen.__index = Screen
 
 local function new_screen(rows, columns)
-  local s = setmetatable({ rows = rows, columns = columns, lines = {}, row = 1, column = 1, text = "" }, Screen)
-  for i = 1, rows do s.lines[i] = {} end
+  local s =
+    setmetatable({ rows = rows, columns = columns, lines = {}, row = 1, column = 1, text = "" }, Screen)
+  for i = 1, rows do
+    s.lines[i] = {}
+  end
   return s
 end
 
@@ -50,27 +53,39 @@ function Screen:put(character)
   self.column = self.column + 1
 end
 
-local function clear(line, from, to) for i = from, to do line[i] = nil end end
+local function clear(line, from, to)
+  for i = from, to do
+    line[i] = nil
+  end
+end
 
 local sequences = {
   A = function(s, n) s.row = math.max(1, s.row - math.max(n, 1)) end,
   B = function(s, n) s.row = math.min(s.rows, s.row + math.max(n, 1)) end,
   C = function(s, n) s.column = math.min(s.columns, s.column + math.max(n, 1)) end,
   D = function(s, n) s.column = math.max(1, s.column - math.max(n, 1)) end,
-  H = function(s, _, a, b) s.row, s.column = tonumber(a) or 1, tonumber(b) or 1 end,
+  H = function(s, _, a, b)
+    s.row, s.column = tonumber(a) or 1, tonumber(b) or 1
+  end,
   K = function(s) clear(s.lines[s.row], s.column, s.columns) end,
   J = function(s)
     clear(s.lines[s.row], s.column, s.columns)
-    for i = s.row + 1, s.rows do s.lines[i] = {} end
+    for i = s.row + 1, s.rows do
+      s.lines[i] = {}
+    end
   end,
   P = function(s, n)
     for _ = 1, math.max(n, 1) do
-      for i = s.column, s.columns do s.lines[s.row][i] = s.lines[s.row][i + 1] end
+      for i = s.column, s.columns do
+        s.lines[s.row][i] = s.lines[s.row][i + 1]
+      end
     end
   end,
   ["@"] = function(s, n)
     for _ = 1, math.max(n, 1) do
-      for i = s.columns, s.column + 1, -1 do s.lines[s.row][i] = s.lines[s.row][i - 1] end
+      for i = s.columns, s.column + 1, -1 do
+        s.lines[s.row][i] = s.lines[s.row][i - 1]
+      end
       s.lines[s.row][s.column] = " "
     end
   end,
@@ -88,14 +103,17 @@ function Screen:write(bytes)
         if sequences[letter] then sequences[letter](self, tonumber(a) or 0, a, b) end
         i = i + 2 + #parameters + 1
       elseif #text - i < 12 and not text:find("^[^%[]", i + 1) then
-        break   -- the rest is still to come
+        break -- the rest is still to come
       else
         i = i + 2
       end
     else
-      if c == "\r" then self.column = 1
-      elseif c == "\n" then self:down()
-      elseif c == "\b" then self.column = math.max(1, self.column - 1)
+      if c == "\r" then
+        self.column = 1
+      elseif c == "\n" then
+        self:down()
+      elseif c == "\b" then
+        self.column = math.max(1, self.column - 1)
       elseif c:byte() >= 32 then
         local character = text:match("^[\194-\244][\128-\191]+", i) or c
         self:put(character)
@@ -111,7 +129,9 @@ function Screen:show()
   local out = {}
   for r = 1, self.rows do
     local line = {}
-    for k = 1, self.columns do line[k] = self.lines[r][k] or " " end
+    for k = 1, self.columns do
+      line[k] = self.lines[r][k] or " "
+    end
     out[r] = (table.concat(line):gsub(" +$", ""))
   end
   return (table.concat(out, "\n"):gsub("\n+$", ""))
@@ -123,7 +143,9 @@ function M.start(arguments, o)
   local size = ffi.new("struct moontide_winsize", o.rows or 40, o.columns or 100)
   local words = { o.program or host.exe, unpack(arguments) }
   local argv = ffi.new("char *[?]", #words + 1)
-  for i, w in ipairs(words) do argv[i - 1] = ffi.cast("char *", w) end
+  for i, w in ipairs(words) do
+    argv[i - 1] = ffi.cast("char *", w)
+  end
   local fd = ffi.new "int[1]"
   io.stdout:flush()
   local pid = ffi.C.forkpty(fd, nil, nil, size)
@@ -132,11 +154,16 @@ function M.start(arguments, o)
     ffi.C.setenv("MOONTIDE_HOME", o.home, 1)
     ffi.C.setenv("HOME", o.home, 1)
     ffi.C.setenv("NO_COLOR", "1", 1)
-    for name, value in pairs(o.environment or {}) do ffi.C.setenv(name, value, 1) end
+    for name, value in pairs(o.environment or {}) do
+      ffi.C.setenv(name, value, 1)
+    end
     ffi.C.execv(words[1], argv)
     ffi.C._exit(127)
   end
-  return setmetatable({ pid = pid, fd = fd[0], seen = "", screen = new_screen(o.rows or 40, o.columns or 100) }, Pty)
+  return setmetatable(
+    { pid = pid, fd = fd[0], seen = "", screen = new_screen(o.rows or 40, o.columns or 100) },
+    Pty
+  )
 end
 
 local buffer = ffi.new "char[65536]"
@@ -211,7 +238,12 @@ end
 ---The terminal goes away, as when its window is closed; waits for the end.
 function Pty:hang_up(seconds)
   ffi.C.close(self.fd)
-  local ok = pcall(lx.wait_for, "its end", function() return ffi.C.waitpid(self.pid, nil, 1) == self.pid end, seconds or 30)
+  local ok = pcall(
+    lx.wait_for,
+    "its end",
+    function() return ffi.C.waitpid(self.pid, nil, 1) == self.pid end,
+    seconds or 30
+  )
   if not ok then
     self:kill()
     error("it goes on without a terminal", 2)

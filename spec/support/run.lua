@@ -1,6 +1,6 @@
 ---Runs this very program as a user would, in a folder of its own.
 local ffi = require "ffi"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 
 local M = {}
 
@@ -48,23 +48,49 @@ M.root = host.exe:match "^(.*)/[^/]*/[^/]*$"
 ---@return { status: integer, out: string, err: string }
 function M.moontide(arguments, environment, place)
   local folder = M.folder()
-  local words = { place and "cd " .. quote(place) .. " &&" or "", "MOONTIDE_HOME=" .. quote(folder .. "/home"), environment or "",
-                  "MOONTIDE_STORE=" .. quote(folder .. "/store"), quote(host.exe) }
-  for _, a in ipairs(arguments) do words[#words + 1] = quote(a) end
-  local command = ("%s >%s/out 2>%s/err </dev/null; echo $? >%s/status"):format(table.concat(words, " "), folder, folder, folder)
+  local words = {
+    place and "cd " .. quote(place) .. " &&" or "",
+    "MOONTIDE_HOME=" .. quote(folder .. "/home"),
+    environment or "",
+    "MOONTIDE_STORE=" .. quote(folder .. "/store"),
+    quote(host.exe),
+  }
+  for _, a in ipairs(arguments) do
+    words[#words + 1] = quote(a)
+  end
+  local command = ("%s >%s/out 2>%s/err </dev/null; echo $? >%s/status"):format(
+    table.concat(words, " "),
+    folder,
+    folder,
+    folder
+  )
   os.execute(command)
-  local result = { status = tonumber(read(folder .. "/status")), out = read(folder .. "/out"), err = read(folder .. "/err") }
+  local result = {
+    status = tonumber(read(folder .. "/status")),
+    out = read(folder .. "/out"),
+    err = read(folder .. "/err"),
+  }
   M.remove(folder)
   return result
 end
 
 ---Bars as an archive CSV: rows of { open, high, low, close }, minute by minute from 2023-01-01 unless `start` (ms).
 function M.csv(rows, start, step)
-  local lines = { "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore" }
+  local lines = {
+    "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore",
+  }
   start, step = start or 1672531200000, step or 60000
   for i, r in ipairs(rows) do
     local t = start + (i - 1) * step
-    lines[#lines + 1] = ("%d,%s,%s,%s,%s,%s,%d,0,0,0,0,0"):format(t, r[1], r[2], r[3], r[4], r[5] or 10, t + step - 1)
+    lines[#lines + 1] = ("%d,%s,%s,%s,%s,%s,%d,0,0,0,0,0"):format(
+      t,
+      r[1],
+      r[2],
+      r[3],
+      r[4],
+      r[5] or 10,
+      t + step - 1
+    )
   end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -75,7 +101,9 @@ function M.backtest(script, rows, arguments)
   local path = M.write(folder .. "/script.lua", script)
   local data = M.write(folder .. "/BTCUSDT-1m-2023-01.csv", M.csv(rows))
   local all = { "backtest", path, "--data", data, "--json", "-" }
-  for _, a in ipairs(arguments or {}) do all[#all + 1] = a end
+  for _, a in ipairs(arguments or {}) do
+    all[#all + 1] = a
+  end
   local run = M.moontide(all)
   M.remove(folder)
   local document = run.status == 0 and require("cjson").decode(run.out) or nil

@@ -48,7 +48,10 @@ end
 ---@param port integer
 ---@param path string
 function M.open(port, path)
-  local self = setmetatable({ handle = curl.curl_easy_init(), buffer = ffi.new "char[65536]", pending = "", pings = 0 }, Socket)
+  local self = setmetatable(
+    { handle = curl.curl_easy_init(), buffer = ffi.new "char[65536]", pending = "", pings = 0 },
+    Socket
+  )
   curl.curl_easy_setopt(self.handle, URL, ffi.cast("const char *", "http://127.0.0.1:" .. port))
   curl.curl_easy_setopt(self.handle, CONNECT_ONLY, long(1))
   curl.curl_easy_setopt(self.handle, NOSIGNAL, long(1))
@@ -57,8 +60,13 @@ function M.open(port, path)
   local fd = ffi.new "int[1]"
   curl.curl_easy_getinfo(self.handle, ACTIVESOCKET, fd)
   self.fd = fd[0]
-  send_all(self, ("GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    .. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"):format(path))
+  send_all(
+    self,
+    (
+      "GET %s HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      .. "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ):format(path)
+  )
   local head
   for _ = 1, 50 do
     local stop
@@ -74,7 +82,7 @@ function M.open(port, path)
     self:close()
     return nil, status
   end
-  assert(head:find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 1, true), "wrong Sec-WebSocket-Accept")   -- the RFC's own example
+  assert(head:find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", 1, true), "wrong Sec-WebSocket-Accept") -- the RFC's own example
   return self
 end
 
@@ -83,10 +91,15 @@ end
 function Socket:send(text, opcode)
   local size, mask = #text, { 1, 2, 3, 4 }
   local head = string.char(0x80 + (opcode or 1))
-  if size < 126 then head = head .. string.char(0x80 + size)
-  else head = head .. string.char(0x80 + 126, bit.rshift(size, 8), bit.band(size, 255)) end
+  if size < 126 then
+    head = head .. string.char(0x80 + size)
+  else
+    head = head .. string.char(0x80 + 126, bit.rshift(size, 8), bit.band(size, 255))
+  end
   local out = {}
-  for i = 1, size do out[i] = string.char(bit.bxor(text:byte(i), mask[(i - 1) % 4 + 1])) end
+  for i = 1, size do
+    out[i] = string.char(bit.bxor(text:byte(i), mask[(i - 1) % 4 + 1]))
+  end
   return send_all(self, head .. "\1\2\3\4" .. table.concat(out))
 end
 
@@ -103,7 +116,9 @@ local function frame(self)
   elseif size == 127 then
     if #p < 10 then return nil end
     size, at = 0, 11
-    for i = 3, 10 do size = size * 256 + p:byte(i) end
+    for i = 3, 10 do
+      size = size * 256 + p:byte(i)
+    end
   end
   if #p < at + size - 1 then return nil end
   self.pending = p:sub(at + size)

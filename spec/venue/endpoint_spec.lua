@@ -27,10 +27,17 @@ describe("endpoint", function()
 
   it("charges by parameters", function()
     for _, case in ipairs {
-      { C.EP_DEPTH, { [C.P_LIMIT] = 20 }, 2 }, { C.EP_DEPTH, {}, 10 }, { C.EP_DEPTH, { [C.P_LIMIT] = 1000 }, 20 },
-      { C.EP_KLINES, { [C.P_LIMIT] = 99 }, 1 }, { C.EP_KLINES, { [C.P_LIMIT] = 100 }, 2 }, { C.EP_KLINES, {}, 5 },
-      { C.EP_KLINES, { [C.P_LIMIT] = 1001 }, 10 }, { C.EP_OPEN_ORDERS, {}, 40 },
-      { C.EP_OPEN_ORDERS, { [C.P_SYMBOL] = 0 }, 1 }, { C.EP_TICKER_24H, {}, 40 }, { C.EP_INCOME, {}, 30 },
+      { C.EP_DEPTH, { [C.P_LIMIT] = 20 }, 2 },
+      { C.EP_DEPTH, {}, 10 },
+      { C.EP_DEPTH, { [C.P_LIMIT] = 1000 }, 20 },
+      { C.EP_KLINES, { [C.P_LIMIT] = 99 }, 1 },
+      { C.EP_KLINES, { [C.P_LIMIT] = 100 }, 2 },
+      { C.EP_KLINES, {}, 5 },
+      { C.EP_KLINES, { [C.P_LIMIT] = 1001 }, 10 },
+      { C.EP_OPEN_ORDERS, {}, 40 },
+      { C.EP_OPEN_ORDERS, { [C.P_SYMBOL] = 0 }, 1 },
+      { C.EP_TICKER_24H, {}, 40 },
+      { C.EP_INCOME, {}, 30 },
     } do
       assert.equal(case[3], cost(case[1], case[2]).weight)
     end
@@ -41,8 +48,13 @@ describe("endpoint", function()
 
   it("lets cancels overtake orders, and orders overtake reads", function()
     for endpoint, priority in pairs {
-      [C.EP_ORDER_CANCEL] = 0, [C.EP_CANCEL_ALL] = 0, [C.EP_ORDER_NEW] = 1, [C.EP_LEVERAGE] = 1,
-      [C.EP_ORDER_GET] = 2, [C.EP_ALL_ORDERS] = 3, [C.EP_AGG_TRADES] = 3,
+      [C.EP_ORDER_CANCEL] = 0,
+      [C.EP_CANCEL_ALL] = 0,
+      [C.EP_ORDER_NEW] = 1,
+      [C.EP_LEVERAGE] = 1,
+      [C.EP_ORDER_GET] = 2,
+      [C.EP_ALL_ORDERS] = 3,
+      [C.EP_AGG_TRADES] = 3,
     } do
       assert.equal(priority, C.endpoint_info(endpoint).priority)
     end

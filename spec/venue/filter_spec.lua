@@ -1,11 +1,12 @@
 local ffi = require "ffi"
 local C = require "spec.support.c"
 
-local PARAMS = { price = C.P_PRICE, quantity = C.P_QUANTITY, stop = C.P_STOP_PRICE, activate = C.P_ACTIVATE_PRICE }
+local PARAMS =
+  { price = C.P_PRICE, quantity = C.P_QUANTITY, stop = C.P_STOP_PRICE, activate = C.P_ACTIVATE_PRICE }
 
 local function judge(order)
   local s, c, message = ffi.new "struct symbol", ffi.new "struct call", ffi.new "char[256]"
-  C.symbol_builtin("BTCUSDT", s)
+  C.symbol_rules_builtin("BTCUSDT", s)
   c.type, c.side = order.type or C.ORDER_LIMIT, order.side or C.SIDE_BUY
   for name, param in pairs(PARAMS) do
     if order[name] then assert.equal(0, C.call_set_text(c, param, order[name], nil)) end
@@ -18,7 +19,8 @@ end
 describe("filter", function()
   it("passes what the exchange accepts", function()
     for _, order in ipairs {
-      { price = "60000.10", quantity = "0.010" }, { type = C.ORDER_MARKET, quantity = "0.001" },
+      { price = "60000.10", quantity = "0.010" },
+      { type = C.ORDER_MARKET, quantity = "0.001" },
       { price = "60000.10", quantity = "0.001", reducing = true },
       { type = C.ORDER_STOP_MARKET, stop = "50000.0", close = true },
       { price = "70000.0", quantity = "0.01", side = C.SIDE_SELL },
@@ -29,17 +31,21 @@ describe("filter", function()
 
   it("answers with the exchange's codes", function()
     for code, order in pairs {
-      [-1111] = { price = "60000.123", quantity = "0.01" }, [-4001] = { price = "0", quantity = "0.01" },
-      [-4002] = { price = "5000000", quantity = "0.01" }, [-4013] = { price = "500", quantity = "0.01" },
-      [-4014] = { price = "60000.05", quantity = "0.01" }, [-4003] = { price = "60000", quantity = "0" },
-      [-4005] = { type = C.ORDER_MARKET, quantity = "121" }, [-4016] = { price = "63000.1", quantity = "0.01" },
+      [-1111] = { price = "60000.123", quantity = "0.01" },
+      [-4001] = { price = "0", quantity = "0.01" },
+      [-4002] = { price = "5000000", quantity = "0.01" },
+      [-4013] = { price = "500", quantity = "0.01" },
+      [-4014] = { price = "60000.05", quantity = "0.01" },
+      [-4003] = { price = "60000", quantity = "0" },
+      [-4005] = { type = C.ORDER_MARKET, quantity = "121" },
+      [-4016] = { price = "63000.1", quantity = "0.01" },
       [-4024] = { price = "56999.9", quantity = "0.01", side = C.SIDE_SELL },
       [-4006] = { type = C.ORDER_STOP_MARKET, stop = "0", quantity = "0.01" },
       [-4007] = { type = C.ORDER_STOP_MARKET, stop = "5000000", quantity = "0.01" },
     } do
       local got, text = judge(order)
       assert.equal(code, got)
-      assert.equal(ffi.string(C.code_text(code)), text)
+      assert.equal(ffi.string(C.error_code_text(code)), text)
     end
   end)
 

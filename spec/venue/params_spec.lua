@@ -6,10 +6,18 @@ describe("params", function()
 
   it("finds a parameter by its wire name and by its Lua names", function()
     for name, param in pairs {
-      orderId = C.P_ORDER_ID, order_id = C.P_ORDER_ID, origclientorderidlist = C.P_CLIENT_ID_LIST,
-      time_in_force = C.P_TIME_IN_FORCE, stop_price = C.P_STOP_PRICE, triggerPrice = C.P_STOP_PRICE,
-      client_order_id = C.P_CLIENT_ID, newClientOrderId = C.P_CLIENT_ID, reduceonly = C.P_REDUCE_ONLY,
-      activationPrice = C.P_ACTIVATE_PRICE, type = C.P_TYPE, change_type = C.P_MARGIN_CHANGE,
+      orderId = C.P_ORDER_ID,
+      order_id = C.P_ORDER_ID,
+      origclientorderidlist = C.P_CLIENT_ID_LIST,
+      time_in_force = C.P_TIME_IN_FORCE,
+      stop_price = C.P_STOP_PRICE,
+      triggerPrice = C.P_STOP_PRICE,
+      client_order_id = C.P_CLIENT_ID,
+      newClientOrderId = C.P_CLIENT_ID,
+      reduceonly = C.P_REDUCE_ONLY,
+      activationPrice = C.P_ACTIVATE_PRICE,
+      type = C.P_TYPE,
+      change_type = C.P_MARGIN_CHANGE,
     } do
       assert.equal(tonumber(param), C.param_find(name), name)
     end

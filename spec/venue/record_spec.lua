@@ -3,7 +3,7 @@ local cjson = require "cjson"
 local C = require "spec.support.c"
 
 local symbols = ffi.new "struct symbol[1]"
-C.symbol_builtin("BTCUSDT", symbols)
+C.symbol_rules_builtin("BTCUSDT", symbols)
 
 local function json(kind, record)
   local out = ffi.new "char[8192]"
@@ -26,7 +26,9 @@ describe("record", function()
         local value = cjson.decode((json(kind, zeroed(kind))))
         for i = 0, t.field_count - 1 do
           local absent = t.fields[i].zero == C.ZERO_ABSENT and t.fields[i].type ~= C.FIELD_SYMBOL
-          if t.array == 0 then assert.equal(absent, value[ffi.string(t.fields[i].name)] == nil, ffi.string(t.name)) end
+          if t.array == 0 then
+            assert.equal(absent, value[ffi.string(t.fields[i].name)] == nil, ffi.string(t.name))
+          end
         end
         if t.array == 1 then assert.equal(t.field_count, #value) end
       end
@@ -50,12 +52,16 @@ describe("record", function()
 
   it("writes a bar as an array", function()
     local k = ffi.new "struct kline_record[2]"
-    k[0].open_us, k[0].open_e8, k[0].volume_e8, k[0].trades = 1789478160000000LL, 7693620000000LL, 2068000000, 878
+    k[0].open_us, k[0].open_e8, k[0].volume_e8, k[0].trades =
+      1789478160000000LL, 7693620000000LL, 2068000000, 878
     local out = ffi.new "char[1024]"
     C.record_json_list(out, 1024, C.RECORD_KLINE, k, 2, symbols)
     local v = cjson.decode(ffi.string(out))
     assert.equal(2, #v)
-    assert.same({ 1789478160000, "76936.20", "20.680", 878, "0" }, { v[1][1], v[1][2], v[1][6], v[1][9], v[1][12] })
+    assert.same(
+      { 1789478160000, "76936.20", "20.680", 878, "0" },
+      { v[1][1], v[1][2], v[1][6], v[1][9], v[1][12] }
+    )
   end)
 
   it("writes book levels with the precision of the book's symbol", function()

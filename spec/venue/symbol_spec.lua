@@ -5,7 +5,7 @@ describe("symbol", function()
   local s = ffi.new "struct symbol"
 
   it("knows the production rules of BTCUSDT", function()
-    assert.equal(0, C.symbol_builtin("BTCUSDT", s))
+    assert.equal(0, C.symbol_rules_builtin("BTCUSDT", s))
     assert.equal(10000000, tonumber(s.tick_e8))
     assert.equal(100000, tonumber(s.step_e8))
     assert.equal(120e8, tonumber(s.market_qty_max_e8))
@@ -13,14 +13,15 @@ describe("symbol", function()
     assert.equal(1250000, tonumber(s.liquidation_fee_e8))
   end)
 
-  it("refuses a contract that it does not know", function()
-    assert.equal(C.ERR_NOT_FOUND, C.symbol_builtin("NOPEUSDT", s))
-  end)
+  it(
+    "refuses a contract that it does not know",
+    function() assert.equal(C.ERR_NOT_FOUND, C.symbol_rules_builtin("NOPEUSDT", s)) end
+  )
 
   it("has brackets without gaps whose cum follows from the ratios", function()
-    for i = 0, C.symbol_builtin_count() - 1 do
-      local name = ffi.string(C.symbol_builtin_name(i))
-      assert.equal(0, C.symbol_builtin(name, s))
+    for i = 0, C.symbol_rules_builtin_count() - 1 do
+      local name = ffi.string(C.symbol_rules_builtin_name(i))
+      assert.equal(0, C.symbol_rules_builtin(name, s))
       local floor, cum, ratio = 0, 0, tonumber(s.brackets[0].maint_ratio_e8)
       for k = 0, s.bracket_count - 1 do
         local b = s.brackets[k]
@@ -33,7 +34,7 @@ describe("symbol", function()
   end)
 
   it("finds the bracket of a notional, its cap included", function()
-    C.symbol_builtin("BTCUSDT", s)
+    C.symbol_rules_builtin("BTCUSDT", s)
     assert.equal(125, C.symbol_bracket(s, 50000LL * 100000000).leverage_max)
     assert.equal(100, C.symbol_bracket(s, 50000LL * 100000000 + 1).leverage_max)
     assert.equal(1, C.symbol_bracket(s, 9000000000LL * 100000000).leverage_max)
@@ -42,7 +43,7 @@ describe("symbol", function()
   end)
 
   it("makes rules from decimals", function()
-    assert.equal(0, C.symbol_from_decimals("LPTUSDT", 3, 1, s))
+    assert.equal(0, C.symbol_rules_guess("LPTUSDT", 3, 1, s))
     assert.equal("LPT", ffi.string(s.base_asset))
     assert.equal(100000, tonumber(s.tick_e8))
     assert.equal(10000000, tonumber(s.step_e8))

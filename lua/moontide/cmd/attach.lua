@@ -1,12 +1,12 @@
 ---`moontide attach [NAME]`: the REPL of a running process, through its control socket. The line is edited here and run there.
 local ffi = require "ffi"
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local commands = require "moontide.repl.commands"
 local folder = require "moontide.live.folder"
 local front_module = require "moontide.repl.front"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local status = require "moontide.live.status"
 
 local M = {}
@@ -25,7 +25,9 @@ function M.which(name)
     if run.name == name then return run end
     names[i] = run.name
   end
-  if #list == 0 then cmd.fail(1, "no paper or live run is going on%s", name and (" (nor one named '%s')"):format(name) or "") end
+  if #list == 0 then
+    cmd.fail(1, "no paper or live run is going on%s", name and (" (nor one named '%s')"):format(name) or "")
+  end
   if name then cmd.fail(1, "no run '%s' is going on; there is: %s", name, table.concat(names, ", ")) end
   if #list > 1 then cmd.fail(2, "which run? there are: %s", table.concat(names, ", ")) end
   return list[1]
@@ -35,7 +37,7 @@ end
 local function connect(run)
   local message = ffi.new "struct errmsg"
   local path = run.folder .. "/control.sock"
-  local fd = C.control_connect(path, message)
+  local fd = C.control_socket_connect(path, message)
   if fd < 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   local c = { fd = fd, waiting = {}, last = 0 }
 
@@ -44,19 +46,19 @@ local function connect(run)
     request.id = c.last
     c.waiting[c.last] = { on_answer = on_answer, on_more = on_more }
     local text = json.encode(request)
-    if C.control_write(fd, text, #text) ~= 0 then c.lost = true end
+    if C.control_socket_write(fd, text, #text) ~= 0 then c.lost = true end
   end
 
   -- One line of the other end's; false when it has gone.
   function c.take()
     local line, size = ffi.new "char *[1]", ffi.new "size_t[1]"
-    local err = C.control_read(fd, 5e6, line, size)
+    local err = C.control_socket_read(fd, 5e6, line, size)
     if err ~= 0 then
       c.lost = true
       return
     end
     local ok, answer = pcall(json.decode, ffi.string(line[0], size[0]))
-    C.control_line_free(line[0])
+    C.control_socket_line_free(line[0])
     local w = ok and type(answer) == "table" and c.waiting[answer.id]
     if not w then return end
     if answer.more then
@@ -110,17 +112,29 @@ function M.run(options)
 
   local about
   c.ask({ cmd = "status" }, function(answer) about = answer end)
-  while not about and not c.lost do c.take() end
-  if c.lost or not about.ok then cmd.fail(1, "run '%s' (process %d) does not answer; its script may hold the loop", run.name, run.pid) end
+  while not about and not c.lost do
+    c.take()
+  end
+  if c.lost or not about.ok then
+    cmd.fail(1, "run '%s' (process %d) does not answer; its script may hold the loop", run.name, run.pid)
+  end
 
-  function target.prompt() return ("%s %s%s"):format(run.name, about.mode, write and " (writing)" or ""), write and "31;1" or "35" end
+  function target.prompt()
+    return ("%s %s%s"):format(run.name, about.mode, write and " (writing)" or ""), write and "31;1" or "35"
+  end
   function target.leave() leaving = true end
   function target.may_leave(reply) reply(nil) end
 
   front = front_module.new(target)
   if front.edits then
-    front:print(("attached to %s (%s, process %d), %s; :help lists commands, Ctrl-D leaves it running"):format(run.name, about.mode, run.pid,
-      write and "writing: what is typed here trades" or "reading only (--write to trade)"))
+    front:print(
+      ("attached to %s (%s, process %d), %s; :help lists commands, Ctrl-D leaves it running"):format(
+        run.name,
+        about.mode,
+        run.pid,
+        write and "writing: what is typed here trades" or "reading only (--write to trade)"
+      )
+    )
   end
   if front.edits and not options.quiet then
     c.ask({ cmd = "log", lines = 0, follow = true }, nil, function(more)
@@ -135,7 +149,7 @@ function M.run(options)
     if not leaving and ready % 2 == 1 then front:input() end
   end
   if c.lost and not leaving then front:print("the run has ended", io.stderr) end
-  C.control_hang_up(c.fd)
+  C.control_socket_hang_up(c.fd)
   local gone = c.lost and not leaving
   front:close()
   return (gone or front.failed and not front.edits) and 1 or 0

@@ -1,17 +1,17 @@
 ---`moontide doctor`: what a live run needs, looked at one by one; each line is ok, or says how to mend it.
 local ffi = require "ffi"
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local connect = require "moontide.live.connect"
 local folder = require "moontide.live.folder"
-local loader = require "moontide.loader"
+local loader = require "moontide.run.loader"
 local probes = require "moontide.live.probe"
 
 local M = {}
 
 local PINGS = 12
-local DISK_LOW, DISK_TOO_LOW = 1e9, 5e7     -- bytes
+local DISK_LOW, DISK_TOO_LOW = 1e9, 5e7 -- bytes
 local CLOCK_OFF_US, CLOCK_FAR_OFF_US = 250000, 2000000
 -- Where the real exchange tells what a key may do; one on this machine tells it itself.
 local KEY_RIGHTS = { ["https://fapi.binance.com"] = "https://api.binance.com" }
@@ -25,7 +25,8 @@ local function diary()
   local d = { list = {} }
   for _, state in ipairs { "ok", "warn", "fail", "skip" } do
     d[state] = function(name, format, ...)
-      d.list[#d.list + 1] = { name = name, state = state, text = select("#", ...) > 0 and format:format(...) or format }
+      d.list[#d.list + 1] =
+        { name = name, state = state, text = select("#", ...) > 0 and format:format(...) or format }
     end
   end
   return d
@@ -35,12 +36,14 @@ end
 local function complaint(fn, ...)
   local ok, e = pcall(fn, ...)
   if ok then return nil end
-  return cmd.is_failure(e) and e.message or error(e, 0)
+  return require("moontide.failure").is(e) and e.message or error(e, 0)
 end
 
 local function refusal(answer)
   local j = answer.json
-  if type(j) == "table" and j.msg then return ("%d %s (%s)"):format(answer.status, j.msg, tostring(j.code)) end
+  if type(j) == "table" and j.msg then
+    return ("%d %s (%s)"):format(answer.status, j.msg, tostring(j.code))
+  end
   return ("status %d"):format(answer.status)
 end
 
@@ -49,9 +52,13 @@ local function configuration(d, options)
   local file = options.config or "moontide.conf.lua"
   local handle = io.open(file)
   if handle then handle:close() end
-  if problem then d.fail("configuration", problem)
-  elseif handle then d.ok("configuration", "%s is read", file)
-  else d.ok("configuration", "no moontide.conf.lua here: the defaults (moontide help config)") end
+  if problem then
+    d.fail("configuration", problem)
+  elseif handle then
+    d.ok("configuration", "%s is read", file)
+  else
+    d.ok("configuration", "no moontide.conf.lua here: the defaults (moontide help config)")
+  end
 end
 
 local function disk(d)
@@ -68,22 +75,46 @@ local function disk(d)
   end
   local out, message = ffi.new("char[?]", C.RUN_PATH_MAX), ffi.new "struct errmsg"
   if C.run_folder_make("doctor", out, message) ~= 0 then
-    d.fail("disk", "%s: runs keep their journal there; make it writable, or set MOONTIDE_HOME", ffi.string(message.text))
+    d.fail(
+      "disk",
+      "%s: runs keep their journal there; make it writable, or set MOONTIDE_HOME",
+      ffi.string(message.text)
+    )
     return
   end
   os.remove(ffi.string(out))
   local say = free < DISK_TOO_LOW and d.fail or free < DISK_LOW and d.warn or d.ok
-  say("disk", "%.1f GB free for runs in %s%s", free / 1e9, base, say ~= d.ok and "; make room, or set MOONTIDE_HOME" or "")
+  say(
+    "disk",
+    "%.1f GB free for runs in %s%s",
+    free / 1e9,
+    base,
+    say ~= d.ok and "; make room, or set MOONTIDE_HOME" or ""
+  )
 end
 
 local function reachability(d, p, rest)
   local answer, problem = p:get "/fapi/v1/ping"
   if not answer then
-    d.fail("reachability", "%s; is the network up, the name right (--url), a proxy needed (--proxy)?", problem)
+    d.fail(
+      "reachability",
+      "%s; is the network up, the name right (--url), a proxy needed (--proxy)?",
+      problem
+    )
   elseif answer.status == 418 or answer.status == 429 then
-    d.fail("reachability", "%s has banned this address for now: %s; stop what sends too much and wait", rest, refusal(answer))
+    d.fail(
+      "reachability",
+      "%s has banned this address for now: %s; stop what sends too much and wait",
+      rest,
+      refusal(answer)
+    )
   elseif answer.status == 403 or answer.status == 451 then
-    d.fail("reachability", "%s refuses this address: %s; it may not serve this country, or a firewall stands between", rest, refusal(answer))
+    d.fail(
+      "reachability",
+      "%s refuses this address: %s; it may not serve this country, or a firewall stands between",
+      rest,
+      refusal(answer)
+    )
   elseif answer.status ~= 200 then
     d.fail("reachability", "%s answers %s", rest, refusal(answer))
   else
@@ -104,71 +135,124 @@ local function latency_and_clock(d, p)
       d.fail("latency", "%s", problem or refusal(answer))
       return
     end
-    if i > 1 then took[#took + 1] = answer.took_us end   -- the first one may have waited for the connection
+    if i > 1 then took[#took + 1] = answer.took_us end -- the first one may have waited for the connection
     if after - before < best_us then
       best_us = after - before
-      offset_us = time * 1000 + 500 - (before + after) / 2   -- the stamp is cut to whole milliseconds
+      offset_us = time * 1000 + 500 - (before + after) / 2 -- the stamp is cut to whole milliseconds
     end
   end
   table.sort(took)
   local middle, worst = took[math.ceil(#took / 2)], took[#took]
   local say = middle > 500000 and d.warn or d.ok
-  say("latency", "%.2f ms there and back (worst of %d: %.2f ms)%s", middle / 1000, #took, worst / 1000,
-    say == d.warn and "; run nearer to the exchange" or "")
+  say(
+    "latency",
+    "%.2f ms there and back (worst of %d: %.2f ms)%s",
+    middle / 1000,
+    #took,
+    worst / 1000,
+    say == d.warn and "; run nearer to the exchange" or ""
+  )
   p.clock_offset_us = offset_us
-  local text = ("ours is %.0f ms %s the exchange's (known to %.2f ms)"):format(math.abs(offset_us) / 1000, offset_us > 0 and "behind" or "ahead of", best_us / 2000)
-  if math.abs(offset_us) > CLOCK_FAR_OFF_US then d.warn("clock", "%s: runs correct for it, but keep it right (NTP: timedatectl set-ntp true)", text)
-  elseif math.abs(offset_us) > CLOCK_OFF_US then d.ok("clock", "%s; runs correct for it", text)
-  else d.ok("clock", text) end
+  local text = ("ours is %.0f ms %s the exchange's (known to %.2f ms)"):format(
+    math.abs(offset_us) / 1000,
+    offset_us > 0 and "behind" or "ahead of",
+    best_us / 2000
+  )
+  if math.abs(offset_us) > CLOCK_FAR_OFF_US then
+    d.warn("clock", "%s: runs correct for it, but keep it right (NTP: timedatectl set-ntp true)", text)
+  elseif math.abs(offset_us) > CLOCK_OFF_US then
+    d.ok("clock", "%s; runs correct for it", text)
+  else
+    d.ok("clock", text)
+  end
 end
 
 local function limits(d, p, at)
   local answer, problem = p:get "/fapi/v1/exchangeInfo"
   if not answer or answer.status ~= 200 or type(answer.json) ~= "table" or not answer.json.symbols then
-    d.fail("rules", "%s%s", at.rest, problem and (": " .. problem) or ": its exchangeInfo is not that of a futures exchange")
+    d.fail(
+      "rules",
+      "%s%s",
+      at.rest,
+      problem and (": " .. problem) or ": its exchangeInfo is not that of a futures exchange"
+    )
     return
   end
   local trading, rows = 0, {}
-  for _, s in ipairs(answer.json.symbols) do trading = trading + (s.status == "TRADING" and 1 or 0) end
+  for _, s in ipairs(answer.json.symbols) do
+    trading = trading + (s.status == "TRADING" and 1 or 0)
+  end
   for _, r in ipairs(answer.json.rateLimits) do
-    rows[#rows + 1] = ("%d %s per %s%s"):format(r.limit, r.rateLimitType == "ORDERS" and "orders" or r.rateLimitType == "REQUEST_WEIGHT" and "weight" or "requests",
-      r.intervalNum > 1 and r.intervalNum .. " " or "", r.interval:lower() .. (r.intervalNum > 1 and "s" or ""))
+    rows[#rows + 1] = ("%d %s per %s%s"):format(
+      r.limit,
+      r.rateLimitType == "ORDERS" and "orders"
+        or r.rateLimitType == "REQUEST_WEIGHT" and "weight"
+        or "requests",
+      r.intervalNum > 1 and r.intervalNum .. " " or "",
+      r.interval:lower() .. (r.intervalNum > 1 and "s" or "")
+    )
   end
   d.ok("rules", "%d symbols trade", trading)
   local limit
   for _, r in ipairs(answer.json.rateLimits) do
-    if r.rateLimitType == "REQUEST_WEIGHT" and r.interval == "MINUTE" and r.intervalNum == 1 then limit = r.limit end
+    if r.rateLimitType == "REQUEST_WEIGHT" and r.interval == "MINUTE" and r.intervalNum == 1 then
+      limit = r.limit
+    end
   end
   local used = answer.used_weight
   local heavy = used and limit and used > limit * 0.5
   local say = heavy and d.warn or d.ok
-  say("limits", "%s%s%s", table.concat(rows, ", "), used and ("; %d weight used this minute"):format(used) or "",
-    heavy and ": something else on this address uses most of it" or "")
+  say(
+    "limits",
+    "%s%s%s",
+    table.concat(rows, ", "),
+    used and ("; %d weight used this minute"):format(used) or "",
+    heavy and ": something else on this address uses most of it" or ""
+  )
 end
 
 local function streams(d, p, at)
   local took, problem = p:stream(at.streams .. "/market/ws")
-  if took then d.ok("market streams", "%s opens in %.1f ms", at.streams, took / 1000)
-  else d.fail("market streams", "%s; is a proxy or firewall in the way of WebSockets? (--stream-url names another place)", problem) end
+  if took then
+    d.ok("market streams", "%s opens in %.1f ms", at.streams, took / 1000)
+  else
+    d.fail(
+      "market streams",
+      "%s; is a proxy or firewall in the way of WebSockets? (--stream-url names another place)",
+      problem
+    )
+  end
 end
 
 local function key_rights(d, p, at)
   local base = KEY_RIGHTS[at.rest] or connect.on_this_machine(at.rest) and at.rest
   if not base then
-    d.skip("key rights", "%s does not tell what a key may do; see that it cannot withdraw, and is bound to your address", at.rest)
+    d.skip(
+      "key rights",
+      "%s does not tell what a key may do; see that it cannot withdraw, and is bound to your address",
+      at.rest
+    )
     return
   end
   local answer, problem = p:signed("GET", "/sapi/v1/account/apiRestrictions", base)
   local r = answer and answer.status == 200 and type(answer.json) == "table" and answer.json
   if not r then
-    d.warn("key rights", "%s cannot tell them (%s); see that the key cannot withdraw, and is bound to your address", base, problem or refusal(answer))
+    d.warn(
+      "key rights",
+      "%s cannot tell them (%s); see that the key cannot withdraw, and is bound to your address",
+      base,
+      problem or refusal(answer)
+    )
     return
   end
   if r.enableFutures == false then
     d.fail("key rights", "the key may not trade futures: enable them for it, or make a new one")
   elseif r.enableWithdrawals or r.enableInternalTransfer or r.permitsUniversalTransfer then
-    d.warn("key rights", "the key may %s: nothing here needs that; take the right away, so that who steals it cannot take the money",
-      r.enableWithdrawals and "withdraw" or "transfer")
+    d.warn(
+      "key rights",
+      "the key may %s: nothing here needs that; take the right away, so that who steals it cannot take the money",
+      r.enableWithdrawals and "withdraw" or "transfer"
+    )
   elseif not r.ipRestrict and not connect.on_this_machine(at.rest) then
     d.warn("key rights", "the key is good from any address: bind it to yours")
   else
@@ -180,25 +264,50 @@ local function account(d, p, at)
   local answer, problem = p:signed("GET", "/fapi/v1/accountConfig")
   if not answer or answer.status ~= 200 then
     local code = answer and type(answer.json) == "table" and answer.json.code
-    d.fail("key", "%s%s", problem or refusal(answer), code == -2014 and ": the key is not one of this exchange's"
-      or code == -2015 and ": wrong key for this exchange, an address it is not bound to, or no right to futures"
-      or code == -1022 and ": the secret does not belong to the key" or code == -1021 and ": the clock is off" or "")
+    d.fail(
+      "key",
+      "%s%s",
+      problem or refusal(answer),
+      code == -2014 and ": the key is not one of this exchange's"
+        or code == -2015 and ": wrong key for this exchange, an address it is not bound to, or no right to futures"
+        or code == -1022 and ": the secret does not belong to the key"
+        or code == -1021 and ": the clock is off"
+        or ""
+    )
     return
   end
   local c = answer.json
-  if c.canTrade == false then d.fail("key", "accepted, but the account may not trade")
-  else d.ok("key", "accepted, the account may trade") end
+  if c.canTrade == false then
+    d.fail("key", "accepted, but the account may not trade")
+  else
+    d.ok("key", "accepted, the account may trade")
+  end
   key_rights(d, p, at)
-  d.ok("position mode", c.dualSidePosition and "hedge: orders need positionSide LONG or SHORT" or "one-way: orders need no positionSide")
-  if c.multiAssetsMargin then d.warn("margin mode", "multi-assets: the loss of one position takes from all; reports count USDT only")
-  else d.ok("margin mode", "single asset") end
+  d.ok(
+    "position mode",
+    c.dualSidePosition and "hedge: orders need positionSide LONG or SHORT"
+      or "one-way: orders need no positionSide"
+  )
+  if c.multiAssetsMargin then
+    d.warn("margin mode", "multi-assets: the loss of one position takes from all; reports count USDT only")
+  else
+    d.ok("margin mode", "single asset")
+  end
   answer, problem = p:signed("GET", "/fapi/v3/account")
   if answer and answer.status == 200 then
     local available = tonumber(answer.json.availableBalance) or 0
     local open = 0
-    for _, held in ipairs(answer.json.positions or {}) do open = open + (tonumber(held.positionAmt) ~= 0 and 1 or 0) end
+    for _, held in ipairs(answer.json.positions or {}) do
+      open = open + (tonumber(held.positionAmt) ~= 0 and 1 or 0)
+    end
     local say = available <= 0 and d.warn or d.ok
-    say("balance", "%.2f USDT available, %d positions open%s", available, open, available <= 0 and ": no order can be placed" or "")
+    say(
+      "balance",
+      "%.2f USDT available, %d positions open%s",
+      available,
+      open,
+      available <= 0 and ": no order can be placed" or ""
+    )
   else
     d.fail("balance", problem or refusal(answer))
   end
@@ -206,7 +315,11 @@ local function account(d, p, at)
   if answer and answer.status == 200 then
     local count = #answer.json
     local say = count > 0 and d.warn or d.ok
-    say("open orders", count > 0 and "%d are open: a run does not know them unless it placed them" or "none", count)
+    say(
+      "open orders",
+      count > 0 and "%d are open: a run does not know them unless it placed them" or "none",
+      count
+    )
   else
     d.fail("open orders", problem or refusal(answer))
   end
@@ -218,7 +331,11 @@ local function account(d, p, at)
   end
   local took
   took, problem = p:stream(at.streams .. "/private/ws/" .. listen)
-  if took then d.ok("user stream", "opens in %.1f ms", took / 1000) else d.fail("user stream", problem) end
+  if took then
+    d.ok("user stream", "opens in %.1f ms", took / 1000)
+  else
+    d.fail("user stream", problem)
+  end
 end
 
 local marks = { ok = "ok  ", warn = "warn", fail = "FAIL", skip = "--  " }
@@ -249,14 +366,25 @@ function M.run(options)
     limits(d, p, at)
     streams(d, p, at)
     show()
-    if at.key == "" then d.skip("key", "none given (MOONTIDE_API_KEY and MOONTIDE_API_SECRET, or --key-file): market data and paper only")
-    else account(d, p, at) end
+    if at.key == "" then
+      d.skip(
+        "key",
+        "none given (MOONTIDE_API_KEY and MOONTIDE_API_SECRET, or --key-file): market data and paper only"
+      )
+    else
+      account(d, p, at)
+    end
   end
   show()
   local counts = { ok = 0, warn = 0, fail = 0, skip = 0 }
-  for _, line in ipairs(d.list) do counts[line.state] = counts[line.state] + 1 end
-  if options.json then print(cjson.encode { checks = d.list, failed = counts.fail, warnings = counts.warn })
-  else print(("%d ok, %d to look at, %d to mend"):format(counts.ok, counts.warn, counts.fail)) end
+  for _, line in ipairs(d.list) do
+    counts[line.state] = counts[line.state] + 1
+  end
+  if options.json then
+    print(cjson.encode { checks = d.list, failed = counts.fail, warnings = counts.warn })
+  else
+    print(("%d ok, %d to look at, %d to mend"):format(counts.ok, counts.warn, counts.fail))
+  end
   return counts.fail > 0 and 1 or 0
 end
 

@@ -1,15 +1,26 @@
 ---`moontide exchange`: a Binance-compatible futures exchange on this machine.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local host = require "moontide.host"
+local C = require "moontide.core"
+local host = require "moontide.lua_host"
 local cmd = require "moontide.cmd"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
-local HISTORY_BARS = 4320   -- of a made market: three days of minutes
-local usual_prices = { BTCUSDT = 65000, ETHUSDT = 3200, BNBUSDT = 600, SOLUSDT = 150, XRPUSDT = 0.6, DOGEUSDT = 0.12,
-                       LTCUSDT = 80, BCHUSDT = 400, ADAUSDT = 0.45, LINKUSDT = 14, AVAXUSDT = 28 }
+local HISTORY_BARS = 4320 -- of a made market: three days of minutes
+local usual_prices = {
+  BTCUSDT = 65000,
+  ETHUSDT = 3200,
+  BNBUSDT = 600,
+  SOLUSDT = 150,
+  XRPUSDT = 0.6,
+  DOGEUSDT = 0.12,
+  LTCUSDT = 80,
+  BCHUSDT = 400,
+  ADAUSDT = 0.45,
+  LINKUSDT = 14,
+  AVAXUSDT = 28,
+}
 
 local function note(line) io.stderr:write("note: ", line, "\n") end
 
@@ -17,12 +28,14 @@ local function symbol_list(text)
   local names, seen = {}, {}
   for name in (text or "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT"):gmatch "[^,%s]+" do
     name = name:upper()
-    if #name >= C.SYMBOL_NAME_MAX or not name:find "^%w+$" then cmd.fail(2, "--symbols: '%s' is not a symbol", name) end
+    if #name >= C.SYMBOL_NAME_MAX or not name:find "^%w+$" then
+      cmd.fail(2, "--symbols: '%s' is not a symbol", name)
+    end
     if not seen[name] then names[#names + 1] = name end
     seen[name] = true
   end
   if #names == 0 then cmd.fail(2, "--symbols: which? as BTCUSDT,ETHUSDT") end
-  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(2, "--symbols: at most %d", C.EXCHANGE_SYMBOLS_MAX) end
+  if #names > C.SYMBOLS_MAX then cmd.fail(2, "--symbols: at most %d", C.SYMBOLS_MAX) end
   return names
 end
 
@@ -35,7 +48,11 @@ local function made_market(options)
   local seed = setup.number(options, "synthetic", 1, 0)
   for i, name in ipairs(names) do
     series[name] = require("moontide.cmd.data").synth_series {
-      symbol = name, interval = "1m", seed = seed * 1000 + i, count = HISTORY_BARS, price = usual_prices[name],
+      symbol = name,
+      interval = "1m",
+      seed = seed * 1000 + i,
+      count = HISTORY_BARS,
+      price = usual_prices[name],
       volatility = setup.number(options, "volatility", 0.03, 0, 0.5),
     }
   end
@@ -48,7 +65,10 @@ local function replay(options)
     if options[name] then cmd.fail(2, "--%s and --data exclude each other", name) end
   end
   local result = setup.import(options.data, {
-    symbol = options.symbol, interval = options.interval, store = options.store, allow_gaps = options["allow-gaps"],
+    symbol = options.symbol,
+    interval = options.interval,
+    store = options.store,
+    allow_gaps = options["allow-gaps"],
     notice = note,
   })
   local names, series = {}, {}
@@ -59,13 +79,15 @@ local function replay(options)
     if not series[name] or s.interval_us < series[name].interval_us then series[name] = s end
   end
   if #names == 0 then cmd.fail(1, "--data: no bars found there") end
-  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.EXCHANGE_SYMBOLS_MAX) end
+  if #names > C.SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.SYMBOLS_MAX) end
   table.sort(names)
   return names, series, result
 end
 
 ---The symbol of a file of trades by its name: BTCUSDT-aggTrades-2024-01-02.zip, BTCUSDT-trades-2024-01.csv.
-local function traded_symbol(path) return path:match "([%w_]+)%-aggTrades%-[^/]*$" or path:match "([%w_]+)%-trades%-[^/]*$" end
+local function traded_symbol(path)
+  return path:match "([%w_]+)%-aggTrades%-[^/]*$" or path:match "([%w_]+)%-trades%-[^/]*$"
+end
 
 ---Files of trades by symbol, when that is what --data names.
 local function trade_files(options)
@@ -76,16 +98,20 @@ local function trade_files(options)
       if #names > 0 then cmd.fail(2, "--data: files of trades and others (%s) cannot be mixed", path) end
       return nil
     end
-    if not files[name] then names[#names + 1], files[name] = name, {} end
+    if not files[name] then
+      names[#names + 1], files[name] = name, {}
+    end
     table.insert(files[name], path)
   end
   if #names == 0 then return nil end
-  if #names > C.EXCHANGE_SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.EXCHANGE_SYMBOLS_MAX) end
+  if #names > C.SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.SYMBOLS_MAX) end
   for _, option in ipairs { "symbols", "synthetic", "volatility", "symbol", "interval" } do
     if options[option] then cmd.fail(2, "--%s has no place beside files of trades", option) end
   end
   table.sort(names)
-  for _, list in pairs(files) do table.sort(list) end
+  for _, list in pairs(files) do
+    table.sort(list)
+  end
   return names, files
 end
 
@@ -118,18 +144,25 @@ local function secret_word(what) return host.sha256("moontide local exchange: " 
 ---Keys of the account: { id, secret or public key, kind, trades, withdraws, path }.
 local function keys_of(options)
   local rights = options["key-rights"]
-  if rights and rights ~= "withdraw" then cmd.fail(2, "--key-rights %s: withdraw, or nothing at all", rights) end
+  if rights and rights ~= "withdraw" then
+    cmd.fail(2, "--key-rights %s: withdraw, or nothing at all", rights)
+  end
   local keys = {
     { id = secret_word "api key", text = secret_word "secret", kind = 0, trades = true },
     { id = secret_word "reading api key", text = secret_word "reading secret", kind = 0, trades = false },
   }
   for _, path in ipairs(options["public-key"] or {}) do
     local text = read_file(path, "public-key")
-    if #keys == C.LOCAL_KEYS_MAX then cmd.fail(2, "--public-key: at most %d keys", C.LOCAL_KEYS_MAX - 2) end
+    if #keys == C.EXCHANGE_SERVER_KEYS_MAX then
+      cmd.fail(2, "--public-key: at most %d keys", C.EXCHANGE_SERVER_KEYS_MAX - 2)
+    end
     -- The key's own algorithm tells; the reader refuses what is neither.
-    keys[#keys + 1] = { id = host.sha256(text), text = text, kind = #text < 200 and 2 or 1, trades = true, path = path }
+    keys[#keys + 1] =
+      { id = host.sha256(text), text = text, kind = #text < 200 and 2 or 1, trades = true, path = path }
   end
-  for _, k in ipairs(keys) do k.withdraws = k.trades and rights ~= nil end
+  for _, k in ipairs(keys) do
+    k.withdraws = k.trades and rights ~= nil
+  end
   return keys
 end
 
@@ -139,7 +172,9 @@ local function print_keys(keys)
   print(("  read-only    %s"):format(keys[2].id))
   print(("    secret     %s"):format(keys[2].text))
   for i = 3, #keys do
-    print(("  %-12s %s  (%s)"):format(keys[i].kind == 2 and "Ed25519 key" or "RSA key", keys[i].id, keys[i].path))
+    print(
+      ("  %-12s %s  (%s)"):format(keys[i].kind == 2 and "Ed25519 key" or "RSA key", keys[i].id, keys[i].path)
+    )
   end
 end
 
@@ -169,12 +204,18 @@ end
 ---@return integer status
 function M.run(options)
   if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
-  if options.tls and #options.tls ~= 2 then cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)") end
+  if options.tls and #options.tls ~= 2 then
+    cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)")
+  end
   local names, files = trade_files(options)
   local series_of, owner = {}, nil
-  if not files then names, series_of, owner = (options.data and replay or made_market)(options) end
+  if not files then
+    names, series_of, owner = (options.data and replay or made_market)(options)
+  end
   if files then
-    for _, name in ipairs(names) do series_of[name] = { price_decimals = 4, quantity_decimals = 3 } end   -- of unknown symbols
+    for _, name in ipairs(names) do
+      series_of[name] = { price_decimals = 4, quantity_decimals = 3 }
+    end -- of unknown symbols
   end
   local symbols = setup.symbols(names, series_of, options, note)
   local series, from = ffi.new("struct series[?]", #names), ffi.new("int64_t[?]", #names)
@@ -209,7 +250,7 @@ function M.run(options)
   l.stream_life_us = setup.number(options, "stream-life", 86400, 0.1) * 1e6
   l.ping_us = setup.number(options, "ping", 180, 0.1) * 1e6
   if options.faults then
-    l.faults = require("moontide.faults").load(options.faults, 0, true)
+    l.faults = require("moontide.run.faults").load(options.faults, 0, true)
   else
     C.faults_init(l.faults, l.seed)
   end
@@ -228,18 +269,26 @@ function M.run(options)
   if options.state == "" then cmd.fail(2, "--state: which file?") end
   o.state = options.state
   o.request_s = setup.number(options, "client-timeout", 10, 1, 3600)
-  if options.tls then o.certificate, o.key = options.tls[1], options.tls[2] end
+  if options.tls then
+    o.certificate, o.key = options.tls[1], options.tls[2]
+  end
 
   local out, message = ffi.new "struct exchange_main *[1]", ffi.new "struct errmsg"
   if C.exchange_main_open(o, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   print_banner(options, C.exchange_main_port(out[0]), names, keys)
   local problem = C.exchange_main_run(out[0], message)
   local f = C.exchange_main_figures(out[0])
-  print(("stopped after %d requests, %d orders, %d fills, %d stream messages"):format(tonumber(f.requests),
-    tonumber(f.orders), tonumber(f.fills), tonumber(f.messages)))
+  print(
+    ("stopped after %d requests, %d orders, %d fills, %d stream messages"):format(
+      tonumber(f.requests),
+      tonumber(f.orders),
+      tonumber(f.fills),
+      tonumber(f.messages)
+    )
+  )
   C.exchange_main_free(out[0])
   if problem ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
-  return owner and 0 or 0   -- the import lives as long as the exchange reads its bars
+  return owner and 0 or 0 -- the import lives as long as the exchange reads its bars
 end
 
 return M

@@ -1,22 +1,29 @@
 ---`moontide explain RECORDING`: what happened, what the backtest says, and the difference by cause (docs/explain.md).
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local attribute = require "moontide.explain.attribute"
 local cmd = require "moontide.cmd"
-local host = require "moontide.host"
-local log_module = require "moontide.log"
+local host = require "moontide.lua_host"
+local log_module = require "moontide.run.log"
 local recording = require "moontide.explain.session"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 local simulate = require "moontide.explain.simulate"
 
 local M = {}
 
 local words = {
-  data = "prices of bars, where the script saw others", latency = "the price moved while orders were on their way",
-  fill_price = "filled at other prices than those of the moment", missed_fills = "the backtest filled what was not filled",
-  extra_fills = "filled, where the backtest did not", fees = "other fee rates than the backtest's", refusals = "orders that were not taken",
-  path = "orders that only one of the runs made", funding = "funding paid or received", carried = "positions from before the session",
-  other_orders = "fills of orders that are not the script's", transfers = "money that came or went otherwise",
+  data = "prices of bars, where the script saw others",
+  latency = "the price moved while orders were on their way",
+  fill_price = "filled at other prices than those of the moment",
+  missed_fills = "the backtest filled what was not filled",
+  extra_fills = "filled, where the backtest did not",
+  fees = "other fee rates than the backtest's",
+  refusals = "orders that were not taken",
+  path = "orders that only one of the runs made",
+  funding = "funding paid or received",
+  carried = "positions from before the session",
+  other_orders = "fills of orders that are not the script's",
+  transfers = "money that came or went otherwise",
 }
 
 local function stamp(us) return log_module.time_text(us) end
@@ -30,14 +37,18 @@ end
 local function largest_part(order)
   local name, most = "-", 0
   for cause, v in pairs(order.parts) do
-    if math.abs(v) > most then name, most = cause, math.abs(v) end
+    if math.abs(v) > most then
+      name, most = cause, math.abs(v)
+    end
   end
   return (name:gsub("_", " "))
 end
 
 local function order_lines(e, count)
   local list = {}
-  for i, order in ipairs(e.orders) do list[i] = order end
+  for i, order in ipairs(e.orders) do
+    list[i] = order
+  end
   table.sort(list, function(a, b)
     local x, y = math.abs(a.difference), math.abs(b.difference)
     if x ~= y then return x > y end
@@ -46,8 +57,16 @@ local function order_lines(e, count)
   local lines = {}
   for i = 1, math.min(count, #list) do
     local o = list[i]
-    lines[#lines + 1] = ("  %-19s  %-10s %-4s %-10s  %-24s %-24s %14.8f  %s"):format(stamp(o.time * 1000), o.symbol, o.side, ("%.8g"):format(o.quantity),
-      o.refusal and "refused" or side_text(o.actual), o.simulated_refusal and "refused" or side_text(o.simulated), o.difference, largest_part(o))
+    lines[#lines + 1] = ("  %-19s  %-10s %-4s %-10s  %-24s %-24s %14.8f  %s"):format(
+      stamp(o.time * 1000),
+      o.symbol,
+      o.side,
+      ("%.8g"):format(o.quantity),
+      o.refusal and "refused" or side_text(o.actual),
+      o.simulated_refusal and "refused" or side_text(o.simulated),
+      o.difference,
+      largest_part(o)
+    )
     if o.refusal then lines[#lines + 1] = "      " .. o.refusal end
     if o.simulated_refusal then lines[#lines + 1] = "      in the backtest: " .. o.simulated_refusal end
   end
@@ -68,30 +87,47 @@ end
 function M.text(s, sim, e, count)
   local lines = {}
   local function row(name, v, note)
-    if math.abs(v) < 5e-9 then v = 0 end   -- not -0
+    if math.abs(v) < 5e-9 then v = 0 end -- not -0
     lines[#lines + 1] = ("  %-24s %16.8f  %s"):format(name, v, note or "")
   end
-  lines[1] = ("%s (%s)  %s  %s to %s UTC, %d bars, %d orders"):format(s.about.script, s.about.mode, table.concat(s.names, " "), stamp(s.first.us), stamp(s.last.us),
-    s.bar_count, #s.intents)
+  lines[1] = ("%s (%s)  %s  %s to %s UTC, %d bars, %d orders"):format(
+    s.about.script,
+    s.about.mode,
+    table.concat(s.names, " "),
+    stamp(s.first.us),
+    stamp(s.last.us),
+    s.bar_count,
+    #s.intents
+  )
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("  %-24s %16s"):format("", "USDT")
   row("what happened", e.actual)
   row("what the backtest says", e.simulated)
   row("difference", e.difference)
   lines[#lines + 1] = ""
-  for _, cause in ipairs(attribute.causes) do row((cause:gsub("_", " ")), e.causes[cause], words[cause]) end
+  for _, cause in ipairs(attribute.causes) do
+    row((cause:gsub("_", " ")), e.causes[cause], words[cause])
+  end
   row("residual", e.residual, "what none of these explains")
   lines[#lines + 1] = ""
   if e.diverged then
     local o = e.diverged
-    lines[#lines + 1] = ("the decisions differ from %s on: %s %s %.8g of %s %s; what follows from other decisions is under path"):format(context_text(o.context), o.side,
-      o.type, o.quantity, o.symbol, o.actual and "was asked for, and the backtest did not" or "is the backtest's alone")
+    lines[#lines + 1] = ("the decisions differ from %s on: %s %s %.8g of %s %s; what follows from other decisions is under path"):format(
+      context_text(o.context),
+      o.side,
+      o.type,
+      o.quantity,
+      o.symbol,
+      o.actual and "was asked for, and the backtest did not" or "is the backtest's alone"
+    )
   else
     lines[#lines + 1] = "both runs made the same decisions"
   end
   if not s.whole then lines[#lines + 1] = "the recording ends before its script did" end
   if s.unseen > 0 then
-    lines[#lines + 1] = ("%d orders were filled, by their answers, beyond the fills that were told before the end: what these made is in the residual"):format(s.unseen)
+    lines[#lines + 1] = ("%d orders were filled, by their answers, beyond the fills that were told before the end: what these made is in the residual"):format(
+      s.unseen
+    )
   end
   if s.failure then lines[#lines + 1] = "the script failed: " .. s.failure end
   if sim.failure then lines[#lines + 1] = "the script failed in the backtest: " .. sim.failure end
@@ -99,8 +135,19 @@ function M.text(s, sim, e, count)
   if #shown > 0 then
     lines[#lines + 1] = ""
     lines[#lines + 1] = ("orders with the largest differences, of %d"):format(total)
-    lines[#lines + 1] = ("  %-19s  %-10s %-4s %-10s  %-24s %-24s %14s  %s"):format("asked for", "symbol", "side", "quantity", "happened", "backtest", "difference", "mostly")
-    for _, line in ipairs(shown) do lines[#lines + 1] = line end
+    lines[#lines + 1] = ("  %-19s  %-10s %-4s %-10s  %-24s %-24s %14s  %s"):format(
+      "asked for",
+      "symbol",
+      "side",
+      "quantity",
+      "happened",
+      "backtest",
+      "difference",
+      "mostly"
+    )
+    for _, line in ipairs(shown) do
+      lines[#lines + 1] = line
+    end
   end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -115,9 +162,23 @@ function M.json(s, sim, e)
   json.encode_sparse_array(true)
   local orders = setmetatable(e.orders, nil)
   return json.encode {
-    script = s.about.script, mode = s.about.mode, symbols = s.names, from = s.first.us / 1000, to = s.last.us / 1000, bars = s.bar_count, whole = s.whole,
-    failure = s.failure, simulated_failure = sim.failure, actual = e.actual, simulated = e.simulated, difference = e.difference, causes = e.causes,
-    residual = e.residual, unseen = s.unseen, orders = orders, diverged = e.diverged,
+    script = s.about.script,
+    mode = s.about.mode,
+    symbols = s.names,
+    from = s.first.us / 1000,
+    to = s.last.us / 1000,
+    bars = s.bar_count,
+    whole = s.whole,
+    failure = s.failure,
+    simulated_failure = sim.failure,
+    actual = e.actual,
+    simulated = e.simulated,
+    difference = e.difference,
+    causes = e.causes,
+    residual = e.residual,
+    unseen = s.unseen,
+    orders = orders,
+    diverged = e.diverged,
   } .. "\n"
 end
 
@@ -125,7 +186,12 @@ end
 ---@return integer status
 function M.run(options)
   local path = options[1]
-  if not path then cmd.fail(2, "which recording? usage: moontide explain RECORDING (made by live or paper with --record FILE)") end
+  if not path then
+    cmd.fail(
+      2,
+      "which recording? usage: moontide explain RECORDING (made by live or paper with --record FILE)"
+    )
+  end
   if options[2] then cmd.fail(2, "one recording at a time; '%s' is one too many", options[2]) end
   local count = setup.number(options, "orders", 10, 0, 1e6)
   local s = recording.read(path)

@@ -2,7 +2,7 @@
 local M = {}
 
 function M.run()
-  io.write(require("moontide.manager_settings").help(), require("moontide.live.settings").help())
+  io.write(require("moontide.api.manager_settings").help(), require("moontide.live.settings").help())
   return 0
 end
 

@@ -1,8 +1,8 @@
 ---`moontide new NAME`: a folder with a strategy, its spec and its configuration, which run at once.
 local ffi = require "ffi"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local cmd = require "moontide.cmd"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 
 local M = {}
 
@@ -14,7 +14,7 @@ local files = {
   { "README.md", "README.md" },
 }
 
-local NAME_MAX = 40   -- the run's folder is named after it (host/run_folder.h)
+local NAME_MAX = 40 -- the run's folder is named after it (process/run_folder.h)
 
 local function read(path)
   local file, problem = io.open(path, "rb")
@@ -27,7 +27,7 @@ end
 -- A price of the symbol for the specs: in the middle of what the exchange's rules allow, of two digits.
 local function price_of(symbol)
   local rules = ffi.new "struct symbol"
-  if C.symbol_builtin(symbol, rules) ~= 0 then return "100" end
+  if C.symbol_rules_builtin(symbol, rules) ~= 0 then return "100" end
   local middle = math.sqrt(tonumber(rules.price_min_e8) / 1e8 * (tonumber(rules.price_max_e8) / 1e8))
   local unit = 10 ^ (math.floor(math.log(middle) / math.log(10)) - 1)
   return ("%.10g"):format(math.floor(middle / unit + 0.5) * unit)
@@ -47,17 +47,32 @@ function M.run(options)
   path = #path > 1 and path:gsub("/+$", "") or path
   local name = path:match "[^/]*$"
   if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
-    cmd.fail(2, "'%s' is no name for a strategy: a letter, then letters, digits, _ and -, at most %d", name, NAME_MAX)
+    cmd.fail(
+      2,
+      "'%s' is no name for a strategy: a letter, then letters, digits, _ and -, at most %d",
+      name,
+      NAME_MAX
+    )
   end
   if ("/" .. path .. "/"):find("/../", 1, true) then
-    cmd.fail(2, "%s lies outside of this folder; go there first (cd %s), then moontide new %s", path, path:match "^(.*)/" or "..", name)
+    cmd.fail(
+      2,
+      "%s lies outside of this folder; go there first (cd %s), then moontide new %s",
+      path,
+      path:match "^(.*)/" or "..",
+      name
+    )
   end
   local symbol = (options.symbol or "BTCUSDT"):upper()
-  if not symbol:find "^%w+$" or #symbol >= C.SYMBOL_NAME_MAX then cmd.fail(2, "--symbol %s: not a symbol", symbol) end
-  if host.file_mode(path) then cmd.fail(1, "%s is there already, and is left alone; choose another name", path) end
+  if not symbol:find "^%w+$" or #symbol >= C.SYMBOL_NAME_MAX then
+    cmd.fail(2, "--symbol %s: not a symbol", symbol)
+  end
+  if host.file_mode(path) then
+    cmd.fail(1, "%s is there already, and is left alone; choose another name", path)
+  end
 
   local words = { NAME = name, SYMBOL = symbol, PRICE = price_of(symbol) }
-  local home = package.moontide_home   -- luacheck: ignore 143
+  local home = package.moontide_home -- luacheck: ignore 143
   make_folder(path)
   make_folder(path .. "/spec")
   local function put(file, text)
@@ -68,11 +83,21 @@ function M.run(options)
     local text = read(home .. "/lua/moontide/template/" .. file[2])
     put((file[1]:gsub("NAME", name)), (text:gsub("%f[%w]%u+%f[%W]", words)))
   end
-  put(".luarc.json", ('{\n  "runtime.version": "LuaJIT",\n  "workspace.library": [%s],\n  "workspace.checkThirdParty": false\n}\n')
-    :format((require("cjson").encode(home .. "/lua"):gsub("\\/", "/"))))
+  put(
+    ".luarc.json",
+    ('{\n  "runtime.version": "LuaJIT",\n  "workspace.library": [%s],\n  "workspace.checkThirdParty": false\n}\n'):format(
+      (require("cjson").encode(home .. "/lua"):gsub("\\/", "/"))
+    )
+  )
 
-  io.write(("%s is there. Next:\n\n  cd %s\n  moontide backtest %s.lua --synthetic 1\n  moontide test\n"):format(path, path, name),
-    ("  moontide paper %s.lua            the real market, play money\n"):format(name))
+  io.write(
+    ("%s is there. Next:\n\n  cd %s\n  moontide backtest %s.lua --synthetic 1\n  moontide test\n"):format(
+      path,
+      path,
+      name
+    ),
+    ("  moontide paper %s.lua            the real market, play money\n"):format(name)
+  )
   return 0
 end
 

@@ -1,16 +1,16 @@
 ---`moontide repl [SCRIPT]`: Lua typed into a world: the embedded exchange, a backtest, paper or live.
-local C = require "moontide.native"
+local C = require "moontide.core"
 local backtest = require "moontide.cmd.backtest"
 local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
 local engine_module = require "moontide.repl.engine"
 local front_module = require "moontide.repl.front"
-local host = require "moontide.host"
-local log_module = require "moontide.log"
+local host = require "moontide.lua_host"
+local log_module = require "moontide.run.log"
 local made = require "moontide.repl.made"
-local setup = require "moontide.setup"
-local strategy_module = require "moontide.strategy"
-local task = require "moontide.task"
+local setup = require "moontide.backtest.setup"
+local strategy_module = require "moontide.run.strategy"
+local task = require "moontide.run.task"
 local timeline_module = require "moontide.repl.timeline"
 
 local M = {}
@@ -23,17 +23,43 @@ local function reloader(s, path, engine)
     if not ok then return nil, problem end
     s.script.env.self = s.script.self
     engine().env = s.script.env
-    return nil   -- the log says so
+    return nil -- the log says so
   end
 end
 
-local IDLE = package.moontide_home .. "/lua/moontide/repl/idle.lua"   -- luacheck: ignore 143
+local IDLE = package.moontide_home .. "/lua/moontide/repl/idle.lua" -- luacheck: ignore 143
 
 -- What only some worlds take.
-local only_data = { "from", "to", "path", "touch", "slippage", "bars", "faults", "allow-gaps", "store", "exchange-info", "leverage-brackets" }
+local only_data = {
+  "from",
+  "to",
+  "path",
+  "touch",
+  "slippage",
+  "bars",
+  "faults",
+  "allow-gaps",
+  "store",
+  "exchange-info",
+  "leverage-brackets",
+}
 local only_made = { "speed", "volatility" }
-local only_live = { "yes-real-money", "url", "stream-url", "key-file", "max-order-notional", "max-position-notional", "max-daily-loss",
-                    "max-orders-per-minute", "price-collar", "keep-orders", "recv-window", "ca-file", "proxy", "name" }
+local only_live = {
+  "yes-real-money",
+  "url",
+  "stream-url",
+  "key-file",
+  "max-order-notional",
+  "max-position-notional",
+  "max-daily-loss",
+  "max-orders-per-minute",
+  "price-collar",
+  "keep-orders",
+  "recv-window",
+  "ca-file",
+  "proxy",
+  "name",
+}
 
 local function refuse(options, names, what)
   for _, name in ipairs(names) do
@@ -43,11 +69,18 @@ end
 
 local function mode_of(options)
   if options.paper and options.live then cmd.fail(2, "--paper or --live, one of them") end
-  local mode = options.live and "live" or options.paper and "paper" or (options.data or options.synthetic) and "backtest" or "sim"
+  local mode = options.live and "live"
+    or options.paper and "paper"
+    or (options.data or options.synthetic) and "backtest"
+    or "sim"
   if mode ~= "backtest" then refuse(options, only_data, "a backtest: --data PATH or --synthetic SEED") end
-  if mode ~= "sim" then refuse(options, only_made, "the embedded exchange, without --data, --paper and --live") end
+  if mode ~= "sim" then
+    refuse(options, only_made, "the embedded exchange, without --data, --paper and --live")
+  end
   if mode ~= "paper" and mode ~= "live" then refuse(options, only_live, "--paper and --live") end
-  if (options.live or options.paper) and (options.data or options.synthetic) then cmd.fail(2, "--data and --%s exclude each other", mode) end
+  if (options.live or options.paper) and (options.data or options.synthetic) then
+    cmd.fail(2, "--data and --%s exclude each other", mode)
+  end
   return mode
 end
 
@@ -62,12 +95,18 @@ end
 local function route_output(front)
   _G.print = function(...)
     local parts = {}
-    for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+    for i = 1, select("#", ...) do
+      parts[i] = tostring((select(i, ...)))
+    end
     front():print(table.concat(parts, "\t"))
   end
   log_module.write = function(line)
     local f = front()
-    if f and not f.closed then f:print(f.edits and f:paint(line, "2") or line, io.stderr) else io.stderr:write(line, "\n") end
+    if f and not f.closed then
+      f:print(f.edits and f:paint(line, "2") or line, io.stderr)
+    else
+      io.stderr:write(line, "\n")
+    end
   end
 end
 
@@ -77,8 +116,11 @@ local function warn_of_orders(open_orders, ends)
     local text
     local handle = task.spawn(function()
       local orders, err = open_orders()
-      if not orders then text = ("Whether orders are open cannot be known (%s)."):format(tostring(err))
-      elseif #orders > 0 then text = ("%d open order%s %s."):format(#orders, #orders == 1 and "" or "s", ends(#orders)) end
+      if not orders then
+        text = ("Whether orders are open cannot be known (%s)."):format(tostring(err))
+      elseif #orders > 0 then
+        text = ("%d open order%s %s."):format(#orders, #orders == 1 and "" or "s", ends(#orders))
+      end
       reply(text)
     end)
     handle.reported = true
@@ -86,7 +128,15 @@ local function warn_of_orders(open_orders, ends)
 end
 
 local function banner(front, mode, text)
-  if front.edits then front:print(("moontide %s, %s: %s\n:help lists commands, Tab completes, Ctrl-D leaves"):format(host.version, mode, text)) end
+  if front.edits then
+    front:print(
+      ("moontide %s, %s: %s\n:help lists commands, Tab completes, Ctrl-D leaves"):format(
+        host.version,
+        mode,
+        text
+      )
+    )
+  end
 end
 
 local function on_failure(front)
@@ -103,9 +153,15 @@ local function run_made(options, path)
   local target, world = new_target(), nil
   local front = front_module.new(target)
   route_output(function() return front end)
-  local clock = clock_module.new(front.terminal, { made = true, speed = setup.number(options, "speed", 1, 0.01, 10000), world = function() return world end })
+  local clock = clock_module.new(front.terminal, {
+    made = true,
+    speed = setup.number(options, "speed", 1, 0.01, 10000),
+    world = function() return world end,
+  })
   local ok, s = pcall(made.open, options, path or IDLE, {
-    log = function(now) return require("moontide.loader").log(options, now) end, print = print, clock = clock,
+    log = function(now) return require("moontide.run.loader").log(options, now) end,
+    print = print,
+    clock = clock,
   })
   if not ok then
     front:close()
@@ -115,20 +171,36 @@ local function run_made(options, path)
   s.script.env.self = s.script.self
   local engine
   engine = engine_module.new {
-    reload = reloader(s, path, function() return engine end), world = world, api = s.api, env = s.script.env, mode = "sim", simulated = true, latency_us = s.latency_us,
+    reload = reloader(s, path, function() return engine end),
+    world = world,
+    api = s.api,
+    env = s.script.env,
+    mode = "sim",
+    simulated = true,
+    latency_us = s.latency_us,
     quit = function() front:leave() end,
     describe = function()
-      return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(options.speed and " times " .. options.speed or "",
-        table.concat(s.names, " "), log_module.time_text(world.now()))
+      return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(
+        options.speed and " times " .. options.speed or "",
+        table.concat(s.names, " "),
+        log_module.time_text(world.now())
+      )
     end,
   }
   target.engine = engine
   function target.prompt() return "sim", "36" end
   function target.leave() clock.quitting = true end
-  target.may_leave = warn_of_orders(function() return engine.api.get_open_orders {} end, function(n) return n == 1 and "ends with this market" or "end with this market" end)
+  target.may_leave = warn_of_orders(
+    function() return engine.api.get_open_orders {} end,
+    function(n) return n == 1 and "ends with this market" or "end with this market" end
+  )
   function world.on_input() front:input() end
   world.on_failure = on_failure(front)
-  banner(front, "sim", ("%s on a made market, %s"):format(table.concat(s.names, " "), describe_account(options)))
+  banner(
+    front,
+    "sim",
+    ("%s on a made market, %s"):format(table.concat(s.names, " "), describe_account(options))
+  )
   front:listen()
   local failure = strategy_module.run(world, s.script.self, s.script.plain and function()
     s.script.chunk()
@@ -150,10 +222,17 @@ local function run_backtest(options, path)
   local data
 
   local function open()
-    clock = clock_module.new(front.terminal, { made = false, world = function() return session and session.world end })
+    clock = clock_module.new(
+      front.terminal,
+      { made = false, world = function() return session and session.world end }
+    )
     session = backtest.open(options, path or IDLE, {
-      pump = clock.pump, print = print, data = data,
-      notice = function(line) if not options.quiet and not data then front:print("note: " .. line, io.stderr) end end,
+      pump = clock.pump,
+      print = print,
+      data = data,
+      notice = function(line)
+        if not options.quiet and not data then front:print("note: " .. line, io.stderr) end
+      end,
     })
     data = session.data
     session.path, session.interval, session.seed = path or IDLE, options.interval, options.seed or "1"
@@ -162,21 +241,29 @@ local function run_backtest(options, path)
     world.on_input = function() front:input() end
     world.on_failure = on_failure(front)
     engine = engine_module.new {
-      world = world, api = session.api, env = session.script.env, mode = "backtest", simulated = true, latency_us = session.latency_us,
-      quit = function() front:leave(true) end, commands = timeline.commands,
+      world = world,
+      api = session.api,
+      env = session.script.env,
+      mode = "backtest",
+      simulated = true,
+      latency_us = session.latency_us,
+      quit = function() front:leave(true) end,
+      commands = timeline.commands,
       describe = function() return "backtest: time stands still while nothing waits; " .. timeline.where() end,
     }
     target.engine = engine
   end
 
   timeline = timeline_module.new {
-    clock = function() return clock end, session = function() return session end,
+    clock = function() return clock end,
+    session = function() return session end,
     again = function()
       clock.leaving = true
       front.muted = true
       session.world.stop()
     end,
-    stopped = function() front.muted = false end, path = path or IDLE,
+    stopped = function() front.muted = false end,
+    path = path or IDLE,
   }
 
   -- A line in this run; what it is recorded as, when it is typed the first time.
@@ -186,11 +273,15 @@ local function run_backtest(options, path)
     local this = clock
     local handle
     this.busy = not moves
-    handle = target.engine:submit(line, { width = o.width, reason = o.reason, done = function(ok, text)
-      if not moves then this.busy = false end
-      this.starved = nil
-      o.done(ok, text)
-    end })
+    handle = target.engine:submit(line, {
+      width = o.width,
+      reason = o.reason,
+      done = function(ok, text)
+        if not moves then this.busy = false end
+        this.starved = nil
+        o.done(ok, text)
+      end,
+    })
     if not handle then return nil end
     local function cancel(why)
       if first and not moves then timeline.record { cancels = true } end
@@ -206,13 +297,21 @@ local function run_backtest(options, path)
   local function script()
     local list, running = {}, nil
     for i, entry in ipairs(timeline.typed) do
-      list[i] = { turns = entry.turns, cancels = entry.cancels, fn = function()
-        if entry.cancels then
-          if running then running.cancel "cancelled" end
-          return
-        end
-        running = submit(entry.line, { width = 100, reason = function() return nil end, done = function() running = nil end }, false)
-      end }
+      list[i] = {
+        turns = entry.turns,
+        cancels = entry.cancels,
+        fn = function()
+          if entry.cancels then
+            if running then running.cancel "cancelled" end
+            return
+          end
+          running = submit(
+            entry.line,
+            { width = 100, reason = function() return nil end, done = function() running = nil end },
+            false
+          )
+        end,
+      }
     end
     return list
   end
@@ -226,7 +325,11 @@ local function run_backtest(options, path)
     front:close()
     error(problem, 0)
   end
-  banner(front, "backtest", timeline.where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life")
+  banner(
+    front,
+    "backtest",
+    timeline.where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life"
+  )
   front:listen()
   local failure
   while true do
@@ -262,12 +365,12 @@ end
 -- ---- paper and live ---------------------------------------------------------------------------------------------------
 
 local function run_live(options, path, mode)
-  local ending, session = require "moontide.live.ending", require "moontide.live.session"
+  local ending, session = require "moontide.live.shutdown", require "moontide.live.session"
   options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
   route_output(function() return front end)
-  options.title = not path and "no script" or nil   -- instead of the path
-  options.trusted = true   -- who types here may do what he likes
+  options.title = not path and "no script" or nil -- instead of the path
+  options.trusted = true -- who types here may do what he likes
   local s = session.open(options, path or IDLE, mode)
   session.start(s)
   front = front_module.new(target)
@@ -275,9 +378,20 @@ local function run_live(options, path, mode)
   s.script.env.self = s.script.self
   local engine
   engine = engine_module.new {
-    reload = reloader(s, path, function() return engine end), world = world, api = s.api, env = s.script.env, mode = mode, simulated = false, quit = function() front:leave() end,
+    reload = reloader(s, path, function() return engine end),
+    world = world,
+    api = s.api,
+    env = s.script.env,
+    mode = mode,
+    simulated = false,
+    quit = function() front:leave() end,
     describe = function()
-      return ("%s: %s on %s; now %s"):format(mode, table.concat(s.names, " "), s.at.rest, log_module.time_text(world.now()))
+      return ("%s: %s on %s; now %s"):format(
+        mode,
+        table.concat(s.names, " "),
+        s.at.rest,
+        log_module.time_text(world.now())
+      )
     end,
   }
   target.engine = engine
@@ -296,7 +410,7 @@ local function run_live(options, path, mode)
   banner(front, mode, ("%s on %s"):format(table.concat(s.names, " "), s.at.rest))
   front:listen()
   C.live_watch(s.l, C.terminal_fd(front.terminal))
-  task.spawn(function() front:read() end)   -- what has come already
+  task.spawn(function() front:read() end) -- what has come already
   local failure = session.run(s)
   front:close()
   if failure then cmd.fail(1, "%s", failure) end
@@ -312,9 +426,13 @@ function M.run(options)
   task.install()
   task.watch()
   local front
-  if mode == "sim" then front = run_made(options, path)
-  elseif mode == "backtest" then front = run_backtest(options, path)
-  else front = run_live(options, path, mode) end
+  if mode == "sim" then
+    front = run_made(options, path)
+  elseif mode == "backtest" then
+    front = run_backtest(options, path)
+  else
+    front = run_live(options, path, mode)
+  end
   return front.failed and not front.edits and 1 or 0
 end
 

@@ -1,20 +1,20 @@
 ---`moontide status [NAME]`: the runs that are going on, each asked over its control socket; with --orders what their journals hold.
 local ffi = require "ffi"
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local cmd = require "moontide.cmd"
-local control = require "moontide.live.control"
+local control = require "moontide.live.control_socket"
 local folder = require "moontide.live.folder"
-local host = require "moontide.host"
-local log_module = require "moontide.log"
+local host = require "moontide.lua_host"
+local log_module = require "moontide.run.log"
 local pretty = require "moontide.repl.pretty"
-local records = require "moontide.records"
+local records = require "moontide.api.records"
 local run_ends = require "moontide.live.run_ends"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
-local journal_states = { [0] = "intent", "accepted", "refused", "absent", "unsent" }   -- enum journal_state of store/journal.h
+local journal_states = { [0] = "intent", "accepted", "refused", "absent", "unsent" } -- enum journal_state of store/journal.h
 
 local ASK_S = 2
 
@@ -43,7 +43,9 @@ local function limits_text(limits)
   local best, share
   for _, w in ipairs(limits or {}) do
     local s = w.limit > 0 and w.used / w.limit or 0
-    if not share or s > share then best, share = w, s end
+    if not share or s > share then
+      best, share = w, s
+    end
   end
   return best and ("%d %% %s"):format(share * 100 + 0.5, best.kind) or ""
 end
@@ -58,7 +60,9 @@ function M.ask(name)
       local answer, problem = control.ask(run.folder .. "/control.sock", { cmd = "status" }, ASK_S)
       run.status = answer and answer.ok and answer or nil
       run.problem = not run.status and (problem or answer and answer.error or "no answer") or nil
-      run.supervised = not run.status and control.ask(run.folder .. "/supervisor.sock", { cmd = "status" }, ASK_S) or nil
+      run.supervised = not run.status
+          and control.ask(run.folder .. "/supervisor.sock", { cmd = "status" }, ASK_S)
+        or nil
       -- One that has ended in order is over, though its supervisor waits for others.
       if not run.supervised or run.supervised.state ~= "ended" then runs[#runs + 1] = run end
     end
@@ -83,16 +87,50 @@ function M.table(runs, width)
     local s = run.status
     if s then
       rows[i] = {
-        name = run.name, mode = s.mode, pid = s.pid, up = duration(s.now_ms - s.started_ms), position = positions_text(s.positions),
-        profit = s.profit and ("%+.2f"):format(s.profit) or "", equity = ("%.2f"):format(s.equity), queue = ("%d+%d"):format(s.queue, s.in_flight),
-        limits = limits_text(s.limits), breaker = s.breaker, ["p99 ms"] = ("%.1f"):format((s.p99 or 0) * 1e3), script = s.script,
+        name = run.name,
+        mode = s.mode,
+        pid = s.pid,
+        up = duration(s.now_ms - s.started_ms),
+        position = positions_text(s.positions),
+        profit = s.profit and ("%+.2f"):format(s.profit) or "",
+        equity = ("%.2f"):format(s.equity),
+        queue = ("%d+%d"):format(s.queue, s.in_flight),
+        limits = limits_text(s.limits),
+        breaker = s.breaker,
+        ["p99 ms"] = ("%.1f"):format((s.p99 or 0) * 1e3),
+        script = s.script,
       }
     else
-      rows[i] = { name = run.name, mode = "?", pid = run.pid, up = "", position = seen_from_outside(run), profit = "", equity = "", queue = "", limits = "",
-                  breaker = "", ["p99 ms"] = "", script = "" }
+      rows[i] = {
+        name = run.name,
+        mode = "?",
+        pid = run.pid,
+        up = "",
+        position = seen_from_outside(run),
+        profit = "",
+        equity = "",
+        queue = "",
+        limits = "",
+        breaker = "",
+        ["p99 ms"] = "",
+        script = "",
+      }
     end
   end
-  return pretty.grid({ "name", "mode", "pid", "up", "position", "profit", "equity", "queue", "limits", "breaker", "p99 ms", "script" }, rows, width)
+  return pretty.grid({
+    "name",
+    "mode",
+    "pid",
+    "up",
+    "position",
+    "profit",
+    "equity",
+    "queue",
+    "limits",
+    "breaker",
+    "p99 ms",
+    "script",
+  }, rows, width)
 end
 
 local function number(e8) return tonumber(e8) / 1e8 end
@@ -104,16 +142,29 @@ local function number(e8) return tonumber(e8) / 1e8 end
 ---@return table[]? orders
 ---@return string? problem
 function M.orders(folder_path, open_only, limit)
-  local rows, count, message = ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
-  if C.journal_orders(folder_path .. "/journal.db", open_only, limit, rows, count, message) ~= 0 then return nil, ffi.string(message.text) end
+  local rows, count, message =
+    ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
+  if C.journal_orders(folder_path .. "/journal.db", open_only, limit, rows, count, message) ~= 0 then
+    return nil, ffi.string(message.text)
+  end
   local list = {}
   for i = 0, tonumber(count[0]) - 1 do
     local o = rows[0][i]
     list[i + 1] = {
-      made_time = math.floor(tonumber(o.made_us) / 1000), clientOrderId = ffi.string(o.client_id), symbol = ffi.string(o.symbol), side = ffi.string(o.side),
-      type = ffi.string(o.type), quantity = number(o.quantity_e8), price = number(o.price_e8), journal = journal_states[o.state] or tostring(o.state),
-      status = ffi.string(o.status), executed = number(o.executed_e8), average = number(o.avg_price_e8), code = o.code ~= 0 and o.code or nil,
-      orderId = o.order_id ~= 0 and records.id_text(o.order_id) or nil, run = tonumber(o.run),
+      made_time = math.floor(tonumber(o.made_us) / 1000),
+      clientOrderId = ffi.string(o.client_id),
+      symbol = ffi.string(o.symbol),
+      side = ffi.string(o.side),
+      type = ffi.string(o.type),
+      quantity = number(o.quantity_e8),
+      price = number(o.price_e8),
+      journal = journal_states[o.state] or tostring(o.state),
+      status = ffi.string(o.status),
+      executed = number(o.executed_e8),
+      average = number(o.avg_price_e8),
+      code = o.code ~= 0 and o.code or nil,
+      orderId = o.order_id ~= 0 and records.id_text(o.order_id) or nil,
+      run = tonumber(o.run),
     }
   end
   C.journal_release(rows[0])
@@ -121,13 +172,34 @@ function M.orders(folder_path, open_only, limit)
   return list
 end
 
-local order_columns = { "made_time", "symbol", "side", "type", "quantity", "price", "journal", "status", "executed", "average", "code", "orderId", "clientOrderId", "run" }
+local order_columns = {
+  "made_time",
+  "symbol",
+  "side",
+  "type",
+  "quantity",
+  "price",
+  "journal",
+  "status",
+  "executed",
+  "average",
+  "code",
+  "orderId",
+  "clientOrderId",
+  "run",
+}
 
 -- Runs asked for by name, be they over, or those that go on.
 local function named(options)
   local runs = options[1] and { { name = options[1], folder = folder.path(options[1]) } } or folder.running()
   if options[1] and not runs[1].folder then cmd.fail(2, "'%s' is no name of a run", options[1]) end
-  if #runs == 0 then cmd.fail(1, "nothing is running; moontide status NAME --%s reads the journal of a run that is over", options.orders and "orders" or "runs") end
+  if #runs == 0 then
+    cmd.fail(
+      1,
+      "nothing is running; moontide status NAME --%s reads the journal of a run that is over",
+      options.orders and "orders" or "runs"
+    )
+  end
   return runs
 end
 
@@ -145,7 +217,11 @@ local function last_end(path)
   if not run then return nil end
   local how = how_of(run, path)
   return how == "goes on" and ("run %d goes on"):format(run.run)
-    or ("run %d %s%s"):format(run.run, how, run.ended_ms and " at " .. log_module.time_text(run.ended_ms * 1000) or "")
+    or ("run %d %s%s"):format(
+      run.run,
+      how,
+      run.ended_ms and " at " .. log_module.time_text(run.ended_ms * 1000) or ""
+    )
 end
 
 local function run_runs(options)
@@ -155,13 +231,22 @@ local function run_runs(options)
     local list, problem = run_ends.read(run.folder, limit)
     if not list then cmd.fail(1, "%s", problem) end
     for i, r in ipairs(list) do
-      list[i] = { run = r.run, started_time = r.started_ms, ended_time = r.ended_ms, how = how_of(i == #list and r or { how = r.how or run_ends.UNSEEN }, run.folder),
-                  orders = r.orders, symbols = r.symbols, script = r.script }
+      list[i] = {
+        run = r.run,
+        started_time = r.started_ms,
+        ended_time = r.ended_ms,
+        how = how_of(i == #list and r or { how = r.how or run_ends.UNSEEN }, run.folder),
+        orders = r.orders,
+        symbols = r.symbols,
+        script = r.script,
+      }
     end
     if options.json then
       all[run.name] = setmetatable(list, cjson.array_mt)
     else
-      print(("%s: %d runs%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
+      print(
+        ("%s: %d runs%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or "")
+      )
       if #list > 0 then print(pretty.grid(run_columns, list, columns())) end
     end
   end
@@ -179,7 +264,9 @@ local function run_orders(options)
     if options.json then
       all[run.name] = setmetatable(list, cjson.array_mt)
     else
-      print(("%s: %d orders%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or ""))
+      print(
+        ("%s: %d orders%s"):format(run.name, #list, #list == limit and " (the last; --last N for more)" or "")
+      )
       if #list > 0 then print(pretty.grid(order_columns, list, columns())) end
       local ending = last_end(run.folder)
       if ending then print(ending) end
@@ -200,12 +287,16 @@ function M.run(options)
   local runs = M.ask(options[1])
   if options.json then
     local list = setmetatable({}, cjson.array_mt)
-    for i, run in ipairs(runs) do list[i] = run.status or { name = run.name, pid = run.pid, problem = run.problem } end
+    for i, run in ipairs(runs) do
+      list[i] = run.status or { name = run.name, pid = run.pid, problem = run.problem }
+    end
     print(#list > 0 and cjson.encode(list) or "[]")
   elseif #runs > 0 then
     print(M.table(runs, columns()))
     for _, run in ipairs(runs) do
-      if run.status and run.status.last_error then print(("%s, last warning: %s"):format(run.name, run.status.last_error)) end
+      if run.status and run.status.last_error then
+        print(("%s, last warning: %s"):format(run.name, run.status.last_error))
+      end
     end
   elseif not options[1] then
     print "nothing is running"
@@ -215,7 +306,9 @@ function M.run(options)
     local ending = path and last_end(path)
     cmd.fail(1, "no run '%s' is going on%s", options[1], ending and "; " .. ending or "")
   end
-  for _, run in ipairs(runs) do if run.problem then return 1 end end
+  for _, run in ipairs(runs) do
+    if run.problem then return 1 end
+  end
   return 0
 end
 

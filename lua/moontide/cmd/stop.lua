@@ -1,8 +1,8 @@
 ---`moontide stop NAME...`: ends runs, through their supervisor where they have one: it ends also those whose script hangs.
 local cmd = require "moontide.cmd"
-local control = require "moontide.live.control"
+local control = require "moontide.live.control_socket"
 local folder = require "moontide.live.folder"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
@@ -13,7 +13,9 @@ local function ask(name, options, wait)
   local answer, said, kind = control.ask(path .. "/supervisor.sock", request, wait)
   if answer or kind ~= "nobody" then return answer, said, kind end
   answer, said, kind = control.ask(path .. "/control.sock", request, wait)
-  if answer and answer.ok and not folder.wait_free(path, wait) then return nil, "it has not ended yet", "silent" end
+  if answer and answer.ok and not folder.wait_free(path, wait) then
+    return nil, "it has not ended yet", "silent"
+  end
   return answer, said, kind
 end
 
@@ -30,12 +32,19 @@ function M.run(options)
     local answer, problem, kind = ask(name, options, wait)
     local text
     if answer and answer.ok then
-      text = answer.state == "halted" and "halted" or answer.state == "running" and "halted, and going on" or "stopped"
-      if answer.killed then text = text .. " (its process had to be killed; its open orders are cancelled)" end
+      text = answer.state == "halted" and "halted"
+        or answer.state == "running" and "halted, and going on"
+        or "stopped"
+      if answer.killed then
+        text = text .. " (its process had to be killed; its open orders are cancelled)"
+      end
       print(("%s: %s"):format(name, text))
-    elseif not (options.all and kind == "nobody") then   -- else it has ended by itself meanwhile
+    elseif not (options.all and kind == "nobody") then -- else it has ended by itself meanwhile
       status = 1
-      local why = kind == "nobody" and "no such run is going on" or kind == "silent" and "it has not ended within " .. wait .. " s" or answer and answer.error or problem
+      local why = kind == "nobody" and "no such run is going on"
+        or kind == "silent" and "it has not ended within " .. wait .. " s"
+        or answer and answer.error
+        or problem
       io.stderr:write(("moontide stop: %s: %s\n"):format(name, why))
     end
   end

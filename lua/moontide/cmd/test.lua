@@ -1,15 +1,17 @@
 ---`moontide test [SPEC...]`: busted inside the runtime (see moontide.testing). Ends with one line "N passed, N failed", unless
 ---another output format is asked for: then standard output is that format's alone.
 local cmd = require "moontide.cmd"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 
 local M = {}
 
 -- Busted's options whose value is an argument of its own; other words are specs.
 local with_value = {}
-for name in ([[-p --pattern --exclude-pattern -e -o --output -C --directory -f --config-file --coverage-config-file -t --tags
+for name in
+  ([[-p --pattern --exclude-pattern -e -o --output -C --directory -f --config-file --coverage-config-file -t --tags
   --exclude-tags --filter --filter-out -m --lpath --cpath -r --run --repeat --seed --lang --loaders --helper -Xoutput -Xhelper
-  --Xoutput --Xhelper]]):gmatch "%S+" do
+  --Xoutput --Xhelper]]):gmatch "%S+"
+do
   with_value[name] = true
 end
 
@@ -18,7 +20,17 @@ local function look_at(args)
   local spec, plain, help, i = nil, true, false, 1
   while i <= #args do
     local a = args[i]
-    if a:find "^%-o" or a:find "^%-%-output" or a == "-l" or a == "--list" or a == "--version" or a == "-h" or a == "--help" then plain = false end
+    if
+      a:find "^%-o"
+      or a:find "^%-%-output"
+      or a == "-l"
+      or a == "--list"
+      or a == "--version"
+      or a == "-h"
+      or a == "--help"
+    then
+      plain = false
+    end
     if a == "-h" or a == "--help" then help = true end
     if with_value[a] then
       i = i + 1
@@ -43,7 +55,9 @@ local function jobs_of(args)
         value = args[i]
       end
       jobs = tonumber(value)
-      if not jobs or jobs < 1 or jobs > 64 or jobs % 1 ~= 0 then cmd.fail(2, "--jobs %s: a number of processes from 1 to 64 is wanted", tostring(value)) end
+      if not jobs or jobs < 1 or jobs > 64 or jobs % 1 ~= 0 then
+        cmd.fail(2, "--jobs %s: a number of processes from 1 to 64 is wanted", tostring(value))
+      end
     elseif with_value[a] then
       rest[#rest + 1], rest[#rest + 2] = a, args[i + 1]
       i = i + 1
@@ -61,31 +75,45 @@ end
 local function told_to(out, fn)
   return function()
     local stderr = io.stderr
-    io.stderr = { write = function(_, text)   -- luacheck: ignore 122
-      out:write((text:gsub("^[^\n]-error: Usage:[^\n]*", "usage: moontide test [SPEC...] [busted options]"):gsub("; re%-run with %-%-help for usage%.", "")))
-    end }
+    io.stderr = {
+      write = function(_, text) -- luacheck: ignore 122
+        out:write(
+          (
+            text
+              :gsub("^[^\n]-error: Usage:[^\n]*", "usage: moontide test [SPEC...] [busted options]")
+              :gsub("; re%-run with %-%-help for usage%.", "")
+          )
+        )
+      end,
+    }
     local ok, e = pcall(fn)
-    io.stderr = stderr   -- luacheck: ignore 122
+    io.stderr = stderr -- luacheck: ignore 122
     if not ok then error(e, 0) end
   end
 end
 
 function M.run(options)
   local args = { [0] = "moontide test" }
-  for i, a in ipairs(options) do args[i] = a end
+  for i, a in ipairs(options) do
+    args[i] = a
+  end
   local jobs, specs, rest = jobs_of(args)
   local spec, plain, help = look_at(jobs and specs or args)
   if jobs then
-    if not spec and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test --jobs N [SPEC...]") end
+    if not spec and not host.file_mode "spec" then
+      cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test --jobs N [SPEC...]")
+    end
     return require("moontide.testing.jobs").run(host.exe, spec and specs or { "spec" }, rest, jobs)
   end
   if plain then args[#args + 1] = "--output=plainTerminal" end
   if not spec then
-    if plain and not host.file_mode "spec" then cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]") end
+    if plain and not host.file_mode "spec" then
+      cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]")
+    end
     args[#args + 1] = "spec"
   end
   _G.arg = args
-  package.path = "./?.lua;./?/init.lua;" .. package.path   -- specs require "spec.support.x"
+  package.path = "./?.lua;./?/init.lua;" .. package.path -- specs require "spec.support.x"
 
   -- The runner makes its own busted; count what that one reports.
   local counts = {}
@@ -107,19 +135,22 @@ function M.run(options)
 
   local exit = {}
   local real_exit = os.exit
-  os.exit = function(code) exit.code = code error(exit, 0) end   -- luacheck: ignore 122
+  os.exit = function(code)
+    exit.code = code
+    error(exit, 0)
+  end -- luacheck: ignore 122
   -- Busted names itself by the file that calls it.
   local call = load('require "busted.runner" { standalone = false }', "@moontide test")
   local ok, e = pcall(help and told_to(io.stdout, call) or call)
-  os.exit = real_exit   -- luacheck: ignore 122
-  if not ok and e ~= exit and e ~= nil then   -- busted ends a failed run with error()
+  os.exit = real_exit -- luacheck: ignore 122
+  if not ok and e ~= exit and e ~= nil then -- busted ends a failed run with error()
     io.stderr:write("moontide test: ", tostring(e), "\n")
     return 1
   end
   local failed = (counts.failure or 0) + (counts.error or 0)
   io.stdout:flush()
   if help then return 0 end
-  if not ok and exit.code ~= 0 and exit.code ~= true and not next(counts) then return 2 end   -- busted has said what is wrong
+  if not ok and exit.code ~= 0 and exit.code ~= true and not next(counts) then return 2 end -- busted has said what is wrong
   if plain then
     local skipped = counts.pending and (", %d skipped"):format(counts.pending) or ""
     print(("%d passed, %d failed%s"):format(counts.success or 0, failed, skipped))

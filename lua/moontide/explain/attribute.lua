@@ -5,8 +5,20 @@
 ---its fills. A session's result is the sum of its orders' and of what its positions from before made, plus funding.
 local M = {}
 
-M.causes = { "data", "latency", "fill_price", "missed_fills", "extra_fills", "fees", "refusals", "path", "funding", "carried", "other_orders",
-             "transfers" }
+M.causes = {
+  "data",
+  "latency",
+  "fill_price",
+  "missed_fills",
+  "extra_fills",
+  "fees",
+  "refusals",
+  "path",
+  "funding",
+  "carried",
+  "other_orders",
+  "transfers",
+}
 
 local function sign_of(side) return side == "BUY" and 1 or -1 end
 
@@ -18,7 +30,7 @@ local function sum(x)
     if f.maker then maker = maker + f.qty end
   end
   local price = q > 0 and value / q or 0
-  return { q = math.floor(q * 1e8 + 0.5) / 1e8, price = price, fee = fee, maker = q > 0 and maker * 2 > q }   -- on the grid: equal sums are equal
+  return { q = math.floor(q * 1e8 + 0.5) / 1e8, price = price, fee = fee, maker = q > 0 and maker * 2 > q } -- on the grid: equal sums are equal
 end
 
 local function worth(side, sums, final) return sign_of(side) * sums.q * (final - sums.price) - sums.fee end
@@ -26,12 +38,13 @@ local function worth(side, sums, final) return sign_of(side) * sums.q * (final -
 -- ---- which order is which ------------------------------------------------------------------------------------------
 
 local function key_of(x, context)
-  return table.concat({ context, x.symbol, x.side, x.type, x.position_side, ("%.8f"):format(x.quantity) }, "/")
+  return table.concat(
+    { context, x.symbol, x.side, x.type, x.position_side, ("%.8f"):format(x.quantity) },
+    "/"
+  )
 end
 
-local function take_first(list)
-  return list and table.remove(list, 1)
-end
+local function take_first(list) return list and table.remove(list, 1) end
 
 ---Pairs of the same decision in both runs: told the same last, the same symbol, side, type and quantity; failing that, within
 ---a bar of it.
@@ -48,17 +61,23 @@ function M.match(actual, simulated, step_us)
   end
   for _, x in ipairs(actual) do
     local y = take_first(waiting[key_of(x, x.context)])
-    if y then partner[x], taken[y] = y, true end
+    if y then
+      partner[x], taken[y] = y, true
+    end
   end
   for _, x in ipairs(actual) do
     local open_us = tonumber(x.context)
     for _, nearby in ipairs(open_us and not partner[x] and { open_us - step_us, open_us + step_us } or {}) do
       local y = not partner[x] and take_first(waiting[key_of(x, ("%.0f"):format(nearby))])
-      if y then partner[x], taken[y] = y, true end
+      if y then
+        partner[x], taken[y] = y, true
+      end
     end
   end
   local pairs_list = {}
-  for _, x in ipairs(actual) do pairs_list[#pairs_list + 1] = { actual = x, simulated = partner[x] } end
+  for _, x in ipairs(actual) do
+    pairs_list[#pairs_list + 1] = { actual = x, simulated = partner[x] }
+  end
   for _, y in ipairs(simulated) do
     if not taken[y] then pairs_list[#pairs_list + 1] = { simulated = y } end
   end
@@ -70,7 +89,9 @@ end
 -- When it was executed: halfway between asking and the first word of it, since what was sent must come back.
 local function executed_us(x)
   local known = x.answered_us
-  for _, f in ipairs(x.fills) do known = known and math.min(known, f.at_us) or f.at_us end
+  for _, f in ipairs(x.fills) do
+    known = known and math.min(known, f.at_us) or f.at_us
+  end
   return x.at_us + ((known or x.at_us) - x.at_us) / 2
 end
 
@@ -81,7 +102,7 @@ local function explain_pair(x, y, price_at, final, parts)
   if both > 0 then
     local gain = sign * both
     if a.maker or not x.reference or x.reference == 0 then
-      parts.fill_price = gain * (b.price - a.price)   -- an order that rested names its price: nothing to be late for
+      parts.fill_price = gain * (b.price - a.price) -- an order that rested names its price: nothing to be late for
     else
       local at_execution = price_at(x.symbol, executed_us(x))
       parts.data = gain * (b.price - x.reference)
@@ -128,11 +149,23 @@ local function order_of(pair, price_at, final)
     parts.path = -worth(y.side, b, last)
   end
   local difference = 0
-  for _, v in pairs(parts) do difference = difference + v end
+  for _, v in pairs(parts) do
+    difference = difference + v
+  end
   local function shown(s) return s and { quantity = s.q, price = s.price, fee = s.fee } or nil end
   return {
-    time = any.at_us / 1000, context = any.context, symbol = any.symbol, side = any.side, type = any.type, quantity = any.quantity,
-    actual = shown(a), simulated = shown(b), refusal = x and x.refusal, simulated_refusal = y and y.refusal, parts = parts, difference = difference,
+    time = any.at_us / 1000,
+    context = any.context,
+    symbol = any.symbol,
+    side = any.side,
+    type = any.type,
+    quantity = any.quantity,
+    actual = shown(a),
+    simulated = shown(b),
+    refusal = x and x.refusal,
+    simulated_refusal = y and y.refusal,
+    parts = parts,
+    difference = difference,
   }
 end
 
@@ -141,20 +174,26 @@ end
 local function equity(state)
   local total = state.wallet
   for symbol, list in pairs(state.positions) do
-    for _, p in ipairs(list) do total = total + p.amount * (state.last[symbol] - p.entry) end
+    for _, p in ipairs(list) do
+      total = total + p.amount * (state.last[symbol] - p.entry)
+    end
   end
   return total
 end
 
 local function worth_of_fills(fills, final)
   local total = 0
-  for _, f in ipairs(fills) do total = total + sign_of(f.side) * f.qty * ((final[f.symbol] or f.price) - f.price) - f.fee end
+  for _, f in ipairs(fills) do
+    total = total + sign_of(f.side) * f.qty * ((final[f.symbol] or f.price) - f.price) - f.fee
+  end
   return total
 end
 
 -- Contexts in their order: the two runs' clocks need not agree.
 local function place_of(order)
-  return order.context == "start" and -math.huge or order.context == "stop" and math.huge or tonumber(order.context)
+  return order.context == "start" and -math.huge
+    or order.context == "stop" and math.huge
+    or tonumber(order.context)
 end
 
 ---@class Explanation
@@ -172,12 +211,16 @@ end
 ---@return Explanation
 function M.explain(s, sim, o)
   local causes, orders, diverged = {}, {}, nil
-  for _, cause in ipairs(M.causes) do causes[cause] = 0 end
+  for _, cause in ipairs(M.causes) do
+    causes[cause] = 0
+  end
   local final = s.last.last
   for _, pair in ipairs(M.match(s.intents, sim.intents, o.step_us)) do
     local order = order_of(pair, o.price_at, final)
     orders[#orders + 1] = order
-    for cause, v in pairs(order.parts) do causes[cause] = causes[cause] + v end
+    for cause, v in pairs(order.parts) do
+      causes[cause] = causes[cause] + v
+    end
     local alone = not (pair.actual and pair.simulated)
     if alone and (not diverged or place_of(order) < place_of(diverged)) then diverged = order end
   end
@@ -185,12 +228,22 @@ function M.explain(s, sim, o)
   causes.transfers = s.transfers
   causes.other_orders = worth_of_fills(s.others, final) - worth_of_fills(sim.others, final)
   for symbol, list in pairs(s.first.positions) do
-    for _, p in ipairs(list) do causes.carried = causes.carried + p.amount * (s.last.last[symbol] - s.first.last[symbol]) end
+    for _, p in ipairs(list) do
+      causes.carried = causes.carried + p.amount * (s.last.last[symbol] - s.first.last[symbol])
+    end
   end
-  local e = { actual = equity(s.last) - equity(s.first), simulated = sim.equity - sim.capital, causes = causes, orders = orders, diverged = diverged }
+  local e = {
+    actual = equity(s.last) - equity(s.first),
+    simulated = sim.equity - sim.capital,
+    causes = causes,
+    orders = orders,
+    diverged = diverged,
+  }
   e.difference = e.actual - e.simulated
   e.residual = e.difference
-  for _, v in pairs(causes) do e.residual = e.residual - v end
+  for _, v in pairs(causes) do
+    e.residual = e.residual - v
+  end
   return e
 end
 

@@ -1,6 +1,6 @@
 ---Orders as a script meant them: read from its calls, whether recorded or made in a backtest.
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 
 local M = {}
 
@@ -38,8 +38,16 @@ end
 
 local function intent(o, common)
   return {
-    symbol = o.symbol, side = o.side, type = o.type, quantity = tonumber(o.quantity) or 0, position_side = o.positionSide or "BOTH",
-    client_id = o.newClientOrderId or o.clientAlgoId or "", context = common.context, at_us = common.at_us, reference = nil, fills = {},
+    symbol = o.symbol,
+    side = o.side,
+    type = o.type,
+    quantity = tonumber(o.quantity) or 0,
+    position_side = o.positionSide or "BOTH",
+    client_id = o.newClientOrderId or o.clientAlgoId or "",
+    context = common.context,
+    at_us = common.at_us,
+    reference = nil,
+    fills = {},
   }
 end
 
@@ -52,14 +60,23 @@ function M.of(endpoint, text, common)
   if endpoint == C.EP_ORDER_NEW or endpoint == C.EP_ALGO_NEW then return { intent(decode(text), common) } end
   if endpoint ~= C.EP_BATCH_NEW then return {} end
   local list = {}
-  for i, o in ipairs(cjson.decode(decode(text).batchOrders or "[]")) do list[i] = intent(o, common) end
+  for i, o in ipairs(cjson.decode(decode(text).batchOrders or "[]")) do
+    list[i] = intent(o, common)
+  end
   return list
 end
 
 local kinds = {
-  [C.SETTLE_REFUSED] = "rejected", [C.SETTLE_RATE_LIMITED] = "rate_limited", [C.SETTLE_QUEUE_TIMEOUT] = "timeout", [C.SETTLE_TIMEOUT] = "timeout",
-  [C.SETTLE_CIRCUIT_OPEN] = "circuit_open", [C.SETTLE_QUEUE_FULL] = "queue_full", [C.SETTLE_NETWORK] = "network",
-  [C.SETTLE_UNKNOWN] = "unknown_outcome", [C.SETTLE_CANCELLED] = "stopped", [C.SETTLE_STOPPED] = "stopped",
+  [C.SETTLE_REFUSED] = "rejected",
+  [C.SETTLE_RATE_LIMITED] = "rate_limited",
+  [C.SETTLE_QUEUE_TIMEOUT] = "timeout",
+  [C.SETTLE_TIMEOUT] = "timeout",
+  [C.SETTLE_CIRCUIT_OPEN] = "circuit_open",
+  [C.SETTLE_QUEUE_FULL] = "queue_full",
+  [C.SETTLE_NETWORK] = "network",
+  [C.SETTLE_UNKNOWN] = "unknown_outcome",
+  [C.SETTLE_CANCELLED] = "stopped",
+  [C.SETTLE_STOPPED] = "stopped",
 }
 
 local function refusal(kind, code, message)

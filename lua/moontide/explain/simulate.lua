@@ -1,14 +1,14 @@
 ---A recorded session's script through the simulated exchange: what a backtest says would have happened.
 local ffi = require "ffi"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local backtest = require "moontide.cmd.backtest"
-local cmd = require "moontide.cmd"
+local failures = require "moontide.failure"
 local intents = require "moontide.explain.intents"
-local loader = require "moontide.loader"
-local pump = require "moontide.pump"
+local loader = require "moontide.run.loader"
+local pump = require "moontide.run.pump"
 local recording = require "moontide.explain.session"
-local replay = require "moontide.replay"
-local strategy_module = require "moontide.strategy"
+local replay = require "moontide.record.replay"
+local strategy_module = require "moontide.run.strategy"
 
 local M = {}
 
@@ -55,8 +55,18 @@ local function bars_of_series(series, before_us)
   local bars = {}
   for i = 0, tonumber(series.count) - 1 do
     if series.open_us[i] < before_us then
-      bars[#bars + 1] = { series.open_us[i], series.open_e8[i], series.high_e8[i], series.low_e8[i], series.close_e8[i], series.volume_e8[i],
-                          series.quote_volume_e8[i], series.trades[i], series.taker_volume_e8[i], series.taker_quote_volume_e8[i] }
+      bars[#bars + 1] = {
+        series.open_us[i],
+        series.open_e8[i],
+        series.high_e8[i],
+        series.low_e8[i],
+        series.close_e8[i],
+        series.volume_e8[i],
+        series.quote_volume_e8[i],
+        series.trades[i],
+        series.taker_volume_e8[i],
+        series.taker_quote_volume_e8[i],
+      }
     end
   end
   return bars
@@ -84,7 +94,9 @@ end
 
 local function finest(by_interval)
   local best
-  for interval in pairs(by_interval or {}) do best = (not best or interval < best) and interval or best end
+  for interval in pairs(by_interval or {}) do
+    best = (not best or interval < best) and interval or best
+  end
   return best
 end
 
@@ -93,7 +105,9 @@ local function market_of(s, symbol, data)
   local told = s.bars[symbol] or {}
   local interval = finest(told)
   local own = interval and told[interval] or nil
-  if not own and #s.trades[symbol] > 0 then interval, own = C.INTERVAL_1M, bars_of_trades(s.trades[symbol]) end
+  if not own and #s.trades[symbol] > 0 then
+    interval, own = C.INTERVAL_1M, bars_of_trades(s.trades[symbol])
+  end
   local given = data and data.series[symbol]
   local from_us = own and own[1][1] or C.interval_floor(C.INTERVAL_1M, s.first.us)
   local step_us = interval and C.interval_us(interval) or MINUTE_US
@@ -102,10 +116,18 @@ local function market_of(s, symbol, data)
     local end_us = own and own[#own][1] + step_us or C.interval_floor(C.INTERVAL_1M, s.last.us) + MINUTE_US
     interval, step_us = given.interval, given.interval_us
     bars = bars_of_series(given, end_us)
-    if #bars == 0 or bars[#bars][1] < from_us then cmd.fail(1, "%s: the data of --data does not reach the session", symbol) end
+    if #bars == 0 or bars[#bars][1] < from_us then
+      failures.raise(1, "%s: the data of --data does not reach the session", symbol)
+    end
   elseif own then
-    bars = merge { own, (s.history[symbol] or {})[interval] or {}, given and given.interval == interval and bars_of_series(given, own[#own][1]) or {} }
-    while bars[#bars][1] > own[#own][1] do bars[#bars] = nil end
+    bars = merge {
+      own,
+      (s.history[symbol] or {})[interval] or {},
+      given and given.interval == interval and bars_of_series(given, own[#own][1]) or {},
+    }
+    while bars[#bars][1] > own[#own][1] do
+      bars[#bars] = nil
+    end
   else
     return nil
   end
@@ -121,7 +143,11 @@ end
 function M.market(s, options)
   local given
   if options.data then
-    given = backtest.load_data({ data = options.data, store = options.store, ["allow-gaps"] = true }, s.names, function() end)
+    given = backtest.load_data(
+      { data = options.data, store = options.store, ["allow-gaps"] = true },
+      s.names,
+      function() end
+    )
   end
   local data, from_us = { series = {}, names = {}, funding = given and given.funding or {} }, nil
   for _, name in ipairs(s.names) do
@@ -134,7 +160,11 @@ function M.market(s, options)
   end
   for _, name in ipairs(s.names) do
     if not data.series[name] then
-      cmd.fail(1, "no bars of %s in the recording, nor trades; give the market of that time with --data", name)
+      failures.raise(
+        1,
+        "no bars of %s in the recording, nor trades; give the market of that time with --data",
+        name
+      )
     end
   end
   return data, from_us
@@ -146,31 +176,37 @@ end
 local function pump_of(s, sim, inner)
   local last_bar = {}
   for symbol, by_interval in pairs(s.bars) do
-    for interval, bars in pairs(by_interval) do last_bar[symbol .. interval] = bars[#bars][1] end
+    for interval, bars in pairs(by_interval) do
+      last_bar[symbol .. interval] = bars[#bars][1]
+    end
   end
   local face = setmetatable({}, { __index = inner })
-  local context, ended, calls, text, view = "start", false, {}, ffi.new("char[?]", C.RECORDED_TEXT_MAX), nil
+  local context, ended, calls, text, view = "start", false, {}, ffi.new("char[?]", C.RUN_RECORD_TEXT_MAX), nil
   function face.next(w, wants)
-    if ended and wants then return C.BACKTEST_END end
+    if ended and wants then return C.WORLD_END end
     view = view or inner.view(w)
     local kind = inner.next(w, wants)
     -- The session was over before the bar that it ended in.
-    while kind == C.BACKTEST_TIMER and not ended and view.now_us > s.last.us do kind = inner.next(w, wants) end
-    if kind == C.BACKTEST_BAR then
-      local open_us, last = view.series.open_us[view.bar_index], last_bar[ffi.string(view.series.symbol) .. view.series.interval]
+    while kind == C.WORLD_TIMER and not ended and view.now_us > s.last.us do
+      kind = inner.next(w, wants)
+    end
+    if kind == C.WORLD_BAR then
+      local open_us, last =
+        view.series.open_us[view.bar_index], last_bar[ffi.string(view.series.symbol) .. view.series.interval]
       if last and open_us > last then
-        kind, ended = C.BACKTEST_END, true
+        kind, ended = C.WORLD_END, true
       else
         context = ("%.0f"):format(tonumber(open_us))
       end
     end
-    if kind == C.BACKTEST_END then context = "stop" end
+    if kind == C.WORLD_END then context = "stop" end
     return kind
   end
   function face.submit(w, op)
     view = view or inner.view(w)
-    C.call_encode(op.call, s.rules, text, C.RECORDED_TEXT_MAX)
-    local list = intents.of(op.call.endpoint, ffi.string(text), { context = context, at_us = tonumber(view.now_us) })
+    C.call_encode(op.call, s.rules, text, C.RUN_RECORD_TEXT_MAX)
+    local list =
+      intents.of(op.call.endpoint, ffi.string(text), { context = context, at_us = tonumber(view.now_us) })
     calls[op.slot] = #list > 0 and list or nil
     for _, x in ipairs(list) do
       x.reference = number(inner.last(w, op.call.symbol >= 0 and op.call.symbol or 0))
@@ -181,7 +217,10 @@ local function pump_of(s, sim, inner)
   function face.op_free(w, op)
     if calls[op.slot] and op.done then
       intents.answered(calls[op.slot], {
-        settle = op.settle, code = op.code, message = ffi.string(op.message), batch = op.call.batch_count > 0,
+        settle = op.settle,
+        code = op.code,
+        message = ffi.string(op.message),
+        batch = op.call.batch_count > 0,
         batch_code = function(i) return op.batch_code[i], ffi.string(op.batch_message[i]) end,
       }, tonumber(view.now_us))
     end
@@ -194,12 +233,19 @@ end
 local function gather_fills(sim, world, names)
   local exchange = C.backtest_exchange(world.bt)
   local by_id = {}
-  for _, x in ipairs(sim.intents) do by_id[x.client_id] = x end
+  for _, x in ipairs(sim.intents) do
+    by_id[x.client_id] = x
+  end
   for i = 0, tonumber(C.exchange_fill_count(exchange)) - 1 do
     local t = C.exchange_fill(exchange, i)
     local fill = {
-      symbol = names[t.symbol + 1], side = ffi.string(C.side_names[t.side]), qty = number(t.qty_e8), price = number(t.price_e8),
-      fee = number(t.commission_e8), maker = t.maker, at_us = tonumber(t.time_us),
+      symbol = names[t.symbol + 1],
+      side = ffi.string(C.side_names[t.side]),
+      qty = number(t.qty_e8),
+      price = number(t.price_e8),
+      fee = number(t.commission_e8),
+      maker = t.maker,
+      at_us = tonumber(t.time_us),
     }
     local order = C.exchange_order(exchange, t.order_id)
     local x = order ~= nil and by_id[ffi.string(order.client_id)]
@@ -208,7 +254,9 @@ local function gather_fills(sim, world, names)
   local totals = C.exchange_totals(exchange)
   sim.equity, sim.funding = number(C.exchange_equity_e8(exchange)), number(totals.funding_e8)
   sim.final = {}
-  for i, name in ipairs(names) do sim.final[name] = number(C.exchange_last_e8(exchange, i - 1)) end
+  for i, name in ipairs(names) do
+    sim.final[name] = number(C.exchange_last_e8(exchange, i - 1))
+  end
 end
 
 ---@class SimulatedSession
@@ -227,16 +275,37 @@ end
 function M.run(s, options)
   local data, from_us = M.market(s, options)
   local sets, hedge = {}, options.hedge
-  for name, value in pairs(s.about.sets) do sets[#sets + 1] = name .. "=" .. value end
-  for _, x in ipairs(s.intents) do hedge = hedge or x.position_side ~= "BOTH" end
+  for name, value in pairs(s.about.sets) do
+    sets[#sets + 1] = name .. "=" .. value
+  end
+  for _, x in ipairs(s.intents) do
+    hedge = hedge or x.position_side ~= "BOTH"
+  end
   local capital = s.first.wallet > 0 and s.first.wallet or 10000
   local sim = { intents = {}, others = {}, capital = capital }
-  local o = { symbol = s.names, interval = s.about.interval, set = sets, seed = tostring(s.about.seed), capital = tostring(capital), hedge = hedge,
-              quiet = true }
-  for _, name in ipairs { "maker", "taker", "slippage", "latency", "leverage", "margin", "path", "touch" } do o[name] = options[name] end
+  local o = {
+    symbol = s.names,
+    interval = s.about.interval,
+    set = sets,
+    seed = tostring(s.about.seed),
+    capital = tostring(capital),
+    hedge = hedge,
+    quiet = true,
+  }
+  for _, name in ipairs { "maker", "taker", "slippage", "latency", "leverage", "margin", "path", "touch" } do
+    o[name] = options[name]
+  end
   local opened = backtest.open(o, options.script or s.about.script, {
-    log = function(now) return loader.log({ ["log-level"] = "error" }, now) end, print = function() end, notice = function() end, data = data,
-    source = not options.script and s.about.source or nil, sandbox = not options.trusted and replay.data_folder(options[1]) or nil, rules = s.rules, rate_limits = s.about.rate_limits, config = s.config, from_us = tonumber(from_us),
+    log = function(now) return loader.log({ ["log-level"] = "error" }, now) end,
+    print = function() end,
+    notice = function() end,
+    data = data,
+    source = not options.script and s.about.source or nil,
+    sandbox = not options.trusted and replay.data_folder(options[1]) or nil,
+    rules = s.rules,
+    rate_limits = s.about.rate_limits,
+    config = s.config,
+    from_us = tonumber(from_us),
     pump = pump_of(s, sim, pump.backtest),
   })
   local world, script = opened.world, opened.script

@@ -1,20 +1,20 @@
 ---Clears up what a worker left behind that was killed: a process of its own, which runs no script. It cancels the run's open orders
 ---until the exchange says that none is left, and none can still arrive.
 local ffi = require "ffi"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local api_module = require "moontide.api"
-local cmd = require "moontide.cmd"
+local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
-local ending = require "moontide.live.ending"
+local ending = require "moontide.live.shutdown"
 local folder = require "moontide.live.folder"
-local host = require "moontide.host"
-local loader = require "moontide.loader"
-local pump = require "moontide.pump"
+local host = require "moontide.lua_host"
+local loader = require "moontide.run.loader"
+local pump = require "moontide.run.pump"
 local run_file = require "moontide.live.run_file"
 local settings = require "moontide.live.settings"
-local setup = require "moontide.setup"
-local task = require "moontide.task"
-local world_module = require "moontide.world"
+local setup = require "moontide.backtest.setup"
+local task = require "moontide.run.task"
+local world_module = require "moontide.run.world"
 
 ffi.cdef "int usleep(unsigned); int getppid(void);"
 
@@ -23,25 +23,33 @@ local M = {}
 local ALONE_S = 600
 local parent, begun = ffi.C.getppid(), host.monotonic()
 
-local GRACE_US = 2000000   -- beyond the time in which the exchange takes a request, as in host/live_wire.c
+local GRACE_US = 2000000 -- beyond the time in which the exchange takes a request, as in world/live/wire.c
 
 -- It tries for as long as its supervisor lives; without one, a while longer.
 local function give_up_alone(name)
   if ffi.C.getppid() == parent or host.monotonic() - begun < ALONE_S then return end
-  cmd.fail(1, "run '%s': its orders could not be cancelled in %d minutes, and nobody is left who waits for it", name, ALONE_S / 60)
+  failures.raise(
+    1,
+    "run '%s': its orders could not be cancelled in %d minutes, and nobody is left who waits for it",
+    name,
+    ALONE_S / 60
+  )
 end
 
 -- Until when, by our clock, an order of the worker's may still arrive: those in its journal without an outcome, and one that
 -- was on its way when it died.
 local function last_arrival_us(path, recv_window_us)
-  local rows, count, message = ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
+  local rows, count, message =
+    ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
   local now_us = tonumber(C.live_clock_us())
   local until_us = now_us + recv_window_us + GRACE_US
   local journal = path .. "/journal.db"
-  if not host.file_mode(journal) or C.journal_orders(journal, true, 1000, rows, count, message) ~= 0 then return until_us, 0 end
+  if not host.file_mode(journal) or C.journal_orders(journal, true, 1000, rows, count, message) ~= 0 then
+    return until_us, 0
+  end
   local open = tonumber(count[0])
   C.journal_release(rows[0])
-  return open > 0 and until_us or now_us, open   -- an order is in the journal before it leaves
+  return open > 0 and until_us or now_us, open -- an order is in the journal before it leaves
 end
 
 local function clear(s, how, until_us)
@@ -64,8 +72,12 @@ end
 -- As connect.decimals, of symbols that may no longer trade.
 local function decimals(names, info)
   local out = {}
-  for _, s in ipairs(info.symbols) do out[s.symbol] = { price_decimals = s.pricePrecision, quantity_decimals = s.quantityPrecision } end
-  for _, name in ipairs(names) do if not out[name] then cmd.fail(1, "the exchange no longer knows %s", name) end end
+  for _, s in ipairs(info.symbols) do
+    out[s.symbol] = { price_decimals = s.pricePrecision, quantity_decimals = s.quantityPrecision }
+  end
+  for _, name in ipairs(names) do
+    if not out[name] then failures.raise(1, "the exchange no longer knows %s", name) end
+  end
   return out
 end
 
@@ -79,33 +91,57 @@ function M.run(options, path, how)
   local name = folder.name(options, path)
   local at_folder = folder.path(name)
   local names = (run_file.read(at_folder) or {}).symbols
-  if not names or #names == 0 then return 0 end   -- it never came so far as to have a symbol
+  if not names or #names == 0 then return 0 end -- it never came so far as to have a symbol
   local o, at = connect.options(options, true, false)
   if at.key == "" then return 0 end
   o.requests_only = true
   connect.share(o, at)
   local info
-  repeat   -- for as long as it takes: the orders are out there
+  repeat -- for as long as it takes: the orders are out there
     local ok, result = pcall(connect.exchange_info, o, at)
     info = ok and result
     if not ok then
-      if not cmd.is_failure(result) then error(result, 0) end
+      if not failures.is(result) then error(result, 0) end
       log.error("cleaning up: %s; trying on", tostring(result))
       give_up_alone(name)
       ffi.C.usleep(1000000)
     end
   until info
-  local rules, rate_limits = setup.symbols(names, decimals(names, info), { info = info, info_source = at.rest }, function() end)
+  local rules, rate_limits = setup.symbols(
+    names,
+    decimals(names, info),
+    { info = info, info_source = at.rest },
+    function() end
+  )
   o.api = loader.configuration(options, rate_limits)
   local out, message = ffi.new "struct live *[1]", ffi.new "struct errmsg"
-  if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.live_new(o, rules, #names, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local symbol_names = {}
-  for i, symbol in ipairs(names) do symbol_names[i - 1] = symbol end
-  world = world_module.new { pump = pump.live, bt = out[0], symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log,
-                             feed = function() error "no bars" end }
+  for i, symbol in ipairs(names) do
+    symbol_names[i - 1] = symbol
+  end
+  world = world_module.new {
+    pump = pump.live,
+    bt = out[0],
+    symbols = rules,
+    symbol_names = symbol_names,
+    symbol_count = #names,
+    log = log,
+    feed = function() error "no bars" end,
+  }
   world.config, world.rate_limits = o.api, rate_limits
-  local s = { name = name, l = out[0], world = world, api = api_module.new(world), names = names, log = log, keep_orders = how == "keep", patience = 5,
-              halted = how == "all", journal_path = at_folder .. "/journal.db" }
+  local s = {
+    name = name,
+    l = out[0],
+    world = world,
+    api = api_module.new(world),
+    names = names,
+    log = log,
+    keep_orders = how == "keep",
+    patience = 5,
+    halted = how == "all",
+    journal_path = at_folder .. "/journal.db",
+  }
   local until_us, open = last_arrival_us(at_folder, tonumber(o.recv_window_us))
   if open > 0 then log.warn("%d orders in the journal have no known outcome", open) end
   while C.live_start(out[0], 10e6, message) ~= 0 do

@@ -1,10 +1,10 @@
 ---Where the exchange is, who we are to it, and its rules: what a live or paper run needs before there is a world.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
-local host = require "moontide.host"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
+local host = require "moontide.lua_host"
 local probe = require "moontide.live.probe"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
@@ -23,16 +23,22 @@ end
 ---@return string streams
 function M.addresses(options, real)
   local rest = (options.url or "https://fapi.binance.com"):gsub("/$", "")
-  if not rest:find "^https?://[^/]+$" then cmd.fail(2, "--url %s: as https://fapi.binance.com", rest) end
+  if not rest:find "^https?://[^/]+$" then failures.raise(2, "--url %s: as https://fapi.binance.com", rest) end
   local local_one = M.on_this_machine(rest)
-  if not local_one and not rest:find "^https:" then cmd.fail(2, "--url %s: orders leave this machine over https only", rest) end
-  local streams = options["stream-url"] or (local_one and rest:gsub("^http", "ws")) or "wss://fstream.binance.com"
-  if not streams:find "^wss?://[^/]+" then cmd.fail(2, "--stream-url %s: as wss://fstream.binance.com", streams) end
+  if not local_one and not rest:find "^https:" then
+    failures.raise(2, "--url %s: orders leave this machine over https only", rest)
+  end
+  local streams = options["stream-url"]
+    or (local_one and rest:gsub("^http", "ws"))
+    or "wss://fstream.binance.com"
+  if not streams:find "^wss?://[^/]+" then
+    failures.raise(2, "--stream-url %s: as wss://fstream.binance.com", streams)
+  end
   if options.url and not local_one and not options["stream-url"] then
-    cmd.fail(2, "--url %s has streams of its own: give --stream-url too", rest)
+    failures.raise(2, "--url %s has streams of its own: give --stream-url too", rest)
   end
   if real and not local_one and not options["yes-real-money"] then
-    cmd.fail(2, "%s trades real money; say --yes-real-money if that is meant", rest)
+    failures.raise(2, "%s trades real money; say --yes-real-money if that is meant", rest)
   end
   return rest, (streams:gsub("/$", ""))
 end
@@ -44,9 +50,11 @@ end
 ---@return string?
 local function order_address(options, rest, streams)
   local url = options["ws-api-url"]
-  if url and not url:find "^wss?://[^/]+" then cmd.fail(2, "--ws-api-url %s: as wss://ws-fapi.binance.com/ws-fapi/v1", url) end
+  if url and not url:find "^wss?://[^/]+" then
+    failures.raise(2, "--ws-api-url %s: as wss://ws-fapi.binance.com/ws-fapi/v1", url)
+  end
   if url and not url:find "^wss:" and not M.on_this_machine(url) then
-    cmd.fail(2, "--ws-api-url %s: orders leave this machine over wss only", url)
+    failures.raise(2, "--ws-api-url %s: orders leave this machine over wss only", url)
   end
   if url then return url end
   if M.on_this_machine(rest) then return streams .. "/ws-fapi/v1" end
@@ -54,12 +62,14 @@ local function order_address(options, rest, streams)
 end
 
 ---The API key and what it signs with: from a file only its owner can read, or from the environment; never from the command
----line. They stay in C (host/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
+---line. They stay in C (process/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
 ---@param options table key-file
 ---@return ffi.cdata* secrets struct secrets
 function M.secrets(options)
   local secrets, message = ffi.new "struct secrets", ffi.new "struct errmsg"
-  if C.secrets_read(options["key-file"], secrets, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.secrets_read(options["key-file"], secrets, message) ~= 0 then
+    failures.raise(1, "%s", ffi.string(message.text))
+  end
   return ffi.gc(secrets, C.secrets_wipe)
 end
 
@@ -70,15 +80,17 @@ end
 function M.exchange_info(o, at)
   local path = "/fapi/v1/exchangeInfo"
   local p, problem = probe.new(o, at)
-  if not p then cmd.fail(1, "%s", problem) end
+  if not p then failures.raise(1, "%s", problem) end
   local answer
   answer, problem = p:get(path)
   p:close()
-  if not answer then cmd.fail(1, "%s", problem) end
-  if answer.status ~= 200 then cmd.fail(1, "%s%s: answered %d: %.200s", at.rest, path, answer.status, answer.body) end
+  if not answer then failures.raise(1, "%s", problem) end
+  if answer.status ~= 200 then
+    failures.raise(1, "%s%s: answered %d: %.200s", at.rest, path, answer.status, answer.body)
+  end
   local info = answer.json
   if type(info) ~= "table" or type(info.symbols) ~= "table" then
-    cmd.fail(1, "%s%s: not the reply of a futures exchange", at.rest, path)
+    failures.raise(1, "%s%s: not the reply of a futures exchange", at.rest, path)
   end
   return info
 end
@@ -88,10 +100,14 @@ end
 ---@return table<string, { price_decimals: integer, quantity_decimals: integer }> # fails the command for a symbol that does not trade
 function M.decimals(names, info)
   local known, series = {}, {}
-  for _, s in ipairs(info.symbols) do known[s.symbol] = s end
+  for _, s in ipairs(info.symbols) do
+    known[s.symbol] = s
+  end
   for _, name in ipairs(names) do
-    local s = known[name] or cmd.fail(1, "the exchange does not trade %s", name)
-    if s.status ~= "TRADING" then cmd.fail(1, "%s does not trade now: its status is %s", name, tostring(s.status)) end
+    local s = known[name] or failures.raise(1, "the exchange does not trade %s", name)
+    if s.status ~= "TRADING" then
+      failures.raise(1, "%s does not trade now: its status is %s", name, tostring(s.status))
+    end
     series[name] = { price_decimals = s.pricePrecision, quantity_decimals = s.quantityPrecision }
   end
   return series
@@ -101,10 +117,13 @@ end
 local function proxy(options)
   local given, message = options.proxy, ffi.new "struct errmsg"
   if given and C.proxy_has_secret(given) then
-    cmd.fail(2, "--proxy: a password on the command line can be read by everybody on this machine; put it in https_proxy of the environment instead")
+    failures.raise(
+      2,
+      "--proxy: a password on the command line can be read by everybody on this machine; put it in https_proxy of the environment instead"
+    )
   end
   if C.proxy_check(given, message) ~= 0 then
-    cmd.fail(given and 2 or 1, "%s%s", given and "--" or "the environment's ", ffi.string(message.text))
+    failures.raise(given and 2 or 1, "%s%s", given and "--" or "the environment's ", ffi.string(message.text))
   end
   return given
 end
@@ -127,7 +146,8 @@ function M.options(options, real, anonymous)
   o.warm_connections = setup.number(options, "warm-connections", real and 2 or 0, 0, 64)
   local orders = order_address(options, rest, streams)
   o.ws_api_url = orders
-  return o, { rest = rest, streams = streams, key = key, secrets = secrets, orders = orders, options = options }
+  return o,
+    { rest = rest, streams = streams, key = key, secrets = secrets, orders = orders, options = options }
 end
 
 ---One budget for all processes of this machine: of weight for those that speak to the same exchange, of orders for those with
@@ -148,9 +168,16 @@ function M.order_channel(o, anchor, run)
   local given = anchor.options["order-channel"]
   local channel = given or run.order_channel or "rest"
   if channel ~= "rest" and channel ~= "ws" then
-    cmd.fail(given and 2 or 1, '%s %s: "rest" or "ws"', given and "--order-channel" or "order_channel in moontide.conf.lua:", tostring(channel))
+    failures.raise(
+      given and 2 or 1,
+      '%s %s: "rest" or "ws"',
+      given and "--order-channel" or "order_channel in moontide.conf.lua:",
+      tostring(channel)
+    )
   end
-  if channel == "ws" and not anchor.orders then cmd.fail(2, "--order-channel ws: give --ws-api-url too, the place of the exchange's WebSocket API") end
+  if channel == "ws" and not anchor.orders then
+    failures.raise(2, "--order-channel ws: give --ws-api-url too, the place of the exchange's WebSocket API")
+  end
   o.orders_by_websocket = channel == "ws"
 end
 

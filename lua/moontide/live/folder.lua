@@ -1,8 +1,8 @@
----The folder of a run (C side: host/run_folder.h): made, and held by this process for its life.
+---The folder of a run (C side: process/run_folder.h): made, and held by this process for its life.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
-local host = require "moontide.host"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
+local host = require "moontide.lua_host"
 
 ffi.cdef "int usleep(unsigned);"
 
@@ -17,10 +17,14 @@ function M.name(options, path, ending)
   local message = ffi.new "struct errmsg"
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
   if options.name then
-    if C.run_folder_path(options.name, out, message) ~= 0 then cmd.fail(2, "--name %s: %s", options.name, ffi.string(message.text)) end
+    if C.run_folder_path(options.name, out, message) ~= 0 then
+      failures.raise(2, "--name %s: %s", options.name, ffi.string(message.text))
+    end
     return options.name
   end
-  if C.run_folder_name(path, out, message) ~= 0 then cmd.fail(2, "%s; give the run one by --name", ffi.string(message.text)) end
+  if C.run_folder_name(path, out, message) ~= 0 then
+    failures.raise(2, "%s; give the run one by --name", ffi.string(message.text))
+  end
   return ffi.string(out):sub(1, C.RUN_NAME_MAX - 1 - #(ending or "")) .. (ending or "")
 end
 
@@ -40,15 +44,15 @@ end
 function M.going_on()
   local message = ffi.new "struct errmsg"
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
-  if C.run_folder_path(nil, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.run_folder_path(nil, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local runs, names = ffi.string(out), {}
   for _, name in ipairs(host.list_folder(runs) or {}) do
     local path = runs .. "/" .. name
     local held = C.run_folder_holder(path) ~= 0
     if not held and host.file_mode(path .. "/supervisor.sock") then
-      local fd = C.control_connect(path .. "/supervisor.sock", message)
+      local fd = C.control_socket_connect(path .. "/supervisor.sock", message)
       held = fd >= 0
-      if held then C.control_hang_up(fd) end
+      if held then C.control_socket_hang_up(fd) end
     end
     if held then names[#names + 1] = name end
   end
@@ -75,7 +79,7 @@ end
 function M.make(name)
   local message = ffi.new "struct errmsg"
   local out = ffi.new("char[?]", C.RUN_PATH_MAX)
-  if C.run_folder_make(name, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.run_folder_make(name, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   return ffi.string(out)
 end
 
@@ -96,7 +100,7 @@ end
 function M.take(name)
   local message = ffi.new "struct errmsg"
   local path = M.make(name)
-  if C.run_folder_lock(path, message) < 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.run_folder_lock(path, message) < 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   return path
 end
 

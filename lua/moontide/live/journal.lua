@@ -1,7 +1,7 @@
----The journal of a live run (C side: host/live_journal.c): opened, what the last run left open told, and closed.
+---The journal of a live run (C side: world/live/journal.c): opened, what the last run left open told, and closed.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
 local run_ends = require "moontide.live.run_ends"
 
 local M = {}
@@ -13,7 +13,14 @@ local function choice(options, run, option, name, values)
     if v == value then return value end
   end
   local given = options[option] ~= nil
-  cmd.fail(given and 2 or 1, '%s %s: "%s" or "%s"', given and "--" .. option or name .. " in moontide.conf.lua:", tostring(value), values[1], values[2])
+  failures.raise(
+    given and 2 or 1,
+    '%s %s: "%s" or "%s"',
+    given and "--" .. option or name .. " in moontide.conf.lua:",
+    tostring(value),
+    values[1],
+    values[2]
+  )
 end
 
 ---Opens the run's journal; fails the command when it cannot be written. Orders on paper are not journalled: their account is
@@ -24,12 +31,14 @@ function M.open(s, run)
   local path, message = s.folder .. "/journal.db", ffi.new "struct errmsg"
   local sync = choice(s.options, run, "journal-sync", "journal_sync", { "normal", "full" })
   local restart = choice(s.options, run, "restart-orders", "restart_orders", { "adopt", "cancel" })
-  run_ends.write(s.folder, run_ends.UNSEEN)   -- the folder is ours, so nobody else writes; what is wrong with the file is told next
+  run_ends.write(s.folder, run_ends.UNSEEN) -- the folder is ours, so nobody else writes; what is wrong with the file is told next
   local status = C.live_journal_open(s.l, path, sync == "full", message)
-  if status == 0 and s.mode ~= "paper" and s.at.key ~= "" then status = C.live_journal_orders(s.l, path, restart == "cancel", message) end
+  if status == 0 and s.mode ~= "paper" and s.at.key ~= "" then
+    status = C.live_journal_orders(s.l, path, restart == "cancel", message)
+  end
   if status ~= 0 then
     s.world.close()
-    cmd.fail(1, "%s", ffi.string(message.text))
+    failures.raise(1, "%s", ffi.string(message.text))
   end
   local journal = C.live_journal(s.l)
   s.journalled = true
@@ -44,9 +53,11 @@ function M.tell(s)
   for i = 0, count[0] - 1 do
     local r = rows[i]
     local fields = { { "client_id", ffi.string(r.client_id) }, { "symbol", ffi.string(r.symbol) } }
-    local text = r.taken and "an order of the last run is over, without a fill" or "an order of the last run never arrived"
+    local text = r.taken and "an order of the last run is over, without a fill"
+      or "an order of the last run never arrived"
     if r.found then
-      text = r.open and "an order of the last run stands open: adopted" or "an order of the last run was carried out"
+      text = r.open and "an order of the last run stands open: adopted"
+        or "an order of the last run was carried out"
       fields[3], fields[4] = { "status", ffi.string(r.status) }, { "executed", tonumber(r.executed_e8) / 1e8 }
     end
     s.log.fields(r.found and "warn" or "info", text, fields)
@@ -61,7 +72,10 @@ function M.close(s, how)
   C.live_journal_end(s.l, how:sub(1, C.JOURNAL_HOW_MAX - 1))
   local kept = C.live_journal(s.l)
   if s.journalled and C.journal_flush(kept) ~= 0 then
-    s.log.error("the journal's last lines could not be written (%s); the next start looks up what became of the orders", ffi.string(C.journal_problem(kept)))
+    s.log.error(
+      "the journal's last lines could not be written (%s); the next start looks up what became of the orders",
+      ffi.string(C.journal_problem(kept))
+    )
   end
 end
 

@@ -1,10 +1,10 @@
 ---The kill switch of a run: nothing but reducing orders leaves any more, open orders go, positions too when that is wanted; then the
 ---run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the safety limits.
 local bit = require "bit"
-local C = require "moontide.native"
-local ending = require "moontide.live.ending"
+local C = require "moontide.core"
+local ending = require "moontide.live.shutdown"
 local journal = require "moontide.live.journal"
-local task = require "moontide.task"
+local task = require "moontide.run.task"
 
 local M = {}
 
@@ -27,19 +27,32 @@ function M.pull(s)
   s.world.pump.halt(s.world.bt)
   s.flatten = s.flatten or s.settings.halt_flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
   journal.note(s, "kill switch" .. (s.flatten and ", positions closed" or ""))
-  s.log.error("kill switch: no new orders; open orders are being cancelled%s", s.flatten and ", positions closed" or "")
+  s.log.error(
+    "kill switch: no new orders; open orders are being cancelled%s",
+    s.flatten and ", positions closed" or ""
+  )
   local clearing = task.spawn(function()
     local kept = s.keep_orders
     s.keep_orders = false
     local trades = s.mode == "paper" or s.at.key ~= ""
     local ok, good = true, true
-    if trades then ok, good = pcall(clear, s) end
+    if trades then
+      ok, good = pcall(clear, s)
+    end
     s.keep_orders = kept
-    if not (ok and good) then s.log.error("kill switch: not everything could be cleared: %s", ok and "orders keep appearing" or tostring(good)) end
-    if s.settings.on_halt == "stay" then s.log.warn "halted; the run goes on without new orders"
-    else s.world.pump.stop(s.world.bt) end
+    if not (ok and good) then
+      s.log.error(
+        "kill switch: not everything could be cleared: %s",
+        ok and "orders keep appearing" or tostring(good)
+      )
+    end
+    if s.settings.on_halt == "stay" then
+      s.log.warn "halted; the run goes on without new orders"
+    else
+      s.world.pump.stop(s.world.bt)
+    end
   end)
-  clearing.outside = true   -- none of the script's doing: a recording leaves it out
+  clearing.outside = true -- none of the script's doing: a recording leaves it out
 end
 
 return M

@@ -1,20 +1,22 @@
 ---The paper side of a live session: its account, and what it came to.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
-local log_module = require "moontide.log"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
+local log_module = require "moontide.run.log"
 local report = require "moontide.report"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
 local function money(e8) return tonumber(e8) / 1e8 end
 
--- The account's file: --state, else in the folder of the run (host/run_folder.h).
+-- The account's file: --state, else in the folder of the run (process/run_folder.h).
 local function state_path(options, run_name)
   if options.state then return options.state end
   local message, folder = ffi.new "struct errmsg", ffi.new("char[?]", C.RUN_PATH_MAX)
-  if C.run_folder_make(run_name, folder, message) ~= 0 then cmd.fail(1, "%s; --state FILE keeps the account elsewhere", ffi.string(message.text)) end
+  if C.run_folder_make(run_name, folder, message) ~= 0 then
+    failures.raise(1, "%s; --state FILE keeps the account elsewhere", ffi.string(message.text))
+  end
   return ffi.string(folder) .. "/paper.account"
 end
 
@@ -45,7 +47,12 @@ function M.greet(s)
   local a, resumed = account(s.l)
   local wallet = money(C.exchange_wallet_e8(C.live_exchange(s.l)))
   if resumed then
-    s.log.info("the account of %s goes on: wallet %.2f USDT (%s)", log_module.time_text(tonumber(a.started_us)):sub(1, 16), wallet, s.at.state_path)
+    s.log.info(
+      "the account of %s goes on: wallet %.2f USDT (%s)",
+      log_module.time_text(tonumber(a.started_us)):sub(1, 16),
+      wallet,
+      s.at.state_path
+    )
     if s.options.capital then s.log.warn("--capital is of a new account; --reset begins one") end
   else
     s.log.info("a new account: wallet %.2f USDT (%s)", wallet, s.at.state_path)
@@ -60,7 +67,11 @@ local function holdings(s, exchange)
     for side = 0, 2 do
       local amount = money(C.exchange_position_e8(exchange, i - 1, side))
       if amount ~= 0 then
-        lines[#lines + 1] = ("  %-22s %.10g at %.10g"):format(name .. sides[side], amount, money(C.exchange_entry_e8(exchange, i - 1, side)))
+        lines[#lines + 1] = ("  %-22s %.10g at %.10g"):format(
+          name .. sides[side],
+          amount,
+          money(C.exchange_entry_e8(exchange, i - 1, side))
+        )
       end
     end
   end
@@ -75,17 +86,30 @@ function M.report(s)
   if exchange == nil then return end
   local a = account(s.l)
   local r = report.account(s.world, exchange, {
-    script = s.path, names = s.names, interval = s.interval, params = s.script.self and s.script.self.params or {},
+    script = s.path,
+    names = s.names,
+    interval = s.interval,
+    params = s.script.self and s.script.self.params or {},
     capital = money(a.capital_e8),
   }, tonumber(a.started_us), tonumber(C.live_paper_now(s.l)))
   -- Ratios of a year say nothing after less than a few days.
   if r.to - r.from < 3 * 86400e3 then
-    for _, name in ipairs { "annual_return", "volatility", "sharpe", "sortino", "calmar" } do r[name] = nil end
+    for _, name in ipairs { "annual_return", "volatility", "sharpe", "sortino", "calmar" } do
+      r[name] = nil
+    end
   end
   r.exposure = a.lasted_us > 0 and tonumber(a.held_us) / tonumber(a.lasted_us) or 0
   report.write(r, s.options)
   if s.options.json ~= "-" then
-    io.write(("\naccount\n  %-22s %.2f USDT\n  %-22s %.2f USDT\npositions\n%s\n"):format("wallet", r.wallet, "realized", r.realized, holdings(s, exchange)))
+    io.write(
+      ("\naccount\n  %-22s %.2f USDT\n  %-22s %.2f USDT\npositions\n%s\n"):format(
+        "wallet",
+        r.wallet,
+        "realized",
+        r.realized,
+        holdings(s, exchange)
+      )
+    )
   end
 end
 

@@ -1,5 +1,6 @@
 ---What a paper run assumes; `moontide paper --assumptions` prints it, docs/paper.md repeats it.
-return { text = [[
+return {
+  text = [[
  1. Market. Prices, bars, books, trades, mark prices and funding rates are the real exchange's, from its public REST calls
     and streams (bookTicker, depth20@100ms, aggTrade, markPrice@1s). The account is a simulated exchange's in this process.
     The account's orders change nothing in the market: nobody reacts to them.
@@ -22,4 +23,5 @@ return { text = [[
 11. Between runs the market goes on, and nothing is filled. A resting order that the market has passed meanwhile fills at its
     own price once the next run sees the book; a stop triggers at the first price that calls for it.
 12. The account is on disk within some seconds of each change (a killed process loses no more) and at the end.
-]] }
+]],
+}

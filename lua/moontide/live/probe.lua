@@ -1,7 +1,7 @@
----Requests one at a time before there is a run, or without one (C side: host/probe.h).
+---Requests one at a time before there is a run, or without one (C side: world/live/probe.h).
 local ffi = require "ffi"
 local cjson = require "cjson"
-local C = require "moontide.native"
+local C = require "moontide.core"
 
 local M = {}
 
@@ -23,12 +23,15 @@ Probe.__index = Probe
 ---@return string? problem
 function M.new(o, at)
   local out, message = ffi.new "struct probe *[1]", ffi.new "struct errmsg"
-  local options = ffi.new("struct probe_options", { ca_file = o.ca_file, proxy = o.proxy, timeout_us = o.http_timeout_us })
+  local options =
+    ffi.new("struct probe_options", { ca_file = o.ca_file, proxy = o.proxy, timeout_us = o.http_timeout_us })
   if C.probe_new(options, out, message) ~= 0 then return nil, ffi.string(message.text) end
   local self = setmetatable({ p = ffi.gc(out[0], C.probe_free), at = at, o = o, clock_offset_us = 0 }, Probe)
   if at.key ~= "" then
     local key = ffi.new "struct signing_key *[1]"
-    if C.signing_key_new(o.key_kind, o.secret, key, message) ~= 0 then return nil, ffi.string(message.text) end
+    if C.signing_key_new(o.key_kind, o.secret, key, message) ~= 0 then
+      return nil, ffi.string(message.text)
+    end
     self.signing_key = ffi.gc(key[0], C.signing_key_free)
   end
   return self
@@ -44,8 +47,13 @@ function Probe:ask(method, url, key)
   if C.probe_ask(self.p, method, url, key, answer, message) ~= 0 then return nil, ffi.string(message.text) end
   local body = ffi.string(answer.body, answer.size)
   local ok, value = pcall(cjson.decode, body)
-  return { status = answer.status, body = body, json = ok and value or nil, took_us = tonumber(answer.took_us),
-           used_weight = answer.used_weight_1m >= 0 and answer.used_weight_1m or nil }
+  return {
+    status = answer.status,
+    body = body,
+    json = ok and value or nil,
+    took_us = tonumber(answer.took_us),
+    used_weight = answer.used_weight_1m >= 0 and answer.used_weight_1m or nil,
+  }
 end
 
 ---A public read.
@@ -62,11 +70,18 @@ function Probe:get(path) return self:ask("GET", self.at.rest .. path) end
 ---@return string? problem
 function Probe:signed(method, path, base)
   local stamp = tonumber(C.live_clock_us()) + self.clock_offset_us
-  local text = ("recvWindow=%d&timestamp=%.0f"):format(tonumber(self.o.recv_window_us) / 1000, math.floor(stamp / 1000))
+  local text = ("recvWindow=%d&timestamp=%.0f"):format(
+    tonumber(self.o.recv_window_us) / 1000,
+    math.floor(stamp / 1000)
+  )
   local out = ffi.new("char[?]", C.SIGNATURE_TEXT_MAX)
   C.signature_make(self.signing_key, text, #text, out)
   local signature = ffi.string(out):gsub("[+/=]", function(c) return ("%%%02X"):format(c:byte()) end)
-  return self:ask(method, (base or self.at.rest) .. path .. "?" .. text .. "&signature=" .. signature, self.at.key)
+  return self:ask(
+    method,
+    (base or self.at.rest) .. path .. "?" .. text .. "&signature=" .. signature,
+    self.at.key
+  )
 end
 
 ---A call that needs the key, and no signature.

@@ -1,13 +1,13 @@
 ---A changed script in the place of the one that runs, at a point where no handler runs: the run's account, streams, orders and
 ---self.state go on; everything else of the script begins anew, its on_start included. A script that cannot be loaded, or whose
 ---on_start fails, leaves the old one running.
-local C = require "moontide.native"
-local control = require "moontide.live.control"
-local host = require "moontide.host"
+local C = require "moontide.core"
+local control = require "moontide.live.control_socket"
+local host = require "moontide.lua_host"
 local journal = require "moontide.live.journal"
-local loader = require "moontide.loader"
-local strategy_module = require "moontide.strategy"
-local task = require "moontide.task"
+local loader = require "moontide.run.loader"
+local strategy_module = require "moontide.run.strategy"
+local task = require "moontide.run.task"
 
 local M = {}
 
@@ -16,7 +16,9 @@ local POLL_S, WAIT_S = 0.25, 0.05
 -- The declarations that only a restart can change.
 local function warn_of_fixed(s, new)
   local function differs(a, b) return a ~= nil and table.concat(a, " ") ~= table.concat(b, " ") end
-  if differs(new.symbols, s.names) and not s.options.symbol then s.log.warn("%s: other symbols need a restart; %s go on", s.path, table.concat(s.names, " ")) end
+  if differs(new.symbols, s.names) and not s.options.symbol then
+    s.log.warn("%s: other symbols need a restart; %s go on", s.path, table.concat(s.names, " "))
+  end
   if new.interval and new.interval ~= s.interval and not s.options.interval then
     s.log.warn("%s: another interval needs a restart; %s goes on", s.path, s.interval)
   end
@@ -24,7 +26,9 @@ end
 
 local function load(s)
   local script = loader.load(s.path, s.load_options)
-  if script.plain then error("a plain script cannot take the place of a running one: it has no handlers", 0) end
+  if script.plain then
+    error("a plain script cannot take the place of a running one: it has no handlers", 0)
+  end
   local params = strategy_module.parameters(script.self.params, loader.sets(s.options.set), s.path)
   return script, params
 end
@@ -34,7 +38,9 @@ end
 ---@return boolean? ok true: it is loaded, and will be put in place
 ---@return string? problem why the old one goes on, in one line
 function M.request(s)
-  if s.script.plain then return nil, "a plain script cannot be reloaded: it has no handlers to put in place" end
+  if s.script.plain then
+    return nil, "a plain script cannot be reloaded: it has no handlers to put in place"
+  end
   if s.recorder then return nil, "a run that is recorded keeps its script: a replay would know one only" end
   local ok, script, params = pcall(load, s)
   if not ok then
@@ -61,12 +67,18 @@ function M.request(s)
       journal.note(s, "reloaded")
     end
     local mask = strategy_module.event_mask(s.script.self)
-    if s.events then s.events(mask) else C.live_events(s.l, mask) end
-    s.reloading = s.world.between_events ~= nil   -- asked for again meanwhile
+    if s.events then
+      s.events(mask)
+    else
+      C.live_events(s.l, mask)
+    end
+    s.reloading = s.world.between_events ~= nil -- asked for again meanwhile
   end
   -- Wakes the strategy where nothing else does.
   task.spawn(function()
-    while s.world.between_events and not s.world.has_ended() do s.world.sleep(WAIT_S) end
+    while s.world.between_events and not s.world.has_ended() do
+      s.world.sleep(WAIT_S)
+    end
   end)
   return true
 end
@@ -78,7 +90,9 @@ end
 function M.now(s)
   local ok, problem = M.request(s)
   if not ok then return nil, problem end
-  while s.reloading and not s.world.has_ended() do s.world.sleep(WAIT_S) end   -- its on_start, which may wait, included
+  while s.reloading and not s.world.has_ended() do
+    s.world.sleep(WAIT_S)
+  end -- its on_start, which may wait, included
   if s.reload_problem then return nil, s.reload_problem end
   return true
 end
@@ -93,7 +107,7 @@ end)
 ---write in place: a change counts once all files are there and have stood still for one look.
 ---@param s LiveSession
 function M.watch(s)
-  local seen, tried                      -- stamps of the look before, and of those that were loaded last
+  local seen, tried -- stamps of the look before, and of those that were loaded last
   -- The files as they are now, and whether they are still those of the script in place.
   local function look()
     local stamps, changed = {}, false

@@ -1,6 +1,6 @@
 ---run.json in a run's folder: what it is, for those who come when its process cannot be asked any more.
 local cjson = require "cjson"
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 
 local M = {}
 

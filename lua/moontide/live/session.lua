@@ -1,31 +1,31 @@
 ---One script in the live world, from its file to its last word: `open`, `run`, `close`.
 local bit = require "bit"
 local ffi = require "ffi"
-local C = require "moontide.native"
+local C = require "moontide.core"
 local api_module = require "moontide.api"
-local cmd = require "moontide.cmd"
+local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
-local control = require "moontide.live.control"
-local ending = require "moontide.live.ending"
+local control = require "moontide.live.control_socket"
+local ending = require "moontide.live.shutdown"
 local folder = require "moontide.live.folder"
 local journal = require "moontide.live.journal"
-local host = require "moontide.host"
-local loader = require "moontide.loader"
-local log_module = require "moontide.log"
+local host = require "moontide.lua_host"
+local loader = require "moontide.run.loader"
+local log_module = require "moontide.run.log"
 local run_file = require "moontide.live.run_file"
 local settings_module = require "moontide.live.settings"
 local status = require "moontide.live.status"
-local market_module = require "moontide.market"
+local market_module = require "moontide.api.market"
 local paper = require "moontide.live.paper"
-local pump = require "moontide.pump"
+local pump = require "moontide.run.pump"
 local reload = require "moontide.live.reload"
-local setup = require "moontide.setup"
+local setup = require "moontide.backtest.setup"
 local state = require "moontide.live.state"
-local strategy_module = require "moontide.strategy"
-local task = require "moontide.task"
-local world_module = require "moontide.world"
+local strategy_module = require "moontide.run.strategy"
+local task = require "moontide.run.task"
+local world_module = require "moontide.run.world"
 
-require "moontide.repl.serve"   -- adds what `moontide attach` asks to the control socket
+require "moontide.repl.serve" -- adds what `moontide attach` asks to the control socket
 
 local M = {}
 
@@ -45,14 +45,26 @@ end
 local function say_end(l, log)
   local f = C.live_figures(l)
   if f.reactions > 0 then
-    log.fields("info", "event to order", { { "orders", tonumber(f.reactions) }, { "p50_us", tonumber(f.reaction_p50_us) },
-      { "p99_us", tonumber(f.reaction_p99_us) }, { "p999_us", tonumber(f.reaction_p999_us) } })
+    log.fields("info", "event to order", {
+      { "orders", tonumber(f.reactions) },
+      { "p50_us", tonumber(f.reaction_p50_us) },
+      { "p99_us", tonumber(f.reaction_p99_us) },
+      { "p999_us", tonumber(f.reaction_p999_us) },
+    })
   end
   log.fields("info", "ended", {
-    { "requests", tonumber(f.sent) }, { "by_websocket", tonumber(f.sent_by_websocket) }, { "lost", tonumber(f.lost) }, { "found_after_all", tonumber(f.resolved_found) },
-    { "never_arrived", tonumber(f.resolved_absent) }, { "refused_by_safety", tonumber(f.refused_by_safety) }, { "stream_messages", tonumber(f.stream_messages) },
-    { "reconnects", tonumber(f.stream_reconnects) }, { "swaps", tonumber(f.stream_swaps) }, { "recovered", tonumber(f.events_recovered) },
-    { "told_twice", tonumber(f.events_twice) }, { "bars_recovered", tonumber(f.bars_recovered) },
+    { "requests", tonumber(f.sent) },
+    { "by_websocket", tonumber(f.sent_by_websocket) },
+    { "lost", tonumber(f.lost) },
+    { "found_after_all", tonumber(f.resolved_found) },
+    { "never_arrived", tonumber(f.resolved_absent) },
+    { "refused_by_safety", tonumber(f.refused_by_safety) },
+    { "stream_messages", tonumber(f.stream_messages) },
+    { "reconnects", tonumber(f.stream_reconnects) },
+    { "swaps", tonumber(f.stream_swaps) },
+    { "recovered", tonumber(f.events_recovered) },
+    { "told_twice", tonumber(f.events_twice) },
+    { "bars_recovered", tonumber(f.bars_recovered) },
     { "clock_offset_ms", math.floor(tonumber(f.clock_offset_us) / 1000 + 0.5) },
   })
 end
@@ -61,9 +73,10 @@ end
 local function figures(l)
   return function(out)
     local f = C.live_figures(l)
-    out.reconnects, out.lost, out.refused_by_safety = tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
+    out.reconnects, out.lost, out.refused_by_safety =
+      tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
     out.dead_man = { armed = tonumber(f.dead_man_armed), failed = tonumber(f.dead_man_failed) }
-    local safe = C.live_safety(l)
+    local safe = C.live_risk(l)
     out.open_orders, out.orders_this_minute = safe.open_orders, safe.orders_this_minute
     out.profit_today = tonumber(safe.equity_e8 - safe.day_equity_e8) / 1e8
     out.clock_offset = tonumber(f.clock_offset_us) / 1e6
@@ -73,37 +86,51 @@ end
 -- The limits, and those of single symbols at their place in the run's list.
 local function safety(o, options, names)
   local s, e8 = settings_module.safety(options), C.dec_from_double
-  o.safety.order_notional_e8, o.safety.position_notional_e8 = e8(s.max_order_notional), e8(s.max_position_notional)
+  o.safety.order_notional_e8, o.safety.position_notional_e8 =
+    e8(s.max_order_notional), e8(s.max_position_notional)
   o.safety.daily_loss_e8, o.safety.collar_e8 = e8(s.max_daily_loss), e8(s.price_collar)
   o.safety.orders_per_minute, o.safety.open_orders = s.max_orders_per_minute, s.max_open_orders
   o.safety.halt_on_breach = s.on_breach == "halt"
   local allowed = s.allowed_symbols and "," .. s.allowed_symbols:gsub("%s", "") .. ","
   for i, name in ipairs(names) do
-    if allowed and not allowed:find("," .. name .. ",", 1, true) then cmd.fail(1, "%s may not be traded here: allowed are %s (--allowed-symbols)", name, s.allowed_symbols) end
+    if allowed and not allowed:find("," .. name .. ",", 1, true) then
+      failures.raise(1, "%s may not be traded here: allowed are %s (--allowed-symbols)", name, s.allowed_symbols)
+    end
     local own = s.limits[name] or {}
-    o.safety.symbols[i - 1].order_notional_e8, o.safety.symbols[i - 1].position_notional_e8 = e8(own.order or 0), e8(own.position or 0)
+    o.safety.symbols[i - 1].order_notional_e8, o.safety.symbols[i - 1].position_notional_e8 =
+      e8(own.order or 0), e8(own.position or 0)
   end
 end
 
 -- A limit of a symbol that nobody trades is one that was misspelt, and holds nothing.
 local function check_limited(options, info)
   local known = {}
-  for _, s in ipairs(info.symbols) do known[s.symbol] = true end
+  for _, s in ipairs(info.symbols) do
+    known[s.symbol] = true
+  end
   for name in pairs(settings_module.safety(options).limits) do
-    if not known[name] then cmd.fail(2, "limits of %s (--limit, safety.limits): the exchange has no such symbol", name) end
+    if not known[name] then
+      failures.raise(2, "limits of %s (--limit, safety.limits): the exchange has no such symbol", name)
+    end
   end
 end
 
 -- Orders and positions are the account's: whoever cancels those of a symbol, cancels the other's too.
 local function warn_of_sharing(s)
   local mine = {}
-  for _, name in ipairs(s.names) do mine[name] = true end
+  for _, name in ipairs(s.names) do
+    mine[name] = true
+  end
   for _, run in ipairs(folder.running()) do
     local facts = run.name ~= s.name and run_file.read(run.folder)
     if facts and facts.mode == "live" and facts.url == s.at.rest then
       for _, name in ipairs(facts.symbols or {}) do
         if mine[name] then
-          s.log.warn("%s is traded by run '%s' too: the position is one, and so is the exchange's countdown, which cancels the orders of both; give each symbol to one run", name, run.name)
+          s.log.warn(
+            "%s is traded by run '%s' too: the position is one, and so is the exchange's countdown, which cancels the orders of both; give each symbol to one run",
+            name,
+            run.name
+          )
         end
       end
     end
@@ -113,7 +140,9 @@ end
 -- What the runtime itself calls at the end of a run, whatever the script has done to its `api`.
 local function own_copy(api)
   local out = {}
-  for name, value in pairs(api) do out[name] = value end
+  for name, value in pairs(api) do
+    out[name] = value
+  end
   return out
 end
 
@@ -144,30 +173,38 @@ end
 ---@return LiveSession
 function M.open(options, path, mode)
   local on_paper = mode == "paper"
-  if options.watch and options.record then cmd.fail(2, "--watch and --record: a recorded run keeps its script; give one of them") end
+  if options.watch and options.record then
+    failures.raise(2, "--watch and --record: a recorded run keeps its script; give one of them")
+  end
   local o, at = connect.options(options, not on_paper, on_paper)
   local world
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
   local seed = setup.number(options, "seed", 1)
   local settings = settings_module.run(options)
-  local run_name = folder.name(options, path, on_paper and "-paper")   -- journal and state of play money are kept apart
+  local run_name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
   C.heartbeat_phase(C.HEART_SCRIPT)
   local load_us = tonumber(C.live_clock_us())
-  local load_options = { log = log, print = options.json == "-" and loader.print_aside or print, seed = seed,
-                         now = function() return world and world.now() or load_us end,
-                         sandbox = not settings.trusted and folder.path(run_name) .. "/data" or nil }
+  local load_options = {
+    log = log,
+    print = options.json == "-" and loader.print_aside or print,
+    seed = seed,
+    now = function() return world and world.now() or load_us end,
+    sandbox = not settings.trusted and folder.path(run_name) .. "/data" or nil,
+  }
   local script = loader.load(path, load_options)
   C.heartbeat_phase(C.HEART_STARTING)
   local self = script.self
-  local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" })   -- the script may change its list
+  local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" }) -- the script may change its list
   local seen = {}
   for _, name in ipairs(names) do
-    if seen[name] then cmd.fail(2, "--symbol %s: given twice", name) end
+    if seen[name] then failures.raise(2, "--symbol %s: given twice", name) end
     seen[name] = true
   end
   local interval = options.interval or (self and self.interval) or "1m"
-  if C.interval_find(interval) < 0 then cmd.fail(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval) end
+  if C.interval_find(interval) < 0 then
+    failures.raise(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
+  end
   local params = strategy_module.parameters(self and self.params, sets, path)
   safety(o, options, names)
   o.stream_age_us = setup.number(options, "stream-age", 85800, 0.1, 86400) * 1e6
@@ -175,11 +212,18 @@ function M.open(options, path, mode)
   o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
   local info = connect.exchange_info(o, at)
   check_limited(options, info)
-  local rules, rate_limits = setup.symbols(names, connect.decimals(names, info), { info = info, info_source = at.rest }, function() end)
+  local rules, rate_limits = setup.symbols(
+    names,
+    connect.decimals(names, info),
+    { info = info, info_source = at.rest },
+    function() end
+  )
   local run_path = folder.take(run_name)
   local halt_file = run_path .. "/halt"
   for _, file in ipairs { halt_file, settings.halt_file } do
-    if host.file_mode(file) then cmd.fail(1, "%s is there: run '%s' was halted; remove the file to trade again", file, run_name) end
+    if host.file_mode(file) then
+      failures.raise(1, "%s is there: run '%s' was halted; remove the file to trade again", file, run_name)
+    end
   end
   o.dead_man_us = settings.dead_man_seconds * 1e6
   o.halt_files[0], o.halt_files[1] = halt_file, settings.halt_file
@@ -197,7 +241,7 @@ function M.open(options, path, mode)
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
   local seconds = setup.number(options, "for", nil, 0.1, 1e9)
-  if C.live_new(o, rules, #names, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.live_new(o, rules, #names, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   -- The signing key is made; what it was made of is needed no more.
   if at.secrets then C.secrets_wipe(at.secrets) end
   C.secrets_forget_environment()
@@ -209,25 +253,71 @@ function M.open(options, path, mode)
   local kept = self and state.find(run_path, options, on_paper)
   local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
   if options.record then
-    recorder = require("moontide.recorder").open(options.record, {
-      name = run_name, restarted = (options.restarts or 0) > 0,
-      pump = face, bt = l, symbols = rules, symbol_count = #names, interval = interval, feed = feed, config = config, log = log,
-      about = { mode = on_paper and "paper" or "live", script = path, source = script.source, sets = sets, params = params, symbols = names,
-                interval = interval, seed = seed, rate_limits = rate_limits, load_us = ("%.0f"):format(load_us), state = kept and state.to_hex(kept.text), sandbox = not settings.trusted },
+    recorder = require("moontide.record.recorder").open(options.record, {
+      name = run_name,
+      restarted = (options.restarts or 0) > 0,
+      pump = face,
+      bt = l,
+      symbols = rules,
+      symbol_count = #names,
+      interval = interval,
+      feed = feed,
+      config = config,
+      log = log,
+      about = {
+        mode = on_paper and "paper" or "live",
+        script = path,
+        source = script.source,
+        sets = sets,
+        params = params,
+        symbols = names,
+        interval = interval,
+        seed = seed,
+        rate_limits = rate_limits,
+        load_us = ("%.0f"):format(load_us),
+        state = kept and state.to_hex(kept.text),
+        sandbox = not settings.trusted,
+      },
     })
     face, feed = recorder.pump, recorder.feed
   end
   world = world_module.new {
-    pump = face, bt = l, symbols = rules, symbol_names = symbol_names, symbol_count = #names, log = log, feed = feed,
+    pump = face,
+    bt = l,
+    symbols = rules,
+    symbol_names = symbol_names,
+    symbol_count = #names,
+    log = log,
+    feed = feed,
   }
   world.config, world.rate_limits, world.stop_seconds = config, rate_limits, settings.stop_seconds
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
-  local s = { l = l, world = world, api = own_copy(api), script = script, path = path, title = options.title or path, names = names, interval = interval, log = log,
-              name = run_name, folder = run_path, settings = settings, keep_orders = settings.keep_orders, started_ms = math.floor(tonumber(C.live_clock_us()) / 1000), at = at, options = options, seed = seed, seconds = seconds,
-              status = figures(l), mode = mode or "live", load_options = load_options }
+  local s = {
+    l = l,
+    world = world,
+    api = own_copy(api),
+    script = script,
+    path = path,
+    title = options.title or path,
+    names = names,
+    interval = interval,
+    log = log,
+    name = run_name,
+    folder = run_path,
+    settings = settings,
+    keep_orders = settings.keep_orders,
+    started_ms = math.floor(tonumber(C.live_clock_us()) / 1000),
+    at = at,
+    options = options,
+    seed = seed,
+    seconds = seconds,
+    status = figures(l),
+    mode = mode or "live",
+    load_options = load_options,
+  }
   journal.open(s, run)
-  C.live_safety_resume(l, run_path .. "/journal.db")
+  C.live_risk_resume(l, run_path .. "/journal.db")
   if not on_paper and at.key ~= "" then s.journal_path = run_path .. "/journal.db" end
   if on_paper or at.key ~= "" then
     s.finish = function()
@@ -235,23 +325,39 @@ function M.open(options, path, mode)
       s.finished, world.closing = true, true
       s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
       C.live_stop_within(l, 0x7fffffffffffffffLL)
-      C.live_halt(l)   -- from here on nothing but what gets us out
+      C.live_halt(l) -- from here on nothing but what gets us out
       local settled = ending.settle(s, tonumber(o.recv_window_us) / 1e6)
       s.orderly = ending.run(s) and settled
       C.live_dead_man_end(l)
       local watched = {}
-      for i, name in ipairs(names) do if C.live_dead_man_used(l, i - 1) and settings.dead_man_seconds > 0 and not on_paper then watched[#watched + 1] = name end end
-      if s.orderly then ending.disarm(s, watched) end   -- else the exchange does it
+      for i, name in ipairs(names) do
+        if C.live_dead_man_used(l, i - 1) and settings.dead_man_seconds > 0 and not on_paper then
+          watched[#watched + 1] = name
+        end
+      end
+      if s.orderly then ending.disarm(s, watched) end -- else the exchange does it
       world.closing = false
     end
   else
     s.orderly = true
   end
-  run_file.write(run_path, { pid = status.pid, script = path, mode = s.mode, symbols = names, interval = interval, started_ms = s.started_ms, url = at.rest })
-  if recorder then s.recorder, s.finish = recorder, recorder.before(s.finish) end
+  run_file.write(run_path, {
+    pid = status.pid,
+    script = path,
+    mode = s.mode,
+    symbols = names,
+    interval = interval,
+    started_ms = s.started_ms,
+    url = at.rest,
+  })
+  if recorder then
+    s.recorder, s.finish = recorder, recorder.before(s.finish)
+  end
   if self then
     self.symbols, self.params, self.interval = own_copy(names), params, interval
-    for _, name in ipairs(names) do world.subscribe(name, interval) end
+    for _, name in ipairs(names) do
+      world.subscribe(name, interval)
+    end
     C.live_events(l, strategy_module.event_mask(self))
     loader.listen(world, api)
     s.adopt = function(loaded)
@@ -267,7 +373,7 @@ function M.open(options, path, mode)
     s.chunk = function()
       script.chunk()
       if s.finish then s.finish() end
-      C.live_stop(l)   -- a plain script's end is the run's
+      C.live_stop(l) -- a plain script's end is the run's
     end
   end
   return s
@@ -279,18 +385,30 @@ function M.start(s)
   local function fail(problem)
     journal.close(s, "did not start: " .. problem)
     s.world.close()
-    cmd.fail(1, "%s", problem)
+    failures.raise(1, "%s", problem)
   end
   local ok, problem = control.open(s, s.folder .. "/control.sock")
   if not ok then fail(problem) end
   local message = ffi.new "struct errmsg"
   if C.live_start(s.l, START_S * 1e6, message) ~= 0 then fail(ffi.string(message.text)) end
   s.started_equity = status.read(s).equity
-  s.log.info("%s on %s: %s, bars of %s%s", s.title, s.at.rest, table.concat(s.names, " "), s.interval,
-    s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or "")
-  if s.mode == "paper" then paper.greet(s) elseif s.at.key ~= "" then warn_of_sharing(s) end
+  s.log.info(
+    "%s on %s: %s, bars of %s%s",
+    s.title,
+    s.at.rest,
+    table.concat(s.names, " "),
+    s.interval,
+    s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or ""
+  )
+  if s.mode == "paper" then
+    paper.greet(s)
+  elseif s.at.key ~= "" then
+    warn_of_sharing(s)
+  end
   local unshared = C.live_sharing_problem(s.l)
-  if unshared ~= nil then s.log.warn("limits are not shared with other processes: %s", ffi.string(unshared)) end
+  if unshared ~= nil then
+    s.log.warn("limits are not shared with other processes: %s", ffi.string(unshared))
+  end
   journal.tell(s)
   if s.options.watch then reload.watch(s) end
 end
@@ -300,7 +418,7 @@ end
 ---@return string? failure what an unhandled error of the script said, with when; or that its orders may still be there
 function M.run(s)
   math.randomseed(s.seed)
-  task.watch()   -- for who attaches
+  task.watch() -- for who attaches
   C.heartbeat_started()
   if s.seconds then C.live_stop_after(s.l, s.seconds * 1e6) end
   if s.recorder then s.recorder.begin() end
@@ -311,13 +429,18 @@ function M.run(s)
   say_end(s.l, s.log)
   local at = log_module.time_text(s.world.now())
   if s.at_end then s.at_end(s) end
-  journal.close(s, failure and "failed: " .. failure or s.halted and "stopped by the kill switch" or "stopped")
+  journal.close(
+    s,
+    failure and "failed: " .. failure or s.halted and "stopped by the kill switch" or "stopped"
+  )
   s.closed = true
   s.world.close()
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
   if failure then return ("%s failed at %s: %s"):format(s.path, at, failure) end
-  if not s.orderly and not C.heartbeat_joined() then   -- a supervisor does the rest
-    return ("%s has ended, but not all that was to be done then could be (see above): look at its open orders"):format(s.path)
+  if not s.orderly and not C.heartbeat_joined() then -- a supervisor does the rest
+    return ("%s has ended, but not all that was to be done then could be (see above): look at its open orders"):format(
+      s.path
+    )
   end
 end
 

@@ -6,17 +6,21 @@
 ---         is read back is run as code. JSON would lose digits and the difference of 1 and "1" as keys.
 local buffer = require "string.buffer"
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
 
 local M = {}
 
 local NAME = "state"
-local FORM = 1            -- the first byte of what is saved
-local TOLD = 0xffffffffffffffffULL   -- nobody waits for the write, but its failure is told (host/live_journal.c)
+local FORM = 1 -- the first byte of what is saved
+local TOLD = 0xffffffffffffffffULL -- nobody waits for the write, but its failure is told (world/live/journal.c)
 
-local kinds = { ["function"] = "a function", userdata = "userdata", cdata = "a C value (bar:totable() makes a table of a bar)",
-                thread = "a coroutine" }
+local kinds = {
+  ["function"] = "a function",
+  userdata = "userdata",
+  cdata = "a C value (bar:totable() makes a table of a bar)",
+  thread = "a coroutine",
+}
 
 local function step(path, key)
   if type(key) == "string" and key:find "^[%a_][%w_]*$" then return path .. "." .. key end
@@ -39,7 +43,9 @@ local function plain(value, path, above)
   if kind == "number" or kind == "string" or kind == "boolean" then return value end
   if kind ~= "table" then refuse(path, kinds[kind] or "a " .. kind) end
   if getmetatable(value) ~= nil then refuse(path, "a table with a metatable") end
-  if above[value] then error(("%s leads back to %s: state cannot hold itself"):format(path, above[value]), 0) end
+  if above[value] then
+    error(("%s leads back to %s: state cannot hold itself"):format(path, above[value]), 0)
+  end
   above[value] = path
   local keys = {}
   for key in pairs(value) do
@@ -61,7 +67,9 @@ end
 local function restored(value)
   if type(value) ~= "table" then return value end
   local t = {}
-  for i = 1, #value, 2 do t[value[i]] = restored(value[i + 1]) end
+  for i = 1, #value, 2 do
+    t[value[i]] = restored(value[i + 1])
+  end
   return t
 end
 
@@ -69,7 +77,9 @@ end
 ---@return string? text equal for equal states
 ---@return string? problem names the place: "self.state.ema is a function..."
 function M.encode(state)
-  if type(state) ~= "table" then return nil, ("self.state is a %s: it must stay a table"):format(type(state)) end
+  if type(state) ~= "table" then
+    return nil, ("self.state is a %s: it must stay a table"):format(type(state))
+  end
   local ok, list = pcall(plain, state, "self.state", {})
   if not ok then
     if tostring(list):find "stack overflow" then list = "self.state is nested too deeply" end
@@ -79,7 +89,11 @@ function M.encode(state)
   if not encoded then return nil, "self.state is nested too deeply" end
   text = string.char(FORM) .. text
   if #text > C.JOURNAL_STATE_MAX then
-    return nil, ("self.state takes %.1f MB when it is saved; %.0f MB are the most"):format(#text / 2 ^ 20, tonumber(C.JOURNAL_STATE_MAX) / 2 ^ 20)
+    return nil,
+      ("self.state takes %.1f MB when it is saved; %.0f MB are the most"):format(
+        #text / 2 ^ 20,
+        tonumber(C.JOURNAL_STATE_MAX) / 2 ^ 20
+      )
   end
   return text
 end
@@ -97,11 +111,15 @@ end
 ---As text that JSON can carry, for a recording; and back.
 ---@param text string
 ---@return string hex
-function M.to_hex(text) return (text:gsub(".", function(c) return ("%02x"):format(c:byte()) end)) end
+function M.to_hex(text)
+  return (text:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
 
 ---@param hex string
 ---@return string text
-function M.from_hex(hex) return (hex:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end)) end
+function M.from_hex(hex)
+  return (hex:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
+end
 
 ---What the run before has kept; fails the command when it cannot be read.
 ---@param run_folder string
@@ -114,11 +132,13 @@ function M.find(run_folder, options, on_paper)
   local value, size, message = ffi.new "char *[1]", ffi.new "size_t[1]", ffi.new "struct errmsg"
   local status = C.journal_get(path, NAME, value, size, message)
   if status == C.ERR_NOT_FOUND then return nil end
-  if status ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if status ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local text = ffi.string(value[0], size[0])
   C.journal_release(value[0])
   local state, problem = M.decode(text)
-  if not state then cmd.fail(1, "the state kept in %s cannot be read (%s); --forget-state begins without", path, problem) end
+  if not state then
+    failures.raise(1, "the state kept in %s cannot be read (%s); --forget-state begins without", path, problem)
+  end
   return { text = text, state = state }
 end
 
@@ -132,7 +152,7 @@ function M.keep(s, kept)
     s.script.self.state = kept.state
     if last ~= unused then s.log.info("self.state of the run before goes on (%d bytes)", #last) end
   end
-  local told   -- what is wrong with it, since it was said
+  local told -- what is wrong with it, since it was said
   local function keep(again)
     local text, problem = M.encode(s.world.strategy.state)
     if not text then
@@ -147,7 +167,7 @@ function M.keep(s, kept)
     C.journal_put(journal, NAME, text, #text, TOLD)
   end
   function s.world.after_handler() keep(true) end
-  function s.world.after_tasks() keep(false) end   -- who wakes it all the time is told once
+  function s.world.after_tasks() keep(false) end -- who wakes it all the time is told once
 end
 
 return M

@@ -1,7 +1,7 @@
 ---What a run says of itself when it is asked: `status` of the control socket, for `moontide status`, `top` and the supervisor.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local metrics = require "moontide.metrics"
+local C = require "moontide.core"
+local metrics = require "moontide.api.metrics"
 
 ffi.cdef "int getpid(void);"
 
@@ -22,7 +22,9 @@ function M.keep_history(log)
   end)
   function history.last(wanted)
     local out = {}
-    for i = math.max(1, count - math.min(wanted, HISTORY) + 1), count do out[#out + 1] = lines[(i - 1) % HISTORY + 1] end
+    for i = math.max(1, count - math.min(wanted, HISTORY) + 1), count do
+      out[#out + 1] = lines[(i - 1) % HISTORY + 1]
+    end
     return out
   end
   return history
@@ -48,7 +50,8 @@ local function positions(s)
       end
     end
     unrealized = unrealized + open
-    out[world.symbol_names[i]] = { position = amount, entry = entry, last = last, unrealized = open, sides = sides }
+    out[world.symbol_names[i]] =
+      { position = amount, entry = entry, last = last, unrealized = open, sides = sides }
   end
   return out, unrealized
 end
@@ -69,15 +72,36 @@ function M.read(s)
   local held, unrealized = positions(s)
   local wallet = number(view.wallet_e8)
   local out = {
-    name = s.name, script = s.title, mode = s.mode or "live", pid = M.pid, started_ms = s.started_ms, now_ms = math.floor(world.now() / 1000),
-    url = s.at and s.at.rest, symbols = s.names, interval = s.interval, positions = held, unrealized = unrealized, wallet = wallet, equity = wallet + unrealized,
-    queue = m.queue.total_size, in_flight = m.in_flight, limits = limits_used(m), breaker = m.rate_limiter.circuit_state,
-    circuits = m.rate_limiter.circuits, throttle = m.rate_limiter.current_throttle_factor, success_rate = m.rate_limiter.success_rate,
-    p50 = m.rate_limiter.p50, p99 = m.rate_limiter.p99, submitted = m.submitted, sent = m.sent,
-    halted = s.halted or false, lag = tonumber(view.lag_us) / 1e6, last_error = s.history and s.history.last_error,
+    name = s.name,
+    script = s.title,
+    mode = s.mode or "live",
+    pid = M.pid,
+    started_ms = s.started_ms,
+    now_ms = math.floor(world.now() / 1000),
+    url = s.at and s.at.rest,
+    symbols = s.names,
+    interval = s.interval,
+    positions = held,
+    unrealized = unrealized,
+    wallet = wallet,
+    equity = wallet + unrealized,
+    queue = m.queue.total_size,
+    in_flight = m.in_flight,
+    limits = limits_used(m),
+    breaker = m.rate_limiter.circuit_state,
+    circuits = m.rate_limiter.circuits,
+    throttle = m.rate_limiter.current_throttle_factor,
+    success_rate = m.rate_limiter.success_rate,
+    p50 = m.rate_limiter.p50,
+    p99 = m.rate_limiter.p99,
+    submitted = m.submitted,
+    sent = m.sent,
+    halted = s.halted or false,
+    lag = tonumber(view.lag_us) / 1e6,
+    last_error = s.history and s.history.last_error,
   }
-  if s.started_equity then out.profit = out.equity - s.started_equity end   -- of this run
-  if s.status then s.status(out) end   -- what only this kind of run knows
+  if s.started_equity then out.profit = out.equity - s.started_equity end -- of this run
+  if s.status then s.status(out) end -- what only this kind of run knows
   return out
 end
 

@@ -1,4 +1,4 @@
----The supervisor: one worker process a script, watched from outside (C side: host/supervisor.h). It runs no strategy's code and
+---The supervisor: one worker process a script, watched from outside (C side: process/supervisor.h). It runs no strategy's code and
 ---talks to no exchange: what a worker leaves behind is cancelled by a process of its own, which tries until it has succeeded.
 ---
 ---     running --(crash, hang, memory)--> cleaning --> waiting --> running
@@ -6,23 +6,32 @@
 ---        +--(ends by itself)--> ended        +--> halted     (no restarts left, stopped meanwhile, on_failure = "halt")
 local ffi = require "ffi"
 local cjson = require "cjson"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
 local folder = require "moontide.live.folder"
-local host = require "moontide.host"
-local loader = require "moontide.loader"
+local host = require "moontide.lua_host"
+local loader = require "moontide.run.loader"
 local run_ends = require "moontide.live.run_ends"
 local settings_module = require "moontide.live.settings"
 
 local M = {}
 
-local STARTING_S = 60        -- connecting may take so much longer than hang_seconds
-local HEEDING_S = 10         -- and one told to halt and to go on, for so long
-local ASLEEP_S = 1           -- a supervisor that does not tick for so long was stopped itself (Ctrl-Z, a suspended machine)
-local STOPPING_S = 2         -- a worker told to stop may hold the loop so long
-local ENDING_HANGS = 6       -- and take so many times hang_seconds for its on_stop and for cancelling: after that its orders are cancelled for it
+local STARTING_S = 60 -- connecting may take so much longer than hang_seconds
+local HEEDING_S = 10 -- and one told to halt and to go on, for so long
+local ASLEEP_S = 1 -- a supervisor that does not tick for so long was stopped itself (Ctrl-Z, a suspended machine)
+local STOPPING_S = 2 -- a worker told to stop may hold the loop so long
+local ENDING_HANGS = 6 -- and take so many times hang_seconds for its on_stop and for cancelling: after that its orders are cancelled for it
 local HOUR_US = 3600e6
-local signal_names = { [2] = "SIGINT", [4] = "SIGILL", [6] = "SIGABRT", [7] = "SIGBUS", [8] = "SIGFPE", [9] = "SIGKILL", [11] = "SIGSEGV", [15] = "SIGTERM" }
+local signal_names = {
+  [2] = "SIGINT",
+  [4] = "SIGILL",
+  [6] = "SIGABRT",
+  [7] = "SIGBUS",
+  [8] = "SIGFPE",
+  [9] = "SIGKILL",
+  [11] = "SIGSEGV",
+  [15] = "SIGTERM",
+}
 local crash_modes = { cancel = "cancel", flatten = "flatten", keep = "keep" }
 
 local function now_us() return math.floor(host.monotonic() * 1e6) end
@@ -41,7 +50,9 @@ local function now_us() return math.floor(host.monotonic() * 1e6) end
 
 local function arguments(v, w, extra)
   local list = { host.exe, v.command }
-  for _, a in ipairs(extra) do list[#list + 1] = a end
+  for _, a in ipairs(extra) do
+    list[#list + 1] = a
+  end
   local again, skip = #w.restarts > 0, false
   local seconds = again and w.script_us and tonumber(v.options["for"])
   for _, a in ipairs(v.options.argv) do
@@ -62,9 +73,9 @@ end
 local function spawn(v, w, extra, heart)
   local list = arguments(v, w, extra)
   local words = ffi.new("const char *[?]", #list + 1, list)
-  words[#list] = nil   -- LuaJIT leaves the rest of such an array as it was
+  words[#list] = nil -- LuaJIT leaves the rest of such an array as it was
   local message = ffi.new "struct errmsg"
-  local memory = heart and (v.settings.memory + 256) * 1048576 or 0   -- the kernel's bound lies above ours: what it refuses is a crash
+  local memory = heart and (v.settings.memory + 256) * 1048576 or 0 -- the kernel's bound lies above ours: what it refuses is a crash
   local process = C.supervisor_start(v.s, words, v.several and w.name .. "| " or nil, heart, memory, message)
   if process < 0 then
     v.log.error("%s cannot be started: %s", w.name, ffi.string(message.text))
@@ -83,8 +94,16 @@ end
 local function clean(v, w)
   w.state, w.cleaned_flat = "cleaning", w.flatten
   local mode = w.flatten and "flatten" or w.halting and "all" or crash_modes[v.settings.on_crash]
-  v.log.warn("%s: %s", w.name, ({ cancel = "its open orders are being cancelled", all = "the open orders of its symbols are being cancelled",
-    flatten = "the open orders of its symbols are being cancelled, its positions closed", keep = "its open orders are kept" })[mode])
+  v.log.warn(
+    "%s: %s",
+    w.name,
+    ({
+      cancel = "its open orders are being cancelled",
+      all = "the open orders of its symbols are being cancelled",
+      flatten = "the open orders of its symbols are being cancelled, its positions closed",
+      keep = "its open orders are kept",
+    })[mode]
+  )
   spawn(v, w, { "--clean-up", mode }, false)
 end
 
@@ -94,12 +113,17 @@ local json = cjson.new()
 
 local function answer(v, socket, client, fields)
   local text = json.encode(fields)
-  C.control_send(C.supervisor_control(v.s, socket), client, text, #text)
+  C.control_socket_send(C.supervisor_control(v.s, socket), client, text, #text)
 end
 
 local function rest_answers(v, w, state)
   for _, wait in ipairs(w.waiting) do
-    answer(v, w.socket, wait.client, { id = wait.id, ok = true, state = state, killed = w.killed or false, status = w.status })
+    answer(
+      v,
+      w.socket,
+      wait.client,
+      { id = wait.id, ok = true, state = state, killed = w.killed or false, status = w.status }
+    )
   end
   w.waiting = {}
 end
@@ -115,7 +139,7 @@ end
 -- o: flatten, halt (the kill switch: as the run's own on_halt says, where it is alive to hear it)
 local function stop(v, w, o)
   if o.flatten then w.flatten = true end
-  if o.halt then w.halting = true end   -- should it have to be killed, it is not started again
+  if o.halt then w.halting = true end -- should it have to be killed, it is not started again
   if w.state == "running" then
     if not (o.halt and v.settings.on_halt == "stay") then w.stopping = true end
     w.urgent_us = w.urgent_us or now_us()
@@ -124,7 +148,11 @@ local function stop(v, w, o)
     C.supervisor_signal(v.s, w.process, o.halt and 10 or 15)
   elseif w.state == "waiting" then
     w.stopping = true
-    if w.flatten then clean(v, w) else rest(v, w, "halted", 1) end
+    if w.flatten then
+      clean(v, w)
+    else
+      rest(v, w, "halted", 1)
+    end
   else
     w.stopping = true
   end
@@ -133,12 +161,16 @@ end
 local function on_signal(v, number)
   if number == 10 then
     v.log.warn("the kill switch was pulled (SIGUSR1)")
-    for _, w in ipairs(v.workers) do stop(v, w, { halt = true, flatten = v.settings.halt_flatten }) end
+    for _, w in ipairs(v.workers) do
+      stop(v, w, { halt = true, flatten = v.settings.halt_flatten })
+    end
     return
   end
   v.interrupts = v.interrupts + 1
   if v.interrupts == 1 then
-    for _, w in ipairs(v.workers) do stop(v, w, {}) end
+    for _, w in ipairs(v.workers) do
+      stop(v, w, {})
+    end
   elseif v.interrupts == 2 then
     v.log.warn "asked again to stop: workers are killed, their open orders cancelled; once more leaves at once"
     for _, w in ipairs(v.workers) do
@@ -171,22 +203,36 @@ local function watch(v, w, t)
       return kill(v, w, ("does not heed the stop, its script holding the loop for %.1f s"):format(quiet))
     end
   end
-  if w.urgent_us and w.stopping and t - w.urgent_us > ENDING_HANGS * math.max(1, v.settings.hang_seconds) * 1e6 then
+  if
+    w.urgent_us
+    and w.stopping
+    and t - w.urgent_us > ENDING_HANGS * math.max(1, v.settings.hang_seconds) * 1e6
+  then
     return kill(v, w, ("was told to stop %.0f s ago and has not ended"):format((t - w.urgent_us) / 1e6))
   end
   if quiet > limit then return kill(v, w, ("hangs for %.1f s"):format(quiet)) end
   if heart.phase == C.HEART_SCRIPT and quiet > 0.05 and w.warned ~= heart.turns and heart.started then
     w.warned = heart.turns
-    v.log.warn("%s: its script holds the loop, for %.0f ms so far; past %g s it is killed", w.name, quiet * 1000, v.settings.hang_seconds)
+    v.log.warn(
+      "%s: its script holds the loop, for %.0f ms so far; past %g s it is killed",
+      w.name,
+      quiet * 1000,
+      v.settings.hang_seconds
+    )
   end
   local resident = tonumber(C.supervisor_resident(v.s, w.process))
   if resident > v.settings.memory * 1048576 then
-    kill(v, w, ("holds %.0f MB of memory, beyond its %.0f (--memory)"):format(resident / 1048576, v.settings.memory))
+    kill(
+      v,
+      w,
+      ("holds %.0f MB of memory, beyond its %.0f (--memory)"):format(resident / 1048576, v.settings.memory)
+    )
   end
 end
 
 local function halt_file_there(v, w)
-  return host.file_mode(w.folder .. "/halt") or (v.settings.halt_file and host.file_mode(v.settings.halt_file))
+  return host.file_mode(w.folder .. "/halt")
+    or (v.settings.halt_file and host.file_mode(v.settings.halt_file))
 end
 
 local function on_tick(v)
@@ -201,7 +247,9 @@ local function on_tick(v)
       local started = C.supervisor_heart(v.s, w.process).started
       if started then w.script_us = w.script_us or t end
       local over = v.options["for"] and w.script_us and t - w.script_us > tonumber(v.options["for"]) * 1e6
-      if over and not w.urgent_us and started then w.stopping, w.urgent_us = true, t end   -- it ends by itself, or is ended
+      if over and not w.urgent_us and started then
+        w.stopping, w.urgent_us = true, t
+      end -- it ends by itself, or is ended
       watch(v, w, t)
       -- A worker that can, has seen the file itself.
       if not w.halting and not w.reason and started and halt_file_there(v, w) then
@@ -219,10 +267,17 @@ local function restart_or_halt(v, w)
   if w.over then return rest(v, w, "ended", 0) end
   if w.stopping or w.halting then return rest(v, w, "halted", 1) end
   local t, recent = now_us(), {}
-  for _, at in ipairs(w.restarts) do if t - at < HOUR_US then recent[#recent + 1] = at end end
+  for _, at in ipairs(w.restarts) do
+    if t - at < HOUR_US then recent[#recent + 1] = at end
+  end
   w.restarts = recent
   if v.settings.on_failure == "halt" or #recent >= v.settings.restarts then
-    v.log.error("%s is halted: %s", w.name, v.settings.on_failure == "halt" and "on_failure says so" or ("it failed %d times within an hour"):format(#recent + 1))
+    v.log.error(
+      "%s is halted: %s",
+      w.name,
+      v.settings.on_failure == "halt" and "on_failure says so"
+        or ("it failed %d times within an hour"):format(#recent + 1)
+    )
     return rest(v, w, "halted", 1)
   end
   recent[#recent + 1] = t
@@ -238,14 +293,24 @@ end
 
 -- It could not write that itself.
 local function write_end(v, w, how)
-  local problem = run_ends.write(w.folder, w.reason and "killed by the supervisor: " .. w.reason or (how:gsub("^was ", "")), tonumber(C.live_clock_us()), w.began_us)
+  local problem = run_ends.write(
+    w.folder,
+    w.reason and "killed by the supervisor: " .. w.reason or (how:gsub("^was ", "")),
+    tonumber(C.live_clock_us()),
+    w.began_us
+  )
   if problem then v.log.warn("%s: how it ended could not be written: %s", w.name, problem) end
 end
 
 local function worker_ended(v, w, status, signal)
   local heart = C.supervisor_heart(v.s, w.process)
   -- Its script is over, but the exchange would not do all that was asked of it: that is done until it does.
-  local left = signal == 0 and status == 0 and heart.phase ~= C.HEART_ENDED and heart.started and v.can_clean and (w.flatten or not v.settings.keep_orders)
+  local left = signal == 0
+    and status == 0
+    and heart.phase ~= C.HEART_ENDED
+    and heart.started
+    and v.can_clean
+    and (w.flatten or not v.settings.keep_orders)
   local in_order = signal == 0 and not left and (status == 0 or heart.phase == C.HEART_ENDED)
   C.supervisor_forget(v.s, w.process)
   w.process = nil
@@ -264,18 +329,26 @@ local function worker_ended(v, w, status, signal)
   if not w.reason then v.log.error("%s %s", w.name, how) end
   write_end(v, w, how)
   w.killed = true
-  if heart.started and v.can_clean then clean(v, w) else restart_or_halt(v, w) end
+  if heart.started and v.can_clean then
+    clean(v, w)
+  else
+    restart_or_halt(v, w)
+  end
 end
 
 local function cleaner_ended(v, w, status, signal)
   C.supervisor_forget(v.s, w.process)
   w.process = nil
   if signal == 0 and status == 0 then
-    if w.flatten and not w.cleaned_flat then return clean(v, w) end   -- asked for meanwhile
+    if w.flatten and not w.cleaned_flat then return clean(v, w) end -- asked for meanwhile
     return restart_or_halt(v, w)
   end
   if signal ~= 0 then
-    v.log.error("%s: cleaning up was cut short (%s); once more", w.name, signal_names[signal] or "signal " .. signal)
+    v.log.error(
+      "%s: cleaning up was cut short (%s); once more",
+      w.name,
+      signal_names[signal] or "signal " .. signal
+    )
     return clean(v, w)
   end
   v.log.error("%s: its orders could not be cleared up; it is not started again", w.name)
@@ -285,8 +358,11 @@ end
 local function on_exit(v, view)
   for _, w in ipairs(v.workers) do
     if w.process == view.process then
-      if w.state == "cleaning" then cleaner_ended(v, w, view.status, view.signal)
-      else worker_ended(v, w, view.status, view.signal) end
+      if w.state == "cleaning" then
+        cleaner_ended(v, w, view.status, view.signal)
+      else
+        worker_ended(v, w, view.status, view.signal)
+      end
       return
     end
   end
@@ -295,7 +371,15 @@ end
 -- ---- being asked --------------------------------------------------------------------------------------------------
 
 local function status_of(v, w)
-  local out = { name = w.name, script = w.path, mode = v.command, state = w.state, supervisor = v.pid, restarts = #w.restarts, status = w.status }
+  local out = {
+    name = w.name,
+    script = w.path,
+    mode = v.command,
+    state = w.state,
+    supervisor = v.pid,
+    restarts = #w.restarts,
+    status = w.status,
+  }
   if w.state == "running" then
     local heart = C.supervisor_heart(v.s, w.process)
     out.pid = C.supervisor_pid(v.s, w.process)
@@ -308,12 +392,16 @@ local function status_of(v, w)
 end
 
 local function on_request(v, socket)
-  local r = C.control_next(C.supervisor_control(v.s, socket))
+  local r = C.control_socket_next(C.supervisor_control(v.s, socket))
   if r == nil then return end
   local w
-  for _, candidate in ipairs(v.workers) do if candidate.socket == socket then w = candidate end end
+  for _, candidate in ipairs(v.workers) do
+    if candidate.socket == socket then w = candidate end
+  end
   local ok, request = pcall(json.decode, ffi.string(r.text, r.size))
-  if not ok or type(request) ~= "table" then return answer(v, socket, r.client, { ok = false, error = "a request is one line of JSON" }) end
+  if not ok or type(request) ~= "table" then
+    return answer(v, socket, r.client, { ok = false, error = "a request is one line of JSON" })
+  end
   local id = request.id
   if request.cmd == "status" then
     local out = status_of(v, w)
@@ -324,9 +412,14 @@ local function on_request(v, socket)
     if w.state == "ended" or w.state == "halted" then return rest(v, w, w.state, w.status) end
     v.log.warn("%s: asked to %s%s", w.name, request.cmd, request.flatten and " and to close positions" or "")
     stop(v, w, { flatten = request.flatten, halt = request.cmd == "halt" })
-    if w.state == "running" and not w.stopping then rest_answers(v, w, "running") end   -- halted, it goes on
+    if w.state == "running" and not w.stopping then rest_answers(v, w, "running") end -- halted, it goes on
   else
-    answer(v, socket, r.client, { id = id, ok = false, error = ("no command '%s'; status, stop, halt"):format(tostring(request.cmd)) })
+    answer(
+      v,
+      socket,
+      r.client,
+      { id = id, ok = false, error = ("no command '%s'; status, stop, halt"):format(tostring(request.cmd)) }
+    )
   end
 end
 
@@ -338,10 +431,14 @@ local function listen(v, w)
   w.socket = C.supervisor_listen(v.s, w.folder .. "/supervisor.sock", message)
   if w.socket == C.ERR_FULL then
     C.supervisor_free(v.s)
-    cmd.fail(1, "run '%s' is going on already, in another process; stop it, or give this one another --name", w.name)
+    failures.raise(
+      1,
+      "run '%s' is going on already, in another process; stop it, or give this one another --name",
+      w.name
+    )
   elseif w.socket < 0 then
     C.supervisor_free(v.s)
-    cmd.fail(1, "%s", ffi.string(message.text))
+    failures.raise(1, "%s", ffi.string(message.text))
   end
 end
 
@@ -349,11 +446,26 @@ local function workers_of(command, options)
   local list, seen = {}, {}
   for _, path in ipairs(options) do
     local name = folder.name(options, path, command == "paper" and "-paper" or nil)
-    if seen[name] then cmd.fail(2, "two scripts make one run's name, '%s'%s", name, options.name and ": --name is for one script" or "") end
+    if seen[name] then
+      failures.raise(
+        2,
+        "two scripts make one run's name, '%s'%s",
+        name,
+        options.name and ": --name is for one script" or ""
+      )
+    end
     seen[name] = true
-    list[#list + 1] = { name = name, path = path, restarts = {}, waiting = {}, state = "running", stopping = false, flatten = false }
+    list[#list + 1] = {
+      name = name,
+      path = path,
+      restarts = {},
+      waiting = {},
+      state = "running",
+      stopping = false,
+      flatten = false,
+    }
   end
-  if #list > C.SUPERVISED_MAX then cmd.fail(2, "%d scripts are more than %d", #list, C.SUPERVISED_MAX) end
+  if #list > C.SUPERVISED_MAX then failures.raise(2, "%d scripts are more than %d", #list, C.SUPERVISED_MAX) end
   return list
 end
 
@@ -370,31 +482,53 @@ end
 ---@param can_clean boolean a killed worker leaves something behind that can be cleaned up
 ---@return integer status 0 when all ended in order, else the worst of theirs
 function M.run(command, options, can_clean)
-  local v = { command = command, options = options, settings = settings_module.run(options), workers = workers_of(command, options), interrupts = 0,
-              pid = require("moontide.live.status").pid, can_clean = can_clean }
+  local v = {
+    command = command,
+    options = options,
+    settings = settings_module.run(options),
+    workers = workers_of(command, options),
+    interrupts = 0,
+    pid = require("moontide.live.status").pid,
+    can_clean = can_clean,
+  }
   v.several = #v.workers > 1
   v.awake_us = now_us()
   v.ticked_us = v.awake_us
-  if v.several and options.record and not require("moontide.recorder").is_folder(options.record) then
-    cmd.fail(2, "--record %s: several scripts need a folder there, in which each has a file of its own", options.record)
+  if v.several and options.record and not require("moontide.record.recorder").is_folder(options.record) then
+    failures.raise(
+      2,
+      "--record %s: several scripts need a folder there, in which each has a file of its own",
+      options.record
+    )
   end
   v.log = loader.log(options, function() return tonumber(C.live_clock_us()) end)
   local out, message = ffi.new "struct supervisor *[1]", ffi.new "struct errmsg"
-  if C.supervisor_new(out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.supervisor_new(out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   v.s = out[0]
-  for _, w in ipairs(v.workers) do listen(v, w) end
-  for _, w in ipairs(v.workers) do start(v, w) end
+  for _, w in ipairs(v.workers) do
+    listen(v, w)
+  end
+  for _, w in ipairs(v.workers) do
+    start(v, w)
+  end
   v.ticked_us = now_us()
   local view = C.supervisor_view(v.s)
   while not all_at_rest(v) and not v.left do
     local event = C.supervisor_next(v.s)
-    if event == C.SUPERVISOR_TICK then on_tick(v)
-    elseif event == C.SUPERVISOR_EXIT then on_exit(v, view)
-    elseif event == C.SUPERVISOR_SIGNAL then on_signal(v, view.signal)
-    else on_request(v, view.socket) end
+    if event == C.SUPERVISOR_TICK then
+      on_tick(v)
+    elseif event == C.SUPERVISOR_EXIT then
+      on_exit(v, view)
+    elseif event == C.SUPERVISOR_SIGNAL then
+      on_signal(v, view.signal)
+    else
+      on_request(v, view.socket)
+    end
   end
   local status = v.left and 130 or 0
-  for _, w in ipairs(v.workers) do status = math.max(status, w.status or 1) end
+  for _, w in ipairs(v.workers) do
+    status = math.max(status, w.status or 1)
+  end
   C.supervisor_free(v.s)
   return status
 end

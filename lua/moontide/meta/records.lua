@@ -1,6 +1,6 @@
 ---@meta
 ---What the exchange's calls return. Prices and quantities are numbers, ids are strings, times are milliseconds since the
----epoch (UTC). The fields are those of the C field tables (venue/record_tables.c); a spec holds the two together.
+---epoch (UTC). The fields are those of the C field tables (venue/binance/record_tables.c); a spec holds the two together.
 
 ---@alias Side "BUY"|"SELL"
 ---@alias OrderType "LIMIT"|"MARKET"|"STOP"|"STOP_MARKET"|"TAKE_PROFIT"|"TAKE_PROFIT_MARKET"|"TRAILING_STOP_MARKET"

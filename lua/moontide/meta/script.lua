@@ -1,6 +1,6 @@
 ---@meta
 ---What a script sees beside `api`: the globals `market` and `log`, the handlers it may have, and the methods of `self`. They
----are built when a run starts (moontide.market, moontide.log, moontide.strategy); a spec holds this file to what is there.
+---are built when a run starts (moontide.api.market, moontide.run.log, moontide.run.strategy); a spec holds this file to what is there.
 
 ---The rules of the run's symbols, and their bars.
 ---@class Market

@@ -1,18 +1,18 @@
 ---The pump of a world that is looked at from a terminal: that of a backtest, held back. A made market's time follows the wall
 ---clock; that of data stands still at the prompt and moves while a line waits, or as far as it was told to (:step, :run).
-local C = require "moontide.native"
-local pump = require "moontide.pump"
-local task = require "moontide.task"
+local C = require "moontide.core"
+local pump = require "moontide.run.pump"
+local task = require "moontide.run.task"
 
 local M = {}
 
 local real = pump.backtest
-local BAR, END, PAUSE, INPUT = C.BACKTEST_BAR, C.BACKTEST_END, C.BACKTEST_PAUSE, C.BACKTEST_INPUT
+local BAR, END, PAUSE, INPUT = C.WORLD_BAR, C.WORLD_END, C.WORLD_PAUSE, C.WORLD_INPUT
 local FOREVER = 9e18
 local UNHEARD_MAX = 200
 
 ---@class ReplClock
----@field pump table for moontide.world
+---@field pump table for moontide.run.world
 ---@field bars integer bars delivered so far
 ---@field turns integer things delivered so far: where a run stands, exactly
 ---@field busy boolean a line waits, so time may pass
@@ -26,7 +26,16 @@ local UNHEARD_MAX = 200
 ---@param o { made: boolean, speed: number?, world: fun(): World }
 ---@return ReplClock
 function M.new(terminal, o)
-  local clock = { bars = 0, turns = 0, busy = false, at_end = false, quitting = false, leaving = false, script = {}, next_line = 1 }
+  local clock = {
+    bars = 0,
+    turns = 0,
+    busy = false,
+    at_end = false,
+    quitting = false,
+    leaving = false,
+    script = {},
+    next_line = 1,
+  }
   local started, speed = tonumber(C.live_clock_us()), o.speed or 1
 
   local function wall() return started + (tonumber(C.live_clock_us()) - started) * speed end
@@ -37,7 +46,7 @@ function M.new(terminal, o)
     return INPUT
   end
 
-  local unheard = 0   -- deliveries since the terminal was looked at
+  local unheard = 0 -- deliveries since the terminal was looked at
 
   -- Time is brought up to the wall's before what is typed is taken up; a market that falls behind is interrupted for it.
   local function made(bt, wants)
@@ -59,7 +68,9 @@ function M.new(terminal, o)
       unheard = 0
       if clock.quitting and C.backtest_pending(bt) == 0 then return END end
       local due = (tonumber(C.backtest_due_us(bt)) - wall()) / speed
-      if C.terminal_wait(terminal, math.max(0, math.min(due, 1e6)), -1) ~= 0 and not clock.quitting then return INPUT end
+      if C.terminal_wait(terminal, math.max(0, math.min(due, 1e6)), -1) ~= 0 and not clock.quitting then
+        return INPUT
+      end
     end
   end
 
@@ -106,7 +117,7 @@ function M.new(terminal, o)
           reach(false)
           return INPUT
         end
-        C.backtest_until(bt, FOREVER)   -- the line typed goes on past the moment that was asked for
+        C.backtest_until(bt, FOREVER) -- the line typed goes on past the moment that was asked for
         goal.until_us = nil
         goal.bars = clock.bars
       elseif kind == END then

@@ -1,10 +1,10 @@
 ---The commands of the REPL, the lines that begin with a colon. Each runs as a task of the world, and answers a text.
-local host = require "moontide.host"
-local annotations = require "moontide.annotations"
+local host = require "moontide.lua_host"
+local annotations = require "moontide.meta.annotations"
 local complete = require "moontide.repl.complete"
 local eval = require "moontide.repl.eval"
 local pretty = require "moontide.repl.pretty"
-local task = require "moontide.task"
+local task = require "moontide.run.task"
 local trace = require "moontide.repl.trace"
 
 local M = {}
@@ -23,7 +23,9 @@ local function add(name, usage, help, run) M.list[name] = { usage = usage, help 
 -- How many letters differ between two words.
 local function distance(a, b)
   local row = {}
-  for j = 0, #b do row[j] = j end
+  for j = 0, #b do
+    row[j] = j
+  end
   for i = 1, #a do
     local before = row[0]
     row[0] = i
@@ -45,14 +47,18 @@ function M.nearest(word, list)
   local best, least
   for name in pairs(list) do
     local d = distance(word, name) - (name:sub(1, #word) == word and 0.5 or 0)
-    if not least or d < least or (d == least and name < best) then best, least = name, d end
+    if not least or d < least or (d == least and name < best) then
+      best, least = name, d
+    end
   end
   return best
 end
 
 local function sorted(list)
   local names = {}
-  for name in pairs(list) do names[#names + 1] = name end
+  for name in pairs(list) do
+    names[#names + 1] = name
+  end
   table.sort(names)
   return names
 end
@@ -85,7 +91,9 @@ end
 
 local function parts_text(parts, width)
   local lines, widest = {}, 0
-  for _, p in ipairs(parts) do widest = math.max(widest, #(p.name or "") + #p.type + 1) end
+  for _, p in ipairs(parts) do
+    widest = math.max(widest, #(p.name or "") + #p.type + 1)
+  end
   widest = math.min(widest, 40)
   for i, p in ipairs(parts) do
     local left = "  " .. pretty.pad((p.name and p.name .. " " or "") .. p.type, widest) .. "  "
@@ -100,7 +108,9 @@ end
 -- What is written about a name; of a call also the fields of the table it takes.
 local function described(entry, width)
   local lines = { annotations.signature(entry) }
-  for _, paragraph in ipairs(entry.text) do lines[#lines + 1] = wrap(paragraph, width, "  ") end
+  for _, paragraph in ipairs(entry.text) do
+    lines[#lines + 1] = wrap(paragraph, width, "  ")
+  end
   local function section(name, parts)
     if #parts > 0 then
       lines[#lines + 1] = name
@@ -144,48 +154,78 @@ function M.explain(name, width)
   return nil, ("nothing is written about '%s'; the nearest is %s"):format(name, M.nearest(name, names))
 end
 
-add("help", ":help [NAME]", "this list, or what is written about a name: api.create_order, on_bar, Order, :why", function(engine, argument, o)
-  local list = engine.commands
-  if argument == "" then
-    local lines, widest = {}, 0
-    for _, name in ipairs(sorted(list)) do widest = math.max(widest, #list[name].usage) end
-    for _, name in ipairs(sorted(list)) do lines[#lines + 1] = "  " .. pretty.pad(list[name].usage, widest) .. "  " .. list[name].help end
-    lines[#lines + 1] = "Anything else is Lua: an expression shows its value. Tab completes; Ctrl-C ends what waits; Ctrl-D leaves."
-    return table.concat(lines, "\n")
+add(
+  "help",
+  ":help [NAME]",
+  "this list, or what is written about a name: api.create_order, on_bar, Order, :why",
+  function(engine, argument, o)
+    local list = engine.commands
+    if argument == "" then
+      local lines, widest = {}, 0
+      for _, name in ipairs(sorted(list)) do
+        widest = math.max(widest, #list[name].usage)
+      end
+      for _, name in ipairs(sorted(list)) do
+        lines[#lines + 1] = "  " .. pretty.pad(list[name].usage, widest) .. "  " .. list[name].help
+      end
+      lines[#lines + 1] =
+        "Anything else is Lua: an expression shows its value. Tab completes; Ctrl-C ends what waits; Ctrl-D leaves."
+      return table.concat(lines, "\n")
+    end
+    local name = argument:gsub("^:", "")
+    if list[name] then return list[name].usage .. "  " .. list[name].help end
+    return M.explain(argument, o.width)
   end
-  local name = argument:gsub("^:", "")
-  if list[name] then return list[name].usage .. "  " .. list[name].help end
-  return M.explain(argument, o.width)
-end)
+)
 
-add("time", ":time EXPR", "how long an expression takes: on this machine's clock, and on the world's", function(engine, argument, o)
-  if argument == "" then return nil, "what should be timed? :time EXPR" end
-  local chunk, problem = eval.compile(argument)
-  if not chunk then return nil, problem end
-  setfenv(chunk, o.env)
-  jit.off(chunk, true)
-  local before, world_before = host.monotonic(), engine.world.now()
-  local function keep(...) return { n = select("#", ...), ... } end
-  local values = keep(chunk())
-  local took, world_took = host.monotonic() - before, (engine.world.now() - world_before) / 1e6
-  local text = pretty.values(values, o)
-  local line = took < 0.001 and ("%.1f us"):format(took * 1e6) or took < 1 and ("%.2f ms"):format(took * 1e3) or ("%.3f s"):format(took)
-  if math.abs(world_took - took) > 0.01 then line = line .. (", %.3f s of the world's time"):format(world_took) end
-  return (text and text .. "\n" or "") .. line
-end)
+add(
+  "time",
+  ":time EXPR",
+  "how long an expression takes: on this machine's clock, and on the world's",
+  function(engine, argument, o)
+    if argument == "" then return nil, "what should be timed? :time EXPR" end
+    local chunk, problem = eval.compile(argument)
+    if not chunk then return nil, problem end
+    setfenv(chunk, o.env)
+    jit.off(chunk, true)
+    local before, world_before = host.monotonic(), engine.world.now()
+    local function keep(...) return { n = select("#", ...), ... } end
+    local values = keep(chunk())
+    local took, world_took = host.monotonic() - before, (engine.world.now() - world_before) / 1e6
+    local text = pretty.values(values, o)
+    local line = took < 0.001 and ("%.1f us"):format(took * 1e6)
+      or took < 1 and ("%.2f ms"):format(took * 1e3)
+      or ("%.3f s"):format(took)
+    if math.abs(world_took - took) > 0.01 then
+      line = line .. (", %.3f s of the world's time"):format(world_took)
+    end
+    return (text and text .. "\n" or "") .. line
+  end
+)
 
 add("tasks", ":tasks", "tasks that are not over, and where each waits", function()
   local rows = {}
   for _, t in ipairs(task.all()) do
-    if t ~= task.current() and not (t.outside and debug.getinfo(t.fn, "S").source:find("/lua/moontide/live/control.lua", 1, true)) then
+    if
+      t ~= task.current()
+      and not (
+        t.outside and debug.getinfo(t.fn, "S").source:find("/lua/moontide/live/control_socket.lua", 1, true)
+      )
+    then
       local info = debug.getinfo(t.fn, "S")
       local at
       for line in debug.traceback(t.co):gmatch "[^\n]+" do
         local place = line:match "^%s+([^:]+:%d+): in"
         if place and not place:find("/moontide/", 1, true) and not at then at = place end
       end
-      local name = info.source:match "/lua/moontide/([^/]+)%.lua$"
-      rows[#rows + 1] = { number = t.number, began = name and "runtime: " .. name or ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined), state = t.queued and "ready" or "waits", at = at or "" }
+      local name = info.source:match "/lua/moontide/run/([^/]+)%.lua$"
+      rows[#rows + 1] = {
+        number = t.number,
+        began = name and "runtime: " .. name
+          or ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined),
+        state = t.queued and "ready" or "waits",
+        at = at or "",
+      }
     end
   end
   if #rows == 0 then return "no task but this one" end
@@ -196,17 +236,47 @@ add("metrics", ":metrics", "the API manager: queue, limits, breakers, latency", 
   local m = engine.api.get_metrics()
   local r = m.rate_limiter
   local lines = {
-    ("requests   %d submitted, %d sent, %d in flight, %d retried, %d answered by another's answer"):format(m.submitted, m.sent, m.in_flight, m.retries, m.shared),
-    ("queue      %d (critical %d, high %d, normal %d, low %d), the oldest waits %.3f s"):format(m.queue.total_size, m.queue.critical, m.queue.high,
-      m.queue.normal, m.queue.low, m.queue.oldest_wait),
-    ("latency    p50 %.1f ms, p95 %.1f ms, p99 %.1f ms, success %.1f %%"):format(r.p50 * 1e3, r.p95 * 1e3, r.p99 * 1e3, r.success_rate * 100),
-    ("breaker    orders %s, market %s, account %s; throttle %.2f"):format(r.circuits.orders, r.circuits.market, r.circuits.account, r.current_throttle_factor),
+    ("requests   %d submitted, %d sent, %d in flight, %d retried, %d answered by another's answer"):format(
+      m.submitted,
+      m.sent,
+      m.in_flight,
+      m.retries,
+      m.shared
+    ),
+    ("queue      %d (critical %d, high %d, normal %d, low %d), the oldest waits %.3f s"):format(
+      m.queue.total_size,
+      m.queue.critical,
+      m.queue.high,
+      m.queue.normal,
+      m.queue.low,
+      m.queue.oldest_wait
+    ),
+    ("latency    p50 %.1f ms, p95 %.1f ms, p99 %.1f ms, success %.1f %%"):format(
+      r.p50 * 1e3,
+      r.p95 * 1e3,
+      r.p99 * 1e3,
+      r.success_rate * 100
+    ),
+    ("breaker    orders %s, market %s, account %s; throttle %.2f"):format(
+      r.circuits.orders,
+      r.circuits.market,
+      r.circuits.account,
+      r.current_throttle_factor
+    ),
   }
   local rows = {}
   for i, w in ipairs(r.rate_limit_state.windows) do
-    rows[i] = { limit = w.kind, seconds = w.interval, used = w.used + w.others, of = w.limit, resets_in = ("%.1f s"):format(w.resets_in) }
+    rows[i] = {
+      limit = w.kind,
+      seconds = w.interval,
+      used = w.used + w.others,
+      of = w.limit,
+      resets_in = ("%.1f s"):format(w.resets_in),
+    }
   end
-  if #rows > 0 then lines[#lines + 1] = pretty.grid({ "limit", "seconds", "used", "of", "resets_in" }, rows, o.width) end
+  if #rows > 0 then
+    lines[#lines + 1] = pretty.grid({ "limit", "seconds", "used", "of", "resets_in" }, rows, o.width)
+  end
   return table.concat(lines, "\n")
 end)
 
@@ -215,45 +285,97 @@ add("orders", ":orders", "open orders", function(engine, _, o)
   if not list then return nil, tostring(err) end
   if #list == 0 then return "no open orders" end
   local rows, more = {}, #list - o.rows
-  for i = 1, math.min(#list, o.rows) do rows[i] = list[i] end
-  return pretty.grid({ "symbol", "side", "type", "origQty", "price", "stopPrice", "executedQty", "status", "orderId", "clientOrderId", "time" }, rows, o.width)
-    .. (more > 0 and ("\n(%d more)"):format(more) or "")
+  for i = 1, math.min(#list, o.rows) do
+    rows[i] = list[i]
+  end
+  return pretty.grid(
+    {
+      "symbol",
+      "side",
+      "type",
+      "origQty",
+      "price",
+      "stopPrice",
+      "executedQty",
+      "status",
+      "orderId",
+      "clientOrderId",
+      "time",
+    },
+    rows,
+    o.width
+  ) .. (more > 0 and ("\n(%d more)"):format(more) or "")
 end)
 
 local function number(e8) return tonumber(e8) / 1e8 end
 
-add("positions", ":positions", "positions and what the account is worth, as the stream last told", function(engine, _, o)
-  local world, rows = engine.world, {}
-  local open = 0
-  for i = 0, world.symbol_count - 1 do
-    local last = number(world.pump.last(world.bt, i))
-    for side, name in ipairs { [0] = "BOTH", "LONG", "SHORT" } do
-      local p = world.view.position[i][side]
+add(
+  "positions",
+  ":positions",
+  "positions and what the account is worth, as the stream last told",
+  function(engine, _, o)
+    local world, rows = engine.world, {}
+    local open = 0
+    for i = 0, world.symbol_count - 1 do
+      local last = number(world.pump.last(world.bt, i))
+      for side, name in ipairs { [0] = "BOTH", "LONG", "SHORT" } do
+        local p = world.view.position[i][side]
+        if p.amount_e8 ~= 0 then
+          local result = number(p.amount_e8) * (last - number(p.entry_e8))
+          open = open + result
+          rows[#rows + 1] = {
+            symbol = world.symbol_names[i],
+            side = name,
+            amount = number(p.amount_e8),
+            entry = number(p.entry_e8),
+            last = last,
+            unrealized = result,
+          }
+        end
+      end
+      local p = world.view.position[i][0]
       if p.amount_e8 ~= 0 then
         local result = number(p.amount_e8) * (last - number(p.entry_e8))
         open = open + result
-        rows[#rows + 1] = { symbol = world.symbol_names[i], side = name, amount = number(p.amount_e8), entry = number(p.entry_e8), last = last, unrealized = result }
+        rows[#rows + 1] = {
+          symbol = world.symbol_names[i],
+          side = "BOTH",
+          amount = number(p.amount_e8),
+          entry = number(p.entry_e8),
+          last = last,
+          unrealized = result,
+        }
       end
     end
-    local p = world.view.position[i][0]
-    if p.amount_e8 ~= 0 then
-      local result = number(p.amount_e8) * (last - number(p.entry_e8))
-      open = open + result
-      rows[#rows + 1] = { symbol = world.symbol_names[i], side = "BOTH", amount = number(p.amount_e8), entry = number(p.entry_e8), last = last, unrealized = result }
-    end
+    local wallet = number(world.view.wallet_e8)
+    local text = #rows > 0
+        and pretty.grid({ "symbol", "side", "amount", "entry", "last", "unrealized" }, rows, o.width)
+      or "no positions"
+    return text .. ("\nwallet %.2f, unrealized %+.2f, equity %.2f"):format(wallet, open, wallet + open)
   end
-  local wallet = number(world.view.wallet_e8)
-  local text = #rows > 0 and pretty.grid({ "symbol", "side", "amount", "entry", "last", "unrealized" }, rows, o.width) or "no positions"
-  return text .. ("\nwallet %.2f, unrealized %+.2f, equity %.2f"):format(wallet, open, wallet + open)
-end)
+)
 
 add("mode", ":mode", "which world this is, and its clock", function(engine) return engine.describe() end)
 
-add("why", ":why [ORDER]", "an order's whole life, by its id or client id; the last one placed when left out", function(engine, argument, o)
-  if not engine.trace then return nil, "calls are not kept here" end
-  return trace.why(engine.trace, engine.world, argument ~= "" and argument or nil,
-    { api = engine.api, simulated = engine.simulated, latency_us = engine.latency_us, width = math.max(o.width, 100) })
-end)
+add(
+  "why",
+  ":why [ORDER]",
+  "an order's whole life, by its id or client id; the last one placed when left out",
+  function(engine, argument, o)
+    if not engine.trace then return nil, "calls are not kept here" end
+    return trace.why(
+      engine.trace,
+      engine.world,
+      argument ~= "" and argument or nil,
+      {
+        api = engine.api,
+        simulated = engine.simulated,
+        latency_us = engine.latency_us,
+        width = math.max(o.width, 100),
+      }
+    )
+  end
+)
 
 add("load", ":load FILE", "runs a file here: what it defines stays", function(engine, argument, o)
   if argument == "" then return nil, "which file? :load FILE" end
@@ -268,12 +390,17 @@ add("load", ":load FILE", "runs a file here: what it defines stays", function(en
   return pretty.values(values, o)
 end)
 
-add("reload", ":reload", "runs the file of the last :load again, else puts the changed script in the place of the one that runs", function(engine, _, o)
-  if engine.loaded then return M.list.load.run(engine, engine.loaded, o) end
-  if not engine.reload then return nil, "nothing was loaded; :load FILE" end
-  task.check_may_change ":reload"
-  return engine.reload()
-end)
+add(
+  "reload",
+  ":reload",
+  "runs the file of the last :load again, else puts the changed script in the place of the one that runs",
+  function(engine, _, o)
+    if engine.loaded then return M.list.load.run(engine, engine.loaded, o) end
+    if not engine.reload then return nil, "nothing was loaded; :load FILE" end
+    task.check_may_change ":reload"
+    return engine.reload()
+  end
+)
 
 add("quit", ":quit", "leaves, as Ctrl-D", function(engine)
   if not engine.quit then return nil, "nothing to leave here" end

@@ -1,10 +1,31 @@
 ---What the Tab key offers: globals, fields, names of `api` with their parameters, symbols, file names, commands.
-local annotations = require "moontide.annotations"
+local annotations = require "moontide.meta.annotations"
 
 local M = {}
 
-local keywords = { "and", "break", "do", "else", "elseif", "end", "false", "for", "function", "if", "in", "local", "nil", "not", "or",
-                   "repeat", "return", "then", "true", "until", "while" }
+local keywords = {
+  "and",
+  "break",
+  "do",
+  "else",
+  "elseif",
+  "end",
+  "false",
+  "for",
+  "function",
+  "if",
+  "in",
+  "local",
+  "nil",
+  "not",
+  "or",
+  "repeat",
+  "return",
+  "then",
+  "true",
+  "until",
+  "while",
+}
 
 -- A field as the language would read it, without what a metatable's function might do.
 local function field(t, name)
@@ -41,7 +62,9 @@ end
 
 local function as_set(list)
   local set = {}
-  for _, name in ipairs(list) do set[name] = true end
+  for _, name in ipairs(list) do
+    set[name] = true
+  end
   return set
 end
 
@@ -55,10 +78,14 @@ function M.parameters(name)
     local c = annotations.find(class)
     if not c or c.kind ~= "class" or seen[class] then return end
     seen[class] = true
-    for _, f in ipairs(c.fields) do list[#list + 1] = f end
+    for _, f in ipairs(c.fields) do
+      list[#list + 1] = f
+    end
     if c.parent then add_class(c.parent) end
   end
-  for _, p in ipairs(entry and entry.params or {}) do add_class((p.type:gsub("[%?%[%]]", ""))) end
+  for _, p in ipairs(entry and entry.params or {}) do
+    add_class((p.type:gsub("[%?%[%]]", "")))
+  end
   return list
 end
 
@@ -70,7 +97,12 @@ local function files(start)
   local pipe = io.popen(("ls -1ap '%s' 2>/dev/null"):format(where:gsub("'", "'\\''")))
   local list = {}
   for entry in pipe:lines() do
-    if entry ~= "./" and entry ~= "../" and entry:sub(1, #name) == name and (name ~= "" or entry:sub(1, 1) ~= ".") then
+    if
+      entry ~= "./"
+      and entry ~= "../"
+      and entry:sub(1, #name) == name
+      and (name ~= "" or entry:sub(1, 1) ~= ".")
+    then
       list[#list + 1] = folder .. entry
     end
   end
@@ -84,13 +116,17 @@ local function open_call(text)
   local depth, i = 0, #text
   while i > 0 do
     local c = text:sub(i, i)
-    if c == "}" then depth = depth + 1
+    if c == "}" then
+      depth = depth + 1
     elseif c == "{" then
       if depth == 0 then
-        local name = text:sub(1, i - 1):match "api%.([%w_]+)%s*%(?%s*$" or text:sub(1, i - 1):match "api%.async%.([%w_]+)%s*%(?%s*$"
+        local name = text:sub(1, i - 1):match "api%.([%w_]+)%s*%(?%s*$"
+          or text:sub(1, i - 1):match "api%.async%.([%w_]+)%s*%(?%s*$"
         if not name then return nil end
         local given = {}
-        for word in text:sub(i + 1):gmatch "([%a_][%w_]*)%s*=" do given[word] = true end
+        for word in text:sub(i + 1):gmatch "([%a_][%w_]*)%s*=" do
+          given[word] = true
+        end
         return name, given
       end
       depth = depth - 1
@@ -107,7 +143,11 @@ local function open_string(text)
   while i <= #text do
     local c = text:sub(i, i)
     if quote then
-      if c == "\\" then i = i + 1 elseif c == quote then quote = nil end
+      if c == "\\" then
+        i = i + 1
+      elseif c == quote then
+        quote = nil
+      end
     elseif c == '"' or c == "'" then
       quote, from = c, i + 1
     end
@@ -132,10 +172,14 @@ function M.find(text, o)
   if command == "load" then return { start = argument, list = files(argument) } end
   if command == "help" then
     local names = as_set(o.commands)
-    for _, entry in ipairs(annotations.all()) do names[entry.name] = true end
+    for _, entry in ipairs(annotations.all()) do
+      names[entry.name] = true
+    end
     return { start = argument, list = matching(names, argument) }
   end
-  if command == "why" then return { start = argument, list = matching(as_set(o.order_ids and o.order_ids() or {}), argument) } end
+  if command == "why" then
+    return { start = argument, list = matching(as_set(o.order_ids and o.order_ids() or {}), argument) }
+  end
 
   local inside = open_string(text)
   if inside then
@@ -148,7 +192,9 @@ function M.find(text, o)
   local path, word = text:match "([%a_][%w_%.:]*[%.:])([%w_]*)$"
   if path then
     local value = o.env
-    for name in path:gmatch "[%w_]+" do value = field(value, name) end
+    for name in path:gmatch "[%w_]+" do
+      value = field(value, name)
+    end
     if type(value) == "cdata" then return { start = word, list = {} } end
     local names = {}
     names_of(value, names)
@@ -185,7 +231,9 @@ function M.common(c)
   if not first then return "" end
   local length = #first
   for _, name in ipairs(c.list) do
-    while name:sub(1, length) ~= first:sub(1, length) do length = length - 1 end
+    while name:sub(1, length) ~= first:sub(1, length) do
+      length = length - 1
+    end
   end
   return first:sub(#c.start + 1, length)
 end

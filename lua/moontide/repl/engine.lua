@@ -27,11 +27,23 @@ Engine.__index = Engine
 ---@return Engine
 function M.new(o)
   local engine = setmetatable({
-    world = o.world, api = o.api, env = o.env, mode = o.mode, simulated = o.simulated, latency_us = o.latency_us,
-    describe = o.describe, quit = o.quit, reload = o.reload, commands = setmetatable({}, { __index = nil }),
+    world = o.world,
+    api = o.api,
+    env = o.env,
+    mode = o.mode,
+    simulated = o.simulated,
+    latency_us = o.latency_us,
+    describe = o.describe,
+    quit = o.quit,
+    reload = o.reload,
+    commands = setmetatable({}, { __index = nil }),
   }, Engine)
-  for name, c in pairs(commands.list) do engine.commands[name] = c end
-  for name, c in pairs(o.commands or {}) do engine.commands[name] = c end
+  for name, c in pairs(commands.list) do
+    engine.commands[name] = c
+  end
+  for name, c in pairs(o.commands or {}) do
+    engine.commands[name] = c
+  end
   if not o.quit then engine.commands.quit = nil end
   engine.trace = trace.new(o.world)
   return engine
@@ -61,12 +73,16 @@ function Engine:submit(line, o)
       return nil
     end
     if not command then
-      o.done(false, ("no command :%s; the nearest is :%s"):format(name, commands.nearest(name, self.commands)))
+      o.done(
+        false,
+        ("no command :%s; the nearest is :%s"):format(name, commands.nearest(name, self.commands))
+      )
       return nil
     end
     if command.direct then return command.direct(self, argument, o) end
     return eval.start(function() return command.run(self, argument, shown) end, {
-      reason = o.reason, read_only = o.read_only,
+      reason = o.reason,
+      read_only = o.read_only,
       done = function(ok, values)
         if not ok then return o.done(false, values[1]) end
         if values[1] == nil and values[2] then return o.done(false, values[2]) end
@@ -80,7 +96,8 @@ function Engine:submit(line, o)
     return nil
   end
   return eval.run(chunk, env, {
-    reason = o.reason, read_only = o.read_only,
+    reason = o.reason,
+    read_only = o.read_only,
     done = function(ok, values)
       if not ok then return o.done(false, values[1]) end
       local shows, text = pcall(pretty.values, values, shown)
@@ -94,10 +111,16 @@ end
 ---@return Completion
 function Engine:complete(text, env)
   local names, symbols = {}, {}
-  for name in pairs(self.commands) do names[#names + 1] = name end
-  for i = 0, self.world.symbol_count - 1 do symbols[i + 1] = self.world.symbol_names[i] end
+  for name in pairs(self.commands) do
+    names[#names + 1] = name
+  end
+  for i = 0, self.world.symbol_count - 1 do
+    symbols[i + 1] = self.world.symbol_names[i]
+  end
   return complete.find(text, {
-    env = env or self.env, symbols = symbols, commands = names,
+    env = env or self.env,
+    symbols = symbols,
+    commands = names,
     order_ids = function() return trace.ids(self.trace, 50) end,
   })
 end

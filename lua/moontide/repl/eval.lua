@@ -1,15 +1,15 @@
 ---Typed code: compiled, run as a task of the world it is typed into, and its values shown. The REPL at a terminal and the
 ---control socket of a running process (`moontide attach`) both come here.
-local host = require "moontide.host"
+local host = require "moontide.lua_host"
 local pretty = require "moontide.repl.pretty"
-local task = require "moontide.task"
+local task = require "moontide.run.task"
 
 local M = {}
 
 -- Code of the runtime itself, which is not broken off in the middle.
-local OURS = "@" .. package.moontide_home .. "/lua/moontide/"   -- luacheck: ignore 143
+local OURS = "@" .. package.moontide_home .. "/lua/moontide/" -- luacheck: ignore 143
 
-local CHECK_EVERY = 1000   -- instructions
+local CHECK_EVERY = 1000 -- instructions
 
 ---@param code string
 ---@param name string? of the chunk in messages ("typed")
@@ -18,14 +18,14 @@ local CHECK_EVERY = 1000   -- instructions
 ---@return boolean? incomplete more lines may mend it
 function M.compile(code, name)
   name = "=" .. (name or "typed")
-  code = code:gsub("^\239\187\191", "")   -- a file of some editors begins with the mark of UTF-8
+  code = code:gsub("^\239\187\191", "") -- a file of some editors begins with the mark of UTF-8
   local chunk, as_value = load("return " .. code, name, "t")
   if chunk then return chunk end
   local as_statement
   chunk, as_statement = load(code, name, "t")
   if chunk then return chunk end
   local function ends_early(problem)
-    if problem:find "unfinished string" then return false end   -- no further line can mend that
+    if problem:find "unfinished string" then return false end -- no further line can mend that
     return problem:find "near '?<eof>'?$" ~= nil or problem:find "unfinished long" ~= nil
   end
   local early = ends_early(as_value)
@@ -56,11 +56,13 @@ end
 -- What an error says, with the lines of the user's files it came through.
 local function explain(err)
   if type(err) ~= "string" then return pretty.value(err) end
-  if err:sub(1, #OURS - 1) == OURS:sub(2) then err = err:gsub("^.-:%d+: ", "") end   -- where in the runtime is of no concern
+  if err:sub(1, #OURS - 1) == OURS:sub(2) then err = err:gsub("^.-:%d+: ", "") end -- where in the runtime is of no concern
   local lines = { err }
   for line in debug.traceback("", 3):gmatch "[^\n]+" do
     local place = line:match "^%s+([^:]+%.lua:%d+):"
-    if place and not place:find("/moontide/", 1, true) and not err:find(place, 1, true) then lines[#lines + 1] = "  from " .. place end
+    if place and not place:find("/moontide/", 1, true) and not err:find(place, 1, true) then
+      lines[#lines + 1] = "  from " .. place
+    end
   end
   return table.concat(lines, "\n")
 end
@@ -89,7 +91,7 @@ function M.start(fn, o)
     finish(ok, ok and values or { tostring(err) })
   end)
   t.guard, t.read_only, t.reported, t.outside = guard(o), o.read_only, true, true
-  t.on_failure = function(problem) finish(false, { problem }) end   -- it ended otherwise than by an error
+  t.on_failure = function(problem) finish(false, { problem }) end -- it ended otherwise than by an error
   return {
     task = t,
     cancel = function(why)

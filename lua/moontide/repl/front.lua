@@ -1,8 +1,8 @@
 ---The REPL at a terminal: lines typed, texts shown, log lines above the prompt. Where lines go is its `target`: a world in this
 ---process (moontide.repl.engine), or another process's (moontide.cmd.attach).
 local ffi = require "ffi"
-local C = require "moontide.native"
-local cmd = require "moontide.cmd"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
 local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
 local engine_module = require "moontide.repl.engine"
@@ -29,12 +29,14 @@ end
 ---@return Front
 function M.new(target)
   local out, message = ffi.new "struct terminal *[1]", ffi.new "struct errmsg"
-  if C.terminal_open(out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.terminal_open(out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local f = setmetatable({ target = target, terminal = out[0], failed = false }, Front)
   f.edits = C.terminal_edits(f.terminal)
   f.coloured = f.edits and colours()
   f.history = f.edits and history.path() or nil
-  for _, line in ipairs(f.history and history.read(f.history) or {}) do C.terminal_remember(f.terminal, line) end
+  for _, line in ipairs(f.history and history.read(f.history) or {}) do
+    C.terminal_remember(f.terminal, line)
+  end
   return f
 end
 
@@ -66,8 +68,10 @@ function Front:width() return self.edits and math.max(20, C.terminal_columns(sel
 function Front:listen()
   if self.ended or self.closed or (self.leaving and not self.question) then return end
   local prompt
-  if self.question then prompt = self.question.text
-  elseif self.buffer then prompt = (" "):rep(self.indent or 2) .. "... "
+  if self.question then
+    prompt = self.question.text
+  elseif self.buffer then
+    prompt = (" "):rep(self.indent or 2) .. "... "
   else
     local name, code = self.target.prompt()
     self.indent = math.max(0, #name - 2)
@@ -100,9 +104,9 @@ function Front:submit(line)
     done = function(ok, text)
       if done then return end
       done = true
-      local stopped = C.terminal_signal(self.terminal, false) == SIGINT or self.caught   -- a Ctrl-C was for this line
+      local stopped = C.terminal_signal(self.terminal, false) == SIGINT or self.caught -- a Ctrl-C was for this line
       self.caught = nil
-      if stopped and self.edits then io.stdout:write "\n" end   -- behind the ^C
+      if stopped and self.edits then io.stdout:write "\n" end -- behind the ^C
       if at_once then
         self.answer = { ok, text }
       else
@@ -116,7 +120,12 @@ function Front:submit(line)
     self.busy = nil
     local ok, text = self.answer[1], self.answer[2]
     if not ok then self.failed = true end
-    if text then self:print(ok and text or self:paint(tostring(text), "31"), not ok and not self.edits and io.stderr or nil) end
+    if text then
+      self:print(
+        ok and text or self:paint(tostring(text), "31"),
+        not ok and not self.edits and io.stderr or nil
+      )
+    end
     self:listen()
   end
 end
@@ -148,7 +157,7 @@ function Front:leave(at_once)
     self.ended = true
     return self.target.leave()
   end
-  self.leaving = true   -- whatever ends meanwhile shows no prompt
+  self.leaving = true -- whatever ends meanwhile shows no prompt
   self.target.may_leave(function(warning)
     if not warning then
       self.ended = true
@@ -196,7 +205,7 @@ function Front:read()
       self:line(ffi.string(C.terminal_text(self.terminal)))
     elseif kind == C.TERMINAL_TAB then
       tab(self)
-    elseif self.question then   -- Ctrl-D as the answer
+    elseif self.question then -- Ctrl-D as the answer
       self.question = nil
       self:print ""
       self.ended = true

@@ -1,6 +1,6 @@
 ---The lines typed, kept between runs in a file that only its owner can read. Lines that may hold a secret are not.
 local ffi = require "ffi"
-local C = require "moontide.native"
+local C = require "moontide.core"
 
 local M = {}
 
@@ -19,7 +19,9 @@ function M.is_secret(line)
   end
   local lower = line:lower()
   for _, word in ipairs(words) do
-    if lower:find(word .. "[%w_]*[\"'%]]*%s*[=:]") or lower:find(word .. "[%w_]*[\"'%]]*%s*,%s*[\"']") then return true end
+    if lower:find(word .. "[%w_]*[\"'%]]*%s*[=:]") or lower:find(word .. "[%w_]*[\"'%]]*%s*,%s*[\"']") then
+      return true
+    end
   end
   -- What looks like one: forty and more letters and digits in one piece, both kinds.
   for piece in line:gmatch "[%w%+/_%-]+" do
@@ -43,7 +45,9 @@ function M.read(path)
   local lines = {}
   local file = io.open(path, "rb")
   if not file then return lines end
-  for line in file:lines() do lines[#lines + 1] = line end
+  for line in file:lines() do
+    lines[#lines + 1] = line
+  end
   file:close()
   local first = math.max(1, #lines - LINES_MAX + 1)
   return { unpack(lines, first) }

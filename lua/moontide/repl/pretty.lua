@@ -1,7 +1,7 @@
 ---Values as a person reads them: tables indented and cut, replies of the exchange as aligned tables, klines with a sparkline.
 local ffi = require "ffi"
 local errors = require "moontide.error"
-local Bar = require("moontide.market").Bar
+local Bar = require("moontide.api.market").Bar
 
 local M = {}
 
@@ -16,23 +16,77 @@ local TEXT_MAX = 400
 -- Columns that a reader looks for first; the others follow by name.
 local order = {}
 for i, name in ipairs {
-  "symbol", "asset", "time", "open_time", "orderId", "algoId", "side", "positionSide", "type", "status", "price", "stopPrice", "origQty", "qty",
-  "quoteQty", "executedQty", "avgPrice", "positionAmt", "entryPrice", "markPrice", "unRealizedProfit", "unrealizedProfit",
-  "liquidationPrice", "leverage", "balance", "availableBalance", "crossUnPnl", "bid", "ask", "bidPrice", "bidQty", "askPrice", "askQty",
-  "lastPrice", "open", "high", "low", "close", "volume", "incomeType", "income", "realizedPnl", "commission", "timeInForce",
-  "reduceOnly", "clientOrderId",
-} do order[name] = i end
+  "symbol",
+  "asset",
+  "time",
+  "open_time",
+  "orderId",
+  "algoId",
+  "side",
+  "positionSide",
+  "type",
+  "status",
+  "price",
+  "stopPrice",
+  "origQty",
+  "qty",
+  "quoteQty",
+  "executedQty",
+  "avgPrice",
+  "positionAmt",
+  "entryPrice",
+  "markPrice",
+  "unRealizedProfit",
+  "unrealizedProfit",
+  "liquidationPrice",
+  "leverage",
+  "balance",
+  "availableBalance",
+  "crossUnPnl",
+  "bid",
+  "ask",
+  "bidPrice",
+  "bidQty",
+  "askPrice",
+  "askQty",
+  "lastPrice",
+  "open",
+  "high",
+  "low",
+  "close",
+  "volume",
+  "incomeType",
+  "income",
+  "realizedPnl",
+  "commission",
+  "timeInForce",
+  "reduceOnly",
+  "clientOrderId",
+} do
+  order[name] = i
+end
 
 local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
 
 -- Characters that take two columns of the screen: CJK (there are symbols of them), full-width forms, pictures.
-local wide = { { 0x1100, 0x115f }, { 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe30, 0xfe4f }, { 0xff00, 0xff60 },
-               { 0xffe0, 0xffe6 }, { 0x1f300, 0x1faff }, { 0x20000, 0x3fffd } }
+local wide = {
+  { 0x1100, 0x115f },
+  { 0x2e80, 0xa4cf },
+  { 0xac00, 0xd7a3 },
+  { 0xf900, 0xfaff },
+  { 0xfe30, 0xfe4f },
+  { 0xff00, 0xff60 },
+  { 0xffe0, 0xffe6 },
+  { 0x1f300, 0x1faff },
+  { 0x20000, 0x3fffd },
+}
 
 local function columns_of(character)
   if #character < 3 then return 1 end
   local code = character:byte() % (#character == 3 and 16 or 8)
-  for i = 2, #character do code = code * 64 + character:byte(i) % 64 end
+  for i = 2, #character do
+    code = code * 64 + character:byte(i) % 64
+  end
   for _, range in ipairs(wide) do
     if code <= range[2] then return code >= range[1] and 2 or 1 end
   end
@@ -43,7 +97,9 @@ end
 local function width_of(text)
   local count = select(2, text:gsub("[^\128-\191]", ""))
   if not text:find "[\225-\244]" then return count end
-  for character in text:gmatch "[\225-\244][\128-\191]*" do count = count + columns_of(character) - 1 end
+  for character in text:gmatch "[\225-\244][\128-\191]*" do
+    count = count + columns_of(character) - 1
+  end
   return count
 end
 
@@ -66,7 +122,11 @@ M.cut, M.pad, M.width_of = cut, pad, width_of
 
 local function number_text(v)
   if v ~= v then return "nan" end
-  if v == math.huge then return "inf" elseif v == -math.huge then return "-inf" end
+  if v == math.huge then
+    return "inf"
+  elseif v == -math.huge then
+    return "-inf"
+  end
   if v == math.floor(v) and math.abs(v) < 2 ^ 53 then return ("%d"):format(v) end
   return ("%.10g"):format(v)
 end
@@ -88,10 +148,12 @@ end
 
 local function quoted(s)
   local text = #s > TEXT_MAX and s:sub(1, TEXT_MAX) .. "…" or s
-  return '"' .. text:gsub('[%c"\\\127]', function(c)
-    local short = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ['"'] = '\\"', ["\\"] = "\\\\" }
-    return short[c] or ("\\%d"):format(c:byte())
-  end) .. '"'
+  return '"'
+    .. text:gsub('[%c"\\\127]', function(c)
+      local short = { ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ['"'] = '\\"', ["\\"] = "\\\\" }
+      return short[c] or ("\\%d"):format(c:byte())
+    end)
+    .. '"'
 end
 
 local function is_scalar(v)
@@ -101,7 +163,9 @@ end
 
 local function sorted_names(t)
   local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
+  for name in pairs(t) do
+    names[#names + 1] = name
+  end
   table.sort(names, function(a, b)
     local x, y = order[a] or 999, order[b] or 999
     if x ~= y then return x < y end
@@ -115,14 +179,18 @@ end
 local function is_record(t)
   if type(t) ~= "table" or next(t) == nil or getmetatable(t) then return false end
   for name, v in pairs(t) do
-    if type(name) ~= "string" or not (is_scalar(v) or (type(v) == "table" and next(v) == nil)) then return false end
+    if type(name) ~= "string" or not (is_scalar(v) or (type(v) == "table" and next(v) == nil)) then
+      return false
+    end
   end
   return true
 end
 
 local function is_list(t)
   local count = 0
-  for _ in pairs(t) do count = count + 1 end
+  for _ in pairs(t) do
+    count = count + 1
+  end
   return count > 0 and count == #t
 end
 
@@ -157,11 +225,15 @@ function M.grid(columns, rows, width)
   local lines = {}
   local function line(texts)
     local parts = {}
-    for i, k in ipairs(shown) do parts[i] = pad(texts[k], widths[k], right[k]) end
+    for i, k in ipairs(shown) do
+      parts[i] = pad(texts[k], widths[k], right[k])
+    end
     lines[#lines + 1] = (table.concat(parts, "  "):gsub("%s+$", ""))
   end
   line(columns)
-  for i = 1, #rows do line(cells[i]) end
+  for i = 1, #rows do
+    line(cells[i])
+  end
   if #left_out > 0 then lines[#lines + 1] = cut(("(and %s)"):format(table.concat(left_out, ", ")), width) end
   return table.concat(lines, "\n")
 end
@@ -173,7 +245,9 @@ local levels = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
 ---@return string
 function M.sparkline(values, width)
   local low, high = math.huge, -math.huge
-  for _, v in ipairs(values) do low, high = math.min(low, v), math.max(high, v) end
+  for _, v in ipairs(values) do
+    low, high = math.min(low, v), math.max(high, v)
+  end
   local count = math.min(#values, width)
   local parts = {}
   for i = 1, count do
@@ -183,7 +257,9 @@ function M.sparkline(values, width)
   return table.concat(parts)
 end
 
-local function is_kline(t) return type(t) == "table" and t.open_time and t.close and t.high and t.low and t.open end
+local function is_kline(t)
+  return type(t) == "table" and t.open_time and t.close and t.high and t.low and t.open
+end
 
 local function klines_text(list, o)
   local closes, rows = {}, {}
@@ -193,12 +269,23 @@ local function klines_text(list, o)
     low, high = math.min(low, k.low), math.max(high, k.high)
   end
   local shown = math.min(#list, math.floor(o.rows / 2))
-  for i = #list - shown + 1, #list do rows[#rows + 1] = list[i] end
+  for i = #list - shown + 1, #list do
+    rows[#rows + 1] = list[i]
+  end
   local first, last = list[1], list[#list]
-  local head = ("%d bars, %s to %s, %s to %s, change %+.2f %%"):format(#list, time_text(first.open_time), time_text(last.open_time),
-    number_text(low), number_text(high), first.open ~= 0 and (last.close / first.open - 1) * 100 or 0)
-  local text = head .. "\n" .. M.sparkline(closes, math.min(o.width, 100)) .. "\n" ..
-    M.grid({ "open_time", "open", "high", "low", "close", "volume", "trades" }, rows, o.width)
+  local head = ("%d bars, %s to %s, %s to %s, change %+.2f %%"):format(
+    #list,
+    time_text(first.open_time),
+    time_text(last.open_time),
+    number_text(low),
+    number_text(high),
+    first.open ~= 0 and (last.close / first.open - 1) * 100 or 0
+  )
+  local text = head
+    .. "\n"
+    .. M.sparkline(closes, math.min(o.width, 100))
+    .. "\n"
+    .. M.grid({ "open_time", "open", "high", "low", "close", "volume", "trades" }, rows, o.width)
   if shown < #list then text = text .. ("\n(the last %d)"):format(shown) end
   return text
 end
@@ -208,10 +295,14 @@ local function is_book(t) return type(t) == "table" and type(t.bids) == "table" 
 local function book_text(book, o)
   local most = math.floor(o.rows / 2)
   local rows = {}
-  for i = math.min(#book.asks, most), 1, -1 do rows[#rows + 1] = { price = book.asks[i].price, ask = book.asks[i].qty } end
-  for i = 1, math.min(#book.bids, most) do rows[#rows + 1] = { price = book.bids[i].price, bid = book.bids[i].qty } end
-  return M.grid({ "bid", "price", "ask" }, rows, o.width) ..
-    ("\n(%d bids, %d asks)"):format(#book.bids, #book.asks)
+  for i = math.min(#book.asks, most), 1, -1 do
+    rows[#rows + 1] = { price = book.asks[i].price, ask = book.asks[i].qty }
+  end
+  for i = 1, math.min(#book.bids, most) do
+    rows[#rows + 1] = { price = book.bids[i].price, bid = book.bids[i].qty }
+  end
+  return M.grid({ "bid", "price", "ask" }, rows, o.width)
+    .. ("\n(%d bids, %d asks)"):format(#book.bids, #book.asks)
 end
 
 local function records_text(list, o)
@@ -219,7 +310,9 @@ local function records_text(list, o)
   local rows, names = {}, {}
   for i = 1, shown do
     rows[i] = list[i]
-    for name, v in pairs(list[i]) do if type(v) ~= "table" then names[name] = true end end
+    for name, v in pairs(list[i]) do
+      if type(v) ~= "table" then names[name] = true end
+    end
   end
   local text = M.grid(sorted_names(names), rows, o.width)
   if shown < #list then text = text .. ("\n(%d more)"):format(#list - shown) end
@@ -228,10 +321,14 @@ end
 
 local function record_text(t, o)
   local names, lines, widest = sorted_names(t), {}, 0
-  for _, name in ipairs(names) do widest = math.max(widest, width_of(name)) end
+  for _, name in ipairs(names) do
+    widest = math.max(widest, width_of(name))
+  end
   for i, name in ipairs(names) do
     local v = t[name]
-    local text = type(v) == "table" and "{}" or type(v) == "string" and v == "" and '""' or field_text(name, v)
+    local text = type(v) == "table" and "{}"
+      or type(v) == "string" and v == "" and '""'
+      or field_text(name, v)
     lines[i] = cut(pad(name, widest) .. "  " .. text, o.width)
   end
   return table.concat(lines, "\n")
@@ -253,7 +350,7 @@ local function plain_table(t, o, depth, seen, indent, taken)
   seen[t] = true
   local parts, count, done = {}, 0, {}
   local function add(text) parts[#parts + 1] = text end
-  local function inner(v, name) return value_text(v, o, depth + 1, seen, indent .. "  ", width_of(name) + 1) end   -- a comma follows
+  local function inner(v, name) return value_text(v, o, depth + 1, seen, indent .. "  ", width_of(name) + 1) end -- a comma follows
   for i, v in ipairs(t) do
     done[i] = true
     count = count + 1
@@ -271,7 +368,9 @@ local function plain_table(t, o, depth, seen, indent, taken)
   end
   seen[t] = nil
   local total = 0
-  for _ in pairs(t) do total = total + 1 end
+  for _ in pairs(t) do
+    total = total + 1
+  end
   if total > o.items then add(("... %d more"):format(total - o.items)) end
   local line = "{ " .. table.concat(parts, ", ") .. " }"
   if #indent + taken + width_of(line) <= o.width and not line:find "\n" then return line end
@@ -284,7 +383,7 @@ function value_text(v, o, depth, seen, indent, taken)
   if t == "number" then return number_text(v) end
   if t == "function" then return function_text(v) end
   if t ~= "table" then return tostring(v) end
-  local meta = debug.getmetatable(v)   -- one that is hidden too
+  local meta = debug.getmetatable(v) -- one that is hidden too
   if meta == errors.class or (meta and rawget(meta, "__tostring")) then
     local ok, text = pcall(tostring, v)
     return ok and type(text) == "string" and text or "table"
@@ -309,12 +408,16 @@ function M.value(v, o)
     if is_list(v) then
       if is_kline(v[1]) then return klines_text(v, o) end
       local records = true
-      for i = 1, #v do records = records and is_record(v[i]) end
+      for i = 1, #v do
+        records = records and is_record(v[i])
+      end
       if records then return records_text(v, o) end
     elseif is_record(v) then
       local line = plain_table(v, { width = o.width, depth = 2, items = 6 }, 0, {}, "", 0)
       local count = 0
-      for _ in pairs(v) do count = count + 1 end
+      for _ in pairs(v) do
+        count = count + 1
+      end
       if count > 2 then return record_text(v, o) end
       return line
     end
@@ -329,7 +432,9 @@ end
 ---@return string? # nil: nothing to show
 function M.values(values, o)
   local n = values.n
-  while n > 1 and values[n] == nil and values[1] ~= nil do n = n - 1 end   -- a call's err, when there was none
+  while n > 1 and values[n] == nil and values[1] ~= nil do
+    n = n - 1
+  end -- a call's err, when there was none
   if n == 0 then return nil end
   local parts, short = {}, true
   for i = 1, n do

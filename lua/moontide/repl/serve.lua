@@ -1,20 +1,22 @@
 ---The REPL's end in a running process: what `moontide attach` sends over the control socket is run here. A connection only reads
 ---unless it says that it writes: its `api` knows no other calls, and whatever it reaches by other ways is refused where calls
 ---are sent (world.perform).
-local host = require "moontide.host"
-local control = require "moontide.live.control"
+local host = require "moontide.lua_host"
+local control = require "moontide.live.control_socket"
 local engine_module = require "moontide.repl.engine"
 local eval = require "moontide.repl.eval"
-local log_module = require "moontide.log"
-local task = require "moontide.task"
+local log_module = require "moontide.run.log"
+local task = require "moontide.run.task"
 
 local M = {}
 
-local COMPUTING_S = 1       -- how long typed code may hold the loop at a time
+local COMPUTING_S = 1 -- how long typed code may hold the loop at a time
 local CONNECTIONS_KEPT = 32
 
 local function too_long(since)
-  if host.monotonic() - since > COMPUTING_S then return ("it computed for more than %d s, and the strategy must go on"):format(COMPUTING_S) end
+  if host.monotonic() - since > COMPUTING_S then
+    return ("it computed for more than %d s, and the strategy must go on"):format(COMPUTING_S)
+  end
   return nil
 end
 
@@ -30,7 +32,9 @@ local function reading(api)
     if tostring(method):upper() ~= "GET" then forbidden() end
     return api.request(method, ...)
   end
-  for name, fn in pairs(api.async) do safe.async[name] = name:find "^get_" and fn or forbidden end
+  for name, fn in pairs(api.async) do
+    safe.async[name] = name:find "^get_" and fn or forbidden
+  end
   return safe
 end
 
@@ -44,7 +48,9 @@ local function environment(s, write, print_to)
   if print_to then
     env.print = function(...)
       local parts = {}
-      for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+      for i = 1, select("#", ...) do
+        parts[i] = tostring((select(i, ...)))
+      end
       print_to(table.concat(parts, "\t"))
     end
   end
@@ -54,10 +60,19 @@ end
 local function engine_of(s)
   if not s.engine then
     s.engine = engine_module.new {
-      world = s.world, api = s.api, env = s.script.env, mode = s.mode, simulated = false,
+      world = s.world,
+      api = s.api,
+      env = s.script.env,
+      mode = s.mode,
+      simulated = false,
       describe = function()
-        return ("%s '%s': %s on %s; now %s"):format(s.mode, s.name, table.concat(s.names, " "), s.at and s.at.rest or "?",
-          log_module.time_text(s.world.now()))
+        return ("%s '%s': %s on %s; now %s"):format(
+          s.mode,
+          s.name,
+          table.concat(s.names, " "),
+          s.at and s.at.rest or "?",
+          log_module.time_text(s.world.now())
+        )
       end,
       reload = function()
         local ok, problem = require("moontide.live.reload").now(s)
@@ -79,10 +94,12 @@ local function connection_of(s, request)
     c = { send = function() end }
     s.connections[token] = c
     table.insert(s.connection_order, token)
-    if #s.connection_order > CONNECTIONS_KEPT then s.connections[table.remove(s.connection_order, 1)] = nil end
+    if #s.connection_order > CONNECTIONS_KEPT then
+      s.connections[table.remove(s.connection_order, 1)] = nil
+    end
   end
   local write = request.write == true
-  if not c.env or c.write ~= write or c.script ~= s.script then   -- a reloaded script has globals of its own
+  if not c.env or c.write ~= write or c.script ~= s.script then -- a reloaded script has globals of its own
     c.write, c.script = write, s.script
     c.env = environment(s, write, function(text) c.send { print = text } end)
   end
@@ -96,7 +113,9 @@ local function wait_for(start)
     over, answer = true, { ... }
     task.make_ready(me)
   end)
-  while not over do task.park() end
+  while not over do
+    task.park()
+  end
   return answer, handle
 end
 
@@ -106,11 +125,17 @@ control.on("repl", function(s, request, client)
   c.send = client.send
   local line = tostring(request.line)
   if c.write and s.recorder then s.recorder.note("code was run from outside: " .. line) end
-  local answer = wait_for(function(done)
-    c.running = engine_of(s):submit(line, {
-      width = tonumber(request.width) or 100, env = c.env, read_only = not c.write, reason = too_long, done = done,
-    })
-  end)
+  local answer = wait_for(
+    function(done)
+      c.running = engine_of(s):submit(line, {
+        width = tonumber(request.width) or 100,
+        env = c.env,
+        read_only = not c.write,
+        reason = too_long,
+        done = done,
+      })
+    end
+  )
   c.running = nil
   return { text = answer[2], failed = not answer[1] }
 end)
@@ -134,13 +159,17 @@ control.on("eval", function(s, request)
   local chunk, problem = eval.compile(code, "attach")
   if not chunk then return nil, problem end
   if write and s.recorder then s.recorder.note("code was run from outside: " .. code) end
-  local answer = wait_for(function(done)
-    return eval.run(chunk, environment(s, write), { reason = too_long, read_only = not write, done = done })
-  end)
+  local answer = wait_for(
+    function(done)
+      return eval.run(chunk, environment(s, write), { reason = too_long, read_only = not write, done = done })
+    end
+  )
   local ok, values = answer[1], answer[2]
   if not ok then return nil, values[1] end
   local results = {}
-  for i = 1, values.n do results[i] = tostring(values[i]) end
+  for i = 1, values.n do
+    results[i] = tostring(values[i])
+  end
   return { results = results, count = values.n }
 end)
 

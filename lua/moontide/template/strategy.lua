@@ -10,13 +10,14 @@ local ta = require "moontide.ta"
 
 ---@class Mine: Strategy   so that editors know the names of `self`
 local strategy = {
-  symbols = { "SYMBOL" }, interval = "5m",
+  symbols = { "SYMBOL" },
+  interval = "5m",
   -- Each with its default and bounds; `--set entry=48` changes one for a run.
   params = {
-    entry = { 36, min = 2, max = 2000 },              -- bars
-    exit = { 18, min = 2, max = 2000 },               -- bars
-    notional = { 500, min = 10 },                     -- USDT a trade
-    stop = { 0.02, min = 0.001, max = 0.5 },          -- share of the price
+    entry = { 36, min = 2, max = 2000 }, -- bars
+    exit = { 18, min = 2, max = 2000 }, -- bars
+    notional = { 500, min = 10 }, -- USDT a trade
+    stop = { 0.02, min = 0.001, max = 0.5 }, -- share of the price
   },
 }
 
@@ -51,15 +52,20 @@ end
 
 function strategy:on_bar(bar)
   local upper, lower = self:learn(bar)
-  if not upper or not lower then return end           -- not enough bars yet
+  if not upper or not lower then return end -- not enough bars yet
   local symbol, held = bar.symbol, self:position(bar.symbol)
   if held == 0 and bar.close > upper then
     -- Quantities are multiples of the exchange's step, prices of its tick; anything else is refused before it is sent.
     local quantity = market.round_quantity(symbol, self.params.notional / bar.close)
     if send { symbol = symbol, side = "BUY", type = "MARKET", quantity = quantity } then
       self.state.trades = self.state.trades + 1
-      send { symbol = symbol, side = "SELL", type = "STOP_MARKET", closePosition = true,
-             stopPrice = market.round_price(symbol, bar.close * (1 - self.params.stop), "down") }
+      send {
+        symbol = symbol,
+        side = "SELL",
+        type = "STOP_MARKET",
+        closePosition = true,
+        stopPrice = market.round_price(symbol, bar.close * (1 - self.params.stop), "down"),
+      }
     end
   elseif held > 0 and bar.close < lower then
     send { symbol = symbol, side = "SELL", type = "MARKET", quantity = held, reduceOnly = true }
@@ -72,8 +78,6 @@ function strategy:on_fill(fill)
   if self:position(fill.symbol) == 0 then api.cancel_all_orders { symbol = fill.symbol } end
 end
 
-function strategy:on_stop()
-  log.info("%d trades so far, equity %.2f", self.state.trades, self:equity())
-end
+function strategy:on_stop() log.info("%d trades so far, equity %.2f", self.state.trades, self:equity()) end
 
 return strategy

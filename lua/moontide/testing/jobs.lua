@@ -6,7 +6,9 @@ local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
 local function lines_of(command)
   local pipe = io.popen(command)
   local list = {}
-  for line in pipe:lines() do list[#list + 1] = line end
+  for line in pipe:lines() do
+    list[#list + 1] = line
+  end
   pipe:close()
   return list
 end
@@ -14,8 +16,11 @@ end
 -- Those that wait for sockets and processes first: they take longest.
 local function in_order(paths)
   local words = {}
-  for i, path in ipairs(paths) do words[i] = quote(path) end
-  local all = lines_of("find " .. table.concat(words, " ") .. " -name '*_spec.lua' -type f | LC_ALL=C sort -u")
+  for i, path in ipairs(paths) do
+    words[i] = quote(path)
+  end
+  local all =
+    lines_of("find " .. table.concat(words, " ") .. " -name '*_spec.lua' -type f | LC_ALL=C sort -u")
   local waits, rest = {}, {}
   for _, path in ipairs(all) do
     local file = io.open(path, "rb")
@@ -24,7 +29,9 @@ local function in_order(paths)
     local list = text:find("local_exchange", 1, true) and waits or rest
     list[#list + 1] = path
   end
-  for _, path in ipairs(rest) do waits[#waits + 1] = path end
+  for _, path in ipairs(rest) do
+    waits[#waits + 1] = path
+  end
   return waits
 end
 
@@ -40,12 +47,19 @@ function M.run(exe, paths, options, jobs)
   os.remove(results)
   os.execute("mkdir -p " .. quote(results))
   local handle = assert(io.open(list, "wb"))
-  for i, path in ipairs(files) do handle:write(i, " ", path, "\n") end
+  for i, path in ipairs(files) do
+    handle:write(i, " ", path, "\n")
+  end
   handle:close()
-  for i, option in ipairs(options) do words[i] = quote(option) end
+  for i, option in ipairs(options) do
+    words[i] = quote(option)
+  end
   -- A line of xargs' is "NUMBER PATH"; the script tells the number when the process has ended.
-  local script = ('n=$1; s=$(date +%%s%%N); %s test "$2" %s >%s/$n 2>&1 </dev/null; e=$?; echo "$n $e $(( ($(date +%%s%%N) - s) / 1000000 ))"')
-    :format(quote(exe), table.concat(words, " "), quote(results))
+  local script = ('n=$1; s=$(date +%%s%%N); %s test "$2" %s >%s/$n 2>&1 </dev/null; e=$?; echo "$n $e $(( ($(date +%%s%%N) - s) / 1000000 ))"'):format(
+    quote(exe),
+    table.concat(words, " "),
+    quote(results)
+  )
   local pipe = io.popen(("xargs -P %d -L 1 sh -c %s sh <%s"):format(jobs, quote(script), quote(list)))
   local sum = { passed = 0, failed = 0, skipped = 0 }
   for line in pipe:lines() do
@@ -55,17 +69,36 @@ function M.run(exe, paths, options, jobs)
     if file then file:close() end
     local passed, failed, rest = text:match "(%d+) passed, (%d+) failed([^\n]*)\n$"
     local skipped = rest and rest:match "(%d+) skipped" or 0
-    if not passed then passed, failed = 0, 1 end   -- it died
+    if not passed then
+      passed, failed = 0, 1
+    end -- it died
     sum.passed, sum.failed, sum.skipped = sum.passed + passed, sum.failed + failed, sum.skipped + skipped
     local bad = status ~= "0" or tonumber(failed) > 0
-    print(("%s  %-44s %4d passed  %6.1f s%s"):format(bad and "FAIL" or "ok  ", files[tonumber(number)], passed, ms / 1000,
-      tonumber(skipped) > 0 and ("  (%d skipped)"):format(skipped) or ""))
-    if bad then print(text) elseif tonumber(skipped) > 0 then print((text:gsub("^.-\n\n", ""):gsub("%d+ passed, %d+ failed[^\n]*\n$", ""))) end
+    print(
+      ("%s  %-44s %4d passed  %6.1f s%s"):format(
+        bad and "FAIL" or "ok  ",
+        files[tonumber(number)],
+        passed,
+        ms / 1000,
+        tonumber(skipped) > 0 and ("  (%d skipped)"):format(skipped) or ""
+      )
+    )
+    if bad then
+      print(text)
+    elseif tonumber(skipped) > 0 then
+      print((text:gsub("^.-\n\n", ""):gsub("%d+ passed, %d+ failed[^\n]*\n$", "")))
+    end
     io.stdout:flush()
   end
   pipe:close()
   os.execute("rm -rf " .. quote(results) .. " " .. quote(list))
-  print(("%d passed, %d failed%s"):format(sum.passed, sum.failed, sum.skipped > 0 and (", %d skipped"):format(sum.skipped) or ""))
+  print(
+    ("%d passed, %d failed%s"):format(
+      sum.passed,
+      sum.failed,
+      sum.skipped > 0 and (", %d skipped"):format(sum.skipped) or ""
+    )
+  )
   return (sum.failed > 0 or sum.passed == 0) and 1 or 0
 end
 

@@ -1,14 +1,24 @@
 ---Markets written down in a spec: bars, trades, gaps and fundings as the series a backtest runs on.
 local ffi = require "ffi"
-local C = require "moontide.native"
-local setup = require "moontide.setup"
+local C = require "moontide.core"
+local setup = require "moontide.backtest.setup"
 
 local M = {}
 
-local columns = { "open_us", "open_e8", "high_e8", "low_e8", "close_e8", "volume_e8", "quote_volume_e8", "trades", "taker_volume_e8",
-                  "taker_quote_volume_e8" }
+local columns = {
+  "open_us",
+  "open_e8",
+  "high_e8",
+  "low_e8",
+  "close_e8",
+  "volume_e8",
+  "quote_volume_e8",
+  "trades",
+  "taker_volume_e8",
+  "taker_quote_volume_e8",
+}
 
-local kept = setmetatable({}, { __mode = "k" })   -- the columns of a series live as long as it does
+local kept = setmetatable({}, { __mode = "k" }) -- the columns of a series live as long as it does
 
 local function check_price(value, where)
   if type(value) ~= "number" or value ~= value or value <= 0 or value > 1e9 then
@@ -24,11 +34,33 @@ local function bar_of(entry, last, where)
     local open = last or close
     return { open, math.max(open, close), math.min(open, close), close, 10 }
   end
-  if type(entry) ~= "table" then error(("%s: a bar is a close or { open, high, low, close, volume }, not a %s"):format(where, type(entry)), 0) end
-  local bar = { entry[1] or entry.open or last, entry[2] or entry.high, entry[3] or entry.low, entry[4] or entry.close, entry[5] or entry.volume or 10 }
-  for i = 1, 4 do check_price(bar[i], where) end
+  if type(entry) ~= "table" then
+    error(
+      ("%s: a bar is a close or { open, high, low, close, volume }, not a %s"):format(where, type(entry)),
+      0
+    )
+  end
+  local bar = {
+    entry[1] or entry.open or last,
+    entry[2] or entry.high,
+    entry[3] or entry.low,
+    entry[4] or entry.close,
+    entry[5] or entry.volume or 10,
+  }
+  for i = 1, 4 do
+    check_price(bar[i], where)
+  end
   if bar[2] < math.max(bar[1], bar[4]) or bar[3] > math.min(bar[1], bar[4]) then
-    error(("%s: high and low must hold open and close (%g %g %g %g)"):format(where, bar[1], bar[2], bar[3], bar[4]), 0)
+    error(
+      ("%s: high and low must hold open and close (%g %g %g %g)"):format(
+        where,
+        bar[1],
+        bar[2],
+        bar[3],
+        bar[4]
+      ),
+      0
+    )
   end
   return bar
 end
@@ -41,7 +73,9 @@ function M.bars_of(trades, step_s)
   local entries, current, number = {}, nil, nil
   for i, trade in ipairs(trades) do
     local where = ("trade %d"):format(i)
-    if type(trade) ~= "table" or type(trade[1]) ~= "number" or trade[1] < 0 then error(where .. ": { seconds, price, quantity } is wanted", 0) end
+    if type(trade) ~= "table" or type(trade[1]) ~= "number" or trade[1] < 0 then
+      error(where .. ": { seconds, price, quantity } is wanted", 0)
+    end
     local price, index = check_price(trade[2], where), math.floor(trade[1] / step_s)
     if number and index < number then error(where .. " is older than the one before it", 0) end
     if index ~= number then
@@ -66,7 +100,9 @@ function M.series(symbol, entries, interval, start_us)
   local kind = C.interval_find(interval)
   if kind < 0 then error(("no such interval '%s'; 1m, 5m, 1h, 1d..."):format(tostring(interval)), 0) end
   local series = ffi.new "struct series"
-  if #symbol >= ffi.sizeof(series.symbol) or not symbol:find "^%w+$" then error(("'%s' is no symbol"):format(symbol), 0) end
+  if #symbol >= ffi.sizeof(series.symbol) or not symbol:find "^%w+$" then
+    error(("'%s' is no symbol"):format(symbol), 0)
+  end
   ffi.copy(series.symbol, symbol)
   local step_us = tonumber(C.interval_us(kind))
   local bars, at, last = {}, start_us, nil
@@ -120,7 +156,7 @@ end
 ---@param text string|number|nil a date as of --from, or milliseconds
 ---@return number us
 function M.start(text)
-  if text == nil then return 1672531200000000 end   -- 2023-01-01
+  if text == nil then return 1672531200000000 end -- 2023-01-01
   return setup.time(tostring(text), "start")
 end
 

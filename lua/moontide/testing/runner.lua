@@ -1,23 +1,28 @@
 ---How busted and the worlds of moontide.testing meet: each test body runs as a task, and the globals `api`, `market` and `log`
 ---work on the world of the test that runs.
-local task = require "moontide.task"
+local task = require "moontide.run.task"
 local testing = require "moontide.testing"
 
 local M = {}
 
-local running            -- a test, with what stands before and after it
-local loose              -- a task of the test's own that failed, and nobody waited for
-local worlds = {}        -- of the test that runs, the last one counts
+local running -- a test, with what stands before and after it
+local loose -- a task of the test's own that failed, and nobody waited for
+local worlds = {} -- of the test that runs, the last one counts
 
 local function forget()
-  for _, world in ipairs(worlds) do world:_close() end
+  for _, world in ipairs(worlds) do
+    world:_close()
+  end
   worlds, loose = {}, nil
 end
 
 function testing.on_world(world)
   if not running then return end
   for i, other in ipairs(worlds) do
-    if other == world then table.remove(worlds, i) break end
+    if other == world then
+      table.remove(worlds, i)
+      break
+    end
   end
   worlds[#worlds + 1] = world
 end
@@ -62,7 +67,10 @@ local function drive(fn)
     if not session or not session.world.step() then
       if told then error("the test waits for what never comes", 0) end
       told = true
-      task.fail(main, "the test waits for what never comes: every task waits and the market of this world has ended")
+      task.fail(
+        main,
+        "the test waits for what never comes: every task waits and the market of this world has ended"
+      )
     end
   end
   task.reset()
@@ -80,7 +88,9 @@ function M.install(busted)
   -- The body of a test, within the test: errors of its tasks are its own.
   local function body(run, element)
     local status, more = safe("it", run, element)
-    if loose and status:success() then return safe("it", function() error(loose.traceback, 0) end, element) end
+    if loose and status:success() then
+      return safe("it", function() error(loose.traceback, 0) end, element)
+    end
     return status, more
   end
 
@@ -92,7 +102,9 @@ function M.install(busted)
     local status
     local ok, problem = pcall(drive, function() status = safe(descriptor, run, element) end)
     running = nil
-    if not ok then return safe(descriptor, function() error(problem, 0) end, element) end
+    if not ok then
+      return safe(descriptor, function() error(problem, 0) end, element)
+    end
     return status
   end
   busted.subscribe({ "exit" }, function()

@@ -1,0 +1,197 @@
+---Market rules and bars, as scripts see them through the global `market` (described in moontide/meta/script.lua).
+local ffi = require "ffi"
+local C = require "moontide.core"
+local api_error = require "moontide.error"
+local records = require "moontide.api.records"
+
+local M = {}
+
+---A bar: a reference into the data, cheap to make and safe to keep. It has no pairs; `bar:totable()` makes a plain table.
+---@class Bar
+---@field symbol string
+---@field interval string
+---@field open_time integer milliseconds since the epoch
+---@field close_time integer milliseconds since the epoch: the bar's last
+---@field open number quote asset
+---@field high number quote asset
+---@field low number quote asset
+---@field close number quote asset
+---@field volume number base asset
+---@field quote_volume number quote asset
+---@field trades integer how many
+---@field taker_buy_volume number base asset
+---@field taker_buy_quote_volume number quote asset
+---@field totable fun(bar: Bar): table
+---@field recovered boolean live: it was asked for after the stream had been silent
+
+ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; bool _recovered; } moontide_bar; ]]
+
+local symbol_names = {} -- by index, of the run
+
+-- A bar is a reference into mapped columns: free to make, safe to keep, never written. Only what is read is converted.
+local getters = {
+  volume = function(b) return tonumber(b._series.volume_e8[b._index]) / 1e8 end,
+  quote_volume = function(b) return tonumber(b._series.quote_volume_e8[b._index]) / 1e8 end,
+  trades = function(b) return tonumber(b._series.trades[b._index]) end,
+  taker_buy_volume = function(b) return tonumber(b._series.taker_volume_e8[b._index]) / 1e8 end,
+  taker_buy_quote_volume = function(b) return tonumber(b._series.taker_quote_volume_e8[b._index]) / 1e8 end,
+  open_time = function(b) return tonumber(b._series.open_us[b._index]) / 1000 end,
+  close_time = function(b)
+    local start = b._series.open_us[b._index]
+    return (tonumber(start) + tonumber(b._series.interval_us)) / 1000 - 1
+  end,
+  recovered = function(b) return b._recovered end,
+  interval = function(b) return ffi.string(C.interval_names[b._series.interval]) end,
+}
+
+local fields = {
+  "symbol",
+  "interval",
+  "open_time",
+  "open",
+  "high",
+  "low",
+  "close",
+  "volume",
+  "close_time",
+  "quote_volume",
+  "trades",
+  "taker_buy_volume",
+  "taker_buy_quote_volume",
+}
+
+-- A plain table of the bar, for code that walks it with pairs or encodes it.
+local function totable(b)
+  local t = {}
+  for _, name in ipairs(fields) do
+    t[name] = b[name]
+  end
+  return t
+end
+
+M.Bar = ffi.metatype("moontide_bar", {
+  __index = function(b, key)
+    -- A trace knows the key, so these comparisons cost nothing there; a look-up in `getters` would.
+    if key == "close" then return tonumber(b._series.close_e8[b._index]) / 1e8 end
+    if key == "high" then return tonumber(b._series.high_e8[b._index]) / 1e8 end
+    if key == "low" then return tonumber(b._series.low_e8[b._index]) / 1e8 end
+    if key == "open" then return tonumber(b._series.open_e8[b._index]) / 1e8 end
+    if key == "symbol" then return symbol_names[b._symbol] end
+    local get = getters[key]
+    if get then return get(b) end
+    if key == "totable" then return totable end
+    return nil
+  end,
+  __newindex = function() error("a bar cannot be changed", 2) end,
+  __tostring = function(b)
+    return ("bar %s %s open %.8g high %.8g low %.8g close %.8g"):format(
+      b.symbol,
+      b.interval,
+      b.open,
+      b.high,
+      b.low,
+      b.close
+    )
+  end,
+})
+
+---Fills the `market` table of a run.
+---@param world table the run's world (moontide.run.world)
+---@return table market
+function M.new(world)
+  symbol_names = world.symbol_names
+  local market = {}
+
+  local function rules_of(symbol)
+    local index = world.symbol_index[symbol]
+    if not index then error(("no symbol '%s' in this run"):format(tostring(symbol)), 3) end
+    return world.symbols[index]
+  end
+
+  function market.rules(symbol)
+    local s = rules_of(symbol)
+    return {
+      tick = tonumber(s.tick_e8) / 1e8,
+      step = tonumber(s.step_e8) / 1e8,
+      min_quantity = tonumber(s.qty_min_e8) / 1e8,
+      max_quantity = tonumber(s.qty_max_e8) / 1e8,
+      min_notional = tonumber(s.notional_min_e8) / 1e8,
+      price_precision = s.price_precision,
+      quantity_precision = s.quantity_precision,
+    }
+  end
+
+  function market.round_price(symbol, price, direction)
+    local tick, e8 = rules_of(symbol).tick_e8, C.dec_from_double(price)
+    local rounded = direction == "down" and C.dec_floor_to(e8, tick)
+      or direction == "up" and C.dec_ceil_to(e8, tick)
+      or C.dec_round_to(e8, tick)
+    return tonumber(rounded) / 1e8
+  end
+
+  function market.round_quantity(symbol, quantity)
+    return tonumber(C.dec_floor_to(C.dec_from_double(quantity), rules_of(symbol).step_e8)) / 1e8
+  end
+
+  function market.symbols()
+    local list = {}
+    for i = 0, world.symbol_count - 1 do
+      list[#list + 1] = world.symbol_names[i]
+    end
+    return list
+  end
+
+  local found = ffi.new "struct live_book"
+
+  -- The first `count` of a side, as plain tables.
+  local function levels(rows, have, count)
+    local list = {}
+    for i = 0, math.min(have, count) - 1 do
+      list[i + 1] = { price = tonumber(rows[i].price_e8) / 1e8, qty = tonumber(rows[i].qty_e8) / 1e8 }
+    end
+    return list
+  end
+
+  function market.book(symbol, count)
+    rules_of(symbol)
+    if count ~= nil and (type(count) ~= "number" or count < 1) then
+      error("market.book: how many levels? 1 or more", 2)
+    end
+    if not world.pump.book then
+      return nil,
+        api_error.new(
+          "invalid",
+          world.made
+              and "market.book: the embedded exchange's book is not followed; api.get_order_book asks for it"
+            or "market.book: there is no order book in a backtest of bars; it is there on paper and live"
+        )
+    end
+    if not world.pump.book(world.bt, world.symbol_index[symbol], found, count or 20) then
+      return nil,
+        api_error.new(
+          "network",
+          symbol .. ": the order book is being fetched; it is not known to be the exchange's yet"
+        )
+    end
+    local book = {
+      symbol = symbol,
+      bids = levels(found.bids, found.bid_count, count or 20),
+      asks = levels(found.asks, found.ask_count, count or 20),
+      last_update_id = records.id_text(found.last_update_id),
+      time = math.floor(tonumber(found.time_us) / 1000),
+      in_sync = true,
+    }
+    local bid, ask = book.bids[1], book.asks[1]
+    book.bid, book.ask = bid and bid.price, ask and ask.price
+    if bid and ask then
+      book.spread, book.mid = ask.price - bid.price, (bid.price + ask.price) / 2
+    end
+    return book
+  end
+
+  function market.bars(symbol, interval) return world.bars(symbol, interval) end
+
+  return market
+end
+
+return M

@@ -1,0 +1,31 @@
+---What a backtest on bars assumes; `moontide backtest --assumptions` prints it, docs/backtest.md repeats it.
+return {
+  text = [[
+ 1. Time. The clock is virtual, UTC, in microseconds. A bar is delivered at its last millisecond (open + interval - 1 ms).
+    Nothing that happens later can be seen: get_klines shows closed bars, and the forming bar only as far as its path has
+    come, its volume as zero until it closes.
+ 2. Path. Inside a bar the price runs in straight lines: open at the start, one extreme at one third, the other at two
+    thirds, the close at the end. With --path adverse (the default) the extreme against the open position comes first
+    (long: the low; short: the high). Flat with resting entry orders on one side only: the extreme away from them comes
+    first. Otherwise the extreme nearer the open. A stop and a target in one bar are resolved by that path alone.
+ 3. Market orders fill whole at the price of the path when they arrive; sent at a bar's close they wait for the next
+    bar's open. --slippage moves every taker fill against the order, rounded to the tick. There is no depth: size does
+    not move the price, and nothing of the bar's volume is used up.
+ 4. Limit orders. One that crosses the price on arrival fills at once, as taker, at the price or better. One that rests
+    fills whole, as maker, at its own price, when the price goes through it by at least a tick (--touch at: reaches it),
+    also where a bar opens beyond it. There is no queue ahead of it.
+ 5. IOC and FOK fill at once or not at all; GTX that would take is refused (-5022).
+ 6. Conditional orders watch the last price (the mark price is the last price unless the data bring another). A triggered
+    market order fills at its trigger, or at the open where a bar opens beyond it, and slips. A trailing stop follows
+    the path.
+ 7. Fees are a rate of the notional: maker 0.02 %, taker 0.05 % unless set. Paid from the wallet at the fill.
+ 8. Funding is paid at its stamp on the position then held, at the last price, when the data bring rates; else none.
+ 9. Margin, leverage brackets and liquidation follow the exchange's published formulas; a liquidation closes the whole
+    position at the price at which it is due and pays the liquidation fee. The wallet does not go below zero.
+10. Limits. The exchange counts request weight and orders in its published windows and refuses what is over; the API
+    manager keeps below them, in virtual time.
+11. Latency is constant: --latency there, and the same back; fills and positions are known to the script only then.
+12. Gaps. Missing bars stop the run unless --allow-gaps; then time passes without a price, and orders wait.
+13. The end. An open position is valued at the last close and not closed; orders that wait then are never filled.
+]],
+}

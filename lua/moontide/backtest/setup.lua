@@ -1,0 +1,249 @@
+---From files and options to what a world needs: series, symbol rules, times.
+local ffi = require "ffi"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
+
+local M = {}
+
+---Microseconds of "2023-02-01", "2023-02-01T12:30[:00]" or milliseconds; fails the command otherwise.
+---@param text string
+---@param option string
+---@return integer
+function M.time(text, option)
+  if text:find "^%d+$" and #text >= 10 then return tonumber(text) * 1000 end
+  local y, mo, d, rest = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)(.*)$"
+  local h, mi, s = 0, 0, 0
+  if y and rest ~= "" then
+    h, mi, s = rest:match "^[T ](%d%d):(%d%d):?(%d*)Z?$"
+    s = s == "" and 0 or s
+  end
+  y, mo, d, h, mi, s = tonumber(y), tonumber(mo), tonumber(d), tonumber(h), tonumber(mi), tonumber(s)
+  if not (y and h and mi and s) or mo < 1 or mo > 12 or d < 1 or d > 31 or h > 23 or mi > 59 or s > 59 then
+    failures.raise(
+      2,
+      "--%s %s: a date is wanted, such as 2023-02-01, 2023-02-01T12:30 or milliseconds (UTC)",
+      option,
+      text
+    )
+  end
+  -- Days from the civil date (proleptic Gregorian calendar, March-based years).
+  local year = mo <= 2 and y - 1 or y
+  local era = math.floor(year / 400)
+  local yoe = year - era * 400
+  local doy = math.floor((153 * (mo > 2 and mo - 3 or mo + 9) + 2) / 5) + d - 1
+  local days = era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + doy - 719468
+  return ((days * 24 + h) * 60 + mi) * 60000000 + s * 1000000
+end
+
+---A number given as an option; fails the command when it is none or out of bounds.
+function M.number(options, name, default, min, max)
+  local text = options[name]
+  if text == nil then return default end
+  local value = tonumber(text)
+  if not value or value ~= value or (min and value < min) or (max and value > max) then
+    failures.raise(
+      2,
+      "--%s %s: a number%s is wanted",
+      name,
+      text,
+      min and max and (" from %.12g to %.12g"):format(min, max)
+        or min and (" of at least %.12g"):format(min)
+        or ""
+    )
+  end
+  return value
+end
+
+---One of several words given as an option; fails the command on another.
+---@generic T
+---@param options table
+---@param name string
+---@param default string
+---@param values table<string, T>
+---@return T
+function M.choice(options, name, default, values)
+  local text = options[name] or default
+  local value = values[text:lower()]
+  if value == nil then
+    local names = {}
+    for k in pairs(values) do
+      names[#names + 1] = k
+    end
+    table.sort(names)
+    failures.raise(2, "--%s %s: one of %s is wanted", name, text, table.concat(names, ", "))
+  end
+  return value
+end
+
+---The account of a simulated exchange, by the options, and its limits.
+---@param x ffi.cdata* struct exchange_config
+---@param options table capital, maker, taker, leverage, margin, hedge
+---@param limits table<string, integer> by "KIND/seconds"
+---@return number capital
+function M.account(x, options, limits)
+  local capital = M.number(options, "capital", 10000, 0.01, 1e10)
+  x.wallet_e8 = C.dec_from_double(capital)
+  x.maker_e8 = C.dec_from_double(M.number(options, "maker", 0.0002, -0.01, 0.1))
+  x.taker_e8 = C.dec_from_double(M.number(options, "taker", 0.0005, -0.01, 0.1))
+  x.leverage = M.number(options, "leverage", 20, 1, 125)
+  x.margin_type =
+    M.choice(options, "margin", "crossed", { crossed = C.MARGIN_CROSSED, isolated = C.MARGIN_ISOLATED })
+  x.dual_side = options.hedge or false
+  x.enforce_limits = true
+  x.weight_1m = limits["REQUEST_WEIGHT/60"] or 2400
+  x.orders_1m = limits["ORDERS/60"] or 1200
+  x.orders_10s = limits["ORDERS/10"] or 300
+  return capital
+end
+
+---Imports files; fails the command with the importer's line.
+---@param paths string[]
+---@param o { symbol: string?, interval: string?, store: string?, allow_gaps: boolean?, notice: fun(line: string), progress: fun(done: number, total: number)? }
+---@return ffi.cdata* # struct import_result, freed with its last reference
+function M.import(paths, o)
+  local options, message = ffi.new "struct import_options", ffi.new "struct errmsg"
+  local list = ffi.new("const char *[?]", #paths, paths)
+  options.paths, options.path_count = list, #paths
+  options.symbol, options.interval, options.store = o.symbol, o.interval, o.store
+  options.allow_gaps = o.allow_gaps or false
+  local notice = ffi.cast("void (*)(void *, const char *)", function(_, line) o.notice(ffi.string(line)) end)
+  options.notice = notice
+  local progress
+  if o.progress then
+    progress = ffi.cast(
+      "void (*)(void *, int64_t, int64_t)",
+      function(_, done, total) o.progress(tonumber(done), tonumber(total)) end
+    )
+    options.progress = progress
+  end
+  local result = ffi.new "struct import_result"
+  jit.off(M.import) -- the importer calls back into Lua
+  local status = C.import_run(options, result, message)
+  notice:free()
+  if progress then progress:free() end
+  if status ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
+  return ffi.gc(result, C.import_free)
+end
+
+local function decimal(text, what)
+  local out = ffi.new "int64_t[1]"
+  text = tostring(text)
+  if C.dec_parse_round(text, #text, out) ~= 0 then failures.raise(1, "%s: '%s' is not a decimal", what, text) end
+  return out[0]
+end
+
+local function read_json(path, option)
+  local file, problem = io.open(path, "rb")
+  if not file then failures.raise(1, "--%s: cannot read %s", option, problem) end
+  local text = file:read "*a"
+  file:close()
+  local ok, value = pcall(require("cjson").decode, text)
+  if not ok or type(value) ~= "table" then
+    failures.raise(1, "--%s %s: not JSON (%s)", option, path, ok and "no object" or tostring(value))
+  end
+  return value
+end
+
+local filter_fields = {
+  PRICE_FILTER = { tickSize = "tick_e8", minPrice = "price_min_e8", maxPrice = "price_max_e8" },
+  LOT_SIZE = { stepSize = "step_e8", minQty = "qty_min_e8", maxQty = "qty_max_e8" },
+  MARKET_LOT_SIZE = {
+    stepSize = "market_step_e8",
+    minQty = "market_qty_min_e8",
+    maxQty = "market_qty_max_e8",
+  },
+  MIN_NOTIONAL = { notional = "notional_min_e8" },
+  PERCENT_PRICE = { multiplierUp = "percent_up_e8", multiplierDown = "percent_down_e8" },
+}
+
+-- Overwrites the rules of `s` by those of one entry of an exchangeInfo reply.
+local function apply_info(s, entry, path)
+  local where = ("%s: %s"):format(path, entry.symbol)
+  s.source = C.SYMBOL_FROM_EXCHANGE_INFO
+  s.price_precision = entry.pricePrecision or s.price_precision
+  s.quantity_precision = entry.quantityPrecision or s.quantity_precision
+  for _, filter in ipairs(entry.filters or {}) do
+    for name, field in pairs(filter_fields[filter.filterType] or {}) do
+      if filter[name] then s[field] = decimal(filter[name], where .. " " .. name) end
+    end
+    if filter.filterType == "MAX_NUM_ORDERS" then s.orders_max = tonumber(filter.limit) or s.orders_max end
+  end
+  for name, field in pairs {
+    triggerProtect = "trigger_protect_e8",
+    liquidationFee = "liquidation_fee_e8",
+    marketTakeBound = "market_take_bound_e8",
+  } do
+    if entry[name] then s[field] = decimal(entry[name], where .. " " .. name) end
+  end
+  if s.tick_e8 <= 0 or s.step_e8 <= 0 then failures.raise(1, "%s has no tick or step size", where) end
+  if s.market_step_e8 <= 0 then s.market_step_e8 = s.step_e8 end
+end
+
+local function apply_brackets(s, list, path)
+  local count = 0
+  for _, row in ipairs(list) do
+    if count == C.SYMBOL_BRACKETS_MAX then break end
+    local b = s.brackets[count]
+    b.leverage_max = tonumber(row.initialLeverage)
+    b.floor_e8, b.cap_e8 = decimal(row.notionalFloor, path), decimal(row.notionalCap, path)
+    b.maint_ratio_e8, b.cum_e8 = decimal(row.maintMarginRatio, path), decimal(row.cum or 0, path)
+    count = count + 1
+  end
+  if count > 0 then s.bracket_count = count end
+end
+
+---Rules for each symbol: a saved exchangeInfo, else the built-in table, else the data's decimals.
+---@param names string[]
+---@param series_of table<string, ffi.cdata*> base series by symbol, for the decimals
+---@param options table exchange-info, leverage-brackets; or `info`, a reply at hand, from `info_source`
+---@param notice fun(line: string)
+---@return ffi.cdata* symbols
+---@return table rate_limits rows as in exchangeInfo
+function M.symbols(names, series_of, options, notice)
+  local symbols = ffi.new("struct symbol[?]", math.max(#names, 1))
+  local path = options["exchange-info"]
+  local info = options.info or path and read_json(path, "exchange-info")
+  path = path or options.info_source
+  if info and type(info.symbols) ~= "table" then
+    failures.raise(1, "--exchange-info %s: not an exchangeInfo reply (no list 'symbols')", path)
+  end
+  local by_name = {}
+  for _, entry in ipairs(info and info.symbols or {}) do
+    by_name[entry.symbol] = entry
+  end
+  local brackets_path = options["leverage-brackets"]
+  local brackets = {}
+  for _, entry in ipairs(brackets_path and read_json(brackets_path, "leverage-brackets") or {}) do
+    brackets[entry.symbol or ""] = entry.brackets
+  end
+  for i, name in ipairs(names) do
+    local s, series = symbols[i - 1], series_of[name]
+    local known = C.symbol_rules_builtin(name, s) == 0
+    if not known then
+      C.symbol_rules_guess(name, series.price_decimals, series.quantity_decimals, s)
+      if not by_name[name] then
+        notice(
+          ("%s: no rules known; tick and step are taken from the data's decimals (%d and %d)"):format(
+            name,
+            series.price_decimals,
+            series.quantity_decimals
+          )
+        )
+      end
+    end
+    if by_name[name] then
+      apply_info(s, by_name[name], path)
+    elseif info then
+      notice(("%s: not in %s; %s rules are used"):format(name, path, known and "built-in" or "guessed"))
+    end
+    if brackets[name] then apply_brackets(s, brackets[name], brackets_path) end
+  end
+  return symbols,
+    info and info.rateLimits or {
+      { rateLimitType = "REQUEST_WEIGHT", interval = "MINUTE", intervalNum = 1, limit = 2400 },
+      { rateLimitType = "ORDERS", interval = "MINUTE", intervalNum = 1, limit = 1200 },
+      { rateLimitType = "ORDERS", interval = "SECOND", intervalNum = 10, limit = 300 },
+    }
+end
+
+return M

@@ -1,0 +1,92 @@
+#include "execution/coalesce.h"
+
+#include "base/assert.h"
+#include "venue/binance/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+struct shared_request {
+    struct call key;   // no padding differs: calls are cleared before they are filled
+    struct api_call *leader;
+    uint64_t age;   // flights.age when it was submitted
+    UT_hash_handle hh;
+};
+
+struct coalescer {
+    struct shared_request *by_key;
+    uint64_t age;
+};
+
+struct coalescer *coalesce_new(void) {
+    return calloc(1, sizeof(struct coalescer));
+}
+
+void coalesce_free(struct coalescer *f) {
+    if (!f) return;
+    struct shared_request *flight, *next;
+    HASH_ITER (hh, f->by_key, flight, next) {
+        HASH_DEL(f->by_key, flight);
+        free(flight);
+    }
+    free(f);
+}
+
+static void drop(struct coalescer *f, struct shared_request *flight) {
+    HASH_DEL(f->by_key, flight);
+    flight->leader->flight = NULL;
+    free(flight);
+}
+
+static void make_key(const struct api_call *op, struct call *key) {
+    memcpy(key, &op->call, sizeof *key);
+    key->timestamp_us = key->recv_window_us = 0;
+    if (key->endpoint != EP_ORDER_MODIFY) return;
+    key->price_e8 = key->quantity_e8 = 0;   // the same order, whatever its new price
+    key->given &= ~(UINT64_C(1) << P_PRICE | UINT64_C(1) << P_QUANTITY);
+}
+
+static bool may_join(const struct coalescer *f, const struct shared_request *flight,
+                     const struct api_call *op) {
+    const struct request *r = &flight->leader->request;
+    if (op->request.priority < r->priority) return false;
+    if (op->call.endpoint == EP_ORDER_MODIFY) return r->state == REQUEST_QUEUED && r->attempts == 0;
+    return endpoint_info(op->call.endpoint)->request_class == REQUEST_CLASS_MARKET || flight->age == f->age;
+}
+
+bool coalesce_join(struct coalescer *f, struct api_call *op) {
+    bool modify = op->call.endpoint == EP_ORDER_MODIFY;
+    if (op->alone || op->request.deadline_us != 0 || op->call.batch_count) return false;
+    if (endpoint_info(op->call.endpoint)->mutating && !modify) return false;
+    struct call key;
+    make_key(op, &key);
+    struct shared_request *flight;
+    HASH_FIND(hh, f->by_key, &key, sizeof key, flight);
+    if (flight && may_join(f, flight, op)) {
+        if (modify) memcpy(&flight->leader->call, &op->call, sizeof op->call);
+        struct api_call **end = &flight->leader->followers;
+        while (*end) end = &(*end)->next_follower;
+        *end = op;
+        op->next_follower = NULL;
+        return true;
+    }
+    if (flight) drop(f, flight);
+    flight = malloc(sizeof *flight);
+    if (!flight) return false;
+    memcpy(&flight->key, &key, sizeof key);
+    flight->leader = op;
+    flight->age = f->age;
+    HASH_ADD(hh, f->by_key, key, sizeof flight->key, flight);
+    op->flight = flight;
+    return false;
+}
+
+struct api_call *coalesce_end(struct coalescer *f, struct api_call *op) {
+    if (op->flight) drop(f, op->flight);
+    struct api_call *followers = op->followers;
+    op->followers = NULL;
+    return followers;
+}
+
+void coalesce_changed(struct coalescer *f) { f->age++; }

@@ -1,0 +1,177 @@
+#include "execution/risk_limits.h"
+
+#include "base/dec.h"
+#include "venue/binance/endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MINUTE_US INT64_C(60000000)
+#define DAY_US INT64_C(86400000000)
+
+void risk_limits_init(struct risk_limits *s, const struct risk_limits_config *limits) {
+    memset(s, 0, sizeof *s);
+    s->limits = *limits;
+    s->minute_us = s->day_us = INT64_MIN;
+}
+
+void risk_limits_halt(struct risk_limits *s) { s->halted = true; }
+
+bool risk_limits_equity(struct risk_limits *s, int64_t now_us, int64_t equity_e8) {
+    int64_t day = now_us - now_us % DAY_US;
+    if (day == s->day_us) return false;
+    s->day_us = day;
+    s->day_equity_e8 = equity_e8;
+    return true;
+}
+
+void risk_limits_resume(struct risk_limits *s, int64_t now_us, int64_t day_us, int64_t equity_e8) {
+    if (day_us != now_us - now_us % DAY_US) return;
+    s->day_us = day_us;
+    s->day_equity_e8 = equity_e8;
+}
+
+static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+// The tighter of two limits, of which 0 is none.
+static int64_t tighter(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a) ? b : a; }
+
+static bool refuse(struct risk_limits *s, char why[160], const char *what, int64_t is_e8, int64_t limit_e8,
+                   const char *option) {
+    char is[DEC_TEXT_MAX], limit[DEC_TEXT_MAX];
+    dec_print(is, is_e8, 2);
+    dec_print(limit, limit_e8, 2);
+    snprintf(why, 160, "safety: %s %s is beyond %s (%s)", what, is, limit, option);
+    s->breached = true;
+    return false;
+}
+
+// Price and trigger against the mark price, else the last.
+static bool within_collar(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                          char why[160]) {
+    const int64_t prices[] = { c->price_e8, c->stop_price_e8, c->activate_price_e8 };
+    if (s->limits.collar_e8 == 0) return true;
+    int64_t room = dec_mul_round(v->last_e8, s->limits.collar_e8);
+    for (int i = 0; i < 3; i++) {
+        if (prices[i] == 0 || magnitude(prices[i] - v->last_e8) <= room) continue;
+        char is[DEC_TEXT_MAX], last[DEC_TEXT_MAX];
+        dec_print_short(is, prices[i]);
+        dec_print_short(last, v->last_e8);
+        snprintf(why, 160,
+                 "safety: price %s is too far from %s, the mark price where it is known, else the last "
+                 "(--price-collar)",
+                 is, last);
+        s->breached = true;
+        return false;
+    }
+    return true;
+}
+
+// The notional of an amount; one too large to be told is beyond every limit.
+static int64_t notional(int64_t amount_e8, int64_t price_e8) {
+    __int128 product = (__int128)magnitude(amount_e8) * price_e8 / 100000000;
+    return product > INT64_MAX ? INT64_MAX : (int64_t)product;
+}
+
+static int64_t sum_of(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
+
+static bool within_position(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                            uint8_t side, int64_t price, int64_t limit, char why[160]) {
+    bool hedge = c->position_side != POSITION_BOTH;
+    int64_t held = hedge              ? v->gross_e8
+                   : side == SIDE_BUY ? v->position_e8
+                                      : -v->position_e8;   // the order's direction is upwards
+    int64_t open = side == SIDE_BUY ? v->open_buy_e8 : v->open_sell_e8;
+    int64_t then = sum_of(held > 0 ? held : 0, sum_of(open, c->quantity_e8)) + (held < 0 ? held : 0);
+    // What turns a position the other way round is as large as it then is; what only makes it smaller is
+    // good.
+    if (then <= magnitude(held) && held < 0) return true;
+    int64_t position = notional(then, price);
+    if (position <= limit) return true;
+    return refuse(s, why, open ? "a position (with what is open) of" : "a position of", position, limit,
+                  "--max-position-notional");
+}
+
+static bool within_size(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                        char why[160]) {
+    const struct risk_limits_config *l = &s->limits;
+    const struct risk_limits_symbol none = { 0, 0 };
+    const struct risk_limits_symbol *own =
+        c->symbol >= 0 && c->symbol < RISK_LIMITS_SYMBOLS_MAX ? &l->symbols[c->symbol] : &none;
+    int64_t order_limit = tighter(l->order_notional_e8, own->order_notional_e8);
+    int64_t position_limit = tighter(l->position_notional_e8, own->position_notional_e8);
+    int64_t price = larger(larger(c->price_e8, c->stop_price_e8), v->last_e8);
+    int64_t order = notional(c->quantity_e8, price);
+    if (order_limit && order > order_limit)
+        return refuse(s, why, "an order of", order, order_limit, "--max-order-notional");
+    bool amendment = c->endpoint ==
+                     EP_ORDER_MODIFY;   // its side is what the caller says; the order's own may be the other
+    for (uint8_t side = SIDE_BUY; position_limit && side <= SIDE_SELL; side++) {
+        if (!amendment && side != c->side) continue;
+        if (!within_position(s, c, v, side, price, position_limit, why)) return false;
+    }
+    if (!amendment && l->open_orders && v->open_orders >= l->open_orders) {
+        snprintf(why, 160, "safety: %d orders are open already (--max-open-orders)", v->open_orders);
+        s->breached = true;
+        return false;
+    }
+    int64_t loss = s->day_equity_e8 - v->equity_e8;
+    if (l->daily_loss_e8 && loss > l->daily_loss_e8)
+        return refuse(s, why, "a loss today of", loss, l->daily_loss_e8, "--max-daily-loss");
+    return true;
+}
+
+static bool reduces(const struct call *c, const struct risk_limits_view *v) {
+    if (c->endpoint == EP_ORDER_MODIFY)
+        return v->reduces;   // nothing of the kind can be said in an amendment
+    if (c->reduce_only) return true;
+    if (c->close_position) return c->endpoint == EP_ALGO_NEW && c->quantity_e8 == 0;
+    return (c->position_side == POSITION_LONG && c->side == SIDE_SELL) ||
+           (c->position_side == POSITION_SHORT && c->side == SIDE_BUY);
+}
+
+static bool has_sizes(const struct risk_limits_config *l, int16_t symbol) {
+    bool own = symbol >= 0 && symbol < RISK_LIMITS_SYMBOLS_MAX &&
+               (l->symbols[symbol].order_notional_e8 || l->symbols[symbol].position_notional_e8);
+    return own || l->order_notional_e8 || l->position_notional_e8;
+}
+
+static bool judge(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                  char why[160]) {
+    const struct risk_limits_config *l = &s->limits;
+    bool smaller = reduces(c, v);
+    if (s->halted) {   // what still passes, passes without limits: it gets us out
+        if (!smaller) snprintf(why, 160, "safety: the run is halted and takes no new orders");
+        return smaller;
+    }
+    bool needs_price = l->collar_e8 || (!smaller && has_sizes(l, c->symbol));
+    if (needs_price && v->last_e8 == 0) {
+        snprintf(why, 160,
+                 "safety: no price of the symbol is known yet, so the limits cannot be checked; wait for the "
+                 "first bar or ticker");
+        return false;
+    }
+    if (!within_collar(s, c, v, why) || (!smaller && !within_size(s, c, v, why))) return false;
+    if (l->orders_per_minute && s->orders >= l->orders_per_minute) {
+        snprintf(why, 160, "safety: %d orders within a minute already (--max-orders-per-minute)", s->orders);
+        s->breached = true;
+        return false;
+    }
+    return true;
+}
+
+bool risk_limits_allow(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                       char why[160]) {
+    risk_limits_equity(s, v->now_us, v->equity_e8);
+    if (s->minute_us == INT64_MIN || v->now_us - s->minute_us >= MINUTE_US) {
+        s->minute_us = v->now_us;
+        s->orders = 0;
+    }
+    s->breached = false;
+    if (!judge(s, c, v, why)) {
+        s->refused++;
+        return false;
+    }
+    s->orders++;
+    return true;
+}

@@ -1,1 +1,0 @@
-// stdbool.h: empty on purpose; LuaJIT knows these types, see host/cdef.h.

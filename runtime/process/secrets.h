@@ -1,0 +1,29 @@
+// secrets.h: the API key and what it signs with: read, handed over, wiped.
+//
+// From     a file of mode 0600 that returns { key = ..., secret = ..., kind = "hmac" | "rsa" | "ed25519" } (a
+// Lua table, run
+//          with nothing at hand); else MOONTIDE_API_KEY with MOONTIDE_API_SECRET, or with
+//          MOONTIDE_PRIVATE_KEY_FILE, a file of mode 0600 with a private key as PEM (RSA or Ed25519: told by
+//          the key itself).
+// Wiped    every copy made on the way here is overwritten before its memory is given back; the last one by
+// secrets_wipe. Errors   one line, which never holds what was read.
+#ifndef MT_PROCESS_SECRETS_H
+#define MT_PROCESS_SECRETS_H
+
+#include "base/err.h"
+
+#include <stdint.h>
+
+// Both "" when there is none: market data only.
+struct secrets {
+    char *key, *secret;
+    int32_t kind;
+};   // kind: enum key_kind of net/signature.h
+
+int secrets_read(const char *key_file, struct secrets *out, struct errmsg *e);
+void secrets_wipe(struct secrets *s);
+
+// Overwrites the secret in the environment, so that neither a script nor a child sees it.
+void secrets_forget_environment(void);
+
+#endif

@@ -1,0 +1,16 @@
+// native.h: the Lua state of a process, and the module `moontide.lua_host` of small native functions.
+#ifndef MT_SCRIPT_LUA_HOST_H
+#define MT_SCRIPT_LUA_HOST_H
+
+#include <lua.h>
+
+// A state with all standard libraries, `moontide.lua_host` in package.preload and package.path set so that
+// require "moontide.x" finds the Lua side of the build tree or of the installation, in this order: beside the
+// running binary (../lua, ../share/moontide/lua), then the PREFIX of the build. NULL when memory is short.
+lua_State *lua_host_state_new(void);
+
+// Calls require("moontide.cmd.<name>").run(options) with the table on top of the stack and returns the exit
+// status.
+int lua_host_run_command(lua_State *L, const char *name);
+
+#endif

@@ -1,0 +1,93 @@
+// local_pages.c: the pages that are no part of the exchange that is played: the audit, the fault rules, a
+// shock to the price.
+#include "server/private.h"
+
+#include "base/assert.h"
+#include "sim/fault_rules.h"
+#include "trade/symbol.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void answer_json(struct conn *c, int status, const char *text) {
+    conn_answer(c, status, "", text, strlen(text));
+}
+
+static void answer_problem(struct conn *c, int status, const char *text) {
+    struct json_object *o = json_object_new_object();
+    json_object_object_add(o, "error", json_object_new_string(text));
+    answer_json(c, status,
+                json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+}
+
+static int64_t query_number(const struct wire_params *p, const char *name, int64_t otherwise) {
+    const char *value = decode_find(p, name);
+    return value ? strtoll(value, NULL, 10) : otherwise;
+}
+
+static void page_audit(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
+    int64_t from = query_number(p, "from", 0), limit = query_number(p, "limit", 1000);
+    const char *id = decode_find(p, "clientOrderId");
+    if (from < 0 || limit < 0 || limit > 100000) {
+        answer_problem(c, 400, "from is 0 or more, limit 0 to 100000");
+        return;
+    }
+    for (;;) {
+        size_t size = audit_print(l->audit, l->x, from, limit, id ? id : "", l->print, l->print_room);
+        if (size < l->print_room) {
+            conn_answer(c, 200, "", l->print, size);
+            return;
+        }
+        l->print_room = size * 2;
+        l->print = realloc(l->print, l->print_room);
+        ASSERT(l->print != NULL);
+    }
+}
+
+static void page_faults(struct exchange_server *l, struct conn *c, const struct http_request *r) {
+    if (r->verb == VERB_DELETE) faults_init(&l->o.faults, l->o.seed);
+    if (r->verb == VERB_POST || r->verb == VERB_PUT) {
+        struct errmsg e;
+        char *text = strndup(r->body, r->body_size);
+        ASSERT(text != NULL);
+        int err = fault_rules_read(text, l->now_us, true, &l->o.faults, &e);
+        free(text);
+        if (err) {
+            answer_problem(c, 400, e.text);
+            return;
+        }
+    }
+    fault_rules_print(&l->o.faults, l->print, l->print_room);
+    answer_json(c, 200, l->print);
+}
+
+static void page_shock(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
+    const char *name = decode_find(p, "symbol"), *factor = decode_find(p, "factor");
+    int32_t k = name ? symbol_find(l->symbols, l->o.symbol_count, name) : -1;
+    double by = factor ? atof(factor) : 0;
+    if (k < 0 || by < 0.5 || by > 2) {
+        answer_problem(c, 400, "a symbol of this exchange and a factor from 0.5 to 2 are wanted");
+        return;
+    }
+    flow_shock(l->flow, (int16_t)k, by);
+    answer_json(c, 200, "{}");
+}
+
+void exchange_server_page(struct exchange_server *l, struct conn *c, const struct http_request *r) {
+    struct wire_params *p = &l->visit.params;
+    p->count = 0;
+    p->used = 0;
+    if (!decode_add_query(p, r->query, r->query_size, &l->visit.refusal))
+        answer_problem(c, 400, l->visit.refusal.text);
+    else if (strcmp(r->path, "/moontide/audit") == 0)
+        page_audit(l, c, p);
+    else if (strcmp(r->path, "/moontide/faults") == 0)
+        page_faults(l, c, r);
+    else if (strcmp(r->path, "/moontide/shock") == 0 && r->verb == VERB_POST)
+        page_shock(l, c, p);
+    else
+        answer_problem(
+            c, 404, "there are GET /moontide/audit, GET POST DELETE /moontide/faults, POST /moontide/shock");
+}

@@ -1,0 +1,399 @@
+#include "server/private.h"
+
+#include "sim/snapshot.h"
+
+#include "base/assert.h"
+#include "base/rng.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Twelve digits, as on the exchange's larger symbols.
+#define ORDER_ID_LEAST INT64_C(100000000000)
+#define ORDER_ID_SPAN UINT64_C(800000000000)
+
+enum { HANDSHAKE_WEIGHT = 5, SESSION_WEIGHT = 2 };
+
+// What a WebSocket connection is for.
+struct client {
+    struct subscriber
+        *sub;   // its streams; of the WebSocket API none, only the pings and the life of a connection
+    struct ws_session *api;   // of the WebSocket API
+};
+
+// ---- hooks of the simulated exchange ----
+
+static void on_reply(void *ctx, uint64_t token, const struct reply *r, int64_t now_us) {
+    (void)token;
+    (void)now_us;
+    handlers_reply(((struct exchange_server *)ctx)->desk, r);
+}
+
+static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
+    struct exchange_server *l = ctx;
+    if (l->streams) stream_hub_user_event(l->streams, kind, record, now_us);
+}
+
+static void on_trade(void *ctx, const struct trade_record *t, int64_t now_us) {
+    struct exchange_server *l = ctx;
+    if (l->streams) stream_hub_trade(l->streams, t, now_us);
+}
+
+// ---- audit ----
+
+static bool concerns_orders(int32_t endpoint) {
+    const struct endpoint_info *info = endpoint_info(endpoint);
+    return info->request_class == REQUEST_CLASS_ORDER && info->mutating;
+}
+
+static void audit_one(struct exchange_server *l, const struct call *c, int32_t code, int64_t order_id,
+                      const struct fault_rule *fate, bool executed, bool told) {
+    struct audit_entry e = { .time_us = l->now_us,
+                             .order_id = order_id,
+                             .quantity_e8 = c->quantity_e8,
+                             .price_e8 = c->price_e8,
+                             .code = code,
+                             .endpoint = (uint16_t)l->visit.endpoint,
+                             .symbol = c->symbol,
+                             .side = c->side,
+                             .type = c->type,
+                             .fault = fate ? fate->kind : FAULT_NONE,
+                             .executed = executed && code == 0,
+                             .told = told,
+                             .channel = l->visit.over_websocket };
+    const struct order_record *o = order_id ? exchange_order(l->x, order_id) : NULL;
+    const char *id = o ? o->client_id : c->client_id[0] ? c->client_id : c->orig_client_id;
+    if (client_id_check(id) == 0)
+        snprintf(e.client_id, sizeof e.client_id, "%s", id);   // else no id, and no JSON
+    audit_add(l->audit, &e);
+}
+
+// Of a call that was refused before it was read, the client id at least.
+static void name_refused(const struct wire_params *p, struct call *c) {
+    static const char *const names[] = { "newClientOrderId", "clientAlgoId", "origClientOrderId" };
+    for (size_t i = 0; i < sizeof names / sizeof *names && !c->client_id[0]; i++) {
+        const char *id = decode_find(p, names[i]);
+        if (id) snprintf(c->client_id, sizeof c->client_id, "%s", id);
+    }
+}
+
+static void audit_visit(struct exchange_server *l, const struct answer *a, const struct fault_rule *fate,
+                        bool executed, bool told) {
+    struct exchange_windows w = exchange_windows(l->x, l->now_us);
+    audit_windows(l->audit, &w, a && (a->status == 429 || a->status == 418), l->now_us);
+    if (!concerns_orders(l->visit.endpoint)) return;
+    const struct wire_call *wire = &l->visit.wire;
+    bool batch = l->visit.refusal.code == 0 && wire->call.batch && wire->call.batch_count <= CALL_BATCH_MAX;
+    if (!batch) {
+        struct call refused = { .symbol = SYMBOL_NONE };
+        if (l->visit.refusal.code != 0) name_refused(&l->visit.params, &refused);
+        audit_one(l, l->visit.refusal.code == 0 ? &wire->call : &refused, a ? a->code : 0,
+                  a ? a->order_id : 0, fate, executed, told);
+        return;
+    }
+    for (int32_t i = 0; i < wire->call.batch_count; i++) {
+        bool known = a && a->code == 0 && i < a->batch_count;
+        audit_one(l, &wire->batch[i],
+                  known ? a->batch_code[i]
+                  : a   ? a->code
+                        : 0,
+                  known ? a->batch_order_id[i] : 0, fate, executed, told);
+    }
+}
+
+// ---- serving ----
+
+static bool never_arrives(const struct fault_rule *fate) {
+    return fate && (fate->kind == FAULT_NO_CONNECTION || fate->kind == FAULT_LOSE_REQUEST);
+}
+
+static bool answer_reaches(const struct fault_rule *fate) {
+    return !fate || fate->kind == FAULT_DELAY || fate->kind == FAULT_LATE || fate->kind == FAULT_SLOW_BODY ||
+           fate->kind == FAULT_ERROR;
+}
+
+// Serves the visit under its fate; *a is what the client is to be told, if it is still there (`waits`).
+static void serve(struct exchange_server *l, const struct fault_rule *fate, bool waits, struct answer *a) {
+    struct answer truth;
+    bool arrives = !never_arrives(fate) && !(fate && fate->kind == FAULT_ERROR);
+    if (arrives) handlers_serve(l->desk, &l->visit, &truth, l->now_us);
+    if (l->visit.endpoint >= 0)
+        audit_visit(l, arrives ? &truth : NULL, fate, arrives, waits && answer_reaches(fate));
+    if (fate && (fate->kind == FAULT_ERROR || fate->kind == FAULT_ERROR_AFTER))
+        exchange_server_error_answer(l, fate, a);
+    else if (arrives)
+        *a = truth;
+}
+
+// Each request has one fate: one that was late has had its.
+static const struct fault_rule *fate_of(struct exchange_server *l, bool arrived) {
+    static const struct fault_rule was_late = { .kind = FAULT_LATE };
+    if (arrived) return &was_late;
+    if (l->o.faults.count == 0 || l->visit.endpoint < 0) return NULL;
+    return faults_judge(&l->o.faults, l->visit.endpoint, endpoint_info(l->visit.endpoint)->request_class,
+                        l->now_us);
+}
+
+// ---- connections ----
+
+static void to_now(struct exchange_server *l) {
+    int64_t now_us, wall_us;
+    l->clock.read(l->clock.ctx, &now_us, &wall_us);
+    if (now_us < l->now_us) now_us = l->now_us;
+    l->now_us = now_us;
+    l->wall_us = wall_us;
+    exchange_server_market_advance(l, now_us);
+    handlers_set_skew(l->desk, l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
+}
+
+static bool kept_back(const struct fault_rule *fate, bool arrived) {
+    return fate && fate->kind == FAULT_LATE && !arrived;
+}
+
+void exchange_server_take_http(struct exchange_server *l, struct conn *c, const struct http_request *r,
+                               bool arrived) {
+    handlers_open(l->desk, r, &l->visit, l->now_us, l->wall_us);
+    const struct fault_rule *fate = fate_of(l, arrived);
+    if (kept_back(fate, arrived)) {
+        exchange_server_keep_http(l, c, fate, r);
+        return;
+    }
+    struct answer a = { .head = "", .body = "" };
+    serve(l, fate, c != NULL, &a);
+    if (c) exchange_server_answer_http(l, c, fate, &a);
+}
+
+static void on_request(void *ctx, struct conn *c, const struct http_request *r) {
+    struct exchange_server *l = ctx;
+    to_now(l);
+    l->requests++;
+    if (strncmp(r->path, "/moontide/", 10) == 0) {
+        exchange_server_page(l, c, r);
+        return;
+    }
+    exchange_server_take_http(l, c, r, false);
+}
+
+static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
+    struct exchange_server *l = ctx;
+    to_now(l);
+    bool api = strcmp(r->path, "/ws-fapi/v1") == 0;
+    int status = api ? 0 : stream_hub_address(r->path, r->query);
+    if (status != 0) return status;
+    struct client *client = calloc(1, sizeof *client);
+    ASSERT(client != NULL);
+    conn_set_data(c, client);
+    if (api) {
+        client->api = malloc(sizeof *client->api);
+        ASSERT(client->api != NULL);
+        ws_session_open(client->api, r->query, l->now_us);
+        exchange_charge(l->x, HANDSHAKE_WEIGHT, l->now_us);
+    }
+    client->sub = api ? stream_hub_open(l->streams, c, "/ws", "", l->now_us)
+                      : stream_hub_open(l->streams, c, r->path, r->query, l->now_us);
+    return 0;
+}
+
+static void on_opened(void *ctx, struct conn *c) {
+    (void)ctx;
+    (void)c;
+}
+
+void exchange_server_take_ws(struct exchange_server *l, struct conn *c, struct ws_session *session,
+                             const char *text, size_t size, bool arrived) {
+    struct ws_request q;
+    if (!ws_api_read(l->desk, session, text, size, &q, &l->visit, l->now_us, l->wall_us)) {
+        static const char sorry[] =
+            "{\"id\":null,\"status\":400,\"error\":{\"code\":-1000,\"msg\":\"Invalid JSON.\"}}";
+        conn_send(c, sorry, sizeof sorry - 1);
+        conn_close_websocket(c, 1008, "Invalid JSON");
+    } else if (q.answered) {   // session.*
+        exchange_charge(l->x, SESSION_WEIGHT, l->now_us);
+        conn_send(c, q.text, strlen(q.text));
+    } else {
+        const struct fault_rule *fate = fate_of(l, arrived);
+        if (kept_back(fate, arrived)) {
+            exchange_server_keep_ws(l, c, fate, session, text, size);
+        } else {
+            struct answer a = { .head = "", .body = "{}", .size = 2, .status = 200 };
+            serve(l, fate, c != NULL, &a);
+            char *reply = ws_api_reply(l->desk, &q, &a, l->now_us);
+            if (c) exchange_server_answer_ws(l, c, fate, reply);
+            free(reply);
+        }
+    }
+    ws_request_free(&q);
+}
+
+static void on_message(void *ctx, struct conn *c, const char *text, size_t size) {
+    struct exchange_server *l = ctx;
+    struct client *client = conn_data(c);
+    to_now(l);
+    l->requests++;
+    if (client->api)
+        exchange_server_take_ws(l, c, client->api, text, size, false);
+    else
+        stream_hub_message(l->streams, client->sub, text, size, l->now_us);
+}
+
+static void on_frame(void *ctx, struct conn *c) {
+    struct exchange_server *l = ctx;
+    struct client *client = conn_data(c);
+    if (!client->api)
+        stream_hub_frame(l->streams, client->sub, l->now_us);   // requests are counted by weight
+}
+
+static void on_pong(void *ctx, struct conn *c, const char *payload, size_t size) {
+    struct exchange_server *l = ctx;
+    struct client *client = conn_data(c);
+    stream_hub_pong(l->streams, client->sub, payload, size, l->now_us);
+}
+
+void exchange_server_closed(struct exchange_server *l, struct conn *c) {
+    struct client *client = conn_data(c);
+    if (client) stream_hub_close(l->streams, client->sub);
+    if (client) free(client->api);
+    free(client);
+    exchange_server_lates_drop(l, c);
+}
+
+void exchange_server_serve(struct exchange_server *l, const struct exchange_server_clock *clock,
+                           struct conn_hooks *hooks) {
+    l->clock = *clock;
+    *hooks = (struct conn_hooks){ .ctx = l,
+                                  .request = on_request,
+                                  .upgrade = on_upgrade,
+                                  .opened = on_opened,
+                                  .message = on_message,
+                                  .frame = on_frame,
+                                  .pong = on_pong };
+}
+
+// ---- life ----
+
+void exchange_server_advance(struct exchange_server *l, int64_t now_us, int64_t wall_us) {
+    if (now_us < l->now_us) now_us = l->now_us;
+    l->now_us = now_us;
+    l->wall_us = wall_us;
+    exchange_server_market_advance(l, now_us);
+    stream_hub_pump(l->streams, now_us);
+    if (l->lates) exchange_server_lates_run(l, now_us);
+}
+
+static int add_keys(struct exchange_server *l, struct errmsg *e) {
+    for (int32_t i = 0; i < l->o.key_count; i++) {
+        const struct exchange_server_key *k = &l->o.keys[i];
+        struct signing_key *key;
+        int err = signing_key_new((enum key_kind)k->kind, k->text, &key, e);
+        if (err) return err;
+        if (handlers_add_key(l->desk, k->id, key, k->trades, k->withdraws)) {
+            signing_key_free(key);
+            return errmsg_set(e, ERR_INVALID, "an API key has %d letters and digits", API_KEY_SIZE);
+        }
+    }
+    return ERR_OK;
+}
+
+static int build(struct exchange_server *l, struct errmsg *e) {
+    const struct exchange_server_options *o = &l->o;
+    int err = o->state ? state_check(o->state, o->state_size, l->symbols, o->symbol_count, e) : ERR_OK;
+    if (err) return err;
+    l->o.exchange.event_mask = UINT64_MAX;
+    struct rng chance;
+    rng_init(&chance, o->seed);
+    l->o.exchange.order_id_first = ORDER_ID_LEAST + (int64_t)rng_below(&chance, ORDER_ID_SPAN);
+    struct exchange_hooks hooks = { .ctx = l, .reply = on_reply, .event = on_event, .trade = on_trade };
+    l->x = exchange_new(&l->o.exchange, l->symbols, o->symbol_count, &hooks, l->now_us);
+    l->audit = audit_new();
+    if (!l->x || !l->audit) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
+    for (int16_t k = 0; k < o->symbol_count; k++) {
+        if ((err = exchange_server_market_open(l, k, e))) return err;
+    }
+    struct flow_options flow = {
+        .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2
+    };
+    l->flow = flow_new(&flow, l->x, o->symbol_count, l->now_us);
+    struct limit_record limits[] = {
+        { LIMIT_WEIGHT, RATE_MINUTE, 1, o->exchange.weight_1m },
+        { LIMIT_ORDERS, RATE_MINUTE, 1, o->exchange.orders_1m },
+        { LIMIT_ORDERS, RATE_SECOND, 10, o->exchange.orders_10s },
+    };
+    l->desk = handlers_new(l->x, l->symbols, o->symbol_count, limits, 3, l->now_us);
+    struct stream_hub_options streams = { .legacy_all = o->legacy_streams,
+                                          .life_us = o->stream_life_us,
+                                          .ping_us = o->ping_us,
+                                          .messages_per_second = 10 };
+    l->streams = stream_hub_new(&streams, l->x, l->symbols, o->symbol_count, &l->o.faults);
+    if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
+    for (int16_t k = 0; k < o->symbol_count; k++) {
+        if (o->trade_path_counts) flow_still(l->flow, k);
+        if (exchange_make_mark(l->x, k, o->seed * 1000 + (uint64_t)k))
+            return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+    }
+    if (o->state) exchange_restore(l->x, o->state);
+    l->o.state = NULL;
+    return add_keys(l, e);
+}
+
+int exchange_server_new(const struct exchange_server_options *o, int64_t now_us, struct exchange_server **out,
+                        struct errmsg *e) {
+    struct exchange_server *l = calloc(1, sizeof *l);
+    if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
+    l->o = *o;
+    // The world begins with the bar that now is in, so that this bar is a whole one: the first
+    // exchange_server_advance catches up.
+    int64_t longest_us = 60000000;
+    for (int32_t k = 0; k < o->symbol_count && !o->trade_path_counts; k++) {
+        if (o->series[k].interval_us > longest_us) longest_us = o->series[k].interval_us;
+    }
+    l->now_us = now_us - now_us % longest_us;
+    for (int32_t i = 0; i < l->o.faults.count; i++) {   // a file's times count from the start
+        struct fault_rule *r = &l->o.faults.rules[i];
+        r->from_us += now_us;
+        if (r->to_us != 0) r->to_us += now_us;
+    }
+    l->print_room = 65536;
+    l->print = malloc(l->print_room);
+    l->symbols = malloc((size_t)o->symbol_count * sizeof *l->symbols);
+    l->replays = calloc((size_t)o->symbol_count, sizeof *l->replays);
+    ASSERT(l->print && l->symbols && l->replays);
+    memcpy(l->symbols, o->symbols, (size_t)o->symbol_count * sizeof *l->symbols);
+    int err = build(l, e);
+    if (err) {
+        exchange_server_free(l);
+        return err;
+    }
+    exchange_server_advance(l, now_us, 0);
+    *out = l;
+    return ERR_OK;
+}
+
+void exchange_server_free(struct exchange_server *l) {
+    if (!l) return;
+    exchange_server_lates_drop(l, NULL);
+    for (int32_t k = 0; k < l->o.symbol_count; k++) trade_file_close(l->replays[k].file);
+    stream_hub_free(l->streams);
+    handlers_free(l->desk);
+    flow_free(l->flow);
+    exchange_free(l->x);
+    audit_free(l->audit);
+    free(l->symbols);
+    free(l->replays);
+    free(l->print);
+    free(l);
+}
+
+struct exchange_server_figures exchange_server_figures(const struct exchange_server *l) {
+    const struct exchange_totals *t = exchange_totals(l->x);
+    return (struct exchange_server_figures){ l->requests, stream_hub_messages(l->streams), t->orders,
+                                             t->fills,    audit_count(l->audit),           l->data_ended };
+}
+
+void *exchange_server_save(const struct exchange_server *l, size_t *size) {
+    return exchange_save(l->x, size);
+}
+
+struct exchange *exchange_server_sim(struct exchange_server *l) {
+    return l->x;
+}

@@ -1,0 +1,71 @@
+// quiet.c: bars that cannot touch anything of the account, and may be passed over.
+#include "sim/account.h"
+#include "sim/engine.h"
+#include "sim/match.h"
+
+static bool between(const struct market *m, int64_t low_e8, int64_t high_e8) {
+    return low_e8 > m->touch_low_e8 && high_e8 < m->touch_high_e8;
+}
+
+// With several crossed positions a liquidation price holds only while the others stand still: the worst point
+// of every open bar together decides.
+static bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8) {
+    int64_t balance = account_cross_wallet_e8(x), need = 0;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        const struct market *m = &x->markets[i];
+        if (m->margin_type == MARGIN_ISOLATED || market_flat(m)) continue;
+        int64_t low = i == symbol && low_e8 < m->bar.low_e8 ? low_e8 : m->bar.low_e8;
+        int64_t high = i == symbol && high_e8 > m->bar.high_e8 ? high_e8 : m->bar.high_e8;
+        for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
+            const struct position *p = &m->positions[k];
+            balance += position_unrealized_e8(p, p->amount_e8 > 0 ? low : high);
+            need += position_maintenance_e8(m, p, high);
+        }
+    }
+    return need < balance;
+}
+
+bool exchange_can_fast_forward(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8,
+                               int64_t close_us) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    const struct market *m = &x->markets[symbol];
+    if (x->any_dirty || m->last_e8 == 0) return false;
+    if (m->waiting.count > 0 || m->trailing_count > 0 || x->timer_us <= close_us) return false;
+    if (!between(m, low_e8, high_e8)) return false;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        const struct market *o = &x->markets[x->open_list[i]];
+        if (o->trailing_count > 0 || !between(o, o->bar.low_e8, o->bar.high_e8)) return false;
+    }
+    return x->held_count < 2 || crossed_safe(x, symbol, low_e8, high_e8);
+}
+
+int64_t exchange_fast_forward_until(const struct exchange *x) {
+    if (x->any_dirty || x->held_count > 0) return INT64_MIN;
+    for (int32_t i = 0; i < x->symbol_count; i++) {
+        const struct market *m = &x->markets[i];
+        bool busy =
+            m->waiting.count > 0 || m->resting.count > 0 || m->algos.count > 0 || m->trailing_count > 0;
+        if (busy || m->last_e8 == 0 || !market_flat(m)) return INT64_MIN;
+    }
+    return x->timer_us;
+}
+
+void exchange_fast_forward(struct exchange *x, int16_t symbol, const struct exchange_bar *bar) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    struct market *m = &x->markets[symbol];
+    if (m->open) {   // the bar before it, which was quiet to its end
+        m->segment = 2;
+        m->open = false;
+        for (int32_t i = 0; i < x->open_count; i++) {
+            if (x->open_list[i] == symbol) {
+                x->open_list[i] = x->open_list[--x->open_count];
+                break;
+            }
+        }
+    }
+    m->bar = *bar;
+    m->last_e8 = bar->close_e8;
+    m->last_us = bar->close_us;
+    if (x->held_count > 1) m->dirty = x->any_dirty = true;
+    levels_refresh(x);
+}

@@ -1,0 +1,245 @@
+#include "venue/binance/record_read.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "base/text.h"
+#include "venue/binance/field.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ARENA_BLOCK = 65536 };
+
+// ---- memory ----
+
+void *arena_take(struct arena *a, size_t size) {
+    size = (size + 15) & ~(size_t)15;
+    if (a->count == 0 || a->used + size > a->room) {
+        if (a->count == a->size) {
+            int32_t wanted = a->size ? a->size * 2 : 8;
+            char **blocks = realloc(a->blocks, (size_t)wanted * sizeof *blocks);
+            if (!blocks) return NULL;
+            a->blocks = blocks;
+            a->size = wanted;
+        }
+        size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
+        char *block = malloc(room);
+        if (!block) return NULL;
+        a->blocks[a->count++] = block;
+        a->room = room;
+        if (a->count == 1) a->first_room = room;
+        a->used = 0;
+    }
+    char *at = a->blocks[a->count - 1] + a->used;
+    a->used += size;
+    memset(at, 0, size);
+    return at;
+}
+
+void arena_reset(struct arena *a) {
+    while (a->count > 1) free(a->blocks[--a->count]);
+    if (a->count == 1 && a->first_room > ARENA_BLOCK)
+        free(a->blocks[--a->count]);   // one long answer, long ago
+    a->used = 0;
+    a->room = a->count ? a->first_room : 0;
+}
+
+void arena_free(struct arena *a) {
+    while (a->count > 0) free(a->blocks[--a->count]);
+    free(a->blocks);
+    json_free(&a->scratch);
+    memset(a, 0, sizeof *a);
+}
+
+// ---- values ----
+
+struct reading {
+    const struct json *j;
+    const struct symbol_list *symbols;
+    struct arena *arena;
+    struct errmsg *e;
+};
+
+static int wrong(const struct reading *r, const struct field *f, int32_t o) {
+    size_t size;
+    const char *text = json_bytes(r->j, o, &size);
+    return errmsg_set(r->e, ERR_FORMAT, "field %s: '%.*s' cannot be read", f->name,
+                      size < 40 ? (int)size : 40, text);
+}
+
+static void put(char *at, const void *value, size_t size) { memcpy(at, value, size); }
+
+static int read_decimal(const struct reading *r, const struct field *f, int32_t o, char *at) {
+    size_t size;
+    const char *text = json_bytes(r->j, o, &size);
+    int64_t value = 0;
+    if (size > 0 && dec_parse_round(text, size, &value)) return wrong(r, f, o);
+    put(at, &value, sizeof value);
+    return 0;
+}
+
+static int read_integer(const struct reading *r, const struct field *f, int32_t o, char *at, int64_t scale) {
+    size_t size;
+    const char *text = json_bytes(r->j, o, &size);
+    int64_t value = 0;
+    if (size > 0 && id_parse(text, size, &value)) return wrong(r, f, o);
+    if (value > INT64_MAX / scale || value < INT64_MIN / scale) return wrong(r, f, o);
+    value *= scale;
+    put(at, &value, sizeof value);
+    return 0;
+}
+
+static int read_int32(const struct reading *r, const struct field *f, int32_t o, char *at) {
+    int64_t wide;
+    int err = read_integer(r, f, o, (char *)&wide, 1);
+    if (err || wide > INT32_MAX || wide < INT32_MIN) return err ? err : wrong(r, f, o);
+    int32_t value = (int32_t)wide;
+    put(at, &value, sizeof value);
+    return 0;
+}
+
+// Words on which money hangs.
+static bool strict(const char *const *names) {
+    return names == side_names || names == order_status_names || names == execution_names ||
+           names == algo_status_names || names == position_side_names;
+}
+
+static int read_enum(const struct reading *r, const struct field *f, int32_t o, char *at) {
+    for (uint8_t i = 0; i < f->count_offset; i++) {
+        if (json_is(r->j, o, f->names[i])) {
+            *at = (char)i;
+            return 0;
+        }
+    }
+    return strict(f->names) ? wrong(r, f, o) : 0;
+}
+
+static int read_symbol(const struct reading *r, const struct field *f, int32_t o, char *at) {
+    char name[64];
+    json_copy(r->j, o, name, sizeof name);
+    int16_t index = (int16_t)symbol_find(r->symbols->symbols, r->symbols->count, name);
+    put(at, &index, sizeof index);
+    return index >= 0 || *name == 0
+               ? 0
+               : errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
+}
+
+static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record);
+
+static int read_rows(const struct reading *r, int32_t kind, int32_t list, char **rows, int32_t *count) {
+    size_t size = record_table(kind)->size, length = (size_t)json_length(r->j, list);
+    *count = 0;
+    *rows = arena_take(r->arena, size * (length ? length : 1));
+    if (!*rows) return errmsg_set(r->e, ERR_NO_MEMORY, "no memory for an answer");
+    for (int32_t item = json_first(r->j, list); item != JSON_NONE; item = json_next(r->j, list, item)) {
+        char *row = *rows + (size_t)*count * size;
+        memset(row, 0, size);
+        int err = read_into(r, kind, item, row);
+        if (err == ERR_NOT_FOUND) continue;   // of a symbol that this run does not know
+        if (err) return err;
+        ++*count;
+    }
+    return 0;
+}
+
+static int read_list(const struct reading *r, const struct field *f, int32_t o, char *record) {
+    if (json_kind(r->j, o) != JSON_LIST) return wrong(r, f, o);
+    if (f->type == FIELD_LIST) {
+        char *rows;
+        int32_t count;
+        int err = read_rows(r, f->kind, o, &rows, &count);
+        if (err) return err;
+        put(record + f->offset, &rows, sizeof rows);
+        put(record + f->count_offset, &count, sizeof count);
+        return 0;
+    }
+    if (json_length(r->j, o) == 0) {
+        int16_t none = SYMBOL_NONE;
+        if (f->type == FIELD_ONE_IF) put(record + f->count_offset, &none, sizeof none);
+        return 0;
+    }
+    return read_into(r, f->kind, json_first(r->j, o), record + f->offset);
+}
+
+static int read_value(const struct reading *r, const struct field *f, int32_t o, char *record) {
+    char *at = record + f->offset;
+    switch (f->type) {
+    case FIELD_INT32:
+    case FIELD_INT32_TEXT: return read_int32(r, f, o, at);
+    case FIELD_INT64:
+    case FIELD_INT_TEXT:
+    case FIELD_ID:
+    case FIELD_ID_TEXT: return read_integer(r, f, o, at, 1);
+    case FIELD_MS: return read_integer(r, f, o, at, 1000);
+    case FIELD_BOOL:
+        *at = (char)json_is(r->j, o, "true");   // some are in quotes
+        return 0;
+    case FIELD_PRICE:
+    case FIELD_QTY:
+    case FIELD_DEC8:
+    case FIELD_DEC:
+    case FIELD_NUMBER: return read_decimal(r, f, o, at);
+    case FIELD_ENUM: return read_enum(r, f, o, at);
+    case FIELD_TEXT: json_copy(r->j, o, at, f->count_offset); return 0;
+    case FIELD_SYMBOL: return read_symbol(r, f, o, at);
+    case FIELD_CONST:
+    case FIELD_CONST_BOOL:
+    case FIELD_CONST_INT: return 0;
+    case FIELD_OBJECT: return read_into(r, f->kind, o, at);
+    default: return read_list(r, f, o, record);
+    }
+}
+
+static const int16_t no_symbol = SYMBOL_NONE;
+
+static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record) {
+    const struct record_table *table = record_table(kind);
+    ASSERT(table != NULL);
+    if (json_kind(r->j, o) != (table->array ? JSON_LIST : JSON_OBJECT)) {
+        return errmsg_set(r->e, ERR_FORMAT, "%s: not %s", table->name, table->array ? "a list" : "an object");
+    }
+    int32_t item = table->array ? json_first(r->j, o) : JSON_NONE, hint = 0;
+    for (uint8_t i = 0; i < table->field_count; i++) {
+        const struct field *f = &table->fields[i];
+        if (f->written_only) continue;   // of objects only
+        if (!table->array) item = json_get(r->j, o, f->name, &hint);
+        enum json_kind type = json_kind(r->j, item);
+        bool absent = type == JSON_MISSING || type == JSON_NULL;
+        int err = absent ? 0 : read_value(r, f, item, record);
+        if (absent && f->type == FIELD_SYMBOL && f->zero == ZERO_ABSENT)
+            put(record + f->offset, &no_symbol, sizeof no_symbol);
+        if (err) return err;
+        if (table->array) item = json_next(r->j, o, item);
+    }
+    return 0;
+}
+
+int record_from(int32_t kind, const struct json *j, int32_t node, const struct symbol_list *symbols,
+                struct arena *arena, void *record, struct errmsg *e) {
+    struct reading r = { j, symbols, arena, e };
+    memset(record, 0, record_table(kind)->size);
+    return read_into(&r, kind, node, record);
+}
+
+int record_read_text(int32_t kind, const char *text, size_t size, const struct symbol_list *symbols,
+                     struct arena *arena, void **rows, int32_t *count, bool *list, struct errmsg *e) {
+    struct json *j = &arena->scratch;
+    struct reading r = { j, symbols, arena, e };
+    *count = 0;
+    *rows = NULL;
+    int err = json_parse(j, text, size);
+    *list = json_kind(j, 0) == JSON_LIST;
+    if (err)
+        return errmsg_set(e, err == ERR_SYNTAX ? ERR_FORMAT : err, "not JSON: %.*s",
+                          size < 60 ? (int)size : 60, text);
+    if (kind == RECORD_EMPTY) return ERR_OK;
+    if (*list) {
+        char *first;
+        err = read_rows(&r, kind, 0, &first, count);
+        *rows = first;
+        return err;
+    }
+    *rows = arena_take(arena, record_table(kind)->size);
+    *count = 1;
+    return *rows ? read_into(&r, kind, 0, *rows) : errmsg_set(e, ERR_NO_MEMORY, "no memory for an answer");
+}

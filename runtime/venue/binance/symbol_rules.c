@@ -1,0 +1,119 @@
+// symbol_rules.c: see symbol_rules.h.
+#include "venue/binance/symbol_rules.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "venue/binance/symbol_table.h"
+
+#include <string.h>
+
+enum { DEFAULT_BRACKETS = 9 };
+
+// cum follows from the other columns: cum(n) = floor(n) * (ratio(n) - ratio(n-1)) + cum(n-1).
+static const struct {
+    int32_t leverage;
+    int64_t cap;
+    int64_t ratio_e8;
+} default_tiers[DEFAULT_BRACKETS] = {
+    { 50, 5000, 1000000 },    { 40, 25000, 1500000 },   { 25, 100000, 2000000 },
+    { 20, 250000, 2500000 },  { 10, 1000000, 5000000 }, { 5, 2000000, 10000000 },
+    { 4, 2500000, 12500000 }, { 2, 5000000, 25000000 }, { 1, 10000000, 50000000 },
+};
+
+int32_t symbol_rules_builtin_count(void) { return SYMBOL_TABLE_COUNT; }
+
+const char *symbol_rules_builtin_name(int32_t index) {
+    ASSERT(index >= 0);
+    ASSERT(index < SYMBOL_TABLE_COUNT);
+    return symbol_table[index].name;
+}
+
+int symbol_rules_builtin(const char *name, struct symbol *out) {
+    ASSERT(name != NULL);
+    ASSERT(out != NULL);
+    int32_t index = symbol_find(symbol_table, SYMBOL_TABLE_COUNT, name);
+    if (index == SYMBOL_NONE) return ERR_NOT_FOUND;
+    *out = symbol_table[index];
+    return 0;
+}
+
+static void text_copy(char *out, size_t size, const char *text, size_t length) {
+    size_t kept = length < size - 1 ? length : size - 1;
+    memcpy(out, text, kept);
+    out[kept] = '\0';
+}
+
+// Splits "LPTUSDT" into its assets by the quote assets that the venue uses; "" and all of it when none fits.
+static void assets_guess(struct symbol *s) {
+    static const char *const quotes[] = { "USDT", "USDC", "FDUSD", "BUSD", "BTC", "USD" };
+    size_t length = strlen(s->name);
+    for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
+        size_t quote = strlen(quotes[i]);
+        if (length <= quote || strcmp(s->name + length - quote, quotes[i]) != 0) continue;
+        text_copy(s->base_asset, sizeof s->base_asset, s->name, length - quote);
+        text_copy(s->quote_asset, sizeof s->quote_asset, quotes[i], quote);
+        text_copy(s->margin_asset, sizeof s->margin_asset, quotes[i], quote);
+        return;
+    }
+    text_copy(s->base_asset, sizeof s->base_asset, s->name, length);
+    text_copy(s->quote_asset, sizeof s->quote_asset, "USDT", 4);
+    text_copy(s->margin_asset, sizeof s->margin_asset, "USDT", 4);
+}
+
+static int64_t step_of(int decimals) {
+    int64_t step = DEC_ONE;
+    for (int i = 0; i < decimals; i++) step /= 10;
+    return step;
+}
+
+static void default_brackets(struct symbol *s) {
+    ASSERT(s != NULL);
+    memset(s->brackets, 0, sizeof s->brackets);
+    s->bracket_count = DEFAULT_BRACKETS;
+    int64_t floor_e8 = 0, ratio_e8 = default_tiers[0].ratio_e8, cum_e8 = 0;
+    for (int32_t i = 0; i < DEFAULT_BRACKETS; i++) {
+        struct bracket *b = &s->brackets[i];
+        cum_e8 += dec_mul_round(floor_e8, default_tiers[i].ratio_e8 - ratio_e8);
+        ratio_e8 = default_tiers[i].ratio_e8;
+        b->leverage_max = default_tiers[i].leverage;
+        b->floor_e8 = floor_e8;
+        b->cap_e8 = default_tiers[i].cap * DEC_ONE;
+        b->maint_ratio_e8 = ratio_e8;
+        b->cum_e8 = cum_e8;
+        floor_e8 = b->cap_e8;
+    }
+}
+
+int symbol_rules_guess(const char *name, int price_decimals, int quantity_decimals, struct symbol *out) {
+    ASSERT(name != NULL);
+    ASSERT(out != NULL);
+    if (price_decimals < 0 || price_decimals > 8 || quantity_decimals < 0 || quantity_decimals > 8)
+        return ERR_INVALID;
+    size_t length = strlen(name);
+    if (length == 0 || length >= SYMBOL_NAME_MAX) return ERR_INVALID;
+
+    memset(out, 0, sizeof *out);
+    memcpy(out->name, name, length + 1);
+    assets_guess(out);
+    out->price_precision = price_decimals;
+    out->quantity_precision = quantity_decimals;
+    out->tick_e8 = step_of(price_decimals);
+    out->price_min_e8 = out->tick_e8;
+    out->step_e8 = step_of(quantity_decimals);
+    out->qty_min_e8 = out->step_e8;
+    out->qty_max_e8 = (int64_t)1000000000 * DEC_ONE;
+    out->market_step_e8 = out->step_e8;
+    out->market_qty_min_e8 = out->step_e8;
+    out->market_qty_max_e8 = out->qty_max_e8;
+    out->notional_min_e8 = (int64_t)5 * DEC_ONE;
+    out->percent_up_e8 = DEC_ONE / 100 * 115;
+    out->percent_down_e8 = DEC_ONE / 100 * 85;
+    out->orders_max = 200;
+    out->funding_interval_h = 8;
+    out->trigger_protect_e8 = DEC_ONE / 100 * 5;
+    out->liquidation_fee_e8 = DEC_ONE / 1000 * 15;
+    out->market_take_bound_e8 = DEC_ONE / 10;
+    out->source = SYMBOL_FROM_DATA;
+    default_brackets(out);
+    return 0;
+}

@@ -1,0 +1,112 @@
+// backtest_private.h: what the files of the backtest world share.
+//
+//     backtest.c         the pump: bars, timers, operations, equity, what comes next
+//     backtest_way.c     requests on their way there and back, faults on it, the user data stream
+//     backtest_klines.c  bars that the script asks for
+#ifndef MT_WORLD_BACKTEST_PRIVATE_H
+#define MT_WORLD_BACKTEST_PRIVATE_H
+
+#include "base/assert.h"
+#include "world/backtest/backtest.h"
+#include "execution/coalesce.h"
+#include "execution/outcome_tracker.h"
+#include "world/world.h"
+#include "trade/stream_event.h"
+
+#define NEVER INT64_MAX
+
+struct market {
+    const struct series *series;
+    int64_t next;            // the bar not yet opened
+    int64_t open_close_us;   // close of the bar now open, NEVER when none is
+    int16_t symbol;
+};
+
+struct feed {
+    const struct series *series;
+    int64_t next;     // the bar not yet delivered
+    int64_t due_us;   // when it is
+    int16_t symbol;
+};
+
+struct travel {   // something under way for `latency`
+    int64_t at_us;
+    struct api_call *op;
+    uint32_t attempt;      // of the op, when it set out; another one by now: nobody waits for this
+    struct call *orphan;   // what was given up on its way up still arrives: its call and its batch
+};
+
+struct ring {   // of travels, by time; grows by doubling
+    struct travel *items;
+    uint32_t head, count, capacity;
+};
+
+struct event_ring {
+    struct stream_event *items;
+    uint32_t head, arrived, count,
+        capacity;   // the first `arrived` of `count` have reached the script's side
+};
+
+struct timer {
+    int64_t at_us;
+    int64_t order;
+    int32_t id;
+};
+
+struct backtest {
+    struct world_view view;
+    struct exchange *exchange;
+    struct dispatcher *dispatcher;
+    int64_t latency_us, from_us;
+    uint64_t events_wanted;
+    struct market markets[WORLD_FEEDS_MAX];
+    struct feed feeds[WORLD_FEEDS_MAX];
+    int32_t market_count, feed_count;
+    struct api_call_pool *ops;
+    struct coalescer *flights;
+    struct faults *faults;              // NULL: none
+    struct outcome_tracker *resolver;   // with faults
+    int32_t pending;                    // submitted, not settled
+    struct api_call **settled;          // not yet reported
+    int32_t settled_head, settled_count, settled_capacity;
+    struct api_call *awaited;   // settled without a report: its waiter looks at `done`
+    struct ring up, down;
+    struct event_ring events;
+    struct stream_event delivered;
+    struct timer *timers;
+    int32_t timer_count, timer_capacity;
+    int64_t timer_order, client_ids;
+    int64_t *day_us, *day_equity, *point_us, *point_equity;
+    int64_t day_capacity, point_capacity;
+    int64_t day_end_us;
+    int64_t idle_bars;               // bars ahead, within the day, that cannot touch the account
+    bool behind;                     // idle bars have passed that the exchange has not seen
+    struct synthetic_market *made;   // NULL: bars
+    int64_t until_us;                // time may not pass it
+    bool record_points, dispatcher_dirty, exposed, started, paused;
+};
+
+static inline void *must(void *block) {
+    ASSERT(block != NULL);   // a backtest that is out of memory has nothing to save
+    return block;
+}
+
+// backtest.c
+int64_t backtest_bar_close_us(const struct series *s, int64_t i);
+const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
+
+// backtest_way.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
+struct transport latency_link_transport(struct backtest *b, bool faults);
+struct outcome_tracker_hooks latency_link_resolver_hooks(struct backtest *b);
+void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply,
+                           int64_t now_us);   // hooks of the exchange
+void latency_link_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us);
+int64_t latency_link_next_us(const struct backtest *b);
+bool latency_link_busy(const struct backtest *b);   // something is under way
+void latency_link_advance(struct backtest *b, int64_t now_us);
+struct stream_event *latency_link_event(
+    struct backtest *b);   // the oldest that has arrived and that the script wants, or NULL
+void latency_link_event_pop(struct backtest *b);
+void latency_link_free(struct backtest *b);
+
+#endif

@@ -1,0 +1,507 @@
+#include "world/live/private.h"
+
+#include "base/assert.h"
+#include "venue/binance/account_event.h"
+#include "venue/binance/event_shape.h"
+#include "world/world.h"
+#include "trade/stream_event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 };
+#define KEY_EVERY_US                                                                                         \
+    INT64_C(1800000000)   // a listen key lives an hour; a 48th of a connection's age, as that may be set
+                          // shorter
+#define KEY_SHORTEST_US INT64_C(1000000)
+#define MARGIN_US INT64_C(60000000)   // asked for once more: clocks are not exact
+#define FORGET_US INT64_C(180000000)
+#define LOOK_IDLE_US INT64_C(1800000000)   // when no order is open and no position held
+#define EXPECT_US INT64_C(3000000)         // so long the stream may take to tell what a reply has told
+#define RECENT_US INT64_C(2000000)         // what is younger may be on its way yet
+#define RETRY_US INT64_C(400000)
+#define ODD_LOOK_US INT64_C(1000000)   // after an event that cannot be read
+#define BIT(param) (UINT64_C(1) << (param))
+
+enum ask { ASK_LISTS, ASK_FILLS, ASK_MISSING, ASK_ACCOUNT, ASK_DONE };
+
+static void begin(struct live *l, enum reconcile_mode mode);
+
+static bool telling(const struct account_watch *a) { return a->busy && a->mode != RECONCILE_LOOK; }
+
+// ---- events of the stream ----
+
+static void believe(struct live *l, const struct account_update_record *u) {
+    l->view.wallet_e8 = u->wallet_e8;
+    if (u->symbol == SYMBOL_NONE || u->reason == ACCOUNT_FUNDING_FEE) return;
+    struct world_position *p = &l->view.position[u->symbol][u->position_side];
+    *p = (struct world_position){ u->amount_e8, u->entry_price_e8 };
+}
+
+static void write_down(struct live *l, const struct stream_event *e) {
+    if (l->intents && e->kind == RECORD_ORDER_UPDATE) intent_log_on_order(l->intents, &e->u.order);
+    if (l->intents && e->kind == RECORD_ALGO_UPDATE) intent_log_on_algo(l->intents, &e->u.algo);
+}
+
+static void tell(struct live *l, const struct stream_event *e) {
+    write_down(l, e);
+    if (e->kind == RECORD_ACCOUNT_UPDATE) believe(l, &e->u.account);
+    live_push_event(l, e);
+}
+
+static void hold(struct account_watch *a, const struct stream_event *e) {
+    if (a->held_count == a->held_size) {
+        a->held_size = a->held_size ? a->held_size * 2 : 64;
+        a->held = realloc(a->held, sizeof *a->held * (size_t)a->held_size);
+        ASSERT(a->held != NULL);
+    }
+    a->held[a->held_count++] = *e;
+}
+
+static void take(struct live *l, const struct stream_event *e) {
+    if (!reconcile_take(l->account.known, e)) {
+        l->figures.events_twice++;
+        return;
+    }
+    tell(l, e);
+    int64_t look_us = l->view.now_us + l->o.reconcile_us;   // something goes on: no idle time
+    if (look_us < l->account.look_us) l->account.look_us = look_us;
+}
+
+static void hear(struct live *l, const struct stream_event *e) {
+    struct account_watch *a = &l->account;
+    if (!telling(a) && !reconcile_follows(a->known, e))
+        begin(l, RECONCILE_TELL);   // something before it was lost
+    if (telling(a) || !a->ready)
+        hold(a, e);
+    else
+        take(l, e);
+}
+
+static void hear_account(struct live *l, const struct json *j) {
+    struct live_account_event found;
+    account_event_read(j, &l->list, &l->heard_rows, &found);
+    for (int32_t i = 0; i < found.count; i++) {
+        struct account_update_record *u = &found.rows[i];
+        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = l->view.wallet_e8;
+        struct stream_event e = { .kind = RECORD_ACCOUNT_UPDATE,
+                                  .time_us = u->transaction_us,
+                                  .u.account = *u };
+        hear(l, &e);
+    }
+}
+
+// Something has happened that is not known: the exchange is asked for all of it.
+static void odd(struct live *l, const char *what) {
+    live_log_malformed(l, "user stream", what, strlen(what));
+    int64_t look_us = l->view.now_us + ODD_LOOK_US;
+    if (look_us < l->account.look_us) l->account.look_us = look_us;
+}
+
+void live_account_event(struct live *l, const struct json *j) {
+    struct errmsg problem;
+    struct stream_event e = { 0 };
+    int32_t name = json_get(j, 0, "e", NULL);
+    arena_reset(&l->heard_rows);
+    bool order = json_is(j, name, "ORDER_TRADE_UPDATE"), algo = json_is(j, name, "ALGO_UPDATE"),
+         account = json_is(j, name, "ACCOUNT_UPDATE");
+    if (json_is(j, name, "listenKeyExpired")) {
+        live_sockets_break(l, STREAM_USER, "its listen key has expired");
+        return;
+    }
+    if (!order && !algo && !account) return;
+    if (!event_whole(j, 0)) {
+        odd(l, "an event without what it is to tell");
+        return;
+    }
+    coalesce_changed(l->flights);
+    if (account) {
+        hear_account(l, j);
+        return;
+    }
+    e.kind = order ? RECORD_ORDER_UPDATE : RECORD_ALGO_UPDATE;
+    int err = record_from(e.kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem);
+    if (err == ERR_NOT_FOUND) return;   // of a symbol not of this run
+    if (err != ERR_OK) {
+        odd(l, problem.text);
+        return;
+    }
+    e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
+    if (order)
+        outcome_tracker_on_order(l->resolver, &e.u.order);
+    else
+        outcome_tracker_on_algo(l->resolver, &e.u.algo);
+    hear(l, &e);
+}
+
+// ---- asking for what was missed ----
+
+static void begin(struct live *l, enum reconcile_mode mode) {
+    struct account_watch *a = &l->account;
+    if (!a->busy) {
+        a->busy = true;
+        a->mode = a->ready ? (uint8_t)mode : RECONCILE_LEARN;
+        a->stage = ASK_LISTS;
+        a->failed = a->again = false;
+        a->attempts = 0;
+        a->retry_us = 0;
+    } else if (a->mode == RECONCILE_LOOK && mode == RECONCILE_TELL) {
+        a->mode = RECONCILE_TELL;   // begun anew when the answers asked for are in
+        a->failed = true;
+    } else if (mode == RECONCILE_TELL) {
+        a->again = true;
+    }
+    live_wake(l);
+}
+
+static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbol) {
+    struct api_call *op =
+        internal_call_take(l, endpoint, l->account.mode == RECONCILE_LOOK ? PRIORITY_LOW : PRIORITY_HIGH);
+    if (symbol == SYMBOL_NONE) return op;
+    op->call.symbol = symbol;
+    op->call.given = BIT(P_SYMBOL);
+    return op;
+}
+
+static void since(const struct live *l, struct api_call *op) {
+    op->call.start_us = l->account.verified_us - MARGIN_US;
+    op->call.limit = PAGE;
+    op->call.given |= BIT(P_START_TIME) | BIT(P_LIMIT);
+}
+
+static void answered(struct live *l, struct internal_call *i);
+
+static void put_question(struct live *l, struct api_call *op) {
+    l->account.asked++;
+    internal_call_submit(l, op, answered, NULL);
+}
+
+// The page after a full one goes on from the last id.
+static void next_page(struct live *l, const struct api_call *page, uint64_t param, int64_t id) {
+    struct api_call *op = question(l, page->call.endpoint, page->call.symbol);
+    op->call.limit = PAGE;
+    op->call.given |= BIT(P_LIMIT) | BIT(param);
+    if (param == P_FROM_ID)
+        op->call.from_id = id + 1;
+    else if (param == P_ORDER_ID)
+        op->call.order_id = id + 1;
+    else
+        op->call.algo_id = id + 1;
+    put_question(l, op);
+}
+
+static void read_answer(struct live *l, const struct api_call *op) {
+    struct reconciliation *r = l->account.known;
+    const struct order_record *orders = op->rows;
+    const struct algo_record *algos = op->rows;
+    const struct trade_record *trades = op->rows;
+    const struct position_record *positions = op->rows;
+    const struct income_record *incomes = op->rows;
+    int32_t last = op->count - 1;
+    bool full = op->count == PAGE;
+    switch (op->call.endpoint) {
+    case EP_OPEN_ORDERS:
+    case EP_ORDER_GET:
+    case EP_ALL_ORDERS:
+        live_risk_listed(l, op);
+        for (int32_t k = 0; k < op->count; k++) reconcile_order(r, &orders[k]);
+        if (full && op->call.endpoint == EP_ALL_ORDERS) next_page(l, op, P_ORDER_ID, orders[last].order_id);
+        break;
+    case EP_ALGO_GET:
+    case EP_ALGO_OPEN:
+    case EP_ALGO_ALL:
+        live_risk_listed(l, op);
+        for (int32_t k = 0; k < op->count; k++) reconcile_algo(r, &algos[k]);
+        if (full && op->call.endpoint == EP_ALGO_ALL) next_page(l, op, P_ALGO_ID, algos[last].algo_id);
+        break;
+    case EP_USER_TRADES:
+        for (int32_t k = 0; k < op->count; k++) reconcile_trade(r, &trades[k]);
+        if (full) next_page(l, op, P_FROM_ID, trades[last].id);
+        break;
+    case EP_POSITION_RISK:
+        reconcile_position(r, NULL);
+        for (int32_t k = 0; k < op->count; k++) reconcile_position(r, &positions[k]);
+        break;
+    case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->wallet_e8); break;
+    default:
+        for (int32_t k = 0; k < op->count; k++) reconcile_income(r, &incomes[k]);
+    }
+}
+
+static void start_over(struct live *l) {
+    struct account_watch *a = &l->account;
+    a->stage = ASK_LISTS;
+    a->failed = false;
+    a->retry_us = live_now(l) + RETRY_US * (a->attempts < 8 ? a->attempts + 1 : 8);
+    a->attempts++;
+}
+
+static void look_later(struct live *l) {
+    bool active = reconcile_any_open(l->account.known);
+    for (int32_t k = 0; k < l->list.count && !active; k++) {
+        for (int side = 0; side < POSITION_SIDE_COUNT; side++)
+            active = active || l->view.position[k][side].amount_e8 != 0;
+    }
+    l->account.look_us = live_now(l) + (active ? l->o.reconcile_us : LOOK_IDLE_US);
+}
+
+// What came over the stream meanwhile comes after.
+static void release_held(struct live *l) {
+    struct account_watch *a = &l->account;
+    struct stream_event *held = a->held;
+    int32_t count = a->held_count;
+    a->held = NULL;
+    a->held_count = a->held_size = 0;
+    for (int32_t i = 0; i < count; i++) take(l, &held[i]);
+    free(held);
+}
+
+// All of before the questions has been told.
+static void verified(struct account_watch *a) {
+    a->verified_us = a->sent_us;
+    reconcile_forget(a->known, a->sent_us - FORGET_US);
+}
+
+static void finish(struct live *l) {
+    struct account_watch *a = &l->account;
+    const struct stream_event *events;
+    int32_t count;
+    if (reconcile_finish(a->known, a->mode, &l->view, a->sent_us, a->attempts >= HASTY_AFTER, &events,
+                         &count) != ERR_OK) {
+        start_over(l);   // fills are listed a little after their orders
+        return;
+    }
+    a->busy = false;
+    look_later(l);
+    if (a->mode == RECONCILE_LOOK) {
+        int32_t old = 0;
+        while (old < count && events[old].time_us > a->sent_us - RECENT_US) old++;
+        if (old < count)
+            begin(l, RECONCILE_TELL);
+        else
+            verified(a);
+        return;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (a->mode == RECONCILE_LEARN) {
+            write_down(l, &events[i]);
+            if (events[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &events[i].u.account);
+            continue;
+        }
+        l->figures.events_recovered++;
+        tell(l, &events[i]);
+    }
+    if (a->mode == RECONCILE_LEARN) l->account_known = true;
+    a->ready = true;
+    verified(a);
+    if (a->again)
+        begin(l, RECONCILE_TELL);
+    else
+        release_held(l);
+}
+
+static void answered(struct live *l, struct internal_call *i) {
+    struct account_watch *a = &l->account;
+    if (l->ended) return;
+    a->asked--;
+    const struct api_call *op = i->op;
+    bool one = op->call.endpoint == EP_ORDER_GET || op->call.endpoint == EP_ALGO_GET;
+    if (op->settle == SETTLE_DONE && !a->failed) {
+        read_answer(l, op);
+    } else if (one && op->settle == SETTLE_REFUSED && op->code == -2013) {
+        bool algo = op->call.endpoint == EP_ALGO_GET;
+        struct reconcile_missing gone = { algo ? op->call.algo_id : op->call.order_id, op->call.symbol,
+                                          algo };
+        reconcile_gone(a->known, &gone);
+    } else {
+        a->failed = true;
+        a->failed_as = op->settle;
+    }
+    live_wake(l);
+}
+
+static void ask_lists(struct live *l) {
+    struct account_watch *a = &l->account;
+    a->sent_us = live_exchange_now(l);
+    if (a->verified_us == 0) a->verified_us = a->sent_us;
+    reconcile_begin(a->known, a->verified_us - MARGIN_US);
+    for (int16_t k = 0; k < l->list.count; k++) {
+        put_question(l, question(l, EP_OPEN_ORDERS, k));
+        put_question(l, question(l, EP_ALGO_OPEN, k));
+        if (a->mode == RECONCILE_LOOK) continue;
+        struct api_call *orders = question(l, EP_ALL_ORDERS, k), *algos = question(l, EP_ALGO_ALL, k);
+        since(l, orders);
+        put_question(l, orders);
+        since(l, algos);
+        put_question(l, algos);
+    }
+}
+
+static void ask_account(struct live *l) {
+    put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
+    put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
+    if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account.mode == RECONCILE_LEARN) return;
+    struct api_call *income = question(l, EP_INCOME, SYMBOL_NONE);
+    since(l, income);
+    income->call.income_type = INCOME_FUNDING_FEE;
+    income->call.given |= BIT(P_INCOME_TYPE);
+    put_question(l, income);
+}
+
+static bool ask_missing(struct live *l) {
+    struct reconcile_missing missing[MISSING_AT_ONCE];
+    int32_t count = reconcile_missing(l->account.known, missing, MISSING_AT_ONCE);
+    for (int32_t i = 0; i < count; i++) {
+        const struct reconcile_missing *m = &missing[i];
+        struct api_call *op = question(l, m->algo ? EP_ALGO_GET : EP_ORDER_GET, m->symbol);
+        op->call.order_id = m->algo ? 0 : m->id;
+        op->call.algo_id = m->algo ? m->id : 0;
+        op->call.given |= m->algo ? BIT(P_ALGO_ID) : BIT(P_ORDER_ID);
+        put_question(l, op);
+    }
+    return count > 0;
+}
+
+// All answers of a stage are in: the next one.
+static void step(struct live *l) {
+    struct account_watch *a = &l->account;
+    if (a->failed) {
+        start_over(l);
+        return;
+    }
+    switch (a->stage) {
+    case ASK_LISTS:
+        a->stage = ASK_FILLS;
+        ask_lists(l);
+        break;
+    case ASK_FILLS:
+        a->stage = ASK_MISSING;
+        for (int16_t k = 0; k < l->list.count; k++) {
+            struct api_call *fills = question(l, EP_USER_TRADES, k);
+            since(l, fills);
+            put_question(l, fills);
+        }
+        break;
+    case ASK_MISSING:
+        if (!ask_missing(l)) a->stage = a->mode == RECONCILE_LOOK ? ASK_DONE : ASK_ACCOUNT;
+        break;
+    case ASK_ACCOUNT:
+        a->stage = ASK_DONE;
+        ask_account(l);
+        break;
+    default: finish(l);
+    }
+}
+
+// ---- replies that the stream must tell too ----
+
+static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_t executed_e8, bool over) {
+    struct account_watch *a = &l->account;
+    if (a->expected_count == EXPECTED_MAX) return;   // looked at every minute anyway
+    if (a->expected_count == a->expected_size) {
+        a->expected_size = a->expected_size ? a->expected_size * 2 : 32;
+        a->expected = realloc(a->expected, sizeof *a->expected * (size_t)a->expected_size);
+        ASSERT(a->expected != NULL);
+    }
+    a->expected[a->expected_count++] =
+        (struct expectation){ id, executed_e8, live_now(l) + EXPECT_US, symbol, algo, over };
+}
+
+void live_account_settled(struct live *l, const struct api_call *op) {
+    if (!l->account.ready || l->ended) return;
+    if (op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_QUERY) {
+        const struct order_record *o = op->rows;
+        for (int32_t k = 0; k < op->count; k++) {
+            bool open = o[k].status == STATUS_NEW || o[k].status == STATUS_PARTIALLY_FILLED;
+            if (o[k].order_id != 0) expect(l, o[k].symbol, o[k].order_id, false, o[k].executed_qty_e8, !open);
+        }
+    } else if (op->kind == RECORD_ALGO && op->count == 1) {
+        expect(l, op->call.symbol, ((const struct algo_record *)op->rows)->algo_id, true, 0, false);
+    } else if (op->kind == RECORD_ALGO_CANCEL && op->count == 1) {
+        expect(l, op->call.symbol, ((const struct algo_cancel_record *)op->rows)->algo_id, true, 0, true);
+    }
+}
+
+static bool told(const struct account_watch *a, const struct expectation *x) {
+    return x->algo ? reconcile_delivered_algo(a->known, x->id, x->over)
+                   : reconcile_delivered(a->known, x->symbol, x->id, x->executed_e8, x->over);
+}
+
+static void check_expected(struct live *l, int64_t now_us) {
+    struct account_watch *a = &l->account;
+    int32_t due = 0;
+    bool missed = false;
+    while (due < a->expected_count && a->expected[due].due_us <= now_us)
+        missed = !told(a, &a->expected[due++]) || missed;
+    if (due == 0) return;
+    a->expected_count -= due;
+    memmove(a->expected, a->expected + due, sizeof *a->expected * (size_t)a->expected_count);
+    if (missed) begin(l, RECONCILE_TELL);
+}
+
+// ---- the stream's life ----
+
+static int64_t key_every_us(const struct live *l) {
+    int64_t every_us = l->o.stream_age_us / 48;
+    return every_us < KEY_SHORTEST_US ? KEY_SHORTEST_US : every_us < KEY_EVERY_US ? every_us : KEY_EVERY_US;
+}
+
+static void on_key(struct live *l, struct internal_call *i) {
+    if (l->ended) return;
+    if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
+        live_sockets_retry_user(l);
+        return;
+    }
+    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)i->op->rows)->key);
+    l->key_due_us = live_now(l) + key_every_us(l);
+    live_sockets_open_user(l);
+}
+
+void live_account_open(struct live *l) {
+    l->streams[STREAM_USER].state = STREAM_OPENING;
+    internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, NULL);
+}
+
+void live_account_opened(struct live *l) { begin(l, RECONCILE_TELL); }
+
+static void on_prolonged(struct live *l, struct internal_call *i) {
+    if (!l->ended && i->op->settle == SETTLE_REFUSED)
+        live_sockets_break(l, STREAM_USER, "its listen key is gone");
+    if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
+}
+
+void live_account_advance(struct live *l, int64_t now_us) {
+    struct account_watch *a = &l->account;
+    if (!l->key) return;
+    if (a->busy && a->asked == 0 && now_us >= a->retry_us) step(l);
+    bool running = l->streams[STREAM_USER].state == STREAM_RUNNING;
+    if (!a->ready || !running) return;
+    if (now_us >= l->key_due_us) {
+        l->key_due_us = now_us + key_every_us(l);
+        internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_KEEP, PRIORITY_CRITICAL), on_prolonged,
+                             NULL);
+    }
+    if (a->busy) return;
+    check_expected(l, now_us);
+    if (!a->busy && now_us >= a->look_us) begin(l, RECONCILE_LOOK);
+}
+
+int64_t live_account_due_us(const struct live *l) {
+    const struct account_watch *a = &l->account;
+    if (!l->key) return INT64_MAX;
+    int64_t due = a->busy && a->asked == 0 ? a->retry_us : INT64_MAX;
+    if (!a->ready || l->streams[STREAM_USER].state != STREAM_RUNNING) return due;
+    if (l->key_due_us < due) due = l->key_due_us;
+    if (a->busy) return due;
+    if (a->expected_count > 0 && a->expected[0].due_us < due) due = a->expected[0].due_us;
+    return a->look_us < due ? a->look_us : due;
+}
+
+void live_account_close(struct live *l) {
+    struct account_watch *a = &l->account;
+    reconcile_free(a->known);
+    free(a->held);
+    free(a->expected);
+    *a = (struct account_watch){ 0 };
+}

@@ -1,0 +1,57 @@
+#include "world/live/private.h"
+
+// The dead man's switch: the exchange is told to cancel the open orders of a symbol unless it hears of us
+// again in time, and is told so anew at a third of that time. A symbol takes part once an order of it was
+// submitted. Should we die, or hang, or lose the network, the exchange does what we no longer can.
+
+#define RETRY_US INT64_C(1000000)
+
+static bool works(const struct live *l) {
+    return l->o.dead_man_us > 0 && l->key && !l->paper && !l->o.requests_only && !l->dead_man_off &&
+           !l->ended;
+}
+
+void live_dead_man_use(struct live *l, int16_t symbol) {
+    if (works(l) && symbol >= 0) l->dead_man[symbol].used = true;
+}
+
+static void on_told(struct live *l, struct internal_call *i) {
+    struct dead_man *d = &l->dead_man[(intptr_t)i->ctx];
+    d->asking = false;
+    bool good = i->op->settle == SETTLE_DONE;
+    if (good)
+        l->figures.dead_man_armed++;
+    else {
+        l->figures.dead_man_failed++;
+        l->tell_dead_man = true;
+    }
+    d->due_us = live_now(l) + (good ? l->o.dead_man_us / 3 : RETRY_US);
+}
+
+void live_dead_man_pump(struct live *l, int64_t now_us) {
+    if (!works(l)) return;
+    for (int16_t k = 0; k < l->list.count; k++) {
+        struct dead_man *d = &l->dead_man[k];
+        if (!d->used || d->asking || now_us < d->due_us) continue;
+        struct api_call *op = internal_call_take(l, EP_COUNTDOWN_CANCEL, PRIORITY_CRITICAL);
+        op->call.symbol = k;
+        op->call.countdown_us = l->o.dead_man_us;
+        op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_COUNTDOWN_TIME;
+        op->request.deadline_us = now_us + l->o.dead_man_us / 3;
+        d->asking = true;
+        internal_call_submit(l, op, on_told, (void *)(intptr_t)k);
+    }
+}
+
+int64_t live_dead_man_next_us(const struct live *l) {
+    int64_t due = INT64_MAX;
+    for (int16_t k = 0; works(l) && k < l->list.count; k++) {
+        const struct dead_man *d = &l->dead_man[k];
+        if (d->used && !d->asking && d->due_us < due) due = d->due_us;
+    }
+    return due;
+}
+
+bool live_dead_man_kept(const struct live *l) { return works(l); }
+bool live_dead_man_used(const struct live *l, int16_t symbol) { return l->dead_man[symbol].used; }
+void live_dead_man_end(struct live *l) { l->dead_man_off = true; }

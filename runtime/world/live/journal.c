@@ -1,0 +1,231 @@
+#include "world/live/private.h"
+
+#include "base/assert.h"
+#include "trade/names.h"
+#include "trade/stream_event.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CLOCK_ERROR_US INT64_C(3600000000)   // an intent may bear the time of a clock that was not measured
+#define OUTCOME_TAG UINT64_MAX               // of writes nobody waits for, but whose failure is told
+
+// ---- the table of functions of intents ----
+
+static void intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
+    journal_intend(((struct live *)ctx)->journal, i, tag);
+}
+
+static void settle(void *ctx, const struct journal_outcome *o) {
+    journal_settle(((struct live *)ctx)->journal, o, OUTCOME_TAG);
+}
+
+static void leave(void *ctx, struct api_call *op) { live_wire_leave(ctx, op); }
+
+static void refuse(void *ctx, struct api_call *op) {
+    struct live *l = ctx;
+    char text[160];
+    snprintf(text, sizeof text, "nothing was sent: the journal cannot be written: %.90s",
+             journal_problem(l->journal));
+    live_wire_refuse(l, op, 0, text);
+}
+
+static void on_done(void *ctx, uint64_t tag, int err) {
+    struct live *l = ctx;
+    if (l->ended) return;
+    l->journal_failures = err ? l->journal_failures + 1 : 0;
+    dispatcher_alert(l->dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal_failures, live_now(l));
+    if (tag != OUTCOME_TAG) intent_log_down(l->intents, tag, err);
+    live_wake(l);
+}
+
+// ---- orders the last run left open ----
+
+static struct live_restart *restart_of(struct live *l, const struct api_call *op) {
+    for (int32_t i = 0; i < l->restart_count; i++) {
+        if (l->restarts[i].op == op) return &l->restarts[i];
+    }
+    return NULL;
+}
+
+// A script hears of an order that stands open as of one that was made while nobody listened.
+static void tell_script(struct live *l, const struct api_call *op) {
+    int64_t now = live_exchange_now(l);
+    struct stream_event e = { .time_us = now, .recovered = true };
+    if (op->call.endpoint == EP_ALGO_NEW) {
+        e.kind = RECORD_ALGO_UPDATE;
+        e.u.algo = (struct algo_update_record){ .event_us = now,
+                                                .transaction_us = now,
+                                                .order = *(const struct algo_record *)op->rows };
+    } else {
+        e.kind = RECORD_ORDER_UPDATE;
+        e.u.order = (struct order_update_record){ .event_us = now,
+                                                  .transaction_us = now,
+                                                  .order = *(const struct order_record *)op->rows };
+    }
+    live_push_event(l, &e);
+}
+
+static void cancel_restart(struct live *l, struct live_restart *r);
+
+static void on_cancelled(struct live *l, struct internal_call *i) {
+    struct live_restart *r = i->ctx;
+    if (l->ended) return;
+    bool gone = i->op->settle == SETTLE_REFUSED && i->op->code == -2011;
+    if (i->op->settle != SETTLE_DONE && !gone) {
+        cancel_restart(l, r);
+        return;
+    }
+    struct journal_outcome o = { .client_id = r->client_id,
+                                 .state = JOURNAL_ACCEPTED,
+                                 .order_id = r->order_id,
+                                 .status = "CANCELED",
+                                 .executed_e8 = r->executed_e8,
+                                 .at_us = live_exchange_now(l) };
+    if (!gone) settle(l, &o);   // else how it ended is found out at the next start
+    r->open = false;
+    snprintf(r->status, sizeof r->status, "%s", gone ? "over" : "CANCELED");
+    l->restarts_left--;
+    live_wake(l);
+}
+
+static void cancel_restart(struct live *l, struct live_restart *r) {
+    struct api_call *op =
+        internal_call_take(l, r->algo ? EP_ALGO_CANCEL : EP_ORDER_CANCEL, PRIORITY_CRITICAL);
+    op->call.symbol = r->number;
+    op->call.order_id = r->algo ? 0 : r->order_id;
+    op->call.algo_id = r->algo ? r->order_id : 0;
+    op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << (r->algo ? P_ALGO_ID : P_ORDER_ID);
+    if (r->algo) op->call.given &= ~(UINT64_C(1) << P_SYMBOL);
+    internal_call_submit(l, op, on_cancelled, r);
+}
+
+static void restart_known(struct live *l, struct live_restart *r, const struct api_call *op,
+                          enum outcome outcome) {
+    r->op = NULL;
+    r->known = true;
+    live_wake(l);
+    if (outcome != OUTCOME_DONE) {
+        l->restarts_left--;
+        return;
+    }
+    r->found = true;
+    if (r->algo) {
+        const struct algo_record *a = op->rows;
+        r->order_id = a->algo_id;
+        r->open = a->algo_status == ALGO_NEW;
+        r->same = strcmp(r->status, algo_status_names[a->algo_status]) == 0;
+        snprintf(r->status, sizeof r->status, "%s", algo_status_names[a->algo_status]);
+    } else {
+        const struct order_record *o = op->rows;
+        r->order_id = o->order_id;
+        r->open = o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
+        r->same =
+            strcmp(r->status, order_status_names[o->status]) == 0 && o->executed_qty_e8 == r->executed_e8;
+        r->executed_e8 = o->executed_qty_e8;
+        snprintf(r->status, sizeof r->status, "%s", order_status_names[o->status]);
+    }
+    if (r->open && l->cancel_restarts) {
+        cancel_restart(l, r);
+        return;
+    }
+    l->restarts_left--;
+    tell_script(l, op);
+}
+
+void live_journal_resolved(struct live *l, struct api_call *op, enum outcome outcome) {
+    if (!l->intents) return;
+    struct live_restart *r = restart_of(l, op);
+    if (r) restart_known(l, r, op, outcome);
+    intent_log_known(l->intents, op, outcome, live_exchange_now(l));
+}
+
+// The process that made them is gone: what it sent bears a stamp of before now.
+void live_journal_reopen(struct live *l) {
+    int64_t now = live_now(l),
+            final_us = live_exchange_now(l) + clock_uncertainty_us(&l->clock, now) + l->o.recv_window_us;
+    for (int32_t i = 0; i < l->restart_count; i++) {
+        struct live_restart *r = &l->restarts[i];
+        outcome_tracker_reopen(l->resolver, r->op, r->made_us - CLOCK_ERROR_US, r->taken ? 0 : final_us, now);
+    }
+}
+
+static int keep_restart(struct live *l, const struct journal_order *o, struct live_restart *r,
+                        struct errmsg *e) {
+    struct api_call *op = live_op(l);
+    if (intent_log_reopen(l->intents, o, op) != ERR_OK) {
+        live_op_free(l, op);
+        return errmsg_set(e, ERR_NOT_FOUND,
+                          "an order of %s from the last run is not cleared up (%s): run with --symbol %s too",
+                          o->symbol, o->client_id, o->symbol);
+    }
+    *r = (struct live_restart){ .op = op,
+                                .made_us = o->made_us,
+                                .quantity_e8 = o->quantity_e8,
+                                .price_e8 = o->price_e8,
+                                .executed_e8 = o->executed_e8,
+                                .number = op->call.symbol,
+                                .taken = o->state == JOURNAL_ACCEPTED,
+                                .algo = op->call.endpoint == EP_ALGO_NEW };
+    snprintf(r->client_id, sizeof r->client_id, "%s", o->client_id);
+    snprintf(r->symbol, sizeof r->symbol, "%s", o->symbol);
+    snprintf(r->status, sizeof r->status, "%s", o->status);
+    return ERR_OK;
+}
+
+static int read_open(struct live *l, const char *path, struct errmsg *e) {
+    struct journal_order *rows;
+    int64_t count;
+    int err = journal_orders(path, true, 0, &rows, &count, e);
+    if (err) return err;
+    l->restarts = calloc((size_t)count + 1, sizeof *l->restarts);
+    ASSERT(l->restarts != NULL);
+    for (int64_t i = 0; i < count && !err; i++) {
+        err = keep_restart(l, &rows[i], &l->restarts[i], e);
+        l->restart_count += !err;
+    }
+    l->restarts_left = l->restart_count;
+    journal_release(rows);
+    return err;
+}
+
+const struct live_restart *live_restarts(const struct live *l, int32_t *count) {
+    *count = l->restart_count;
+    return l->restarts;
+}
+
+// ---- life ----
+
+int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e) {
+    ASSERT(l->journal == NULL);
+    return journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal, e);
+}
+
+int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e) {
+    l->cancel_restarts = cancel;
+    struct intent_log_hooks hooks = { l, intend, settle, leave, refuse };
+    ASSERT(l->journal && !l->intents);
+    l->intents = intent_log_new(&hooks, l->ops, &l->list);
+    ASSERT(l->intents != NULL);
+    return read_open(l, path, e);
+}
+
+struct journal *live_journal(struct live *l) {
+    return l->journal;
+}
+
+void live_journal_end(struct live *l, const char *how) {
+    if (l->journal) journal_run_end(l->journal, how, live_now(l));
+}
+
+void live_journal_finish(struct live *l) {
+    if (l->journal) journal_close(l->journal);
+    l->journal = NULL;
+}
+
+void live_journal_free(struct live *l) {
+    intent_log_free(l->intents);
+    free(l->restarts);
+}

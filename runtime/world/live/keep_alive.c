@@ -1,0 +1,27 @@
+// Connections kept open before they are needed: a burst of orders then pays no handshake. Each is used once
+// in a while, as a server closes those that are not; the pings go through the dispatcher like all else
+// (weight 1 each, lowest priority).
+#include "world/live/private.h"
+
+#define WARM_EVERY_US INT64_C(20000000)
+
+static void on_pinged(struct live *l, struct internal_call *i) {
+    (void)i;
+    l->warming--;
+}
+
+void keep_alive_pump(struct live *l, int64_t now_us) {
+    if (now_us < keep_alive_next_us(l)) return;
+    l->warm_due_us = now_us + WARM_EVERY_US;
+    // All at once: each needs a connection of its own. Counted before they are sent: one that is refused is
+    // answered at once.
+    int32_t missing = l->o.warm_connections - l->warming;
+    for (int32_t i = 0; i < missing; i++) {
+        l->warming++;
+        internal_call_submit(l, internal_call_take(l, EP_PING, PRIORITY_LOW), on_pinged, NULL);
+    }
+}
+
+int64_t keep_alive_next_us(const struct live *l) {
+    return l->o.warm_connections > 0 && l->started && !l->ended && !l->stopping ? l->warm_due_us : INT64_MAX;
+}

@@ -1,0 +1,680 @@
+#include "process/heartbeat.h"
+#include "world/live/private.h"
+#include "world/paper/paper.h"
+
+#include "base/assert.h"
+#include "base/dec.h"
+#include "data/columns.h"
+#include "trade/interval.h"
+#include "world/world.h"
+#include "trade/stream_event.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NEVER INT64_MAX
+
+enum { REPORTS_A_TURN = 32 };
+#define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
+#define RECONCILE_US INT64_C(60000000)
+#define STREAM_SILENCE_US INT64_C(40000000)
+#define HALT_LOOK_US INT64_C(500000)
+
+int64_t live_clock_us(void) {
+    struct timespec wall;
+    clock_gettime(CLOCK_REALTIME, &wall);
+    return (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
+}
+
+static void *must(void *block) {
+    ASSERT(block != NULL);
+    return block;
+}
+
+int64_t live_now(struct live *l) {
+    l->view.now_us = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
+    return l->view.now_us;
+}
+
+int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->clock); }
+
+// ---- operations ----
+
+struct api_call *live_op(struct live *l) {
+    return must(api_call_take(l->ops));
+}
+void live_op_free(struct live *l, struct api_call *op) { api_call_give(l->ops, op); }
+
+static struct internal_call *inner_of(struct live *l, const struct api_call *op) {
+    for (int32_t i = 0; i < l->inner_count; i++) {
+        if (l->inners[i].op == op) return &l->inners[i];
+    }
+    return NULL;
+}
+
+static void end_op(struct live *l, struct api_call *op, enum settle settle) {
+    op->settle = (uint8_t)settle;
+    op->done = true;
+    struct internal_call *i = inner_of(l, op);
+    if (i) {
+        struct internal_call copy = *i;
+        *i = l->inners[--l->inner_count];
+        copy.done(l, &copy);
+        api_call_give(l->ops, op);
+        return;
+    }
+    l->pending--;
+    if (op == l->awaited) return;
+    if (l->settled_head == l->settled_count) l->settled_head = l->settled_count = 0;
+    if (l->settled_count == l->settled_size) {
+        l->settled_size = l->settled_size ? l->settled_size * 2 : 64;
+        l->settled = must(realloc(l->settled, sizeof *l->settled * (size_t)l->settled_size));
+    }
+    l->settled[l->settled_count++] = op;
+}
+
+static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    struct live *l = ctx;
+    struct api_call *op = r->user;
+    if (settle == SETTLE_DONE && r->mutating) live_account_settled(l, op);
+    l->view.waited_us += r->waited_us;
+    if (r->mutating) {
+        l->orders_under_way--;
+        live_risk_settled(l, op, settle);
+        coalesce_changed(l->flights);
+        outcome_tracker_ended(l->resolver, op);
+        if (l->intents) intent_log_settled(l->intents, op, settle, live_exchange_now(l));
+    }
+    struct api_call *follower = coalesce_end(l->flights, op);
+    end_op(l, op, settle);
+    while (follower) {
+        struct api_call *next = follower->next_follower;
+        ASSERT(api_call_copy_answer(follower, op));
+        end_op(l, follower, settle);
+        follower = next;
+    }
+}
+
+static void submit(struct live *l, struct api_call *op) {
+    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
+    struct request *r = &op->request;
+    r->user = op;
+    r->endpoint = op->call.endpoint;
+    r->request_class = info->request_class;
+    r->mutating = info->mutating;
+    r->submitted_us = live_now(l);
+    api_call_price(op);
+    if (coalesce_join(l->flights, op)) {
+        l->view.shared++;
+        return;
+    }
+    if (r->mutating) l->orders_under_way++;
+    int status = dispatcher_submit(l->dispatcher, r, r->submitted_us);
+    if (status != 0)
+        on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
+}
+
+// An order nobody named (by api.request) could not be found again.
+static void name_orders(struct live *l, struct api_call *op) {
+    bool single = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_ALGO_NEW;
+    if (single && op->call.client_id[0] == 0) live_client_id(l, &op->call);
+    for (int32_t i = 0; op->call.endpoint == EP_BATCH_NEW && op->call.batch && i < op->call.batch_count;
+         i++) {
+        if (op->batch[i].client_id[0] == 0) live_client_id(l, &op->batch[i]);
+    }
+}
+
+int32_t live_orders_under_way(const struct live *l) {
+    return l->orders_under_way + outcome_tracker_count(l->resolver);
+}
+
+void live_submit(struct live *l, struct api_call *op) {
+    if (live_overdue(l)) {   // nothing of it leaves
+        op->settle = SETTLE_CANCELLED;
+        op->done = true;
+        return;
+    }
+    name_orders(l, op);
+    char why[160] = "";
+    bool good = live_risk_gate(l, op, why);
+    l->pending++;
+    if (good) {
+        submit(l, op);
+        return;
+    }
+    op->status = op->code = op->count = 0;
+    op->kind = RECORD_ERROR;
+    snprintf(op->message, sizeof op->message, "%s", why);
+    l->figures.refused_by_safety++;
+    end_op(l, op, SETTLE_REFUSED);
+}
+
+struct api_call *internal_call_take(struct live *l, int32_t endpoint, uint8_t priority) {
+    struct api_call *op = live_op(l);
+    op->call.endpoint = (uint16_t)endpoint;
+    op->call.symbol = SYMBOL_NONE;
+    op->request.priority = priority;
+    op->request.retries_max = 3;
+    op->alone = true;
+    return op;
+}
+
+void internal_call_submit(struct live *l, struct api_call *op,
+                          void (*done)(struct live *l, struct internal_call *i), void *ctx) {
+    if (l->inner_count == l->inner_size) {
+        l->inner_size = l->inner_size ? l->inner_size * 2 : 16;
+        l->inners = must(realloc(l->inners, sizeof *l->inners * (size_t)l->inner_size));
+    }
+    l->inners[l->inner_count++] = (struct internal_call){ .op = op, .done = done, .ctx = ctx };
+    submit(l, op);
+}
+
+void live_client_id(struct live *l, struct call *call) {
+    // The start, to the microsecond, and the process make ids of all runs differ. As text they are in the
+    // order of their making: the journal's index then grows at its end, where that is cheapest.
+    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%013llx-%x-%08llx", (unsigned long long)l->start_wall_us,
+             (unsigned)getpid(), (unsigned long long)++l->client_ids);
+    call->given |= UINT64_C(1) << P_CLIENT_ID;
+}
+
+// ---- timers and deliveries ----
+
+void live_timer(struct live *l, int64_t delay_us, int32_t id) {
+    if (l->timer_count == l->timer_size) {
+        l->timer_size = l->timer_size ? l->timer_size * 2 : 32;
+        l->timers = must(realloc(l->timers, sizeof *l->timers * (size_t)l->timer_size));
+    }
+    l->timers[l->timer_count++] =
+        (struct live_timer){ live_now(l) + (delay_us > 0 ? delay_us : 0), l->timer_order++, id };
+}
+
+static int32_t first_timer(const struct live *l) {
+    int32_t first = -1;
+    for (int32_t i = 0; i < l->timer_count; i++) {
+        const struct live_timer *t = &l->timers[i], *f = first >= 0 ? &l->timers[first] : NULL;
+        if (!f || t->at_us < f->at_us || (t->at_us == f->at_us && t->order < f->order)) first = i;
+    }
+    return first;
+}
+
+static void append(struct live *l, const struct delivery *d) {
+    struct delivery_queue *q = &l->deliveries;
+    if (q->count == q->size) {
+        int64_t size = q->size ? q->size * 2 : 64;
+        struct delivery *items = must(malloc(sizeof *items * (size_t)size));
+        for (int64_t i = 0; i < q->count; i++) items[i] = q->items[(q->head + i) % q->size];
+        free(q->items);
+        *q = (struct delivery_queue){ items, 0, q->count, size };
+    }
+    q->items[(q->head + q->count++) % q->size] = *d;
+}
+
+// In the order of the exchange's time: what was recovered goes before what is newer and waits already.
+void live_push(struct live *l, const struct delivery *d) {
+    struct delivery_queue *q = &l->deliveries;
+    append(l, d);
+    if (!d->recovered) return;
+    for (int64_t i = q->count - 1; i > 0; i--) {
+        struct delivery *here = &q->items[(q->head + i) % q->size],
+                        *before = &q->items[(q->head + i - 1) % q->size];
+        if (before->time_us <= d->time_us) return;
+        *here = *before;
+        *before = *d;
+    }
+}
+
+void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
+    if (l->view.last_e8[symbol] == price_e8) return;
+    l->view.last_e8[symbol] = price_e8;
+    if (!l->tap) return;
+    struct stream_event e = { .time_us = l->view.now_us, .kind = RECORD_TICKER_PRICE };
+    e.u.book.symbol = symbol;
+    e.u.book.last_e8 = price_e8;
+    l->tap(l->tap_ctx, &e);
+}
+
+void live_push_event(struct live *l, const struct stream_event *e) {
+    live_risk_on_event(l, e);
+    if (l->tap) l->tap(l->tap_ctx, e);
+    if ((l->events_wanted >> e->kind & 1) == 0) return;
+    struct delivery d = { .feed = -1,
+                          .recovered = e->recovered,
+                          .arrived_us = l->view.now_us,
+                          .time_us = e->time_us,
+                          .event = *e };
+    live_push(l, &d);
+}
+
+static int32_t deliver(struct live *l) {
+    struct delivery_queue *q = &l->deliveries;
+    struct delivery *d = &q->items[q->head];
+    int64_t lag_us = l->view.now_us - d->arrived_us;
+    if (lag_us > l->view.lag_us) l->view.lag_us = lag_us;
+    // What waited behind another handler is no work of the runtime's: that is the lag.
+    l->cause_us = d->arrived_us > l->ready_us ? d->arrived_us : l->ready_us;
+    q->head = (q->head + 1) % q->size;
+    q->count--;
+    if (d->feed < 0) {
+        l->delivered = d->event;
+        l->view.event = &l->delivered;
+        return WORLD_EVENT;
+    }
+    l->view.feed = d->feed;
+    l->view.series = &l->feeds[d->feed].series;
+    l->view.bar_index = d->bar;
+    l->view.bar_recovered = d->recovered;
+    l->view.bars++;
+    return WORLD_BAR;
+}
+
+// ---- the pump ----
+
+void live_wake(struct live *l) { uv_stop(&l->loop); }
+
+static void on_alarm(uv_timer_t *t) { (void)t; }
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static int64_t monotonic_us(void) { return (int64_t)(uv_hrtime() / 1000); }
+
+// The loop is entered, and left for the script.
+static void loop_in(struct live *l) {
+    int64_t held = l->script_since_us ? monotonic_us() - l->script_since_us : 0;
+    if (held > LIVE_HELD_US && held > l->held_us) l->held_us = held;
+    heartbeat_phase(HEART_LOOP);
+}
+
+static int32_t loop_out(struct live *l, int32_t what) {
+    l->script_since_us = monotonic_us();
+    heartbeat_phase(HEART_SCRIPT);
+    return what;
+}
+
+void live_ask_halt(struct live *l) {
+    if (!l->halted) l->halt_asked = l->halted = true;
+}
+
+static void look_for_halt(struct live *l, int64_t now_us) {
+    if (now_us < l->halt_look_us) return;
+    l->halt_look_us = now_us + HALT_LOOK_US;
+    for (int i = 0; i < 2; i++) {
+        if (l->halt_files[i] && access(l->halt_files[i], F_OK) == 0) live_ask_halt(l);
+    }
+}
+
+static bool has_own_news(const struct live *l) {
+    return l->control && (l->held_us > 0 || l->halt_asked || l->tell_dead_man || live_log_waiting(l) ||
+                          control_socket_waiting(l->control));
+}
+
+int64_t live_held_us(struct live *l) {
+    int64_t held = l->held_us;
+    l->held_us = 0;
+    return held;
+}
+
+bool live_halt_asked(struct live *l) {
+    bool asked = l->halt_asked;
+    l->halt_asked = false;
+    return asked;
+}
+
+bool live_dead_man_failed(struct live *l) {
+    bool failed = l->tell_dead_man;
+    l->tell_dead_man = false;
+    return failed;
+}
+
+void live_halt(struct live *l) {
+    l->halted = true;
+    risk_limits_halt(&l->safety);
+}
+
+static void run_due(struct live *l) {
+    int64_t now = live_now(l);
+    if (dispatcher_next_us(l->dispatcher) <= now) dispatcher_run(l->dispatcher, now);
+    live_wire_pump(l, now);
+    live_market_advance(l, now);
+    paper_pump(l, now);
+    live_dead_man_pump(l, now);
+    live_risk_pump(l, now);
+    keep_alive_pump(l, now);
+    look_for_halt(l, now);
+    if (l->stop_at_us != 0 && now >= l->stop_at_us) live_stop(l);
+}
+
+// Lets the loop turn once, sleeping at most until something is due.
+static void turn(struct live *l, bool sleep) {
+    int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher),
+                                           least(live_wire_next_us(l), live_market_due_us(l)));
+    due = least(due, least(paper_next_us(l), least(keep_alive_next_us(l), live_dead_man_next_us(l))));
+    int32_t first = first_timer(l);
+    if (first >= 0) due = least(due, l->timers[first].at_us);
+    due = least(due, live_stop_due_us(l));
+    if (l->halt_files[0]) due = least(due, l->halt_look_us);
+    if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
+    heartbeat_phase(HEART_LOOP);
+    if (sleep && due > now) {
+        uint64_t ms = due == NEVER || due - now > 3600000000 ? 3600000 : (uint64_t)(due - now + 999) / 1000;
+        uv_update_time(&l->loop);
+        uv_timer_start(&l->alarm, on_alarm, ms, 0);
+        uv_run(&l->loop, UV_RUN_ONCE);
+        uv_timer_stop(&l->alarm);
+    } else {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+    }
+    run_due(l);
+}
+
+// What can be reported without waiting; -1: nothing.
+static int32_t ready(struct live *l, bool wants) {
+    if (dispatcher_notice(l->dispatcher, &l->view.notice)) return WORLD_NOTICE;
+    if (has_own_news(l)) return WORLD_CONTROL;
+    if (l->watched) {
+        l->watched = false;
+        return WORLD_INPUT;
+    }
+    if (l->settled_head < l->settled_count) {
+        l->view.op = l->settled[l->settled_head++];
+        return WORLD_CALL;
+    }
+    int32_t first = first_timer(l);
+    if (first >= 0 && l->timers[first].at_us <= l->view.now_us) {
+        l->view.timer = l->timers[first].id;
+        l->timers[first] = l->timers[--l->timer_count];
+        return WORLD_TIMER;
+    }
+    if (wants && l->stopping) return WORLD_END;
+    if (wants && l->deliveries.count > 0) return deliver(l);
+    return -1;
+}
+
+int32_t live_next(struct live *l, bool wants) {
+    if (wants) {   // the handler of the last one is over
+        l->cause_us = 0;
+        l->ready_us = live_now(l);
+    }
+    loop_in(l);
+    // Answers that came together are reported together: a look at the sockets for each would cost more than
+    // they do.
+    if (l->settled_head < l->settled_count && l->unturned < REPORTS_A_TURN) {
+        l->unturned++;
+        live_now(l);
+    } else {
+        l->unturned = 0;
+        turn(l, false);
+    }
+    for (;;) {
+        int32_t kind = ready(l, wants);
+        if (kind >= 0) return loop_out(l, kind);
+        if (!wants && l->stopping && (live_overdue(l) || (l->pending == 0 && l->timer_count == 0)))
+            return loop_out(l, WORLD_END);
+        turn(l, true);
+    }
+}
+
+// 0: settled; 1: something else is to be handled first; 2: the run is over.
+int32_t live_wait(struct live *l, struct api_call *op, bool wants) {
+    l->awaited = op;
+    loop_in(l);
+    run_due(l);
+    while (!op->done && l->settled_head == l->settled_count && !live_overdue(l)) {
+        int32_t first = first_timer(l);
+        if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
+        if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
+        if (wants && (l->stopping || l->deliveries.count > 0))
+            break;   // the strategy is not held back by a task that asks and asks
+        turn(l, true);
+    }
+    l->awaited = NULL;
+    if (live_overdue(l) && (!op->done || op->settle == SETTLE_CANCELLED)) return loop_out(l, 2);
+    return loop_out(l, op->done ? 0 : 1);
+}
+
+// ---- life ----
+
+struct world_view *live_view(struct live *l) {
+    return &l->view;
+}
+struct dispatcher *live_dispatcher(struct live *l) {
+    return l->dispatcher;
+}
+int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[symbol]; }
+void live_events(struct live *l, uint64_t mask) {
+    l->events_wanted = mask;
+    live_market_wanted(l);
+}
+
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct stream_event *event), void *ctx) {
+    l->tap = tap;
+    l->tap_ctx = ctx;
+}
+
+static void on_control(void *ctx) { live_wake(ctx); }
+
+int live_control_open(struct live *l, const char *path, struct errmsg *e) {
+    return control_socket_open(&l->loop, path, on_control, l, &l->control, e);
+}
+
+static void on_watched(uv_poll_t *p, int status, int events) {
+    (void)status;
+    (void)events;
+    struct live *l = p->data;
+    l->watched = true;
+    live_wake(l);
+}
+
+void live_watch(struct live *l, int fd) {
+    if (l->watching) uv_poll_stop(&l->watch);
+    if (fd >= 0 && !l->watching) uv_poll_init(&l->loop, &l->watch, fd);   // one descriptor a run
+    if (fd >= 0) uv_poll_start(&l->watch, UV_READABLE, on_watched);
+    l->watch.data = l;
+    l->watching = l->watching || fd >= 0;
+}
+
+struct control_socket *live_control(struct live *l) {
+    return l->control;
+}
+
+struct live_figures live_figures(const struct live *l) {
+    struct live_figures f = l->figures;
+    struct outcome_tracker_figures doubts = outcome_tracker_figures(l->resolver);
+    f.resolved_found = doubts.found + doubts.refused;
+    f.resolved_heard = doubts.heard;
+    f.resolved_absent = doubts.absent;
+    f.in_doubt = outcome_tracker_count(l->resolver);
+    f.clock_offset_us = clock_offset_us(&l->clock);
+    f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
+    f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
+    f.reaction_p999_us = histogram_quantile_us(l->reactions, f.reactions, 0.999);
+    f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->view.now_us);
+    return f;
+}
+
+int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
+    ASSERT(symbol >= 0 && symbol < l->list.count);
+    if (l->feed_count == FEEDS_MAX) return ERR_FULL;
+    struct bar_feed *f = &l->feeds[l->feed_count];
+    int64_t *columns[COLUMN_COUNT];
+    f->capacity = 4096;
+    if (columns_alloc(&f->series, f->capacity, columns)) return ERR_NO_MEMORY;
+    snprintf(f->series.symbol, sizeof f->series.symbol, "%s", l->symbols[symbol].name);
+    f->series.interval = interval;
+    f->series.interval_us = interval_us(interval);
+    f->series.count = 0;
+    f->symbol = symbol;
+    f->interval = interval;
+    int32_t number = l->feed_count++;
+    if (l->started) live_market_added(l, number);
+    return number;
+}
+
+// Limits shared with other processes of this machine need one clock for all: ours begins where theirs does.
+static void share_open(struct live *l) {
+    struct errmsg e;
+    int64_t base_us = l->start_wall_us - (int64_t)(l->start_ns / 1000);
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
+        if (!l->o.budgets[i]) continue;
+        l->shared[i] = shared_budget_open(NULL, l->o.budgets[i], l->o.api.edge_guard_us, &e);
+        if (!l->shared[i]) {
+            snprintf(l->sharing_problem, sizeof l->sharing_problem, "%.150s", e.text);
+            continue;
+        }
+        base_us = shared_budget_base(l->shared[i], base_us);
+    }
+    l->start_wall_us = base_us + (int64_t)(l->start_ns / 1000);
+}
+
+static void share_use(struct live *l) {
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
+        if (l->shared[i])
+            dispatcher_share(l->dispatcher, i, shared_budget_get(l->shared[i]),
+                             shared_budget_member(l->shared[i]), shared_budget_lock(l->shared[i]),
+                             live_now(l));
+    }
+}
+
+const char *live_sharing_problem(const struct live *l) {
+    return l->sharing_problem[0] ? l->sharing_problem : NULL;
+}
+
+int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count,
+             struct live **out, struct errmsg *e) {
+    struct live *l = calloc(1, sizeof *l);
+    if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a run");
+    l->start_wall_us = live_clock_us();
+    l->start_ns = uv_hrtime();
+    l->o = *o;
+    share_open(l);
+    if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
+    if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;
+    if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
+    l->account.known = must(reconcile_new());
+    l->symbols = must(malloc(sizeof *symbols * (size_t)symbol_count));
+    memcpy(l->symbols, symbols, sizeof *symbols * (size_t)symbol_count);
+    l->list = (struct symbol_list){ l->symbols, symbol_count };
+    l->rest_url = must(strdup(o->rest_url));
+    l->stream_url = must(strdup(o->stream_url));
+    l->ws_api_url = must(strdup(o->ws_api_url ? o->ws_api_url : ""));
+    l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    l->proxy = o->proxy ? strdup(o->proxy) : NULL;
+    for (int i = 0; i < 2; i++) l->halt_files[i] = o->halt_files[i] ? strdup(o->halt_files[i]) : NULL;
+    l->ops = must(api_call_pool_new());
+    l->flights = must(coalesce_new());
+    clock_init(&l->clock);
+    risk_limits_init(&l->safety, &o->safety);
+    l->exposure = must(exposure_new());
+    uv_loop_init(&l->loop);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
+    uv_timer_init(&l->loop, &l->alarm);
+    live_stop_open(l);
+    int err = live_wire_open(l, e);
+    if (!err && o->paper.on) err = paper_open(l, e);
+    if (!err) {
+        struct transport transport = l->paper ? paper_transport(l) : live_wire_transport(l);
+        l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
+        share_use(l);
+        *out = l;
+        return ERR_OK;
+    }
+    live_free(l);
+    return err;
+}
+
+void live_free(struct live *l) {
+    if (!l) return;
+    live_market_stop(l);
+    paper_close(l);
+    live_wire_close(l);
+    live_journal_finish(l);
+    control_socket_close(l->control);
+    uv_close((uv_handle_t *)&l->alarm, NULL);
+    if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
+    live_stop_close(l);
+    while (uv_run(&l->loop, UV_RUN_DEFAULT) != 0) {
+    }   // what is called back may stop it (live_wake) before all is closed
+    http_client_free(l->http);
+    uv_loop_close(&l->loop);
+    if (l->dispatcher) dispatcher_free(l->dispatcher);
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
+    for (int32_t i = 0; i < l->feed_count; i++) {
+        l->feeds[i].series.count = l->feeds[i].capacity;
+        series_close(&l->feeds[i].series);
+    }
+    coalesce_free(l->flights);
+    exposure_free(l->exposure);
+    outcome_tracker_free(l->resolver);
+    live_journal_free(l);
+    api_call_pool_free(l->ops);
+    signing_key_free(l->key);
+    arena_free(&l->arena);
+    arena_free(&l->heard_rows);
+    json_free(&l->heard);
+    free(l->deliveries.items);
+    free(l->timers);
+    free(l->settled);
+    free(l->inners);
+    free(l->transfers);
+    free(l->skewed.items);
+    free(l->unstamped.items);
+    free(l->symbols);
+    free(l->rest_url);
+    free(l->stream_url);
+    free(l->ws_api_url);
+    free(l->ca_file);
+    free(l->proxy);
+    for (int i = 0; i < 2; i++) free(l->halt_files[i]);
+    free(l->key_header);
+    free(l);
+}
+
+// Of the exchange's limits other runs and other programs take their part: something waits though nothing is
+// on its way.
+static bool waits_for_limits(const struct live *l) {
+    int32_t queued = l->account.failed_as == SETTLE_RATE_LIMITED;
+    for (int32_t p = 0; p < PRIORITY_COUNT; p++) queued += dispatcher_queued(l->dispatcher, p);
+    return queued > 0 && dispatcher_in_flight(l->dispatcher) == 0;
+}
+
+int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
+    int64_t until = live_now(l) + timeout_us;
+    live_wire_measure(l);
+    bool asked = false;
+    while (live_now(l) < until && !l->stopping) {
+        bool clock = clock_known(&l->clock);
+        if (clock && l->o.requests_only) return ERR_OK;
+        if (clock && !asked) {
+            asked = true;
+            live_journal_reopen(l);
+            live_market_start(l);
+            paper_start(l);
+        }
+        if (clock && live_market_running(l) && paper_ready(l) && l->restarts_left == 0)
+            return loop_out(l, ERR_OK);
+        turn(l, true);
+    }
+    if (l->stopping && l->restarts_left > 0) {   // no handler may run
+        return errmsg_set(e, ERR_STOPPED, "stopped before %d orders of the last run could be cleared up",
+                          l->restarts_left);
+    }
+    if (l->stopping) return ERR_OK;
+    if (clock_known(&l->clock) && l->restarts_left > 0) {
+        return errmsg_set(e, ERR_TIMEOUT,
+                          "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url,
+                          l->restarts_left, (long long)(timeout_us / 1000000));
+    }
+    return errmsg_set(
+        e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
+        !clock_known(&l->clock) ? "answer"
+        : waits_for_limits(l)
+            ? "room within the limits (the configuration's, or the exchange's with what other programs use)"
+        : l->key && !l->account_known ? "account (is the key right?)"
+                                      : "stream",
+        (long long)(timeout_us / 1000000), live_log_waiting(l) ? "; " : "", live_log_last(l));
+}

@@ -1,0 +1,209 @@
+// live.h: the live world: the dispatcher over a real exchange. The face towards Lua is that of
+// world/backtest/backtest.h (the view, the kinds of what comes next, operations), so that the same script
+// runs in both.
+//
+// Loop     one libuv loop, run from live_next and live_wait only: nothing happens while a script computes.
+// Orders   an order carries its client id from before it is sent. When its outcome is unknown it is looked up
+// by that id
+//          until the exchange answers; only when it is certainly absent (its stamp plus recvWindow plus a
+//          grace has passed on the exchange's clock) does the dispatcher hear "not executed", and may send it
+//          once more.
+// Streams  bars come from kline streams, trades from aggTrade, the account from the user data stream. A
+// connection is replaced
+//          before its end and opened again when it breaks; what was missed meanwhile is asked for and
+//          delivered in order, once, marked as recovered (execution/reconcile.h).
+// Owner    live_free. One thread.
+#ifndef MT_WORLD_LIVE_LIVE_H
+#define MT_WORLD_LIVE_LIVE_H
+
+#include "world/backtest/backtest.h"
+#include "api/budget.h"
+#include "process/control_socket.h"
+#include "execution/risk_limits.h"
+#include "world/world.h"
+#include "trade/stream_event.h"
+
+// Paper trading (world/paper/paper.h): orders and account live in a simulated exchange of this process.
+struct paper_options {
+    bool on;
+    struct exchange_config exchange;   // wallet, fees, leverage, limits of a new account
+    int64_t latency_us;                // each way
+    const char *state_path;            // the file that keeps the account; NULL: it ends with the run
+    bool reset;                        // begin a new one
+};
+
+// A paper account over all its runs.
+struct paper_account {
+    int64_t started_us, capital_e8;
+    int64_t held_us, lasted_us;   // with a position; running at all
+    int64_t saved_us;
+};
+
+struct live_options {
+    struct api_config api;
+    const char *rest_url;          // "https://fapi.binance.com"
+    const char *stream_url;        // "wss://fstream.binance.com": /market and /private are added
+    const char *ca_file, *proxy;   // NULL: the system's, the environment's
+    const char *api_key;           // "" when there is none: market data only
+    int32_t key_kind;              // enum key_kind of net/signature.h
+    const char *secret;            // its text; wiped by the caller
+    int64_t recv_window_us;
+    int64_t http_timeout_us;
+    int32_t warm_connections;   // kept open before they are needed
+    struct risk_limits_config safety;
+    bool orders_by_websocket;   // orders go by the WebSocket API while it can be reached, else by REST
+    const char *ws_api_url;     // "wss://ws-fapi.binance.com/ws-fapi/v1"
+    int64_t stream_age_us;   // a stream's connection is replaced at this age, before the exchange ends it; 0:
+                             // 23 h 50 min
+    int64_t stream_silence_us;   // one that says nothing for so long, asked halfway, is dead; 0: 40 s
+    struct paper_options paper;
+    int64_t reconcile_us;   // while orders are open: how often the exchange is asked whether the stream has
+                            // left something out; 0: 60 s
+    const char *budgets[BUDGET_SCOPE_COUNT];   // names under which limits are shared with other processes
+                                               // (process/shared_budget.h); NULL: not
+    int64_t
+        dead_man_us;      // the exchange cancels our orders when it has not heard of us for so long; 0: never
+    bool requests_only;   // no streams, and no signal ends it: for clearing up
+    const char *halt_files[2];   // when one exists, the run is halted; NULL: none
+};
+
+struct live;
+
+int64_t live_clock_us(void);   // our clock, microseconds since the epoch
+
+struct live_figures {
+    int64_t sent_by_websocket;              // of `sent`: orders by the WebSocket API
+    int64_t sent, answered, unsent, lost;   // HTTP requests
+    int64_t refused_by_safety;
+    int64_t dead_man_armed, dead_man_failed;
+    int64_t resolved_found, resolved_heard, resolved_absent,
+        in_doubt;   // unknown outcomes cleared up (heard: of the found,
+                    // those the stream told first), and those left
+    int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
+    int64_t events_recovered, events_twice;   // found by asking; told by the streams a second time
+    int64_t clock_offset_us, clock_uncertainty_us;
+    int64_t reactions;   // orders sent by a handler: from its event's bytes until the transport had them
+    int64_t reaction_p50_us, reaction_p99_us, reaction_p999_us;
+};
+
+// Why limits are not shared with other processes although they were to be; NULL: they are.
+const char *live_sharing_problem(const struct live *l);
+
+int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count,
+             struct live **out, struct errmsg *e);
+void live_free(struct live *l);
+
+// The journal of the run (store/journal.h), kept by this loop from now on; `full`: each commit waits for the
+// disk.
+struct journal;
+int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e);
+struct journal *live_journal(struct live *l);   // NULL: none is kept
+// From now on new orders leave only when their intents are in it, and live_start finds out first what became
+// of those of the last run; those that stand open are cancelled when `cancel` is set, else kept and told to
+// the script. ERR_NOT_FOUND: one of them is of a symbol that is not this run's.
+int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e);
+void live_journal_end(struct live *l, const char *how);   // how the run ended: "stopped", "failed"
+
+// As the functions of the same names in world/backtest/backtest.h.
+struct world_view *live_view(struct live *l);
+struct dispatcher *live_dispatcher(struct live *l);
+int64_t live_last_e8(struct live *l, int16_t symbol);
+struct api_call *live_op(struct live *l);
+void live_op_free(struct live *l, struct api_call *op);
+void live_submit(struct live *l, struct api_call *op);
+int32_t live_wait(struct live *l, struct api_call *op, bool wants);
+int32_t live_next(struct live *l, bool wants);
+void live_timer(struct live *l, int64_t delay_us, int32_t timer);
+void live_client_id(struct live *l, struct call *call);
+
+// Bars of a symbol and interval, from the next one that ends on; the feed's number or ERR_FULL.
+int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
+void live_events(struct live *l, uint64_t mask);
+
+// Every event of the account as it comes, wanted by the script or not, and each change of a last price
+// (RECORD_TICKER_PRICE with symbol and last_e8 of u.book): for a recording. NULL: to nobody.
+void live_tap(struct live *l, void (*tap)(void *ctx, const struct stream_event *event), void *ctx);
+
+// Opens the run's control socket; its requests come as WORLD_CONTROL, also while the script waits. See
+// control_socket_open.
+int live_control_open(struct live *l, const char *path, struct errmsg *e);
+struct control_socket *live_control(struct live *l);   // NULL: none is open
+
+// Whenever this descriptor can be read, WORLD_INPUT comes, also while the script waits; -1: no more.
+void live_watch(struct live *l, int fd);
+// WORLD_CONTROL also tells these, each once. The longest that the script has held the loop since the last
+// time of asking, when that is beyond LIVE_HELD_US; else 0. And whether a halt was asked for, by SIGUSR1, the
+// halt file or the supervisor. And whether the exchange could not be told to go on watching over us.
+#define LIVE_HELD_US INT64_C(50000)
+int64_t live_held_us(struct live *l);
+bool live_halt_asked(struct live *l);
+bool live_dead_man_failed(struct live *l);
+
+// And what its connections have to tell, for the log: the next line, or false.
+struct live_line {
+    bool warn;
+    char text[640];
+};
+bool live_log_next(struct live *l, struct live_line *out);
+
+// The journal tells with what equity the UTC day began, should this be a restart within it.
+void live_risk_resume(struct live *l, const char *journal_path);
+
+struct live_risk {
+    int32_t open_orders, orders_this_minute;
+    int64_t day_equity_e8, equity_e8;
+};
+struct live_risk live_risk(struct live *l);
+
+// The dead man's switch: whether the exchange was asked to watch a symbol; and no more renewing, at the end.
+bool live_dead_man_used(const struct live *l, int16_t symbol);
+void live_dead_man_end(struct live *l);
+
+// From now on orders that do not reduce are refused.
+void live_halt(struct live *l);
+
+// A symbol's order book, kept locally from the first call on; false while it is not known to be the
+// exchange's.
+struct live_book {
+    const struct level_record *bids, *asks;   // best first; borrowed until the loop turns
+    int32_t bid_count, ask_count;
+    int64_t last_update_id, time_us, repairs;
+};
+bool live_book(struct live *l, int16_t symbol, struct live_book *out);
+
+// After live_start: the orders of the last run whose outcome was not known or that were not over when it
+// ended, and what became of them.
+struct live_restart {
+    struct api_call *op;
+    int64_t made_us, quantity_e8, price_e8, order_id, executed_e8;
+    int16_t number;   // the symbol's
+    char client_id[40], symbol[24], status[24];
+    bool algo, known, found, open;   // found: the exchange has it; open: it can still be filled
+    bool taken, same;   // the journal knew that the exchange had it; and it is as it was when last heard of
+};
+const struct live_restart *live_restarts(const struct live *l, int32_t *count);
+
+// Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
+int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
+
+// Asks the run to end: the next live_next that wants something answers WORLD_END. What does not ask for that
+// (a handler that is under way) has three seconds more; then live_wait answers 2 at once, live_next
+// WORLD_END, and what is submitted is not sent. Safe from a signal's callback. A second signal ends the
+// process at once, unless it has a supervisor.
+void live_stop(struct live *l);
+bool live_stopping(const struct live *l);
+// Another such time, from now on: for what the end asks of the script. INT64_MAX: no bound.
+void live_stop_within(struct live *l, int64_t within_us);
+void live_stop_after(struct live *l, int64_t after_us);   // the run ends by itself so long after this call
+// Requests that change something (orders) whose outcome is not known yet, those nobody waits for included.
+int32_t live_orders_under_way(const struct live *l);
+
+// Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that
+// goes on from before.
+struct exchange *live_exchange(struct live *l);
+int64_t live_paper_now(struct live *l);   // its exchange's clock
+struct paper_account live_paper_account(const struct live *l, bool *resumed);
+
+struct live_figures live_figures(const struct live *l);
+
+#endif

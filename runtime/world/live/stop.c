@@ -1,0 +1,97 @@
+// How a live run ends: asked by a signal, by its time being over, by `moontide stop`. What is under way then
+// has a while.
+#include "process/heartbeat.h"
+#include "world/live/private.h"
+
+#include "base/assert.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#define GRACE_US INT64_C(3000000)   // for a handler that was under way, or a script that has not noticed
+
+static const int numbers[LIVE_SIGNALS] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
+
+void live_stop(struct live *l) {
+    if (l->stopping) return;
+    l->stopping = true;
+    live_stop_within(l, GRACE_US);
+}
+
+bool live_stopping(const struct live *l) { return l->stopping; }
+
+// Not live_now: what time it is for the script changes only where a recording sees it.
+static int64_t after(const struct live *l, int64_t us) {
+    int64_t now = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
+    return us < INT64_MAX - now ? now + us : INT64_MAX;
+}
+
+void live_stop_within(struct live *l, int64_t within_us) { l->stop_by_us = after(l, within_us); }
+
+void live_stop_after(struct live *l, int64_t after_us) { l->stop_at_us = after(l, after_us); }
+
+bool live_overdue(const struct live *l) { return l->stopping && l->view.now_us >= l->stop_by_us; }
+
+int64_t live_stop_due_us(const struct live *l) {
+    if (!l->stopping) return l->stop_at_us != 0 ? l->stop_at_us : INT64_MAX;
+    return l->view.now_us < l->stop_by_us ? l->stop_by_us : INT64_MAX;
+}
+
+// Asked twice to end, by whatever: at once. A supervisor has means of its own.
+static void leave(void) {
+    static const char said[] = "moontide: asked again to stop: left at once, without cancelling orders\n";
+    if (write(STDERR_FILENO, said, sizeof said - 1) < 0) {
+    }
+    _exit(130);
+}
+
+static void on_signal(uv_signal_t *s, int number) {
+    struct live *l = s->data;
+    live_wake(l);
+    if (number == SIGUSR1 || (heartbeat_commands() & HEART_HALT) != 0) live_ask_halt(l);
+    if (number == SIGUSR1) return;
+    if (l->stopping && !heartbeat_joined()) leave();
+    live_stop(l);
+}
+
+// The second signal is heard also while the script holds the loop.
+static struct sigaction heard_by_loop[LIVE_SIGNALS];
+static volatile sig_atomic_t asked;
+
+static void on_raw_signal(int number, siginfo_t *info, void *context) {
+    (void)info;
+    (void)context;
+    if (asked++ > 0) leave();
+    for (int i = 0; i < LIVE_SIGNALS; i++) {
+        if (numbers[i] == number) heard_by_loop[i].sa_handler(number);
+    }
+}
+
+static void count_signal(int i) {
+    struct sigaction action = { .sa_sigaction = on_raw_signal, .sa_flags = SA_RESTART | SA_SIGINFO };
+    sigemptyset(&action.sa_mask);
+    sigaction(numbers[i], &action, &heard_by_loop[i]);
+    ASSERT((heard_by_loop[i].sa_flags & SA_SIGINFO) == 0 && heard_by_loop[i].sa_handler != SIG_DFL);
+}
+
+void live_stop_open(struct live *l) {
+    asked = 0;
+    for (int i = 0; i < LIVE_SIGNALS; i++) {
+        uv_signal_init(&l->loop, &l->signals[i]);
+        l->signals[i].data = l;
+        uv_unref((uv_handle_t *)&l->signals[i]);
+        // Under a supervisor, that hears those of a terminal.
+        bool left = numbers[i] != SIGTERM && numbers[i] != SIGUSR1 &&
+                    (heartbeat_joined() || (numbers[i] == SIGHUP && signal_ignored(SIGHUP)));
+        if (l->o.requests_only) {
+            signal(numbers[i], SIG_IGN);
+        } else if (!left) {
+            uv_signal_start(&l->signals[i], on_signal, numbers[i]);
+            if (numbers[i] != SIGUSR1 && !heartbeat_joined()) count_signal(i);
+        }
+    }
+}
+
+void live_stop_close(struct live *l) {
+    for (int i = 0; i < LIVE_SIGNALS; i++) uv_close((uv_handle_t *)&l->signals[i], NULL);
+}

@@ -1,0 +1,71 @@
+-- The limits on orders, pure: time and account handed in.
+local ffi = require "ffi"
+local C = require "spec.support.c"
+
+local function e8(v) return ffi.cast("int64_t", math.floor(v * 1e8 + 0.5)) end
+
+local function order(t)
+  local c = ffi.new "struct call"
+  c.endpoint = C.EP_ORDER_NEW
+  c.side = t.sell and C.SIDE_SELL or C.SIDE_BUY
+  c.quantity_e8, c.price_e8, c.stop_price_e8 = e8(t.quantity or 1), e8(t.price or 0), e8(t.stop or 0)
+  c.reduce_only = t.reduce or false
+  return c
+end
+
+local function guard(limits)
+  local s, l, why = ffi.new "struct risk_limits", ffi.new "struct risk_limits_config", ffi.new "char[160]"
+  for k, v in pairs(limits) do
+    l[k] = k:find "_e8$" and e8(v) or v
+  end
+  C.risk_limits_init(s, l)
+  return function(c, v)
+    local view = ffi.new(
+      "struct risk_limits_view",
+      { now_us = v.now or 1700000000000000LL, last_e8 = e8(v.last or 100), equity_e8 = e8(v.equity or 1000) }
+    )
+    view.position_e8 = ffi.cast("int64_t", (v.position or 0) * 1e8)
+    return C.risk_limits_allow(s, c, view, why) or ffi.string(why)
+  end
+end
+
+describe("safety limits", function()
+  it("bound an order's and a position's notional, at its price or the last one", function()
+    local ask = guard { order_notional_e8 = 500, position_notional_e8 = 800 }
+    assert.is_true(ask(order { quantity = 5 }, {}))
+    assert.truthy(ask(order { quantity = 5.1 }, {}):find "an order of 510")
+    assert.truthy(ask(order { quantity = 5, price = 101 }, {}):find "an order of 505")
+    assert.truthy(ask(order { quantity = 4 }, { position = 5 }):find "a position of 900")
+    assert.is_true(ask(order { quantity = 4, sell = true }, { position = 5 }))
+    assert.is_true(ask(order { quantity = 3, sell = true }, { position = -5 }))
+    assert.truthy(ask(order { quantity = 4, sell = true }, { position = -5 }):find "a position of 900")
+    assert.is_true(ask(order { quantity = 50, reduce = true }, { position = 50 }))
+    assert.truthy(ask(order { quantity = 1 }, { last = 0 }):find "no price of the symbol is known")
+  end)
+
+  it("hold prices and triggers near the last price", function()
+    local ask = guard { collar_e8 = 0.1 }
+    assert.is_true(ask(order { price = 110 }, {}))
+    assert.truthy(ask(order { price = 110.1 }, {}):find "price 110.1 is too far")
+    assert.truthy(ask(order { price = 89 }, {}):find "too far")
+    assert.truthy(ask(order { stop = 120, reduce = true }, {}):find "too far")
+  end)
+
+  it("stop all but reducing orders after a day's loss, until the next day", function()
+    local ask = guard { daily_loss_e8 = 100 }
+    local noon = 1700049600000000LL -- 12:00 UTC
+    assert.is_true(ask(order {}, { now = noon, equity = 1000 }))
+    assert.is_true(ask(order {}, { now = noon + 1000, equity = 900 }))
+    assert.truthy(ask(order {}, { now = noon + 2000, equity = 899 }):find "a loss today of 101")
+    assert.is_true(ask(order { reduce = true }, { now = noon + 3000, equity = 899 }))
+    assert.is_true(ask(order {}, { now = noon + 43200000000LL, equity = 899 }))
+  end)
+
+  it("count orders by the minute", function()
+    local ask, t = guard { orders_per_minute = 2 }, 1700000000000000LL
+    assert.is_true(ask(order {}, { now = t }))
+    assert.is_true(ask(order {}, { now = t + 1 }))
+    assert.truthy(ask(order {}, { now = t + 2 }):find "2 orders within a minute")
+    assert.is_true(ask(order {}, { now = t + 60000000 }))
+  end)
+end)

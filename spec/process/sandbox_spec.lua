@@ -1,0 +1,192 @@
+-- What a script of a paper or live run cannot do, tried by such a script; and that all else works as ever.
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+describe("sandbox", function()
+  local x, folder
+  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--wallet", "1000000" } end)
+  teardown(function() x:stop() end)
+  before_each(function() folder = run.folder() end)
+  after_each(function() run.remove(folder) end)
+
+  -- Runs a plain script; its output by line.
+  local function try(script, arguments, command)
+    local path = run.write(folder .. "/script.lua", script)
+    local r = run.moontide(
+      { command or "live", path, "--url", x.url, "--name", "boxed", unpack(arguments or {}) },
+      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s MOONTIDE_HOME=%s/home FRIENDLY=yes MY_TOKEN=no"):format(
+        x.key,
+        x.secret,
+        folder
+      )
+    )
+    return r
+  end
+
+  -- Each is an expression that must be nil or false, or fail.
+  local closed = {
+    "os.execute",
+    "os.exit",
+    "os.remove",
+    "os.rename",
+    "os.tmpname",
+    "os.setlocale",
+    "io.popen",
+    "io.tmpfile",
+    "io.input",
+    "io.output",
+    "jit",
+    "package",
+    "ffi",
+    "getfenv",
+    "setfenv",
+    "newproxy",
+    "dofile",
+    "loadfile",
+    "module",
+    "debug.getupvalue",
+    "debug.sethook",
+    "debug.getregistry",
+    "debug.setmetatable",
+    "debug.getinfo",
+    "string.dump",
+    "('').dump",
+    "getmetatable('')",
+    "getmetatable(io.stdout)",
+    "require 'ffi'",
+    "require 'jit'",
+    "require 'debug'",
+    "require 'package'",
+    "require 'os'.execute",
+    "require 'moontide.core'",
+    "require 'moontide.lua_host'",
+    "require 'moontide.cmd'",
+    "require 'moontide.live.session'",
+    "require 'moontide.run.task'",
+    "require '../script'",
+    "require '/etc/passwd'",
+    "require 'lfs'",
+    "require 'socket'",
+    "io.open('/etc/passwd')",
+    "io.open('../run.json')",
+    "io.open('../../boxed/journal.db')",
+    "io.open('x/../../y', 'w')",
+    "io.lines('/etc/passwd')",
+    "io.open('/tmp/moontide_sandbox_out', 'w')",
+    "load('\\27LJ')",
+    "loadstring('\\27LJ')",
+    "load(function() return nil end, 'x', 'b') and nil",
+    "os.getenv 'MOONTIDE_API_SECRET'",
+    "os.getenv 'MOONTIDE_API_KEY'",
+    "os.getenv 'MY_TOKEN'",
+    "os.getenv 'https_proxy'",
+    "collectgarbage 'stop'",
+    "_G.os.execute",
+    "load 'return os.execute'()",
+    "loadstring 'return ffi'()",
+    "(load('return getfenv or package', 'x', 't'))()",
+    "coroutine.wrap(function() return os.execute end)()",
+    "getmetatable(_G)",
+    "rawget(_G, 'ffi')",
+    "cjson",
+  }
+
+  it("keeps a script from all that reaches beyond it", function()
+    local lines = {}
+    for i, expression in ipairs(closed) do
+      lines[i] = ("do local ok, v = pcall(function() return %s end) print(%q, ok and v and 'OPEN' or 'closed') end"):format(
+        expression,
+        expression
+      )
+    end
+    lines[#lines + 1] = "api.sleep(0)"
+    local r = try(table.concat(lines, "\n"))
+    assert.equal(0, r.status, r.err)
+    local seen = 0
+    for line in r.out:gmatch "[^\n]+" do
+      assert.truthy(line:find("\tclosed$"), line)
+      seen = seen + 1
+    end
+    assert.equal(2 * #closed, seen) -- a plain script's top runs twice
+  end)
+
+  it("has nothing of the runtime's own to break", function()
+    local r = try [[
+      string.format = function() error "broken" end
+      table.sort, math.floor, coroutine.yield, coroutine.resume = nil, nil, nil, nil
+      pairs, ipairs, tostring, error, setmetatable = nil, nil, nil, nil, nil
+      log.info, log.error, log.warn, log.fields = nil, nil, nil, nil
+      local t = api.get_ticker_price { symbol = "BTCUSDT" }
+      api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", t.price * 0.95) }
+      for name in next, api do api[name] = function() return true end end
+      print "still here"
+    ]]
+    assert.equal(0, r.status, r.err)
+    assert.equal("still here\n", r.out)
+    assert.truthy(r.err:find("1 open orders cancelled", 1, true), r.err)
+    assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", {}).json)
+  end)
+
+  it("cannot keep the end of a run from cancelling, whatever it does to what it was given", function()
+    for _, ending in ipairs {
+      "self.symbols[1], self.params, self.on_stop = nil, nil, nil",
+      "self.on_stop = function() error 'no' end",
+      "self.state = nil",
+      "setmetatable(self.state, { __index = self })",
+      "getmetatable(select(2, api.get_order { symbol = 'BTCUSDT', orderId = 1 })).__tostring = error",
+      "local m = getmetatable(api.spawn(function() end)) for name in pairs(m.__index) do m.__index[name] = nil end",
+    } do
+      local r = try([[
+        return { symbols = { "BTCUSDT" }, on_error = function() end,
+          on_start = function(self)
+            local t = api.get_ticker_price { symbol = "BTCUSDT" }
+            assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", t.price * 0.95) })
+            ]] .. ending .. [[
+          end }]], { "--for", "1.5", "--forget-state" })
+      assert.truthy(r.err:find("1 open orders cancelled", 1, true), ending .. "\n" .. r.err)
+      assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", {}).json, ending)
+    end
+  end)
+
+  it("leaves a script what it needs", function()
+    run.write(
+      folder .. "/helper.lua",
+      "local M = {} function M.twice(v) return 2 * v end M.name = ... leaked = 7 return M"
+    )
+    local r = try [[
+      local helper, ta, bit = require "helper", require "moontide.ta", require "bit"
+      api.sleep(0)
+      print(helper.twice(21), helper.name, require "helper" == helper, leaked)
+      print(ta.sma(2)(1) == nil, bit.band(7, 3), math.floor(1.5), ("x"):rep(3), string.format("%d", 4), #table.concat { "a", "b" })
+      local co = coroutine.wrap(function() return api.get_ticker_price { symbol = "BTCUSDT" }.price > 0 end)
+      print(co(), pcall(error, "e"), select("#", 1, 2), load "return 1 + 1"(), loadstring("return leaked")(), type(os.time()), os.getenv "FRIENDLY")
+      local f = assert(io.open("notes.txt", "w"))
+      f:write "kept" f:close()
+      print(io.open("notes.txt"):read "*a", require "cjson".encode { 1 }, debug.traceback "t" ~= nil, collectgarbage "count" > 0)
+      for line in io.lines "notes.txt" do print(line) end
+    ]]
+    assert.equal(0, r.status, r.err)
+    assert.equal(
+      "42\thelper\ttrue\t7\ntrue\t3\t1\txxx\t4\t2\ntrue\tfalse\t2\t2\t7\tnumber\tyes\nkept\t[1]\ttrue\ttrue\nkept\n",
+      r.out
+    )
+    assert.equal("kept", run.read(folder .. "/home/runs/boxed/data/notes.txt"))
+  end)
+
+  it("holds on paper too, and not where the script is trusted", function()
+    local script = "api.sleep(0) print(os.execute ~= nil, pcall(require, 'ffi'))"
+    local r = try(script, {}, "paper")
+    assert.equal(0, r.status, r.err)
+    assert.truthy(r.out:find("^false\tfalse"), r.out)
+    r = try(script, { "--trusted" }, "paper")
+    assert.truthy(r.out:find("^true\ttrue"), r.out)
+    r = try(script, { "--trusted" })
+    assert.truthy(r.out:find("^true\ttrue"), r.out)
+  end)
+
+  it("takes no bytecode for a script", function()
+    local r = try(string.dump(function() return 1 end))
+    assert.equal(1, r.status)
+    assert.truthy(r.err:find("attempt to load", 1, true), r.err)
+  end)
+end)

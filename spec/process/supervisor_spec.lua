@@ -1,0 +1,419 @@
+-- Workers under a supervisor: each is killed, hung, crashed and filled in turn, against the local exchange over real sockets.
+local control = require "moontide.live.control_socket"
+local live_run = require "spec.support.live_run"
+local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
+
+-- Rests an order far from the market, says its process's number, then goes on ordering and cancelling, counting in client ids.
+local function trader(symbol, then_do, name)
+  return ([[
+    return { symbols = { "%s" }, timer = 0.1,
+      on_start = function(self)
+        local t = assert(api.get_ticker_price { symbol = "%s" })
+        self.price = market.round_price("%s", t.price * 0.95)
+        assert(api.create_order { symbol = "%s", side = "BUY", type = "LIMIT", quantity = market.round_quantity("%s", 200 / t.price), price = self.price,
+          newClientOrderId = "%s-rests-" .. os.time() .. math.random(1e6) })
+        print "started" io.stdout:flush()
+      end,
+      on_timer = function(self)
+        self.n = (self.n or 0) + 1
+        %s
+        local o = api.create_order { symbol = "%s", side = "BUY", type = "LIMIT", timeInForce = "IOC", price = self.price, quantity = market.round_quantity("%s", 200 / self.price),
+          newClientOrderId = ("%s-%%d-%%d"):format(self.n, math.random(1e9)) }
+      end,
+      on_stop = function() print "stopped" end } ]]):format(
+    symbol,
+    symbol,
+    symbol,
+    symbol,
+    symbol,
+    name or symbol,
+    then_do or "",
+    symbol,
+    symbol,
+    name or symbol
+  )
+end
+
+local sanitized = os.getenv "ASAN_OPTIONS" ~= nil -- reports a crash itself, and needs more memory
+
+describe("supervisor", function()
+  local x, r
+  setup(
+    function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT,SOLUSDT", "--wallet", "1000000" } end
+  )
+  teardown(function() x:stop() end)
+  after_each(function()
+    x:no_faults()
+    if r then r:close() end
+    r = nil
+    for _, symbol in ipairs { "BTCUSDT", "ETHUSDT", "SOLUSDT" } do
+      x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = symbol })
+    end
+  end)
+
+  local function open_orders(symbol) return #x:signed("GET", "/fapi/v1/openOrders", { symbol = symbol }).json end
+
+  -- Orders executed by the exchange whose client id begins with a name.
+  local function orders_of(name)
+    local count = 0
+    for _, e in ipairs(x:audit("?limit=100000").entries) do
+      if
+        e.call == "POST /fapi/v1/order"
+        and e.executed
+        and e.clientOrderId
+        and e.clientOrderId:find("^" .. name .. "%-%d")
+      then
+        count = count + 1
+      end
+    end
+    return count
+  end
+
+  local function goes_on(name)
+    local before = orders_of(name)
+    lx.wait_for(name .. " to go on", function() return orders_of(name) >= before + 3 end, 15)
+  end
+
+  -- Three traders; the second fails. The others trade on, the failed one's order goes.
+  local function one_of_three(failing, arguments, said)
+    r = live_run.start(
+      x,
+      { a = trader("BTCUSDT", "", "a" .. math.random(1e6)), b = failing, c = trader("SOLUSDT", "", "c") },
+      { "--on-failure", "halt", "--recv-window", "1000", unpack(arguments) }
+    )
+    r:wait_for("b| started", 20)
+    r:wait_for(said, 20)
+    r:wait_for("b is halted", 20)
+    lx.wait_for("the orders to go", function() return open_orders "ETHUSDT" == 0 end)
+    assert.equal(1, open_orders "BTCUSDT")
+    goes_on "c"
+    assert.equal("running", control.ask(r:path("a", "supervisor.sock"), { cmd = "status" }).state)
+    assert.equal("halted", control.ask(r:path("b", "supervisor.sock"), { cmd = "status" }).state)
+    r:kill(15)
+    assert.equal(1, r:wait(20)) -- one was halted
+    assert.truthy(r:out():find("a| stopped", 1, true))
+    assert.truthy(r:out():find("c| stopped", 1, true))
+    assert.equal(0, open_orders "BTCUSDT" + open_orders "SOLUSDT")
+  end
+
+  it("kills a script that loops for ever, even inside compiled code; the others trade on", function()
+    one_of_three(
+      trader("ETHUSDT", "if self.n == 4 then local k = 0 while true do k = k + 1 end end", "b"),
+      { "--hang-seconds", "1" },
+      "b hangs for 1."
+    )
+    assert.truthy(r:err():find("b: its script holds the loop, for", 1, true), r:err())
+  end)
+
+  it(
+    "lets no crash of native code take the others along",
+    function()
+      one_of_three(
+        trader("ETHUSDT", "if self.n == 4 then require('ffi').cast('int *', 8)[0] = 1 end", "b"),
+        { "--trusted" },
+        sanitized and "b ended with status" or "b was killed by SIGSEGV"
+      )
+    end
+  )
+
+  it("kills a worker that outgrows its memory", function()
+    one_of_three(
+      trader(
+        "ETHUSDT",
+        "self.all = self.all or {} for i = 1, 20 do self.all[#self.all + 1] = ('x'):rep(1e6) .. #self.all .. self.n end",
+        "b"
+      ),
+      { "--memory", sanitized and "600" or "150" },
+      "b holds "
+    )
+    assert.truthy(r:err():find(sanitized and "beyond its 600" or "beyond its 150", 1, true), r:err())
+  end)
+
+  it("starts a worker again that was killed, and gives it up when that happens too often", function()
+    r = live_run.start(
+      x,
+      { b = trader("ETHUSDT", "", "again") },
+      { "--restarts", "1", "--recv-window", "1000" }
+    )
+    r:wait_for "started"
+    local function pid() return (control.ask(r:path("b", "supervisor.sock"), { cmd = "status" }) or {}).pid end
+    local first = pid()
+    r:kill(9, first)
+    r:wait_for "b starts again in 1 s"
+    lx.wait_for(
+      "the second start",
+      function() return pid() and pid() ~= first and select(2, r:out():gsub("started", "")) == 2 end,
+      15
+    )
+    assert.equal(1, open_orders "ETHUSDT") -- the first one's is gone
+    r:kill(9, pid())
+    assert.equal(1, r:wait(20))
+    assert.truthy(r:err():find("b is halted: it failed 2 times", 1, true), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
+  it("flattens what a killed worker held, or keeps its orders, as it was told", function()
+    r = live_run.start(
+      x,
+      {
+        b = [[ return { symbols = { "ETHUSDT" }, on_start = function()
+      assert(api.create_order { symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = 0.5 })
+      local t = api.get_ticker_price { symbol = "ETHUSDT" }
+      assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "STOP_MARKET", stopPrice = market.round_price("ETHUSDT", t.price * 1.05), quantity = 0.5, reduceOnly = true })
+      print "started" io.stdout:flush() while true do end end } ]],
+      },
+      { "--recv-window", "1000", "--on-crash", "flatten", "--on-failure", "halt", "--hang-seconds", "0.5" }
+    )
+    r:wait_for "started"
+    assert.equal(1, r:wait(20))
+    assert.truthy(r:err():find("the position of -0.5 closed", 1, true), r:err())
+    assert.equal(0, #x:signed("GET", "/fapi/v3/positionRisk", {}).json)
+    assert.equal(0, #x:signed("GET", "/fapi/v1/openAlgoOrders", {}).json)
+    r:close()
+    r = live_run.start(
+      x,
+      { b = trader("ETHUSDT", "if self.n == 2 then while true do end end", "kept") },
+      { "--on-crash", "keep", "--on-failure", "halt", "--hang-seconds", "0.5" }
+    )
+    assert.equal(1, r:wait(20))
+    assert.equal(1, open_orders "ETHUSDT")
+  end)
+
+  it("cancels for as long as the exchange does not answer", function()
+    r = live_run.start(
+      x,
+      { b = trader("ETHUSDT", "if self.n == 2 then while true do end end", "dark") },
+      { "--on-failure", "halt", "--hang-seconds", "0.5", "--recv-window", "1000" }
+    )
+    r:wait_for "started"
+    x:faults { { fault = "error", call = "DELETE /fapi/v1/allOpenOrders", status = 503 } }
+    r:wait_for "orders are left, or cannot be seen"
+    assert.equal(1, open_orders "ETHUSDT")
+    x:no_faults()
+    assert.equal(1, r:wait(20))
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
+  it("goes on cancelling when a run has ended and the exchange would not cancel its orders", function()
+    r = live_run.start(x, { b = trader "ETHUSDT" }, { "--recv-window", "1000", "--on-failure", "halt" })
+    r:wait_for "started"
+    lx.wait_for("its order", function() return open_orders "ETHUSDT" == 1 end)
+    local refusals = {}
+    for _, call in ipairs {
+      "DELETE /fapi/v1/allOpenOrders",
+      "DELETE /fapi/v1/order",
+      "DELETE /fapi/v1/batchOrders",
+    } do
+      refusals[#refusals + 1] = { fault = "error", call = call, status = 400, code = -4000 }
+    end
+    x:faults(refusals)
+    r:kill(15)
+    r:wait_for("has ended, but its orders are not known to be gone", 30)
+    r:wait_for("orders are left, or cannot be seen", 30)
+    assert.is_nil(r:status())
+    assert.equal(1, open_orders "ETHUSDT")
+    x:no_faults()
+    assert.equal(0, r:wait(30), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
+  it("is what goes on: without one a run that could not cancel says so, and ends with status 1", function()
+    r = live_run.start(x, { b = trader "ETHUSDT" }, { "--no-supervisor", "--recv-window", "1000" })
+    r:wait_for "started"
+    lx.wait_for("its order", function() return open_orders "ETHUSDT" == 1 end)
+    x:faults { { fault = "error", call = "DELETE /fapi/v1/allOpenOrders", status = 400, code = -4000 } }
+    r:kill(15)
+    assert.equal(1, r:wait(), r:err())
+    assert.truthy(
+      r:err():find(
+        "b.lua has ended, but not all that was to be done then could be (see above): look at its open orders",
+        1,
+        true
+      ),
+      r:err()
+    )
+    x:no_faults()
+  end)
+
+  it("lets workers end in order when it is killed itself", function()
+    r = live_run.start(x, { a = trader("BTCUSDT"), b = trader("ETHUSDT") })
+    r:wait_for "a| started"
+    r:wait_for "b| started"
+    r:kill(9)
+    lx.wait_for(
+      "the orders to go",
+      function() return open_orders "BTCUSDT" + open_orders "ETHUSDT" == 0 end,
+      15
+    )
+    lx.wait_for(
+      "the workers' end",
+      function() return not control.ask(r:path("a", "control.sock"), { cmd = "status" }) end
+    )
+  end)
+
+  it("stops all in order on one signal; a second one kills, and orders still go", function()
+    local stubborn =
+      [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
+      assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
+      print "started" io.stdout:flush() end, on_stop = function() while true do api.get_open_orders { symbol = "ETHUSDT", share = false } end end } ]]
+    r = live_run.start(x, { a = trader("BTCUSDT"), b = stubborn }, { "--recv-window", "1000" })
+    r:wait_for "a| started"
+    r:wait_for "b| started"
+    r:kill(2)
+    r:wait_for "a| stopped"
+    r:kill(2)
+    assert.equal(1, r:wait(20))
+    assert.truthy(r:err():find("workers are killed", 1, true), r:err())
+    assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
+  end)
+
+  it(
+    "kills a worker that does not end though it was told to and holds no loop; its orders still go",
+    function()
+      x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 0.2 } } -- slow enough to leave the others their limits
+      finally(function() x:no_faults() end)
+      r = live_run.start(
+        x,
+        {
+          [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
+      assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
+      print "started" end, on_stop = function() while true do api.get_ticker_price { symbol = "ETHUSDT", share = false } end end } ]],
+        },
+        { "--recv-window", "1000", "--hang-seconds", "1" }
+      )
+      r:wait_for "started"
+      r:kill(15)
+      assert.equal(1, r:wait(25))
+      assert.truthy(r:err():find("was told to stop 6 s ago and has not ended", 1, true), r:err())
+      assert.equal(0, open_orders "ETHUSDT")
+    end
+  )
+
+  it(
+    "ends in time also when a worker was started again; and lives through a terminal's end where nohup says so",
+    function()
+      r = live_run.start(
+        x,
+        {
+          b = trader(
+            "ETHUSDT",
+            "if self.n == 5 and not io.open('once') then io.open('once', 'w'):close() while true do end end",
+            "timed"
+          ),
+        },
+        { "--for", "8", "--hang-seconds", "0.5", "--recv-window", "1000" }
+      )
+      r:wait_for "b starts again in 1 s"
+      local began = lx.now_ms()
+      assert.equal(0, r:wait(20), r:err())
+      assert.is_true(lx.now_ms() - began < 9000, r:err())
+      r:close()
+      local folder = run.folder()
+      finally(function() run.remove(folder) end)
+      local script =
+        run.write(folder .. "/hup.lua", "print 'started' io.stdout:flush() api.sleep(1.5) print 'through'")
+      os.execute(
+        ("trap '' HUP; MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s >%s/out 2>&1 & p=$!; sleep 1; kill -HUP $p; wait $p"):format(
+          folder,
+          x.key,
+          x.secret,
+          require("moontide.lua_host").exe,
+          script,
+          x.url,
+          folder
+        )
+      )
+      assert.truthy(run.read(folder .. "/out"):find("through", 1, true), run.read(folder .. "/out"))
+      r = live_run.start(x, { b = trader("ETHUSDT") })
+      r:wait_for "started"
+      r:kill(1)
+      assert.equal(0, r:wait(20))
+      assert.truthy(r:out():find("stopped", 1, true))
+    end
+  )
+
+  it("is asked by moontide status about a run that does not answer", function()
+    r = live_run.start(
+      x,
+      {
+        b = trader(
+          "ETHUSDT",
+          "if self.n == 2 then print 'hangs' io.stdout:flush() while true do end end",
+          "asked"
+        ),
+      },
+      { "--recv-window", "1000" }
+    )
+    r:wait_for "hangs"
+    local s = run.moontide({ "status" }, "MOONTIDE_HOME=" .. r.home)
+    assert.equal(1, s.status, s.out)
+    assert.truthy(s.out:find "b .*script holds the loop, %d", s.out)
+  end)
+
+  it("passes on how its one script ended, and its output as it is", function()
+    r = live_run.start(x, { [[ print "hello" error "on purpose" ]] })
+    assert.equal(1, r:wait())
+    assert.equal("hello\n", r:out())
+    assert.truthy(r:err():find("on purpose", 1, true))
+    r:close()
+    r = live_run.start(x, { [[ print(api.get_ticker_price { symbol = "BTCUSDT" }.price > 0) ]] })
+    assert.equal(0, r:wait())
+    assert.equal("true\n", r:out())
+    assert.falsy(r:err():find("script| ", 1, true))
+  end)
+
+  it("warns of a script that holds the loop", function()
+    r = live_run.start(x, { [[ local k = 0 for i = 1, 4e8 do k = k + i end api.sleep(0.1) ]] })
+    assert.equal(0, r:wait())
+    assert.truthy(r:err():find "the script held the loop for %d+ ms; everything else waited", r:err())
+  end)
+
+  it("runs a dozen scripts beside each other", function()
+    local scripts = {}
+    for i = 1, 12 do
+      scripts["s" .. i] = ('print(api.get_ticker_price { symbol = "BTCUSDT" }.price > 0, %d)'):format(i)
+    end
+    r = live_run.start(x, scripts)
+    assert.equal(0, r:wait(60), r:err())
+    for i = 1, 12 do
+      assert.truthy(r:out():find(("s%d| true\t%d\n"):format(i, i), 1, true), r:out() .. r:err())
+    end
+  end)
+
+  it("keeps paper runs apart in the same way", function()
+    r = live_run.start(
+      x,
+      { a = trader("BTCUSDT"), b = trader("ETHUSDT", "if self.n == 3 then while true do end end") },
+      { "--hang-seconds", "0.5", "--on-failure", "halt" },
+      "paper"
+    )
+    r:wait_for("b-paper is halted", 20)
+    local a = assert(control.ask(r:path("a-paper", "control.sock"), { cmd = "status" }))
+    assert.equal("paper", a.mode)
+    r:kill(15)
+    assert.equal(1, r:wait(20))
+    assert.truthy(r:out():find("a-paper| stopped", 1, true), r:err())
+  end)
+
+  it("says in one line what is wrong with how it is called", function()
+    local folder = run.folder()
+    finally(function() run.remove(folder) end)
+    local script = run.write(folder .. "/s.lua", "print(1)")
+    os.execute(("mkdir %s/other && cp %s %s/other/s.lua"):format(folder, script, folder))
+    for _, case in ipairs {
+      { { script, folder .. "/other/s.lua" }, "two scripts make one run's name, 's'" },
+      { { script, folder .. "/other/t.lua", "--name", "x" }, "--name is for one script" },
+      { { script, "--memory", "1" }, "--memory 1: a number from 32" },
+      { { script, "--on-crash", "pray" }, "cancel or flatten or keep" },
+      { { script, script, "--no-supervisor" }, "--no-supervisor runs one script" },
+      { { script, "--hang-seconds", "soon" }, "--hang-seconds soon" },
+      { { script, "--worker", "7:7" }, "for the supervisor's use" },
+    } do
+      local result = run.moontide { "live", "--url", x.url, unpack(case[1]) }
+      assert.equal(2, result.status, result.err)
+      assert.truthy(result.err:find(case[2], 1, true), result.err)
+      assert.equal(1, select(2, result.err:gsub("\n", "")), result.err)
+    end
+  end)
+end)
