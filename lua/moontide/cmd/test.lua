@@ -75,8 +75,8 @@ end
 local function told_to(out, fn)
   return function()
     local stderr = io.stderr
-    io.stderr = {
-      write = function(_, text) -- luacheck: ignore 122
+    io.stderr = { -- luacheck: ignore 122
+      write = function(_, text)
         out:write(
           (
             text
@@ -135,10 +135,10 @@ function M.run(options)
 
   local exit = {}
   local real_exit = os.exit
-  os.exit = function(code)
+  os.exit = function(code) -- luacheck: ignore 122
     exit.code = code
     error(exit, 0)
-  end -- luacheck: ignore 122
+  end
   -- Busted names itself by the file that calls it.
   local call = load('require "busted.runner" { standalone = false }', "@moontide test")
   local ok, e = pcall(help and told_to(io.stdout, call) or call)
