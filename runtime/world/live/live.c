@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NEVER INT64_MAX
@@ -22,21 +21,20 @@ enum { REPORTS_A_TURN = 32 };
 #define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
 #define RECONCILE_US INT64_C(60000000)
 #define STREAM_SILENCE_US INT64_C(40000000)
+#define SLEEP_MAX_US INT64_C(3600000000)
 #define HALT_LOOK_US INT64_C(500000)
-
-int64_t live_clock_us(void) {
-    struct timespec wall;
-    clock_gettime(CLOCK_REALTIME, &wall);
-    return (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
-}
 
 static void *must(void *block) {
     ASSERT(block != NULL);
     return block;
 }
 
+int64_t live_monotonic_us(const struct live *l) { return l->time.now_us(l->time.ctx); }
+
+int64_t live_peek_now(const struct live *l) { return l->epoch_us + live_monotonic_us(l); }
+
 int64_t live_now(struct live *l) {
-    l->view.now_us = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
+    l->view.now_us = live_peek_now(l);
     return l->view.now_us;
 }
 
@@ -280,17 +278,15 @@ static void on_alarm(uv_timer_t *t) { (void)t; }
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-static int64_t monotonic_us(void) { return (int64_t)(uv_hrtime() / 1000); }
-
 // The loop is entered, and left for the script.
 static void loop_in(struct live *l) {
-    int64_t held = l->script_since_us ? monotonic_us() - l->script_since_us : 0;
+    int64_t held = l->script_since_us ? live_monotonic_us(l) - l->script_since_us : 0;
     if (held > LIVE_HELD_US && held > l->held_us) l->held_us = held;
     heartbeat_phase(HEART_LOOP);
 }
 
 static int32_t loop_out(struct live *l, int32_t what) {
-    l->script_since_us = monotonic_us();
+    l->script_since_us = live_monotonic_us(l);
     heartbeat_phase(HEART_SCRIPT);
     return what;
 }
@@ -348,6 +344,27 @@ static void run_due(struct live *l) {
     if (l->stop_at_us != 0 && now >= l->stop_at_us) live_stop(l);
 }
 
+// The system's clock: the loop sleeps by itself, an hour at most.
+static void sleep_by_loop(struct live *l, int64_t rest_us) {
+    if (rest_us <= 0) {
+        uv_run(&l->loop, UV_RUN_NOWAIT);
+        return;
+    }
+    uint64_t ms = rest_us > SLEEP_MAX_US ? SLEEP_MAX_US / 1000 : (uint64_t)(rest_us + 999) / 1000;
+    uv_update_time(&l->loop);
+    uv_timer_start(&l->alarm, on_alarm, ms, 0);
+    uv_run(&l->loop, UV_RUN_ONCE);
+    uv_timer_stop(&l->alarm);
+}
+
+void live_sleep(struct live *l, int64_t until_us) {
+    int64_t rest_us = until_us == NEVER ? NEVER : until_us - l->view.now_us;
+    if (l->time.wait)
+        l->time.wait(l->time.ctx, &l->loop, until_us == NEVER ? NEVER : until_us - l->epoch_us);
+    else
+        sleep_by_loop(l, rest_us);
+}
+
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
     int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher),
@@ -359,15 +376,7 @@ static void turn(struct live *l, bool sleep) {
     if (l->halt_files[0]) due = least(due, l->halt_look_us);
     if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
     heartbeat_phase(HEART_LOOP);
-    if (sleep && due > now) {
-        uint64_t ms = due == NEVER || due - now > 3600000000 ? 3600000 : (uint64_t)(due - now + 999) / 1000;
-        uv_update_time(&l->loop);
-        uv_timer_start(&l->alarm, on_alarm, ms, 0);
-        uv_run(&l->loop, UV_RUN_ONCE);
-        uv_timer_stop(&l->alarm);
-    } else {
-        uv_run(&l->loop, UV_RUN_NOWAIT);
-    }
+    live_sleep(l, sleep ? due : now);
     run_due(l);
 }
 
@@ -517,7 +526,6 @@ int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
 // Limits shared with other processes of this machine need one clock for all: ours begins where theirs does.
 static void share_open(struct live *l) {
     struct errmsg e;
-    int64_t base_us = l->start_wall_us - (int64_t)(l->start_ns / 1000);
     for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
         if (!l->o.budgets[i]) continue;
         l->shared[i] = shared_budget_open(NULL, l->o.budgets[i], l->o.api.edge_guard_us, &e);
@@ -525,9 +533,9 @@ static void share_open(struct live *l) {
             snprintf(l->sharing_problem, sizeof l->sharing_problem, "%.150s", e.text);
             continue;
         }
-        base_us = shared_budget_base(l->shared[i], base_us);
+        l->epoch_us = shared_budget_base(l->shared[i], l->epoch_us);
     }
-    l->start_wall_us = base_us + (int64_t)(l->start_ns / 1000);
+    l->start_wall_us = live_peek_now(l);
 }
 
 static void share_use(struct live *l) {
@@ -547,9 +555,9 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
              struct live **out, struct errmsg *e) {
     struct live *l = calloc(1, sizeof *l);
     if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a run");
-    l->start_wall_us = live_clock_us();
-    l->start_ns = uv_hrtime();
     l->o = *o;
+    l->time = o->clock ? *o->clock : live_clock_system();
+    l->epoch_us = l->time.wall_us(l->time.ctx) - live_monotonic_us(l);
     share_open(l);
     if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
     if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;

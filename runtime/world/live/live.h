@@ -20,6 +20,7 @@
 #include "api/budget.h"
 #include "process/control_socket.h"
 #include "execution/risk_limits.h"
+#include "world/live/clock.h"
 #include "world/world.h"
 #include "trade/stream_event.h"
 
@@ -64,12 +65,11 @@ struct live_options {
     int64_t
         dead_man_us;      // the exchange cancels our orders when it has not heard of us for so long; 0: never
     bool requests_only;   // no streams, and no signal ends it: for clearing up
-    const char *halt_files[2];   // when one exists, the run is halted; NULL: none
+    const char *halt_files[2];        // when one exists, the run is halted; NULL: none
+    const struct live_clock *clock;   // NULL: the system's
 };
 
 struct live;
-
-int64_t live_clock_us(void);   // our clock, microseconds since the epoch
 
 struct live_figures {
     int64_t sent_by_websocket;              // of `sent`: orders by the WebSocket API

@@ -188,8 +188,9 @@ struct live {
     uv_loop_t loop;
     uv_timer_t alarm;
     uv_signal_t signals[LIVE_SIGNALS];
+    struct live_clock time;
+    int64_t epoch_us;   // what the clock's now_us is to be added to
     int64_t start_wall_us;
-    uint64_t start_ns;
     struct dispatcher *dispatcher;
     struct api_call_pool *ops;
     struct coalescer *flights;
@@ -271,8 +272,11 @@ struct live {
     int64_t warm_due_us;
 };
 
-int64_t live_now(struct live *l);
-int64_t live_exchange_now(struct live *l);   // ours plus the measured offset
+int64_t live_now(struct live *l);              // our time, also written to the view
+int64_t live_peek_now(const struct live *l);   // the same, where what the script sees is not to change
+int64_t live_monotonic_us(const struct live *l);
+void live_sleep(struct live *l, int64_t until_us);   // lets the loop turn; the only place that waits
+int64_t live_exchange_now(struct live *l);           // ours plus the measured offset
 
 // live.c. live_wake: something has happened that the pump must look at before it sleeps. libuv runs timers
 // before it polls: what a timer's callback brings about would else wait for the next event.

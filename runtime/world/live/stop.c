@@ -22,7 +22,7 @@ bool live_stopping(const struct live *l) { return l->stopping; }
 
 // Not live_now: what time it is for the script changes only where a recording sees it.
 static int64_t after(const struct live *l, int64_t us) {
-    int64_t now = l->start_wall_us + (int64_t)((uv_hrtime() - l->start_ns) / 1000);
+    int64_t now = live_peek_now(l);
     return us < INT64_MAX - now ? now + us : INT64_MAX;
 }
 

@@ -367,7 +367,7 @@ static void save_if_due(struct live *l, int64_t now_us) {
     if (!p->state_path || !p->dirty || !p->x || p->writing) return;
     if (p->save_due_us == 0) p->save_due_us = now_us + SAVE_AFTER_US;
     if (now_us < p->save_due_us) return;
-    uint64_t began_ns = uv_hrtime();
+    int64_t began_us = live_monotonic_us(l);
     struct write_job *j = must(calloc(1, sizeof *j));
     j->work.data = j;
     j->l = l;
@@ -376,7 +376,7 @@ static void save_if_due(struct live *l, int64_t now_us) {
     p->dirty = false;
     p->writing = true;
     ASSERT(uv_queue_work(&l->loop, &j->work, write_bytes, written) == 0);
-    int64_t took_us = (int64_t)((uv_hrtime() - began_ns) / 1000);
+    int64_t took_us = live_monotonic_us(l) - began_us;
     p->save_due_us = took_us * SAVE_SHARE > SAVE_AFTER_US ? now_us + took_us * SAVE_SHARE : 0;
 }
 
