@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 enum { GZIP_FROM = 4096 };   // shorter bodies go as they are
-enum header { HEADER_OTHER, HEADER_API_KEY, HEADER_WS_KEY, HEADER_ENCODING, HEADER_EXPECT };
+enum header { HEADER_OTHER, HEADER_KEY, HEADER_WS_KEY, HEADER_ENCODING, HEADER_EXPECT };
 
 struct text {
     char *at;
@@ -162,7 +162,8 @@ void conn_reset(struct conn *c) {
 bool conn_resets(const struct conn *c) { return c->resets; }
 
 // A request that cannot be served: an answer outside of the order, and the end.
-static void refuse(struct conn *c, int status, const char *body) {
+static void refuse(struct conn *c, int status, enum conn_refusal why) {
+    const char *body = c->hooks.refusal ? c->hooks.refusal(why) : "";
     c->head_only = false;
     put_answer(c, status, "", body, strlen(body), true);
     c->owes = false;
@@ -176,7 +177,7 @@ static struct conn *of(http_parser *p) { return p->data; }
 static int head_grows(struct conn *c, size_t size) {
     c->head_size += size;
     if (c->head_size <= CONN_HEAD_MAX) return 0;
-    refuse(c, 431, "{\"code\":-1101,\"msg\":\"Too many parameters; the head of the request is too long.\"}");
+    refuse(c, 431, CONN_HEAD_TOO_LONG);
     return 1;
 }
 
@@ -191,8 +192,8 @@ static int on_url(http_parser *p, const char *at, size_t size) {
     return 0;
 }
 
-static enum header header_of(const char *name) {
-    if (strcasecmp(name, "x-mbx-apikey") == 0) return HEADER_API_KEY;
+static enum header header_of(const struct conn *c, const char *name) {
+    if (c->hooks.key_header && strcasecmp(name, c->hooks.key_header) == 0) return HEADER_KEY;
     if (strcasecmp(name, "sec-websocket-key") == 0) return HEADER_WS_KEY;
     if (strcasecmp(name, "accept-encoding") == 0) return HEADER_ENCODING;
     return strcasecmp(name, "expect") == 0 ? HEADER_EXPECT : HEADER_OTHER;
@@ -201,8 +202,8 @@ static enum header header_of(const char *name) {
 static void header_done(struct conn *c) {
     if (c->name.size == 0) return;
     const char *value = text_of(&c->value);
-    switch (header_of(c->name.at)) {
-    case HEADER_API_KEY: snprintf(c->api_key, sizeof c->api_key, "%s", value); break;
+    switch (header_of(c, c->name.at)) {
+    case HEADER_KEY: snprintf(c->api_key, sizeof c->api_key, "%s", value); break;
     case HEADER_WS_KEY: snprintf(c->ws_key, sizeof c->ws_key, "%s", value); break;
     case HEADER_ENCODING: c->gzip = strstr(value, "gzip") != NULL; break;
     case HEADER_EXPECT: c->expects = strcasecmp(value, "100-continue") == 0; break;
@@ -240,8 +241,7 @@ static int on_headers(http_parser *p) {
 static int on_body(http_parser *p, const char *at, size_t size) {
     struct conn *c = of(p);
     if (c->body.size + size > CONN_BODY_MAX) {
-        refuse(c, 413,
-               "{\"code\":-1101,\"msg\":\"Too many parameters; the body of the request is too long.\"}");
+        refuse(c, 413, CONN_BODY_TOO_LONG);
         return 1;
     }
     text_add(&c->body, at, size);
@@ -361,14 +361,12 @@ static void upgrade(struct conn *c, struct http_request *r) {
     char accept[32];
     c->owes = true;
     if (!accept_key(c->ws_key, accept)) {
-        refuse(c, 400,
-               "{\"code\":-1100,\"msg\":\"Not a WebSocket handshake: Sec-WebSocket-Key is missing or "
-               "malformed.\"}");
+        refuse(c, 400, CONN_NO_HANDSHAKE);
         return;
     }
     int status = c->hooks.upgrade(c->hooks.ctx, c, r);
     if (status != 0) {
-        refuse(c, status, "{\"code\":-1000,\"msg\":\"No stream is served at this address.\"}");
+        refuse(c, status, CONN_NO_STREAM);
         return;
     }
     if (wslay_event_context_server_init(&c->ws, &ws_callbacks, c) != 0) {
@@ -437,7 +435,7 @@ static void http_feed(struct conn *c, const char *bytes, size_t size) {
         text_add(&c->later, bytes + used, size - used);
         return;
     }
-    if (problem != HPE_OK) refuse(c, 400, "{\"code\":-1100,\"msg\":\"Not an HTTP request.\"}");
+    if (problem != HPE_OK) refuse(c, 400, CONN_NOT_HTTP);
 }
 
 static void resume(struct conn *c) {

@@ -24,14 +24,25 @@ struct http_request {
     size_t query_size;
     const char *body;   // raw
     size_t body_size;
-    const char *api_key;   // X-MBX-APIKEY, "" when not sent
+    const char *api_key;   // of the header conn_hooks.key_header, "" when not sent
     bool gzip;             // the client takes gzip
 };
 
 struct conn;
 
+// Why a connection refuses what came without asking its hooks.
+enum conn_refusal {
+    CONN_HEAD_TOO_LONG,
+    CONN_BODY_TOO_LONG,
+    CONN_NOT_HTTP,
+    CONN_NO_HANDSHAKE,   // of a WebSocket: no key, or a malformed one
+    CONN_NO_STREAM       // the hook `upgrade` refused
+};
+
 struct conn_hooks {
     void *ctx;
+    const char *key_header;   // the header whose value is a request's api_key; NULL: none
+    const char *(*refusal)(enum conn_refusal why);   // the body of such an answer; NULL: an empty one
     // A whole request: conn_answer is due, now or later.
     void (*request)(void *ctx, struct conn *c, const struct http_request *r);
     // A WebSocket handshake at this path: 0 takes it, else the HTTP status that refuses it.

@@ -85,13 +85,14 @@ static bool header_is(const char *line, size_t size, const char *name) {
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *data) {
-    struct http_answer *a = &((struct http_transfer *)data)->told;
+    struct http_transfer *t = data;
+    struct http_answer *a = &t->told;
     size_t length = size * count;
-    static const char *const names[] = { "x-mbx-used-weight-1m", "x-mbx-order-count-10s",
-                                         "x-mbx-order-count-1m", "retry-after" };
+    const struct http_used_headers *used = &t->client->o.used;
+    const char *const names[] = { used->weight_1m, used->orders_10s, used->orders_1m, "Retry-After" };
     int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
     for (int i = 0; i < 4; i++) {
-        if (!header_is(line, length, names[i])) continue;
+        if (!names[i] || !header_is(line, length, names[i])) continue;
         char value[16];
         size_t at = strlen(names[i]) + 1;
         while (at < length && line[at] == ' ') at++;

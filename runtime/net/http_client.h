@@ -22,11 +22,17 @@ enum { HTTP_HEADERS_MAX = 8 };
 struct http_client;
 struct http_transfer;
 
+// Headers of an answer that are read as whole numbers; NULL: not sent by this server.
+struct http_used_headers {
+    const char *weight_1m, *orders_10s, *orders_1m;
+};
+
 struct http_client_options {
     const char *proxy;     // NULL: what the environment says
     const char *ca_file;   // NULL: the system's
     int64_t connect_timeout_ms;
-    int64_t timeout_ms;   // of a whole request
+    int64_t timeout_ms;              // of a whole request
+    struct http_used_headers used;   // texts that outlive the client
     bool verbose;
 };
 

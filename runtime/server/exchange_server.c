@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/rng.h"
+#include "venue/binance/header_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,10 +259,28 @@ void exchange_server_closed(struct exchange_server *l, struct conn *c) {
     exchange_server_lates_drop(l, c);
 }
 
+// Bodies of answers to what is no request of the exchange.
+static const char *refusal_body(enum conn_refusal why) {
+    switch (why) {
+    case CONN_HEAD_TOO_LONG:
+        return "{\"code\":-1101,\"msg\":\"Too many parameters; the head of the request is too long.\"}";
+    case CONN_BODY_TOO_LONG:
+        return "{\"code\":-1101,\"msg\":\"Too many parameters; the body of the request is too long.\"}";
+    case CONN_NO_HANDSHAKE:
+        return "{\"code\":-1100,\"msg\":\"Not a WebSocket handshake: Sec-WebSocket-Key is missing or "
+               "malformed.\"}";
+    case CONN_NO_STREAM: return "{\"code\":-1000,\"msg\":\"No stream is served at this address.\"}";
+    case CONN_NOT_HTTP: break;
+    }
+    return "{\"code\":-1100,\"msg\":\"Not an HTTP request.\"}";
+}
+
 void exchange_server_serve(struct exchange_server *l, const struct exchange_server_clock *clock,
                            struct conn_hooks *hooks) {
     l->clock = *clock;
     *hooks = (struct conn_hooks){ .ctx = l,
+                                  .key_header = HEADER_API_KEY,
+                                  .refusal = refusal_body,
                                   .request = on_request,
                                   .upgrade = on_upgrade,
                                   .opened = on_opened,

@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "venue/binance/header_name.h"
 #include "venue/binance/error_code.h"
 #include "venue/binance/endpoint.h"
 #include "venue/binance/exchange_info.h"
@@ -377,11 +378,11 @@ static void head_lines(struct handlers *d, int32_t weight, int32_t orders_10s, i
                        int32_t retry_after_s) {
     int length = 0;
     d->head[0] = 0;
-    if (weight >= 0) length += snprintf(d->head, sizeof d->head, "X-MBX-USED-WEIGHT-1M: %d\r\n", weight);
+    if (weight >= 0) length += snprintf(d->head, sizeof d->head, HEADER_USED_WEIGHT_1M ": %d\r\n", weight);
     if (orders_10s >= 0) {
-        length +=
-            snprintf(d->head + length, sizeof d->head - (size_t)length,
-                     "X-MBX-ORDER-COUNT-10S: %d\r\nX-MBX-ORDER-COUNT-1M: %d\r\n", orders_10s, orders_1m);
+        length += snprintf(d->head + length, sizeof d->head - (size_t)length,
+                           HEADER_ORDER_COUNT_10S ": %d\r\n" HEADER_ORDER_COUNT_1M ": %d\r\n", orders_10s,
+                           orders_1m);
     }
     if (retry_after_s > 0)
         snprintf(d->head + length, sizeof d->head - (size_t)length, "Retry-After: %d\r\n", retry_after_s);

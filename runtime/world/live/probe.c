@@ -2,6 +2,7 @@
 
 #include "net/http_client.h"
 #include "net/ws_client.h"
+#include "venue/binance/header_name.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -51,7 +52,8 @@ int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *
     struct http_client_options http = { .proxy = o->proxy,
                                         .ca_file = o->ca_file,
                                         .connect_timeout_ms = CONNECT_MS,
-                                        .timeout_ms = o->timeout_us / 1000 };
+                                        .timeout_ms = o->timeout_us / 1000,
+                                        .used = { .weight_1m = HEADER_USED_WEIGHT_1M } };
     int err = http_client_new(&p->loop, &http, on_answer, p, &p->http, e);
     if (err) {
         probe_free(p);
@@ -78,7 +80,7 @@ int probe_ask(struct probe *p, const char *method, const char *url, const char *
     char header[300];
     struct http_call call = { .method = method, .url = url, .long_answer = true };
     if (key) {
-        snprintf(header, sizeof header, "X-MBX-APIKEY: %s", key);
+        snprintf(header, sizeof header, HEADER_API_KEY ": %s", key);
         call.headers[0] = header;
     }
     free(p->body);

@@ -30,7 +30,7 @@ struct probe_answer {
 int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *e);
 void probe_free(struct probe *p);
 
-// `key`: the value of X-MBX-APIKEY, or NULL. Connections are kept from question to question.
+// `key`: the API key that goes with it, or NULL. Connections are kept from question to question.
 int probe_ask(struct probe *p, const char *method, const char *url, const char *key, struct probe_answer *out,
               struct errmsg *e);
 

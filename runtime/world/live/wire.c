@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "venue/binance/error_code.h"
 #include "venue/binance/encode.h"
+#include "venue/binance/header_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,7 +177,7 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
 void live_wire_measure(struct live *l) {
     if (l->clock_asked) return;
     char url[512];
-    snprintf(url, sizeof url, "%s/fapi/v1/time", l->rest_url);
+    snprintf(url, sizeof url, "%s%s", l->rest_url, endpoint_info(EP_TIME)->path);
     struct http_call call = { .method = "GET", .url = url };
     l->clock_sent_us = live_now(l);
     l->clock_asked = http_send(l->http, &call, NULL) != NULL;
@@ -409,13 +410,15 @@ int live_wire_open(struct live *l, struct errmsg *e) {
     struct http_client_options http = { .proxy = l->proxy,
                                         .ca_file = l->ca_file,
                                         .connect_timeout_ms = 5000,
-                                        .timeout_ms = l->o.http_timeout_us / 1000 };
+                                        .timeout_ms = l->o.http_timeout_us / 1000,
+                                        .used = { HEADER_USED_WEIGHT_1M, HEADER_ORDER_COUNT_10S,
+                                                  HEADER_ORDER_COUNT_1M } };
     int err = http_client_new(&l->loop, &http, on_done, l, &l->http, e);
     if (err || !l->o.api_key[0]) return err;
     size_t size = strlen(l->o.api_key) + 20;
     l->key_header = malloc(size);
     ASSERT(l->key_header != NULL);
-    snprintf(l->key_header, size, "X-MBX-APIKEY: %s", l->o.api_key);
+    snprintf(l->key_header, size, HEADER_API_KEY ": %s", l->o.api_key);
     return signing_key_new((enum key_kind)l->o.key_kind, l->o.secret, &l->key, e);
 }
 
