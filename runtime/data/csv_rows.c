@@ -4,7 +4,6 @@
 #include "data/source.h"
 
 #include "base/dec.h"
-#include "venue/binance/field.h"
 
 #include <csv.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
 #include "base/dec.h"
 #include "data/grid.h"
 #include "data/source.h"
-#include "venue/binance/field.h"
 
 #include <csv.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/err.h"
-#include "world/world.h"
 #include "trade/stream_event.h"
 
 #include <stdlib.h>
@@ -608,12 +607,14 @@ static int64_t last_fill_us(const struct reconciliation *r, int16_t symbol) {
     return at_us;
 }
 
-static void walk_positions(struct reconciliation *r, const struct world_view *believed, int64_t now_us) {
+static void walk_positions(struct reconciliation *r,
+                           const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
+                           int64_t now_us) {
     int32_t before = r->event_count;
     for (int16_t s = 0; s < SYMBOLS_MAX; s++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
             const struct place *p = &r->places[s][side];
-            const struct world_position *b = &believed->position[s][side];
+            const struct position_view *b = &positions[s][side];
             if (p->amount_e8 == b->amount_e8 && (p->amount_e8 == 0 || p->entry_e8 == b->entry_e8)) continue;
             int64_t at_us = later(p->update_us, last_fill_us(r, s));
             struct account_update_record *u = emit_account(r, s, ACCOUNT_ORDER, at_us ? at_us : now_us);
@@ -623,7 +624,7 @@ static void walk_positions(struct reconciliation *r, const struct world_view *be
         }
     }
     bool told = r->event_count > before || r->income_count > 0;
-    if (!told && r->wallet_known && r->wallet_e8 != believed->wallet_e8)
+    if (!told && r->wallet_known && r->wallet_e8 != wallet_e8)
         emit_account(r, SYMBOL_NONE, ACCOUNT_ORDER, now_us);
 }
 
@@ -682,7 +683,8 @@ static int by_id(const struct listed *a, const struct listed *b) {
     return a->key.id < b->key.id ? -1 : a->key.id > b->key.id;
 }
 
-int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode, const struct world_view *believed,
+int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
+                     const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
                      int64_t now_us, bool hasty, const struct stream_event **events, int32_t *count) {
     r->event_count = 0;
     bool whole = true;
@@ -691,7 +693,7 @@ int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode, const s
     HASH_SORT(r->listed, by_id);
     for (const struct listed *n = r->listed; n; n = n->hh.next) whole = walk_order(r, n) && whole;
     for (const struct listed_algo *n = r->listed_algos; n; n = n->hh.next) walk_algo(r, n);
-    if (mode != RECONCILE_LOOK && r->positions_known) walk_positions(r, believed, now_us);
+    if (mode != RECONCILE_LOOK && r->positions_known) walk_positions(r, positions, wallet_e8, now_us);
     for (int32_t i = 0; i < r->income_count; i++) {
         const struct income_record *n = &r->incomes[i];
         emit_account(r, n->symbol, ACCOUNT_FUNDING_FEE, n->time_us)->balance_change_e8 = n->income_e8;

@@ -13,7 +13,6 @@
 #define MT_EXECUTION_RECONCILE_H
 
 #include "trade/stream_event.h"
-#include "world/world.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,10 +64,11 @@ enum reconcile_mode {
     RECONCILE_LOOK     // nothing changes: are there any?
 };
 
-// What was found, in the order of its time. `believed` is the account as told so far, `now_us` the exchange's
-// time. `hasty`: told although fills of an order are not listed yet; else that is ERR_TIMEOUT: ask again a
-// little later.
-int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode, const struct world_view *believed,
+// What was found, in the order of its time. `positions` (by symbol) and `wallet_e8` are the account as
+// delivered so far, `now_us` the exchange's time. `hasty`: told although fills of an order are not listed
+// yet; else that is ERR_TIMEOUT: ask again a little later.
+int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
+                     const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
                      int64_t now_us, bool hasty, const struct stream_event **events, int32_t *count);
 
 // Forgets what is over and older: it can no longer be listed.

@@ -344,8 +344,8 @@ bool run_record_encode_view(struct run_record_out *o, struct run_record_past *pa
     if (memcmp(v->position, past->position, sizeof *v->position * n) != 0) {
         for (int32_t k = 0; k < symbol_count; k++) {
             for (int32_t side = 0; side < POSITION_SIDE_COUNT; side++) {
-                const struct world_position *p = &v->position[k][side];
-                struct world_position *q = &past->position[k][side];
+                const struct position_view *p = &v->position[k][side];
+                struct position_view *q = &past->position[k][side];
                 if (p->amount_e8 == q->amount_e8 && p->entry_e8 == q->entry_e8) continue;
                 put_unsigned(o, VIEW_POSITION);
                 put_unsigned(o, (uint64_t)k);
@@ -370,7 +370,7 @@ static void get_view(struct in *in, struct run_record_past *past) {
             get_difference(in, &past->last_e8[k]);
             continue;
         }
-        struct world_position *p = &past->position[k][get_index(in, POSITION_SIDE_COUNT)];
+        struct position_view *p = &past->position[k][get_index(in, POSITION_SIDE_COUNT)];
         get_difference(in, &p->amount_e8);
         get_difference(in, &p->entry_e8);
     }

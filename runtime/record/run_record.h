@@ -84,7 +84,7 @@ struct run_record_out {
 struct run_record_past {
     int64_t now_us, number;
     int64_t bar[WORLD_FEEDS_MAX][10];
-    struct world_position position[SYMBOLS_MAX][POSITION_SIDE_COUNT];
+    struct position_view position[SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t last_e8[SYMBOLS_MAX], wallet_e8;
     int64_t price_e8[SYMBOLS_MAX];
 };

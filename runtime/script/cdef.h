@@ -69,6 +69,6 @@
 #include "process/shared_budget.h"
 #include "process/run_folder.h"
 #include "world/live/probe.h"
-#include "process/secrets.h"
+#include "script/secrets.h"
 #include "store/journal.h"
 #include "store/journal_runs.h"

@@ -48,8 +48,8 @@ static int set_call(struct fault_rule *r, const char *text, const struct place *
     if (space && (size_t)(space - text) < sizeof method) memcpy(method, text, (size_t)(space - text));
     r->endpoint = space ? endpoint_find(method, space + 1) : -1;
     if (r->endpoint >= 0) return 0;
-    return errmsg_set(at->e, ERR_INVALID, "rule %d: no call '%.60s'; as \"POST /fapi/v1/order\"", at->number,
-                      text);
+    return errmsg_set(at->e, ERR_INVALID, "rule %d: no call '%.60s'; as \"POST %s\"", at->number, text,
+                      endpoint_info(EP_ORDER_NEW)->path);
 }
 
 static int set_class(struct fault_rule *r, const char *text, const struct place *at) {

@@ -1,6 +1,6 @@
 // fault_rules.h: fault rules as JSON, in the form of a fault file.
 //
-//     [ {"fault": "lose_reply", "call": "POST /fapi/v1/order", "share": 0.01},
+//     [ {"fault": "lose_reply", "call": "POST /path/of/order", "share": 0.01},
 //       {"fault": "error", "class": "market", "status": 503, "message": "Service Unavailable.", "from": 60,
 //       "to": 120} ]
 //

@@ -46,7 +46,7 @@ struct journal_intent {
     const char *client_id;   // the order's, at most JOURNAL_ID_MAX - 1 bytes; unique in the file
     const char *symbol, *side, *type;
     const char *call;                // the request as sent, without stamp and signature
-    const char *endpoint;            // "POST /fapi/v1/order"
+    const char *endpoint;            // method and path
     int64_t quantity_e8, price_e8;   // 0: none
     int64_t made_us;                 // by the exchange's clock: what its stamp is at the earliest
 };

@@ -248,7 +248,7 @@ struct funding_info_record {
 struct listen_key_record {
     char key[68];
     int64_t event_us;
-};   // event_us: of listenKeyExpired
+};   // event_us: when it expired
 
 // Market data streams: what the REST records say, with the time of the event.
 struct trade_event {

@@ -2,7 +2,7 @@
 //
 // Owner    plain values; tables of symbols belong to the caller.
 // Units    prices, quantities and notionals are e8 decimals (base/dec.h); ratios too (0.05 = 5000000).
-// Source   GET /fapi/v1/exchangeInfo and /fapi/v1/leverageBracket.
+// Source   the exchange's own list of its contracts and of their brackets.
 #ifndef MT_TRADE_SYMBOL_H
 #define MT_TRADE_SYMBOL_H
 

@@ -29,11 +29,6 @@ enum world_next {
 
 enum { WORLD_FEEDS_MAX = 64 };
 
-// What the script's side believes, as told by the stream (so behind the exchange by the latency).
-struct world_position {
-    int64_t amount_e8, entry_e8;
-};
-
 // Read by Lua directly. The world writes it.
 struct world_view {
     int64_t now_us;
@@ -45,7 +40,7 @@ struct world_view {
     struct api_call *op;
     struct stream_event *event;
     struct notice notice;
-    struct world_position position[SYMBOLS_MAX][POSITION_SIDE_COUNT];
+    struct position_view position[SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t wallet_e8;
     int64_t last_e8[SYMBOLS_MAX];   // read it through backtest_last_e8
     int64_t bars;                   // bars of the market passed

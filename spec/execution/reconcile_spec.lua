@@ -91,7 +91,7 @@ describe("events recovered", function()
 
   local function finish(mode, hasty)
     local status =
-      C.reconcile_finish(r, mode or C.RECONCILE_TELL, view, NOW + 1000000, hasty or false, events, count)
+      C.reconcile_finish(r, mode or C.RECONCILE_TELL, view.position, view.wallet_e8, NOW + 1000000, hasty or false, events, count)
     if status ~= 0 then return status end
     local list = {}
     for i = 0, count[0] - 1 do
@@ -446,7 +446,7 @@ describe("events recovered", function()
               C.reconcile_order(known, order(orders[tonumber(missing[i].id)]))
             end
           end
-          assert.equal(0, C.reconcile_finish(known, C.RECONCILE_TELL, view, clock, false, events, count))
+          assert.equal(0, C.reconcile_finish(known, C.RECONCILE_TELL, view.position, view.wallet_e8, clock, false, events, count))
           for i = 0, count[0] - 1 do
             tell(events[0][i])
           end

@@ -62,7 +62,7 @@ local function order_address(options, rest, streams)
 end
 
 ---The API key and what it signs with: from a file only its owner can read, or from the environment; never from the command
----line. They stay in C (process/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
+---line. They stay in C (script/secrets.h) and are wiped with the last reference, or by C.secrets_wipe.
 ---@param options table key-file
 ---@return ffi.cdata* secrets struct secrets
 function M.secrets(options)

@@ -167,7 +167,7 @@ void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply,
 static void believe(struct backtest *b, const struct account_update_record *u) {
     b->view.wallet_e8 = u->wallet_e8;
     if (u->symbol == SYMBOL_NONE) return;
-    struct world_position *p = &b->view.position[u->symbol][u->position_side];
+    struct position_view *p = &b->view.position[u->symbol][u->position_side];
     p->amount_e8 = u->amount_e8;
     p->entry_e8 = u->entry_price_e8;
 }

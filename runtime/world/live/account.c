@@ -35,8 +35,8 @@ static bool telling(const struct account_watch *a) { return a->busy && a->mode !
 static void believe(struct live *l, const struct account_update_record *u) {
     l->view.wallet_e8 = u->wallet_e8;
     if (u->symbol == SYMBOL_NONE || u->reason == ACCOUNT_FUNDING_FEE) return;
-    struct world_position *p = &l->view.position[u->symbol][u->position_side];
-    *p = (struct world_position){ u->amount_e8, u->entry_price_e8 };
+    struct position_view *p = &l->view.position[u->symbol][u->position_side];
+    *p = (struct position_view){ u->amount_e8, u->entry_price_e8 };
 }
 
 static void write_down(struct live *l, const struct stream_event *e) {
@@ -267,8 +267,9 @@ static void finish(struct live *l) {
     struct account_watch *a = &l->account;
     const struct stream_event *events;
     int32_t count;
-    if (reconcile_finish(a->known, a->mode, &l->view, a->sent_us, a->attempts >= HASTY_AFTER, &events,
-                         &count) != ERR_OK) {
+    if (reconcile_finish(
+            a->known, a->mode, (const struct position_view(*)[POSITION_SIDE_COUNT])l->view.position,
+            l->view.wallet_e8, a->sent_us, a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
         start_over(l);   // fills are listed a little after their orders
         return;
     }

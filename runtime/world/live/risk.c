@@ -21,7 +21,7 @@ static int64_t equity_e8(const struct live *l, bool *whole) {
     *whole = true;
     for (int32_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            const struct world_position *p = &l->view.position[k][side];
+            const struct position_view *p = &l->view.position[k][side];
             if (p->amount_e8 == 0) continue;
             if (l->view.last_e8[k] != 0)
                 sum += dec_mul_round(p->amount_e8, l->view.last_e8[k] - p->entry_e8);
@@ -39,7 +39,7 @@ static bool places(int32_t endpoint) {
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 static struct risk_limits_view view_of(struct live *l, const struct call *c) {
-    const struct world_position *p = l->view.position[c->symbol];
+    const struct position_view *p = l->view.position[c->symbol];
     int64_t now = live_now(l);
     bool marked = l->mark_us[c->symbol] > now - MARK_FRESH_US && l->mark_us[c->symbol] != 0, whole;
     bool amendment = c->endpoint == EP_ORDER_MODIFY, hedge = c->position_side != POSITION_BOTH;

@@ -218,7 +218,7 @@ static void tell_event(struct live *l, const struct stream_event *e) {
         l->view.wallet_e8 = u->wallet_e8;
         if (u->symbol != SYMBOL_NONE) {
             l->view.position[u->symbol][u->position_side] =
-                (struct world_position){ u->amount_e8, u->entry_price_e8 };
+                (struct position_view){ u->amount_e8, u->entry_price_e8 };
         }
     }
     live_push_event(l, e);
@@ -509,7 +509,7 @@ void paper_begin(struct live *l) {
     l->view.wallet_e8 = exchange_wallet_e8(p->x);
     for (int16_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            l->view.position[k][side] = (struct world_position){ exchange_position_e8(p->x, k, side),
+            l->view.position[k][side] = (struct position_view){ exchange_position_e8(p->x, k, side),
                                                                  exchange_entry_e8(p->x, k, side) };
         }
     }

@@ -7,8 +7,8 @@
 //          the key itself).
 // Wiped    every copy made on the way here is overwritten before its memory is given back; the last one by
 // secrets_wipe. Errors   one line, which never holds what was read.
-#ifndef MT_PROCESS_SECRETS_H
-#define MT_PROCESS_SECRETS_H
+#ifndef MT_SCRIPT_SECRETS_H
+#define MT_SCRIPT_SECRETS_H
 
 #include "base/err.h"
 

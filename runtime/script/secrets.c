@@ -1,4 +1,4 @@
-#include "process/secrets.h"
+#include "script/secrets.h"
 
 #include "base/assert.h"
 #include "net/signature.h"
