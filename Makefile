@@ -98,7 +98,7 @@ lint: deps                ## warnings as errors, luacheck, and the ladder of inc
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@luacheck --quiet lua strategies spec examples docs
 	@$(BINARY) script docs/generate_api.lua --check
-	@sh runtime/check_includes.sh
+	@$(BINARY) script spec/lint/rooms.lua $(BUILD)
 
 docs: all                 ## docs/api.md from the annotations
 	@$(BINARY) script docs/generate_api.lua > $(BUILD)/api.md && mv $(BUILD)/api.md docs/api.md

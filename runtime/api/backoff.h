@@ -2,8 +2,7 @@
 // it all.
 //
 // Quota    all requests draw their retries from one purse which successes refill, so that retries can never
-// multiply
-//          an outage.
+//          multiply an outage.
 #ifndef MT_API_BACKOFF_H
 #define MT_API_BACKOFF_H
 

@@ -2,8 +2,7 @@
 //
 // Owner    the caller owns the struct; no allocation, no clock.
 // Protocol breaker_ask says what may be done; breaker_enter when it is done; breaker_report when it ended,
-// with
-//          whether it was entered as a probe.
+//          with whether it was entered as a probe.
 #ifndef MT_API_BREAKER_H
 #define MT_API_BREAKER_H
 

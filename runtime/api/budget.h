@@ -1,14 +1,12 @@
 // budget.h: a limiter that several clients (processes) of one address or account spend from together. Pure.
 //
 // Owner    a plain struct without pointers, so it may lie in memory shared between processes; whoever shares
-// it holds
-//          its lock around every call below (struct budget_lock). A budget of one's own needs no lock.
+//          it holds its lock around every call below (struct budget_lock). A budget of one's own needs no
+//          lock.
 // Members  each client has a seat, which remembers what it has under way: when the client dies, budget_leave
-// turns
-//          that into spent budget, and what it kept others waiting for is free.
+//          turns that into spent budget, and what it kept others waiting for is free.
 // Priority a member that is held back leaves word of it (budget_want); until it is served or its word runs
-// out, no
-//          member takes the same budget for something less urgent.
+//          out, no member takes the same budget for something less urgent.
 // Clock    now_us must be one clock for all members (CLOCK_MONOTONIC of the machine).
 #ifndef MT_API_BUDGET_H
 #define MT_API_BUDGET_H

@@ -1,13 +1,11 @@
 // clock.h: how far the exchange's clock is ahead of ours, and how sure we are. Pure; allocates nothing.
 //
 // Rule     a request sent at s and answered at r was stamped with the exchange's time t somewhere between:
-// the offset
-//          lies in [t - r, t + resolution - s]. Each answer cuts that interval down; between answers it
-//          widens by the drift that two quartz clocks may show (Marzullo, "Maintaining the Time in a
-//          Distributed System", 1983).
+//          the offset lies in [t - r, t + resolution - s]. Each answer cuts that interval down; between
+//          answers it widens by the drift that two quartz clocks may show (Marzullo, "Maintaining the Time in
+//          a Distributed System", 1983).
 // Errors   an answer that contradicts all before it (a clock was set, or one server of several is off) widens
-// the
-//          interval to hold both; the answers that follow settle which was right.
+//          the interval to hold both; the answers that follow settle which was right.
 // Units    microseconds on the dispatcher's monotonic clock.
 #ifndef MT_API_CLOCK_H
 #define MT_API_CLOCK_H

@@ -11,9 +11,9 @@
 //
 // Owner    the caller owns struct limiter, a plain struct without pointers.
 // Units    microseconds; `now_us` monotonic, windows lie at wall = now + offset. Costs as the venue counts
-// them. Protocol limiter_take when sent, then exactly one of limiter_done (answered), limiter_abandon (given
-// up) and
-//          limiter_return (certainly never sent).
+//          them.
+// Protocol limiter_take when sent, then exactly one of limiter_done (answered), limiter_abandon (given up)
+//          and limiter_return (certainly never sent).
 #ifndef MT_API_LIMITER_H
 #define MT_API_LIMITER_H
 

@@ -2,7 +2,7 @@
 // with a relative error of at most 1/32, and a history by minute.
 //
 // Owner    the dispatcher owns struct metrics; the host reads struct metrics_snapshot from
-// dispatcher_metrics.
+//          dispatcher_metrics.
 #ifndef MT_API_METRICS_H
 #define MT_API_METRICS_H
 

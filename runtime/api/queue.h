@@ -3,8 +3,9 @@
 // between the strategies of a level; which level to look at is the caller's business.
 //
 // Owner    the caller owns the struct and the requests, which are linked through next and prev. No
-// allocation. Lanes    strategies share lanes when they are equal modulo QUEUE_LANES. Bounds   none here: the
-// dispatcher counts, because requests in backoff belong to the bound as well.
+//          allocation.
+// Lanes    strategies share lanes when they are equal modulo QUEUE_LANES.
+// Bounds   none here: the dispatcher counts, because requests in backoff belong to the bound as well.
 #ifndef MT_API_QUEUE_H
 #define MT_API_QUEUE_H
 

@@ -52,11 +52,11 @@ struct request {
     void *user;
     int32_t cost[LIMIT_KIND_COUNT];   // what it takes from the windows of each kind; 0 when none. ORDERS_LONG
                                       // 0 means as ORDERS; the dispatcher fills in the weight of the class
-    uint16_t endpoint;       // index for metrics, below the dispatcher's endpoint count
-    uint16_t strategy;       // fairness group
-    uint8_t priority;        // enum priority
-    uint8_t request_class;   // below REQUEST_CLASSES_MAX
-    bool mutating;           // changes state: an unknown outcome is never repeated
+    uint16_t endpoint;                // index for metrics, below the dispatcher's endpoint count
+    uint16_t strategy;                // fairness group
+    uint8_t priority;                 // enum priority
+    uint8_t request_class;            // below REQUEST_CLASSES_MAX
+    bool mutating;                    // changes state: an unknown outcome is never repeated
     uint8_t retries_max;
     int64_t queue_timeout_us;   // from submission; 0: the dispatcher's default
     int64_t deadline_us;        // absolute end of all attempts and waits; 0: none

@@ -3,7 +3,7 @@
 //
 // Owner    the caller owns the slots and the items; the heap allocates nothing.
 // Item     has an int32_t somewhere, at `index_offset`, which the heap keeps: -1 when the item is not in the
-// heap.
+//          heap.
 #ifndef MT_BASE_HEAP_H
 #define MT_BASE_HEAP_H
 

@@ -2,8 +2,7 @@
 // and reading the next text uses the memory of the last. Parsed by jsmn.
 //
 // Nodes    are named by their index; the root is 0, JSON_NONE says that there is no such node. Every function
-// takes
-//          JSON_NONE and answers as for a node that is missing.
+//          takes JSON_NONE and answers as for a node that is missing.
 // Owner    the text is borrowed for as long as nodes are asked about; json_free gives the memory back.
 // Errors   ERR_SYNTAX: no JSON, or cut off; ERR_NO_MEMORY.
 #ifndef MT_BASE_JSON_H

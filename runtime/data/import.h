@@ -1,14 +1,12 @@
 // import.h: turns files of bars into series, through a store of mapped files that later runs reuse.
 //
 // Sources  Binance kline archives (CSV with or without header; .csv, .csv.gz, .zip; ms or us stamps), any CSV
-// whose
-//          header names open_time (time, timestamp, date), open, high, low, close and, if it has it, volume;
-//          Binance fundingRate archives (calc_time, funding_interval_hours, last_funding_rate).
+//          whose header names open_time (time, timestamp, date), open, high, low, close and, if it has it,
+//          volume; Binance fundingRate archives (calc_time, funding_interval_hours, last_funding_rate).
 // Store    one file for each (symbol, interval, set of sources), written under a temporary name and renamed;
-// it is
-//          reused while every source's path, size and modification time are what they were.
+//          it is reused while every source's path, size and modification time are what they were.
 // Errors   one line in `e` that says what, in which file and line, and how to mend it; nothing is left
-// half-written.
+//          half-written.
 #ifndef MT_DATA_IMPORT_H
 #define MT_DATA_IMPORT_H
 

@@ -1,7 +1,7 @@
 // source.h: the bytes of a .csv, .csv.gz or .zip (the one CSV in it), unpacked by libarchive.
 //
 // Errors   ERR_NOT_FOUND, ERR_IO, ERR_FORMAT (damaged or cut short, no CSV in a zip), each with one line in
-// `e`.
+//          `e`.
 #ifndef MT_DATA_SOURCE_H
 #define MT_DATA_SOURCE_H
 

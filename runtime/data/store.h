@@ -1,8 +1,7 @@
 // store.h: one file of columns on disk, mapped read-only; written whole or not at all.
 //
 // Layout   a header of fixed size, the sources as text (one line each: size, modification time in ns, path),
-// then
-//          at a page boundary the columns as in data/columns.h. Numbers in the machine's own byte order,
+//          then at a page boundary the columns as in data/columns.h. Numbers in the machine's own byte order,
 //          marked.
 // Trust    a file is used only when its sizes, sources, symbol and interval are exactly those expected.
 #ifndef MT_DATA_STORE_H

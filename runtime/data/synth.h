@@ -1,9 +1,8 @@
 // synth.h: a market made from a seed. Same options, same bars, on every machine.
 //
 // Model    returns with volatility that clusters, slow drifts that change sign, a day's rhythm in volume; the
-// open
-//          of a bar is the close before it, give or take a tick; prices lie on the tick. No function of libm
-//          whose last digit could differ between machines is used on the way to a price.
+//          open of a bar is the close before it, give or take a tick; prices lie on the tick. No function of
+//          libm whose last digit could differ between machines is used on the way to a price.
 #ifndef MT_DATA_SYNTH_H
 #define MT_DATA_SYNTH_H
 

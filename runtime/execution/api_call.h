@@ -1,8 +1,7 @@
 // ops.h: one api call of a script, from its parameters to its answer, and the pool such calls come from.
 //
 // Owner    the pool owns its ops until api_call_pool_free; api_call_take hands one out, api_call_give takes
-// it back. Slots are stable: they
-//          name an op towards the exchange and the script's parked tasks.
+//          it back. Slots are stable: they name an op towards the exchange and the script's parked tasks.
 #ifndef MT_EXECUTION_API_CALL_H
 #define MT_EXECUTION_API_CALL_H
 

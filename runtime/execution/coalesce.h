@@ -1,11 +1,9 @@
 // flights.h: identical requests under way at once are sent once and answered to all.
 //
 // Reads    market data joins what is queued or in flight. Reads of the account or of orders join only while
-// nothing has
-//          been heard or done since that might change the answer (coalesce_changed).
+//          nothing has been heard or done since that might change the answer (coalesce_changed).
 // Modify   a new price for an order whose last modify still waits in the queue takes that one's place; both
-// get the
-//          answer to the new one.
+//          get the answer to the new one.
 // Never    what has a deadline of its own, is more urgent than the one under way, or is marked `alone`.
 #ifndef MT_EXECUTION_COALESCE_H
 #define MT_EXECUTION_COALESCE_H

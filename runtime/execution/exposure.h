@@ -2,8 +2,8 @@
 // over. What a position may become is what it is and all of these. Pure.
 //
 // Told      by calls about to be sent, by replies, and by the user stream. A reply that says "filled" does
-// not end an order
-//           here: the position says so only when the stream does, and nothing may fall between the two.
+//           not end an order here: the position says so only when the stream does, and nothing may fall
+//           between the two.
 // Doubt     an order of which nothing more is heard counts for EXPOSURE_FORGET_US.
 // Owner     exposure_free. One thread.
 #ifndef MT_EXECUTION_EXPOSURE_H

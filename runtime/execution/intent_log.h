@@ -1,14 +1,11 @@
 // intents.h: between the dispatcher and the wire: a new order leaves when its intent is in the journal, and
 // not before; what becomes of it is written there as it becomes known.
 //
-//     attempt --hold--> written --(journal says: down)--> leaves --> outcome written     an order sent once
-//     more needs no new
-//                          \--(journal says: failed)--> refused, nothing leaves          intent: the first
-//                          one is still open
+//     attempt --hold--> written --(journal says: down)--> leaves --> outcome written     an order sent once more needs no new
+//                          \--(journal says: failed)--> refused, nothing leaves          intent: the first one is still open
 //
 // Journal  a small table of functions: store/journal.h live, a model in simulations. All its writes are
-// carried out in order, and
-//          none of those of one call apart from the others.
+//          carried out in order, and none of those of one call apart from the others.
 // Pure     no clock and no I/O of its own. One thread.
 // Owner    ops and symbols are borrowed for its life.
 #ifndef MT_EXECUTION_INTENT_LOG_H

@@ -1,19 +1,18 @@
 // resolver.h: what became of a request that may or may not have been carried out. Pure: no clock, no I/O.
 //
 //     sent --answered--> forgotten
-//       \--doubt--> asked for, with CRITICAL priority, until the exchange answers or its user stream tells
-//       --> known
+//       \--doubt--> asked for, with CRITICAL priority, until the exchange answers or its user stream tells --> known
 //
 // Found    the order is there (of a modify or a cancel: it shows what was asked for): the op gets it as its
-// answer. Absent   "no such order" proves nothing while the request may still be accepted, which it may until
-// its stamp plus
-//          recvWindow has passed on the exchange's clock, and a grace for what the exchange reads later than
-//          it writes. Only from then on is it OUTCOME_NOT_EXECUTED, and the dispatcher may send it once more.
-//          Time alone never tells anything.
+//          answer.
+// Absent   "no such order" proves nothing while the request may still be accepted, which it may until its
+//          stamp plus recvWindow has passed on the exchange's clock, and a grace for what the exchange reads
+//          later than it writes. Only from then on is it OUTCOME_NOT_EXECUTED, and the dispatcher may send it
+//          once more. Time alone never tells anything.
 // Batches  each of a batch is asked for by its own id. Some found and some absent: the answer has both.
 // Stream   from the moment a request leaves its order is listened for, since the stream often tells before a
-// time-out does. Owner    ops are the caller's. outcome_tracker_free forgets what is still in doubt. One
-// thread.
+//          time-out does.
+// Owner    ops are the caller's. outcome_tracker_free forgets what is still in doubt. One thread.
 #ifndef MT_EXECUTION_OUTCOME_TRACKER_H
 #define MT_EXECUTION_OUTCOME_TRACKER_H
 

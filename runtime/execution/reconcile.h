@@ -3,11 +3,10 @@
 // found by asking. Pure.
 //
 // Keys     a fill is told by symbol and trade id; an order's other events by what was known of it before; a
-// conditional
-//          order's by its status; changes of the account by all they say.
+//          conditional order's by its status; changes of the account by all they say.
 // Asking   reconcile_begin, then everything the exchange lists since then (orders first, then fills, so that
-// no listed order
-//          is ahead of the fills), then the orders of reconcile_missing, one by one; then reconcile_finish.
+//          no listed order is ahead of the fills), then the orders of reconcile_missing, one by one; then
+//          reconcile_finish.
 // Owner    events of reconcile_finish are borrowed until the next call. One thread.
 #ifndef MT_EXECUTION_RECONCILE_H
 #define MT_EXECUTION_RECONCILE_H

@@ -2,8 +2,8 @@
 // later. Pure; the caller owns it.
 //
 // Rate     a venue counts connections (300 in five minutes and an address): one that opens and ends at once,
-// over and over, must
-//          not use them up. Only one that has lasted REOPEN_LASTED_US makes the next wait short again.
+//          over and over, must not use them up. Only one that has lasted REOPEN_LASTED_US makes the next wait
+//          short again.
 #ifndef MT_EXECUTION_RECONNECT_H
 #define MT_EXECUTION_RECONNECT_H
 

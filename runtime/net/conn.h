@@ -4,8 +4,8 @@
 // Parsers  HTTP by http_parser, WebSocket frames by wslay.
 // Owner    conn_free releases it. What a hook is handed holds for the call.
 // Bounds   a head of CONN_HEAD_MAX, a body of CONN_BODY_MAX, a message of CONN_MESSAGE_MAX; beyond them the
-// connection is
-//          answered 431, 413 or 1009 and closed. One request at a time: while an answer is owed, input waits.
+//          connection is answered 431, 413 or 1009 and closed. One request at a time: while an answer is
+//          owed, input waits.
 #ifndef MT_NET_CONN_H
 #define MT_NET_CONN_H
 

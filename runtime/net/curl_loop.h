@@ -3,10 +3,9 @@
 // side by side (all libcurl's doing).
 //
 // Proxy    as libcurl has it: the one given, else http_proxy, https_proxy, all_proxy of the environment;
-// no_proxy of the
-//          environment names hosts that are reached without, whichever it is.
+//          no_proxy of the environment names hosts that are reached without, whichever it is.
 // Owner    curl_loop_close ends it in its own time. One thread; no callback is called from inside of these
-// functions.
+//          functions.
 #ifndef MT_NET_CURL_LOOP_H
 #define MT_NET_CURL_LOOP_H
 

@@ -3,9 +3,8 @@
 // answer.
 //
 // Sent     libcurl repeats a request by itself when a kept connection turns out dead before an answer began.
-// Once a byte of it
-//          may have left it must not, for that could be a second order: it is stopped where it would begin
-//          anew (the hook CURLOPT_PREREQFUNCTION), and the request ends as HTTP_LOST.
+//          Once a byte of it may have left it must not, for that could be a second order: it is stopped where
+//          it would begin anew (the hook CURLOPT_PREREQFUNCTION), and the request ends as HTTP_LOST.
 // Owner    http_client_free after the loop has run once more; a call's texts are copied. One thread.
 #ifndef MT_NET_HTTP_CLIENT_H
 #define MT_NET_HTTP_CLIENT_H

@@ -2,7 +2,8 @@
 // shedding.
 //
 // Owner    server_close stops listening and closes all connections; server_free after the loop has run once
-// more. Shedding a connection that does not finish a request in time, is idle for SERVER_IDLE_S, or lets
+//          more.
+// Shedding a connection that does not finish a request in time, is idle for SERVER_IDLE_S, or lets
 //          SERVER_BACKLOG_MAX bytes pile up is closed; beyond SERVER_CONNECTIONS_MAX the one longest idle
 //          makes room.
 #ifndef MT_NET_SERVER_H

@@ -3,12 +3,10 @@
 // frames by wslay; pings are answered.
 //
 // Owner    ws_client_close ends it and frees it in its own time; no hook is called after. `closed` is the
-// last hook of a
-//          connection that ended by itself; the user then calls ws_client_close.
+//          last hook of a connection that ended by itself; the user then calls ws_client_close.
 // Why      `closed` tells it in one line of printable text, which holds no password.
 // Silence  when no message, ping or pong has come for half of `silence_ms` the server is pinged; when none
-// comes in the other
-//          half either the connection is given up as dead.
+//          comes in the other half either the connection is given up as dead.
 #ifndef MT_NET_WS_CLIENT_H
 #define MT_NET_WS_CLIENT_H
 

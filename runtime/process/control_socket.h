@@ -3,11 +3,11 @@
 //
 // Socket   a Unix stream socket of mode 0600. A peer of another user than ours (or root) is shut out.
 // Bounds   CONTROL_SOCKET_CLIENTS_MAX at a time; a request of CONTROL_SOCKET_LINE_MAX bytes;
-// CONTROL_SOCKET_BACKLOG_MAX bytes of answers a client
-//          has not read, beyond which it is dropped. Nothing ever waits for a client.
+//          CONTROL_SOCKET_BACKLOG_MAX bytes of answers a client has not read, beyond which it is dropped.
+//          Nothing ever waits for a client.
 // Turn     clients take turns; the requests of one are answered in their order of taking.
 // Owner    control_socket_close, on the loop's thread; the loop must then run once more, which frees what is
-// left.
+//          left.
 #ifndef MT_PROCESS_CONTROL_SOCKET_H
 #define MT_PROCESS_CONTROL_SOCKET_H
 

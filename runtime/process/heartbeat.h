@@ -3,8 +3,7 @@
 // has been there.
 //
 // Process  a worker has one, joined once (heartbeat_join) and known to the whole process; without one, the
-// worker's calls do
-//          nothing. The supervisor holds one for each worker.
+//          worker's calls do nothing. The supervisor holds one for each worker.
 // Clock    CLOCK_MONOTONIC, in microseconds.
 #ifndef MT_PROCESS_HEARTBEAT_H
 #define MT_PROCESS_HEARTBEAT_H

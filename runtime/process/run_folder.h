@@ -2,8 +2,7 @@
 // folder.
 //
 // Place    $MOONTIDE_HOME, else $XDG_DATA_HOME/moontide, else ~/.local/share/moontide; in it runs/NAME/, mode
-// 0700.
-//          journal.db   orders and state (store/journal.h)
+//          0700. journal.db   orders and state (store/journal.h)
 //          lock         held by the process of the run, with its pid
 //          control.sock attach, status and stop (process/control_socket.h)
 // Errors   ERR_INVALID: no such name; ERR_FULL: another process has it; ERR_IO. One line each.

@@ -2,13 +2,12 @@
 // of them on a machine spend from one.
 //
 // Lives    in `dir` (NULL: /dev/shm) as moontide-<uid>-<name>.budget, mode 0600. It outlives its users on
-// purpose: a
-//          process that starts again must know what the last minute has cost. It does not outlive a boot, as
-//          its times are those of CLOCK_MONOTONIC (see shared_budget_base). Whoever opens one removes those
-//          of others in which nobody sits and whose last windows are long past.
+//          purpose: a process that starts again must know what the last minute has cost. It does not outlive
+//          a boot, as its times are those of CLOCK_MONOTONIC (see shared_budget_base). Whoever opens one
+//          removes those of others in which nobody sits and whose last windows are long past.
 // Death    the lock and every seat are robust mutexes: the kernel tells the next process that asks when a
-// holder has
-//          died, be it in the middle of a change. The seat's reservations then end as budget_leave says.
+//          holder has died, be it in the middle of a change. The seat's reservations then end as budget_leave
+//          says.
 // Threads  everything from the thread that opened it, which must live as long as the seat.
 // Errors   ERR_IO (errno in the text), ERR_FORMAT (another version's file, or another user's), ERR_FULL.
 #ifndef MT_PROCESS_SHARED_BUDGET_H

@@ -3,12 +3,10 @@
 // it down.
 //
 // Output   of a process with a prefix goes through us line by line, to the same descriptor (1 or 2), the
-// prefix before it. It
-//          is never waited for: what cannot be written piles up to STDIO_RELAY_PENDING_MAX, then lines are
-//          dropped and counted.
+//          prefix before it. It is never waited for: what cannot be written piles up to
+//          STDIO_RELAY_PENDING_MAX, then lines are dropped and counted.
 // Death    when this process is gone, however it went, each worker gets SIGTERM from the kernel
-// (supervisor_guard, called by
-//          the worker).
+//          (supervisor_guard, called by the worker).
 // Owner    supervisor_free kills what still runs. One thread; one supervisor a process.
 #ifndef MT_PROCESS_SUPERVISOR_H
 #define MT_PROCESS_SUPERVISOR_H

@@ -2,10 +2,10 @@
 // terminal, plain lines.
 //
 // Loop     terminal_fd can be polled by any loop: it is readable when something listened to has come, or a
-// signal. Then
-//          terminal_signal and, while it listens, terminal_read until TERMINAL_NONE.
+//          signal. Then terminal_signal and, while it listens, terminal_read until TERMINAL_NONE.
 // Output   between terminal_hide and terminal_show the line being typed is off the screen; anything may be
-// printed. Signals  SIGINT, SIGTERM, SIGHUP come as terminal_signal from terminal_open to terminal_close.
+//          printed.
+// Signals  SIGINT, SIGTERM, SIGHUP come as terminal_signal from terminal_open to terminal_close.
 // Owner    terminal_close, which leaves the terminal as it was. One a process.
 #ifndef MT_PROCESS_TERMINAL_H
 #define MT_PROCESS_TERMINAL_H

@@ -2,13 +2,11 @@
 // record/run_record.h's matter.
 //
 // File     "MTRECORD", the layout's fingerprint, then frames: raw size, packed size, CRC-32 of the packed
-// bytes, packed bytes
-//          (32-bit little-endian each). The frames together are one deflate stream, flushed at the end of
-//          each, so that whatever a killed process has written is readable. A frame holds whole items: kind,
-//          size, payload.
+//          bytes, packed bytes (32-bit little-endian each). The frames together are one deflate stream,
+//          flushed at the end of each, so that whatever a killed process has written is readable. A frame
+//          holds whole items: kind, size, payload.
 // Thread   record_file_put only copies. A thread of the writer's own packs and writes what has gathered,
-// FLUSH_MS after its
-//          first byte.
+//          FLUSH_MS after its first byte.
 // Owner    record_file_close and record_file_writer_close.
 #ifndef MT_RECORD_RECORD_FILE_H
 #define MT_RECORD_RECORD_FILE_H

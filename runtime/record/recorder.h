@@ -2,8 +2,9 @@
 // (record/run_record.h).
 //
 // Each function is called right after the pump's of the same name. Calls of others than the script (a control
-// socket's tasks, the end of a run) are not told; what the pump reports of theirs is left out here. Cost well
-// under a microsecond; nothing here waits, and no system call is made but the wake-up of the writer's thread.
+// socket's tasks, the end of a run) are not told; what the pump reports of theirs is left out here.
+// Cost     well under a microsecond; nothing here waits, and no system call is made but the wake-up of the
+//          writer's thread.
 #ifndef MT_RECORD_RECORDER_H
 #define MT_RECORD_RECORDER_H
 

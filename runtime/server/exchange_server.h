@@ -2,8 +2,7 @@
 // streams, audit and faults, driven by connections (net/conn.h) and a clock that is handed in.
 //
 // Time     one clock for everything: market, timestamps, limits, listen keys. It may run faster than the
-// wall's; request
-//          stamps by the wall clock are then taken as well.
+//          wall's; request stamps by the wall clock are then taken as well.
 // Owner    exchange_server_free. Options are copied but for the series, which must live as long.
 #ifndef MT_SERVER_EXCHANGE_SERVER_H
 #define MT_SERVER_EXCHANGE_SERVER_H

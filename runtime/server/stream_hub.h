@@ -2,11 +2,9 @@
 // the control messages of both (wire contract, sections 7 and 8). No sockets, no clock.
 //
 // Routes   a connection's address says which families it carries: /public, /market, /private, or none
-// (legacy), which
-//          carries what /public does, or everything when the hub is told so.
+//          (legacy), which carries what /public does, or everything when the hub is told so.
 // Depth    a differential stream's events chain by U, u and pu from the moment it is first subscribed to. An
-// event is made
-//          once and sent to all its subscribers.
+//          event is made once and sent to all its subscribers.
 // Owner    a subscriber lives from stream_hub_open to stream_hub_close.
 #ifndef MT_SERVER_STREAM_HUB_H
 #define MT_SERVER_STREAM_HUB_H

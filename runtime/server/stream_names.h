@@ -1,5 +1,5 @@
-// stream_names.h: what the name of a stream stands for, and which addresses carry it (wire contract,
-// section 7.1). Pure.
+// stream_names.h: what the name of a stream stands for, and which addresses carry it (wire contract, section
+// 7.1). Pure.
 #ifndef MT_SERVER_STREAM_NAMES_H
 #define MT_SERVER_STREAM_NAMES_H
 

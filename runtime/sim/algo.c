@@ -1,5 +1,5 @@
-// algo.c: conditional orders. They reserve nothing and are checked for margin only when they trigger
-// (section 5.4).
+// algo.c: conditional orders. They reserve nothing and are checked for margin only when they trigger (section
+// 5.4).
 #include "sim/algo.h"
 
 #include "sim/match.h"

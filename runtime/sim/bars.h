@@ -1,8 +1,9 @@
 // bars.h: one-minute bars of one price, added up to every longer interval when asked for. Pure.
 //
 // Owner    bars_free releases it. Rows are copied out; a minute that is handed out holds until the next
-// function. Units    e8, microseconds. A bar that a price has not touched has no trades and stands at the
-// close before it.
+//          function.
+// Units    e8, microseconds. A bar that a price has not touched has no trades and stands at the close before
+//          it.
 #ifndef MT_SIM_BARS_H
 #define MT_SIM_BARS_H
 

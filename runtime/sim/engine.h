@@ -2,7 +2,7 @@
 //
 // Owner    struct exchange owns everything; orders and algo orders live in blocks that never move.
 // Units    e8 and microseconds as everywhere; suffix _e16: a product of two e8 numbers, kept whole in 128
-// bits.
+//          bits.
 #ifndef MT_SIM_ENGINE_H
 #define MT_SIM_ENGINE_H
 

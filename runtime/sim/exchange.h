@@ -1,12 +1,12 @@
 // exchange.h: the simulated exchange, pure: calls in, replies and events out, prices fed from bars.
 //
 // Pure     no clock, socket, file or thread: every function takes `now_us`, the exchange's own clock, which
-// never
-//          goes back. One thread.
+//          never goes back. One thread.
 // Owner    exchange_new copies config and symbols. A reply's rows and an event's record are borrowed for the
-// call. Order    of one instant: what was due before it, then market, then calls in the order they came.
+//          call.
+// Order    of one instant: what was due before it, then market, then calls in the order they came.
 // Rules    every assumption about fills is in docs/backtest.md; codes and texts are
-// venue/binance/error_code.h's.
+//          venue/binance/error_code.h's.
 //
 // How bars become prices. The driver opens a bar (exchange_bar) at its open time. The price then follows a
 // path of straight lines: open at the open time, the two extremes at one third and two thirds of the bar, the
@@ -32,9 +32,9 @@ enum path_rule {
     PATH_ADVERSE,   // the extreme against the open position first (long: low; short: high); flat with resting
                     // entry orders on one side only: the extreme away from them first, so that what they open
                     // is not carried to its target by the same bar; otherwise the extreme nearer the open
-    PATH_OHLC,     // open, high, low, close
-    PATH_OLHC,     // open, low, high, close
-    PATH_NEAREST   // the extreme nearer the open first; low when equal
+    PATH_OHLC,      // open, high, low, close
+    PATH_OLHC,      // open, low, high, close
+    PATH_NEAREST    // the extreme nearer the open first; low when equal
 };
 
 enum touch_rule {

@@ -5,7 +5,7 @@
 // prices,
 //               some take a little; when the fair price has left the spread, a taker sweeps the book to it.
 // Followed bars the price goes the bar's way (open, the nearer extreme, the other, close) in SLICES trades;
-// the bar's
+//          the bar's
 //               volume and its takers' share are divided among them to the last unit, so that bars made from
 //               the trades are the bars that were followed, but for what the account trades itself.
 // Determinism   one seed, the same market, as long as the account does not trade.

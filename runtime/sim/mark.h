@@ -2,12 +2,11 @@
 // 10). Pure.
 //
 // Index    no other venue is simulated: it is the smoothed middle of the book, moved by a basis of a few
-// hundredths of a
-//          percent that comes and goes within hours.
+//          hundredths of a percent that comes and goes within hours.
 // Mark     the median of index * (1 + rate * time to funding / interval), index + average of (middle -
-// index), last price. Rate     average premium of the interval (the newest sample the heaviest) +
-// clamp(interest - premium, +-0.05 %), for
-//          8 hours; shorter intervals have their part of it.
+//          index), last price.
+// Rate     average premium of the interval (the newest sample the heaviest) + clamp(interest - premium,
+//          +-0.05 %), for 8 hours; shorter intervals have their part of it.
 // Owner    mark_free releases it. Units: e8, microseconds.
 #ifndef MT_SIM_MARK_H
 #define MT_SIM_MARK_H

@@ -2,12 +2,13 @@
 // funding rates are told as they come, and the account trades against them without moving them. Pure.
 //
 // Takers   take what the book shows, level by level. What they took is there again when another quantity of
-// that level is told. Makers   stand behind all that is shown at their price when they come; beyond the
-// levels shown, behind all that is there
-//          when their price comes into view. A trade against their side at their price takes what is before
-//          them first. Who leaves a level leaves from behind them, as long as anyone stands there. A trade
-//          beyond their price, and a quote of the other side at or beyond it, would have met them: they fill
-//          with as much as was traded or is quoted. Always at their own price, never a better one.
+//          that level is told.
+// Makers   stand behind all that is shown at their price when they come; beyond the levels shown, behind all
+//          that is there when their price comes into view. A trade against their side at their price takes
+//          what is before them first. Who leaves a level leaves from behind them, as long as anyone stands
+//          there. A trade beyond their price, and a quote of the other side at or beyond it, would have met
+//          them: they fill with as much as was traded or is quoted. Always at their own price, never a better
+//          one.
 // Triggers by the last trade's price or the mark price, as the order says; liquidation by the mark price.
 // Time     as everywhere in sim/: `now_us` never falls. What is told is taken as true from now on.
 #ifndef MT_SIM_MIRROR_H

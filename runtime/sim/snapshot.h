@@ -2,8 +2,7 @@
 // so that a stopped exchange goes on where it was. Pure: the bytes go to, and come from, the caller.
 //
 // Format   struct state_head, then arrays of the structs it counts, then a CRC-32 of all before. Sizes of the
-// structs are in
-//          the head: a file of another build is refused, never misread.
+//          structs are in the head: a file of another build is refused, never misread.
 // Market   the book and the tape are not kept. A made market begins at the last prices kept (state_price).
 #ifndef MT_SIM_SNAPSHOT_H
 #define MT_SIM_SNAPSHOT_H

@@ -7,18 +7,18 @@
 //                                                                   first handler
 //
 // Form     SQLite in WAL mode. Writes of one turn of the loop share one transaction, which is carried out on
-// libuv's pool:
-//          no commit ever blocks the loop. `done` is called on the loop once the writes are down.
+//          libuv's pool: no commit ever blocks the loop. `done` is called on the loop once the writes are
+//          down.
 // Durable  JOURNAL_NORMAL: survives a killed process (the data is with the kernel). JOURNAL_FULL: each commit
-// waits for the
-//          disk, and so survives a power cut.
+//          waits for the disk, and so survives a power cut.
 // Order    writes are carried out in the order of the calls. One with a tag sets out at once; those without
-// wait a few
-//          milliseconds for company, so that an intent never waits behind what nobody waits for.
+//          wait a few milliseconds for company, so that an intent never waits behind what nobody waits for.
 // Owner    journal_close waits for what is under way, then frees; texts handed in are copied. One thread (the
-// loop's). Errors   a commit that fails (full disk, a folder taken away) is told to every `done` of it;
-// nothing of it is kept. Schema   docs/journal.md. Versioned by PRAGMA user_version; a newer file than this
-// program knows is refused.
+//          loop's).
+// Errors   a commit that fails (full disk, a folder taken away) is told to every `done` of it; nothing of it
+//          is kept.
+// Schema   docs/journal.md. Versioned by PRAGMA user_version; a newer file than this program knows is
+//          refused.
 #ifndef MT_STORE_JOURNAL_H
 #define MT_STORE_JOURNAL_H
 

@@ -3,7 +3,7 @@
 //
 // Owner    a database is the caller's to close, also after an error (NULL then, or open).
 // Errors   ERR_IO, ERR_FORMAT (no journal, a damaged one, or of a newer version), ERR_NOT_FOUND, each with
-// one line.
+//          one line.
 #ifndef MT_STORE_JOURNAL_FILE_H
 #define MT_STORE_JOURNAL_FILE_H
 

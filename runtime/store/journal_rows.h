@@ -2,11 +2,11 @@
 // only.
 //
 // Kept     what the rows of the last orders hold is remembered, so that they are not looked for again, and
-// what became of an order is
-//          written once a transaction, however many have told of it: by journal_rows_flush, before its
-//          COMMIT.
+//          what became of an order is written once a transaction, however many have told of it: by
+//          journal_rows_flush, before its COMMIT.
 // Calls    within a transaction, by one thread at a time. After a ROLLBACK journal_rows_forget: what is
-// remembered is not so. Errors   codes of SQLite's; SQLITE_OK when it is done.
+//          remembered is not so.
+// Errors   codes of SQLite's; SQLITE_OK when it is done.
 #ifndef MT_STORE_JOURNAL_ROWS_H
 #define MT_STORE_JOURNAL_ROWS_H
 
@@ -15,7 +15,7 @@
 #include <sqlite3.h>
 
 #define JOURNAL_ENDED                                                                                        \
-    "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"   // statuses of orders
+    "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"   // statuses of orders  \
                                                                                       // that are over
 
 struct journal_rows;

@@ -2,10 +2,9 @@
 // and the end of one that was killed, written by who knows of it (its supervisor, else the next start).
 //
 // File     opened for the call and closed again; waits up to five seconds for a writer. Never to be called
-// for a run that still
-//          writes, but to read.
+//          for a run that still writes, but to read.
 // Errors   ERR_NOT_FOUND: there is no such file; ERR_FORMAT: no journal of this version; ERR_IO, with one
-// line.
+//          line.
 #ifndef MT_STORE_JOURNAL_RUNS_H
 #define MT_STORE_JOURNAL_RUNS_H
 

@@ -2,15 +2,14 @@
 // compared.
 //
 // World    a script of a kind (market, limit, conditional, cancel, amend, batches), the live world's
-// dispatcher, resolver and intents, a journal
-//          whose commits take their time and may fail, a network that loses, delays and cuts, an exchange
-//          (sim/exchange.h) that answers with 5xx before and after it executes, whose clock jumps ahead and
-//          whose stream has gaps and says things twice; and at random steps the client's process is killed:
-//          all it held is gone, what was committed is there, what was on the network still arrives, and a new
-//          one clears up what is open before its script goes on.
+//          dispatcher, resolver and intents, a journal whose commits take their time and may fail, a network
+//          that loses, delays and cuts, an exchange (sim/exchange.h) that answers with 5xx before and after
+//          it executes, whose clock jumps ahead and whose stream has gaps and says things twice; and at
+//          random steps the client's process is killed: all it held is gone, what was committed is there,
+//          what was on the network still arrives, and a new one clears up what is open before its script goes
+//          on.
 // Books    what the exchange executed, what the journal says in the end, what the script was told: no order
-// twice, none lost,
-//          none of another size, the same position.
+//          twice, none lost, none of another size, the same position.
 // Broken   rules left out on purpose: the comparison must notice each.
 #ifndef MT_TESTING_ORDER_SIM_H
 #define MT_TESTING_ORDER_SIM_H

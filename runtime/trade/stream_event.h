@@ -21,6 +21,8 @@ struct stream_event {
 };
 
 // A position as the script's side knows it, so behind the exchange by the latency.
-struct position_view { int64_t amount_e8, entry_e8; };
+struct position_view {
+    int64_t amount_e8, entry_e8;
+};
 
 #endif

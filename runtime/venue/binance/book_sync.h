@@ -3,7 +3,8 @@
 // when it needs a new snapshot; a copy that may be wrong is never handed out.
 //
 // Chain    each event's `pu` is the `u` of the one before. The first after a snapshot must span the
-// snapshot's id. Edge     of a side, what lies beyond a snapshot's last level is not known, hence not kept.
+//          snapshot's id.
+// Edge     of a side, what lies beyond a snapshot's last level is not known, hence not kept.
 // Owner    book_sync_free; levels are borrowed until the next event or snapshot.
 #ifndef MT_VENUE_BINANCE_BOOK_SYNC_H
 #define MT_VENUE_BINANCE_BOOK_SYNC_H

@@ -3,8 +3,7 @@
 //
 // Pure     bytes in, values out; JSON is read by json-c.
 // Errors   a refusal with the exchange's code and text (wire contract, section 5.7); nothing else of the call
-// is then
-//          valid. What hangs on the account or the market is not judged here.
+//          is then valid. What hangs on the account or the market is not judged here.
 // Names    are matched without case (ccxt sends `orderidlist`); names a call does not know are passed over.
 #ifndef MT_VENUE_BINANCE_DECODE_H
 #define MT_VENUE_BINANCE_DECODE_H

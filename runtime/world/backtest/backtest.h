@@ -4,12 +4,10 @@
 // than needed. Nothing here ever calls Lua, so LuaJIT may compile straight through these calls.
 //
 // Time     the clock jumps to the next event. Of one instant: what is due inside the exchange, bars that
-// open, requests
-//          that arrive, answers that return, then what is delivered to the script.
+//          open, requests that arrive, answers that return, then what is delivered to the script.
 // Owner    the world owns its dispatcher, exchange and operations; series are borrowed for its life.
 // Delivery bars and stream events wait until the script asks for them (`wants`), in time order; while a
-// handler waits
-//          for an answer the market goes on and its bars queue up behind.
+//          handler waits for an answer the market goes on and its bars queue up behind.
 #ifndef MT_WORLD_BACKTEST_BACKTEST_H
 #define MT_WORLD_BACKTEST_BACKTEST_H
 

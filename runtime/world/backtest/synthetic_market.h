@@ -2,7 +2,7 @@
 // price and funding of its own (sim/mark.h), and bars for the script as they end. Pure: time is handed in.
 //
 // Owner    synthetic_market_free; the exchange is borrowed, and so are the series of the past while
-// synthetic_market_new runs.
+//          synthetic_market_new runs.
 #ifndef MT_WORLD_BACKTEST_SYNTHETIC_MARKET_H
 #define MT_WORLD_BACKTEST_SYNTHETIC_MARKET_H
 

@@ -4,14 +4,12 @@
 //
 // Loop     one libuv loop, run from live_next and live_wait only: nothing happens while a script computes.
 // Orders   an order carries its client id from before it is sent. When its outcome is unknown it is looked up
-// by that id
-//          until the exchange answers; only when it is certainly absent (its stamp plus recvWindow plus a
-//          grace has passed on the exchange's clock) does the dispatcher hear "not executed", and may send it
-//          once more.
+//          by that id until the exchange answers; only when it is certainly absent (its stamp plus recvWindow
+//          plus a grace has passed on the exchange's clock) does the dispatcher hear "not executed", and may
+//          send it once more.
 // Streams  bars come from kline streams, trades from aggTrade, the account from the user data stream. A
-// connection is replaced
-//          before its end and opened again when it breaks; what was missed meanwhile is asked for and
-//          delivered in order, once, marked as recovered (execution/reconcile.h).
+//          connection is replaced before its end and opened again when it breaks; what was missed meanwhile
+//          is asked for and delivered in order, once, marked as recovered (execution/reconcile.h).
 // Owner    live_free. One thread.
 #ifndef MT_WORLD_LIVE_LIVE_H
 #define MT_WORLD_LIVE_LIVE_H

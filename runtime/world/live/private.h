@@ -5,11 +5,13 @@
 //     live_wire.c     requests: signing, sending, reading answers, the clock, unknown outcomes
 //     live_ws_orders.c  orders by the WebSocket API
 //     live_sockets.c  connections of streams: opened, subscribed, replaced before they end, opened again when
-//     they break live_risk.c   limits on orders, and what they need to know live_dead_man.c the exchange's
-//     countdown, kept from running out live_streams.c  the market: bars, trades, prices live_log_next.c what
-//     connections have to tell, for the log live_book.c     local order books live_warm.c     connections
-//     kept open before they are needed live_account.c  the user data stream, and what was missed while it was
-//     silent
+//     they break live_risk.c   limits on orders, and what they need to know
+//     live_dead_man.c the exchange's countdown, kept from running out
+//     live_streams.c  the market: bars, trades, prices
+//     live_log_next.c     what connections have to tell, for the log
+//     live_book.c     local order books
+//     live_warm.c     connections kept open before they are needed
+//     live_account.c  the user data stream, and what was missed while it was silent
 #ifndef MT_WORLD_LIVE_PRIVATE_H
 #define MT_WORLD_LIVE_PRIVATE_H
 

@@ -3,7 +3,7 @@
 //
 // Owner    probe_free. An answer's body stands until the next question. One thread; a loop of its own.
 // Errors   ERR_IO when no answer came, with one line; what the exchange answers, refusals too, is no error
-// here.
+//          here.
 #ifndef MT_WORLD_LIVE_PROBE_H
 #define MT_WORLD_LIVE_PROBE_H
 

@@ -2,9 +2,8 @@
 // connection.
 //
 // Same     a request is signed when it leaves, its reply is handled as one of REST, its client id is what
-// finds it again. One
-//          whose connection breaks or that is not answered in time may have arrived: unknown, and looked up
-//          as any other.
+//          finds it again. One whose connection breaks or that is not answered in time may have arrived:
+//          unknown, and looked up as any other.
 // REST     takes over while no connection is ready: nothing has been sent then, so nothing can be sent twice.
 // Session  an Ed25519 key logs on once and signs no more; other keys sign each request.
 #include "world/live/private.h"

@@ -510,7 +510,7 @@ void paper_begin(struct live *l) {
     for (int16_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
             l->view.position[k][side] = (struct position_view){ exchange_position_e8(p->x, k, side),
-                                                                 exchange_entry_e8(p->x, k, side) };
+                                                                exchange_entry_e8(p->x, k, side) };
         }
     }
     if (l->view.peak_e8 == 0) {

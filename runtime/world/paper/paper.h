@@ -6,8 +6,8 @@
 //
 // Way      a request takes `latency` there, its answer and the events it causes `latency` back.
 // Blind    while the market is not known (its streams are cut, or silent for MARK_AGE_US) orders that need a
-// price wait, and fail as on a dead network
-//          once that takes longer than a request may; all else goes on. Trades missed meanwhile are fetched.
+//          price wait, and fail as on a dead network once that takes longer than a request may; all else goes
+//          on. Trades missed meanwhile are fetched.
 // Account  one file, one process: written whole a few seconds after a change, and at the end.
 #ifndef MT_WORLD_PAPER_PAPER_H
 #define MT_WORLD_PAPER_PAPER_H
