@@ -21,7 +21,20 @@ local ladder = {
 }
 local pure = { base = true, trade = true, api = true, venue = true, sim = true, execution = true }
 local outside = {
-  "sys/", "netinet/", "arpa/", "pthread", "time.h", "unistd", "fcntl", "signal", "poll", "threads", "uv.h", "curl/", "sqlite3", "openssl/",
+  "sys/",
+  "netinet/",
+  "arpa/",
+  "pthread",
+  "time.h",
+  "unistd",
+  "fcntl",
+  "signal",
+  "poll",
+  "threads",
+  "uv.h",
+  "curl/",
+  "sqlite3",
+  "openssl/",
   "dirent",
 }
 -- Words of one venue, and the rooms that may say them: its own, and the server that plays it.
@@ -30,7 +43,9 @@ local may_name_venue = { venue = true, server = true, testing = true }
 
 local level = {}
 for i, row in ipairs(ladder) do
-  for _, room in ipairs(row) do level[room] = i end
+  for _, room in ipairs(row) do
+    level[room] = i
+  end
 end
 
 local breaches = 0
@@ -42,7 +57,9 @@ end
 local function lines_of(command)
   local pipe = assert(io.popen(command))
   local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
+  for line in pipe:lines() do
+    lines[#lines + 1] = line
+  end
   pipe:close()
   return lines
 end
@@ -66,15 +83,21 @@ for _, file in ipairs(files) do
     local system = line:match "^#include <([^>]+)>"
     if system and pure[room] then
       for _, name in ipairs(outside) do
-        if system:find(name, 1, true) == 1 then breach("runtime/%s:%d: %s/ is pure and includes <%s>", file, number, room, system) end
+        if system:find(name, 1, true) == 1 then
+          breach("runtime/%s:%d: %s/ is pure and includes <%s>", file, number, room, system)
+        end
       end
     end
     if system and system:find "^lua" or system == "lauxlib.h" then
-      if room ~= "script" and room ~= "cli" then breach("runtime/%s:%d: only script/ and cli/ include Lua", file, number) end
+      if room ~= "script" and room ~= "cli" then
+        breach("runtime/%s:%d: only script/ and cli/ include Lua", file, number)
+      end
     end
     if not may_name_venue[room] and not ours then
       for _, word in ipairs(venue_words) do
-        if line:lower():find(word) then breach("runtime/%s:%d: %s/ names a venue: %s", file, number, room, (line:gsub("^%s+", ""))) end
+        if line:lower():find(word) then
+          breach("runtime/%s:%d: %s/ names a venue: %s", file, number, room, (line:gsub("^%s+", "")))
+        end
       end
     end
   end
