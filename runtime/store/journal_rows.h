@@ -14,9 +14,8 @@
 
 #include <sqlite3.h>
 
-#define JOURNAL_ENDED                                                                                        \
-    "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"   // statuses of orders  \
-                                                                                      // that are over
+// Statuses of orders that are over.
+#define JOURNAL_ENDED "('FILLED', 'CANCELED', 'EXPIRED', 'EXPIRED_IN_MATCH', 'REJECTED', 'FINISHED')"
 
 struct journal_rows;
 
