@@ -11,9 +11,8 @@
 #include <string.h>
 
 enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 };
-#define KEY_EVERY_US                                                                                         \
-    INT64_C(1800000000)   // a listen key lives an hour; a 48th of a connection's age, as that may be set    \
-                          // shorter
+// A listen key lives an hour; a 48th of a connection's age, as that may be set shorter.
+#define KEY_EVERY_US INT64_C(1800000000)
 #define KEY_SHORTEST_US INT64_C(1000000)
 #define MARGIN_US INT64_C(60000000)   // asked for once more: clocks are not exact
 #define FORGET_US INT64_C(180000000)
