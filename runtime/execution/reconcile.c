@@ -607,14 +607,13 @@ static int64_t last_fill_us(const struct reconciliation *r, int16_t symbol) {
     return at_us;
 }
 
-static void walk_positions(struct reconciliation *r,
-                           const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
+static void walk_positions(struct reconciliation *r, const struct position_view *positions, int64_t wallet_e8,
                            int64_t now_us) {
     int32_t before = r->event_count;
     for (int16_t s = 0; s < SYMBOLS_MAX; s++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
             const struct place *p = &r->places[s][side];
-            const struct position_view *b = &positions[s][side];
+            const struct position_view *b = &positions[s * POSITION_SIDE_COUNT + side];
             if (p->amount_e8 == b->amount_e8 && (p->amount_e8 == 0 || p->entry_e8 == b->entry_e8)) continue;
             int64_t at_us = later(p->update_us, last_fill_us(r, s));
             struct account_update_record *u = emit_account(r, s, ACCOUNT_ORDER, at_us ? at_us : now_us);
@@ -684,8 +683,8 @@ static int by_id(const struct listed *a, const struct listed *b) {
 }
 
 int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
-                     const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
-                     int64_t now_us, bool hasty, const struct stream_event **events, int32_t *count) {
+                     const struct position_view *positions, int64_t wallet_e8, int64_t now_us, bool hasty,
+                     const struct stream_event **events, int32_t *count) {
     r->event_count = 0;
     bool whole = true;
     drop_told(r);

@@ -63,12 +63,12 @@ enum reconcile_mode {
     RECONCILE_LOOK     // nothing changes: are there any?
 };
 
-// What was found, in the order of its time. `positions` (by symbol) and `wallet_e8` are the account as
+// What was found, in the order of its time. `positions` (by symbol, of each POSITION_SIDE_COUNT) and `wallet_e8` are the account as
 // delivered so far, `now_us` the exchange's time. `hasty`: told although fills of an order are not listed
 // yet; else that is ERR_TIMEOUT: ask again a little later.
 int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
-                     const struct position_view (*positions)[POSITION_SIDE_COUNT], int64_t wallet_e8,
-                     int64_t now_us, bool hasty, const struct stream_event **events, int32_t *count);
+                     const struct position_view *positions, int64_t wallet_e8, int64_t now_us, bool hasty,
+                     const struct stream_event **events, int32_t *count);
 
 // Forgets what is over and older: it can no longer be listed.
 void reconcile_forget(struct reconciliation *r, int64_t before_us);

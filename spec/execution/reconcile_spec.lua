@@ -90,8 +90,16 @@ describe("events recovered", function()
   end
 
   local function finish(mode, hasty)
-    local status =
-      C.reconcile_finish(r, mode or C.RECONCILE_TELL, view.position, view.wallet_e8, NOW + 1000000, hasty or false, events, count)
+    local status = C.reconcile_finish(
+      r,
+      mode or C.RECONCILE_TELL,
+      view.position[0],
+      view.wallet_e8,
+      NOW + 1000000,
+      hasty or false,
+      events,
+      count
+    )
     if status ~= 0 then return status end
     local list = {}
     for i = 0, count[0] - 1 do
@@ -126,23 +134,18 @@ describe("events recovered", function()
 
   it("a fill, an end, a new order: in the order of their time, and never again", function()
     assert.is_true(C.reconcile_take(r, update(C.EXEC_NEW, { id = 1, qty = 2 })))
-    assert.is_true(
-      C.reconcile_take(
-        r,
-        update(
-          C.EXEC_TRADE,
-          {
-            id = 1,
-            qty = 2,
-            done = 0.5,
-            trade = 11,
-            last = 0.5,
-            at = NOW + 10,
-            status = C.STATUS_PARTIALLY_FILLED,
-          }
-        )
-      )
-    )
+    assert.is_true(C.reconcile_take(
+      r,
+      update(C.EXEC_TRADE, {
+        id = 1,
+        qty = 2,
+        done = 0.5,
+        trade = 11,
+        last = 0.5,
+        at = NOW + 10,
+        status = C.STATUS_PARTIALLY_FILLED,
+      })
+    ))
     C.reconcile_begin(r, NOW - 100)
     C.reconcile_order(
       r,
@@ -169,17 +172,14 @@ describe("events recovered", function()
     } do
       C.reconcile_trade(r, trade(t))
     end
-    assert.same(
-      {
-        "1 TRADE PARTIALLY_FILLED 0.75/2 #12 0.25 @30",
-        "2 NEW NEW 0/1 @40",
-        "2 TRADE PARTIALLY_FILLED 0.4/1 #13 0.4 @40",
-        "1 TRADE PARTIALLY_FILLED 1.25/2 #14 0.5 @50",
-        "2 TRADE FILLED 1/1 #15 0.6 @60",
-        "1 CANCELED CANCELED 1.25/2 @90",
-      },
-      finish()
-    )
+    assert.same({
+      "1 TRADE PARTIALLY_FILLED 0.75/2 #12 0.25 @30",
+      "2 NEW NEW 0/1 @40",
+      "2 TRADE PARTIALLY_FILLED 0.4/1 #13 0.4 @40",
+      "1 TRADE PARTIALLY_FILLED 1.25/2 #14 0.5 @50",
+      "2 TRADE FILLED 1/1 #15 0.6 @60",
+      "1 CANCELED CANCELED 1.25/2 @90",
+    }, finish())
     -- What the new connection brings of all this is known.
     for _, e in ipairs {
       update(C.EXEC_TRADE, { id = 1, done = 1.25, trade = 14, last = 0.5, at = NOW + 50 }),
@@ -300,15 +300,12 @@ describe("events recovered", function()
         order { id = 3, qty = 2, done = 2, status = C.STATUS_FILLED, time = NOW + 5, update = NOW + 6 }
       )
       assert.equal(0, C.reconcile_missing(r, missing, 4))
-      assert.same(
-        {
-          "1 CANCELED CANCELED 0/1 @0",
-          "3 NEW NEW 0/2 @5",
-          "3 TRADE PARTIALLY_FILLED 1/2 #30 1 @5",
-          "3 TRADE FILLED 2/2 #31 1 @6",
-        },
-        finish()
-      )
+      assert.same({
+        "1 CANCELED CANCELED 0/1 @0",
+        "3 NEW NEW 0/2 @5",
+        "3 TRADE PARTIALLY_FILLED 1/2 #30 1 @5",
+        "3 TRADE FILLED 2/2 #31 1 @6",
+      }, finish())
     end
   )
 
@@ -328,16 +325,13 @@ describe("events recovered", function()
     local n = ffi.new "struct income_record"
     n.type, n.income_e8, n.time_us, n.symbol = C.INCOME_FUNDING_FEE, e8(-1.5), NOW + 3, 0
     C.reconcile_income(r, n)
-    assert.same(
-      {
-        "algo 77 NEW @1",
-        "algo 77 CANCELED @2",
-        "funding -1.5 @3",
-        "position 0 0.25 wallet 490 @4",
-        "1 AMENDMENT NEW 0/2 @7",
-      },
-      finish()
-    )
+    assert.same({
+      "algo 77 NEW @1",
+      "algo 77 CANCELED @2",
+      "funding -1.5 @3",
+      "position 0 0.25 wallet 490 @4",
+      "1 AMENDMENT NEW 0/2 @7",
+    }, finish())
     -- Told by the stream after all: known. What is newer is not.
     local e = ffi.new "struct stream_event"
     e.kind = C.RECORD_ACCOUNT_UPDATE
@@ -446,7 +440,19 @@ describe("events recovered", function()
               C.reconcile_order(known, order(orders[tonumber(missing[i].id)]))
             end
           end
-          assert.equal(0, C.reconcile_finish(known, C.RECONCILE_TELL, view.position, view.wallet_e8, clock, false, events, count))
+          assert.equal(
+            0,
+            C.reconcile_finish(
+              known,
+              C.RECONCILE_TELL,
+              view.position[0],
+              view.wallet_e8,
+              clock,
+              false,
+              events,
+              count
+            )
+          )
           for i = 0, count[0] - 1 do
             tell(events[0][i])
           end

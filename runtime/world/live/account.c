@@ -266,9 +266,8 @@ static void finish(struct live *l) {
     struct account_watch *a = &l->account;
     const struct stream_event *events;
     int32_t count;
-    if (reconcile_finish(
-            a->known, a->mode, (const struct position_view(*)[POSITION_SIDE_COUNT])l->view.position,
-            l->view.wallet_e8, a->sent_us, a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
+    if (reconcile_finish(a->known, a->mode, &l->view.position[0][0], l->view.wallet_e8, a->sent_us,
+                         a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
         start_over(l);   // fills are listed a little after their orders
         return;
     }
