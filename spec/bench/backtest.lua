@@ -7,8 +7,12 @@ local loop = ... or "build/bench_loop"
 local COUNT, RUNS = tonumber(os.getenv "BENCH_BARS") or 2000000, tonumber(os.getenv "BENCH_RUNS") or 5
 
 local folder = io.popen("mktemp -d"):read "*l"
-local series =
-  require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
+local series = require("moontide.backtest.synthetic").series {
+  symbol = "BTCUSDT",
+  interval = "1m",
+  seed = 42,
+  count = COUNT,
+}
 do
   local file = assert(io.open(folder .. "/columns", "wb"))
   file:write(ffi.string(series.open_e8, COUNT * 8), ffi.string(series.close_e8, COUNT * 8))

@@ -1,7 +1,7 @@
 -- What recording a run costs, what it takes on disk, and how fast it is replayed: `make bench`. In a backtest, so that nothing but
 -- the pump is around it; in this thread's own processor time, since another one packs and writes.
 local ffi = require "ffi"
-local backtest = require "moontide.cmd.backtest"
+local backtest = require "moontide.backtest.session"
 local pump = require "moontide.run.pump"
 local recorder_module = require "moontide.record.recorder"
 local replay = require "moontide.record.replay"
@@ -37,8 +37,12 @@ do
   f:write(source)
   f:close()
 end
-local series =
-  require("moontide.cmd.data").synth_series { symbol = "BTCUSDT", interval = "1m", seed = 42, count = COUNT }
+local series = require("moontide.backtest.synthetic").series {
+  symbol = "BTCUSDT",
+  interval = "1m",
+  seed = 42,
+  count = COUNT,
+}
 local data = { series = { BTCUSDT = series }, names = { "BTCUSDT" }, funding = {} }
 local silent = { fields = function() end, shows = {}, error = print }
 

@@ -128,7 +128,9 @@ end
 local function decimal(text, what)
   local out = ffi.new "int64_t[1]"
   text = tostring(text)
-  if C.dec_parse_round(text, #text, out) ~= 0 then failures.raise(1, "%s: '%s' is not a decimal", what, text) end
+  if C.dec_parse_round(text, #text, out) ~= 0 then
+    failures.raise(1, "%s: '%s' is not a decimal", what, text)
+  end
   return out[0]
 end
 

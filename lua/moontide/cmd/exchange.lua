@@ -4,6 +4,7 @@ local C = require "moontide.core"
 local host = require "moontide.lua_host"
 local cmd = require "moontide.cmd"
 local setup = require "moontide.backtest.setup"
+local synthetic = require "moontide.backtest.synthetic"
 
 local M = {}
 
@@ -47,7 +48,7 @@ local function made_market(options)
   local names, series = symbol_list(options.symbols), {}
   local seed = setup.number(options, "synthetic", 1, 0)
   for i, name in ipairs(names) do
-    series[name] = require("moontide.cmd.data").synth_series {
+    series[name] = synthetic.series {
       symbol = name,
       interval = "1m",
       seed = seed * 1000 + i,

@@ -1,6 +1,6 @@
 ---`moontide repl [SCRIPT]`: Lua typed into a world: the embedded exchange, a backtest, paper or live.
 local C = require "moontide.core"
-local backtest = require "moontide.cmd.backtest"
+local backtest = require "moontide.backtest.session"
 local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
 local engine_module = require "moontide.repl.engine"

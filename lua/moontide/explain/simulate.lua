@@ -1,7 +1,8 @@
 ---A recorded session's script through the simulated exchange: what a backtest says would have happened.
 local ffi = require "ffi"
 local C = require "moontide.core"
-local backtest = require "moontide.cmd.backtest"
+local backtest = require "moontide.backtest.session"
+local bars_module = require "moontide.backtest.bars"
 local failures = require "moontide.failure"
 local intents = require "moontide.explain.intents"
 local loader = require "moontide.run.loader"
@@ -143,7 +144,7 @@ end
 function M.market(s, options)
   local given
   if options.data then
-    given = backtest.load_data(
+    given = bars_module.load(
       { data = options.data, store = options.store, ["allow-gaps"] = true },
       s.names,
       function() end

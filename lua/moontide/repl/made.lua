@@ -6,6 +6,7 @@ local failures = require "moontide.failure"
 local loader = require "moontide.run.loader"
 local market_module = require "moontide.api.market"
 local setup = require "moontide.backtest.setup"
+local synthetic = require "moontide.backtest.synthetic"
 local strategy_module = require "moontide.run.strategy"
 local world_module = require "moontide.run.world"
 
@@ -41,7 +42,7 @@ function M.open(options, path, o)
     if #name >= C.SYMBOL_NAME_MAX or not name:find "^[%u%d]+$" or series_of[name] then
       failures.raise(2, "--symbol %s: not a symbol, or twice", name)
     end
-    series_of[name] = require("moontide.cmd.data").synth_series {
+    series_of[name] = synthetic.series {
       symbol = name,
       interval = "1m",
       seed = seed * 1000 + i,

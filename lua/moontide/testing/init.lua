@@ -237,20 +237,14 @@ local function open(world, script, params)
       type(value) == "number" and ("%.17g"):format(value) or tostring(value)
     )
   end
-  session = guarded(
-    3,
-    require("moontide.cmd.backtest").open,
-    options,
-    path,
-    {
-      data = world.data,
-      faults = world.faults,
-      script = script,
-      print = print_aside,
-      notice = function() end,
-      log = function() return log end,
-    }
-  )
+  session = guarded(3, require("moontide.backtest.session").open, options, path, {
+    data = world.data,
+    faults = world.faults,
+    script = script,
+    print = print_aside,
+    notice = function() end,
+    log = function() return log end,
+  })
   -- Freed with its last reference: a test may leave some anywhere.
   world.session, world.bt = session, ffi.gc(session.world.bt, session.world.pump.free)
   watch_orders(world, session.api)

@@ -1,0 +1,152 @@
+---The bars of a backtest: which are loaded, from when to when, and how a script's intervals are made from them.
+local ffi = require "ffi"
+local C = require "moontide.core"
+local failures = require "moontide.failure"
+local log_module = require "moontide.run.log"
+local setup = require "moontide.backtest.setup"
+local synthetic = require "moontide.backtest.synthetic"
+
+local M = {}
+
+local FOREVER = 9e15 -- past any stamp, in microseconds
+
+---@class BacktestBars
+---@field series table<string, ffi.cdata*> struct series by symbol: the finest interval of each
+---@field names string[] the symbols
+---@field funding table<string, ffi.cdata*> by symbol
+---@field result ffi.cdata*? struct import_result, which owns the series of files
+
+local function make(options, wanted_symbols)
+  local seed = setup.number(options, "synthetic", 1, 0)
+  local count = setup.number(options, "bars", 525600, 2, 50000000)
+  local data = { series = {}, names = {}, funding = {} }
+  for i, symbol in ipairs(wanted_symbols or { "BTCUSDT" }) do
+    data.series[symbol] = synthetic.series {
+      symbol = symbol,
+      interval = "1m",
+      seed = seed + (i - 1) * 7919,
+      count = count,
+    }
+    data.names[#data.names + 1] = symbol
+  end
+  return data
+end
+
+local function import(options, wanted_symbols, notice, bar)
+  local result = setup.import(options.data, {
+    symbol = wanted_symbols and #wanted_symbols == 1 and wanted_symbols[1] or nil,
+    store = options.store,
+    allow_gaps = options["allow-gaps"],
+    notice = notice,
+    progress = bar and function(done, total) bar.update("reading", done, total) end,
+  })
+  local limit = options.interval and C.interval_find(options.interval) or C.INTERVAL_COUNT
+  local data = { series = {}, names = {}, funding = {}, result = result }
+  for i = 0, result.series_count - 1 do
+    local s = result.series[i]
+    local name = ffi.string(s.symbol)
+    if s.interval <= limit and not data.series[name] then -- sorted by interval: the finest first
+      data.series[name] = s
+      data.names[#data.names + 1] = name
+    end
+  end
+  for i = 0, result.funding_count - 1 do
+    data.funding[ffi.string(result.funding[i].symbol)] = result.funding[i]
+  end
+  return data
+end
+
+---Loads files (--data) or makes a market (--synthetic); raises a failure when there is neither.
+---@param options table of the command line
+---@param wanted_symbols string[]? nil: all there are
+---@param notice fun(line: string)
+---@param bar { update: fun(label: string, done: number, total: number) }? told how far reading has come
+---@return BacktestBars
+function M.load(options, wanted_symbols, notice, bar)
+  local interval = options.interval
+  if interval and C.interval_find(interval) < 0 then
+    failures.raise(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
+  end
+  if options.synthetic then return make(options, wanted_symbols) end
+  if not options.data then
+    failures.raise(2, "no data: give --data PATH... (bars as .csv, .csv.gz, .zip) or --synthetic SEED")
+  end
+  return import(options, wanted_symbols, notice, bar)
+end
+
+local function date(us) return log_module.time_text(tonumber(us)) end
+
+---Cuts the series to --from and --to, and names those that are wanted; raises a failure when one has no bar there.
+---@param data BacktestBars
+---@param options table of the command line
+---@param wanted string[]? nil: all there are
+---@return string[] names
+---@return number from microseconds
+---@return number to
+function M.choose(data, options, wanted)
+  if #data.names == 0 then
+    local symbols = wanted and table.concat(wanted, ", ") or "any symbol"
+    failures.raise(1, "no bars of %s at %s or finer in the data", symbols, options.interval or "1m")
+  end
+  local from = options.from and setup.time(options.from, "from") or 0
+  local to = options.to and setup.time(options.to, "to") or FOREVER
+  if from >= to then failures.raise(2, "--from %s is not before --to %s", options.from, options.to) end
+  local names = {}
+  for _, name in ipairs(wanted or data.names) do
+    local s = data.series[name]
+    if not s then
+      local has = table.concat(data.names, ", ")
+      failures.raise(1, "no bars of symbol %s in the data; it has: %s", name, has)
+    end
+    local first, last = s.open_us[0], s.open_us[s.count - 1]
+    C.series_clip(s, from, to)
+    if s.count == 0 then
+      failures.raise(
+        1,
+        "no bars of %s in the range %s to %s; the data runs from %s to %s",
+        name,
+        options.from or "the start",
+        options.to or "the end",
+        date(first),
+        date(last)
+      )
+    end
+    names[#names + 1] = name
+  end
+  return names, from, to
+end
+
+---Feeds of a backtest: the series itself, or one made from it for a longer interval.
+---@param bt ffi.cdata* struct backtest
+---@param symbol_names table<integer, string> by index from 0
+---@param markets table<integer, ffi.cdata*> their series
+---@return fun(symbol: string, interval: string?): integer, integer, ffi.cdata* # feed, index of the symbol, series
+function M.feeds(bt, symbol_names, markets)
+  local index_of, made, message = {}, {}, ffi.new "struct errmsg"
+  for i, name in pairs(symbol_names) do
+    index_of[name] = i
+  end
+  return function(symbol, interval)
+    local index = index_of[symbol]
+      or error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 4)
+    local series = markets[index]
+    local wanted = interval and C.interval_find(interval) or series.interval
+    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
+    if wanted ~= series.interval then
+      local key = symbol .. wanted
+      if not made[key] then
+        local longer = ffi.new "struct series"
+        if C.series_resample(series, wanted, longer, message) ~= 0 then
+          error(("%s: %s"):format(symbol, ffi.string(message.text)), 4)
+        end
+        made[key] = ffi.gc(longer, C.series_close)
+      end
+      series = made[key]
+    end
+    local feed = C.backtest_deliver(bt, index, series)
+    if feed < 0 then error("too many bar feeds", 4) end
+    return feed, index, series
+  end
+end
+
+return M
