@@ -27,6 +27,12 @@
     { "price-collar", OPTION_VALUE, "R",
       "refuse prices further from the mark price (else the last) than this ratio (default 0.1; 0: any)" },
     { "for", OPTION_VALUE, "S", "end by itself so many seconds after the script began" },
+    { "bars", OPTION_VALUE, "N", "end by itself when N bars have been delivered to the script, and handled" },
+    { "events", OPTION_VALUE, "N",
+      "end by itself when N events of the streams (trades, books, updates of orders and positions) have" },
+    { "orders", OPTION_VALUE, "N",
+      "end by itself when N orders of the script have ended: filled, cancelled, expired or refused by the\n"
+      "                     exchange" },
     { "watch", OPTION_FLAG, NULL, "reload the script whenever its file changes; self.state goes on" },
     { "forget-state", OPTION_FLAG, NULL, "begin with an empty self.state instead of that of the run before" },
     { "keep-orders", OPTION_FLAG, NULL,

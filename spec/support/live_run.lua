@@ -2,8 +2,10 @@
 local ffi = require "ffi"
 local control = require "moontide.live.control_socket"
 local host = require "moontide.lua_host"
-local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
+
+ffi.cdef "int kill(int, int);"
 
 local M = {}
 local Run = {}
@@ -79,32 +81,34 @@ function Run:ask(request, name, timeout) return control.ask(self:path(name, "con
 
 ---Waits until its output or its log holds a text.
 function Run:wait_for(text, seconds)
-  local ok = pcall(
-    lx.wait_for,
-    text,
+  wait.till(
+    function() return ("%q:\n%s%s"):format(text, self:out(), self:err()) end,
     function() return self:out():find(text, 1, true) or self:err():find(text, 1, true) end,
-    seconds or 30
+    seconds
   )
-  if not ok then error(("waited in vain for %q:\n%s%s"):format(text, self:out(), self:err()), 2) end
 end
 
 ---Waits for its end; the exit status.
 function Run:wait(seconds)
-  local ok = pcall(lx.wait_for, "the end", function() return self:status() end, seconds or 30)
-  if not ok then error(("it does not end:\n%s%s"):format(self:out(), self:err()), 2) end
-  return self:status()
+  return wait.till(
+    function() return ("the run's end:\n%s%s"):format(self:out(), self:err()) end,
+    function() return self:status() end,
+    seconds
+  )
 end
 
 ---Ends it the hard way, if it still runs, and forgets its files.
 function Run:close()
+  if self.closed then return end
+  self.closed = true
   if not self:status() then
     for _ = 1, 3 do -- the third time a supervisor leaves at once, and takes all along
       ffi.C.kill(self.pid, 15)
-      if pcall(lx.wait_for, "the end", function() return self:status() end, 2) then break end
+      if pcall(wait.till, "the end", function() return self:status() end, 2) then break end
     end
-    if not pcall(lx.wait_for, "the end", function() return self:status() end, 5) then
+    if not pcall(wait.till, "the end", function() return self:status() end, 5) then
       ffi.C.kill(self.pid, 9)
-      lx.wait_for("the end", function() return self:status() end)
+      wait.till("the end", function() return self:status() end)
     end
   end
   self.pipe:close()

@@ -5,24 +5,15 @@ local C = require "spec.support.c"
 local host = require "moontide.lua_host"
 local http = require "spec.support.http"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
 
-ffi.cdef [[ int kill(int, int); int usleep(unsigned); ]]
+ffi.cdef "int kill(int, int);"
 
 local M = {}
 local Exchange = {}
 Exchange.__index = Exchange
 
-function M.sleep(seconds) ffi.C.usleep(seconds * 1e6) end
-
----Waits until fn gives something true; fails after `seconds`.
-function M.wait_for(what, fn, seconds)
-  for _ = 1, (seconds or 15) * 100 do
-    local value = fn()
-    if value then return value end
-    M.sleep(0.01)
-  end
-  error("waited in vain for " .. what, 2)
-end
+M.sleep, M.wait_for = wait.sleep, wait.till
 
 ---@param arguments string[]? of the command, besides the port
 function M.start(arguments)
@@ -45,7 +36,7 @@ function M.start(arguments)
   local ok, banner = pcall(M.wait_for, "the exchange's banner", function()
     local text = run.read(folder .. "/out")
     return text:find("secret%s+%x+\n.*secret%s+%x+\n") and text
-  end, 10)
+  end)
   if not ok then
     error("moontide exchange did not start: " .. run.read(folder .. "/err") .. run.read(folder .. "/out"), 2)
   end
@@ -59,9 +50,9 @@ end
 
 ---Stops it and tells what it wrote at the end.
 function Exchange:stop()
-  ffi.C.kill(self.pid, 2)
-  M.wait_for("the exchange's end", function() return ffi.C.kill(self.pid, 0) ~= 0 end)
   self.session:close()
+  ffi.C.kill(self.pid, 2)
+  wait.till_ended(self.pid)
   -- What live runs have remembered of its limits is of no use to the next exchange on this port.
   os.execute(
     ("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(self.port, self.port)

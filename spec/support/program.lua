@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local host = require "moontide.lua_host"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
 
 local M = {}
 local Program = {}
@@ -27,7 +28,7 @@ function M.start(name, ...)
   )
   local self = setmetatable({ pid = tonumber(pipe:read "*l"), folder = folder, ports = {} }, Program)
   pipe:close()
-  local ok = pcall(lx.wait_for, name, function() return self:log():find "ports [%d ]+\n" end, 10)
+  local ok = pcall(lx.wait_for, name, function() return self:log():find "ports [%d ]+\n" end)
   if not ok then error(name .. " did not start: " .. run.read(folder .. "/err"), 2) end
   for port in self:log():match("ports ([%d ]+)\n"):gmatch "%d+" do
     self.ports[#self.ports + 1] = tonumber(port)
@@ -49,7 +50,7 @@ end
 ---Ends it; fails when it had something to complain of.
 function Program:stop()
   ffi.C.kill(self.pid, 9)
-  lx.wait_for("the program's end", function() return ffi.C.kill(self.pid, 0) ~= 0 end)
+  wait.till_ended(self.pid)
   local problem = run.read(self.folder .. "/err")
   run.remove(self.folder)
   assert(problem == "", problem)

@@ -1,6 +1,7 @@
 -- `moontide live` against the local exchange over real sockets.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
 local live = require("spec.support.live_run").whole
 
 describe("moontide live", function()
@@ -427,7 +428,7 @@ describe("moontide live", function()
           folder
         )
       )
-      local pid = pipe:read "*l"
+      local pid = tonumber(pipe:read "*l")
       pipe:close()
       local most, port = 0, (":%04X 01"):format(own.port)
       lx.wait_for("the run", function() return run.read(folder .. "/out"):find("bars of", 1, true) end, 10)
@@ -441,7 +442,7 @@ describe("moontide live", function()
         lx.sleep(0.02)
       end
       os.execute("kill " .. pid)
-      lx.wait_for("its end", function() return os.execute("kill -0 " .. pid .. " 2>/dev/null") ~= 0 end, 10)
+      wait.till_ended(pid)
       return most
     end
     local none = connections(0)

@@ -1,6 +1,7 @@
 -- Live: what a script is told of its account and the market while streams are cut, thinned, doubled and replaced.
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local waiting = require "spec.support.wait"
 local live = require("spec.support.live_run").whole
 
 -- All fills of the account since `from` (ms), as the exchange has them.
@@ -196,33 +197,25 @@ describe("moontide live: streams", function()
       end
       lx.sleep(0.005) -- times are milliseconds
       x:signed("DELETE", "/fapi/v1/order", { symbol = "ETHUSDT", origClientOrderId = "rests" })
-      local changed = x:signed(
-        "PUT",
-        "/fapi/v1/order",
-        {
-          symbol = "ETHUSDT",
-          origClientOrderId = "amended",
-          side = "BUY",
-          quantity = "0.20",
-          price = price(0.91),
-        }
-      )
+      local changed = x:signed("PUT", "/fapi/v1/order", {
+        symbol = "ETHUSDT",
+        origClientOrderId = "amended",
+        side = "BUY",
+        quantity = "0.20",
+        price = price(0.91),
+      })
       assert.equal(200, changed.status, changed.body)
       order { type = "LIMIT", newClientOrderId = "brief", quantity = "0.10", price = price(0.93) }
       x:signed("DELETE", "/fapi/v1/order", { symbol = "ETHUSDT", origClientOrderId = "brief" })
-      local algo = x:signed(
-        "POST",
-        "/fapi/v1/algoOrder",
-        {
-          algoType = "CONDITIONAL",
-          symbol = "ETHUSDT",
-          side = "SELL",
-          type = "STOP_MARKET",
-          quantity = "0.010",
-          triggerPrice = price(0.8),
-          clientAlgoId = "stop",
-        }
-      )
+      local algo = x:signed("POST", "/fapi/v1/algoOrder", {
+        algoType = "CONDITIONAL",
+        symbol = "ETHUSDT",
+        side = "SELL",
+        type = "STOP_MARKET",
+        quantity = "0.010",
+        triggerPrice = price(0.8),
+        clientAlgoId = "stop",
+      })
       assert.equal(200, algo.status, algo.body)
       x:signed("DELETE", "/fapi/v1/algoOrder", { clientAlgoId = "stop" })
       local last = order { type = "MARKET", quantity = "0.050", newClientOrderId = "last" }
@@ -412,7 +405,7 @@ describe("moontide live: streams", function()
     local function out() return run.read(folder .. "/out") end
     finally(function()
       require("ffi").C.kill(pid, 15)
-      lx.wait_for("its end", function() return require("ffi").C.kill(pid, 0) ~= 0 end, 20)
+      waiting.till_ended(pid)
       if after then after:stop() end
       run.remove(folder)
     end)

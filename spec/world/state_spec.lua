@@ -4,6 +4,7 @@ local C = require "moontide.core"
 local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
 local state = require "moontide.live.state"
 
 -- What the journal of a run keeps now.
@@ -122,7 +123,7 @@ describe("self.state of a run", function()
         return now and now.n == 20
       end, 20)
       r:kill(9)
-      lx.wait_for("its end", function() return r:kill(0) ~= 0 end)
+      wait.till_ended(r.pid)
       local again = run.moontide(
         { command, r.folder .. "/script.lua", "--url", x.url, "--for", "0.3" },
         ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(r.home, x.key, x.secret)
@@ -140,10 +141,8 @@ describe("self.state of a run", function()
   end
 
   it("is kept when a task beside the handlers has changed it", function()
-    r = live_run.start(
-      x,
-      {
-        [[return { symbols = { "BTCUSDT" }, interval = "1h",
+    r = live_run.start(x, {
+      [[return { symbols = { "BTCUSDT" }, interval = "1h",
       on_start = function(self)
         api.spawn(function()
           self.state.n = 1
@@ -153,10 +152,7 @@ describe("self.state of a run", function()
         end)
       end,
       on_bar = function() end }]],
-      },
-      {},
-      "paper"
-    )
+    }, {}, "paper")
     lx.wait_for("the state on disk", function()
       local now = kept(r:path("script-paper", "journal.db"))
       return now and now.n == 2
@@ -164,10 +160,8 @@ describe("self.state of a run", function()
   end)
 
   it("that cannot be kept is told of once a change, and holds no handler back", function()
-    r = live_run.start(
-      x,
-      {
-        [[return { symbols = { "BTCUSDT" }, timer = 0.05,
+    r = live_run.start(x, {
+      [[return { symbols = { "BTCUSDT" }, timer = 0.05,
       on_start = function() api.spawn(function() while true do api.sleep(0.02) end end) end,
       on_error = function(_, err) print("told", err) io.stdout:flush() end,
       on_timer = function(self)
@@ -176,10 +170,7 @@ describe("self.state of a run", function()
         print("tick", self.state.n)
         io.stdout:flush()
       end }]],
-      },
-      {},
-      "paper"
-    )
+    }, {}, "paper")
     r:wait_for "tick\t20\n"
     assert.are.equal(
       2,

@@ -94,7 +94,12 @@ local function safety(o, options, names)
   local allowed = s.allowed_symbols and "," .. s.allowed_symbols:gsub("%s", "") .. ","
   for i, name in ipairs(names) do
     if allowed and not allowed:find("," .. name .. ",", 1, true) then
-      failures.raise(1, "%s may not be traded here: allowed are %s (--allowed-symbols)", name, s.allowed_symbols)
+      failures.raise(
+        1,
+        "%s may not be traded here: allowed are %s (--allowed-symbols)",
+        name,
+        s.allowed_symbols
+      )
     end
     local own = s.limits[name] or {}
     o.safety.symbols[i - 1].order_notional_e8, o.safety.symbols[i - 1].position_notional_e8 =
@@ -144,6 +149,17 @@ local function own_copy(api)
     out[name] = value
   end
   return out
+end
+
+-- How many bars, stream events and ended orders end the run; 0: no such end.
+local function end_counts(options)
+  local counts = {}
+  for i, name in ipairs { "bars", "events", "orders" } do
+    local count = setup.number(options, name, 0, 1, 1e15)
+    if count % 1 ~= 0 then failures.raise(2, "--%s %s: a whole number is wanted", name, options[name]) end
+    counts[i] = count
+  end
+  return counts
 end
 
 ---@class LiveSession
@@ -240,8 +256,10 @@ function M.open(options, path, mode)
   if on_paper then paper.options(o.paper, options, run_name, exchange_limits, at) end
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
-  local seconds = setup.number(options, "for", nil, 0.1, 1e9)
-  if C.live_new(o, rules, #names, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
+  local seconds, counts = setup.number(options, "for", nil, 0.1, 1e9), end_counts(options)
+  if C.live_new(o, rules, #names, out, message) ~= 0 then
+    failures.raise(1, "%s", ffi.string(message.text))
+  end
   -- The signing key is made; what it was made of is needed no more.
   if at.secrets then C.secrets_wipe(at.secrets) end
   C.secrets_forget_environment()
@@ -312,6 +330,7 @@ function M.open(options, path, mode)
     options = options,
     seed = seed,
     seconds = seconds,
+    counts = counts,
     status = figures(l),
     mode = mode or "live",
     load_options = load_options,
@@ -421,6 +440,7 @@ function M.run(s)
   task.watch() -- for who attaches
   C.heartbeat_started()
   if s.seconds then C.live_stop_after(s.l, s.seconds * 1e6) end
+  C.live_stop_count(s.l, unpack(s.counts))
   if s.recorder then s.recorder.begin() end
   local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
   if s.recorder then s.recorder.over(failure) end

@@ -87,6 +87,7 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
         coalesce_changed(l->flights);
         outcome_tracker_ended(l->resolver, op);
         if (l->intents) intent_log_settled(l->intents, op, settle, live_exchange_now(l));
+        if (end_counts_settled(&l->end_counts, op, settle)) live_stop_counted(l);
     }
     struct api_call *follower = coalesce_end(l->flights, op);
     end_op(l, op, settle);
@@ -142,6 +143,7 @@ void live_submit(struct live *l, struct api_call *op) {
     bool good = live_risk_gate(l, op, why);
     l->pending++;
     if (good) {
+        end_counts_sent(&l->end_counts, op);
         submit(l, op);
         return;
     }
@@ -217,6 +219,7 @@ void live_push(struct live *l, const struct delivery *d) {
     struct delivery_queue *q = &l->deliveries;
     append(l, d);
     if (!d->recovered) return;
+    if (l->end_counts.to_deliver > 0) l->end_counts.to_deliver++;   // it goes before the last one
     for (int64_t i = q->count - 1; i > 0; i--) {
         struct delivery *here = &q->items[(q->head + i) % q->size],
                         *before = &q->items[(q->head + i - 1) % q->size];
@@ -236,16 +239,20 @@ void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
     l->tap(l->tap_ctx, &e);
 }
 
-void live_push_event(struct live *l, const struct stream_event *e) {
-    live_risk_on_event(l, e);
-    if (l->tap) l->tap(l->tap_ctx, e);
-    if ((l->events_wanted >> e->kind & 1) == 0) return;
+static void push_event(struct live *l, const struct stream_event *e) {
     struct delivery d = { .feed = -1,
                           .recovered = e->recovered,
                           .arrived_us = l->view.now_us,
                           .time_us = e->time_us,
                           .event = *e };
     live_push(l, &d);
+}
+
+void live_push_event(struct live *l, const struct stream_event *e) {
+    live_risk_on_event(l, e);
+    if (l->tap) l->tap(l->tap_ctx, e);
+    if (l->events_wanted >> e->kind & 1) push_event(l, e);
+    if (end_counts_event(&l->end_counts, e)) live_stop_counted(l);
 }
 
 static int32_t deliver(struct live *l) {
@@ -257,6 +264,7 @@ static int32_t deliver(struct live *l) {
     l->cause_us = d->arrived_us > l->ready_us ? d->arrived_us : l->ready_us;
     q->head = (q->head + 1) % q->size;
     q->count--;
+    end_counts_delivered(&l->end_counts, d->feed >= 0);
     if (d->feed < 0) {
         l->delivered = d->event;
         l->view.event = &l->delivered;
@@ -398,7 +406,7 @@ static int32_t ready(struct live *l, bool wants) {
         l->timers[first] = l->timers[--l->timer_count];
         return WORLD_TIMER;
     }
-    if (wants && l->stopping) return WORLD_END;
+    if (wants && l->stopping && (l->end_counts.to_deliver == 0 || live_overdue(l))) return WORLD_END;
     if (wants && l->deliveries.count > 0) return deliver(l);
     return -1;
 }
@@ -407,6 +415,7 @@ int32_t live_next(struct live *l, bool wants) {
     if (wants) {   // the handler of the last one is over
         l->cause_us = 0;
         l->ready_us = live_now(l);
+        if (l->end_counts.reached) live_stop(l);
     }
     loop_in(l);
     // Answers that came together are reported together: a look at the sockets for each would cost more than
@@ -436,7 +445,7 @@ int32_t live_wait(struct live *l, struct api_call *op, bool wants) {
         int32_t first = first_timer(l);
         if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
         if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
-        if (wants && (l->stopping || l->deliveries.count > 0))
+        if (wants && (l->stopping || l->end_counts.reached || l->deliveries.count > 0))
             break;   // the strategy is not held back by a task that asks and asks
         turn(l, true);
     }
@@ -619,6 +628,7 @@ void live_free(struct live *l) {
     exposure_free(l->exposure);
     outcome_tracker_free(l->resolver);
     live_journal_free(l);
+    end_counts_free(&l->end_counts);
     api_call_pool_free(l->ops);
     signing_key_free(l->key);
     arena_free(&l->arena);

@@ -193,6 +193,9 @@ bool live_stopping(const struct live *l);
 // Another such time, from now on: for what the end asks of the script. INT64_MAX: no bound.
 void live_stop_within(struct live *l, int64_t within_us);
 void live_stop_after(struct live *l, int64_t after_us);   // the run ends by itself so long after this call
+// The run ends by itself once so many bars or stream events have been delivered, and the handler of the last
+// is over, or so many orders of the script have ended (world/live/end_counts.h); 0: no such end.
+void live_stop_count(struct live *l, int64_t bars, int64_t events, int64_t orders);
 // Requests that change something (orders) whose outcome is not known yet, those nobody waits for included.
 int32_t live_orders_under_way(const struct live *l);
 

@@ -20,6 +20,7 @@
 #include "execution/exposure.h"
 #include "execution/coalesce.h"
 #include "execution/intent_log.h"
+#include "world/live/end_counts.h"
 #include "world/live/live.h"
 #include "process/shared_budget.h"
 #include "execution/reconcile.h"
@@ -263,6 +264,7 @@ struct live {
     int64_t script_since_us;   // when the script got the loop; 0: not yet
     int64_t held_us;           // the longest it held it, not yet told
     bool started, stopping, ended;
+    struct end_counts end_counts;
     int64_t stop_at_us;                      // when the run ends by itself; 0: never
     int64_t stop_by_us;                      // when stopping: until when the script's calls are carried out
     int32_t orders_under_way;                // requests that change something, submitted and not settled
@@ -293,6 +295,7 @@ void internal_call_submit(struct live *l, struct api_call *op,
 // live_stop.c
 void live_stop_open(struct live *l);   // listens to signals
 void live_stop_close(struct live *l);
+void live_stop_counted(struct live *l);   // the last order to be counted has ended
 bool live_overdue(const struct live *l);
 int64_t live_stop_due_us(const struct live *l);   // when the run's time is over, or that of what is under way
 

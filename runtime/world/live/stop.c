@@ -30,6 +30,19 @@ void live_stop_within(struct live *l, int64_t within_us) { l->stop_by_us = after
 
 void live_stop_after(struct live *l, int64_t after_us) { l->stop_at_us = after(l, after_us); }
 
+void live_stop_count(struct live *l, int64_t bars, int64_t events, int64_t orders) {
+    l->end_counts.bars = bars;
+    l->end_counts.events = events;
+    l->end_counts.orders = orders;
+}
+
+// The script hears of the last order's end, and of all before it.
+void live_stop_counted(struct live *l) {
+    l->end_counts.to_deliver = l->deliveries.count;
+    live_stop(l);
+    live_wake(l);
+}
+
 bool live_overdue(const struct live *l) { return l->stopping && l->view.now_us >= l->stop_by_us; }
 
 int64_t live_stop_due_us(const struct live *l) {
