@@ -1,5 +1,8 @@
 # Moontide. `make help` lists the targets.
-CC ?= gcc
+# make has a CC of its own, which `?=` would keep.
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -14,6 +17,9 @@ PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check
             libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev unzip zip curl openssl
 LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3 libedit
 CFLAGS ?= -O2 -g
+# For a program that holds keys. Sanitizer builds leave it out: it would hide from them what it catches itself.
+HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+HARDENED_LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 WARN := -Wall -Wextra -Wshadow -Wconversion -Werror
 # Expanded when used, not when read: pkg-config may only have been installed by `make deps` a moment ago.
 CPPFLAGS = -D_GNU_SOURCE -Iruntime -I$(BUILD) $(shell pkg-config --cflags luajit $(LIBS_PC)) \
@@ -23,7 +29,7 @@ LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
 # hash is seeded the same in every run (script/lua_seed.c).
 LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=syscall \
          $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm -ldl
-LDFLAGS := -rdynamic
+LDFLAGS = -rdynamic $(HARDENED_LINK)
 VERSION := 0.1.0
 
 # Test code (runtime/testing) is a library of its own, which specs load: it is not in the product.
@@ -40,7 +46,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test soak bench asan lint fuzz docs install uninstall clean help
+.PHONY: all deps clients run test soak bench asan tsan lint format format-check formatters check fuzz docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY) $(TESTING)  ## build build/moontide, and the library of test code that specs load
@@ -55,16 +61,16 @@ run: deps                 ## set up, build, and backtest a strategy on a made ma
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) --set fast=240 --set slow=1440
 
-# Real clients of the exchange, for its specs. Without a registry the specs that need them are skipped, with a line.
+# Real clients of the exchange, for its specs, and the formatter of Lua. Without a registry the specs that need them are skipped, with a line.
 clients:                  ## install the npm clients that the specs run (build/clients)
 	@command -v node >/dev/null || $(MAKE) --no-print-directory deps PACKAGES=nodejs
 	@command -v npm >/dev/null || $(MAKE) --no-print-directory deps PACKAGES=npm
 	@$(MAKE) --no-print-directory build/clients/installed || echo "note: the npm clients could not be installed; their specs are skipped" >&2
 
-build/clients/installed: spec/clients/package.json
+build/clients/installed: spec/clients/package.json spec/clients/package-lock.json
 	@mkdir -p build/clients
-	@cp spec/clients/package.json build/clients/
-	@cd build/clients && npm install --no-audit --no-fund --ignore-scripts --loglevel=error >npm.log 2>&1 && touch installed
+	@cp spec/clients/package.json spec/clients/package-lock.json build/clients/
+	@cd build/clients && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >npm.log 2>&1 && touch installed
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
@@ -84,9 +90,16 @@ bench: deps clients       ## measure, each figure beside its baseline of the sam
 	@$(BINARY) script spec/bench/live.lua $(BUILD)/bench_http
 	@$(BINARY) script spec/bench/recording.lua
 
+SANITIZED = HARDENING= HARDENED_LINK= all
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
-	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' all
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' $(SANITIZED)
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test --jobs $(TEST_JOBS)
+
+# What runs on more than one thread: the journal, and what waits for it.
+TSAN_SPECS := spec/store spec/world/live_journal_spec.lua spec/record/recording_spec.lua
+tsan: deps                ## the specs of what uses threads, under the thread sanitizer
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-tsan CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=thread' $(SANITIZED)
+	@TSAN_OPTIONS=suppressions=.tsan:halt_on_error=1 build-tsan/moontide test --jobs $(TEST_JOBS) $(TSAN_SPECS)
 
 fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
 	@$(MAKE) --no-print-directory deps PACKAGES=clang
@@ -94,11 +107,33 @@ fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS
 	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
 	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
 
-lint: deps                ## warnings as errors, luacheck, and the ladder of includes
+lint: deps clients        ## warnings as errors, luacheck, formatting, the ladder of rooms, the lists of docs and top level
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@luacheck --quiet lua strategies spec examples docs
+	@$(MAKE) --no-print-directory format-check
 	@$(BINARY) script docs/generate_api.lua --check
-	@$(BINARY) script spec/lint/rooms.lua $(BUILD)
+	@for l in spec/lint/*.lua; do $(BINARY) script $$l $(BUILD) || exit 1; done
+	@for l in spec/lint/*.sh; do [ ! -e $$l ] || sh $$l || exit 1; done
+
+C_FILES = $(wildcard runtime/*/*.[ch] runtime/*/*/*.[ch] spec/*/*.[ch])
+LUA_FILES = $(shell git ls-files 'lua/*.lua' 'strategies/*.lua' 'spec/*.lua' 'examples/*.lua')
+format: formatters  ## format all C and Lua
+	@clang-format -i $(C_FILES)
+	@[ ! -e build/clients/installed ] || MOONTIDE_CLIENTS=$(CURDIR)/build/clients node spec/clients/format_lua.mjs $(LUA_FILES)
+
+format-check: formatters
+	@clang-format --dry-run -Werror $(C_FILES)
+	@[ ! -e build/clients/installed ] || MOONTIDE_CLIENTS=$(CURDIR)/build/clients node spec/clients/format_lua.mjs --check $(LUA_FILES)
+
+formatters: clients
+	@$(MAKE) --no-print-directory deps PACKAGES=clang-format
+
+check: deps               ## cppcheck and clang-tidy over the C
+	@$(MAKE) --no-print-directory deps PACKAGES="cppcheck clang-tidy"
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
+	  --suppressions-list=.cppcheck -Iruntime -D_GNU_SOURCE -D__GNUC__ -j $(JOBS) $(filter %.c,$(C_FILES))
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- -std=c11 $(CPPFLAGS)
 
 docs: all                 ## docs/api.md from the annotations
 	@$(BINARY) script docs/generate_api.lua > $(BUILD)/api.md && mv $(BUILD)/api.md docs/api.md
@@ -113,7 +148,7 @@ uninstall:                ## remove what install put there
 	rm -rf $(DESTDIR)$(PREFIX)/share/moontide
 
 clean:                    ## remove what was built
-	rm -rf build build-asan
+	rm -rf build build-asan build-tsan
 
 help:                     ## this list
 	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## (.*)/  \1\t\2/' | expand -t 14
@@ -125,7 +160,7 @@ $(BINARY): $(OBJECTS)
 $(BUILD)/obj/%.o: runtime/%.c
 	$(call say,CC,$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(HARDENING) $(WARN) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/script/lua_host.o: $(BUILD)/cdef.inc
 

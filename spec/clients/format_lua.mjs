@@ -22,7 +22,11 @@ const check = process.argv[2] === '--check';
 let changed = 0;
 for (const file of process.argv.slice(check ? 3 : 2)) {
   const before = readFileSync(file, 'utf8');
-  const after = stylua.formatCode(before, configuration(), undefined, stylua.OutputVerification.None);
+  let after = before, once;
+  do {   // its first answer is not always its last
+    once = after;
+    after = stylua.formatCode(once, configuration(), undefined, stylua.OutputVerification.None);
+  } while (after !== once);
   if (after === before) continue;
   changed++;
   if (check) console.error(`${file}: not formatted; run make format`);

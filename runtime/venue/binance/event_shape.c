@@ -24,7 +24,7 @@ static const char *const position_needs[NEEDS_MAX] = { "s", "pa", "ep", "ps" };
 static bool filled(const struct json *j, int32_t value) {
     enum json_kind kind = json_kind(j, value);
     if (kind == JSON_MISSING || kind == JSON_NULL) return false;
-    char first[2];
+    char first[2] = "";
     if (kind == JSON_STRING) json_copy(j, value, first, sizeof first);
     return kind != JSON_STRING || first[0] != 0;
 }
