@@ -1,6 +1,7 @@
 #include "api/backoff.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 
 #include <string.h>
 
@@ -51,7 +52,7 @@ int64_t backoff_base_us(const struct backoff *b, int32_t attempt) {
 int64_t backoff_delay_us(struct backoff *b, int32_t attempt, int64_t retry_after_us) {
     double base = (double)backoff_base_us(b, attempt);
     int64_t delay = (int64_t)(base * (1 - b->jitter) + base * b->jitter * rng_double(&b->rng));
-    return delay > retry_after_us ? delay : retry_after_us;
+    return num_max(delay, retry_after_us);
 }
 
 bool backoff_take(struct backoff *b) {

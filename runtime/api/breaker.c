@@ -12,13 +12,9 @@
 #include "api/breaker.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 
 #include <string.h>
-
-const char *breaker_state_name(int32_t state) {
-    static const char *const names[BREAKER_STATE_COUNT] = { "closed", "open", "half_open" };
-    return state >= 0 && state < BREAKER_STATE_COUNT ? names[state] : "unknown";
-}
 
 void breaker_init(struct breaker *b, const struct api_config *config, int64_t now_us) {
     memset(b, 0, sizeof *b);
@@ -31,7 +27,7 @@ void breaker_configure(struct breaker *b, const struct api_config *config) {
     b->min_count = config->failure_min_count;
     b->probes = config->half_open_probes;
     b->recovery_us = config->recovery_timeout_us;
-    b->recovery_max_us = config->recovery_max_us > b->recovery_us ? config->recovery_max_us : b->recovery_us;
+    b->recovery_max_us = num_max(config->recovery_max_us, b->recovery_us);
     b->bucket_us = config->failure_window_us / BREAKER_BUCKETS;
     b->slow_us = config->slow_call_us;
     b->failure_rate = config->failure_rate;
@@ -48,7 +44,7 @@ static void forget_window(struct breaker *b) {
 
 static void open_breaker(struct breaker *b, int64_t now_us) {
     int64_t open_us = b->reopenings > 0 ? b->open_us * 2 : b->recovery_us;
-    b->open_us = open_us < b->recovery_max_us ? open_us : b->recovery_max_us;
+    b->open_us = num_min(open_us, b->recovery_max_us);
     b->open_until_us = now_us + b->open_us;
     b->state = BREAKER_OPEN;
     b->reopenings++;

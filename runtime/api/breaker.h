@@ -47,8 +47,6 @@ struct breaker {
     struct breaker_bucket buckets[BREAKER_BUCKETS];
 };
 
-const char *breaker_state_name(int32_t state);
-
 void breaker_init(struct breaker *b, const struct api_config *config, int64_t now_us);
 void breaker_configure(struct breaker *b, const struct api_config *config);   // keeps state and counts
 int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us);        // enum breaker_answer

@@ -1,10 +1,10 @@
 #include "api/clock.h"
 
-static const int64_t HOUR_US = 3600000000;
+#include "base/units.h"
 
 // Both clocks may drift, in opposite directions.
 static int64_t drift_us(const struct server_clock *c, int64_t now_us) {
-    return now_us > c->at_us ? (now_us - c->at_us) / (1000000 / (2 * CLOCK_DRIFT_PPM)) : 0;
+    return now_us > c->at_us ? (now_us - c->at_us) / (SECOND_US / (2 * CLOCK_DRIFT_PPM)) : 0;
 }
 
 void clock_init(struct server_clock *c) { *c = (struct server_clock){ 0 }; }

@@ -1,5 +1,6 @@
 #include "api/config.h"
 
+#include "base/num.h"
 #include "api/request.h"
 #include "base/assert.h"
 
@@ -101,8 +102,6 @@ const struct api_config_key *api_config_keys(int32_t *count) {
     return keys;
 }
 
-static int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
-
 // Levenshtein distance; names longer than the row are cut, which is far beyond any typing error.
 static int32_t distance(const char *a, const char *b) {
     enum { ROW = 48 };
@@ -116,7 +115,7 @@ static int32_t distance(const char *a, const char *b) {
         for (int32_t j = 0; j < size; j++) {
             int32_t replaced = diagonal + (a[i] != b[j]);
             diagonal = row[j + 1];
-            row[j + 1] = least(replaced, least(diagonal, row[j]) + 1);
+            row[j + 1] = (int32_t)num_min(replaced, num_min(diagonal, row[j]) + 1);
         }
     }
     return row[size];

@@ -17,6 +17,8 @@
 // What a blocked head waits for (a window, the gate, the throttle) is in `wake_us`.
 #include "api/dispatcher.h"
 
+#include "base/num.h"
+#include "base/units.h"
 #include "api/dispatcher_private.h"
 #include "base/assert.h"
 #include "base/err.h"
@@ -24,25 +26,23 @@
 #include <stddef.h>
 
 enum {
-    SENDS_PER_RUN = 4096,    // a transport that answers at once must not keep us in one run for ever
-    SLOW_DOWN_US = 1000000   // the gate's time when the venue does not say
+    SENDS_PER_RUN = 4096,      // a transport that answers at once must not keep us in one run for ever
+    SLOW_DOWN_US = SECOND_US   // the gate's time when the venue does not say
 };
 
 enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
-
-static int64_t earlier(int64_t a, int64_t b) { return a < b ? a : b; }
 
 // First moment at which r may no longer be sent.
 static int64_t expiry_us(const struct dispatcher *d, const struct request *r) {
     int64_t timeout_us = r->queue_timeout_us > 0 ? r->queue_timeout_us : d->config.queue_timeout_us;
     int64_t expiry = timeout_us < INT64_MAX - r->submitted_us ? r->submitted_us + timeout_us : INT64_MAX;
-    return r->deadline_us > 0 ? earlier(expiry, r->deadline_us) : expiry;
+    return r->deadline_us > 0 ? num_min(expiry, r->deadline_us) : expiry;
 }
 
 static int64_t queued_key_us(const struct dispatcher *d, const struct request *r) {
     int64_t expiry = expiry_us(d, r);
     if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0) return expiry;
-    return earlier(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
+    return num_min(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
 }
 
 static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us) {
@@ -167,7 +167,7 @@ static enum admission hold(struct dispatcher *d, struct request *r, enum wait_re
     r->wait_reason = (uint8_t)reason;
     r->waits |= (uint8_t)(1u << reason);
     if (r->blocked_since_us < 0) r->blocked_since_us = now_us;
-    d->wake_us = earlier(d->wake_us, until_us);
+    d->wake_us = num_min(d->wake_us, until_us);
     return ADMISSION_HELD;
 }
 
@@ -197,7 +197,7 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
     metrics_sent(&d->metrics, r, now_us);
     if (d->transport.cancel) {
         int64_t end_us = now_us + d->config.request_timeout_us;
-        set_timer(d, r, r->deadline_us > 0 ? earlier(end_us, r->deadline_us) : end_us);
+        set_timer(d, r, r->deadline_us > 0 ? num_min(end_us, r->deadline_us) : end_us);
     } else {
         clear_timer(d, r);
     }
@@ -305,9 +305,9 @@ void dispatcher_run(struct dispatcher *d, int64_t now_us) {
 
 int64_t dispatcher_next_us(const struct dispatcher *d) {
     int64_t timer_us = d->timers.count > 0 ? d->timers.slots[0].key : INT64_MAX;
-    int64_t next_us = earlier(d->wake_us, timer_us);
+    int64_t next_us = num_min(d->wake_us, timer_us);
     // Alert rules look at a dispatcher at work only: one at rest lets time jump.
-    return d->held > 0 || d->in_flight > 0 ? earlier(next_us, d->alerts.next_us) : next_us;
+    return d->held > 0 || d->in_flight > 0 ? num_min(next_us, d->alerts.next_us) : next_us;
 }
 
 static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us) {
@@ -375,7 +375,8 @@ static bool find_out(struct dispatcher *d, struct request *r, int64_t now_us) {
 }
 
 static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now_us) {
-    bool asked = dispatcher_room(d, d->in_doubt + 1) && find_out(d, r, now_us);
+    dispatcher_room(d, d->in_doubt + 1);
+    bool asked = find_out(d, r, now_us);
     if (!asked) {
         settle(d, r, SETTLE_UNKNOWN, now_us);
         return;
@@ -488,7 +489,7 @@ static void reset_timers(struct dispatcher *d) {
         if (r->state == REQUEST_QUEUED)
             slot->key = queued_key_us(d, r);
         else if (r->state == REQUEST_BACKOFF)
-            slot->key = earlier(r->not_before_us, expiry_us(d, r));
+            slot->key = num_min(r->not_before_us, expiry_us(d, r));
         r->heap_key_us = slot->key;
     }
     heap_rebuild(&d->timers);

@@ -1,6 +1,7 @@
 // The dispatcher's two budgets, address and account, used as one. Either may be shared with other processes,
 // and is then only touched under its lock; waiting for both is decided under both locks, so that nothing is
 // taken from one for a request which the other holds back.
+#include "base/units.h"
 #include "api/dispatcher_private.h"
 #include "base/assert.h"
 #include "base/err.h"
@@ -56,22 +57,21 @@ static int32_t find_row(const struct row *rows, int32_t count, int32_t kind, int
 
 // Once the venue has told its limits, defaults are void; what somebody set stays, and may only be tighter.
 static int32_t gather_rows(const struct api_config *c, struct row rows[CONFIGURED_ROWS + API_LIMITS_MAX]) {
-    const int64_t second = 1000000, minute = 60 * second, day = 1440 * minute;
     const struct row configured[CONFIGURED_ROWS] = {
-        { "requests_per_second", second, c->requests_per_second, LIMIT_REQUESTS },
-        { "requests_per_minute", minute, c->requests_per_minute, LIMIT_REQUESTS },
-        { "requests_per_day", day, c->requests_per_day, LIMIT_REQUESTS },
-        { "weight_per_second", second, c->weight_per_second, LIMIT_WEIGHT },
-        { "weight_per_minute", minute, c->weight_per_minute, LIMIT_WEIGHT },
-        { "orders_per_second", second, c->orders_per_second, LIMIT_ORDERS },
-        { "orders_per_10s", 10 * second, c->orders_per_10s, LIMIT_ORDERS },
-        { "orders_per_minute", minute, c->orders_per_minute, LIMIT_ORDERS },
-        { "orders_per_day", day, c->orders_per_day, LIMIT_ORDERS },
-        { "order_weight_per_minute", minute, c->order_weight_per_minute,
+        { "requests_per_second", SECOND_US, c->requests_per_second, LIMIT_REQUESTS },
+        { "requests_per_minute", MINUTE_US, c->requests_per_minute, LIMIT_REQUESTS },
+        { "requests_per_day", DAY_US, c->requests_per_day, LIMIT_REQUESTS },
+        { "weight_per_second", SECOND_US, c->weight_per_second, LIMIT_WEIGHT },
+        { "weight_per_minute", MINUTE_US, c->weight_per_minute, LIMIT_WEIGHT },
+        { "orders_per_second", SECOND_US, c->orders_per_second, LIMIT_ORDERS },
+        { "orders_per_10s", 10 * SECOND_US, c->orders_per_10s, LIMIT_ORDERS },
+        { "orders_per_minute", MINUTE_US, c->orders_per_minute, LIMIT_ORDERS },
+        { "orders_per_day", DAY_US, c->orders_per_day, LIMIT_ORDERS },
+        { "order_weight_per_minute", MINUTE_US, c->order_weight_per_minute,
           LIMIT_CLASS_WEIGHT + REQUEST_CLASS_ORDER },
-        { "market_weight_per_minute", minute, c->market_weight_per_minute,
+        { "market_weight_per_minute", MINUTE_US, c->market_weight_per_minute,
           LIMIT_CLASS_WEIGHT + REQUEST_CLASS_MARKET },
-        { "account_weight_per_minute", minute, c->account_weight_per_minute,
+        { "account_weight_per_minute", MINUTE_US, c->account_weight_per_minute,
           LIMIT_CLASS_WEIGHT + REQUEST_CLASS_ACCOUNT },
     };
     int32_t count = 0;

@@ -71,8 +71,8 @@ void limits_show(struct dispatcher *d, struct metrics_snapshot *s, int64_t now_u
 void watch_circuit(struct dispatcher *d, int32_t request_class, int32_t before, int64_t now_us);
 void watch_alerts(struct dispatcher *d, int64_t now_us);
 
-// Room for the timers of so many in doubt beside what is held and in flight; false when memory is short.
-bool dispatcher_room(struct dispatcher *d, int32_t in_doubt);
+// Room for the timers of so many in doubt beside what is held and in flight.
+void dispatcher_room(struct dispatcher *d, int32_t in_doubt);
 
 // Takes over `config`: limits, breakers, throttle, backoff, bounds.
 void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us);

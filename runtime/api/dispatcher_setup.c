@@ -1,4 +1,5 @@
 // Making and configuring a dispatcher; a request's life is in dispatcher.c.
+#include "base/alloc.h"
 #include "api/dispatcher_private.h"
 #include "base/assert.h"
 #include "base/err.h"
@@ -14,13 +15,9 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
     ASSERT(settled);
     ASSERT(!transport->doubt || transport->cancel);
     ASSERT(config->workers >= 1 && config->workers + config->critical_workers <= DISPATCHER_WORKERS_MAX);
-    struct dispatcher *d = calloc(1, sizeof *d);
+    struct dispatcher *d = alloc_zeroed(1, sizeof *d);
     int32_t capacity = config->max_queue_size + DISPATCHER_WORKERS_MAX;
-    struct heap_slot *slots = d ? malloc((size_t)capacity * sizeof *slots) : NULL;
-    if (!slots) {
-        free(d);
-        return NULL;
-    }
+    struct heap_slot *slots = alloc_bytes((size_t)capacity * sizeof *slots);
     d->config = *config;
     d->transport = *transport;
     d->settled = settled;
@@ -43,22 +40,18 @@ void dispatcher_free(struct dispatcher *d) {
 }
 
 // Each request held, in flight or in doubt has at most one timer.
-bool dispatcher_room(struct dispatcher *d, int32_t in_doubt) {
+void dispatcher_room(struct dispatcher *d, int32_t in_doubt) {
     int32_t capacity = d->config.max_queue_size + DISPATCHER_WORKERS_MAX + in_doubt;
-    if (capacity <= d->timers.capacity) return true;
+    if (capacity <= d->timers.capacity) return;
     capacity += in_doubt;   // not one by one
-    struct heap_slot *slots = realloc(d->timers.slots, (size_t)capacity * sizeof *slots);
-    if (!slots) return false;
-    d->timers.slots = slots;
+    d->timers.slots = alloc_resize(d->timers.slots, (size_t)capacity * sizeof *d->timers.slots);
     d->timers.capacity = capacity;
-    return true;
 }
 
 void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us) {
     ASSERT(config->workers >= 1 && config->workers + config->critical_workers <= DISPATCHER_WORKERS_MAX);
     d->config = *config;
-    if (!dispatcher_room(d, d->in_doubt))   // short of memory: the old bound stays
-        d->config.max_queue_size = d->timers.capacity - DISPATCHER_WORKERS_MAX - d->in_doubt;
+    dispatcher_room(d, d->in_doubt);
     backoff_configure(&d->backoff, config);
     throttle_configure(&d->throttle, config);
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) breaker_configure(&d->breakers[i], config);

@@ -18,6 +18,8 @@
 
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/num.h"
+#include "base/units.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -58,7 +60,7 @@ static int64_t whole_window(const struct limiter_window *w) {
     int64_t observed_us = w->heard_us - w->base_us;
     if (observed_us < w->interval_us / 10) observed_us = w->interval_us / 10;
     int64_t whole = (w->others - w->others_base) * w->interval_us / observed_us;
-    return whole < w->limit ? whole : w->limit;
+    return num_min(whole, w->limit);
 }
 
 static int32_t expected_next(const struct limiter_window *w) {
@@ -137,7 +139,7 @@ static void turn(struct limiter *l, int64_t now_us) {
 
 // Orders are counted apart in long windows, where a batch may cost less.
 static int32_t counted_kind(int32_t kind, int64_t interval_us) {
-    return kind == LIMIT_ORDERS && interval_us >= 60 * INT64_C(1000000) ? LIMIT_ORDERS_LONG : kind;
+    return kind == LIMIT_ORDERS && interval_us >= MINUTE_US ? LIMIT_ORDERS_LONG : kind;
 }
 
 static struct limiter_window *find_window(struct limiter *l, int32_t kind, int64_t interval_us) {
@@ -181,7 +183,7 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
 
 void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us) {
     ASSERT(uncertainty_us >= 0);
-    l->uncertainty_us = uncertainty_us > l->guard_us ? uncertainty_us : l->guard_us;
+    l->uncertainty_us = num_max(uncertainty_us, l->guard_us);
     if (offset_us == l->offset_us && l->offset_next_us == offset_us) return;
     l->offset_next_us = offset_us;
     l->turn_us = INT64_MIN;   // so that the next call looks
@@ -322,7 +324,7 @@ double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us) {
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];
         int64_t room = w->limit - w->used - others_share(l, w, now_us + l->offset_us);
-        sum += (double)cost[w->kind] / (double)(room > 1 ? room : 1);
+        sum += (double)cost[w->kind] / (double)num_max(room, 1);
     }
     return sum;
 }

@@ -1,10 +1,10 @@
 #include "api/metrics.h"
 
 #include "base/assert.h"
+#include "base/num.h"
+#include "base/units.h"
 
 #include <string.h>
-
-enum { MINUTE_US = 60000000 };
 
 static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us) {
     int64_t minute = now_us / MINUTE_US;
@@ -74,9 +74,10 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
     minute->succeeded += is_success(settle);
 }
 
-int64_t metrics_quantile_us(const struct metrics *m, double share) {
+// The latency below which `share` of the answers lie; 0 when there are none.
+static int64_t quantile_us(const struct metrics *m, double share) {
     int64_t us = histogram_quantile_us(m->histogram, m->answered, share);
-    return us < m->latency_max_us ? us : m->latency_max_us;
+    return num_min(us, m->latency_max_us);
 }
 
 struct metrics_recent metrics_recent(struct metrics *m, int64_t now_us) {
@@ -120,9 +121,9 @@ void metrics_snapshot_fill(struct metrics *m, struct metrics_snapshot *s, int64_
     s->now_us = now_us;
     s->success_rate = settled > 0 ? (double)good / (double)settled : 1;
     s->average_response_us = m->answered > 0 ? (double)m->latency_sum_us / (double)m->answered : 0;
-    s->p50_us = metrics_quantile_us(m, 0.50);
-    s->p95_us = metrics_quantile_us(m, 0.95);
-    s->p99_us = metrics_quantile_us(m, 0.99);
+    s->p50_us = quantile_us(m, 0.50);
+    s->p95_us = quantile_us(m, 0.95);
+    s->p99_us = quantile_us(m, 0.99);
     s->max_us = m->latency_max_us;
     s->submitted = m->submitted;
     s->sent = m->sent;

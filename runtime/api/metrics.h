@@ -92,9 +92,6 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
                       int64_t latency_us, int64_t now_us);
 void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us);
 
-// The latency below which `share` of the answers lie; 0 when there are none.
-int64_t metrics_quantile_us(const struct metrics *m, double share);
-
 // Of the present minute and the one before: what alerts judge by.
 struct metrics_recent {
     int64_t settled, succeeded, answered;

@@ -1,6 +1,7 @@
 #include "api/throttle.h"
 
 #include "base/assert.h"
+#include "base/num.h"
 
 #include <string.h>
 
@@ -36,8 +37,8 @@ int64_t throttle_wait_us(const struct throttle *t, int64_t now_us) {
 
 void throttle_take(struct throttle *t, int32_t cost, int64_t now_us) {
     if (t->factor >= 1) return;
-    int64_t from_us = t->next_send_us > now_us ? t->next_send_us : now_us;
-    t->next_send_us = from_us + (int64_t)((double)t->spacing_us * (cost > 1 ? cost : 1) / t->factor);
+    int64_t from_us = num_max(t->next_send_us, now_us);
+    t->next_send_us = from_us + (int64_t)((double)t->spacing_us * ((cost > 1 ? cost : 1)) / t->factor);
 }
 
 static void slow(struct throttle *t) {

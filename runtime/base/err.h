@@ -22,9 +22,6 @@ enum err {
     ERR_STOPPED = -11
 };
 
-// A short lower-case name ("invalid", "overflow"...); never NULL.
-const char *err_name(int err);
-
 // One line of explanation, filled by functions that take it; always terminated, cut when too long.
 struct errmsg {
     char text[512];

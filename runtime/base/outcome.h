@@ -17,6 +17,4 @@ enum outcome {
     OUTCOME_COUNT
 };
 
-const char *outcome_name(enum outcome outcome);
-
 #endif

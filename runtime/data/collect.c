@@ -1,5 +1,6 @@
 #include "data/collect.h"
 
+#include "base/array.h"
 #include "data/source.h"
 #include "trade/record.h"
 #include "trade/names.h"
@@ -124,13 +125,7 @@ int collect_stat(const char *path, int64_t *size, int64_t *mtime_ns) {
 static int list_add(struct source_list *l, const struct source_file *file) {
     for (int32_t i = 0; i < l->count; i++)
         if (strcmp(l->files[i].real, file->real) == 0) return ERR_FULL;
-    if (l->count == l->capacity) {
-        int32_t capacity = l->capacity ? l->capacity * 2 : 64;
-        struct source_file *files = realloc(l->files, (size_t)capacity * sizeof *files);
-        if (!files) return ERR_NO_MEMORY;
-        l->files = files;
-        l->capacity = capacity;
-    }
+    ARRAY_ROOM(l->files, l->capacity, l->count + 1);
     l->files[l->count++] = *file;
     return 0;
 }

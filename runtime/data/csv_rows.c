@@ -1,5 +1,6 @@
 #include "data/csv_rows.h"
 
+#include "base/array.h"
 #include "data/grid.h"
 #include "data/source.h"
 
@@ -140,16 +141,11 @@ static void on_field(void *text, size_t size, void *ctx) {
     r->names[index][length] = '\0';
 }
 
-static int grow(struct rows *rows) {
-    int64_t capacity = rows->capacity ? rows->capacity * 2 : 4096;
-    struct bar_row *bars = realloc(rows->bars, (size_t)capacity * sizeof *bars);
-    if (!bars) return ERR_NO_MEMORY;
-    rows->bars = bars;
-    int32_t *lines = realloc(rows->lines, (size_t)capacity * sizeof *lines);
-    if (!lines) return ERR_NO_MEMORY;
-    rows->lines = lines;
-    rows->capacity = capacity;
-    return 0;
+static void make_room(struct rows *rows) {
+    if (rows->count < rows->capacity) return;
+    int64_t lines = rows->capacity;
+    ARRAY_ROOM(rows->lines, lines, rows->count + 1);
+    ARRAY_ROOM(rows->bars, rows->capacity, rows->count + 1);
 }
 
 static void check_bar(struct reader *r) {
@@ -180,10 +176,7 @@ static void row_store(struct reader *r) {
     if (!r->rows->funding) check_bar(r);
     if (r->err) return;
     struct rows *rows = r->rows;
-    if (rows->count == rows->capacity && grow(rows)) {
-        r->err = errmsg_set(r->e, ERR_NO_MEMORY, "%s: no memory for its rows", r->path);
-        return;
-    }
+    make_room(rows);
     rows->lines[rows->count] = r->line;
     rows->bars[rows->count++] = r->row;
     r->done = r->row_max > 0 && rows->count >= r->row_max;

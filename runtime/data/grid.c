@@ -1,6 +1,7 @@
 #include "data/grid.h"
 
 #include "base/err.h"
+#include "base/units.h"
 #include "trade/record.h"
 #include "trade/interval.h"
 
@@ -8,9 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-static const int64_t second_us = 1000000;
-static const int64_t day_us = 86400 * 1000000LL;
 
 static int digits_read(const char *text, size_t count, int *out) {
     int value = 0;
@@ -31,7 +29,7 @@ static int integer_parse(const char *text, size_t size, int64_t *out_us) {
     }
     // Seconds stay below 1e11 until the year 5138, milliseconds are above it since 1973.
     if (value < 100000000000LL)
-        value *= second_us;
+        value *= SECOND_US;
     else if (value < 100000000000000LL)
         value *= 1000;
     *out_us = value;
@@ -69,12 +67,12 @@ int stamp_parse(const char *text, size_t size, int64_t *out_us) {
     if (tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_year < 70) return ERR_SYNTAX;
     int64_t seconds = timegm(&tm);
     if (tm.tm_mday != day) return ERR_SYNTAX;   // timegm carried 31 February over into March
-    *out_us = seconds * second_us;
+    *out_us = seconds * SECOND_US;
     return 0;
 }
 
 const char *stamp_text(char out[STAMP_TEXT_MAX], int64_t t_us) {
-    time_t seconds = (time_t)(t_us / second_us);
+    time_t seconds = (time_t)(t_us / SECOND_US);
     struct tm tm;
     if (!gmtime_r(&seconds, &tm)) {
         snprintf(out, STAMP_TEXT_MAX, "%lld", (long long)t_us);
@@ -87,7 +85,7 @@ const char *stamp_text(char out[STAMP_TEXT_MAX], int64_t t_us) {
 int64_t grid_next(int32_t interval, int64_t t_us) {
     if (interval != INTERVAL_1MO) return t_us + interval_us(interval);
     return interval_floor(interval,
-                          t_us + 31 * day_us);   // 31 days from a first always end in the next month
+                          t_us + 31 * DAY_US);   // 31 days from a first always end in the next month
 }
 
 int64_t grid_missing(int32_t interval, int64_t a_us, int64_t b_us) {
@@ -100,5 +98,5 @@ int64_t grid_missing(int32_t interval, int64_t a_us, int64_t b_us) {
 int32_t grid_interval_of(int64_t spacing_us) {
     for (int32_t i = 0; i < INTERVAL_1MO; i++)
         if (interval_us(i) == spacing_us) return i;
-    return spacing_us >= 28 * day_us && spacing_us <= 31 * day_us ? INTERVAL_1MO : -1;
+    return spacing_us >= 28 * DAY_US && spacing_us <= 31 * DAY_US ? INTERVAL_1MO : -1;
 }

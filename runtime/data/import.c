@@ -4,6 +4,7 @@
 //     files -> rows (csv_rows) -> one checked series (join) -> store file -> mapping
 #include "data/import.h"
 
+#include "base/units.h"
 #include "data/collect.h"
 #include "data/grid.h"
 #include "data/join.h"
@@ -30,7 +31,8 @@ struct import {
     int32_t reused_count;
 };
 
-int import_store_default(char *out, size_t size) {
+// 0 or ERR_NOT_FOUND.
+static int default_folder(char *out, size_t size) {
     static const struct {
         const char *variable, *below;
     } places[] = { { "MOONTIDE_STORE", "" },
@@ -72,7 +74,7 @@ static int infer_interval(const struct import_options *o, struct source_file *f,
         return errmsg_set(e, ERR_FORMAT, "%s: too few rows to tell the interval; say which one", f->path);
     return errmsg_set(e, ERR_FORMAT,
                       "%s: line %d: %lld s after the row before, which is no interval the exchange has",
-                      f->path, line, (long long)(spacing / 1000000));
+                      f->path, line, (long long)(spacing / SECOND_US));
 }
 
 // Reads the first rows of a file whose name does not tell what it is; *keep is false when the options exclude
@@ -296,7 +298,7 @@ static int check_options(const struct import_options *o, struct errmsg *e) {
 static void choose_store(struct import *im) {
     const char *store = im->options->store;
     int err = store && (size_t)snprintf(im->folder, sizeof im->folder, "%s", store) >= sizeof im->folder;
-    if (!store) err = import_store_default(im->folder, sizeof im->folder);
+    if (!store) err = default_folder(im->folder, sizeof im->folder);
     if (!err) return;
     im->folder[0] = '\0';
     import_notice(im->options, "no folder for the store (MOONTIDE_STORE, HOME): bars kept in memory");

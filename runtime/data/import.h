@@ -21,8 +21,9 @@ struct import_options {
     const char *symbol;     // NULL: read off the file names. With one: only files of that symbol, and files
                             // whose name tells no symbol are taken to be of it
     const char *interval;   // NULL: read off the names, else from the spacing of the first rows
-    const char *store;      // folder of the store; NULL: import_store_default
-    bool allow_gaps;        // accept missing bars (never duplicates, disorder or malformed rows)
+    const char
+        *store;   // folder of the store; NULL: MOONTIDE_STORE, XDG_CACHE_HOME/moontide, HOME/.cache/moontide
+    bool allow_gaps;   // accept missing bars (never duplicates, disorder or malformed rows)
     // Told now and then while reading; NULL: nobody. `done` and `total` in bytes of source files.
     void (*progress)(void *ctx, int64_t done, int64_t total);
     void *progress_ctx;
@@ -43,9 +44,6 @@ struct import_result {
 // ERR_NO_MEMORY.
 int import_run(const struct import_options *options, struct import_result *out, struct errmsg *e);
 void import_free(struct import_result *r);
-
-// $MOONTIDE_STORE, else $XDG_CACHE_HOME/moontide, else $HOME/.cache/moontide; 0 or ERR_NOT_FOUND.
-int import_store_default(char *out, size_t size);
 
 // "AVAXUSDT-1m-2023-02.csv.gz" -> "AVAXUSDT" and an interval; *interval is -1 when the name tells none, and
 // the result false when it tells no symbol either.

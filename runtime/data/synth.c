@@ -2,10 +2,10 @@
 // root, which IEEE 754 rounds exactly, so the same seed gives the same bars on every machine.
 #include "data/synth.h"
 
+#include "base/num.h"
 #include "data/columns.h"
 #include "data/source.h"
 
-#include "base/assert.h"
 #include "base/dec.h"
 #include "base/rng.h"
 #include "trade/record.h"
@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static const double DAY_US = 86400e6;
+static const double day_us = 86400e6;
 
 struct walk {
     struct rng rng;
@@ -32,7 +32,7 @@ struct walk {
 
 static int64_t on_tick(const struct walk *w) {
     int64_t e8 = dec_round_to(dec_from_double(w->price), w->tick_e8);
-    return e8 > w->tick_e8 ? e8 : w->tick_e8;
+    return num_max(e8, w->tick_e8);
 }
 
 // One quarter of a bar.
@@ -72,7 +72,7 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
                       .start = dec_to_double(o->price_e8),
                       .calm = 1,
                       .tick_e8 = o->tick_e8 };
-    w.step = o->volatility * sqrt((double)out->interval_us / DAY_US / 4);
+    w.step = o->volatility * sqrt((double)out->interval_us / day_us / 4);
     rng_init(&w.rng, o->seed);
     int64_t t = o->start_us;
     double base_volume =
@@ -89,7 +89,7 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
             if (close < low) low = close;
         }
         walk_mood(&w);
-        double hour = (double)(t % (int64_t)DAY_US) / 3600e6;
+        double hour = (double)(t % (int64_t)day_us) / 3600e6;
         double rhythm = 0.6 + 0.8 * (1 - fabs(hour - 14) / 14);   // busiest in the afternoon, UTC
         double volume =
             base_volume * rhythm * (0.3 + rng_double(&w.rng)) * (0.5 + travelled / before / w.step / 4);
@@ -106,7 +106,7 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
         columns[COLUMN_TAKER_VOLUME][i] = taker;
         columns[COLUMN_TAKER_QUOTE_VOLUME][i] = dec_mul_round(taker, (open + close) / 2);
         t = interval_floor(o->interval,
-                           t + out->interval_us + (o->interval == INTERVAL_1MO ? (int64_t)(5 * DAY_US) : 0));
+                           t + out->interval_us + (o->interval == INTERVAL_1MO ? (int64_t)(5 * day_us) : 0));
     }
     if (columns_finish(out)) {
         series_close(out);

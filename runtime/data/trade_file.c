@@ -1,5 +1,6 @@
 #include "data/trade_file.h"
 
+#include "base/array.h"
 #include "base/dec.h"
 #include "data/grid.h"
 #include "data/source.h"
@@ -68,15 +69,7 @@ static void keep_row(struct trade_file *f) {
     if (f->row.time_us < f->last_us) fail(f, "earlier than the trade before it");
     if (f->err || f->row.qty_e8 == 0) return;
     f->last_us = f->row.time_us;
-    if (f->row_count == f->row_size) {
-        f->row_size = f->row_size ? f->row_size * 2 : 4096;
-        struct trade_row *rows = realloc(f->rows, (size_t)f->row_size * sizeof *rows);
-        if (!rows) {
-            f->err = errmsg_set(f->e, ERR_NO_MEMORY, "no memory for trades");
-            return;
-        }
-        f->rows = rows;
-    }
+    ARRAY_ROOM(f->rows, f->row_size, f->row_count + 1);
     f->rows[f->row_count++] = f->row;
 }
 

@@ -1,5 +1,6 @@
 #include "net/conn.h"
 
+#include "base/array.h"
 #include "base/assert.h"
 
 #include <http_parser.h>
@@ -38,13 +39,7 @@ static char date_text[40] = "Thu, 01 Jan 1970 00:00:00 GMT";
 void conn_set_date(const char *text) { snprintf(date_text, sizeof date_text, "%s", text); }
 
 static char *text_room(struct text *t, size_t more) {
-    if (t->size + more + 1 > t->room) {
-        size_t room = t->room ? t->room : 512;
-        while (room < t->size + more + 1) room *= 2;
-        t->at = realloc(t->at, room);
-        ASSERT(t->at != NULL);
-        t->room = room;
-    }
+    ARRAY_ROOM(t->at, t->room, t->size + more + 1);
     return t->at + t->size;
 }
 

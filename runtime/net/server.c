@@ -254,15 +254,7 @@ static void sweep(uv_timer_t *h) {
     }
 }
 
-void server_each(struct server *s, void (*fn)(void *ctx, struct conn *c), void *ctx) {
-    for (struct peer *p = s->peers, *next; p; p = next) {
-        next = p->next;
-        fn(ctx, p->conn);
-    }
-}
-
 int server_port(const struct server *s) { return s->port; }
-int server_count(const struct server *s) { return s->count; }
 
 static int tls_context(struct server *s, struct errmsg *e) {
     s->tls = SSL_CTX_new(TLS_server_method());

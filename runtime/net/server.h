@@ -29,11 +29,7 @@ struct server_options {
 
 int server_new(uv_loop_t *loop, const struct server_options *o, struct server **out, struct errmsg *e);
 int server_port(const struct server *s);
-int server_count(const struct server *s);   // connections open
 void server_close(struct server *s);
 void server_free(struct server *s);
-
-// Calls fn for every open connection; fn may end it.
-void server_each(struct server *s, void (*fn)(void *ctx, struct conn *c), void *ctx);
 
 #endif

@@ -1,6 +1,6 @@
 #include "process/control_socket.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -225,8 +225,7 @@ bool control_socket_send(struct control_socket *c, int64_t client, const char *t
         drop(k);
         return false;
     }
-    struct writing *w = malloc(sizeof *w + size + 1);
-    ASSERT(w != NULL);
+    struct writing *w = alloc_bytes(sizeof *w + size + 1);
     memcpy(w->bytes, text, size);
     w->bytes[size] = '\n';
     w->write.data = w;
@@ -268,8 +267,7 @@ int control_socket_open(struct uv_loop_s *loop, const char *path, void (*woken)(
     if (somebody_listens(path)) return errmsg_set(e, ERR_FULL, "%s: another process listens there", path);
     int fd = listening_socket(path);
     if (fd < 0) return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    struct control_socket *c = calloc(1, sizeof *c);
-    ASSERT(c != NULL);
+    struct control_socket *c = alloc_zeroed(1, sizeof *c);
     snprintf(c->path, sizeof c->path, "%s", path);
     c->woken = woken;
     c->ctx = ctx;

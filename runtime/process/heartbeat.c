@@ -1,6 +1,7 @@
 #include "process/heartbeat.h"
 
 #include "base/err.h"
+#include "base/units.h"
 
 #include <signal.h>
 #include <stdatomic.h>
@@ -24,7 +25,7 @@ static struct heartbeat *mine;
 static int64_t monotonic_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
 }
 
 static struct heartbeat *map(int fd) {

@@ -8,6 +8,8 @@
 #ifndef MT_PROCESS_HEARTBEAT_H
 #define MT_PROCESS_HEARTBEAT_H
 
+#include "base/units.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +25,7 @@ enum heart_command {
     HEART_HALT = 2
 };   // what the supervisor asks beside the signal it sends
 
-#define HEART_REST_US INT64_C(1000000)
+#define HEART_REST_US SECOND_US
 
 // ---- the worker's side
 

@@ -1,6 +1,7 @@
 #include "process/shared_budget.h"
 
 #include "base/assert.h"
+#include "base/units.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -42,7 +43,7 @@ struct shared_budget {
 static int64_t clock_us(clockid_t id) {
     struct timespec t;
     clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
 }
 
 // Frees the seats whose processes have died. Under the lock.

@@ -1,5 +1,6 @@
 #include "process/stdio_relay.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 
 #include <errno.h>
@@ -132,8 +133,8 @@ static void place(struct outlet *o, int fd) {
     if (fstat(fd, &s) != 0 || !(S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode))) return;
     if (pipe2(ends, O_CLOEXEC) != 0) return;
     o->out = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    o->bytes = malloc(PENDING);
-    ASSERT(o->out >= 0 && o->bytes != NULL);
+    o->bytes = alloc_bytes(PENDING);
+    ASSERT(o->out >= 0);
     o->in = ends[0];
     dup2(ends[1], fd);
     close(ends[1]);
@@ -150,7 +151,9 @@ void stdio_relay_release(void) {
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);   // signals are for the loop
-    ASSERT(bell >= 0 && pthread_create(&thread, NULL, relay, NULL) == 0);
+    int err = pthread_create(&thread, NULL, relay, NULL);
+    ASSERT(bell >= 0);
+    ASSERT(err == 0);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     atexit(finish);
 }

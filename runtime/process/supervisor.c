@@ -1,5 +1,6 @@
 #include "process/supervisor.h"
 
+#include "base/array.h"
 #include "base/assert.h"
 
 #include <errno.h>
@@ -95,11 +96,7 @@ static bool outlet_room(struct outlet *o, size_t size) {
         o->dropped++;
         return false;
     }
-    while (o->size < o->count + size) {
-        o->size = o->size ? o->size * 2 : 65536;
-        o->bytes = realloc(o->bytes, o->size);
-        ASSERT(o->bytes != NULL);
-    }
+    ARRAY_ROOM(o->bytes, o->size, o->count + size);
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include "process/terminal.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/units.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -174,8 +176,7 @@ static int open_editor(struct terminal *t, struct errmsg *e) {
 }
 
 static void keep_text(struct terminal *t, const char *text, size_t size) {
-    char *copy = realloc(t->text, size + 1);
-    ASSERT(copy != NULL);
+    char *copy = alloc_resize(t->text, size + 1);
     memcpy(copy, text, size);
     copy[size] = 0;
     t->text = copy;
@@ -233,11 +234,7 @@ static int32_t read_plain(struct terminal *t) {
             t->input_count -= t->input_taken;
             t->input_taken = 0;
         }
-        if (t->input_count == t->input_size) {
-            t->input_size = t->input_size ? t->input_size * 2 : 4096;
-            t->input = realloc(t->input, t->input_size);
-            ASSERT(t->input != NULL);
-        }
+        if (t->input_count == t->input_size) ARRAY_ROOM(t->input, t->input_size, t->input_count + 4096);
         ssize_t size = read(STDIN_FILENO, t->input + t->input_count, t->input_size - t->input_count);
         if (size < 0 && errno == EINTR) continue;
         if (size <= 0)
@@ -258,16 +255,13 @@ static void listen_to_input(struct terminal *t, bool on) {
 }
 
 void terminal_listen(struct terminal *t, const char *prompt) {
-    char *copy = strdup(prompt);
-    ASSERT(copy != NULL);
+    char *copy = alloc_text(prompt);
     free(t->prompt);
     t->prompt = copy;
     t->hidden = false;
     listen_to_input(t, true);
     if (t->editor) el_set(t->editor, EL_UNBUFFERED, 1);   // which shows the prompt
 }
-
-bool terminal_listening(const struct terminal *t) { return t->listening; }
 
 static void stop_listening(struct terminal *t) {
     listen_to_input(t, false);
@@ -355,7 +349,7 @@ int32_t terminal_wait(struct terminal *t, int64_t us, int other) {
                       memchr(t->input + t->input_taken, '\n', t->input_count - t->input_taken)));
     if (pending || has_line) return 1;
     struct pollfd p[2] = { { t->epoll, POLLIN, 0 }, { other, POLLIN, 0 } };
-    struct timespec limit = { us / 1000000, us % 1000000 * 1000 };
+    struct timespec limit = { us / SECOND_US, us % SECOND_US * 1000 };
     int ready = ppoll(p, 2, us < 0 ? NULL : &limit, NULL);
     if (ready < 0) return pending ? 1 : 0;
     return (p[0].revents ? 1 : 0) | (p[1].revents ? 2 : 0);

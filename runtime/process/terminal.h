@@ -35,7 +35,6 @@ int32_t terminal_columns(const struct terminal *t);
 
 // Shows a prompt and listens. What stands between two bytes of value 1 takes no room on the screen (colours).
 void terminal_listen(struct terminal *t, const char *prompt);
-bool terminal_listening(const struct terminal *t);
 int32_t terminal_read(struct terminal *t);
 const char *terminal_text(const struct terminal *t);
 int32_t terminal_cursor(const struct terminal *t);            // in bytes

@@ -1,5 +1,6 @@
 #include "script/secrets.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "net/signature.h"
 
@@ -15,8 +16,7 @@
 enum { FILE_MAX = 65536 };
 
 static char *copy(const char *text) {
-    char *out = strdup(text);
-    ASSERT(out != NULL);
+    char *out = alloc_text(text);
     return out;
 }
 
@@ -54,9 +54,8 @@ static int read_private(const char *what, const char *path, char **out, struct e
         err = errmsg_set(e, ERR_INVALID, "%s %s: others may read it; chmod 600 %s", what, path, path);
     else if (st.st_size > FILE_MAX)
         err = errmsg_set(e, ERR_INVALID, "%s %s: too long for a key", what, path);
-    char *text = err ? NULL : calloc(1, FILE_MAX + 1);
+    char *text = err ? NULL : alloc_zeroed(1, FILE_MAX + 1);
     if (!err) {
-        ASSERT(text != NULL);
         setvbuf(file, NULL, _IONBF, 0);   // no copy in a buffer of the library's
         size_t size = fread(text, 1, FILE_MAX, file);
         text[size] = 0;

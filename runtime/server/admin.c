@@ -1,8 +1,9 @@
 // local_pages.c: the pages that are no part of the exchange that is played: the audit, the fault rules, a
 // shock to the price.
+#include "base/alloc.h"
+#include "base/array.h"
 #include "server/private.h"
 
-#include "base/assert.h"
 #include "sim/fault_rules.h"
 #include "trade/symbol.h"
 
@@ -40,9 +41,7 @@ static void page_audit(struct exchange_server *l, struct conn *c, const struct w
             conn_answer(c, 200, "", l->print, size);
             return;
         }
-        l->print_room = size * 2;
-        l->print = realloc(l->print, l->print_room);
-        ASSERT(l->print != NULL);
+        ARRAY_ROOM(l->print, l->print_room, size + 1);
     }
 }
 
@@ -50,8 +49,7 @@ static void page_faults(struct exchange_server *l, struct conn *c, const struct 
     if (r->verb == VERB_DELETE) faults_init(&l->o.faults, l->o.seed);
     if (r->verb == VERB_POST || r->verb == VERB_PUT) {
         struct errmsg e;
-        char *text = strndup(r->body, r->body_size);
-        ASSERT(text != NULL);
+        char *text = alloc_checked(strndup(r->body, r->body_size));
         int err = fault_rules_read(text, l->now_us, true, &l->o.faults, &e);
         free(text);
         if (err) {

@@ -1,16 +1,16 @@
 #include "server/audit.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/dec.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "venue/binance/endpoint.h"
 #include "trade/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MINUTE_US INT64_C(60000000)
 
 struct audit {
     struct audit_entry *entries;
@@ -20,7 +20,7 @@ struct audit {
 };
 
 struct audit *audit_new(void) {
-    return calloc(1, sizeof(struct audit));
+    return alloc_zeroed(1, sizeof(struct audit));
 }
 
 void audit_free(struct audit *a) {
@@ -30,23 +30,15 @@ void audit_free(struct audit *a) {
     free(a);
 }
 
-static void *room_for_one(void *rows, int64_t count, int64_t *size, size_t item) {
-    if (count < *size) return rows;
-    *size = *size ? *size * 2 : 256;
-    rows = realloc(rows, (size_t)*size * item);
-    ASSERT(rows != NULL);
-    return rows;
-}
-
 void audit_add(struct audit *a, const struct audit_entry *e) {
-    a->entries = room_for_one(a->entries, a->count, &a->size, sizeof *a->entries);
+    ARRAY_ROOM(a->entries, a->size, a->count + 1);
     a->entries[a->count++] = *e;
 }
 
 void audit_windows(struct audit *a, const struct exchange_windows *w, bool refused, int64_t now_us) {
     int64_t start_us = now_us - now_us % MINUTE_US;
     if (a->minute_count == 0 || a->minutes[a->minute_count - 1].start_us != start_us) {
-        a->minutes = room_for_one(a->minutes, a->minute_count, &a->minute_size, sizeof *a->minutes);
+        ARRAY_ROOM(a->minutes, a->minute_size, a->minute_count + 1);
         a->minutes[a->minute_count++] = (struct audit_minute){ .start_us = start_us };
     }
     struct audit_minute *m = &a->minutes[a->minute_count - 1];

@@ -1,5 +1,7 @@
 #include "server/exchange_main.h"
 
+#include "base/alloc.h"
+#include "base/units.h"
 #include "net/server.h"
 #include "store/whole_file.h"
 
@@ -31,7 +33,7 @@ struct exchange_main {
 static int64_t wall_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+    return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
 }
 
 static void read_clock(void *ctx, int64_t *now_us, int64_t *wall) {
@@ -98,8 +100,7 @@ static void on_burst(uv_idle_t *h) {
 static void on_closed(void *ctx, struct conn *c) { exchange_server_closed(ctx, c); }
 
 int exchange_main_open(const struct exchange_main_options *o, struct exchange_main **out, struct errmsg *e) {
-    struct exchange_main *m = calloc(1, sizeof *m);
-    if (!m) return errmsg_set(e, ERR_NO_MEMORY, "no memory to start");
+    struct exchange_main *m = alloc_zeroed(1, sizeof *m);
     m->o = *o;
     uv_loop_init(&m->loop);
     uv_loop_configure(&m->loop, UV_LOOP_BLOCK_SIGNAL, SIGPROF);

@@ -1,8 +1,9 @@
+#include "base/alloc.h"
+#include "base/units.h"
 #include "server/private.h"
 
 #include "sim/snapshot.h"
 
-#include "base/assert.h"
 #include "base/rng.h"
 #include "venue/binance/header_name.h"
 
@@ -182,12 +183,10 @@ static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
     bool api = strcmp(r->path, "/ws-fapi/v1") == 0;
     int status = api ? 0 : stream_hub_address(r->path, r->query);
     if (status != 0) return status;
-    struct client *client = calloc(1, sizeof *client);
-    ASSERT(client != NULL);
+    struct client *client = alloc_zeroed(1, sizeof *client);
     conn_set_data(c, client);
     if (api) {
-        client->api = malloc(sizeof *client->api);
-        ASSERT(client->api != NULL);
+        client->api = alloc_bytes(sizeof *client->api);
         ws_session_open(client->api, r->query, l->now_us);
         exchange_charge(l->x, HANDSHAKE_WEIGHT, l->now_us);
     }
@@ -325,7 +324,6 @@ static int build(struct exchange_server *l, struct errmsg *e) {
     struct exchange_hooks hooks = { .ctx = l, .reply = on_reply, .event = on_event, .trade = on_trade };
     l->x = exchange_new(&l->o.exchange, l->symbols, o->symbol_count, &hooks, l->now_us);
     l->audit = audit_new();
-    if (!l->x || !l->audit) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     for (int16_t k = 0; k < o->symbol_count; k++) {
         if ((err = exchange_server_market_open(l, k, e))) return err;
     }
@@ -344,11 +342,9 @@ static int build(struct exchange_server *l, struct errmsg *e) {
                                           .ping_us = o->ping_us,
                                           .messages_per_second = 10 };
     l->streams = stream_hub_new(&streams, l->x, l->symbols, o->symbol_count, &l->o.faults);
-    if (!l->flow || !l->desk || !l->streams) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
     for (int16_t k = 0; k < o->symbol_count; k++) {
         if (o->trade_path_counts) flow_still(l->flow, k);
-        if (exchange_make_mark(l->x, k, o->seed * 1000 + (uint64_t)k))
-            return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
+        exchange_make_mark(l->x, k, o->seed * 1000 + (uint64_t)k);
     }
     if (o->state) exchange_restore(l->x, o->state);
     l->o.state = NULL;
@@ -357,12 +353,11 @@ static int build(struct exchange_server *l, struct errmsg *e) {
 
 int exchange_server_new(const struct exchange_server_options *o, int64_t now_us, struct exchange_server **out,
                         struct errmsg *e) {
-    struct exchange_server *l = calloc(1, sizeof *l);
-    if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an exchange");
+    struct exchange_server *l = alloc_zeroed(1, sizeof *l);
     l->o = *o;
     // The world begins with the bar that now is in, so that this bar is a whole one: the first
     // exchange_server_advance catches up.
-    int64_t longest_us = 60000000;
+    int64_t longest_us = MINUTE_US;
     for (int32_t k = 0; k < o->symbol_count && !o->trade_path_counts; k++) {
         if (o->series[k].interval_us > longest_us) longest_us = o->series[k].interval_us;
     }
@@ -373,10 +368,9 @@ int exchange_server_new(const struct exchange_server_options *o, int64_t now_us,
         if (r->to_us != 0) r->to_us += now_us;
     }
     l->print_room = 65536;
-    l->print = malloc(l->print_room);
-    l->symbols = malloc((size_t)o->symbol_count * sizeof *l->symbols);
-    l->replays = calloc((size_t)o->symbol_count, sizeof *l->replays);
-    ASSERT(l->print && l->symbols && l->replays);
+    l->print = alloc_bytes(l->print_room);
+    l->symbols = alloc_bytes((size_t)o->symbol_count * sizeof *l->symbols);
+    l->replays = alloc_zeroed((size_t)o->symbol_count, sizeof *l->replays);
     memcpy(l->symbols, o->symbols, (size_t)o->symbol_count * sizeof *l->symbols);
     int err = build(l, e);
     if (err) {
@@ -411,8 +405,4 @@ struct exchange_server_figures exchange_server_figures(const struct exchange_ser
 
 void *exchange_server_save(const struct exchange_server *l, size_t *size) {
     return exchange_save(l->x, size);
-}
-
-struct exchange *exchange_server_sim(struct exchange_server *l) {
-    return l->x;
 }

@@ -81,6 +81,4 @@ struct exchange_server_figures exchange_server_figures(const struct exchange_ser
 // The account as bytes (sim/snapshot.h), malloc'ed.
 void *exchange_server_save(const struct exchange_server *l, size_t *size);
 
-struct exchange *exchange_server_sim(struct exchange_server *l);
-
 #endif

@@ -1,7 +1,7 @@
 // local_faults.c: what fault rules do to requests and answers: other ones, none, late, cut, in pieces.
+#include "base/alloc.h"
 #include "server/private.h"
 
-#include "base/assert.h"
 #include "venue/binance/error_code.h"
 
 #include <stdio.h>
@@ -28,8 +28,7 @@ struct late {
 static bool is_request(const struct late *n) { return n->kind == LATE_REQUEST || n->kind == LATE_WS_REQUEST; }
 
 static void late_add(struct exchange_server *l, const struct late *what) {
-    struct late *n = malloc(sizeof *n);
-    ASSERT(n != NULL);
+    struct late *n = alloc_bytes(sizeof *n);
     *n = *what;
     n->next = l->lates;
     l->lates = n;
@@ -76,8 +75,7 @@ void exchange_server_lates_run(struct exchange_server *l, int64_t now_us) {
 }
 
 static char *copy_of(const char *text, size_t size) {
-    char *copy = malloc(size + 1);
-    ASSERT(copy != NULL);
+    char *copy = alloc_bytes(size + 1);
     memcpy(copy, text, size);
     copy[size] = 0;
     return copy;
@@ -93,8 +91,7 @@ void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const 
                       .request = *r };
     size_t path = strlen(r->path) + 1, query = r->query_size + 1, body = r->body_size + 1,
            key = strlen(r->api_key) + 1;
-    char *at = n.body = calloc(1, path + query + body + key);
-    ASSERT(at != NULL);
+    char *at = n.body = alloc_zeroed(1, path + query + body + key);
     n.request.path = memcpy(at, r->path, path);
     n.request.query = memcpy(at + path, r->query, r->query_size);
     n.request.body = at + path + query;

@@ -1,8 +1,11 @@
 #include "server/handlers.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/assert.h"
 #include "base/text.h"
 #include "venue/binance/header_name.h"
+#include "base/units.h"
 #include "venue/binance/error_code.h"
 #include "venue/binance/endpoint.h"
 #include "venue/binance/exchange_info.h"
@@ -13,7 +16,7 @@
 #include <string.h>
 
 #define RECV_WINDOW_DEFAULT_US INT64_C(5000000)
-#define AHEAD_MAX_US INT64_C(1000000)
+#define AHEAD_MAX_US SECOND_US
 
 static const char rights_path[] = "/sapi/v1/account/apiRestrictions";
 
@@ -44,18 +47,16 @@ struct handlers {
 
 struct handlers *handlers_new(struct exchange *x, const struct symbol *symbols, int32_t symbol_count,
                               const struct limit_record *limits, int32_t limit_count, int64_t now_us) {
-    struct handlers *d = calloc(1, sizeof *d);
-    if (!d) return NULL;
+    struct handlers *d = alloc_zeroed(1, sizeof *d);
     d->x = x;
     d->symbols = symbols;
     d->symbol_count = symbol_count;
     d->start_us = now_us;
     for (int32_t i = 0; i < limit_count && i < 8; i++) d->limits[d->limit_count++] = limits[i];
     d->info_size = exchange_info_json(NULL, 0, symbols, symbol_count, d->limits, d->limit_count, now_us);
-    d->info = malloc(d->info_size + 1);
+    d->info = alloc_bytes(d->info_size + 1);
     d->body_room = 4096;
-    d->body = malloc(d->body_room);
-    ASSERT(d->info && d->body);
+    d->body = alloc_bytes(d->body_room);
     exchange_info_json(d->info, d->info_size + 1, symbols, symbol_count, d->limits, d->limit_count, now_us);
     return d;
 }
@@ -178,11 +179,7 @@ static size_t append_signed(char *out, const char *text, size_t size) {
 }
 
 static char *payload_room(struct handlers *d, size_t size) {
-    if (size > d->payload_room) {
-        d->payload = realloc(d->payload, size * 2);
-        ASSERT(d->payload != NULL);
-        d->payload_room = size * 2;
-    }
+    ARRAY_ROOM(d->payload, d->payload_room, size);
     return d->payload;
 }
 
@@ -309,12 +306,7 @@ bool handlers_logon(struct handlers *d, struct json_object *params, struct clien
 // ---- answers ----
 
 static void body_text(struct handlers *d, const char *text, size_t size) {
-    if (size + 1 > d->body_room) {
-        free(d->body);
-        d->body_room = size * 2 + 1;
-        d->body = malloc(d->body_room);
-        ASSERT(d->body != NULL);
-    }
+    ARRAY_ROOM(d->body, d->body_room, size + 1);
     memcpy(d->body, text, size);
     d->body[size] = 0;
     d->body_size = size;
@@ -331,11 +323,7 @@ static void body_error(struct handlers *d, int32_t code, const char *text) {
 }
 
 static char *body_room(struct handlers *d, size_t size) {
-    if (size > d->body_room) {
-        d->body = realloc(d->body, size * 2);
-        ASSERT(d->body != NULL);
-        d->body_room = size * 2;
-    }
+    ARRAY_ROOM(d->body, d->body_room, size);
     return d->body;
 }
 

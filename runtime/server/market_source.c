@@ -1,4 +1,5 @@
 // local_market.c: where the prices come from: bars and trades of files, or other traders alone.
+#include "base/units.h"
 #include "server/private.h"
 
 #include "base/dec.h"
@@ -36,7 +37,7 @@ static int open_market(struct exchange_server *l, int16_t k) {
     int64_t kept = l->o.state && from == s->count ? state_price(l->o.state, l->symbols[k].name) : 0;
     int64_t was = last;
     if (kept > 0) last = kept;   // a made market goes on at the price it had, its past moved there
-    if (exchange_open_book(l->x, k, l->now_us, last)) return ERR_NO_MEMORY;
+    exchange_open_book(l->x, k, l->now_us, last);
     struct tape *t = exchange_tape(l->x, k);
     for (int64_t i = 0; i < from; i++) {
         struct kline_record bar = bar_of(s, i, r->shift_us);
@@ -64,12 +65,10 @@ static int open_traded_market(struct exchange_server *l, int16_t k, struct errms
     struct replay *r = &l->replays[k];
     int err = open_trades(l, k, e);
     if (err) return err;
-    int64_t first_us = r->row.time_us - r->row.time_us % 60000000,
+    int64_t first_us = r->row.time_us - r->row.time_us % MINUTE_US,
             begins_us = first_us + l->o.trade_history_us;
     r->shift_us = l->now_us - begins_us;
-    if (exchange_open_book(l->x, k, l->now_us, dec_round_to(r->row.price_e8, l->symbols[k].tick_e8))) {
-        return errmsg_set(e, ERR_NO_MEMORY, "no memory for a market");
-    }
+    exchange_open_book(l->x, k, l->now_us, dec_round_to(r->row.price_e8, l->symbols[k].tick_e8));
     struct tape *t = exchange_tape(l->x, k);
     int64_t id = l->now_us / 1000 - 1000000000, last = 0;
     while (r->row.time_us < begins_us) {
@@ -171,6 +170,5 @@ void exchange_server_market_advance(struct exchange_server *l, int64_t now_us) {
 }
 
 int exchange_server_market_open(struct exchange_server *l, int16_t k, struct errmsg *e) {
-    int err = l->o.trade_path_counts ? open_traded_market(l, k, e) : open_market(l, k);
-    return err == ERR_NO_MEMORY ? errmsg_set(e, err, "no memory for a market") : err;
+    return l->o.trade_path_counts ? open_traded_market(l, k, e) : open_market(l, k);
 }

@@ -1,6 +1,8 @@
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/units.h"
 #include "server/stream_hub_private.h"
 
-#include "base/assert.h"
 #include "base/dec.h"
 #include "venue/binance/field.h"
 #include "trade/interval.h"
@@ -14,19 +16,17 @@ enum { DIFF_MAX = 8192 };
 
 struct stream_hub *stream_hub_new(const struct stream_hub_options *o, struct exchange *x,
                                   const struct symbol *symbols, int32_t symbol_count, struct faults *faults) {
-    struct stream_hub *s = calloc(1, sizeof *s);
-    ASSERT(s != NULL);
+    struct stream_hub *s = alloc_zeroed(1, sizeof *s);
     s->o = *o;
     s->x = x;
     s->symbols = symbols;
     s->symbol_count = symbol_count;
     s->faults = faults;
     s->room = s->wrapped_room = 65536;
-    s->text = malloc(s->room);
-    s->wrapped = malloc(s->wrapped_room);
-    s->diff = malloc(DIFF_MAX * sizeof *s->diff);
-    for (int i = 0; i < SIDE_COUNT; i++) s->sides[i] = malloc(DIFF_MAX * sizeof *s->sides[i]);
-    ASSERT(s->text && s->wrapped && s->diff && s->sides[0] && s->sides[1]);
+    s->text = alloc_bytes(s->room);
+    s->wrapped = alloc_bytes(s->wrapped_room);
+    s->diff = alloc_bytes(DIFF_MAX * sizeof *s->diff);
+    for (int i = 0; i < SIDE_COUNT; i++) s->sides[i] = alloc_bytes(DIFF_MAX * sizeof *s->sides[i]);
     return s;
 }
 
@@ -57,20 +57,11 @@ static int32_t place_among(struct stream *const *list, int32_t count, const char
     return -1;
 }
 
-static void *grown(void *list, int32_t count, int32_t *size, size_t item) {
-    if (count < *size) return list;
-    *size = *size ? *size * 2 : 8;
-    list = realloc(list, (size_t)*size * item);
-    ASSERT(list != NULL);
-    return list;
-}
-
 static struct stream *stream_named(struct stream_hub *s, const char *name, int64_t now_us) {
     struct stream *t = NULL;
     HASH_FIND_STR(s->all, name, t);
     if (t) return t;
-    t = calloc(1, sizeof *t);
-    ASSERT(t != NULL);
+    t = alloc_zeroed(1, sizeof *t);
     snprintf(t->name, sizeof t->name, "%s", name);
     stream_name_read(name, s->symbols, s->symbol_count, &t->is);
     t->next_us = now_us - (t->is.every_us ? now_us % t->is.every_us : 0) + t->is.every_us;
@@ -110,9 +101,9 @@ void stream_hub_subscribe(struct stream_hub *s, struct subscriber *sub, const ch
     }
     if (place_among(sub->streams, sub->count, name) >= 0) return;
     struct stream *t = stream_named(s, name, now_us);
-    sub->streams = grown(sub->streams, sub->count, &sub->size, sizeof *sub->streams);
+    ARRAY_ROOM(sub->streams, sub->size, sub->count + 1);
     sub->streams[sub->count++] = t;
-    t->subs = grown(t->subs, t->count, &t->size, sizeof *t->subs);
+    ARRAY_ROOM(t->subs, t->size, t->count + 1);
     t->subs[t->count++] = sub;
 }
 
@@ -181,8 +172,7 @@ static void subscribe_query(struct stream_hub *s, struct subscriber *sub, char *
 
 struct subscriber *stream_hub_open(struct stream_hub *s, struct conn *c, const char *path, const char *query,
                                    int64_t now_us) {
-    struct subscriber *sub = calloc(1, sizeof *sub);
-    ASSERT(sub != NULL);
+    struct subscriber *sub = alloc_zeroed(1, sizeof *sub);
     sub->conn = c;
     sub->opened_us = sub->pinged_us = sub->ponged_us = now_us;
     const char *rest = stream_route_strip(path, &sub->route);
@@ -190,8 +180,7 @@ struct subscriber *stream_hub_open(struct stream_hub *s, struct conn *c, const c
     sub->next = s->subs;
     if (s->subs) s->subs->previous = sub;
     s->subs = sub;
-    char *copy = strdup(strncmp(rest, "/ws/", 4) == 0 ? rest + 4 : ""), *pairs = strdup(query);
-    ASSERT(copy && pairs);
+    char *copy = alloc_text(strncmp(rest, "/ws/", 4) == 0 ? rest + 4 : ""), *pairs = alloc_text(query);
     subscribe_list(s, sub, copy, now_us);
     subscribe_query(s, sub, pairs, now_us);
     free(copy);
@@ -231,22 +220,15 @@ void stream_hub_pong(struct stream_hub *s, struct subscriber *sub, const char *p
 
 // ---- sending ----
 
-static void make_room(char **text, size_t *room, size_t size) {
-    if (size <= *room) return;
-    *room = size * 2;
-    *text = realloc(*text, *room);
-    ASSERT(*text != NULL);
-}
-
 static void make(struct stream_hub *s, int32_t kind, const void *record) {
     s->size = record_json(s->text, s->room, kind, record, s->symbols);
     if (s->size < s->room) return;
-    make_room(&s->text, &s->room, s->size + 1);
+    ARRAY_ROOM(s->text, s->room, s->size + 1);
     s->size = record_json(s->text, s->room, kind, record, s->symbols);
 }
 
 static size_t wrap(struct stream_hub *s, const char *name) {
-    make_room(&s->wrapped, &s->wrapped_room, s->size + strlen(name) + 32);
+    ARRAY_ROOM(s->wrapped, s->wrapped_room, s->size + strlen(name) + 32);
     int head = sprintf(s->wrapped, "{\"stream\":\"%s\",\"data\":", name);
     memcpy(s->wrapped + head, s->text, s->size);
     s->wrapped[(size_t)head + s->size] = '}';
@@ -351,7 +333,7 @@ static void push_mark(struct stream_hub *s, struct stream *t, int64_t now_us) {
         send_record(s, t, RECORD_MARK_EVENT, events, now_us);
         return;
     }
-    make_room(&s->text, &s->room, (size_t)count * 512);
+    ARRAY_ROOM(s->text, s->room, (size_t)count * 512);
     s->size = record_json_list(s->text, s->room, RECORD_MARK_EVENT, events, count, s->symbols);
     broadcast(s, t, now_us);
 }
@@ -372,7 +354,7 @@ static void push_ticker(struct stream_hub *s, struct stream *t, int64_t now_us) 
         send_record(s, t, kind, events, now_us);
         return;
     }
-    make_room(&s->text, &s->room, (size_t)count * 640);
+    ARRAY_ROOM(s->text, s->room, (size_t)count * 640);
     s->size = record_json_list(s->text, s->room, kind, events, count, s->symbols);
     broadcast(s, t, now_us);
 }

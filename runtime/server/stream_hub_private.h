@@ -8,7 +8,6 @@
 #include <uthash.h>
 
 enum { STREAMS_OF_ONE_MAX = 1024, EVENTS_MAX = 128, KEYS_OF_ONE_MAX = 8 };
-#define SECOND_US INT64_C(1000000)
 
 struct stream {
     char name[STREAM_NAME_MAX];

@@ -1,4 +1,5 @@
 #include "server/stream_names.h"
+#include "base/units.h"
 #include "trade/names.h"
 #include "trade/interval.h"
 
@@ -6,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SECOND_US INT64_C(1000000)
 
 static int16_t symbol_named(const struct symbol *symbols, int32_t count, const char *name, size_t size) {
     char upper[SYMBOL_NAME_MAX];

@@ -1,6 +1,6 @@
 #include "server/ws_api.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
 #include "venue/binance/endpoint.h"
 
 #include <stdio.h>
@@ -41,10 +41,8 @@ void ws_session_open(struct ws_session *s, const char *query, int64_t now_us) {
 }
 
 static char *text_of(struct json_object *o) {
-    char *text =
-        strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    ASSERT(text != NULL);
-    return text;
+    return alloc_text(
+        json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
 static const char *id_text(const struct ws_request *q) {
@@ -61,8 +59,7 @@ char *ws_api_reply(struct handlers *d, const struct ws_request *q, const struct 
     }
     const char *id = id_text(q);
     size_t size = strlen(id) + a->size + sizeof limits + 64;
-    char *text = malloc(size);
-    ASSERT(text != NULL);
+    char *text = alloc_bytes(size);
     snprintf(text, size, "{\"id\":%s,\"status\":%d,\"%s\":%.*s%s}", id, a->status,
              a->status == 200 ? "result" : "error", (int)a->size, a->body, limits);
     return text;

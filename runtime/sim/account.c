@@ -2,12 +2,15 @@
 // unrealized results always add up: what rounding a partial close drops stays in the cost of the rest.
 #include "sim/account.h"
 
+#include "base/array.h"
+#include "base/assert.h"
+#include "base/num.h"
+
 #include <stdlib.h>
 
-static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
-
-void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8, int64_t trade_id) {
-    x->incomes = grow(x->incomes, x->income_count, &x->income_size, sizeof *x->incomes);
+static void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8,
+                       int64_t trade_id) {
+    ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
     struct income_record *row = &x->incomes[x->income_count++];
     *row = (struct income_record){ .income_e8 = income_e8,
                                    .time_us = x->now_us,
@@ -38,13 +41,13 @@ int64_t position_unrealized_e8(const struct position *p, int64_t mark_e8) {
 }
 
 static int64_t notional_e8(const struct position *p, int64_t mark_e8) {
-    return magnitude(dec_mul_round(p->amount_e8, mark_e8));
+    return num_abs(dec_mul_round(p->amount_e8, mark_e8));
 }
 
 static int64_t maintenance_of(const struct symbol *s, int64_t notional) {
     const struct bracket *b = symbol_bracket(s, notional);
     int64_t value = dec_mul_round(notional, b->maint_ratio_e8) - b->cum_e8;
-    return value > 0 ? value : 0;
+    return num_max(value, 0);
 }
 
 int64_t position_maintenance_e8(const struct market *m, const struct position *p, int64_t mark_e8) {
@@ -70,10 +73,10 @@ int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT
     if (hold_e8[SIDE_BUY] == 0 && hold_e8[SIDE_SELL] == 0) return 0;
     if (dual_side) return (hold_e8[SIDE_BUY] + hold_e8[SIDE_SELL]) / m->leverage;
     int64_t now = dec_mul_round(m->positions[POSITION_BOTH].amount_e8, market_mark_e8(m));
-    int64_t bought = magnitude(now + hold_e8[SIDE_BUY]);
-    int64_t sold = magnitude(now - hold_e8[SIDE_SELL]);
-    int64_t largest = bought > sold ? bought : sold;
-    return largest > magnitude(now) ? (largest - magnitude(now)) / m->leverage : 0;
+    int64_t bought = num_abs(now + hold_e8[SIDE_BUY]);
+    int64_t sold = num_abs(now - hold_e8[SIDE_SELL]);
+    int64_t largest = num_max(bought, sold);
+    return largest > num_abs(now) ? (largest - num_abs(now)) / m->leverage : 0;
 }
 
 int64_t account_cross_wallet_e8(const struct exchange *x) { return x->wallet_e8 - x->isolated_e8; }
@@ -134,7 +137,7 @@ int64_t account_available_e8(const struct exchange *x) {
                 position_unrealized_e8(p, market_mark_e8(m)) - position_margin_e8(m, p, market_mark_e8(m));
         }
     }
-    return free_e8 > 0 ? free_e8 : 0;
+    return num_max(free_e8, 0);
 }
 
 bool account_exhausted(const struct exchange *x) {
@@ -154,8 +157,8 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
         for (int32_t i = 0; i < count; i++) {
             const struct bracket *b = symbol_bracket(m->s, notional_e8(p[i], price));
             constant += (wide_e16)b->cum_e8 * DEC_ONE - p[i]->cost_e16;
-            slope += (wide_e16)p[i]->amount_e8 * DEC_ONE -
-                     (wide_e16)magnitude(p[i]->amount_e8) * b->maint_ratio_e8;
+            slope +=
+                (wide_e16)p[i]->amount_e8 * DEC_ONE - (wide_e16)num_abs(p[i]->amount_e8) * b->maint_ratio_e8;
         }
         if (slope == 0) return 0;
         *falling = slope > 0;
@@ -207,7 +210,7 @@ static void isolate(struct exchange *x, struct position *p, int64_t change_e8) {
 
 // Takes `closing` (of the sign of the position) off and returns the result.
 static int64_t reduce(struct exchange *x, struct position *p, int64_t closing_e8, int64_t price_e8) {
-    ASSERT(closing_e8 != 0 && magnitude(closing_e8) <= magnitude(p->amount_e8));
+    ASSERT(closing_e8 != 0 && num_abs(closing_e8) <= num_abs(p->amount_e8));
     wide_e16 share = p->cost_e16;
     wide_e16 value = (wide_e16)closing_e8 * price_e8;
     bool whole = closing_e8 == p->amount_e8;
@@ -232,7 +235,7 @@ static void enlarge(struct exchange *x, struct market *m, struct position *p, in
     p->amount_e8 += qty_e8;
     p->cost_e16 += (wide_e16)qty_e8 * price_e8;
     if (m->margin_type == MARGIN_ISOLATED) {
-        isolate(x, p, magnitude(dec_mul_round(qty_e8, price_e8)) / m->leverage);
+        isolate(x, p, num_abs(dec_mul_round(qty_e8, price_e8)) / m->leverage);
     }
 }
 
@@ -245,7 +248,7 @@ int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side
     bool opposing = p->amount_e8 != 0 && (p->amount_e8 < 0) != (qty_e8 < 0);
     int64_t rest = qty_e8;
     if (opposing) {   // a fill larger than the position closes it and opens the rest the other way
-        int64_t closing = magnitude(qty_e8) < magnitude(p->amount_e8) ? -qty_e8 : p->amount_e8;
+        int64_t closing = num_abs(qty_e8) < num_abs(p->amount_e8) ? -qty_e8 : p->amount_e8;
         realized = reduce(x, p, closing, price_e8);
         rest = qty_e8 + closing;
     }

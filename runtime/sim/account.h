@@ -39,7 +39,6 @@ void account_funding(struct exchange *x, struct market *m, const struct funding 
 
 // Books money outside of trading: liquidation fees (negative) and what the insurance fund covers.
 void account_insurance(struct exchange *x, struct market *m, int64_t amount_e8);
-void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8, int64_t trade_id);
 bool market_flat(const struct market *m);
 
 #endif

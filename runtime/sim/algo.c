@@ -2,6 +2,7 @@
 // 5.4).
 #include "sim/algo.h"
 
+#include "base/units.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 #include "venue/binance/filter.h"
@@ -121,12 +122,12 @@ void algos_drop(struct exchange *x, struct market *m) {
 
 static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c,
                                  struct reply *r) {
-    if (!c->close_position) return given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
+    if (!c->close_position) return call_given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
     if (c->type != ORDER_STOP_MARKET && c->type != ORDER_TAKE_PROFIT_MARKET) {
         return reply_fail_text(r, -4136, "Target strategy invalid for orderType, closePosition true");
     }
-    if (given(c, P_QUANTITY)) return reply_fail(r, -4137, NULL);
-    if (given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
+    if (call_given(c, P_QUANTITY)) return reply_fail(r, -4137, NULL);
+    if (call_given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
     if (x->dual_side && (c->position_side == POSITION_LONG) == (c->side == SIDE_BUY))
         return reply_fail(r, -4061, NULL);
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
@@ -137,20 +138,20 @@ static bool check_close_position(struct exchange *x, const struct market *m, con
 }
 
 static bool check_types(const struct call *c, struct reply *r) {
-    if (!given(c, P_SIDE)) return reply_fail(r, -1102, "side");
-    if (!given(c, P_TYPE)) return reply_fail(r, -1102, "type");
+    if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
+    if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
     bool conditional = c->type >= ORDER_STOP && c->type <= ORDER_TRAILING_STOP_MARKET;
     if (!conditional) return reply_fail(r, -1116, NULL);
     if (is_trailing(c->type)) {
-        if (!given(c, P_CALLBACK_RATE)) return reply_fail(r, -1102, "callbackRate");
+        if (!call_given(c, P_CALLBACK_RATE)) return reply_fail(r, -1102, "callbackRate");
         bool good = c->callback_rate_e8 >= CALLBACK_MIN_E8 && c->callback_rate_e8 <= CALLBACK_MAX_E8;
         return good ? true : reply_fail(r, -1130, "callbackRate");
     }
-    if (!given(c, P_STOP_PRICE)) return reply_fail(r, -1102, "triggerPrice");
-    bool matched = given(c, P_PRICE_MATCH) && c->price_match != MATCH_NONE;
+    if (!call_given(c, P_STOP_PRICE)) return reply_fail(r, -1102, "triggerPrice");
+    bool matched = call_given(c, P_PRICE_MATCH) && c->price_match != MATCH_NONE;
     if (matched && !is_limit(c->type)) return reply_fail(r, -5038, NULL);
-    if (matched && given(c, P_PRICE)) return reply_fail(r, -1106, "price");
-    return is_limit(c->type) && !given(c, P_PRICE) && !matched ? reply_fail(r, -1102, "price") : true;
+    if (matched && call_given(c, P_PRICE)) return reply_fail(r, -1106, "price");
+    return is_limit(c->type) && !call_given(c, P_PRICE) && !matched ? reply_fail(r, -1102, "price") : true;
 }
 
 static bool check_trigger(const struct market *m, const struct call *c, struct reply *r) {
@@ -159,7 +160,7 @@ static bool check_trigger(const struct market *m, const struct call *c, struct r
     bool buy = c->side == SIDE_BUY;
     bool at_once;
     if (is_trailing(c->type)) {
-        if (!given(c, P_ACTIVATE_PRICE)) return true;
+        if (!call_given(c, P_ACTIVATE_PRICE)) return true;
         at_once = buy ? c->activate_price_e8 >= last : c->activate_price_e8 <= last;
     } else {
         bool falling = is_stop(c->type) != buy;
@@ -170,11 +171,11 @@ static bool check_trigger(const struct market *m, const struct call *c, struct r
 
 // The decoder has one place for clientAlgoId, whether of a new order or of an old one.
 static const char *wanted_id(const struct call *c) {
-    return c->client_id[0] || !given(c, P_CLIENT_ALGO_ID) ? c->client_id : c->orig_client_id;
+    return c->client_id[0] || !call_given(c, P_CLIENT_ALGO_ID) ? c->client_id : c->orig_client_id;
 }
 
 static bool check_client_id(struct exchange *x, const struct call *c, struct reply *r) {
-    if (!given(c, P_CLIENT_ID) && !given(c, P_CLIENT_ALGO_ID)) return true;
+    if (!call_given(c, P_CLIENT_ID) && !call_given(c, P_CLIENT_ALGO_ID)) return true;
     const char *id = wanted_id(c);
     int32_t code = client_id_check(id);
     if (code == -1100) {
@@ -202,7 +203,7 @@ static bool check(struct exchange *x, const struct market *m, const struct call 
 
 bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struct algo_record *out) {
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
-        return reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+        return reply_fail(r, call_given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
     }
     struct market *m = &x->markets[c->symbol];
     if (!check(x, m, c, r)) return false;
@@ -212,11 +213,11 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->side = c->side;
     n->type = c->type;
     n->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
-    n->time_in_force = given(c, P_TIME_IN_FORCE) ? c->time_in_force : TIF_GTC;
+    n->time_in_force = call_given(c, P_TIME_IN_FORCE) ? c->time_in_force : TIF_GTC;
     n->working_type = c->working_type;
     n->price_match = is_limit(c->type) ? c->price_match
                                        : MATCH_NONE;   // the price is then taken from the book as it triggers
-    n->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
+    n->stp_mode = call_given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
     n->reduce_only = c->reduce_only;
     n->close_position = c->close_position;
     n->price_protect = c->price_protect;
@@ -225,7 +226,7 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
     n->price_e8 = is_limit(c->type) ? c->price_e8 : 0;
     n->activate_price_e8 = c->activate_price_e8;
     n->callback_rate_e8 = c->callback_rate_e8;
-    n->good_till_us = c->good_till_us / 1000000 * 1000000;
+    n->good_till_us = c->good_till_us - c->good_till_us % SECOND_US;
     n->create_us = n->update_us = x->now_us;
     if (wanted_id(c)[0])
         memcpy(n->client_id, wanted_id(c), CLIENT_ID_MAX);
@@ -240,9 +241,9 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
 }
 
 bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, struct algo_cancel_record *out) {
-    if (!given(c, P_ALGO_ID) && !given(c, P_CLIENT_ALGO_ID)) return reply_fail(r, -1102, "algoId");
+    if (!call_given(c, P_ALGO_ID) && !call_given(c, P_CLIENT_ALGO_ID)) return reply_fail(r, -1102, "algoId");
     const char *id = c->orig_client_id[0] ? c->orig_client_id : c->client_id;
-    struct algo *a = algo_find(x, given(c, P_ALGO_ID) ? c->algo_id : 0, id);
+    struct algo *a = algo_find(x, call_given(c, P_ALGO_ID) ? c->algo_id : 0, id);
     if (!a || !a->open) return reply_fail(r, -2011, NULL);
     algo_end(x, a, ALGO_CANCELED);
     out->algo_id = a->r.algo_id;

@@ -1,13 +1,12 @@
 #include "sim/bars.h"
 
+#include "base/array.h"
 #include "base/assert.h"
+#include "base/units.h"
 #include "trade/interval.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MINUTE_US INT64_C(60000000)
-#define DAY_US INT64_C(86400000000)
 
 enum { REPLY_MINUTES = 1500 };   // as many bars as a reply can hold
 
@@ -18,11 +17,7 @@ void bars_free(struct bars *b) {
 
 void bars_add(struct bars *b, const struct kline_record *minute) {
     ASSERT(b->count == 0 || minute->open_us > b->minutes[b->count - 1].open_us);
-    if (b->count == b->size) {
-        b->size = b->size ? b->size * 2 : 4096;
-        b->minutes = realloc(b->minutes, (size_t)b->size * sizeof *b->minutes);
-        ASSERT(b->minutes != NULL);
-    }
+    ARRAY_ROOM(b->minutes, b->size, b->count + 1);
     b->minutes[b->count] = *minute;
     b->minutes[b->count++].symbol = b->symbol;
 }

@@ -1,23 +1,23 @@
 #include "sim/book.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/assert.h"
 #include "base/err.h"
+#include "base/num.h"
 #include "trade/names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int book_init(struct book *b, int64_t update_id) {
+void book_init(struct book *b, int64_t update_id) {
     memset(b, 0, sizeof *b);
     b->update_id = b->first_id = update_id;
-    b->changes = calloc(BOOK_CHANGES_MAX, sizeof *b->changes);
+    b->changes = alloc_zeroed(BOOK_CHANGES_MAX, sizeof *b->changes);
     for (int i = 0; i < SIDE_COUNT; i++) {
         b->room[i] = BOOK_LEVELS_FIRST;
-        b->levels[i] = calloc(BOOK_LEVELS_FIRST, sizeof *b->levels[i]);
+        b->levels[i] = alloc_zeroed(BOOK_LEVELS_FIRST, sizeof *b->levels[i]);
     }
-    if (b->changes && b->levels[0] && b->levels[1]) return ERR_OK;
-    book_free(b);
-    return ERR_NO_MEMORY;
 }
 
 void book_free(struct book *b) {
@@ -26,15 +26,14 @@ void book_free(struct book *b) {
     memset(b, 0, sizeof *b);
 }
 
-// Whether price a stands nearer the other side than price c.
-static bool better(int32_t side, int64_t a, int64_t c) { return side == SIDE_BUY ? a > c : a < c; }
+bool book_better(int32_t side, int64_t a, int64_t b) { return side == SIDE_BUY ? a > b : a < b; }
 
 // The first place, counted from the worst, whose price is not worse than `price`.
 static int32_t place_of(const struct book *b, int32_t side, int64_t price) {
     int32_t low = 0, high = b->count[side];
     while (low < high) {
         int32_t middle = (low + high) / 2;
-        if (better(side, price, b->levels[side][middle].price_e8))
+        if (book_better(side, price, b->levels[side][middle].price_e8))
             low = middle + 1;
         else
             high = middle;
@@ -69,11 +68,8 @@ void book_set(struct book *b, int32_t side, int64_t price, int64_t qty) {
         changed(b, side, price);
         return;
     }
-    if (b->count[side] == b->room[side]) {
-        b->room[side] *= 2;
-        rows = b->levels[side] = realloc(rows, (size_t)b->room[side] * sizeof *rows);
-        ASSERT(rows != NULL);
-    }
+    ARRAY_ROOM(b->levels[side], b->room[side], b->count[side] + 1);
+    rows = b->levels[side];
     memmove(rows + at + 1, rows + at, (size_t)(b->count[side] - at) * sizeof *rows);
     rows[at] = (struct level_record){ price, qty };
     b->count[side]++;
@@ -99,10 +95,10 @@ int64_t book_available_e8(const struct book *b, int32_t side, int64_t limit, int
     int64_t sum = 0;
     const struct level_record *level;
     for (int32_t i = 0; sum < wanted && (level = book_level(b, other, i)) != NULL; i++) {
-        if (better(other, limit, level->price_e8)) break;
+        if (book_better(other, limit, level->price_e8)) break;
         sum += level->qty_e8;
     }
-    return sum < wanted ? sum : wanted;
+    return num_min(sum, wanted);
 }
 
 int32_t book_changes(const struct book *b, int64_t since, struct book_diff *rows, int32_t max) {

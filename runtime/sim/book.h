@@ -28,8 +28,11 @@ struct book {
     struct book_change *changes;   // of update id i at [i % BOOK_CHANGES_MAX]
 };
 
-int book_init(struct book *b, int64_t update_id);   // ERR_NO_MEMORY
+void book_init(struct book *b, int64_t update_id);
 void book_free(struct book *b);
+
+// Whether price a of `side` stands nearer the other side than price b.
+bool book_better(int32_t side, int64_t a, int64_t b);
 
 // Sets the quantity of a level; 0 removes it. A side grows as it must: a level dropped could be where an
 // order of the account stands.

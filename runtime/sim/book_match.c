@@ -1,5 +1,8 @@
 #include "sim/book_match.h"
 
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/num.h"
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/match.h"
@@ -130,7 +133,7 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
         int64_t before = own ? own->queue_ahead_e8 : level;
         if (own && m->shown && before > level - own_at_e8(m, side, price))
             before = level - own_at_e8(m, side, price);
-        int64_t qty = most < before ? most : before;
+        int64_t qty = num_min(most, before);
         if (qty > 0) {
             book_set(m->book, side, price, level - qty);
             advance_queue(m, side, price, qty);
@@ -189,7 +192,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
 void book_fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
     o->taken_e8 = 0;   // the level has given it already
     int64_t held = order_closes(o) ? reducible_e8(m, o->r.side, o->r.position_side) : qty;
-    int64_t good = qty < held ? qty : held;
+    int64_t good = num_min(qty, held);
     if (good > 0) fill(x, m, o, good, o->r.price_e8, true);
     if (o->r.status == STATUS_FILLED) {
         order_unlink(x, o);
@@ -217,7 +220,7 @@ int64_t book_share(struct market *m, int32_t side, int64_t price, int64_t qty) {
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
         int64_t part = qty - o->queue_ahead_e8, left = remaining_e8(o);
-        o->taken_e8 = part < 0 ? 0 : part < left ? part : left;
+        o->taken_e8 = part < 0 ? 0 : num_min(part, left);
         own += o->taken_e8;
         o->queue_ahead_e8 = o->queue_ahead_e8 > qty ? o->queue_ahead_e8 - qty : 0;
     }
@@ -252,7 +255,7 @@ int64_t exchange_background_take(struct exchange *x, int16_t symbol, int32_t sid
         int64_t price = book_best_e8(m->book, other);
         if (!reaches(side, limit, price)) break;
         int64_t level = book_qty_e8(m->book, other, price);
-        int64_t part = left < level ? left : level;
+        int64_t part = num_min(left, level);
         level_take(x, m, other, price, part);
         left -= part;
     }
@@ -311,19 +314,18 @@ void book_settle(struct exchange *x) {
 
 // ---- opening ----
 
-int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8) {
+void exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     ASSERT(last_e8 > 0);
     struct market *m = &x->markets[symbol];
     ASSERT(m->book == NULL && m->tape == NULL);
-    m->book = calloc(1, sizeof *m->book);
-    m->tape = calloc(1, sizeof *m->tape);
-    if (!m->book || !m->tape || book_init(m->book, update_id) || tape_init(m->tape, symbol))
-        return ERR_NO_MEMORY;
+    m->book = alloc_zeroed(1, sizeof *m->book);
+    m->tape = alloc_zeroed(1, sizeof *m->tape);
+    book_init(m->book, update_id);
+    tape_init(m->tape, symbol);
     m->last_e8 = last_e8;
     m->last_us = x->now_us;
     m->trade_id = update_id / 1000;
-    return ERR_OK;
 }
 
 const struct book *exchange_book_of(const struct exchange *x, int16_t symbol) {

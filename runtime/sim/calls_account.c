@@ -1,4 +1,6 @@
 // queries.c: what an account can ask about itself: orders, trades, income, balance, positions.
+#include "base/assert.h"
+#include "base/num.h"
 #include "sim/calls_market.h"
 
 #include "sim/account.h"
@@ -8,14 +10,15 @@
 enum { ROWS_DEFAULT = 500, INCOME_DEFAULT = 100, FORCE_DEFAULT = 50 };
 
 static bool in_time(const struct call *c, int64_t time_us) {
-    if (given(c, P_START_TIME) && time_us < c->start_us) return false;
+    if (call_given(c, P_START_TIME) && time_us < c->start_us) return false;
     return time_us <= query_range_end_us(c);
 }
 
 // Rows are looked at from the newest back unless a start is given; `limit` kept ones are then answered oldest
 // first.
 static bool forwards(const struct call *c) {
-    return given(c, P_START_TIME) || given(c, P_FROM_ID) || given(c, P_ORDER_ID) || given(c, P_ALGO_ID);
+    return call_given(c, P_START_TIME) || call_given(c, P_FROM_ID) || call_given(c, P_ORDER_ID) ||
+           call_given(c, P_ALGO_ID);
 }
 
 static void turn_round(char *rows, int32_t count, size_t size) {
@@ -38,7 +41,7 @@ static struct order_record as_asked(const struct order *o) {
 
 static void one_order(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
-    if (!given(c, P_ORDER_ID) && !given(c, P_ORIG_CLIENT_ID)) {
+    if (!call_given(c, P_ORDER_ID) && !call_given(c, P_ORIG_CLIENT_ID)) {
         reply_fail_text(r, -1102,
                         "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
         return;
@@ -54,14 +57,14 @@ static void one_order(struct exchange *x, const struct call *c, struct reply *r)
 }
 
 static void open_orders(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t total = 0, count = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         total += x->markets[i].resting.count + x->markets[i].waiting.count;
     }
     struct order_record *rows = scratch_rows(x, total, sizeof *rows);
     for (int32_t i = 0; i < x->symbol_count; i++) {
-        if (given(c, P_SYMBOL) && i != c->symbol) continue;
+        if (call_given(c, P_SYMBOL) && i != c->symbol) continue;
         for (const struct order *o = x->markets[i].resting.first; o; o = o->next) rows[count++] = o->r;
         for (const struct order *o = x->markets[i].waiting.first; o; o = o->next) rows[count++] = o->r;
     }
@@ -70,15 +73,15 @@ static void open_orders(struct exchange *x, const struct call *c, struct reply *
 }
 
 static void all_orders(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, ROWS_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = forwards(c);
     for (int64_t i = 0; i < x->order_count && count < limit; i++) {
         const struct order *o = order_at(x, onward ? i : x->order_count - 1 - i);
         if (o->hidden || !in_time(c, o->r.time_us)) continue;
-        if (given(c, P_SYMBOL) && o->r.symbol != c->symbol) continue;
-        if (given(c, P_ORDER_ID) && o->r.order_id < c->order_id) continue;
+        if (call_given(c, P_SYMBOL) && o->r.symbol != c->symbol) continue;
+        if (call_given(c, P_ORDER_ID) && o->r.order_id < c->order_id) continue;
         rows[count++] = as_asked(o);
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
@@ -89,12 +92,12 @@ static void user_trades(struct exchange *x, const struct call *c, struct reply *
     if (!market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, ROWS_DEFAULT), count = 0;
     struct trade_record *rows = scratch_rows(x, limit, sizeof *rows);
-    bool onward = given(c, P_START_TIME) || given(c, P_FROM_ID);
+    bool onward = call_given(c, P_START_TIME) || call_given(c, P_FROM_ID);
     for (int64_t i = 0; i < x->fill_count && count < limit; i++) {
         const struct trade_record *t = &x->fills[onward ? i : x->fill_count - 1 - i];
         if (t->symbol != c->symbol || !in_time(c, t->time_us)) continue;
-        if (given(c, P_ORDER_ID) && t->order_id != c->order_id) continue;
-        if (given(c, P_FROM_ID) && t->id < c->from_id) continue;
+        if (call_given(c, P_ORDER_ID) && t->order_id != c->order_id) continue;
+        if (call_given(c, P_FROM_ID) && t->id < c->from_id) continue;
         rows[count++] = *t;
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
@@ -102,19 +105,19 @@ static void user_trades(struct exchange *x, const struct call *c, struct reply *
 }
 
 static void income(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    if (given(c, P_PAGE) && c->page < 1) {
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_PAGE) && c->page < 1) {
         reply_fail(r, -1130, "page");
         return;
     }
     int32_t limit = query_range_limit(c, INCOME_DEFAULT), count = 0;
-    int64_t before = given(c, P_PAGE) ? (int64_t)(c->page - 1) * limit : 0;   // rows of earlier pages
+    int64_t before = call_given(c, P_PAGE) ? (int64_t)(c->page - 1) * limit : 0;   // rows of earlier pages
     struct income_record *rows = scratch_rows(x, limit, sizeof *rows);
-    bool onward = given(c, P_START_TIME);
+    bool onward = call_given(c, P_START_TIME);
     for (int64_t i = 0; i < x->income_count && count < limit; i++) {
         const struct income_record *n = &x->incomes[onward ? i : x->income_count - 1 - i];
-        if (!in_time(c, n->time_us) || (given(c, P_SYMBOL) && n->symbol != c->symbol)) continue;
-        if (given(c, P_INCOME_TYPE) && n->type != c->income_type) continue;
+        if (!in_time(c, n->time_us) || (call_given(c, P_SYMBOL) && n->symbol != c->symbol)) continue;
+        if (call_given(c, P_INCOME_TYPE) && n->type != c->income_type) continue;
         if (before-- > 0) continue;
         rows[count++] = *n;
     }
@@ -123,12 +126,12 @@ static void income(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 static void one_algo(struct exchange *x, const struct call *c, struct reply *r) {
-    if (!given(c, P_ALGO_ID) && !given(c, P_CLIENT_ALGO_ID)) {
+    if (!call_given(c, P_ALGO_ID) && !call_given(c, P_CLIENT_ALGO_ID)) {
         reply_fail(r, -1102, "algoId");
         return;
     }
     const char *id = c->orig_client_id[0] ? c->orig_client_id : c->client_id;
-    const struct algo *a = algo_find(x, given(c, P_ALGO_ID) ? c->algo_id : 0, id);
+    const struct algo *a = algo_find(x, call_given(c, P_ALGO_ID) ? c->algo_id : 0, id);
     if (!a)
         reply_fail(r, -2013, NULL);
     else
@@ -137,15 +140,16 @@ static void one_algo(struct exchange *x, const struct call *c, struct reply *r) 
 
 static void algos(struct exchange *x, const struct call *c, struct reply *r) {
     bool open = c->endpoint == EP_ALGO_OPEN;
-    if ((!open || given(c, P_SYMBOL)) && !market_of(x, c, r)) return;
+    if ((!open || call_given(c, P_SYMBOL)) && !market_of(x, c, r)) return;
     int32_t limit = open ? x->algo_open : query_range_limit(c, ROWS_DEFAULT), count = 0;
     struct algo_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = forwards(c);
     for (int64_t i = 0; i < x->algo_count && count < limit; i++) {
         const struct algo *a = algo_at(x, onward ? i : x->algo_count - 1 - i);
-        if ((open && !a->open) || (given(c, P_SYMBOL) && a->r.symbol != c->symbol)) continue;
+        if ((open && !a->open) || (call_given(c, P_SYMBOL) && a->r.symbol != c->symbol)) continue;
         if (!in_time(c, a->r.create_us)) continue;
-        if (given(c, P_ALGO_ID) && (open ? a->r.algo_id != c->algo_id : a->r.algo_id < c->algo_id)) continue;
+        if (call_given(c, P_ALGO_ID) && (open ? a->r.algo_id != c->algo_id : a->r.algo_id < c->algo_id))
+            continue;
         rows[count++] = a->r;
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
@@ -206,16 +210,16 @@ static int32_t positions_fill(const struct exchange *x, int32_t symbol, bool all
 }
 
 static void position_risk(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct position_record *rows = scratch_rows(x, x->symbol_count * 2, sizeof *rows);
     bool all = c->endpoint == EP_POSITION_RISK_V2;
     reply_rows(r, all ? RECORD_POSITION_V2 : RECORD_POSITION, true,
-               positions_fill(x, given(c, P_SYMBOL) ? c->symbol : -1, all, rows), rows);
+               positions_fill(x, call_given(c, P_SYMBOL) ? c->symbol : -1, all, rows), rows);
 }
 
 static int64_t withdrawable_e8(const struct exchange *x) {
     int64_t available = account_available_e8(x), wallet = account_cross_wallet_e8(x);
-    return available < wallet ? available : wallet;
+    return num_min(available, wallet);
 }
 
 static void balance(struct exchange *x, struct reply *r) {
@@ -257,12 +261,13 @@ static void account(struct exchange *x, bool v2, struct reply *r) {
 }
 
 static void adl(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct adl_record *rows = scratch_rows(x, x->symbol_count, sizeof *rows);
     int32_t count = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct position *p = x->markets[i].positions;
-        if ((given(c, P_SYMBOL) && i != c->symbol) || (!given(c, P_SYMBOL) && market_flat(&x->markets[i])))
+        if ((call_given(c, P_SYMBOL) && i != c->symbol) ||
+            (!call_given(c, P_SYMBOL) && market_flat(&x->markets[i])))
             continue;
         rows[count++] =
             (struct adl_record){ x->now_us, (int16_t)i, p[POSITION_LONG].amount_e8 != 0,
@@ -273,14 +278,15 @@ static void adl(struct exchange *x, const struct call *c, struct reply *r) {
 
 // The account's liquidations, the newest first.
 static void force_orders(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, FORCE_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
-    bool none = given(c, P_AUTO_CLOSE) && c->auto_close == AUTO_CLOSE_ADL;   // nobody is deleveraged here
+    bool none =
+        call_given(c, P_AUTO_CLOSE) && c->auto_close == AUTO_CLOSE_ADL;   // nobody is deleveraged here
     for (int64_t i = x->order_count - 1; i >= 0 && count < limit && !none; i--) {
         const struct order *o = order_at(x, i);
         if (o->r.type != ORDER_LIQUIDATION || !in_time(c, o->r.time_us)) continue;
-        if (!given(c, P_SYMBOL) || o->r.symbol == c->symbol) rows[count++] = as_asked(o);
+        if (!call_given(c, P_SYMBOL) || o->r.symbol == c->symbol) rows[count++] = as_asked(o);
     }
     reply_rows(r, RECORD_ORDER_QUERY, true, count, rows);
 }

@@ -36,7 +36,7 @@ static struct bars *mark_bars(const struct market *m, int32_t endpoint) {
 
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     if (!market_of(x, c, r)) return;
-    if (!given(c, P_INTERVAL)) {
+    if (!call_given(c, P_INTERVAL)) {
         reply_fail(r, -1102, "interval");
         return;
     }
@@ -46,7 +46,7 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     }
     int32_t limit = query_range_limit(c, KLINES_DEFAULT);
     int64_t end = query_range_end_us(c);
-    int64_t start = !given(c, P_START_TIME) ? 0 : c->start_us > 0 ? c->start_us : 1;
+    int64_t start = !call_given(c, P_START_TIME) ? 0 : c->start_us > 0 ? c->start_us : 1;
     struct kline_record *rows = scratch_rows(x, limit, sizeof *rows);
     int32_t count = -1;
     struct market *m = &x->markets[c->symbol];
@@ -154,7 +154,7 @@ void exchange_mark(const struct exchange *x, int16_t symbol, struct mark_record 
 
 // Calls that give one object with a symbol and a list of all without.
 static void per_symbol(struct exchange *x, const struct call *c, struct reply *r, int32_t kind) {
-    bool one = given(c, P_SYMBOL);
+    bool one = call_given(c, P_SYMBOL);
     if (one && !market_of(x, c, r)) return;
     int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
     bool mark = kind == RECORD_MARK;
@@ -172,7 +172,7 @@ static void per_symbol(struct exchange *x, const struct call *c, struct reply *r
 
 static void book_depth(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
     static const int32_t allowed[] = { 5, 10, 20, 50, 100, 500, 1000 };
-    int32_t limit = given(c, P_LIMIT) ? c->limit : BOOK_DEPTH_DEFAULT;
+    int32_t limit = call_given(c, P_LIMIT) ? c->limit : BOOK_DEPTH_DEFAULT;
     bool good = false;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) good = good || limit == allowed[i];
     if (limit > BOOK_DEPTH_MAX) {
@@ -215,7 +215,7 @@ static void depth(struct exchange *x, const struct call *c, struct reply *r) {
         book_depth(x, m, c, r);
         return;
     }
-    int32_t limit = given(c, P_LIMIT) ? c->limit : DEPTH_MAX;
+    int32_t limit = call_given(c, P_LIMIT) ? c->limit : DEPTH_MAX;
     if (limit > DEPTH_MAX) limit = DEPTH_MAX;
     if (limit < 1) {
         reply_fail(r, -1130, "limit");
@@ -251,22 +251,22 @@ static int by_time(const void *a, const void *b) {
 
 // In the order of time. Without a start the latest rows, with one the oldest that match (section 4.1).
 static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, FUNDING_DEFAULT), count = 0;
     int64_t end = query_range_end_us(c), total = 0;
     for (int32_t k = 0; k < x->symbol_count; k++) total += x->markets[k].funding_done;
     struct funding_record *rows = scratch_rows(x, total, sizeof *rows);
     for (int32_t k = 0; k < x->symbol_count; k++) {
         const struct market *m = &x->markets[k];
-        if (given(c, P_SYMBOL) && k != c->symbol) continue;
+        if (call_given(c, P_SYMBOL) && k != c->symbol) continue;
         for (int64_t i = 0; i < m->funding_done; i++) {
             const struct funding *f = &m->funding[i];
             if (f->time_us < c->start_us || f->time_us > end) continue;
             rows[count++] = (struct funding_record){ f->time_us, f->rate_e8, f->mark_e8, (int16_t)k };
         }
     }
-    if (!given(c, P_SYMBOL)) qsort(rows, (size_t)count, sizeof *rows, by_time);
-    bool onward = given(c, P_START_TIME);
+    if (!call_given(c, P_SYMBOL)) qsort(rows, (size_t)count, sizeof *rows, by_time);
+    bool onward = call_given(c, P_START_TIME);
     int32_t left_out = count > limit ? count - limit : 0;
     reply_rows(r, RECORD_FUNDING, true, count - left_out, onward ? rows : rows + left_out);
 }
@@ -281,9 +281,9 @@ static void book_trades(struct exchange *x, const struct market *m, const struct
     bool sums = c->endpoint == EP_AGG_TRADES;
     int64_t total = sums ? t->aggregate_count : t->trade_count, size = sums ? TAPE_AGGREGATES : TAPE_TRADES;
     int64_t first = total > size ? total - size : 0;
-    bool onward = given(c, P_FROM_ID) || given(c, P_START_TIME);
+    bool onward = call_given(c, P_FROM_ID) || call_given(c, P_START_TIME);
     int64_t end_us = query_range_end_us(c);
-    while (given(c, P_END_TIME) && total > first &&
+    while (call_given(c, P_END_TIME) && total > first &&
            (sums ? t->aggregates[(total - 1) % TAPE_AGGREGATES].time_us
                  : t->trades[(total - 1) % TAPE_TRADES].time_us) > end_us)
         total--;
@@ -362,7 +362,7 @@ static void open_interest(struct exchange *x, const struct call *c, struct reply
 
 // Nobody else is deleveraged here: the risk is low everywhere.
 static void adl_risk(struct exchange *x, const struct call *c, struct reply *r) {
-    bool one = given(c, P_SYMBOL);
+    bool one = call_given(c, P_SYMBOL);
     if (one && !market_of(x, c, r)) return;
     int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
     struct adl_record *rows = scratch_rows(x, count, sizeof *rows);

@@ -1,5 +1,6 @@
 // settings.c: leverage, margin type, isolated margin, position mode, countdown; and the configuration as it
 // is.
+#include "base/units.h"
 #include "sim/calls_market.h"
 
 #include "sim/account.h"
@@ -8,7 +9,7 @@
 
 #include <stdio.h>
 
-#define LISTEN_KEY_US INT64_C(3600000000)
+#define LISTEN_KEY_US HOUR_US
 
 static bool has_orders(const struct market *m) {
     return m->resting.count + m->waiting.count + m->algos.count > 0;
@@ -41,7 +42,7 @@ static bool leverage_fits(struct exchange *x, struct market *m, int32_t leverage
 static void leverage(struct exchange *x, const struct call *c, struct reply *r) {
     struct market *m = market_of(x, c, r);
     if (!m) return;
-    if (!given(c, P_LEVERAGE)) {
+    if (!call_given(c, P_LEVERAGE)) {
         reply_fail(r, -1102, "leverage");
         return;
     }
@@ -68,7 +69,7 @@ static void leverage(struct exchange *x, const struct call *c, struct reply *r) 
 static void margin_type(struct exchange *x, const struct call *c, struct reply *r) {
     struct market *m = market_of(x, c, r);
     if (!m) return;
-    if (!given(c, P_MARGIN_TYPE))
+    if (!call_given(c, P_MARGIN_TYPE))
         reply_fail(r, -1102, "marginType");
     else if (m->margin_type == c->margin_type)
         reply_fail(r, -4046, NULL);
@@ -133,7 +134,7 @@ static void position_margin(struct exchange *x, const struct call *c, struct rep
 }
 
 static void position_mode(struct exchange *x, const struct call *c, struct reply *r) {
-    if (!given(c, P_DUAL_SIDE)) {
+    if (!call_given(c, P_DUAL_SIDE)) {
         reply_fail(r, -1102, "dualSidePosition");
         return;
     }
@@ -158,7 +159,7 @@ static void position_mode(struct exchange *x, const struct call *c, struct reply
 static void countdown(struct exchange *x, const struct call *c, struct reply *r) {
     struct market *m = market_of(x, c, r);
     if (!m) return;
-    if (!given(c, P_COUNTDOWN_TIME) || c->countdown_us < 0) {
+    if (!call_given(c, P_COUNTDOWN_TIME) || c->countdown_us < 0) {
         reply_fail(r, -1102, "countdownTime");
         return;
     }
@@ -186,8 +187,9 @@ static void commission(struct exchange *x, const struct call *c, struct reply *r
 }
 
 static void brackets(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t first = given(c, P_SYMBOL) ? c->symbol : 0, count = given(c, P_SYMBOL) ? 1 : x->symbol_count;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    int32_t first = call_given(c, P_SYMBOL) ? c->symbol : 0,
+            count = call_given(c, P_SYMBOL) ? 1 : x->symbol_count;
     struct {
         struct bracket_list_record list;
         struct bracket_record rows[SYMBOL_BRACKETS_MAX];
@@ -209,8 +211,9 @@ static void brackets(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void symbol_config(struct exchange *x, const struct call *c, struct reply *r) {
-    if (given(c, P_SYMBOL) && !market_of(x, c, r)) return;
-    int32_t first = given(c, P_SYMBOL) ? c->symbol : 0, count = given(c, P_SYMBOL) ? 1 : x->symbol_count;
+    if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
+    int32_t first = call_given(c, P_SYMBOL) ? c->symbol : 0,
+            count = call_given(c, P_SYMBOL) ? 1 : x->symbol_count;
     struct symbol_config_record *rows = scratch_rows(x, count, sizeof *rows);
     for (int32_t i = 0; i < count; i++) {
         const struct market *m = &x->markets[first + i];
@@ -220,7 +223,7 @@ static void symbol_config(struct exchange *x, const struct call *c, struct reply
 }
 
 static void multi_assets_set(struct exchange *x, const struct call *c, struct reply *r) {
-    if (!given(c, P_MULTI_ASSETS)) {
+    if (!call_given(c, P_MULTI_ASSETS)) {
         reply_fail(r, -1102, "multiAssetsMargin");
         return;
     }

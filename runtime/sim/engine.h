@@ -183,7 +183,6 @@ struct exchange {
 
 // Grows *memory so that `count` + 1 items of `item` bytes fit, doubling; stops the program when memory is
 // out.
-void *grow(void *memory, int64_t count, int64_t *size, size_t item);
 void *scratch_rows(struct exchange *x, int64_t count, size_t item);
 
 // e16 to e8, half away from zero.
@@ -198,7 +197,6 @@ void reply_status(struct exchange *x, struct reply *r, const char *text);
 void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_call);
 void count_reject(struct exchange *x, int32_t code);
 bool event_wanted(const struct exchange *x, int32_t kind);
-bool given(const struct call *c, int32_t param);
 
 // limits.c: counts a call; false: it is refused, *r says how.
 bool windows_take(struct exchange *x, const struct call *c, struct reply *r);

@@ -2,6 +2,10 @@
 // file answers which call.
 #include "sim/exchange.h"
 
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/num.h"
+#include "base/units.h"
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
@@ -17,22 +21,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void *grow(void *memory, int64_t count, int64_t *size, size_t item) {
-    if (count < *size) return memory;
-    int64_t wanted = *size ? *size : 64;
-    while (wanted <= count) wanted *= 2;
-    void *larger = realloc(memory, (size_t)wanted * item);
-    ASSERT(larger != NULL);
-    *size = wanted;
-    return larger;
-}
-
 void *scratch_rows(struct exchange *x, int64_t count, size_t item) {
     size_t wanted = (size_t)(count > 0 ? count : 1) * item;
     if (wanted > x->scratch_size) {
         free(x->scratch);
-        x->scratch = malloc(wanted * 2);
-        ASSERT(x->scratch != NULL);
+        x->scratch = alloc_bytes(wanted * 2);
         x->scratch_size = wanted * 2;
     }
     return x->scratch;
@@ -44,8 +37,6 @@ int64_t e16_round(wide_e16 value) {
     if (sum >= INT64_MIN && sum <= INT64_MAX) return (int64_t)sum / DEC_ONE;
     return (int64_t)(sum / DEC_ONE);
 }
-
-bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
 
 bool event_wanted(const struct exchange *x, int32_t kind) {
     return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;
@@ -115,7 +106,7 @@ void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_
 struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
     if (c->symbol >= 0 && c->symbol < x->symbol_count) return &x->markets[c->symbol];
     bool pair = endpoint_takes_pair(c->endpoint);
-    if (given(c, P_SYMBOL))
+    if (call_given(c, P_SYMBOL))
         reply_fail(r, pair ? -4144 : -1121, NULL);
     else
         reply_fail(r, -1102, pair ? "pair" : "symbol");
@@ -381,7 +372,7 @@ int64_t exchange_next_us(struct exchange *x) {
             }
         }
     }
-    return next > x->now_us ? next : x->now_us;
+    return num_max(next, x->now_us);
 }
 
 void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us) {
@@ -442,11 +433,9 @@ static void market_init(const struct exchange *x, struct market *m, const struct
 struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols,
                               int32_t symbol_count, const struct exchange_hooks *hooks, int64_t now_us) {
     ASSERT(symbol_count > 0 && symbol_count <= SYMBOLS_MAX);
-    struct exchange *x = calloc(1, sizeof *x);
-    if (!x) return NULL;
-    x->symbols = malloc((size_t)symbol_count * sizeof *symbols);
-    x->markets = calloc((size_t)symbol_count, sizeof *x->markets);
-    if (!x->symbols || !x->markets) goto fail;
+    struct exchange *x = alloc_zeroed(1, sizeof *x);
+    x->symbols = alloc_bytes((size_t)symbol_count * sizeof *symbols);
+    x->markets = alloc_zeroed((size_t)symbol_count, sizeof *x->markets);
     memcpy(x->symbols, symbols, (size_t)symbol_count * sizeof *symbols);
     x->config = *config;
     if (x->config.order_id_first == 0) x->config.order_id_first = ORDER_ID_SMALL;
@@ -457,18 +446,13 @@ struct exchange *exchange_new(const struct exchange_config *config, const struct
     x->dual_side = config->dual_side;
     x->timer_us = INT64_MAX;
     x->weight_1m =
-        (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->weight_1m };
+        (struct window){ .length_us = MINUTE_US, .start_us = INT64_MIN / 2, .limit = config->weight_1m };
     x->orders_10s =
         (struct window){ .length_us = 10000000, .start_us = INT64_MIN / 2, .limit = config->orders_10s };
     x->orders_1m =
-        (struct window){ .length_us = 60000000, .start_us = INT64_MIN / 2, .limit = config->orders_1m };
+        (struct window){ .length_us = MINUTE_US, .start_us = INT64_MIN / 2, .limit = config->orders_1m };
     for (int32_t i = 0; i < symbol_count; i++) market_init(x, &x->markets[i], &x->symbols[i], i);
     return x;
-fail:
-    free(x->markets);
-    free(x->symbols);
-    free(x);
-    return NULL;
 }
 
 void exchange_free(struct exchange *x) {

@@ -157,16 +157,15 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
 // From exchange_open_book on, prices of the symbol come from its book and no bar may be opened. Others are
 // all traders but the account.
 
-// An empty book that counts its updates on from update_id, and the price of the last trade before;
-// ERR_NO_MEMORY.
-int exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8);
+// An empty book that counts its updates on from update_id, and the price of the last trade before.
+void exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8);
 const struct book *exchange_book_of(const struct exchange *x, int16_t symbol);   // NULL: a market of bars
 struct tape *exchange_tape(struct exchange *x, int16_t symbol);
 
 // From now on the symbol has an index and a mark price of its own and pays funding by its own rate
 // (sim/mark.h); the tape's past gets its part of both. Before it, and in a market of bars, the mark price is
-// the last one. ERR_NO_MEMORY.
-int exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed);
+// the last one.
+void exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed);
 
 // Others add to a level that does not cross, take away from it, or trade at the book's prices as far as
 // `limit_e8`. What they cancel or take is cut to what is there; a take answers with what it took, the

@@ -1,4 +1,6 @@
 // quiet.c: bars that cannot touch anything of the account, and may be passed over.
+#include "base/assert.h"
+#include "base/num.h"
 #include "sim/account.h"
 #include "sim/engine.h"
 #include "sim/match.h"
@@ -14,8 +16,8 @@ static bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
         if (m->margin_type == MARGIN_ISOLATED || market_flat(m)) continue;
-        int64_t low = i == symbol && low_e8 < m->bar.low_e8 ? low_e8 : m->bar.low_e8;
-        int64_t high = i == symbol && high_e8 > m->bar.high_e8 ? high_e8 : m->bar.high_e8;
+        int64_t low = i == symbol ? num_min(low_e8, m->bar.low_e8) : m->bar.low_e8;
+        int64_t high = i == symbol ? num_max(high_e8, m->bar.high_e8) : m->bar.high_e8;
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &m->positions[k];
             balance += position_unrealized_e8(p, p->amount_e8 > 0 ? low : high);

@@ -1,5 +1,6 @@
 #include "sim/flow.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/rng.h"
@@ -17,7 +18,7 @@ enum {
     REFILL = 8
 };
 
-static const double DAY_US = 86400e6;
+static const double day_us = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;   // USDT of a typical level near the touch
 static const double TRADE_NOTIONAL = 4000;    // of a typical trade
 
@@ -149,7 +150,7 @@ static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t pric
 // ---- the made market ----
 
 static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
-    double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / DAY_US);
+    double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / day_us);
     double pull = (c->home - c->fair) / (c->home + c->fair) * step * step;
     double change = pull + step * rng_normal(&c->rng);
     c->fair *= 1 + (change > 0.2 ? 0.2 : change < -0.2 ? -0.2 : change);
@@ -310,13 +311,8 @@ void flow_still(struct flow *f, int16_t symbol) {
 
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count,
                       int64_t now_us) {
-    struct flow *f = calloc(1, sizeof *f);
-    struct crowd *crowds = calloc((size_t)symbol_count, sizeof *crowds);
-    if (!f || !crowds) {
-        free(f);
-        free(crowds);
-        return NULL;
-    }
+    struct flow *f = alloc_zeroed(1, sizeof *f);
+    struct crowd *crowds = alloc_zeroed((size_t)symbol_count, sizeof *crowds);
     *f = (struct flow){ *o, x, symbol_count, crowds };
     for (int32_t i = 0; i < symbol_count; i++) {
         struct crowd *c = &crowds[i];

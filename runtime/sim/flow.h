@@ -23,7 +23,7 @@ struct flow_options {
 
 struct flow;
 
-// `symbols` of x with an open book take part; prices begin at their last price. ERR_NO_MEMORY gives NULL.
+// `symbols` of x with an open book take part; prices begin at their last price.
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us);
 void flow_free(struct flow *f);
 

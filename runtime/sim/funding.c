@@ -1,12 +1,15 @@
 #include "sim/funding.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/assert.h"
 #include "sim/account.h"
 #include "sim/match.h"
 
 #include <stdlib.h>
 
 static void append(struct market *m, int64_t time_us, int64_t rate_e8, int64_t mark_e8) {
-    m->funding = grow(m->funding, m->funding_count, &m->funding_size, sizeof *m->funding);
+    ARRAY_ROOM(m->funding, m->funding_size, m->funding_count + 1);
     m->funding[m->funding_count++] = (struct funding){ time_us, rate_e8, mark_e8 };
 }
 
@@ -28,12 +31,11 @@ static void step(struct exchange *x, struct market *m) {
 
 // The past of the tape gets its index, mark price and payments; the coming payment stands in the list with
 // the rate as it is now.
-int exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
+void exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
     struct market *m = &x->markets[symbol];
     ASSERT(m->book != NULL && m->shown == NULL && m->mark == NULL && m->funding_count == 0);
     const struct bars *past = &m->tape->bars;
-    m->mark = malloc(sizeof *m->mark);
-    if (!m->mark) return ERR_NO_MEMORY;
+    m->mark = alloc_bytes(sizeof *m->mark);
     mark_init(m->mark, m->s, symbol, seed, past->count > 0 ? past->minutes[0].open_us : x->now_us);
     for (int64_t i = 0; i < past->count; i++) {
         struct funding_record paid;
@@ -44,7 +46,6 @@ int exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
     mark_paid(m->mark, x->now_us);   // nothing before now is still to be paid
     append(m, m->mark->next_us, m->mark->rate_e8, 0);
     m->dirty = x->any_dirty = true;
-    return ERR_OK;
 }
 
 int64_t funding_next_us(const struct market *m) {

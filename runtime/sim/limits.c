@@ -1,5 +1,6 @@
 // limits.c: the request weight of the address and the orders of the account by window, 429 and bans (section
 // 3).
+#include "base/units.h"
 #include "sim/engine.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ static void window_turn(struct window *w, int64_t now_us) {
 }
 
 static int32_t seconds_until(int64_t then_us, int64_t now_us) {
-    return (int32_t)((then_us - now_us + 999999) / 1000000);
+    return (int32_t)((then_us - now_us + SECOND_US - 1) / SECOND_US);
 }
 
 static bool refuse(struct exchange *x, struct reply *r, int32_t status, int32_t code, int64_t until_us) {

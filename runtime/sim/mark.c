@@ -1,12 +1,10 @@
 #include "sim/mark.h"
 
-#include "base/assert.h"
 #include "base/dec.h"
+#include "base/units.h"
 
 #include <math.h>
 #include <string.h>
-
-#define HOUR_US INT64_C(3600000000)
 
 static const double BASIS_SD = 0.0003, BASIS_US = 4 * 3600e6;   // its usual size, and how long it lasts
 static const double MIDDLE_US = 3e6, GAP_US = 30e6;             // what is averaged over

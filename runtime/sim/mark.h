@@ -12,13 +12,14 @@
 #define MT_SIM_MARK_H
 
 #include "base/rng.h"
+#include "base/units.h"
 #include "sim/bars.h"
 #include "sim/book.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MARK_STEP_US INT64_C(1000000)   // a new mark price every second
+#define MARK_STEP_US SECOND_US   // a new mark price every second
 
 struct mark {
     struct rng rng;

@@ -2,13 +2,15 @@
 // a fill is whole except where a reducing order is larger than its position (docs/backtest.md).
 #include "sim/match.h"
 
+#include "base/array.h"
+#include "base/assert.h"
+#include "base/num.h"
+#include "base/units.h"
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
 #include "sim/order_store.h"
 #include "venue/binance/filter.h"
-
-static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 bool order_closes(const struct order *o) {
     return o->r.reduce_only || (o->r.position_side == POSITION_LONG && o->r.side == SIDE_SELL) ||
@@ -17,7 +19,7 @@ bool order_closes(const struct order *o) {
 
 int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side) {
     int64_t amount = m->positions[position_side].amount_e8;
-    if (side == SIDE_SELL) return amount > 0 ? amount : 0;
+    if (side == SIDE_SELL) return num_max(amount, 0);
     return amount < 0 ? -amount : 0;
 }
 
@@ -30,7 +32,7 @@ static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint
     int64_t slip = x->config.slippage_e8 ? dec_mul_round(price_e8, x->config.slippage_e8) : 0;
     if (side == SIDE_BUY) return dec_ceil_to(price_e8 + slip, m->s->tick_e8);
     int64_t down = dec_floor_to(price_e8 - slip, m->s->tick_e8);
-    return down > m->s->tick_e8 ? down : m->s->tick_e8;
+    return num_max(down, m->s->tick_e8);
 }
 
 // Notional of the open orders of a side, with that of the order told of: it is told of before it takes its
@@ -42,7 +44,7 @@ static int64_t open_notional_e8(const struct exchange *x, const struct order *o,
     return coming ? sum + o->hold_e8 : sum;
 }
 
-void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
+static void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
     struct order_update_record e = { .event_us = x->now_us,
                                      .transaction_us = x->now_us,
@@ -178,7 +180,7 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
     else
         x->totals.taker_fees_e8 += fee;
 
-    x->fills = grow(x->fills, x->fill_count, &x->fill_size, sizeof *x->fills);
+    ARRAY_ROOM(x->fills, x->fill_size, x->fill_count + 1);
     struct trade_record *t = &x->fills[x->fill_count++];
     *t = (struct trade_record){ .id = id,
                                 .order_id = o->r.order_id,
@@ -262,9 +264,9 @@ void match_waiting(struct exchange *x, struct market *m) {
 // ---- checks at entry ----
 
 bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r) {
-    uint8_t side = given(c, P_POSITION_SIDE) ? c->position_side : POSITION_BOTH;
+    uint8_t side = call_given(c, P_POSITION_SIDE) ? c->position_side : POSITION_BOTH;
     if ((side == POSITION_BOTH) == x->dual_side) return reply_fail(r, -4061, NULL);
-    if (x->dual_side && given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
+    if (x->dual_side && call_given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
     return true;
 }
 
@@ -274,17 +276,17 @@ bool order_only_reduces(const struct exchange *x, const struct call *c) {
 }
 
 static bool check_parameters(const struct call *c, struct reply *r) {
-    if (!given(c, P_SIDE)) return reply_fail(r, -1102, "side");
-    if (!given(c, P_TYPE)) return reply_fail(r, -1102, "type");
+    if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
+    if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
     if (c->type != ORDER_LIMIT && c->type != ORDER_MARKET) return reply_fail(r, -4120, NULL);
-    if (!given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
+    if (!call_given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
     if (c->type == ORDER_MARKET) {
-        if (given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1106, "timeInForce");
-        return given(c, P_PRICE) ? reply_fail(r, -1106, "price") : true;
+        if (call_given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1106, "timeInForce");
+        return call_given(c, P_PRICE) ? reply_fail(r, -1106, "price") : true;
     }
-    if (!given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1102, "timeInForce");
-    if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
-    if (c->time_in_force == TIF_GTD && !given(c, P_GOOD_TILL_DATE))
+    if (!call_given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1102, "timeInForce");
+    if (!call_given(c, P_PRICE)) return reply_fail(r, -1102, "price");
+    if (c->time_in_force == TIF_GTD && !call_given(c, P_GOOD_TILL_DATE))
         return reply_fail(r, -1102, "goodTillDate");
     return true;
 }
@@ -292,13 +294,12 @@ static bool check_parameters(const struct call *c, struct reply *r) {
 // Section 5.1: more than 600 s ahead and before the year 10000.
 static bool check_good_till(const struct exchange *x, const struct call *c, struct reply *r) {
     if (c->type != ORDER_LIMIT || c->time_in_force != TIF_GTD) return true;
-    bool good =
-        c->good_till_us > x->now_us + INT64_C(600000000) && c->good_till_us < INT64_C(253402300799000000);
+    bool good = c->good_till_us > x->now_us + 10 * MINUTE_US && c->good_till_us < INT64_C(253402300799000000);
     return good ? true : reply_fail(r, -5040, NULL);
 }
 
 static bool check_client_id(const struct exchange *x, const struct call *c, struct reply *r) {
-    if (!given(c, P_CLIENT_ID)) return true;
+    if (!call_given(c, P_CLIENT_ID)) return true;
     int32_t code = client_id_check(c->client_id);
     if (code == -1100) {
         return reply_fail_text(r, -1100,
@@ -320,7 +321,7 @@ static bool check_bracket(const struct exchange *x, const struct market *m, cons
     int64_t now = dec_mul_round(m->positions[side].amount_e8, market_mark_e8(m));
     int64_t then =
         c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
-    bool beyond = magnitude(then) > magnitude(now) && magnitude(then) > m->notional_max_e8;
+    bool beyond = num_abs(then) > num_abs(now) && num_abs(then) > m->notional_max_e8;
     return beyond ? reply_fail(r, -2027, NULL) : true;
 }
 
@@ -349,7 +350,7 @@ static bool check_reduce(const struct exchange *x, const struct market *m, const
 bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
     if (!check_parameters(c, r)) return false;
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
-        return given(c, P_SYMBOL) ? reply_fail(r, -1121, NULL) : reply_fail(r, -1102, "symbol");
+        return call_given(c, P_SYMBOL) ? reply_fail(r, -1121, NULL) : reply_fail(r, -1102, "symbol");
     }
     const struct market *m = &x->markets[c->symbol];
     if (!check_client_id(x, c, r)) return false;
@@ -388,14 +389,14 @@ static struct order *order_make(struct exchange *x, const struct market *m, cons
     r->status = STATUS_NEW;
     r->time_in_force = c->type == ORDER_LIMIT ? c->time_in_force : TIF_GTC;
     r->position_side = x->dual_side ? c->position_side : POSITION_BOTH;
-    r->stp_mode = given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
+    r->stp_mode = call_given(c, P_STP_MODE) ? c->stp_mode : STP_EXPIRE_MAKER;
     r->reduce_only = x->dual_side ? reducing : c->reduce_only;
     r->price_e8 = c->type == ORDER_LIMIT ? c->price_e8 : 0;
     r->price_match = c->price_match;
     r->orig_qty_e8 = c->quantity_e8;
-    r->good_till_us = r->time_in_force == TIF_GTD ? c->good_till_us / 1000000 * 1000000 : 0;
+    r->good_till_us = r->time_in_force == TIF_GTD ? c->good_till_us - c->good_till_us % SECOND_US : 0;
     r->time_us = r->update_us = x->now_us;
-    if (given(c, P_CLIENT_ID)) {
+    if (call_given(c, P_CLIENT_ID)) {
         memcpy(r->client_id, c->client_id, CLIENT_ID_MAX);
     } else {
         client_id_make(r->client_id, (uint64_t)r->order_id);
@@ -416,9 +417,9 @@ static bool must_wait(const struct market *m, const struct order *o) {
 // A price taken from the book at entry stands for one that was sent; NULL and the refusal when there is none.
 static const struct call *price_matched(const struct exchange *x, const struct call *c, struct call *copy,
                                         struct reply *r) {
-    if (!given(c, P_PRICE_MATCH) || c->price_match == MATCH_NONE) return c;
-    if (c->type != ORDER_LIMIT && given(c, P_TYPE)) return reply_fail(r, -5038, NULL), NULL;
-    if (given(c, P_PRICE)) return reply_fail(r, -1106, "price"), NULL;
+    if (!call_given(c, P_PRICE_MATCH) || c->price_match == MATCH_NONE) return c;
+    if (c->type != ORDER_LIMIT && call_given(c, P_TYPE)) return reply_fail(r, -5038, NULL), NULL;
+    if (call_given(c, P_PRICE)) return reply_fail(r, -1106, "price"), NULL;
     if (c->symbol < 0 || c->symbol >= x->symbol_count) return c;
     static const int32_t places[MATCH_COUNT] = { 0, 0, 4, 9, 19, 0, 4, 9, 19 };
     const struct market *m = &x->markets[c->symbol];
@@ -441,7 +442,7 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
     struct market *m = &x->markets[c->symbol];
     if (!check_matching(m, c, r)) return true;
     struct order *o = order_make(x, m, c, order_only_reduces(x, c));
-    bool result = given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;
+    bool result = call_given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;
     reply_rows(r, RECORD_ORDER, false, 1, out);
     if (m->open || m->book) {
         *out = o->r;
@@ -466,10 +467,10 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
 
 static struct order *order_meant(struct exchange *x, const struct call *c, int32_t unknown, struct reply *r) {
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
-        reply_fail(r, given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
+        reply_fail(r, call_given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
         return NULL;
     }
-    if (!given(c, P_ORDER_ID) && !given(c, P_ORIG_CLIENT_ID)) {
+    if (!call_given(c, P_ORDER_ID) && !call_given(c, P_ORIG_CLIENT_ID)) {
         reply_fail_text(r, -1102,
                         "Param 'origClientOrderId' or 'orderId' must be sent, but both were empty/null!");
         return NULL;
@@ -517,13 +518,14 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     struct call copy;
     c = price_matched(x, c, &copy, r);
     if (!c) return false;
-    if (!given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
-    if (!given(c, P_PRICE)) return reply_fail(r, -1102, "price");
+    if (!call_given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
+    if (!call_given(c, P_PRICE)) return reply_fail(r, -1102, "price");
     struct order *o = order_meant(x, c, -2013, r);
     if (!o) return false;
     if (o->r.type != ORDER_LIMIT) return reply_fail(r, -5025, NULL);
-    if (given(c, P_SIDE) && c->side != o->r.side) return reply_fail(r, -1117, NULL);
-    if (given(c, P_REDUCE_ONLY) && c->reduce_only && !o->r.reduce_only) return reply_fail(r, -5047, NULL);
+    if (call_given(c, P_SIDE) && c->side != o->r.side) return reply_fail(r, -1117, NULL);
+    if (call_given(c, P_REDUCE_ONLY) && c->reduce_only && !o->r.reduce_only)
+        return reply_fail(r, -5047, NULL);
     if (c->price_e8 == o->r.price_e8 && c->quantity_e8 == o->r.orig_qty_e8) return reply_fail(r, -5027, NULL);
     struct market *m = &x->markets[c->symbol];
     if (!check_change(x, m, o, c, r)) return false;

@@ -67,7 +67,6 @@ void levels_refresh(struct exchange *x);
 void liquidate_if_exhausted(struct exchange *x);
 void orders_expire_due(struct exchange *x, struct market *m);
 
-void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason);
 void emit_account(struct exchange *x, const struct market *m, int32_t position_side, uint8_t reason,
                   int64_t change_e8);
 

@@ -1,13 +1,15 @@
 #include "sim/mirror.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/assert.h"
+#include "base/num.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
 #include "sim/match.h"
 #include "trade/names.h"
 
 #include <stdlib.h>
-
-static bool better(int32_t side, int64_t a, int64_t b) { return side == SIDE_BUY ? a > b : a < b; }
 
 static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
 
@@ -18,19 +20,18 @@ static struct market *followed(struct exchange *x, int16_t symbol, int64_t now_u
     return &x->markets[symbol];
 }
 
-int mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t now_us) {
+void mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t now_us) {
     exchange_advance(x, now_us);
-    int err = exchange_open_book(x, symbol, now_us, last_e8);
+    exchange_open_book(x, symbol, now_us, last_e8);
     struct market *m = &x->markets[symbol];
-    m->shown = calloc(1, sizeof *m->shown);
-    if (err || !m->shown || book_init(m->shown, 0)) return ERR_NO_MEMORY;
-    return ERR_OK;
+    m->shown = alloc_zeroed(1, sizeof *m->shown);
+    book_init(m->shown, 0);
 }
 
 // ---- places in the queue ----
 
 static bool in_view(const struct market *m, int32_t side, int64_t price) {
-    return m->shown->count[side] > 0 && !better(side, m->shown->levels[side][0].price_e8, price);
+    return m->shown->count[side] > 0 && !book_better(side, m->shown->levels[side][0].price_e8, price);
 }
 
 // What of the account stands at a level before `end` (NULL: all).
@@ -60,7 +61,7 @@ static void shorten_queues(struct market *m) {
 static struct order *best_resting(const struct market *m, int32_t side) {
     struct order *best = NULL;
     for (struct order *o = m->resting.first; o; o = o->next) {
-        if (o->r.side == side && (!best || better(side, o->r.price_e8, best->r.price_e8))) best = o;
+        if (o->r.side == side && (!best || book_better(side, o->r.price_e8, best->r.price_e8))) best = o;
     }
     return best;
 }
@@ -77,9 +78,9 @@ static void meet_quotes(struct exchange *x, struct market *m) {
         struct order *o;
         while ((o = best_resting(m, side)) != NULL) {
             int64_t price = book_best_e8(m->book, other);
-            if (price == 0 || better(side, price, o->r.price_e8)) break;
+            if (price == 0 || book_better(side, price, o->r.price_e8)) break;
             int64_t level = book_qty_e8(m->book, other, price), left = remaining_e8(o);
-            int64_t qty = level < left ? level : left;
+            int64_t qty = num_min(level, left);
             book_set(m->book, other, price, level - qty);
             fill_one(x, m, o, qty);
         }
@@ -90,7 +91,7 @@ static void meet_quotes(struct exchange *x, struct market *m) {
 static void meet_trade(struct exchange *x, struct market *m, int32_t side, int64_t price, int64_t qty,
                        bool against) {
     struct order *o;
-    while (qty > 0 && (o = best_resting(m, side)) != NULL && better(side, o->r.price_e8, price)) {
+    while (qty > 0 && (o = best_resting(m, side)) != NULL && book_better(side, o->r.price_e8, price)) {
         int64_t part = qty < remaining_e8(o) ? qty : remaining_e8(o);
         fill_one(x, m, o, part);
         qty -= part;
@@ -149,7 +150,7 @@ void mirror_quote(struct exchange *x, int16_t symbol, const struct level_record 
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t price = best[side]->price_e8, at;
         if (price <= 0 || best[side]->qty_e8 <= 0) continue;
-        while ((at = book_best_e8(m->shown, side)) != 0 && better(side, at, price)) show(m, side, at, 0);
+        while ((at = book_best_e8(m->shown, side)) != 0 && book_better(side, at, price)) show(m, side, at, 0);
         show(m, side, price, best[side]->qty_e8);
     }
     shown_anew(x, m);
@@ -179,7 +180,7 @@ static void plan_funding(struct exchange *x, struct market *m, int64_t time_us, 
     if (m->funding_done < m->funding_count) {
         m->funding[m->funding_count - 1] = (struct funding){ time_us, rate_e8, 0 };
     } else if (m->funding_count == 0 || time_us > m->funding[m->funding_count - 1].time_us) {
-        m->funding = grow(m->funding, m->funding_count, &m->funding_size, sizeof *m->funding);
+        ARRAY_ROOM(m->funding, m->funding_size, m->funding_count + 1);
         m->funding[m->funding_count++] = (struct funding){ time_us, rate_e8, 0 };
     }
 }

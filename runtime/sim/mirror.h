@@ -16,8 +16,8 @@
 
 #include "sim/exchange.h"
 
-// From now on the symbol follows: no bars, no other traders. The price of the last trade; ERR_NO_MEMORY.
-int mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t now_us);
+// From now on the symbol follows: no bars, no other traders. `last_e8` is the price of the last trade.
+void mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t now_us);
 
 // The book as far as it is shown, the best prices first. Levels that are not in it are gone or out of view.
 void mirror_depth(struct exchange *x, int16_t symbol, const struct level_record *bids, int32_t bid_count,

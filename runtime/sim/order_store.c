@@ -5,6 +5,9 @@
 // pay for it.
 #include "sim/order_store.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
+#include "base/assert.h"
 #include "sim/book_match.h"
 
 #include <stdlib.h>
@@ -12,9 +15,8 @@
 static void **block_for(void **blocks, int64_t count, int64_t *size, size_t item) {
     if (count % POOL_BLOCK != 0) return blocks;
     int64_t block = count / POOL_BLOCK;
-    blocks = grow(blocks, block, size, sizeof(void *));
-    blocks[block] = calloc(POOL_BLOCK, item);
-    ASSERT(blocks[block] != NULL);
+    ARRAY_ROOM(blocks, *size, block + 1);
+    blocks[block] = alloc_zeroed(POOL_BLOCK, item);
     return blocks;
 }
 
@@ -176,8 +178,7 @@ static void id_index_update(struct exchange *x) {
         int64_t size = x->id_size ? x->id_size : 1024;
         while (x->order_count * 2 > size) size *= 2;
         free(x->id_slots);
-        x->id_slots = malloc((size_t)size * sizeof *x->id_slots);
-        ASSERT(x->id_slots != NULL);
+        x->id_slots = alloc_bytes((size_t)size * sizeof *x->id_slots);
         memset(x->id_slots, 0xff, (size_t)size * sizeof *x->id_slots);
         x->id_size = size;
         x->id_indexed = 0;

@@ -1,5 +1,8 @@
 #include "sim/price_path.h"
 
+#include "base/assert.h"
+#include "base/num.h"
+
 enum { CLOSE_MS_US = 1000 };   // a bar ends one millisecond before the next begins
 
 void price_path_begin(struct market *m, bool low_first) {
@@ -65,7 +68,7 @@ static int64_t touch_time(const struct market *m, int64_t from_us, int64_t level
         part = -part;
     }
     int64_t t = part <= 0 ? t0 : t0 + (int64_t)((part + distance - 1) / distance);   // up to the microsecond
-    return t > from_us ? t : from_us;
+    return num_max(t, from_us);
 }
 
 bool price_path_touch(const struct market *m, int64_t from_us, int64_t low_e8, int64_t high_e8,

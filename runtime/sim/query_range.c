@@ -1,7 +1,6 @@
 #include "sim/query_range.h"
 
-#define HOUR_US INT64_C(3600000000)
-#define DAY_US (24 * HOUR_US)
+#include "base/units.h"
 
 // `most` rows; the time that may be asked for at once, 0: any; whether a first id may not stand beside times.
 struct query_range {
@@ -33,9 +32,10 @@ static bool too_long(int64_t longest_us, struct reply *r) {
 bool query_range_holds(const struct call *c, struct reply *r) {
     if (c->endpoint == EP_DEPTH) return true;   // a limit of its own kind
     struct query_range range = range_of(c->endpoint);
-    bool start = given(c, P_START_TIME), end = given(c, P_END_TIME);
-    if (given(c, P_LIMIT) && (c->limit < 1 || c->limit > range.most)) return reply_fail(r, -1130, "limit");
-    if (range.id_alone && given(c, P_FROM_ID) && (start || end)) return reply_fail(r, -1128, NULL);
+    bool start = call_given(c, P_START_TIME), end = call_given(c, P_END_TIME);
+    if (call_given(c, P_LIMIT) && (c->limit < 1 || c->limit > range.most))
+        return reply_fail(r, -1130, "limit");
+    if (range.id_alone && call_given(c, P_FROM_ID) && (start || end)) return reply_fail(r, -1128, NULL);
     if (!start || !end) return true;
     if (c->start_us > c->end_us) return reply_fail(r, -1023, NULL);
     return range.longest_us == 0 || c->end_us - c->start_us <= range.longest_us
@@ -44,9 +44,9 @@ bool query_range_holds(const struct call *c, struct reply *r) {
 }
 
 int64_t query_range_end_us(const struct call *c) {
-    return given(c, P_END_TIME) ? c->end_us + 999 : INT64_MAX;
+    return call_given(c, P_END_TIME) ? c->end_us + 999 : INT64_MAX;
 }
 
 int32_t query_range_limit(const struct call *c, int32_t otherwise) {
-    return given(c, P_LIMIT) ? c->limit : otherwise;
+    return call_given(c, P_LIMIT) ? c->limit : otherwise;
 }

@@ -1,5 +1,7 @@
 #include "sim/snapshot.h"
 
+#include "base/array.h"
+#include "base/assert.h"
 #include "sim/account.h"
 #include "sim/book_match.h"
 #include "sim/match.h"
@@ -230,13 +232,13 @@ void exchange_restore(struct exchange *x, const void *bytes) {
     const char *at = restore_orders(x, orders, h->order_count, index);
     at = restore_algos(x, at, h->algo_count, index);
     for (int64_t i = 0; i < h->fill_count; i++, at += sizeof *x->fills) {
-        x->fills = grow(x->fills, x->fill_count, &x->fill_size, sizeof *x->fills);
+        ARRAY_ROOM(x->fills, x->fill_size, x->fill_count + 1);
         memcpy(&x->fills[x->fill_count], at, sizeof *x->fills);
         x->fills[x->fill_count].symbol = index[x->fills[x->fill_count].symbol];
         x->fill_count++;
     }
     for (int64_t i = 0; i < h->income_count; i++, at += sizeof *x->incomes) {
-        x->incomes = grow(x->incomes, x->income_count, &x->income_size, sizeof *x->incomes);
+        ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
         memcpy(&x->incomes[x->income_count], at, sizeof *x->incomes);
         int16_t *symbol = &x->incomes[x->income_count++].symbol;
         if (*symbol >= 0) *symbol = index[*symbol];

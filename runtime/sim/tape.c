@@ -1,25 +1,22 @@
 #include "sim/tape.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/dec.h"
 #include "base/err.h"
+#include "base/units.h"
 #include "trade/interval.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MINUTE_US INT64_C(60000000)
-#define DAY_US INT64_C(86400000000)
 #define AGGREGATE_US INT64_C(100000)
 
-int tape_init(struct tape *t, int16_t symbol) {
+void tape_init(struct tape *t, int16_t symbol) {
     memset(t, 0, sizeof *t);
     t->symbol = t->bars.symbol = symbol;
-    t->trades = calloc(TAPE_TRADES, sizeof *t->trades);
-    t->aggregates = calloc(TAPE_AGGREGATES, sizeof *t->aggregates);
-    if (t->trades && t->aggregates) return ERR_OK;
-    tape_free(t);
-    return ERR_NO_MEMORY;
+    t->trades = alloc_zeroed(TAPE_TRADES, sizeof *t->trades);
+    t->aggregates = alloc_zeroed(TAPE_AGGREGATES, sizeof *t->aggregates);
 }
 
 void tape_free(struct tape *t) {
@@ -32,11 +29,7 @@ void tape_free(struct tape *t) {
 
 // The first trades of the minutes there are by now.
 static void follow_minutes(struct tape *t) {
-    if (t->ids_size < t->bars.size) {
-        t->first_ids = realloc(t->first_ids, (size_t)t->bars.size * sizeof *t->first_ids);
-        ASSERT(t->first_ids != NULL);
-        t->ids_size = t->bars.size;
-    }
+    ARRAY_ROOM(t->first_ids, t->ids_size, t->bars.count);
     while (t->ids_count < t->bars.count) t->first_ids[t->ids_count++] = 0;
 }
 

@@ -25,7 +25,7 @@ struct tape {
     int64_t last_qty_e8;
 };
 
-int tape_init(struct tape *t, int16_t symbol);   // ERR_NO_MEMORY
+void tape_init(struct tape *t, int16_t symbol);
 void tape_free(struct tape *t);
 
 // A finished minute of the past, older than any trade; minutes come in their order.

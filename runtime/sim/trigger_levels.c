@@ -1,5 +1,7 @@
 // touch.c: the levels at which something happens on the way of a price, and what happens there: a resting
 // order fills, a conditional one triggers, a position is liquidated.
+#include "base/assert.h"
+#include "base/num.h"
 #include "sim/account.h"
 #include "sim/algo.h"
 #include "sim/funding.h"
@@ -7,8 +9,6 @@
 #include "sim/order_store.h"
 
 #include <stdio.h>
-
-static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 static int64_t order_level_e8(const struct exchange *x, const struct market *m, const struct order *o) {
     int64_t beyond = x->config.touch == TOUCH_THROUGH ? m->s->tick_e8 : 0;
@@ -92,7 +92,7 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
     o->r.orig_type = ORDER_LIMIT;
     o->r.time_in_force = TIF_IOC;
     o->r.position_side = (uint8_t)side;
-    o->r.orig_qty_e8 = magnitude(p->amount_e8);
+    o->r.orig_qty_e8 = num_abs(p->amount_e8);
     o->r.time_us = x->now_us;
     o->r.reduce_only = true;
     snprintf(o->r.client_id, CLIENT_ID_MAX, "autoclose-%lld", (long long)(x->now_us / 1000));

@@ -1,5 +1,7 @@
 #include "store/journal.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/assert.h"
 #include "store/journal_file.h"
 #include "store/journal_rows.h"
@@ -228,7 +230,7 @@ static void on_prepare(uv_prepare_t *handle) {
     swap(j);
     j->busy = j->queued = true;
     j->work.data = j;
-    ASSERT(uv_queue_work(j->loop, &j->work, on_pool, on_carried) == 0);
+    MUST(uv_queue_work(j->loop, &j->work, on_pool, on_carried) == 0);
 }
 
 static void on_lazy(uv_timer_t *timer) {
@@ -245,11 +247,7 @@ static bool awaited(const struct batch *b) {
 
 static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
     struct batch *b = &j->waiting;
-    if (b->count == b->size) {
-        b->size = b->size ? b->size * 2 : 64;
-        b->items = realloc(b->items, sizeof *b->items * (size_t)b->size);
-        ASSERT(b->items != NULL);
-    }
+    ARRAY_ROOM(b->items, b->size, b->count + 1);
     struct write *w = &b->items[b->count++];
     *w = (struct write){ .what = what, .tag = tag };
     j->figures.writes++;
@@ -266,8 +264,7 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
 static void keep_texts(struct write *w, const char **const *texts, int count) {
     size_t size = 0;
     for (int i = 0; i < count; i++) size += strlen(*texts[i]) + 1;
-    char *at = w->texts = malloc(size);
-    ASSERT(at != NULL);
+    char *at = w->texts = alloc_bytes(size);
     for (int i = 0; i < count; i++) {
         size_t length = strlen(*texts[i]) + 1;
         *texts[i] = memcpy(at, *texts[i], length);
@@ -315,8 +312,7 @@ void journal_put(struct journal *j, const char *name, const char *value, size_t 
     ASSERT(size <= JOURNAL_STATE_MAX);
     struct write *w = add(j, PUT, tag);
     size_t name_size = strlen(name) + 1;
-    w->texts = malloc(name_size + size + 1);
-    ASSERT(w->texts != NULL);
+    w->texts = alloc_bytes(name_size + size + 1);
     w->row.text[0] = memcpy(w->texts, name, name_size);
     w->row.text[1] = memcpy(w->texts + name_size, value, size);
     w->row.value_size = size;
@@ -353,8 +349,7 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     sqlite3_config(
         SQLITE_CONFIG_MEMSTATUS,
         0);   // its count of memory costs a lock for each piece; of no effect once SQLite is in use
-    struct journal *j = calloc(1, sizeof *j);
-    if (!j) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a journal");
+    struct journal *j = alloc_zeroed(1, sizeof *j);
     int rc = SQLITE_OK, err = journal_file_make(path, sync, &j->db, e);
     if (!err) rc = journal_file_prepare(j->db, statements, STATEMENT_COUNT, j->statement);
     if (!err && rc == SQLITE_OK) rc = journal_rows_new(j->db, &j->rows);
@@ -362,19 +357,19 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
         j->run = journal_file_number(j->db, "SELECT coalesce(max(run), 0) + 1 FROM runs", &rc);
     if (!err && rc != SQLITE_OK) err = journal_file_error(e, path, j->db, rc);
     j->fd = err ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-    if (!err && (j->fd < 0 || (j->path = strdup(path)) == NULL))
-        err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
+    if (!err && j->fd < 0) err = errmsg_set(e, ERR_IO, "%s: cannot be read (%m)", path);
     if (err) {
         close_file(j);
         if (j->fd >= 0) close(j->fd);
         free(j);
         return err;
     }
+    j->path = alloc_text(path);
     j->loop = loop;
     j->done = done;
     j->ctx = ctx;
-    ASSERT(uv_mutex_init(&j->lock) == 0);
-    ASSERT(uv_cond_init(&j->finished) == 0);
+    MUST(uv_mutex_init(&j->lock) == 0);
+    MUST(uv_cond_init(&j->finished) == 0);
     uv_prepare_init(loop, &j->prepare);
     uv_timer_init(loop, &j->lazy);
     j->prepare.data = j->lazy.data = j;
@@ -441,11 +436,7 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
     int err = journal_file_ask(path, sql[open_only], &db, &s, e), rc = SQLITE_OK;
     if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        if (*count == size) {
-            size = size ? size * 2 : 64;
-            *rows = realloc(*rows, sizeof **rows * (size_t)size);
-            ASSERT(*rows != NULL);
-        }
+        ARRAY_ROOM(*rows, size, *count + 1);
         read_order(s, &(*rows)[(*count)++]);
     }
     if (!err && rc != SQLITE_DONE) err = journal_file_error(e, path, db, rc);
@@ -488,8 +479,7 @@ int journal_get(const char *path, const char *name, char **value, size_t *size, 
     }
     if (!err && rc == SQLITE_ROW) {
         *size = (size_t)sqlite3_column_bytes(s, 0);
-        *value = malloc(*size + 1);
-        ASSERT(*value != NULL);
+        *value = alloc_bytes(*size + 1);
         if (*size) memcpy(*value, sqlite3_column_blob(s, 0), *size);
         (*value)[*size] = 0;
     } else if (!err) {

@@ -1,5 +1,6 @@
 #include "store/journal_rows.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "store/journal_file.h"
 
@@ -42,8 +43,7 @@ struct journal_rows {
 };
 
 int journal_rows_new(sqlite3 *db, struct journal_rows **out) {
-    struct journal_rows *r = calloc(1, sizeof *r);
-    if (!r) return SQLITE_NOMEM;
+    struct journal_rows *r = alloc_zeroed(1, sizeof *r);
     r->db = db;
     int rc = journal_file_prepare(db, statements, STATEMENT_COUNT, r->statement);
     if (rc == SQLITE_OK)
@@ -71,8 +71,8 @@ void journal_rows_forget(struct journal_rows *r) {
 }
 
 static struct row *remember(struct journal_rows *r, const char *client_id, int64_t seq) {
-    struct row *row = calloc(1, sizeof *row);
-    ASSERT(row != NULL && strlen(client_id) < sizeof row->client_id);
+    struct row *row = alloc_zeroed(1, sizeof *row);
+    ASSERT(strlen(client_id) < sizeof row->client_id);
     strcpy(row->client_id, client_id);
     row->seq = seq;
     HASH_ADD_STR(r->rows, client_id, row);

@@ -1,6 +1,6 @@
 #include "store/journal_runs.h"
 
-#include "base/assert.h"
+#include "base/array.h"
 #include "store/journal_file.h"
 
 #include <stdlib.h>
@@ -11,6 +11,7 @@ int journal_runs(const char *path, int64_t limit, struct journal_run_row **rows,
     sqlite3_stmt *s;
     *rows = NULL;
     *count = 0;
+    int64_t room = 0;
     int rc = SQLITE_OK;
     int err = journal_file_ask(
         path,
@@ -20,8 +21,7 @@ int journal_runs(const char *path, int64_t limit, struct journal_run_row **rows,
         &db, &s, e);
     if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        *rows = realloc(*rows, sizeof **rows * (size_t)(*count + 1));
-        ASSERT(*rows != NULL);
+        ARRAY_ROOM(*rows, room, *count + 1);
         struct journal_run_row *r = &(*rows)[(*count)++];
         *r = (struct journal_run_row){ .run = sqlite3_column_int64(s, 0),
                                        .started_us = sqlite3_column_int64(s, 1),

@@ -4,6 +4,7 @@
 // what it has under way.
 #include "testing/api_fuzz.h"
 
+#include "base/units.h"
 #include "api/dispatcher.h"
 #include "base/assert.h"
 #include "base/err.h"
@@ -13,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REQUESTS_MAX = 40, ROWS_MAX = 4, SECOND_US = 1000000, STEPS_MAX = 20000, CLIENTS_MAX = 2 };
+enum { REQUESTS_MAX = 40, ROWS_MAX = 4, STEPS_MAX = 20000, CLIENTS_MAX = 2 };
 
 struct row {
     int64_t interval_us;

@@ -172,4 +172,7 @@ struct call {
     const char (*client_ids)[CLIENT_ID_MAX];
 };
 
+// Whether the parameter was given; see Presence.
+bool call_given(const struct call *c, int32_t param);
+
 #endif

@@ -1,5 +1,6 @@
 // interval.c: bar lengths and bounds (contract in record.h). Civil calendar by arithmetic, so that no time
 // zone of the machine can move a bar.
+#include "base/units.h"
 #include "trade/record.h"
 
 #include "base/assert.h"
@@ -8,9 +9,6 @@
 #include <string.h>
 
 enum { DAYS_PER_ERA = 146097 };   // 400 years of the Gregorian calendar
-
-static const int64_t second_us = 1000000;
-static const int64_t day_us = 86400 * (int64_t)1000000;
 
 static const int32_t interval_seconds[INTERVAL_COUNT] = {
     [INTERVAL_1M] = 60,        [INTERVAL_3M] = 180,       [INTERVAL_5M] = 300,         [INTERVAL_15M] = 900,
@@ -22,7 +20,7 @@ static const int32_t interval_seconds[INTERVAL_COUNT] = {
 int64_t interval_us(int32_t interval) {
     ASSERT(interval >= 0);
     ASSERT(interval < INTERVAL_COUNT);
-    return interval_seconds[interval] * second_us;
+    return interval_seconds[interval] * SECOND_US;
 }
 
 int32_t interval_find(const char *name) {
@@ -53,10 +51,10 @@ static int64_t day_of_month(int64_t days) {
 int64_t interval_floor(int32_t interval, int64_t t_us) {
     int64_t length_us = interval_us(interval);
     if (interval == INTERVAL_1MO) {
-        int64_t days = floor_div(t_us, day_us);
-        return (days - day_of_month(days)) * day_us;
+        int64_t days = floor_div(t_us, DAY_US);
+        return (days - day_of_month(days)) * DAY_US;
     }
     // The epoch was a Thursday: weeks are counted from Monday, 1969-12-29.
-    int64_t origin_us = interval == INTERVAL_1W ? -3 * day_us : 0;
+    int64_t origin_us = interval == INTERVAL_1W ? -3 * DAY_US : 0;
     return origin_us + floor_div(t_us - origin_us, length_us) * length_us;
 }

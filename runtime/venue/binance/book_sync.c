@@ -1,6 +1,7 @@
 #include "venue/binance/book_sync.h"
 
-#include "base/assert.h"
+#include "base/alloc.h"
+#include "base/array.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ struct book_sync {
 };
 
 struct book_sync *book_sync_new(void) {
-    return calloc(1, sizeof(struct book_sync));
+    return alloc_zeroed(1, sizeof(struct book_sync));
 }
 
 static void drop_waiting(struct book_sync *b) {
@@ -83,11 +84,7 @@ static void set_level(struct book_sync *b, int side, const struct level_record *
     } else if (there) {
         s->items[low] = *level;
     } else {
-        if (s->count == s->size) {
-            s->size = s->size ? s->size * 2 : 1024;
-            s->items = realloc(s->items, sizeof *s->items * (size_t)s->size);
-            ASSERT(s->items != NULL);
-        }
+        ARRAY_ROOM(s->items, s->size, s->count + 1);
         memmove(&s->items[low + 1], &s->items[low], sizeof *s->items * (size_t)(s->count - low));
         s->items[low] = *level;
         s->count++;
@@ -122,16 +119,11 @@ static void wait_for_snapshot(struct book_sync *b, const struct depth_event *e) 
     // What waits must be a chain; and it need not be long: a snapshot younger than all of it does as well.
     bool broken = last >= 0 && e->previous_id != b->waiting[last].e.last_id;
     if (broken || b->waiting_count == WAITING_MAX) drop_waiting(b);
-    if (b->waiting_count == b->waiting_size) {
-        b->waiting_size = b->waiting_size ? b->waiting_size * 2 : 16;
-        b->waiting = realloc(b->waiting, sizeof *b->waiting * (size_t)b->waiting_size);
-        ASSERT(b->waiting != NULL);
-    }
+    ARRAY_ROOM(b->waiting, b->waiting_size, b->waiting_count + 1);
     struct waiting *w = &b->waiting[b->waiting_count++];
     size_t bids = (size_t)e->bid_count, asks = (size_t)e->ask_count;
     w->e = *e;
-    w->levels = malloc(sizeof *w->levels * (bids + asks + 1));
-    ASSERT(w->levels != NULL);
+    w->levels = alloc_bytes(sizeof *w->levels * (bids + asks + 1));
     if (bids) memcpy(w->levels, e->bids, sizeof *w->levels * bids);
     if (asks) memcpy(w->levels + bids, e->asks, sizeof *w->levels * asks);
     w->e.bids = w->levels;

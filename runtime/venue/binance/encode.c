@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-static bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
-
 // What stands for itself in a query (RFC 3986). strspn would build its table of these anew for every value.
 static bool is_plain(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -81,7 +79,7 @@ static void put_batch(struct text_out *o, const struct call *c, const struct sym
         bool first = true;
         for (int32_t param = 0; param < PARAM_COUNT; param++) {
             char text[64];
-            if (!given(&c->batch[i], param)) continue;
+            if (!call_given(&c->batch[i], param)) continue;
             value_text(&c->batch[i], param, symbols, text);
             if (!text[0]) continue;
             text_put(&j, "%s\"%s\":\"%s\"", first ? "" : ",", name_of(&c->batch[i], param), text);
@@ -117,7 +115,7 @@ size_t call_encode(const struct call *c, const struct symbol *symbols, char *out
         endpoint_info(c->endpoint)->params | (c->endpoint == EP_ALGO_NEW ? UINT64_C(1) << P_CLIENT_ID : 0);
     for (int32_t param = 0; param < PARAM_COUNT; param++) {
         bool implied = param == P_ALGO_TYPE && c->endpoint == EP_ALGO_NEW;
-        if ((!given(c, param) && !implied) || (known >> param & 1) == 0 || param == P_TIMESTAMP ||
+        if ((!call_given(c, param) && !implied) || (known >> param & 1) == 0 || param == P_TIMESTAMP ||
             param == P_RECV_WINDOW)
             continue;
         bool list = param_info(param)->type == PARAM_LIST;

@@ -7,8 +7,6 @@
 
 #include <stdio.h>
 
-static bool given(const struct call *c, int32_t param) { return (c->given >> param & 1) != 0; }
-
 static bool market_type(const struct call *c) {
     return c->type == ORDER_MARKET || c->type == ORDER_STOP_MARKET || c->type == ORDER_TAKE_PROFIT_MARKET ||
            c->type == ORDER_TRAILING_STOP_MARKET;
@@ -32,7 +30,8 @@ static int32_t precision_test(const struct symbol *s, const struct call *c) {
         { P_QUANTITY, c->quantity_e8, s->quantity_precision },
     };
     for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
-        if (given(c, tests[i].param) && dec_decimals(tests[i].value_e8) > tests[i].decimals) return -1111;
+        if (call_given(c, tests[i].param) && dec_decimals(tests[i].value_e8) > tests[i].decimals)
+            return -1111;
     }
     return 0;
 }
@@ -53,15 +52,15 @@ static int32_t stop_price_test(const struct symbol *s, int64_t price_e8) {
 
 static int32_t prices_test(const struct symbol *s, const struct call *c) {
     int32_t code = 0;
-    if (limit_type(c) && given(c, P_PRICE)) code = price_test(s, c->price_e8);
-    if (code == 0 && given(c, P_STOP_PRICE)) code = stop_price_test(s, c->stop_price_e8);
-    if (code == 0 && given(c, P_ACTIVATE_PRICE)) code = stop_price_test(s, c->activate_price_e8);
+    if (limit_type(c) && call_given(c, P_PRICE)) code = price_test(s, c->price_e8);
+    if (code == 0 && call_given(c, P_STOP_PRICE)) code = stop_price_test(s, c->stop_price_e8);
+    if (code == 0 && call_given(c, P_ACTIVATE_PRICE)) code = stop_price_test(s, c->activate_price_e8);
     return code;
 }
 
 static int32_t quantity_test(const struct symbol *s, const struct call *c) {
     // A close-all order has no quantity: it takes what the position holds when it triggers.
-    if (c->close_position || !given(c, P_QUANTITY)) return 0;
+    if (c->close_position || !call_given(c, P_QUANTITY)) return 0;
     bool market = market_type(c);
     int64_t min_e8 = market ? s->market_qty_min_e8 : s->qty_min_e8;
     int64_t max_e8 = market ? s->market_qty_max_e8 : s->qty_max_e8;
@@ -74,15 +73,15 @@ static int32_t quantity_test(const struct symbol *s, const struct call *c) {
 
 // The price that the least notional is measured at; 0: none known, no test.
 static int64_t notional_price(const struct call *c, int64_t mark_e8, int64_t last_e8) {
-    if (limit_type(c) && given(c, P_PRICE)) return c->price_e8;
-    if (conditional(c) && given(c, P_STOP_PRICE)) return c->stop_price_e8;
-    if (conditional(c) && given(c, P_ACTIVATE_PRICE)) return c->activate_price_e8;
+    if (limit_type(c) && call_given(c, P_PRICE)) return c->price_e8;
+    if (conditional(c) && call_given(c, P_STOP_PRICE)) return c->stop_price_e8;
+    if (conditional(c) && call_given(c, P_ACTIVATE_PRICE)) return c->activate_price_e8;
     return mark_e8 > 0 ? mark_e8 : last_e8;
 }
 
 // Only the aggressive side is bounded. A stop's limit price is judged when it becomes an order.
 static int32_t percent_test(const struct symbol *s, const struct call *c, int64_t mark_e8) {
-    if (c->type != ORDER_LIMIT || !given(c, P_PRICE) || mark_e8 <= 0) return 0;
+    if (c->type != ORDER_LIMIT || !call_given(c, P_PRICE) || mark_e8 <= 0) return 0;
     if (c->side == SIDE_BUY && s->percent_up_e8 > 0 && c->price_e8 > dec_mul_trunc(mark_e8, s->percent_up_e8))
         return -4016;
     if (c->side == SIDE_SELL && c->price_e8 < dec_mul_trunc(mark_e8, s->percent_down_e8)) return -4024;
@@ -117,7 +116,8 @@ int32_t filter_order(const struct symbol *s, const struct call *c, int64_t mark_
     if (code != 0) return refuse(code, message, size);
 
     int64_t price_e8 = notional_price(c, mark_e8, last_e8);
-    bool sized = given(c, P_QUANTITY) && !c->close_position && !reducing && !c->reduce_only && price_e8 > 0;
+    bool sized =
+        call_given(c, P_QUANTITY) && !c->close_position && !reducing && !c->reduce_only && price_e8 > 0;
     if (sized && dec_mul_round(price_e8, c->quantity_e8) < s->notional_min_e8)
         return refuse_notional(s, message, size);
 

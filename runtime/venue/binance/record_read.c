@@ -1,5 +1,7 @@
 #include "venue/binance/record_read.h"
 
+#include "base/alloc.h"
+#include "base/array.h"
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/text.h"
@@ -15,16 +17,9 @@ enum { ARENA_BLOCK = 65536 };
 void *arena_take(struct arena *a, size_t size) {
     size = (size + 15) & ~(size_t)15;
     if (a->count == 0 || a->used + size > a->room) {
-        if (a->count == a->size) {
-            int32_t wanted = a->size ? a->size * 2 : 8;
-            char **blocks = realloc(a->blocks, (size_t)wanted * sizeof *blocks);
-            if (!blocks) return NULL;
-            a->blocks = blocks;
-            a->size = wanted;
-        }
+        ARRAY_ROOM(a->blocks, a->size, a->count + 1);
         size_t room = size > ARENA_BLOCK ? size : ARENA_BLOCK;
-        char *block = malloc(room);
-        if (!block) return NULL;
+        char *block = alloc_bytes(room);
         a->blocks[a->count++] = block;
         a->room = room;
         if (a->count == 1) a->first_room = room;

@@ -1,3 +1,4 @@
+#include "base/units.h"
 #include "world/backtest/private.h"
 
 #include "venue/binance/endpoint.h"
@@ -7,8 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const int64_t DAY_US = 86400000000;
 
 int64_t backtest_bar_close_us(const struct series *s, int64_t i) {
     if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;

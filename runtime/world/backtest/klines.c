@@ -1,7 +1,6 @@
+#include "base/units.h"
 #include "world/backtest/private.h"
 #include "trade/interval.h"
-
-#define DAY_US INT64_C(86400000000)
 
 static void kline_add(struct kline_record *k, const struct series *s, int64_t i, bool first) {
     if (first) {

@@ -1,15 +1,15 @@
 #include "world/backtest/synthetic_market.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/units.h"
 #include "data/columns.h"
 #include "sim/flow.h"
 #include "trade/interval.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-#define MINUTE_US INT64_C(60000000)
 
 enum { BARS_MAX = 64 };
 
@@ -30,7 +30,7 @@ struct synthetic_market {
 
 static void open_symbol(struct exchange *x, int16_t k, const struct series *s, int64_t now_us) {
     int64_t shift_us = now_us - (s->open_us[s->count - 1] + s->interval_us);
-    ASSERT(exchange_open_book(x, k, now_us, s->close_e8[s->count - 1]) == ERR_OK);
+    exchange_open_book(x, k, now_us, s->close_e8[s->count - 1]);
     struct tape *t = exchange_tape(x, k);
     for (int64_t i = 0; i < s->count; i++) {
         struct kline_record bar = { .open_us = s->open_us[i] + shift_us,
@@ -51,8 +51,7 @@ static void open_symbol(struct exchange *x, int16_t k, const struct series *s, i
 struct synthetic_market *synthetic_market_new(const struct synthetic_options *o, struct exchange *x,
                                               int32_t symbol_count, int64_t now_us) {
     ASSERT(now_us % MINUTE_US == 0);
-    struct synthetic_market *m = calloc(1, sizeof *m);
-    if (!m) return NULL;
+    struct synthetic_market *m = alloc_zeroed(1, sizeof *m);
     m->x = x;
     m->symbol_count = symbol_count;
     m->minute_us = now_us + MINUTE_US;
@@ -61,12 +60,8 @@ struct synthetic_market *synthetic_market_new(const struct synthetic_options *o,
         .seed = o->seed, .volatility = o->volatility, .rate = o->rate, .spread_ticks = 2
     };
     m->flow = flow_new(&flow, x, symbol_count, now_us);
-    bool made = m->flow != NULL;
-    for (int16_t k = 0; made && k < symbol_count; k++)
-        made = exchange_make_mark(x, k, o->seed * 1000 + (uint64_t)k) == ERR_OK;
-    if (made) return m;
-    synthetic_market_free(m);
-    return NULL;
+    for (int16_t k = 0; k < symbol_count; k++) exchange_make_mark(x, k, o->seed * 1000 + (uint64_t)k);
+    return m;
 }
 
 void synthetic_market_free(struct synthetic_market *m) {
