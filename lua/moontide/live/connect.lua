@@ -23,7 +23,9 @@ end
 ---@return string streams
 function M.addresses(options, real)
   local rest = (options.url or "https://fapi.binance.com"):gsub("/$", "")
-  if not rest:find "^https?://[^/]+$" then failures.raise(2, "--url %s: as https://fapi.binance.com", rest) end
+  if not rest:find "^https?://[^/]+$" then
+    failures.raise(2, "--url %s: as https://fapi.binance.com", rest)
+  end
   local local_one = M.on_this_machine(rest)
   if not local_one and not rest:find "^https:" then
     failures.raise(2, "--url %s: orders leave this machine over https only", rest)
@@ -143,6 +145,7 @@ function M.options(options, real, anonymous)
   o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
   o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
   o.http_timeout_us = 10000000
+  o.clock, o.network = options.clock, options.network -- no options of a command: a spec hands in its own
   o.warm_connections = setup.number(options, "warm-connections", real and 2 or 0, 0, 64)
   local orders = order_address(options, rest, streams)
   o.ws_api_url = orders

@@ -42,7 +42,7 @@ function M.open(s, run)
   end
   local journal = C.live_journal(s.l)
   s.journalled = true
-  C.journal_run(journal, s.title, table.concat(s.names, " "), C.live_clock_us())
+  C.journal_run(journal, s.title, table.concat(s.names, " "), C.live_clock_wall_us(s.options.clock))
 end
 
 ---What became of the orders that the last run had perhaps sent; after the start.
@@ -83,7 +83,7 @@ end
 ---@param s LiveSession
 ---@param text string
 function M.note(s, text)
-  if s.journalled then C.journal_note(C.live_journal(s.l), text, C.live_clock_us()) end
+  if s.journalled then C.journal_note(C.live_journal(s.l), text, C.live_clock_wall_us(s.options.clock)) end
 end
 
 return M

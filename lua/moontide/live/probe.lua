@@ -23,8 +23,13 @@ Probe.__index = Probe
 ---@return string? problem
 function M.new(o, at)
   local out, message = ffi.new "struct probe *[1]", ffi.new "struct errmsg"
-  local options =
-    ffi.new("struct probe_options", { ca_file = o.ca_file, proxy = o.proxy, timeout_us = o.http_timeout_us })
+  local options = ffi.new("struct probe_options", {
+    ca_file = o.ca_file,
+    proxy = o.proxy,
+    timeout_us = o.http_timeout_us,
+    clock = o.clock,
+    network = o.network,
+  })
   if C.probe_new(options, out, message) ~= 0 then return nil, ffi.string(message.text) end
   local self = setmetatable({ p = ffi.gc(out[0], C.probe_free), at = at, o = o, clock_offset_us = 0 }, Probe)
   if at.key ~= "" then
@@ -69,7 +74,7 @@ function Probe:get(path) return self:ask("GET", self.at.rest .. path) end
 ---@return ProbeAnswer?
 ---@return string? problem
 function Probe:signed(method, path, base)
-  local stamp = tonumber(C.live_clock_us()) + self.clock_offset_us
+  local stamp = tonumber(C.live_clock_wall_us(self.o.clock)) + self.clock_offset_us
   local text = ("recvWindow=%d&timestamp=%.0f"):format(
     tonumber(self.o.recv_window_us) / 1000,
     math.floor(stamp / 1000)

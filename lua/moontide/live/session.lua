@@ -200,7 +200,7 @@ function M.open(options, path, mode)
   local settings = settings_module.run(options)
   local run_name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
   C.heartbeat_phase(C.HEART_SCRIPT)
-  local load_us = tonumber(C.live_clock_us())
+  local load_us = tonumber(C.live_clock_wall_us(o.clock))
   local load_options = {
     log = log,
     print = options.json == "-" and loader.print_aside or print,
@@ -325,7 +325,7 @@ function M.open(options, path, mode)
     folder = run_path,
     settings = settings,
     keep_orders = settings.keep_orders,
-    started_ms = math.floor(tonumber(C.live_clock_us()) / 1000),
+    started_ms = math.floor(tonumber(C.live_clock_wall_us(o.clock)) / 1000),
     at = at,
     options = options,
     seed = seed,

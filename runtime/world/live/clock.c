@@ -10,6 +10,8 @@ int64_t live_clock_us(void) {
     return (int64_t)wall.tv_sec * 1000000 + wall.tv_nsec / 1000;
 }
 
+int64_t live_clock_wall_us(const struct live_clock *c) { return c ? c->wall_us(c->ctx) : live_clock_us(); }
+
 static int64_t system_now(void *ctx) {
     (void)ctx;
     return (int64_t)(uv_hrtime() / 1000);

@@ -17,14 +17,17 @@ struct live_clock {
     void *ctx;
     int64_t (*now_us)(void *ctx);
     int64_t (*wall_us)(void *ctx);
-    // Lets the loop turn at least once, and returns when something has happened on it (uv_stop) or when
+    // Lets the loop turn at least once, and returns when something has happened on it (wake) or when
     // now_us has reached `until_us`; INT64_MAX: no bound. It may return early. NULL: the loop sleeps by the
     // system's clock.
     void (*wait)(void *ctx, struct uv_loop_s *loop, int64_t until_us);
+    // Something has happened that the world must look at before it sleeps; NULL with `wait`: uv_stop.
+    void (*wake)(void *ctx);
 };
 
 // The system's clocks.
 struct live_clock live_clock_system(void);
 int64_t live_clock_us(void);   // the system's wall clock, microseconds since the epoch
+int64_t live_clock_wall_us(const struct live_clock *c);   // a clock's; NULL: the system's
 
 #endif

@@ -280,7 +280,12 @@ static int32_t deliver(struct live *l) {
 
 // ---- the pump ----
 
-void live_wake(struct live *l) { uv_stop(&l->loop); }
+void live_wake(struct live *l) {
+    if (l->time.wake)
+        l->time.wake(l->time.ctx);
+    else
+        uv_stop(&l->loop);
+}
 
 static void on_alarm(uv_timer_t *t) { (void)t; }
 
@@ -587,6 +592,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     risk_limits_init(&l->safety, &o->safety);
     l->exposure = must(exposure_new());
     uv_loop_init(&l->loop);
+    l->network = o->network ? *o->network : network_system(&l->loop);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
     uv_timer_init(&l->loop, &l->alarm);
@@ -616,7 +622,7 @@ void live_free(struct live *l) {
     live_stop_close(l);
     while (uv_run(&l->loop, UV_RUN_DEFAULT) != 0) {
     }   // what is called back may stop it (live_wake) before all is closed
-    http_client_free(l->http);
+    if (l->http) l->network.http_free(l->http);
     uv_loop_close(&l->loop);
     if (l->dispatcher) dispatcher_free(l->dispatcher);
     for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);

@@ -38,6 +38,8 @@ struct paper_account {
     int64_t saved_us;
 };
 
+struct network;
+
 struct live_options {
     struct api_config api;
     const char *rest_url;          // "https://fapi.binance.com"
@@ -65,6 +67,7 @@ struct live_options {
     bool requests_only;   // no streams, and no signal ends it: for clearing up
     const char *halt_files[2];        // when one exists, the run is halted; NULL: none
     const struct live_clock *clock;   // NULL: the system's
+    const struct network *network;    // NULL: the system's; see net/network.h
 };
 
 struct live;

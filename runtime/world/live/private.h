@@ -26,9 +26,8 @@
 #include "execution/reconcile.h"
 #include "execution/reconnect.h"
 #include "execution/outcome_tracker.h"
-#include "net/http_client.h"
+#include "net/network.h"
 #include "net/signature.h"
-#include "net/ws_client.h"
 #include "venue/binance/book_sync.h"
 #include "venue/binance/endpoint.h"
 #include "venue/binance/record_read.h"
@@ -197,6 +196,7 @@ struct live {
     struct dispatcher *dispatcher;
     struct api_call_pool *ops;
     struct coalescer *flights;
+    struct network network;
     struct http_client *http;
     struct signing_key *key;
     struct http_transfer **transfers;   // of each op's slot, while it is in flight

@@ -1,7 +1,6 @@
 #include "world/live/probe.h"
 
-#include "net/http_client.h"
-#include "net/ws_client.h"
+#include "net/network.h"
 #include "venue/binance/header_name.h"
 
 #include <stdbool.h>
@@ -14,6 +13,8 @@ enum { CONNECT_MS = 5000 };
 
 struct probe {
     uv_loop_t loop;
+    struct live_clock time;
+    struct network network;
     struct http_client *http;
     int64_t timeout_us;
     char *ca_file, *proxy;
@@ -27,7 +28,19 @@ struct probe {
 // event.
 static void settle(struct probe *p) {
     p->done = true;
-    uv_stop(&p->loop);
+    if (p->time.wake)
+        p->time.wake(p->time.ctx);
+    else
+        uv_stop(&p->loop);
+}
+
+static void wait_for_it(struct probe *p) {
+    while (!p->done) {
+        if (p->time.wait)
+            p->time.wait(p->time.ctx, &p->loop, INT64_MAX);
+        else
+            uv_run(&p->loop, UV_RUN_ONCE);
+    }
 }
 
 static void on_answer(void *ctx, void *user, const struct http_answer *a) {
@@ -46,6 +59,8 @@ int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *
     struct probe *p = calloc(1, sizeof *p);
     if (!p) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a request");
     uv_loop_init(&p->loop);
+    p->time = o->clock ? *o->clock : live_clock_system();
+    p->network = o->network ? *o->network : network_system(&p->loop);
     p->timeout_us = o->timeout_us;
     p->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     p->proxy = o->proxy ? strdup(o->proxy) : NULL;
@@ -54,7 +69,7 @@ int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *
                                         .connect_timeout_ms = CONNECT_MS,
                                         .timeout_ms = o->timeout_us / 1000,
                                         .used = { .weight_1m = HEADER_USED_WEIGHT_1M } };
-    int err = http_client_new(&p->loop, &http, on_answer, p, &p->http, e);
+    int err = p->network.http_new(p->network.ctx, &http, on_answer, p, &p->http, e);
     if (err) {
         probe_free(p);
         return err;
@@ -65,9 +80,9 @@ int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *
 
 void probe_free(struct probe *p) {
     if (!p) return;
-    if (p->http) http_client_close(p->http);
+    if (p->http) p->network.http_close(p->http);
     uv_run(&p->loop, UV_RUN_DEFAULT);
-    http_client_free(p->http);
+    if (p->http) p->network.http_free(p->http);
     uv_loop_close(&p->loop);
     free(p->body);
     free(p->ca_file);
@@ -87,8 +102,9 @@ int probe_ask(struct probe *p, const char *method, const char *url, const char *
     p->body = NULL;
     p->done = p->answered = false;
     p->answer = out;
-    if (!http_send(p->http, &call, p)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a request");
-    while (!p->done) uv_run(&p->loop, UV_RUN_ONCE);
+    if (!p->network.http_send(p->http, &call, p))
+        return errmsg_set(e, ERR_NO_MEMORY, "no memory for a request");
+    wait_for_it(p);
     if (p->answered) return ERR_OK;
     // A signed address stays out of the message.
     return errmsg_set(e, ERR_IO, "%.*s: %s", (int)strcspn(url, "?"), url,
@@ -119,13 +135,13 @@ int probe_stream(struct probe *p, const char *url, int64_t *took_us, struct errm
     };
     struct ws_hooks hooks = { p, on_opened, on_message, on_closed };
     struct ws_client *w;
-    uint64_t start = uv_hrtime();
+    int64_t start_us = p->time.now_us(p->time.ctx);
     p->done = p->answered = false;
-    int err = ws_client_open(&p->loop, &o, &hooks, &w, e);
+    int err = p->network.ws_open(p->network.ctx, &o, &hooks, &w, e);
     if (err) return err;
-    while (!p->done) uv_run(&p->loop, UV_RUN_ONCE);
-    *took_us = (int64_t)((uv_hrtime() - start) / 1000);
-    ws_client_close(w);
+    wait_for_it(p);
+    *took_us = p->time.now_us(p->time.ctx) - start_us;
+    p->network.ws_close(w);
     return p->answered ? ERR_OK : errmsg_set(e, ERR_IO, "%s: %s", url, p->problem);
 }
 

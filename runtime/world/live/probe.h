@@ -8,16 +8,20 @@
 #define MT_WORLD_LIVE_PROBE_H
 
 #include "base/err.h"
+#include "world/live/clock.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
 struct probe;
+struct network;
 
 struct probe_options {
-    const char *ca_file, *proxy;
+    const char *ca_file, *proxy;   // NULL: the system's, the environment's
     int64_t timeout_us;
-};   // NULL: the system's, the environment's
+    const struct live_clock *clock;   // NULL, both: the system's
+    const struct network *network;
+};
 
 struct probe_answer {
     int32_t status;           // HTTP

@@ -39,7 +39,7 @@ static bool connect_to(struct live *l, const struct stream *s, struct ws_client 
                             .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    return ws_client_open(&l->loop, &o, &hooks, out, e) == ERR_OK;
+    return l->network.ws_open(l->network.ctx, &o, &hooks, out, e) == ERR_OK;
 }
 
 static void retry_later(struct live *l, struct stream *s, const char *why) {
@@ -66,7 +66,7 @@ void live_sockets_retry_user(struct live *l) {
 // ---- names ----
 
 // They go by SUBSCRIBE: an address has an end.
-static void send_names(const struct stream *s, struct ws_client *w, int32_t first) {
+static void send_names(struct live *l, const struct stream *s, struct ws_client *w, int32_t first) {
     for (int32_t at = first; at < s->name_count; at += NAMES_A_MESSAGE) {
         struct json_object *o = json_object_new_object(), *list = json_object_new_array();
         int32_t end = at + NAMES_A_MESSAGE < s->name_count ? at + NAMES_A_MESSAGE : s->name_count;
@@ -76,15 +76,14 @@ static void send_names(const struct stream *s, struct ws_client *w, int32_t firs
         json_object_object_add(o, "id", json_object_new_int(end));
         const char *text =
             json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-        ws_client_send(w, text, strlen(text));
+        l->network.ws_send(w, text, strlen(text));
         json_object_put(o);
     }
 }
 
 static void send_new_names(struct live *l, struct stream *s, int64_t now_us) {
-    (void)l;
-    send_names(s, s->socket, s->name_sent);
-    if (s->next && ws_client_is_open(s->next)) send_names(s, s->next, s->name_sent);
+    send_names(l, s, s->socket, s->name_sent);
+    if (s->next && l->network.ws_is_open(s->next)) send_names(l, s, s->next, s->name_sent);
     s->name_sent = s->name_count;
     s->name_us = now_us + NAMES_EVERY_US;
 }
@@ -112,8 +111,8 @@ static void drop_held(struct stream *s) {
     s->held_count = 0;
 }
 
-static void drop_next(struct stream *s) {
-    if (s->next) ws_client_close(s->next);
+static void drop_next(struct live *l, struct stream *s) {
+    if (s->next) l->network.ws_close(s->next);
     s->next = NULL;
     s->next_ready = false;
     s->switch_us = 0;
@@ -149,7 +148,7 @@ static void handle(struct live *l, struct stream *s, const char *text, size_t si
 static void take_over(struct live *l, struct stream *s) {
     struct held_text *held = s->held;
     int32_t count = s->held_count;
-    if (s->socket) ws_client_close(s->socket);
+    if (s->socket) l->network.ws_close(s->socket);
     s->socket = s->next;
     s->next = NULL;
     s->next_ready = false;
@@ -187,7 +186,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
     live_wake(l);
     if (w == s->next) {
         if (s->name_count > 0)
-            send_names(s, w, 0);
+            send_names(l, s, w, 0);
         else
             next_is_ready(l, s);
         return;
@@ -209,10 +208,10 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     live_wake(l);
     if (w == s->next) {
         live_log_info(l, "%s: the connection that was to replace it: %s", titles[which_of(l, s)], why);
-        drop_next(s);
+        drop_next(l, s);
         return;
     }
-    ws_client_close(w);
+    l->network.ws_close(w);
     s->socket = NULL;
     if (s->next_ready) {
         // What was on its way to the old one is lost: a gap, but a short one.
@@ -221,14 +220,14 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
         take_over(l, s);
         return;
     }
-    drop_next(s);
+    drop_next(l, s);
     retry_later(l, s, why);
     if (which_of(l, s) != STREAM_USER) live_market_closed(l, which_of(l, s));
 }
 
 void live_sockets_break(struct live *l, enum stream_which which, const char *why) {
     struct stream *s = &l->streams[which];
-    drop_next(s);
+    drop_next(l, s);
     if (s->socket) on_closed(l, s->socket, why);
 }
 
@@ -304,8 +303,8 @@ int64_t live_sockets_due_us(const struct live *l) {
 void live_sockets_close(struct live *l) {
     for (int which = 0; which < STREAM_COUNT; which++) {
         struct stream *s = &l->streams[which];
-        drop_next(s);
-        if (s->socket) ws_client_close(s->socket);
+        drop_next(l, s);
+        if (s->socket) l->network.ws_close(s->socket);
         s->socket = NULL;
         for (int32_t i = 0; i < s->name_count; i++) free(s->names[i]);
         free(s->names);

@@ -180,7 +180,7 @@ void live_wire_measure(struct live *l) {
     snprintf(url, sizeof url, "%s%s", l->rest_url, endpoint_info(EP_TIME)->path);
     struct http_call call = { .method = "GET", .url = url };
     l->clock_sent_us = live_now(l);
-    l->clock_asked = http_send(l->http, &call, NULL) != NULL;
+    l->clock_asked = l->network.http_send(l->http, &call, NULL) != NULL;
 }
 
 // ---- sending ----
@@ -284,7 +284,7 @@ void live_wire_leave(struct live *l, struct api_call *op) {
     if (l->key_header && info->security != SEC_NONE) call.headers[headers++] = l->key_header;
     if (body) call.headers[headers++] = "Content-Type: application/x-www-form-urlencoded";
     l->figures.sent++;
-    l->transfers[op->slot] = http_send(l->http, &call, op);
+    l->transfers[op->slot] = l->network.http_send(l->http, &call, op);
     if (l->transfers[op->slot]) return;
     struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
     tell(l, op, &reply);
@@ -293,7 +293,7 @@ void live_wire_leave(struct live *l, struct api_call *op) {
 static void wire_cancel(void *ctx, struct request *r) {
     struct live *l = ctx;
     struct api_call *op = r->user;
-    if (l->transfers[op->slot]) http_cancel(l->http, l->transfers[op->slot]);
+    if (l->transfers[op->slot]) l->network.http_cancel(l->http, l->transfers[op->slot]);
     l->transfers[op->slot] = NULL;
     live_ws_orders_cancel(l, op);
     outcome_tracker_abandon(l->resolver, op);
@@ -413,7 +413,7 @@ int live_wire_open(struct live *l, struct errmsg *e) {
                                         .timeout_ms = l->o.http_timeout_us / 1000,
                                         .used = { HEADER_USED_WEIGHT_1M, HEADER_ORDER_COUNT_10S,
                                                   HEADER_ORDER_COUNT_1M } };
-    int err = http_client_new(&l->loop, &http, on_done, l, &l->http, e);
+    int err = l->network.http_new(l->network.ctx, &http, on_done, l, &l->http, e);
     if (err || !l->o.api_key[0]) return err;
     size_t size = strlen(l->o.api_key) + 20;
     l->key_header = malloc(size);
@@ -423,5 +423,5 @@ int live_wire_open(struct live *l, struct errmsg *e) {
 }
 
 void live_wire_close(struct live *l) {
-    if (l->http) http_client_close(l->http);
+    if (l->http) l->network.http_close(l->http);
 }

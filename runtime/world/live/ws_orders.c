@@ -99,8 +99,8 @@ static void sign_pairs(struct live *l, struct pair *pairs, int32_t count,
     signature_make(l->key, text, at, signature);
 }
 
-static void send_call(struct ws_client *w, int64_t id, const char *method, const struct pair *pairs,
-                      int32_t count, const char *signature) {
+static void send_call(struct live *l, struct ws_client *w, int64_t id, const char *method,
+                      const struct pair *pairs, int32_t count, const char *signature) {
     struct json_object *o = json_object_new_object(), *params = json_object_new_object();
     for (int32_t i = 0; i < count; i++) {
         bool whole = is_whole(pairs[i].name);
@@ -114,7 +114,7 @@ static void send_call(struct ws_client *w, int64_t id, const char *method, const
     json_object_object_add(o, "params", params);
     const char *text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    ws_client_send(w, text, strlen(text));
+    l->network.ws_send(w, text, strlen(text));
     json_object_put(o);
 }
 
@@ -131,7 +131,7 @@ bool live_ws_orders_send(struct live *l, struct api_call *op) {
     struct ws_orders *o = &l->ws_orders;
     const char *method = l->o.orders_by_websocket && l->key ? method_of(op->call.endpoint) : NULL;
     struct ws_channel *c = method ? ready_channel(l) : NULL;
-    if (!c || !ws_client_is_open(c->socket)) return false;
+    if (!c || !l->network.ws_is_open(c->socket)) return false;
     static char text[TEXT_MAX];
     char window[24], stamp[24], signature[SIGNATURE_TEXT_MAX];
     struct pair pairs[PAIRS_MAX];
@@ -153,7 +153,7 @@ bool live_ws_orders_send(struct live *l, struct api_call *op) {
         (struct ws_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
     l->figures.sent++;
     l->figures.sent_by_websocket++;
-    send_call(c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
+    send_call(l, c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
     return true;
 }
 
@@ -275,7 +275,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
     struct pair pairs[] = { { "apiKey", api_key(l) }, { "timestamp", stamp } };
     sign_pairs(l, pairs, 2, signature);
     c->state = CHANNEL_LOGGING_ON;
-    send_call(w, LOGON_ID, "session.logon", pairs, 2, signature);
+    send_call(l, w, LOGON_ID, "session.logon", pairs, 2, signature);
 }
 
 static void retry_later(struct live *l, const char *why) {
@@ -293,7 +293,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     live_wake(l);
     bool draining = channel_of(l, w)->state == CHANNEL_DRAINING;
     *channel_of(l, w) = (struct ws_channel){ 0 };
-    ws_client_close(w);
+    l->network.ws_close(w);
     if (!draining) retry_later(l, why);
     for (int32_t i = o->flying_count - 1; i >= 0; i--) {
         if (i < o->flying_count && o->flying[i].socket == w)
@@ -314,7 +314,7 @@ static void open_channel(struct live *l, int64_t now_us) {
                                   .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
     struct errmsg e;
-    if (ws_client_open(&l->loop, &options, &hooks, &c->socket, &e) == ERR_OK)
+    if (l->network.ws_open(l->network.ctx, &options, &hooks, &c->socket, &e) == ERR_OK)
         c->state = CHANNEL_OPENING;
     else
         retry_later(l, e.text);
@@ -345,7 +345,7 @@ void live_ws_orders_advance(struct live *l, int64_t now_us) {
             if (!used || used->state == CHANNEL_DRAINING) used = c;
         }
         if (c->state == CHANNEL_DRAINING && !answering(o, c)) {
-            ws_client_close(c->socket);
+            l->network.ws_close(c->socket);
             *c = (struct ws_channel){ 0 };
         }
     }
@@ -381,7 +381,7 @@ bool live_ws_orders_running(const struct live *l) {
 
 void live_ws_orders_close(struct live *l) {
     for (int k = 0; k < WS_CHANNELS; k++) {
-        if (l->ws_orders.channels[k].socket) ws_client_close(l->ws_orders.channels[k].socket);
+        if (l->ws_orders.channels[k].socket) l->network.ws_close(l->ws_orders.channels[k].socket);
     }
     free(l->ws_orders.flying);
     json_free(&l->ws_orders.json);

@@ -235,7 +235,7 @@ static void subscribe(struct live *l) {
     json_object_object_add(o, "id", json_object_new_int(1));
     const char *text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    ws_client_send(l->paper->books, text, strlen(text));
+    l->network.ws_send(l->paper->books, text, strlen(text));
     json_object_put(o);
 }
 
@@ -265,7 +265,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     struct live *l = ctx;
     struct paper *p = l->paper;
     live_wake(l);
-    ws_client_close(w);
+    l->network.ws_close(w);
     p->books = NULL;
     p->books_open = false;
     p->round++;
@@ -287,7 +287,8 @@ static void open_books(struct live *l) {
                             .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    if (ws_client_open(&l->loop, &o, &hooks, &l->paper->books, &e) != ERR_OK) retry_later(l, e.text);
+    if (l->network.ws_open(l->network.ctx, &o, &hooks, &l->paper->books, &e) != ERR_OK)
+        retry_later(l, e.text);
 }
 
 // ---- life ----
@@ -302,7 +303,7 @@ void paper_start(struct live *l) {
 void paper_stop(struct live *l) {
     struct paper *p = l->paper;
     p->started = false;
-    if (p->books) ws_client_close(p->books);
+    if (p->books) l->network.ws_close(p->books);
     p->books = NULL;
 }
 
