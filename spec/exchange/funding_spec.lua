@@ -79,7 +79,7 @@ describe("moontide exchange: funding", function()
       x:raw("PUT", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "")
       local rows = x:signed("GET", "/fapi/v1/income", { incomeType = "FUNDING_FEE" }).json
       return #rows >= 2 and rows
-    end, 20)
+    end)
     local rates = {}
     for _, r in ipairs(x:public("/fapi/v1/fundingRate", { symbol = "BTCUSDT" }).json) do
       rates[r.fundingTime] = r

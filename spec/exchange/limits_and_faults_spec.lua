@@ -4,67 +4,72 @@ local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local websocket = require "spec.support.websocket"
 
--- Away from the turn of a minute or of ten seconds, so that a window does not end within a test.
-local function steady(window)
-  local left = window - (lx.now_ms() / 1000) % window
-  if left < 4 then lx.sleep(left + 0.05) end
+-- Runs fn on an exchange of its own within one window of so many seconds: again, when a window has ended meanwhile.
+local function within(window, arguments, fn)
+  repeat
+    local x = lx.start(arguments)
+    local began = math.floor(lx.now_ms() / 1000 / window)
+    local ok, problem = pcall(fn, x)
+    local whole = math.floor(lx.now_ms() / 1000 / window) == began
+    x:stop()
+    if whole and not ok then error(problem, 0) end
+  until whole
 end
 
 describe("moontide exchange: limits", function()
   it("counts weight exactly, answers 429 with Retry-After, and bans who goes on", function()
-    local x = lx.start { "--weight-limit", "20", "--symbols", "BTCUSDT" }
-    finally(function() x:stop() end)
-    steady(60)
-    local last = 0
-    for _ = 1, 10 do
-      local reply = x:public("/fapi/v1/ticker/bookTicker", { symbol = "BTCUSDT" })
-      assert.equal(200, reply.status)
-      assert.equal(last + 2, tonumber(reply.head["x-mbx-used-weight-1m"]))
-      last = last + 2
-    end
-    local over = x:public("/fapi/v1/ping")
-    assert.equal(429, over.status)
-    assert.equal(-1003, over.json.code)
-    assert.truthy(over.json.msg:find("current limit is 20 requests per minute", 1, true))
-    assert.is_true(tonumber(over.head["retry-after"]) <= 60)
-    local banned
-    for _ = 1, 12 do
-      banned = x:public("/fapi/v1/ping")
-      if banned.status == 418 then break end
-    end
-    assert.equal(418, banned.status)
-    local until_ms = tonumber(banned.json.msg:match "banned until (%d+)%.")
-    assert.near(lx.now_ms() + 120000, until_ms, 2000)
-    assert.near(120, tonumber(banned.head["retry-after"]), 2)
-    local windows = x:audit().windows
-    assert.is_true(windows[#windows].refused >= 10)
+    within(60, { "--weight-limit", "20", "--symbols", "BTCUSDT" }, function(x)
+      local last = 0
+      for _ = 1, 10 do
+        local reply = x:public("/fapi/v1/ticker/bookTicker", { symbol = "BTCUSDT" })
+        assert.equal(200, reply.status)
+        assert.equal(last + 2, tonumber(reply.head["x-mbx-used-weight-1m"]))
+        last = last + 2
+      end
+      local over = x:public("/fapi/v1/ping")
+      assert.equal(429, over.status)
+      assert.equal(-1003, over.json.code)
+      assert.truthy(over.json.msg:find("current limit is 20 requests per minute", 1, true))
+      assert.is_true(tonumber(over.head["retry-after"]) <= 60)
+      local banned
+      local before = lx.now_ms()
+      for _ = 1, 12 do
+        banned = x:public("/fapi/v1/ping")
+        if banned.status == 418 then break end
+      end
+      assert.equal(418, banned.status)
+      local until_ms = tonumber(banned.json.msg:match "banned until (%d+)%.")
+      assert.is_true(until_ms - 120000 >= before - 1 and until_ms - 120000 <= lx.now_ms(), until_ms)
+      assert.near(120, tonumber(banned.head["retry-after"]), 2)
+      local windows = x:audit().windows
+      assert.is_true(windows[#windows].refused >= 10)
+    end)
   end)
 
   it("counts orders in ten seconds and a minute and refuses with -1015; cancels go on", function()
-    local x = lx.start { "--order-limits", "5,100", "--symbols", "BTCUSDT" }
-    finally(function() x:stop() end)
-    steady(10)
-    local price = ("%.1f"):format(math.floor(x:best() * 0.97))
-    for i = 1, 5 do
-      local reply = x:order { price = price, newClientOrderId = "n" .. i }
-      assert.equal(200, reply.status, reply.body)
-      assert.equal(i, tonumber(reply.head["x-mbx-order-count-10s"]))
-      assert.equal(i, tonumber(reply.head["x-mbx-order-count-1m"]))
-    end
-    local over = x:order { price = price, newClientOrderId = "n6" }
-    assert.equal(429, over.status)
-    assert.equal(-1015, over.json.code)
-    assert.equal(
-      "CANCELED",
-      x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "n1" }).json.status
-    )
-    local refused = x:audit("?clientOrderId=n6").entries[1]
-    assert.equal(-1015, refused.code)
-    assert.is_false(refused.executed)
-    assert.equal(-1100, x:order({ price = price, newClientOrderId = 'no"id' }).json.code)
-    local entries = x:audit().entries
-    assert.equal(-1100, entries[#entries].code)
-    assert.equal("", entries[#entries].clientOrderId)
+    within(10, { "--order-limits", "5,100", "--symbols", "BTCUSDT" }, function(x)
+      local price = ("%.1f"):format(math.floor(x:best() * 0.97))
+      for i = 1, 5 do
+        local reply = x:order { price = price, newClientOrderId = "n" .. i }
+        assert.equal(200, reply.status, reply.body)
+        assert.equal(i, tonumber(reply.head["x-mbx-order-count-10s"]))
+        assert.equal(i, tonumber(reply.head["x-mbx-order-count-1m"]))
+      end
+      local over = x:order { price = price, newClientOrderId = "n6" }
+      assert.equal(429, over.status)
+      assert.equal(-1015, over.json.code)
+      assert.equal(
+        "CANCELED",
+        x:signed("DELETE", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "n1" }).json.status
+      )
+      local refused = x:audit("?clientOrderId=n6").entries[1]
+      assert.equal(-1015, refused.code)
+      assert.is_false(refused.executed)
+      assert.equal(-1100, x:order({ price = price, newClientOrderId = 'no"id' }).json.code)
+      local entries = x:audit().entries
+      assert.equal(-1100, entries[#entries].code)
+      assert.equal("", entries[#entries].clientOrderId)
+    end)
   end)
 end)
 
@@ -74,27 +79,28 @@ describe("moontide exchange: faults", function()
   teardown(function() x:stop() end)
   after_each(function() x:no_faults() end)
 
+  -- `lost`: no reply comes, and none is waited for long.
   local count = 0
-  local function order(session)
+  local function order(lost)
+    local session = lost and http.session { timeout = 1 }
     count = count + 1
     local id = "f" .. count
     local price = ("%.1f"):format(math.floor(x:best() * 0.97))
-    local reply, problem = x:signed(
-      "POST",
-      "/fapi/v1/order",
-      {
-        symbol = "BTCUSDT",
-        side = "BUY",
-        type = "LIMIT",
-        timeInForce = "GTC",
-        quantity = "0.002",
-        price = price,
-        newClientOrderId = id,
-      },
-      { session = session }
+    local reply, problem = x:signed("POST", "/fapi/v1/order", {
+      symbol = "BTCUSDT",
+      side = "BUY",
+      type = "LIMIT",
+      timeInForce = "GTC",
+      quantity = "0.002",
+      price = price,
+      newClientOrderId = id,
+    }, { session = session })
+    local entry = lx.wait_for(
+      "the audit's entry",
+      function() return x:audit("?clientOrderId=" .. id).entries[1] end
     )
-    local entry = x:audit("?clientOrderId=" .. id).entries[1]
-    return reply, problem, entry or {}
+    if session then session:close() end
+    return reply, problem, entry
   end
   local function only(fault, more)
     local rule = { fault = fault, call = "POST /fapi/v1/order" }
@@ -106,7 +112,7 @@ describe("moontide exchange: faults", function()
 
   it("a lost reply: the order stands, the client hears nothing", function()
     only "lose_reply"
-    local reply, _, entry = order()
+    local reply, _, entry = order(true)
     assert.is_nil(reply)
     assert.is_true(entry.executed)
     assert.is_false(entry.told)
@@ -116,7 +122,7 @@ describe("moontide exchange: faults", function()
   it("a lost request and a refused connection: nothing stands", function()
     for _, kind in ipairs { "lose_request", "no_connection" } do
       only(kind)
-      local reply, _, entry = order()
+      local reply, _, entry = order(true)
       assert.is_nil(reply, kind)
       assert.is_false(entry.executed, kind)
       assert.equal(kind, entry.fault)
@@ -153,8 +159,9 @@ describe("moontide exchange: faults", function()
     only("error", { status = 429, code = -1015 })
     assert.truthy(order().json.msg:find("current limit is %d+ orders per 10 SECOND"))
     only("error", { status = 418, retry_after = 60 })
+    local before = lx.now_ms()
     local until_ms = tonumber(order().json.msg:match "banned until (%d+)%.")
-    assert.near(lx.now_ms() + 60000, until_ms, 20000)
+    assert.is_true(until_ms - 60000 >= before - 1 and until_ms - 60000 <= lx.now_ms(), until_ms)
     only("error", { status = 503, code = -1008 })
     assert.truthy(order().json.msg:find "throttled by system%-level protection")
     only("error", { status = 429, retry_after = 3 })
@@ -200,43 +207,40 @@ describe("moontide exchange: faults", function()
       assert.is_true(lx.now_ms() - before >= 500 and entry.time - before >= 500)
       local price = ("%.1f"):format(math.floor(x:best() * 0.97))
       local function late_order(id, o)
-        return x:signed(
-          "POST",
-          "/fapi/v1/order",
-          {
-            symbol = "BTCUSDT",
-            side = "BUY",
-            type = "LIMIT",
-            timeInForce = "GTC",
-            quantity = "0.002",
-            price = price,
-            newClientOrderId = id,
-          },
-          o
-        )
+        return x:signed("POST", "/fapi/v1/order", {
+          symbol = "BTCUSDT",
+          side = "BUY",
+          type = "LIMIT",
+          timeInForce = "GTC",
+          quantity = "0.002",
+          price = price,
+          newClientOrderId = id,
+        }, o)
       end
       assert.equal(-1021, late_order("late-old", { window = 300 }).json.code)
       local refused = x:audit("?clientOrderId=late-old").entries[1]
       assert.is_false(refused.executed)
       assert.equal(-1021, refused.code)
-      only("late", { delay = 4 })
+      only("late", { delay = 2 })
+      before = lx.now_ms()
       local impatient = http.session { timeout = 0.3 }
       assert.is_nil((late_order("late-gone", { session = impatient, body = true, window = 30000 })))
       impatient:close()
       local function status()
         return x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "late-gone" }).json
       end
-      assert.equal(-2013, status().code)
       lx.wait_for("it to arrive", function() return status().status == "NEW" end)
       entry = x:audit("?clientOrderId=late-gone").entries[1]
-      assert.is_true(entry.executed)
+      assert.is_true(entry.executed and entry.time - before >= 2000)
       assert.is_false(entry.told)
     end
   )
 
   it("a clock that is off", function()
     x:faults { { fault = "skew", delay = -4 } }
-    assert.near(lx.now_ms() - 4000, x:public("/fapi/v1/time").json.serverTime, 500)
+    local before = lx.now_ms()
+    local told = x:public("/fapi/v1/time").json.serverTime + 4000
+    assert.is_true(told >= before - 1 and told <= lx.now_ms(), told)
     assert.equal(-1021, order().json.code)
     x:faults { { fault = "skew", delay = 7 } }
     assert.equal(-1021, order().json.code)
@@ -255,7 +259,7 @@ describe("moontide exchange: faults", function()
     x:faults { { fault = "stream_gap", class = "market", share = 0.5 } }
     local last, gaps = nil, 0
     for _ = 1, 1000 do -- what lay in the socket when the rule came has none
-      local m = s:json(5)
+      local m = s:json()
       if last and m.t > last + 1 then gaps = gaps + 1 end
       last = m.t
       if gaps > 3 then break end
@@ -263,11 +267,10 @@ describe("moontide exchange: faults", function()
     assert.is_true(gaps > 3, gaps .. " gaps")
     x:faults { { fault = "stream_drop", class = "market", most = 1 } }
     local ended
-    for _ = 1, 300 do
-      ended = s:text(1) == false
-      if ended then break end
-    end
-    assert.is_true(ended)
+    repeat
+      ended = s:text()
+    until not ended
+    assert.is_false(ended)
     s:close()
     x:no_faults()
     local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
@@ -301,13 +304,19 @@ describe("moontide exchange: faults", function()
 
   it("reads a fault file, its times counted from the start", function()
     local folder = run.folder()
-    run.write(folder .. "/faults.lua", 'return { { fault = "error", status = 503, to = 1.5 } }')
+    run.write(
+      folder .. "/faults.lua",
+      [[return { { fault = "error", status = 503, call = "GET /fapi/v1/time", to = 1.5 },
+        { fault = "error", status = 503, call = "GET /fapi/v1/depth", to = 1e6 },
+        { fault = "error", status = 503, call = "GET /fapi/v1/ping", from = 1e6 } }]]
+    )
     local other = lx.start { "--faults", folder .. "/faults.lua", "--symbols", "BTCUSDT" }
     finally(function()
       other:stop()
       run.remove(folder)
     end)
-    assert.equal(503, other:public("/fapi/v1/time").status)
+    assert.equal(503, other:public("/fapi/v1/depth", { symbol = "BTCUSDT" }).status)
+    assert.equal(200, other:public("/fapi/v1/ping").status)
     lx.wait_for("the maintenance's end", function() return other:public("/fapi/v1/time").status == 200 end)
   end)
 end)
@@ -360,7 +369,7 @@ describe("moontide exchange: hosts of clients", function()
       "--history",
       "20",
       "--speed",
-      "120",
+      "600",
       "--no-limits",
     }
     finally(function()
@@ -370,7 +379,7 @@ describe("moontide exchange: hosts of clients", function()
     local bars = lx.wait_for("ten bars of the replay", function()
       local list = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
       return #list > 33 and list
-    end, 20)
+    end)
     local start
     for i, b in ipairs(bars) do
       if b[2] == "101.00" then start = i end -- the first row of the data
@@ -421,7 +430,7 @@ describe("moontide exchange: hosts of clients", function()
         "--history",
         "2",
         "--speed",
-        "240",
+        "1200",
         "--no-limits",
       }
       finally(function()
@@ -431,7 +440,7 @@ describe("moontide exchange: hosts of clients", function()
       local list = lx.wait_for("forty bars", function()
         local got = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
         return #got > 40 and got
-      end, 60)
+      end)
       for i, r in ipairs(rows) do
         for k = 1, 4 do
           assert.equal(("%.2f"):format(r[k]), list[i][k + 1], ("bar %d, column %d"):format(i, k))
@@ -501,7 +510,7 @@ describe("moontide exchange: hosts of clients", function()
       "--history",
       "5",
       "--speed",
-      "60",
+      "300",
       "--no-limits",
     }
     finally(function()
@@ -511,7 +520,7 @@ describe("moontide exchange: hosts of clients", function()
     local bars = lx.wait_for("eight minutes", function()
       local list = x:public("/fapi/v1/klines", { symbol = "BTCUSDT", interval = "1m", limit = 100 }).json
       return #list >= 9 and list
-    end, 20)
+    end)
     local sum = 0
     for i = 0, 59 do
       sum = sum + 0.01 + (i % 10) / 1000

@@ -117,19 +117,14 @@ describe("moontide exchange: REST", function()
     function()
       local bid = x:best()
       local price = ("%.1f"):format(math.floor(bid * 0.97))
-      local a = x:signed(
-        "POST",
-        "/fapi/v1/order",
-        {
-          symbol = "BTCUSDT",
-          side = "BUY",
-          type = "LIMIT",
-          timeInForce = "GTC",
-          quantity = "0.01",
-          price = price,
-        },
-        { body = true }
-      )
+      local a = x:signed("POST", "/fapi/v1/order", {
+        symbol = "BTCUSDT",
+        side = "BUY",
+        type = "LIMIT",
+        timeInForce = "GTC",
+        quantity = "0.01",
+        price = price,
+      }, { body = true })
       assert.equal(200, a.status, a.body)
       assert.equal(price .. "0", a.json.price)
       local query, body =
@@ -164,23 +159,19 @@ describe("moontide exchange: REST", function()
     assert.equal(200, o.status, o.body)
     assert.equal("0.010", o.json.origQty)
     assert.not_equal("mine", o.json.clientOrderId)
-    local batch = x:signed(
-      "POST",
-      "/fapi/v1/batchOrders",
-      {
-        batchOrders = require "cjson".encode {
-          {
-            symbol = "BTCUSDT",
-            side = "BUY",
-            type = "LIMIT",
-            timeInForce = "GTC",
-            quantity = "0.010",
-            qty = "0.5",
-            price = price,
-          },
+    local batch = x:signed("POST", "/fapi/v1/batchOrders", {
+      batchOrders = require "cjson".encode {
+        {
+          symbol = "BTCUSDT",
+          side = "BUY",
+          type = "LIMIT",
+          timeInForce = "GTC",
+          quantity = "0.010",
+          qty = "0.5",
+          price = price,
         },
-      }
-    ).json
+      },
+    }).json
     assert.equal("0.010", batch[1].origQty)
     assert.equal(200, x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "BTCUSDT" }).status)
     refused(
@@ -333,32 +324,24 @@ describe("moontide exchange: REST", function()
     local found = x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "mine-1" }).json
     assert.equal(made.json.orderId, found.orderId)
     assert.is_number(found.time)
-    local put = x:signed(
-      "PUT",
-      "/fapi/v1/order",
-      {
-        symbol = "BTCUSDT",
-        side = "BUY",
-        orderId = made.json.orderId,
-        quantity = "0.02",
-        price = ("%.1f"):format(math.floor(bid * 0.97)),
-      }
-    )
+    local put = x:signed("PUT", "/fapi/v1/order", {
+      symbol = "BTCUSDT",
+      side = "BUY",
+      orderId = made.json.orderId,
+      quantity = "0.02",
+      price = ("%.1f"):format(math.floor(bid * 0.97)),
+    })
     assert.equal("0.020", put.json.origQty)
     assert.equal("BTCUSDT", put.json.pair)
     assert.is_nil(put.json.modifyId)
-    put = x:signed(
-      "PUT",
-      "/fapi/v1/order",
-      {
-        symbol = "BTCUSDT",
-        side = "BUY",
-        orderId = made.json.orderId,
-        quantity = "0.03",
-        price = price,
-        modifyId = "77",
-      }
-    )
+    put = x:signed("PUT", "/fapi/v1/order", {
+      symbol = "BTCUSDT",
+      side = "BUY",
+      orderId = made.json.orderId,
+      quantity = "0.03",
+      price = price,
+      modifyId = "77",
+    })
     assert.equal(77, put.json.modifyId)
     local level = x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 1000 }).json
     assert.is_table(level)
@@ -457,7 +440,7 @@ describe("moontide exchange: REST", function()
     local filled = lx.wait_for("a fill of the resting order", function()
       local now = x:signed("GET", "/fapi/v1/order", { symbol = "BTCUSDT", origClientOrderId = "maker" }).json
       return now.status == "FILLED" and now
-    end, 30)
+    end)
     assert.equal(("%.2f"):format(bid), filled.price)
     assert.is_true(
       x:signed("GET", "/fapi/v1/userTrades", { symbol = "BTCUSDT", orderId = filled.orderId }).json[1].maker
@@ -640,19 +623,15 @@ describe("moontide exchange: REST", function()
   it("keeps conditional orders apart, and turns one into an order when its price comes", function()
     local bid, ask = x:best "BNBUSDT"
     assert.equal("FILLED", x:order { symbol = "BNBUSDT", type = "MARKET", quantity = "1" }.json.status)
-    local algo = x:signed(
-      "POST",
-      "/fapi/v1/algoOrder",
-      {
-        algoType = "CONDITIONAL",
-        symbol = "BNBUSDT",
-        side = "SELL",
-        type = "STOP_MARKET",
-        closePosition = "true",
-        triggerPrice = ("%.2f"):format(bid * 0.99),
-        clientAlgoId = "stop-1",
-      }
-    )
+    local algo = x:signed("POST", "/fapi/v1/algoOrder", {
+      algoType = "CONDITIONAL",
+      symbol = "BNBUSDT",
+      side = "SELL",
+      type = "STOP_MARKET",
+      closePosition = "true",
+      triggerPrice = ("%.2f"):format(bid * 0.99),
+      clientAlgoId = "stop-1",
+    })
     assert.equal(200, algo.status, algo.body)
     assert.equal("NEW", algo.json.algoStatus)
     assert.same({ "", "" }, { algo.json.activatePrice, algo.json.callbackRate })
@@ -660,18 +639,14 @@ describe("moontide exchange: REST", function()
     assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BNBUSDT" }).json)
     assert.equal(1, #x:signed("GET", "/fapi/v1/openAlgoOrders", { symbol = "BNBUSDT" }).json)
     refused(
-      x:signed(
-        "POST",
-        "/fapi/v1/algoOrder",
-        {
-          algoType = "CONDITIONAL",
-          symbol = "BNBUSDT",
-          side = "SELL",
-          type = "STOP_MARKET",
-          quantity = "1",
-          triggerPrice = ("%.2f"):format(ask * 1.02),
-        }
-      ),
+      x:signed("POST", "/fapi/v1/algoOrder", {
+        algoType = "CONDITIONAL",
+        symbol = "BNBUSDT",
+        side = "SELL",
+        type = "STOP_MARKET",
+        quantity = "1",
+        triggerPrice = ("%.2f"):format(ask * 1.02),
+      }),
       400,
       -2021
     )
@@ -679,7 +654,7 @@ describe("moontide exchange: REST", function()
     local done = lx.wait_for("the stop to trigger", function()
       local now = x:signed("GET", "/fapi/v1/algoOrder", { clientAlgoId = "stop-1" }).json
       return now.algoStatus == "FINISHED" and now
-    end, 20)
+    end)
     local order = x:signed("GET", "/fapi/v1/order", { symbol = "BNBUSDT", orderId = done.actualOrderId }).json
     assert.equal("FILLED", order.status)
     assert.equal("STOP_MARKET", order.origType)
@@ -691,19 +666,15 @@ describe("moontide exchange: REST", function()
       "bids again, after what others have taken",
       function() return #x:public("/fapi/v1/depth", { symbol = "BTCUSDT", limit = 50 }).json.bids == 50 end
     )
-    local reply = x:signed(
-      "POST",
-      "/fapi/v1/order",
-      {
-        symbol = "BTCUSDT",
-        side = "BUY",
-        type = "LIMIT",
-        timeInForce = "GTC",
-        quantity = "0.002",
-        priceMatch = "QUEUE_20",
-        newOrderRespType = "RESULT",
-      }
-    )
+    local reply = x:signed("POST", "/fapi/v1/order", {
+      symbol = "BTCUSDT",
+      side = "BUY",
+      type = "LIMIT",
+      timeInForce = "GTC",
+      quantity = "0.002",
+      priceMatch = "QUEUE_20",
+      newOrderRespType = "RESULT",
+    })
     local o = reply.json
     assert.equal("QUEUE_20", o.priceMatch, reply.body)
     assert.is_true(tonumber(o.price) < x:best() * 1.01)
@@ -854,7 +825,7 @@ describe("moontide exchange: REST", function()
     lx.wait_for("the stop to trigger", function()
       now = x:signed("GET", "/fapi/v1/algoOrder", { clientAlgoId = "matched" }).json
       return now.actualOrderId ~= ""
-    end, 20)
+    end)
     local order = x:signed("GET", "/fapi/v1/order", { symbol = "BNBUSDT", orderId = now.actualOrderId }).json
     assert.equal("OPPONENT_5", order.priceMatch)
     assert.equal("LIMIT", order.type)

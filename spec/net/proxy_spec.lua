@@ -66,7 +66,7 @@ describe("a proxy", function()
     ran(
       far(
         HANDLERS,
-        { "--for", "1.5", "--proxy", "http://127.0.0.1:" .. proxy.ports[1], "--warm-connections", "0" }
+        { "--orders", "1", "--proxy", "http://127.0.0.1:" .. proxy.ports[1], "--warm-connections", "0" }
       )
     )
     local tunnels = proxy:count "CONNECT exchange.invalid" - before
@@ -75,26 +75,23 @@ describe("a proxy", function()
   end)
 
   it("carries orders by the WebSocket API too", function()
-    local r = far(
-      HANDLERS,
-      {
-        "--for",
-        "1.5",
-        "--proxy",
-        "http://127.0.0.1:" .. proxy.ports[1],
-        "--order-channel",
-        "ws",
-        "--ws-api-url",
-        ("wss://api.invalid:%d/ws-fapi/v1"):format(x.port),
-      }
-    )
+    local r = far(HANDLERS, {
+      "--orders",
+      "1",
+      "--proxy",
+      "http://127.0.0.1:" .. proxy.ports[1],
+      "--order-channel",
+      "ws",
+      "--ws-api-url",
+      ("wss://api.invalid:%d/ws-fapi/v1"):format(x.port),
+    })
     ran(r)
     assert.truthy(r.err:find "by_websocket=[1-9]", r.err)
     assert.equal(1, proxy:count "CONNECT api.invalid")
   end)
 
   it("may be of SOCKS, which resolves the names too", function()
-    ran(far(HANDLERS, { "--for", "1.5", "--proxy", "socks5h://127.0.0.1:" .. proxy.ports[2] }))
+    ran(far(HANDLERS, { "--orders", "1", "--proxy", "socks5h://127.0.0.1:" .. proxy.ports[2] }))
     assert.is_true(proxy:count "SOCKS exchange.invalid" >= 4, proxy:log())
   end)
 
@@ -102,7 +99,7 @@ describe("a proxy", function()
     for i, kind in ipairs { "http", "socks5h" } do
       local r = far(
         HANDLERS,
-        { "--for", "1.5" },
+        { "--orders", "1" },
         ("https_proxy=%s://trader:pa5sword@127.0.0.1:%d"):format(kind, asking.ports[i])
       )
       ran(r)
@@ -135,13 +132,13 @@ describe("a proxy", function()
       live_run.whole(
         plain,
         HANDLERS,
-        { "--for", "1.5" },
+        { "--orders", "1" },
         key .. "http_proxy=" .. nowhere .. " no_proxy=elsewhere,127.0.0.1"
       )
     )
-    ran(live_run.whole(plain, HANDLERS, { "--for", "1.5", "--proxy", nowhere }, key .. "NO_PROXY=127.0.0.1"))
+    ran(live_run.whole(plain, HANDLERS, { "--orders", "1", "--proxy", nowhere }, key .. "NO_PROXY=127.0.0.1"))
     local r =
-      live_run.whole(plain, HANDLERS, { "--for", "1.5", "--proxy", nowhere }, key .. "NO_PROXY=elsewhere")
+      live_run.whole(plain, HANDLERS, { "--orders", "1", "--proxy", nowhere }, key .. "NO_PROXY=elsewhere")
     assert.equal(1, r.status)
     assert.truthy(r.err:find("127.0.0.1 port 1", 1, true), r.err)
     for environment, way in pairs { [""] = true, ["127.0.0.1"] = false } do
@@ -162,12 +159,10 @@ describe("a proxy", function()
       local url = ("wss://exchange.invalid:%d/market/ws"):format(x.port)
       for i, expected in pairs { [3] = "timed? ?out", [4] = "Proxy CONNECT aborted" } do
         local p = probe.open { proxy = "http://127.0.0.1:" .. proxy.ports[i], timeout = 0.5 }
-        local from = lx.now_ms()
         local took, problem = p:stream(url)
         p:close()
         assert.equal(nil, took)
         assert.truthy(problem:find(expected), problem)
-        assert.is_true(lx.now_ms() - from < 3000)
       end
       local p = probe.open { proxy = "http://127.0.0.1:" .. asking.ports[1] }
       local _, problem = p:stream(url)
@@ -195,6 +190,6 @@ describe("a proxy", function()
     r:wait_for "INFO market stream: connected again"
     r:wait_for "INFO user stream: connected again"
     r:kill(2)
-    assert.equal(0, r:wait(20), r:err())
+    assert.equal(0, r:wait(), r:err())
   end)
 end)

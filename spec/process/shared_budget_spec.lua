@@ -116,7 +116,7 @@ describe("shared budget", function()
       C.shared_budget_close(s)
       s = assert(open(dir, "x"))
       return not there "spec"
-    end, 10)
+    end)
     C.shared_budget_close(s)
     C.shared_budget_close(sat_in)
     C.shared_budget_close((assert(open(dir, "y"))))
@@ -214,7 +214,7 @@ describe("shared budget", function()
         r:close()
         x:stop()
       end)
-      lx.wait_for("both to be through", function() return select(2, r:out():gsub("done	", "")) == 2 end, 40)
+      lx.wait_for("both to be through", function() return select(2, r:out():gsub("done	", "")) == 2 end)
       assert.falsy(r:out():find "BANNED", r:out())
       local refused, spent = 0, 0
       for _, e in ipairs(x:audit("?limit=100000").entries) do

@@ -31,7 +31,7 @@ describe("output that nobody reads", function()
   local function open_orders() return #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json end
   local function finish()
     run.write(folder .. "/read", "")
-    lx.wait_for("the reader", function() return host.file_mode(folder .. "/through") end, 20)
+    lx.wait_for("the reader", function() return host.file_mode(folder .. "/through") end)
     return run.read(folder .. "/out")
   end
 
@@ -82,7 +82,7 @@ describe("output that nobody reads", function()
           FLOOD:format [[ io.stderr:write "through\n" local f = io.open("go", "w") f:close() repeat api.sleep(0.05) until io.open "again"  print "again" ]],
           arguments
         )
-        lx.wait_for("the script", function() return host.file_mode(folder .. "/home/runs/s/data/go") end, 15)
+        lx.wait_for("the script", function() return host.file_mode(folder .. "/home/runs/s/data/go") end)
         assert.equal(1, open_orders())
         assert.truthy(
           run
@@ -93,7 +93,7 @@ describe("output that nobody reads", function()
         run.write(folder .. "/read", "")
         lx.wait_for("the reader to catch up", function() return #run.read(folder .. "/out") > 900000 end)
         run.write(folder .. "/home/runs/s/data/again", "")
-        lx.wait_for("the end", status, 20)
+        lx.wait_for("the end", status)
         local out = finish()
         assert.equal(0, status())
         assert.equal(0, open_orders())
@@ -111,17 +111,17 @@ describe("output that nobody reads", function()
       "--hang-seconds 0.5 --on-failure halt --on-crash cancel",
       true
     )
-    lx.wait_for("the order", function() return open_orders() == 1 end, 15)
-    lx.wait_for("the orders to go", function() return open_orders() == 0 end, 15)
+    lx.wait_for("the order", function() return open_orders() == 1 end)
+    lx.wait_for("the orders to go", function() return open_orders() == 0 end)
     finish()
-    lx.wait_for("the end", status, 20)
+    lx.wait_for("the end", status)
     assert.equal(1, status())
   end)
 
   it("ends in whole where somebody reads, slowly too", function()
     run.write(folder .. "/read", "")
     start([[ api.sleep(0) local text = ("x"):rep(200) for i = 1, 4000 do print(text, i) end ]], "")
-    lx.wait_for("the end", status, 20)
+    lx.wait_for("the end", status)
     local _, written = finish():gsub("x\t%d+\n", "")
     assert.equal(4000, written)
   end)

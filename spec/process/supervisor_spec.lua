@@ -72,7 +72,7 @@ describe("supervisor", function()
 
   local function goes_on(name)
     local before = orders_of(name)
-    lx.wait_for(name .. " to go on", function() return orders_of(name) >= before + 3 end, 15)
+    lx.wait_for(name .. " to go on", function() return orders_of(name) >= before + 3 end)
   end
 
   -- Three traders; the second fails. The others trade on, the failed one's order goes.
@@ -82,16 +82,16 @@ describe("supervisor", function()
       { a = trader("BTCUSDT", "", "a" .. math.random(1e6)), b = failing, c = trader("SOLUSDT", "", "c") },
       { "--on-failure", "halt", "--recv-window", "1000", unpack(arguments) }
     )
-    r:wait_for("b| started", 20)
-    r:wait_for(said, 20)
-    r:wait_for("b is halted", 20)
+    r:wait_for("b| started")
+    r:wait_for(said)
+    r:wait_for("b is halted")
     lx.wait_for("the orders to go", function() return open_orders "ETHUSDT" == 0 end)
     assert.equal(1, open_orders "BTCUSDT")
     goes_on "c"
     assert.equal("running", control.ask(r:path("a", "supervisor.sock"), { cmd = "status" }).state)
     assert.equal("halted", control.ask(r:path("b", "supervisor.sock"), { cmd = "status" }).state)
     r:kill(15)
-    assert.equal(1, r:wait(20)) -- one was halted
+    assert.equal(1, r:wait()) -- one was halted
     assert.truthy(r:out():find("a| stopped", 1, true))
     assert.truthy(r:out():find("c| stopped", 1, true))
     assert.equal(0, open_orders "BTCUSDT" + open_orders "SOLUSDT")
@@ -143,30 +143,34 @@ describe("supervisor", function()
     r:wait_for "b starts again in 1 s"
     lx.wait_for(
       "the second start",
-      function() return pid() and pid() ~= first and select(2, r:out():gsub("started", "")) == 2 end,
-      15
+      function() return pid() and pid() ~= first and select(2, r:out():gsub("started", "")) == 2 end
     )
     assert.equal(1, open_orders "ETHUSDT") -- the first one's is gone
     r:kill(9, pid())
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.truthy(r:err():find("b is halted: it failed 2 times", 1, true), r:err())
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
   it("flattens what a killed worker held, or keeps its orders, as it was told", function()
-    r = live_run.start(
-      x,
-      {
-        b = [[ return { symbols = { "ETHUSDT" }, on_start = function()
+    r = live_run.start(x, {
+      b = [[ return { symbols = { "ETHUSDT" }, on_start = function()
       assert(api.create_order { symbol = "ETHUSDT", side = "SELL", type = "MARKET", quantity = 0.5 })
       local t = api.get_ticker_price { symbol = "ETHUSDT" }
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "STOP_MARKET", stopPrice = market.round_price("ETHUSDT", t.price * 1.05), quantity = 0.5, reduceOnly = true })
       print "started" io.stdout:flush() while true do end end } ]],
-      },
-      { "--recv-window", "1000", "--on-crash", "flatten", "--on-failure", "halt", "--hang-seconds", "0.5" }
-    )
+    }, {
+      "--recv-window",
+      "1000",
+      "--on-crash",
+      "flatten",
+      "--on-failure",
+      "halt",
+      "--hang-seconds",
+      "0.5",
+    })
     r:wait_for "started"
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.truthy(r:err():find("the position of -0.5 closed", 1, true), r:err())
     assert.equal(0, #x:signed("GET", "/fapi/v3/positionRisk", {}).json)
     assert.equal(0, #x:signed("GET", "/fapi/v1/openAlgoOrders", {}).json)
@@ -176,7 +180,7 @@ describe("supervisor", function()
       { b = trader("ETHUSDT", "if self.n == 2 then while true do end end", "kept") },
       { "--on-crash", "keep", "--on-failure", "halt", "--hang-seconds", "0.5" }
     )
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.equal(1, open_orders "ETHUSDT")
   end)
 
@@ -191,7 +195,7 @@ describe("supervisor", function()
     r:wait_for "orders are left, or cannot be seen"
     assert.equal(1, open_orders "ETHUSDT")
     x:no_faults()
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
@@ -209,12 +213,12 @@ describe("supervisor", function()
     end
     x:faults(refusals)
     r:kill(15)
-    r:wait_for("has ended, but its orders are not known to be gone", 30)
-    r:wait_for("orders are left, or cannot be seen", 30)
+    r:wait_for("has ended, but its orders are not known to be gone")
+    r:wait_for("orders are left, or cannot be seen")
     assert.is_nil(r:status())
     assert.equal(1, open_orders "ETHUSDT")
     x:no_faults()
-    assert.equal(0, r:wait(30), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
@@ -241,11 +245,7 @@ describe("supervisor", function()
     r:wait_for "a| started"
     r:wait_for "b| started"
     r:kill(9)
-    lx.wait_for(
-      "the orders to go",
-      function() return open_orders "BTCUSDT" + open_orders "ETHUSDT" == 0 end,
-      15
-    )
+    lx.wait_for("the orders to go", function() return open_orders "BTCUSDT" + open_orders "ETHUSDT" == 0 end)
     lx.wait_for(
       "the workers' end",
       function() return not control.ask(r:path("a", "control.sock"), { cmd = "status" }) end
@@ -263,7 +263,7 @@ describe("supervisor", function()
     r:kill(2)
     r:wait_for "a| stopped"
     r:kill(2)
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.truthy(r:err():find("workers are killed", 1, true), r:err())
     assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
   end)
@@ -273,18 +273,14 @@ describe("supervisor", function()
     function()
       x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 0.2 } } -- slow enough to leave the others their limits
       finally(function() x:no_faults() end)
-      r = live_run.start(
-        x,
-        {
-          [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
+      r = live_run.start(x, {
+        [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
       print "started" end, on_stop = function() while true do api.get_ticker_price { symbol = "ETHUSDT", share = false } end end } ]],
-        },
-        { "--recv-window", "1000", "--hang-seconds", "1" }
-      )
+      }, { "--recv-window", "1000", "--hang-seconds", "1" })
       r:wait_for "started"
       r:kill(15)
-      assert.equal(1, r:wait(25))
+      assert.equal(1, r:wait())
       assert.truthy(r:err():find("was told to stop 6 s ago and has not ended", 1, true), r:err())
       assert.equal(0, open_orders "ETHUSDT")
     end
@@ -293,20 +289,16 @@ describe("supervisor", function()
   it(
     "ends in time also when a worker was started again; and lives through a terminal's end where nohup says so",
     function()
-      r = live_run.start(
-        x,
-        {
-          b = trader(
-            "ETHUSDT",
-            "if self.n == 5 and not io.open('once') then io.open('once', 'w'):close() while true do end end",
-            "timed"
-          ),
-        },
-        { "--for", "8", "--hang-seconds", "0.5", "--recv-window", "1000" }
-      )
+      r = live_run.start(x, {
+        b = trader(
+          "ETHUSDT",
+          "if self.n == 5 and not io.open('once') then io.open('once', 'w'):close() while true do end end",
+          "timed"
+        ),
+      }, { "--for", "8", "--hang-seconds", "0.5", "--recv-window", "1000" })
       r:wait_for "b starts again in 1 s"
       local began = lx.now_ms()
-      assert.equal(0, r:wait(20), r:err())
+      assert.equal(0, r:wait(), r:err())
       assert.is_true(lx.now_ms() - began < 9000, r:err())
       r:close()
       local folder = run.folder()
@@ -328,23 +320,19 @@ describe("supervisor", function()
       r = live_run.start(x, { b = trader("ETHUSDT") })
       r:wait_for "started"
       r:kill(1)
-      assert.equal(0, r:wait(20))
+      assert.equal(0, r:wait())
       assert.truthy(r:out():find("stopped", 1, true))
     end
   )
 
   it("is asked by moontide status about a run that does not answer", function()
-    r = live_run.start(
-      x,
-      {
-        b = trader(
-          "ETHUSDT",
-          "if self.n == 2 then print 'hangs' io.stdout:flush() while true do end end",
-          "asked"
-        ),
-      },
-      { "--recv-window", "1000" }
-    )
+    r = live_run.start(x, {
+      b = trader(
+        "ETHUSDT",
+        "if self.n == 2 then print 'hangs' io.stdout:flush() while true do end end",
+        "asked"
+      ),
+    }, { "--recv-window", "1000" })
     r:wait_for "hangs"
     local s = run.moontide({ "status" }, "MOONTIDE_HOME=" .. r.home)
     assert.equal(1, s.status, s.out)
@@ -375,7 +363,7 @@ describe("supervisor", function()
       scripts["s" .. i] = ('print(api.get_ticker_price { symbol = "BTCUSDT" }.price > 0, %d)'):format(i)
     end
     r = live_run.start(x, scripts)
-    assert.equal(0, r:wait(60), r:err())
+    assert.equal(0, r:wait(), r:err())
     for i = 1, 12 do
       assert.truthy(r:out():find(("s%d| true\t%d\n"):format(i, i), 1, true), r:out() .. r:err())
     end
@@ -388,11 +376,11 @@ describe("supervisor", function()
       { "--hang-seconds", "0.5", "--on-failure", "halt" },
       "paper"
     )
-    r:wait_for("b-paper is halted", 20)
+    r:wait_for("b-paper is halted")
     local a = assert(control.ask(r:path("a-paper", "control.sock"), { cmd = "status" }))
     assert.equal("paper", a.mode)
     r:kill(15)
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.truthy(r:out():find("a-paper| stopped", 1, true), r:err())
   end)
 

@@ -69,17 +69,14 @@ describe("mark price and funding", function()
   it("the past has its payments, and bars of index and mark price beside those of trades", function()
     local m, paid, count = mark_of(), ffi.new "struct funding_record", 0
     for i = 0, 3 * 1440 - 1 do
-      local k = ffi.new(
-        "struct kline_record",
-        {
-          open_us = START + i * 60000000ULL,
-          close_us = START + (i + 1) * 60000000ULL - 1000,
-          open_e8 = e8(60000),
-          high_e8 = e8(60010),
-          low_e8 = e8(59990),
-          close_e8 = e8(60000 + i % 7),
-        }
-      )
+      local k = ffi.new("struct kline_record", {
+        open_us = START + i * 60000000ULL,
+        close_us = START + (i + 1) * 60000000ULL - 1000,
+        open_e8 = e8(60000),
+        high_e8 = e8(60010),
+        low_e8 = e8(59990),
+        close_e8 = e8(60000 + i % 7),
+      })
       if C.mark_past(m, k, paid) then
         count = count + 1
         assert.equal(tonumber(START + count * 8 * HOUR), tonumber(paid.time_us))
@@ -138,16 +135,13 @@ describe("mark price and funding", function()
       for _, kind in ipairs { "WORKING_MARK_PRICE", "WORKING_CONTRACT_PRICE" } do
         assert.equal(
           0,
-          x:call(
-            "EP_ALGO_NEW",
-            {
-              side = "SIDE_SELL",
-              type = "ORDER_STOP_MARKET",
-              quantity = 0.1,
-              stop_price = 59985,
-              working_type = kind,
-            }
-          ).code
+          x:call("EP_ALGO_NEW", {
+            side = "SIDE_SELL",
+            type = "ORDER_STOP_MARKET",
+            quantity = 0.1,
+            stop_price = 59985,
+            working_type = kind,
+          }).code
         )
       end
       C.exchange_background_take(x.x, 0, SELL, e8(18), e8(59983), x.now) -- the bids are taken to 59983, and come back

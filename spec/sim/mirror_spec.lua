@@ -82,15 +82,12 @@ describe("a followed market", function()
     x:market("SIDE_BUY", 0.6)
     x:quote(59999, 1, 60001, 1.5)
     x:market("SIDE_BUY", 0.6)
-    assert.same(
-      {
-        "buy 0.6 at 60001 taker",
-        "buy 0.4 at 60001 taker",
-        "buy 0.2 at 60002 taker",
-        "buy 0.6 at 60001 taker",
-      },
-      x:prices()
-    )
+    assert.same({
+      "buy 0.6 at 60001 taker",
+      "buy 0.4 at 60001 taker",
+      "buy 0.2 at 60002 taker",
+      "buy 0.6 at 60001 taker",
+    }, x:prices())
   end)
 
   it(

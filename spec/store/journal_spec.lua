@@ -56,22 +56,19 @@ describe("journal", function()
     j:close()
     local rows = journal.orders(path)
     assert.equal(50, #rows)
-    assert.same(
-      {
-        client_id = "o-7",
-        state = C.JOURNAL_INTENT,
-        status = "",
-        symbol = "BTCUSDT",
-        executed = 0,
-        price = 0,
-        order_id = 0,
-        quantity = 100000,
-        made = 1,
-        run = 1,
-        code = 0,
-      },
-      rows[7]
-    )
+    assert.same({
+      client_id = "o-7",
+      state = C.JOURNAL_INTENT,
+      status = "",
+      symbol = "BTCUSDT",
+      executed = 0,
+      price = 0,
+      order_id = 0,
+      quantity = 100000,
+      made = 1,
+      run = 1,
+      code = 0,
+    }, rows[7])
     assert.equal("600", run.read("/dev/null") and ("%o"):format(host.file_mode(path)))
   end)
 
@@ -209,7 +206,7 @@ describe("journal", function()
         )
         local pid = pipe:read "*l"
         pipe:close()
-        lx.wait_for("some writes", function() return #run.read(folder .. "/out") > 300 end, 10)
+        lx.wait_for("some writes", function() return #run.read(folder .. "/out") > 300 end)
         os.execute("kill -9 " .. pid)
         local told = 0
         for number in run.read(folder .. "/out"):gmatch "(%d+)\n" do

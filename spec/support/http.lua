@@ -53,7 +53,7 @@ function Session:request(method, url, headers, body)
   curl.curl_easy_setopt(h, URL, ffi.cast("const char *", url))
   curl.curl_easy_setopt(h, CUSTOMREQUEST, ffi.cast("const char *", method))
   curl.curl_easy_setopt(h, NOSIGNAL, long(1))
-  curl.curl_easy_setopt(h, TIMEOUT_MS, long((self.o.timeout or 5) * 1000))
+  curl.curl_easy_setopt(h, TIMEOUT_MS, long((self.o.timeout or 60) * 1000))
   if self.o.encoding then curl.curl_easy_setopt(h, ENCODING, ffi.cast("const char *", self.o.encoding)) end
   if self.o.ca then curl.curl_easy_setopt(h, CAINFO, ffi.cast("const char *", self.o.ca)) end
   for _, line in ipairs(headers or {}) do

@@ -20,7 +20,7 @@ function M.open(o)
   local out, message = ffi.new "struct probe *[1]", ffi.new "struct errmsg"
   local options = ffi.new(
     "struct probe_options",
-    { ca_file = o.ca_file, proxy = o.proxy, timeout_us = (o.timeout or 5) * 1e6 }
+    { ca_file = o.ca_file, proxy = o.proxy, timeout_us = (o.timeout or 60) * 1e6 }
   )
   assert(C.probe_new(options, out, message) == 0)
   return setmetatable({ p = ffi.gc(out[0], C.probe_free), message = message, o = o }, Probe)

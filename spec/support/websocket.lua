@@ -55,7 +55,7 @@ function M.open(port, path)
   curl.curl_easy_setopt(self.handle, URL, ffi.cast("const char *", "http://127.0.0.1:" .. port))
   curl.curl_easy_setopt(self.handle, CONNECT_ONLY, long(1))
   curl.curl_easy_setopt(self.handle, NOSIGNAL, long(1))
-  curl.curl_easy_setopt(self.handle, TIMEOUT_MS, long(3000))
+  curl.curl_easy_setopt(self.handle, TIMEOUT_MS, long(60000))
   assert(curl.curl_easy_perform(self.handle) == 0, "cannot connect")
   local fd = ffi.new "int[1]"
   curl.curl_easy_getinfo(self.handle, ACTIVESOCKET, fd)
@@ -68,7 +68,7 @@ function M.open(port, path)
     ):format(path)
   )
   local head
-  for _ = 1, 50 do
+  for _ = 1, 600 do
     local stop
     head, stop = self.pending:match "^(.-\r\n\r\n)()"
     if head then
@@ -129,7 +129,7 @@ end
 ---`self.close_code` may tell why), nil after `seconds` without one.
 ---@param seconds number?
 function Socket:text(seconds)
-  local left = (seconds or 3) * 10
+  local left = (seconds or 60) * 10
   while true do
     local opcode, payload = frame(self)
     if opcode == 1 then return payload end

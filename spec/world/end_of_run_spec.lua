@@ -31,20 +31,16 @@ describe("when a live run ends", function()
     x:order { price = low, newClientOrderId = "hand-buys" }
     assert.equal(
       200,
-      x:signed(
-        "POST",
-        "/fapi/v1/algoOrder",
-        {
-          algoType = "CONDITIONAL",
-          symbol = "BTCUSDT",
-          side = "SELL",
-          type = "STOP_MARKET",
-          quantity = "0.010",
-          triggerPrice = low,
-          reduceOnly = "true",
-          clientAlgoId = "hand-stop",
-        }
-      ).status
+      x:signed("POST", "/fapi/v1/algoOrder", {
+        algoType = "CONDITIONAL",
+        symbol = "BTCUSDT",
+        side = "SELL",
+        type = "STOP_MARKET",
+        quantity = "0.010",
+        triggerPrice = low,
+        reduceOnly = "true",
+        clientAlgoId = "hand-stop",
+      }).status
     )
     assert.same({ "hand-buys", "hand-stop" }, open_ids())
   end)
@@ -77,18 +73,14 @@ describe("when a live run ends", function()
     for _ in pairs(scripts) do
       count = count + 1
     end
-    lx.wait_for(
-      "all to have ordered",
-      function() return select(2, r:out():gsub("rests", "")) == count end,
-      20
-    )
+    lx.wait_for("all to have ordered", function() return select(2, r:out():gsub("rests", "")) == count end)
     assert.equal(2 + 3 * count, #open_ids())
     return r
   end
 
   it("in order, its own orders go, and nobody else's", function()
     started { script "mine" }:kill(SIGTERM)
-    assert.equal(0, r:wait(20), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.same({ "hand-buys", "hand-stop" }, open_ids())
     assert.truthy(r:err():find("BTCUSDT: 3 open orders cancelled", 1, true), r:err())
     assert.truthy(r:err():find("BTCUSDT: 2 open orders are not this run's, and are left", 1, true), r:err())
@@ -97,18 +89,18 @@ describe("when a live run ends", function()
   it("killed, its own orders go, and nobody else's", function()
     started({ script "mine" }, { "--on-failure", "halt", "--recv-window", "1000" })
     r:kill(SIGKILL, control.ask(r:path(nil, "supervisor.sock"), { cmd = "status" }).pid)
-    assert.equal(1, r:wait(30), r:err())
+    assert.equal(1, r:wait(), r:err())
     assert.same({ "hand-buys", "hand-stop" }, open_ids())
   end)
 
   it("beside another of the same symbol, the other's stay", function()
     started({ a = script "a", b = script "b" }, { "--recv-window", "1000" })
     assert.is_table(control.ask(r:path("a", "supervisor.sock"), { cmd = "stop" }))
-    lx.wait_for("a's to be gone", function() return #open_ids() == 5 end, 20)
+    lx.wait_for("a's to be gone", function() return #open_ids() == 5 end)
     local ids = table.concat(open_ids(), " ")
     assert.truthy(ids:find("b-buys b-stop hand-buys hand-stop", 1, true), ids)
     r:kill(SIGTERM)
-    assert.equal(0, r:wait(20), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.same({ "hand-buys", "hand-stop" }, open_ids())
   end)
 
@@ -125,13 +117,13 @@ describe("when a live run ends", function()
       },
     }
     r:kill(SIGTERM)
-    assert.equal(0, r:wait(20), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.falsy(r:err():find("could not be cancelled", 1, true), r:err())
   end)
 
   it("by the kill switch, or with its positions closed, all orders of its symbols go", function()
     started { script "mine" }:kill(SIGUSR1)
-    r:wait(20)
+    r:wait()
     assert.same({}, open_ids())
     r:close()
     x:order { price = low, newClientOrderId = "hand-again" }
@@ -150,7 +142,7 @@ describe("when a live run ends", function()
     started { script "mine" }
     assert(os.remove(r:path(nil, "journal.db")))
     r:kill(SIGTERM)
-    r:wait(20)
+    r:wait()
     assert.same({}, open_ids())
     assert.truthy(
       r:err():find("which open orders are this run's is not known: all are cancelled", 1, true),

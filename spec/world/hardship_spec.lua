@@ -47,7 +47,7 @@ describe("a live run", function()
       r:kill(SIGSTOP, pid)
       r:wait_for "script hangs for 1."
       r:kill(SIGCONT, pid)
-      assert.equal(1, r:wait(15))
+      assert.equal(1, r:wait())
       assert.equal(0, open_orders())
     end
   )
@@ -71,7 +71,7 @@ describe("a live run", function()
     assert.equal(pid, worker())
     assert.equal(1, open_orders())
     r:kill(15)
-    assert.equal(0, r:wait(15), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.equal(0, open_orders())
   end)
 
@@ -82,10 +82,8 @@ describe("a live run", function()
       folder .. "/c.lua",
       "return { request_timeout = 0.5, max_retries = 10, retry_quota = 1000, failure_threshold = 1000, failure_rate = 1, enable_adaptive_throttling = false }"
     )
-    r = live_run.start(
-      x,
-      {
-        [[
+    r = live_run.start(x, {
+      [[
       print "begins" io.stdout:flush()
       api.sleep(0.3)
       local good = 0
@@ -96,15 +94,13 @@ describe("a live run", function()
         api.sleep(0.02)
       end
       print("bought", math.floor(good * 1000 + 0.5)) ]],
-      },
-      { "--config", config, "--recv-window", "1000", "--stream-silence", "2" }
-    )
+    }, { "--config", config, "--recv-window", "1000", "--stream-silence", "2" })
     r:wait_for "begins"
     lx.wait_for("an order", function() return x:signed("GET", "/fapi/v3/positionRisk", {}).json[1] end)
     r:kill(SIGSTOP, x.pid)
     lx.sleep(4)
     r:kill(SIGCONT, x.pid)
-    assert.equal(0, r:wait(40), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.truthy(r:out():find("bought\t20\n", 1, true), r:out() .. r:err())
     assert.equal("0.020", x:signed("GET", "/fapi/v3/positionRisk", {}).json[1].positionAmt)
   end)
@@ -120,7 +116,7 @@ describe("a live run", function()
     r:kill(15)
     r:wait_for "stopping"
     r:kill(SIGKILL, pid)
-    assert.equal(1, r:wait(15))
+    assert.equal(1, r:wait())
     assert.equal(0, open_orders())
     local runs = run.moontide({ "status", "script", "--runs" }, "MOONTIDE_HOME=" .. r.home).out
     assert.truthy(runs:find("killed by SIGKILL", 1, true), runs)
@@ -128,7 +124,7 @@ describe("a live run", function()
 
   it("is warned that another trades its symbol", function()
     r = live_run.start(x, { a = rests "BTCUSDT", b = rests "BTCUSDT", c = rests "ETHUSDT" })
-    lx.wait_for("all to begin", function() return select(2, r:out():gsub("rests", "")) == 3 end, 15)
+    lx.wait_for("all to begin", function() return select(2, r:out():gsub("rests", "")) == 3 end)
     lx.wait_for(
       "a word about it",
       function() return r:err():find("BTCUSDT is traded by run '[ab]' too: the position is one") end
@@ -139,10 +135,8 @@ describe("a live run", function()
   it("tells its secret to nobody: recording, log, attached, metrics, journal, files of its folder", function()
     local folder = run.folder()
     finally(function() run.remove(folder) end)
-    r = live_run.start(
-      x,
-      {
-        [[ return { symbols = { "BTCUSDT" }, timer = 0.1, on_timer = function(self)
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, timer = 0.1, on_timer = function(self)
       if self.done then return end
       self.done = true
       assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.001 })
@@ -153,10 +147,8 @@ describe("a live run", function()
       for k, v in pairs(_G) do io.write(tostring(k), " ", tostring(v), " ") end
       print "shown" io.stdout:flush()
     end } ]],
-      },
-      { "--record", folder .. "/r.rec", "--log", "debug" }
-    )
-    if not pcall(function() r:wait_for("shown", 10) end) then error(r:err()) end
+    }, { "--record", folder .. "/r.rec", "--log", "debug" })
+    if not pcall(function() r:wait_for("shown") end) then error(r:err()) end
     local attached = io.popen(
       ("printf 'api.get_metrics()\\nself\\napi\\nos.getenv and os.getenv \"MOONTIDE_API_SECRET\"\\n' | MOONTIDE_HOME=%s '%s' attach script 2>&1"):format(
         r.home,
@@ -167,7 +159,7 @@ describe("a live run", function()
     attached:close()
     local status = run.moontide({ "status", "--json" }, "MOONTIDE_HOME=" .. r.home).out
     r:kill(15)
-    assert.equal(0, r:wait(15), r:err())
+    assert.equal(0, r:wait(), r:err())
     local all = { r:out(), r:err(), typed, status }
     for path in io.popen(("find %s %s -type f"):format(r.home, folder)):lines() do
       all[#all + 1] = run.read(path)

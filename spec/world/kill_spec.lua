@@ -163,7 +163,7 @@ local function through_kills(o)
   local share = o.orders / (#o.kills + 1)
   for i, whom in ipairs(o.kills) do
     local enough = math.random(math.max(1, (i - 0.9) * share), i * share)
-    wait_for("orders under way", function() return sent_so_far() >= enough or ended() end, 60)
+    wait_for("orders under way", function() return sent_so_far() >= enough or ended() end)
     assert.falsy(ended(), err())
     local victim = whom ~= "process" and assert(worker(), err())
     if whom == "process" or whom == "supervisor" or whom == "both" then ffi.C.kill(pid, 9) end
@@ -172,20 +172,20 @@ local function through_kills(o)
       wait_for("another worker", function()
         local now = worker()
         return now and now ~= victim or ended()
-      end, 30)
+      end)
     else
-      wait_for("its end", function() return ended() and C.run_folder_holder(home) == 0 end, 60)
+      wait_for("its end", function() return ended() and C.run_folder_holder(home) == 0 end)
       pipe:close()
       pid, pipe = start()
     end
   end
-  wait_for("its end", ended, 120)
+  wait_for("its end", ended)
   pipe:close()
   assert.truthy(said():find "finished", err())
   x:no_faults()
   -- The last look at what the last life left open (nothing, normally).
   pipe = select(2, start())
-  wait_for("the last look", ended, 30)
+  wait_for("the last look", ended)
   pipe:close()
   assert.equal(2, select(2, said():gsub("finished", "")), err())
 

@@ -38,17 +38,13 @@ describe("kill switch", function()
     x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "ETHUSDT" })
     local held = x:signed("GET", "/fapi/v3/positionRisk", {}).json[1]
     if held then
-      x:signed(
-        "POST",
-        "/fapi/v1/order",
-        {
-          symbol = "ETHUSDT",
-          side = tonumber(held.positionAmt) > 0 and "SELL" or "BUY",
-          type = "MARKET",
-          quantity = (held.positionAmt:gsub("-", "")),
-          reduceOnly = "true",
-        }
-      )
+      x:signed("POST", "/fapi/v1/order", {
+        symbol = "ETHUSDT",
+        side = tonumber(held.positionAmt) > 0 and "SELL" or "BUY",
+        type = "MARKET",
+        quantity = (held.positionAmt:gsub("-", "")),
+        reduceOnly = "true",
+      })
     end
   end)
 
@@ -95,7 +91,7 @@ describe("kill switch", function()
   it("SIGUSR1 refuses new orders, cancels, and ends the run", function()
     start(script())
     r:kill(10)
-    assert.equal(0, r:wait(15))
+    assert.equal(0, r:wait())
     assert.truthy(r:err():find("kill switch: no new orders", 1, true), r:err())
     assert.equal(0, orders())
     assert.near(0.3, position(), 1e-9)
@@ -118,7 +114,7 @@ describe("kill switch", function()
   it("SIGUSR1 to the supervisor stops a script that hangs", function()
     start(hanging, { "--halt-flatten" })
     r:kill(10)
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.equal(0, orders())
     assert.equal(0, position())
   end)
@@ -126,7 +122,7 @@ describe("kill switch", function()
   it("a worker that had to be killed for it is not started again, even where a halted one stays", function()
     start(hanging, { "--on-halt", "stay" })
     r:kill(10)
-    assert.equal(1, r:wait(20))
+    assert.equal(1, r:wait())
     assert.falsy(r:err():find("starts again", 1, true), r:err())
     assert.equal(0, orders())
   end)
@@ -136,7 +132,7 @@ describe("kill switch", function()
     function()
       start(script())
       run.write(r:path("s", "halt"), "")
-      assert.equal(0, r:wait(15))
+      assert.equal(0, r:wait())
       assert.equal(0, orders())
       local again = run.moontide(
         { "live", r.folder .. "/s.lua", "--url", x.url },
@@ -150,25 +146,22 @@ describe("kill switch", function()
       finally(function() os.remove(file) end)
       start(hanging, { "--halt-file", file })
       run.write(file, "")
-      assert.equal(1, r:wait(20))
+      assert.equal(1, r:wait())
       assert.equal(0, orders())
     end
   )
 
   it("goes before all else that is queued", function()
     local own = lx.start { "--no-limits", "--symbols", "ETHUSDT", "--wallet", "1000000" } -- its limits are used up
-    local busy = live_run.start(
-      own,
-      {
-        s = [[
+    local busy = live_run.start(own, {
+      s = [[
       return { symbols = { "ETHUSDT" }, on_start = function()
         local price = market.round_price("ETHUSDT", assert(api.get_ticker_price { symbol = "ETHUSDT" }).price * 0.95)
         assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
         for i = 1, 300 do api.spawn(function() while true do api.get_klines { symbol = "ETHUSDT", interval = "1m", limit = 1000, priority = "LOW", share = false } end end) end
         print "started" io.stdout:flush()
       end } ]],
-      }
-    )
+    })
     finally(function()
       busy:close()
       own:stop()
@@ -223,28 +216,20 @@ describe("dead man's switch", function()
     r:kill(9)
     r:kill(9, worker)
     assert.is_true(orders() > 0)
-    lx.wait_for("the exchange to cancel", function() return orders() == 0 end, 6)
+    lx.wait_for("the exchange to cancel", function() return orders() == 0 end)
   end)
 
   it("is renewed while the run lives, also when its script waits for long", function()
-    r = live_run.start(
-      x,
-      {
-        s = [[ return { symbols = { "ETHUSDT" }, on_start = function()
+    r = live_run.start(x, {
+      s = [[ return { symbols = { "ETHUSDT" }, on_start = function()
       local price = market.round_price("ETHUSDT", assert(api.get_ticker_price { symbol = "ETHUSDT" }).price * 0.95)
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
       print(select(2, api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = "ETHUSDT", countdownTime = 0 }, { signed = true })))
       print "started" io.stdout:flush() api.sleep(60) end } ]],
-      },
-      { "--dead-man-seconds", "1" }
-    )
+    }, { "--dead-man-seconds", "1" })
     r:wait_for "started"
     assert.truthy(r:out():find("the dead man's switch is the run's", 1, true)) -- and not the script's to end
-    lx.wait_for(
-      "eight renewals",
-      function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 8 end,
-      20
-    )
+    lx.wait_for("eight renewals", function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 8 end)
     assert.equal(1, orders())
   end)
 
@@ -268,6 +253,6 @@ describe("dead man's switch", function()
   it("says so when the exchange cannot be told", function()
     x:faults { { fault = "error", call = "POST /fapi/v1/countdownCancelAll", status = 500 } }
     r = live_run.start(x, { s = script() }, { "--dead-man-seconds", "3" })
-    r:wait_for("could not be told to go on watching over us", 15)
+    r:wait_for("could not be told to go on watching over us")
   end)
 end)

@@ -431,7 +431,7 @@ describe("moontide live", function()
       local pid = tonumber(pipe:read "*l")
       pipe:close()
       local most, port = 0, (":%04X 01"):format(own.port)
-      lx.wait_for("the run", function() return run.read(folder .. "/out"):find("bars of", 1, true) end, 10)
+      lx.wait_for("the run", function() return run.read(folder .. "/out"):find("bars of", 1, true) end)
       for _ = 1, warm > 0 and 1400 or 40 do -- beyond the second round of pings: those of the start may find slots taken
         if warm > 0 and most >= warm then break end
         local count = 0

@@ -167,7 +167,7 @@ describe("moontide live: streams", function()
       )
       local function out() return run.read(folder .. "/out") end
       local function wait(text)
-        lx.wait_for(text, function() return out():find(text, 1, true) end, 20)
+        lx.wait_for(text, function() return out():find(text, 1, true) end)
       end
       wait "started"
       local bid = x:best "ETHUSDT"
@@ -225,7 +225,7 @@ describe("moontide live: streams", function()
       order { type = "MARKET", side = "SELL", quantity = "0.050", newClientOrderId = "after" }
       wait "order after FILLED"
       require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
-      lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended" end, 10)
+      lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended" end)
       local r = { out = out(), err = run.read(folder .. "/err") }
       local truth = true_fills(x, "ETHUSDT", from)
       local recovered = compare_fills(r, truth)
@@ -294,7 +294,7 @@ describe("moontide live: streams", function()
       )
     )
     local function wait(text)
-      lx.wait_for(text, function() return run.read(folder .. "/out"):find(text, 1, true) end, 20)
+      lx.wait_for(text, function() return run.read(folder .. "/out"):find(text, 1, true) end)
     end
     wait "quiet\tNEW\tnil"
     own:faults { { fault = "stream_gap", class = "account", share = 1 } }
@@ -302,7 +302,7 @@ describe("moontide live: streams", function()
     wait "quiet\tFILLED\ttrue"
     wait "position\t1\ttrue\t1"
     require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
-    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end, 10)
+    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end)
     local r = { out = run.read(folder .. "/out"), err = run.read(folder .. "/err") }
     assert.is_true(compare_fills(r, true_fills(own, "SOLUSDT", lx.now_ms() - 60000)) >= 1)
     assert.truthy(r.err:find("reconnects=0", 1, true), r.err)
@@ -409,11 +409,11 @@ describe("moontide live: streams", function()
       if after then after:stop() end
       run.remove(folder)
     end)
-    lx.wait_for("trades", function() return out():find "trades\t1000" end, 30) -- seen while it runs: what is printed is not kept back
+    lx.wait_for("trades", function() return out():find "trades\t1000" end) -- seen while it runs: what is printed is not kept back
     before:stop()
     after =
       lx.start { "--no-limits", "--symbols", "BTCUSDT", "--rate", "20", "--port", tostring(before.port) }
-    lx.wait_for("trades of the new exchange", function() return out():find "\nanew" end, 30)
+    lx.wait_for("trades of the new exchange", function() return out():find "\nanew" end)
   end)
 
   it("tells every bar once and in order, though most of their messages are left out", function()
@@ -487,14 +487,14 @@ describe("moontide live: streams", function()
         folder
       )
     )
-    lx.wait_for("the start", function() return run.read(folder .. "/out"):find "started" end, 20)
+    lx.wait_for("the start", function() return run.read(folder .. "/out"):find "started" end)
     lx.sleep(1.5) -- an idle user stream answers pings: no reason to end it
     require("ffi").C.kill(frozen.pid, 19)
     lx.sleep(1.5)
     require("ffi").C.kill(frozen.pid, 18)
     lx.sleep(1.5)
     require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
-    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end, 10)
+    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end)
     local reconnects = tonumber(run.read(folder .. "/err"):match "reconnects=(%d+)")
     assert.is_true(reconnects >= 2 and reconnects <= 4, run.read(folder .. "/err")) -- both of them, not over and over
   end)

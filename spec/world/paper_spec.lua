@@ -64,7 +64,7 @@ end
 -- Runs to the end.
 function Desk:run(arguments, environment)
   local r = self:start(arguments, environment)
-  lx.wait_for("the run's end", r.status, 30)
+  lx.wait_for("the run's end", r.status)
   return { status = r.status(), out = r.out(), err = r.err() }
 end
 
@@ -168,7 +168,7 @@ describe("moontide paper", function()
         listen()
       end
       ffi.C.kill(r.pid, 15)
-      lx.wait_for("the run's end", r.status, 10)
+      lx.wait_for("the run's end", r.status)
       ear:close()
       assert.equal(0, r.status(), r.err())
       assert.equal(4, select(2, r.out():gsub("market\tFILLED\t0.4", "")), r.out() .. r.err())
@@ -243,7 +243,7 @@ describe("moontide paper", function()
     end
     local count = 0
     for path, r in pairs(runs) do
-      lx.wait_for(path, r.status, 20)
+      lx.wait_for(path, r.status)
       assert.equal(0, r.status(), path .. r.err())
       local result = cjson.decode(r.out())
       assert.truthy(result.bars >= 1, path .. r.err())
@@ -280,8 +280,7 @@ describe("moontide paper", function()
         "the second run's orders",
         function()
           return killed.out():find("position\t0.02\torders\t2\thistory\t4", 1, true) or killed.status()
-        end,
-        10
+        end
       )
       assert.truthy(
         killed.out():find("position\t0.02\torders\t2\thistory\t4", 1, true),
@@ -293,7 +292,7 @@ describe("moontide paper", function()
       lx.wait_for("the account on disk", function()
         local now = run.read(state)
         return #now > #saved and now
-      end, 10)
+      end)
       ffi.C.kill(killed.pid, 9)
       lx.wait_for("its end", killed.status)
 
@@ -328,18 +327,16 @@ describe("moontide paper", function()
     local r = d:start { "--reset", "--keep-orders", "--for", "60" }
     lx.wait_for(
       "the account with its position",
-      function() return r.out():find "bought" and #run.read(state) > 900 end,
-      10
+      function() return r.out():find "bought" and #run.read(state) > 900 end
     )
     local worker = control.ask(d.folder .. "/home/runs/script-paper/control.sock", { cmd = "status" }).pid
     ffi.C.kill(worker, 9)
     lx.wait_for(
       "the second worker",
-      function() return select(2, r.out():gsub("bought", "")) == 2 or r.status() end,
-      20
+      function() return select(2, r.out():gsub("bought", "")) == 2 or r.status() end
     )
     ffi.C.kill(r.pid, 15)
-    lx.wait_for("the run's end", r.status, 10)
+    lx.wait_for("the run's end", r.status)
     assert.truthy(r.out():find("holds\t0\nbought\nholds\t0.01\nbought", 1, true), r.out() .. r.err())
   end)
 
@@ -445,7 +442,7 @@ describe("moontide paper", function()
       gone:stop()
       assert.truthy(ready, r.err())
       run.write(d.folder .. "/gone", "")
-      lx.wait_for("the run's end", r.status, 10)
+      lx.wait_for("the run's end", r.status)
       assert.equal(0, r.status(), r.err())
       for _, line in ipairs { "order\tnil\tnetwork", "cancel\tCANCELED", "wallet\t10000\n" } do
         assert.truthy(r.out():find(line, 1, true), line .. " is not in:\n" .. r.out() .. r.err())

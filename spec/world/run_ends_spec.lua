@@ -27,10 +27,8 @@ describe("how a run ended", function()
   end
 
   it("is told by the supervisor that killed it, and by the next start when nobody saw it", function()
-    r = live_run.start(
-      x,
-      {
-        [[
+    r = live_run.start(x, {
+      [[
       api.sleep(0)
       local lives = io.open "lives"
       local n = lives and #lives:read "*a" or 0
@@ -41,10 +39,8 @@ describe("how a run ended", function()
       print("life", n) io.stdout:flush()
       if n == 0 then while true do end end
       api.sleep(1000) ]],
-      },
-      { "--hang-seconds", "0.5", "--recv-window", "1000" }
-    )
-    r:wait_for("life\t1", 20)
+    }, { "--hang-seconds", "0.5", "--recv-window", "1000" })
+    r:wait_for("life\t1")
     local first, second = unpack(runs())
     assert.truthy(first.how:find "^killed by the supervisor: hangs for [%d.]+ s$", first.how)
     assert.is_true(first.ended_time >= first.started_time and first.ended_time <= second.started_time)
@@ -54,11 +50,11 @@ describe("how a run ended", function()
     -- By somebody else; then all of it at once.
     local worker = r:ask({ cmd = "status" }).pid
     r:kill(9, worker)
-    r:wait_for("life\t2", 20)
+    r:wait_for("life\t2")
     assert.equal("killed by SIGKILL", runs()[2].how)
     r:kill(9, r:ask({ cmd = "status" }).pid)
     r:kill(9)
-    r:wait(10)
+    r:wait()
     assert.equal("ended without a word: killed, or its journal could not be written", runs()[3].how)
     local s = status()
     assert.equal(1, s.status)

@@ -121,7 +121,7 @@ describe("self.state of a run", function()
       lx.wait_for("the last state on disk", function()
         local now = kept(journal)
         return now and now.n == 20
-      end, 20)
+      end)
       r:kill(9)
       wait.till_ended(r.pid)
       local again = run.moontide(
@@ -156,7 +156,7 @@ describe("self.state of a run", function()
     lx.wait_for("the state on disk", function()
       local now = kept(r:path("script-paper", "journal.db"))
       return now and now.n == 2
-    end, 20)
+    end)
   end)
 
   it("that cannot be kept is told of once a change, and holds no handler back", function()

@@ -34,7 +34,7 @@ describe("asked to end", function()
     assert.equal(1, open_orders())
     local before = host.monotonic()
     r:kill(number)
-    assert.equal(0, r:wait(15), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.equal(0, open_orders())
     assert.falsy(r:err():find("traceback", 1, true), r:err())
     return host.monotonic() - before
@@ -70,10 +70,8 @@ describe("asked to end", function()
   end)
 
   it("a handler that is under way ends its work, and on_stop may wait", function()
-    r = live_run.start(
-      x,
-      {
-        [[ return { symbols = { "BTCUSDT" }, on_start = function()
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, on_start = function()
         print "begins" io.stdout:flush()
         api.sleep(1)
         print("entry", assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }).status)
@@ -81,12 +79,10 @@ describe("asked to end", function()
         print("exit", assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "MARKET", quantity = 0.01, reduceOnly = true }).status)
       end,
       on_stop = function() api.sleep(0.3) print "stopped" end } ]],
-      },
-      { "--no-supervisor" }
-    )
+    }, { "--no-supervisor" })
     r:wait_for "begins"
     r:kill(2)
-    assert.equal(0, r:wait(15), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.equal("begins\nentry\tFILLED\nexit\tFILLED\nstopped\n", r:out())
   end)
 
@@ -94,10 +90,8 @@ describe("asked to end", function()
     "a plain script's last lines are carried out after its loop over bars, and what was sent is told",
     function()
       x:faults { { fault = "delay", call = "POST /fapi/v1/order", delay = 0.5 } }
-      r = live_run.start(
-        x,
-        {
-          [[
+      r = live_run.start(x, {
+        [[
       local sent = api.spawn(function()
         print "sends" io.stdout:flush()
         print("told", assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }).status)
@@ -105,12 +99,10 @@ describe("asked to end", function()
       for _ in market.bars("BTCUSDT", "1m") do end
       sent:wait()
       print("closed", assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "MARKET", quantity = 0.01, reduceOnly = true }).status) ]],
-        },
-        { "--no-supervisor" }
-      )
+      }, { "--no-supervisor" })
       r:wait_for "sends"
       r:kill(15)
-      assert.equal(0, r:wait(15), r:err())
+      assert.equal(0, r:wait(), r:err())
       assert.equal("sends\ntold\tFILLED\nclosed\tFILLED\n", r:out())
     end
   )
@@ -120,20 +112,16 @@ describe("asked to end", function()
       { fault = "delay", call = "POST /fapi/v1/order", delay = 1 },
       { fault = "stream_gap", class = "account", share = 1 },
     }
-    r = live_run.start(
-      x,
-      {
-        [[ return { symbols = { "BTCUSDT" }, on_start = function()
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, on_start = function()
       local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
       for i = 1, 3 do api.async.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", t.price * 0.95) } end
       print "sends" io.stdout:flush() end } ]],
-      },
-      { "--no-supervisor" }
-    )
+    }, { "--no-supervisor" })
     r:wait_for "sends"
     lx.wait_for("the orders to leave", function() return (x:audit("?limit=0").total or 0) > 0 end)
     r:kill(2)
-    assert.equal(0, r:wait(15), r:err())
+    assert.equal(0, r:wait(), r:err())
     assert.equal(0, open_orders())
     local open = run.moontide({ "status", "script", "--orders", "--json" }, "MOONTIDE_HOME=" .. r.home).out
     assert.falsy(open:find('"journal":"intent"', 1, true), open)
@@ -158,26 +146,22 @@ describe("asked to end", function()
       } do
         x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = case.delay } }
         local from = x:audit("?limit=0").total
-        r = live_run.start(
-          x,
-          {
-            [[ return { symbols = { "BTCUSDT" }, on_start = function()
+        r = live_run.start(x, {
+          [[ return { symbols = { "BTCUSDT" }, on_start = function()
         local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
         for i = 1, 3 do api.async.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, newClientOrderId = "]]
-              .. name
-              .. [[-" .. i,
+            .. name
+            .. [[-" .. i,
           price = market.round_price("BTCUSDT", t.price * 0.95) } end
         print "sends" io.stdout:flush() end } ]],
-          },
-          { "--no-supervisor", unpack(case.arguments) }
-        )
+        }, { "--no-supervisor", unpack(case.arguments) })
         r:wait_for "sends"
         lx.wait_for(
           "the orders to leave",
           function() return x:raw("GET", "/moontide/faults").json[1].struck == 3 end
         )
         r:kill(2)
-        assert.equal(0, r:wait(25), r:err())
+        assert.equal(0, r:wait(), r:err())
         assert.equal(0, open_orders(), name)
         local states = {}
         for _, o in ipairs(assert(journal.orders(r:path(nil, "journal.db")))) do
@@ -205,7 +189,7 @@ describe("asked to end", function()
     lx.sleep(0.1)
     assert.is_nil(r:status())
     r:kill(2)
-    assert.equal(130, r:wait(5))
+    assert.equal(130, r:wait())
     assert.truthy(
       r:err():find("asked again to stop: left at once, without cancelling orders", 1, true),
       r:err()
