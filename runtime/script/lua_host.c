@@ -247,19 +247,22 @@ static int traceback(lua_State *L) {
     return 1;
 }
 
-int lua_host_run_command(lua_State *L, const char *name) {
-    int options = lua_gettop(L);
+int lua_host_run(lua_State *L, int count, char **words) {
     lua_pushcfunction(L, traceback);
+    int handler = lua_gettop(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "moontide.cmd");
-    if (lua_pcall(L, 1, 1, options + 1) != 0) {
+    if (lua_pcall(L, 1, 1, handler) != 0) {
         fprintf(stderr, "moontide: the Lua side is not where it should be: %s\n", lua_tostring(L, -1));
         return 1;
     }
     lua_getfield(L, -1, "main");
-    lua_pushstring(L, name);
-    lua_pushvalue(L, options);
-    if (lua_pcall(L, 2, 1, options + 1) != 0) {
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushstring(L, words[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    if (lua_pcall(L, 1, 1, handler) != 0) {
         fprintf(stderr, "moontide: internal error: %s\n", lua_tostring(L, -1));
         return 1;
     }

@@ -1,4 +1,4 @@
-// native.h: the Lua state of a process, and the module `moontide.lua_host` of small native functions.
+// lua_host.h: the Lua state of a process, and the module `moontide.lua_host` of small native functions.
 #ifndef MT_SCRIPT_LUA_HOST_H
 #define MT_SCRIPT_LUA_HOST_H
 
@@ -9,8 +9,8 @@
 // running binary (../lua, ../share/moontide/lua), then the PREFIX of the build. NULL when memory is short.
 lua_State *lua_host_state_new(void);
 
-// Calls require("moontide.cmd.<name>").run(options) with the table on top of the stack and returns the exit
-// status.
-int lua_host_run_command(lua_State *L, const char *name);
+// Runs the command line: calls require("moontide.cmd").main(words) with the words after the program's name, and
+// returns the exit status.
+int lua_host_run(lua_State *L, int count, char **words);
 
 #endif

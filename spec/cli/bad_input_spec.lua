@@ -30,15 +30,29 @@ describe("bad input", function()
   local function file(name, text) return run.write(folder .. "/" .. name, text) end
 
   it("in the command line is a usage error", function()
-    refused(2, "no such command 'backtst'", { "backtst" })
-    refused(2, "no such option %-%-dta", { "backtest", script, "--dta", good })
-    refused(2, "which script", { "backtest", "--data", good })
-    refused(2, "no data", { "backtest", script })
-    refused(2, "needs a value", { "backtest", script, "--data" })
-    refused(2, "%-%-capital abc: a number", { "backtest", script, "--data", good, "--capital", "abc" })
+    refused(2, "no such command 'backtst'; did you mean 'backtest'%?", { "backtst" })
+    refused(2, "no such option %-%-dta; did you mean %-%-data%?", { "backtest", script, "--dta", good })
+    refused(2, "no such option %-%-zzz; see moontide help backtest", { "backtest", script, "--zzz", good })
+    refused(2, "missing script; usage", { "backtest", "--data", good })
     refused(
       2,
-      "%-%-path sideways: one of adverse",
+      "missing script: '[^']+ok.lua' was read as a value of %-%-data",
+      { "backtest", "--data", good, script }
+    )
+    refused(2, "one script at a time", { "backtest", script, script, "--data", good })
+    refused(2, "no data", { "backtest", script })
+    refused(2, "%-%-data needs a value: %-%-data PATH", { "backtest", script, "--data" })
+    refused(2, "%-%-set needs a value", { "backtest", script, "--set", "--data", good })
+    refused(2, "%-%-quiet takes no value", { "backtest", script, "--data", good, "--quiet=yes" })
+    refused(2, "%-%-l may mean %-%-leverage, %-%-latency", { "backtest", script, "--data", good, "--l", "1" })
+    refused(
+      2,
+      "%-%-capital abc: expected a number from 0.01 to 10000000000",
+      { "backtest", script, "--data", good, "--capital", "abc" }
+    )
+    refused(
+      2,
+      "%-%-path sideways: expected one of adverse, nearest, ohlc, olhc",
       { "backtest", script, "--data", good, "--path", "sideways" }
     )
     refused(
@@ -58,7 +72,7 @@ describe("bad input", function()
       "is not before",
       { "backtest", script, "--data", good, "--from", "2023-02-01", "--to", "2023-01-01" }
     )
-    refused(2, "a date is wanted", { "backtest", script, "--data", good, "--from", "yesterday" })
+    refused(2, "expected a date", { "backtest", script, "--data", good, "--from", "yesterday" })
     refused(2, "no such interval", { "backtest", script, "--data", good, "--interval", "7m" })
   end)
 
@@ -83,16 +97,12 @@ describe("bad input", function()
       "but has a number",
       { "backtest", file("one.lua", "return { symbols = { 1 }, on_bar = print }"), "--data", good }
     )
-    refused(
-      1,
-      "has BTCUSDT twice",
-      {
-        "backtest",
-        file("twice.lua", "return { symbols = { 'BTCUSDT', 'BTCUSDT' }, on_bar = print }"),
-        "--data",
-        good,
-      }
-    )
+    refused(1, "has BTCUSDT twice", {
+      "backtest",
+      file("twice.lua", "return { symbols = { 'BTCUSDT', 'BTCUSDT' }, on_bar = print }"),
+      "--data",
+      good,
+    })
     refused(
       1,
       "interval must be a text",
@@ -183,6 +193,7 @@ describe("bad input", function()
     local r =
       run.moontide { "backtest", script, "--data", good, "--json", folder .. "/no/such/folder/out.json" }
     assert.are.equal(1, r.status)
-    assert.matches("cannot write", r.err)
+    assert.matches("out.json: cannot write there: no folder", r.err)
+    assert.are.equal("", r.out)
   end)
 end)

@@ -95,27 +95,24 @@ describe("examples", function()
     -- Where the averages need not be apart, it takes a side at once: there is history to decide by.
     local x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--legacy-streams", "--wallet", "10000" }
     for _, command in ipairs { "paper", "live" } do
-      local r = run.moontide(
-        {
-          command,
-          bot,
-          "--url",
-          x.url,
-          "--for",
-          "2",
-          "--interval",
-          "1m",
-          "--set",
-          "fast=2",
-          "--set",
-          "slow=3",
-          "--set",
-          "strength=0",
-          "--max-order-notional",
-          "6000",
-        },
-        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
-      )
+      local r = run.moontide({
+        command,
+        bot,
+        "--url",
+        x.url,
+        "--for",
+        "2",
+        "--interval",
+        "1m",
+        "--set",
+        "fast=2",
+        "--set",
+        "slow=3",
+        "--set",
+        "strength=0",
+        "--max-order-notional",
+        "6000",
+      }, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
       assert.equal(0, r.status, r.err)
       for _, said in ipairs { "bars of history", "out: the end of the run", "the end: 1 trades, 0 held" } do
         assert.truthy(r.err:find(said, 1, true), command .. ": " .. said .. " is not in:\n" .. r.err)

@@ -81,7 +81,7 @@ describe("moontide new", function()
 
   it("says in one line what is wrong", function()
     local cases = {
-      { {}, 2, "which name%? usage: moontide new NAME" },
+      { {}, 2, "missing name; usage: moontide new NAME" },
       { { "a", "b" }, 2, "'b' is one too many" },
       { { "9lives" }, 2, "'9lives' is no name for a strategy" },
       {

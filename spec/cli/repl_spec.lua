@@ -92,7 +92,7 @@ describe("the REPL, piped", function()
 
   it("refuses options that do not fit together", function()
     for _, case in ipairs {
-      { { "repl", "--paper", "--live" }, "one of them" },
+      { { "repl", "--paper", "--live" }, "--paper and --live exclude each other; give one of them" },
       { { "repl", "--speed", "fast" }, "a number" },
       { { "repl", "--from", "2023-01-01" }, "a backtest" },
       { { "repl", "--live", "--synthetic", "1" }, "exclude" },
@@ -180,18 +180,15 @@ describe("the REPL, piped", function()
   it("times expressions, helps from the annotations, loads files", function()
     local folder = run.folder()
     run.write(folder .. "/more.lua", "function twice(x) return 2 * x end\nreturn 'loaded'\n")
-    local r = piped(
-      { "repl" },
-      {
-        ":load " .. folder .. "/more.lua",
-        "twice(21)",
-        ":reload",
-        ":time api.sleep(0.02)",
-        ":help api.create_order",
-        ":help",
-        ":help :why",
-      }
-    )
+    local r = piped({ "repl" }, {
+      ":load " .. folder .. "/more.lua",
+      "twice(21)",
+      ":reload",
+      ":time api.sleep(0.02)",
+      ":help api.create_order",
+      ":help",
+      ":help :why",
+    })
     run.remove(folder)
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find('^"loaded"\n42\n"loaded"\n'))
@@ -212,21 +209,18 @@ describe("the REPL with a strategy", function()
       path,
       (text:gsub("self%.v = 1", "self.v = 2"))
     )
-    local r = piped(
-      { "repl", path },
-      {
-        "while not self.v do api.sleep(0.01) end",
-        "n = self.state.n",
-        file,
-        ":reload",
-        "while self.v ~= 2 do api.sleep(0.01) end",
-        "n",
-        "self.state.n > 1",
-        "local f = io.open('" .. path .. "', 'w') f:write('syntax error') f:close()",
-        ":reload",
-        "self.v",
-      }
-    )
+    local r = piped({ "repl", path }, {
+      "while not self.v do api.sleep(0.01) end",
+      "n = self.state.n",
+      file,
+      ":reload",
+      "while self.v ~= 2 do api.sleep(0.01) end",
+      "n",
+      "self.state.n > 1",
+      "local f = io.open('" .. path .. "', 'w') f:write('syntax error') f:close()",
+      ":reload",
+      "self.v",
+    })
     run.remove(folder)
     assert.equal("nil\ntrue\n2\n", r.out) -- globals begin anew, self.state goes on
     assert.truthy(r.err:find("is reloaded", 1, true))
@@ -727,13 +721,10 @@ describe("attach, status and top", function()
 
   it("ends when its terminal goes away without a signal", function()
     local home = run.folder()
-    p = pty.start(
-      {
-        "-c",
-        ("trap '' HUP; setsid -w '%s' repl --symbol BTCUSDT; echo $? >%s/status"):format(host.exe, home),
-      },
-      { home = home, program = "/bin/sh" }
-    )
+    p = pty.start({
+      "-c",
+      ("trap '' HUP; setsid -w '%s' repl --symbol BTCUSDT; echo $? >%s/status"):format(host.exe, home),
+    }, { home = home, program = "/bin/sh" })
     p:wait_for "sim>"
     p:send "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = 30000, quantity = 0.01 }.status\r" -- so that it asks
     p:wait_for '"NEW"'
@@ -744,14 +735,11 @@ describe("attach, status and top", function()
   it("opens paper and live worlds too, and leaves no order behind", function()
     for _, mode in ipairs { "--live", "--paper" } do
       local first = x:audit("?limit=0").total
-      local p1 = pty.start(
-        { "repl", mode, "--url", x.url },
-        {
-          home = run.folder(),
-          columns = 120,
-          environment = { MOONTIDE_API_KEY = x.key, MOONTIDE_API_SECRET = x.secret },
-        }
-      )
+      local p1 = pty.start({ "repl", mode, "--url", x.url }, {
+        home = run.folder(),
+        columns = 120,
+        environment = { MOONTIDE_API_KEY = x.key, MOONTIDE_API_SECRET = x.secret },
+      })
       p = p1
       p:wait_for(mode:sub(3) .. ">")
       p:wait_for "INFO no script on http://"
@@ -780,10 +768,8 @@ describe("attach, status and top", function()
   end)
 
   it("answers while the process is busy with requests", function()
-    r = live_run.start(
-      x,
-      {
-        [[ return { symbols = { "BTCUSDT" }, timer = 0.02,
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, timer = 0.02,
       on_start = function(self)
         self.calls, self.n = 0, 0
         for _ = 1, 20 do api.spawn(function() while true do
@@ -792,8 +778,7 @@ describe("attach, status and top", function()
         print "started" io.stdout:flush()
       end,
       on_timer = function(self) self.n = self.n + 1 if self.n % 5 == 0 then log.info("tick %d", self.n) end end } ]],
-      }
-    )
+    })
     r:wait_for "started"
     p = pty.start({ "attach" }, { home = r.home, columns = 120 })
     p:wait_for "script live>"

@@ -102,13 +102,13 @@ describe("moontide test", function()
   it("says in one line that there is no spec", function()
     local r = test({}, { "nothing_spec.lua" })
     assert.are.equal(2, r.status)
-    assert.are.equal("moontide test: nothing_spec.lua: no such spec; a file or a folder is wanted\n", r.err)
+    assert.are.equal("moontide test: nothing_spec.lua: no such file or folder\n", r.err)
     local folder = run.folder()
     r = run.moontide({ "test" }, nil, folder)
     run.remove(folder)
     assert.are.equal(2, r.status)
     assert.are.equal(
-      "moontide test: which specs? there is no folder spec here; usage: moontide test [SPEC...]\n",
+      "moontide test: missing specs: there is no folder spec here; usage: moontide test [SPEC...]\n",
       r.err
     )
     r = test({ ["spec/mine_spec.lua"] = good }, { "--bogus" })
@@ -122,15 +122,12 @@ describe("moontide test", function()
       'describe("d", function() it("dies", function() require("ffi").cdef "void abort(void);" require("ffi").C.abort() end) end)'
     local mixed =
       'describe("b", function() it("fails", function() assert.equal(1, 2) end) it("waits", function() pending "for better days" end) end)'
-    local r = test(
-      {
-        ["spec/mine_spec.lua"] = good,
-        ["spec/bad_spec.lua"] = mixed,
-        ["spec/died_spec.lua"] = died,
-        ["mine.lua"] = strategy,
-      },
-      { "--jobs", "3" }
-    )
+    local r = test({
+      ["spec/mine_spec.lua"] = good,
+      ["spec/bad_spec.lua"] = mixed,
+      ["spec/died_spec.lua"] = died,
+      ["mine.lua"] = strategy,
+    }, { "--jobs", "3" })
     assert.are.equal(1, r.status)
     assert.matches("ok    spec/mine_spec.lua +%d+ passed", r.out)
     assert.matches("FAIL  spec/bad_spec.lua.*Expected objects to be equal", r.out)
@@ -144,6 +141,6 @@ describe("moontide test", function()
     assert.are.equal(1, r.status) -- no test ran
     r = test({}, { "--jobs", "many" })
     assert.are.equal(2, r.status)
-    assert.matches("a number of processes from 1 to 64", r.err)
+    assert.matches("%-%-jobs many: expected an integer from 1 to 64", r.err)
   end)
 end)

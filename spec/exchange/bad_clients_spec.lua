@@ -145,7 +145,7 @@ describe("moontide exchange: bad clients", function()
 
   it("the command line says what is wrong in one line", function()
     for _, case in ipairs {
-      { { "exchange", "--port", "x" }, 2, "--port x: a number" },
+      { { "exchange", "--port", "x" }, 2, "--port x: expected an integer from 0 to 65535" },
       { { "exchange", "here" }, 2, "takes options only" },
       {
         { "exchange", "--port", tostring(x.port) },
@@ -160,12 +160,12 @@ describe("moontide exchange: bad clients", function()
         "/nowhere/a: no certificate in PEM there",
       },
       { { "exchange", "--symbols", "BTC-USDT" }, 2, "'BTC-USDT' is not a symbol" },
-      { { "exchange", "--speed", "fast" }, 2, "--speed fast: a number" },
+      { { "exchange", "--speed", "fast" }, 2, "--speed fast: expected a number from 0.01 to 100000, or max" },
       { { "exchange", "--loop" }, 2, "--loop belongs to --data" },
       { { "exchange", "--data", "/nowhere" }, 1, "/nowhere" },
       { { "exchange", "--faults", "/nowhere" }, 1, "/nowhere" },
-      { { "exchange", "--state", "" }, 2, "--state: which file?" },
-      { { "exchange", "--order-limits", "5" }, 2, "as 300,1200" },
+      { { "exchange", "--state", "" }, 2, "--state : expected the name of a file" },
+      { { "exchange", "--order-limits", "5" }, 2, "such as 300,1200" },
       { { "exchange", "--public-key", "/dev/null", "--port", "0" }, 1, "the key is not" },
     } do
       local r = run.moontide(case[1])

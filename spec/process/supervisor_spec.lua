@@ -392,8 +392,8 @@ describe("supervisor", function()
     for _, case in ipairs {
       { { script, folder .. "/other/s.lua" }, "two scripts make one run's name, 's'" },
       { { script, folder .. "/other/t.lua", "--name", "x" }, "--name is for one script" },
-      { { script, "--memory", "1" }, "--memory 1: a number from 32" },
-      { { script, "--on-crash", "pray" }, "cancel or flatten or keep" },
+      { { script, "--memory", "1" }, "--memory 1: expected MB from 32" },
+      { { script, "--on-crash", "pray" }, "expected one of cancel, flatten, keep" },
       { { script, script, "--no-supervisor" }, "--no-supervisor runs one script" },
       { { script, "--hang-seconds", "soon" }, "--hang-seconds soon" },
       { { script, "--worker", "7:7" }, "for the supervisor's use" },

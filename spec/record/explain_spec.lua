@@ -326,7 +326,7 @@ describe("moontide explain", function()
   it("says in one line what is wrong", function()
     local bad = run.write(folder .. "/bad.rec", "no recording at all")
     for _, case in ipairs {
-      { { "explain" }, 2, "which recording? usage: moontide explain RECORDING" },
+      { { "explain" }, 2, "missing recording; usage: moontide explain RECORDING" },
       { { "explain", "a", "b" }, 2, "one recording at a time; 'b' is one too many" },
       { { "explain", folder .. "/nosuch" }, 1, "cannot read" },
       { { "explain", bad }, 1, "is not a recording" },

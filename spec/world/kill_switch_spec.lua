@@ -181,7 +181,7 @@ describe("kill switch", function()
     start(script())
     for _, case in ipairs {
       { { "nobody" }, 1, "moontide stop: nobody: no such run is going on" },
-      { {}, 2, "which run" },
+      { {}, 2, "missing name of a run" },
       { { "../x" }, 2, "no name for a run" },
       { { "--all", "s" }, 2, "either --all or names" },
     } do

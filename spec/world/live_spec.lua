@@ -366,7 +366,7 @@ describe("moontide live", function()
       return r.status, r.err, r.out
     end
     for _, case in ipairs {
-      { { "live" }, 2, "which script" },
+      { { "live" }, 2, "missing script; usage: moontide live SCRIPT" },
       { { "live", plain }, 2, "trades real money; say --yes-real-money" },
       { { "live", plain, "--url", "http://203.0.113.1:9", "--yes-real-money" }, 2, "over https only" },
       { { "live", plain, "--url", "http://127.0.0.1:1" }, 1, "http://127.0.0.1:1/fapi/v1/exchangeInfo: " },

@@ -484,7 +484,7 @@ describe("moontide paper", function()
     end
     local broken = run.write(d.folder .. "/broken", "moontide paper\0\0not really")
     for _, case in ipairs {
-      { { "paper" }, 2, "which script" },
+      { { "paper" }, 2, "missing script; usage: moontide paper SCRIPT" },
       { { "paper", d.path, d.path }, 2, "two scripts make one run's name" },
       {
         { "paper", d.path, "--url", "http://127.0.0.1:1", "--state", d.folder .. "/s" },
@@ -499,7 +499,7 @@ describe("moontide paper", function()
       {
         { "paper", d.path, "--url", x.url, "--margin", "none", "--state", d.folder .. "/s" },
         2,
-        "one of crossed, isolated",
+        "expected crossed or isolated",
       },
       { { "paper", d.path, "--url", x.url, "--state", broken }, 1, "--reset begins anew" },
       { { "paper", d.path, "--url", x.url, "--name", "../x" }, 2, "is no name for a run" },

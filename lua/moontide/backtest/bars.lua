@@ -17,8 +17,8 @@ local FOREVER = 9e15 -- past any stamp, in microseconds
 ---@field result ffi.cdata*? struct import_result, which owns the series of files
 
 local function make(options, wanted_symbols)
-  local seed = setup.number(options, "synthetic", 1, 0)
-  local count = setup.number(options, "bars", 525600, 2, 50000000)
+  local seed = options.synthetic
+  local count = options.bars
   local data = { series = {}, names = {}, funding = {} }
   for i, symbol in ipairs(wanted_symbols or { "BTCUSDT" }) do
     data.series[symbol] = synthetic.series {
@@ -88,9 +88,8 @@ function M.choose(data, options, wanted)
     local symbols = wanted and table.concat(wanted, ", ") or "any symbol"
     failures.raise(1, "no bars of %s at %s or finer in the data", symbols, options.interval or "1m")
   end
-  local from = options.from and setup.time(options.from, "from") or 0
-  local to = options.to and setup.time(options.to, "to") or FOREVER
-  if from >= to then failures.raise(2, "--from %s is not before --to %s", options.from, options.to) end
+  local from, to = options.from or 0, options.to or FOREVER
+  if from >= to then failures.raise(2, "--from %s is not before --to %s", date(from), date(to)) end
   local names = {}
   for _, name in ipairs(wanted or data.names) do
     local s = data.series[name]
@@ -105,8 +104,8 @@ function M.choose(data, options, wanted)
         1,
         "no bars of %s in the range %s to %s; the data runs from %s to %s",
         name,
-        options.from or "the start",
-        options.to or "the end",
+        options.from and date(from) or "the start",
+        options.to and date(to) or "the end",
         date(first),
         date(last)
       )

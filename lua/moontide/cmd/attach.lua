@@ -9,7 +9,18 @@ local front_module = require "moontide.repl.front"
 local host = require "moontide.lua_host"
 local status = require "moontide.live.status"
 
-local M = {}
+local M = {
+  usage = "attach [NAME] [--write] [--quiet]",
+  arguments = { name = "NAME", what = "run", max = 1, type = "run" },
+  options = {
+    {
+      name = "write",
+      type = "flag",
+      help = "what is typed may trade and change settings; without it, it may only look",
+    },
+    { name = "quiet", type = "flag", help = "without the run's log lines" },
+  },
+}
 
 local json = cjson.new()
 json.encode_invalid_numbers "null"
@@ -74,7 +85,6 @@ end
 ---@param options table
 ---@return integer status
 function M.run(options)
-  if options[2] then cmd.fail(2, "one run at a time; '%s' is one too many", options[2]) end
   local run = M.which(options[1])
   local c = connect(run)
   local write = options.write or false

@@ -1,14 +1,36 @@
 ---`moontide backtest SCRIPT --data PATH...`
 local cmd = require "moontide.cmd"
+local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
 local report = require "moontide.report"
 local session = require "moontide.backtest.session"
-local setup = require "moontide.backtest.setup"
 local strategy_module = require "moontide.run.strategy"
 
-local M = {}
+local M = {
+  usage = "backtest SCRIPT --data PATH... [options]",
+  arguments = { name = "SCRIPT", what = "script", min = 1, max = 1, unless = "assumptions", type = "file" },
+  exclusive = { { "data", "synthetic", "replay" } },
+  options = {
+    {
+      name = "replay",
+      type = "file",
+      value = "FILE",
+      help = "instead of --data: a run recorded with --record; says where the script now does something else",
+    },
+    { name = "assumptions", type = "flag", help = "print what the simulation assumes, and stop" },
+    groups.data,
+    groups.script,
+    groups.account,
+    groups.latency,
+    groups.fills,
+    groups.rules,
+    groups.faults,
+    groups.result,
+    groups.log,
+  },
+}
 
 -- A progress bar on the terminal, once a run takes over a second.
 local function progress_bar(options)
@@ -31,14 +53,14 @@ local function progress_bar(options)
   return bar
 end
 
+---@param options table
+---@return integer status
 function M.run(options)
   if options.assumptions then
     io.write(require("moontide.backtest.assumptions").text)
     return 0
   end
   local path = options[1]
-  if not path then cmd.fail(2, "which script? usage: moontide backtest SCRIPT --data PATH...") end
-  if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
   if options.replay then return require("moontide.record.replay").command(options, path) end
   local quiet = options.quiet or false
   local function notice(line)
@@ -66,7 +88,7 @@ function M.run(options)
     end
   end
 
-  math.randomseed(setup.number(options, "seed", 1))
+  math.randomseed(options.seed)
   local run_started = host.monotonic()
   local failure = strategy_module.run(world, self, s.script.plain and s.script.chunk or nil)
   local finished = host.monotonic()
@@ -87,7 +109,7 @@ function M.run(options)
     interval = options.interval,
     elapsed = finished - run_started,
     setup = run_started - started,
-    seed = options.seed or "1",
+    seed = options.given.seed or "1",
   })
   report.write(result, options)
   world.close()

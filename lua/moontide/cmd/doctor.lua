@@ -2,13 +2,26 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.core"
-local cmd = require "moontide.cmd"
 local connect = require "moontide.live.connect"
 local folder = require "moontide.live.folder"
+local groups = require "moontide.options.groups"
 local loader = require "moontide.run.loader"
+local option_table = require "moontide.options"
 local probes = require "moontide.live.probe"
 
-local M = {}
+local script, connection, key = groups.script, groups.connection, groups.key
+
+local M = {
+  usage = "doctor [options]",
+  options = {
+    option_table.pick(connection, { "url", "stream-url" }),
+    option_table.pick(key, { "key-file" }),
+    option_table.pick(script, { "config" }),
+    option_table.pick(key, { "recv-window" }),
+    option_table.pick(connection, { "ca-file", "proxy" }),
+    { name = "json", type = "flag", help = "one JSON document instead of lines" },
+  },
+}
 
 local PINGS = 12
 local DISK_LOW, DISK_TOO_LOW = 1e9, 5e7 -- bytes
@@ -343,7 +356,6 @@ local marks = { ok = "ok  ", warn = "warn", fail = "FAIL", skip = "--  " }
 ---@param options table
 ---@return integer status 1 when something has failed
 function M.run(options)
-  if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
   local d, shown = diary(), 0
   local function show()
     for i = shown + 1, options.json and 0 or #d.list do
@@ -383,7 +395,7 @@ function M.run(options)
   if options.json then
     print(cjson.encode { checks = d.list, failed = counts.fail, warnings = counts.warn })
   else
-    print(("%d ok, %d to look at, %d to mend"):format(counts.ok, counts.warn, counts.fail))
+    print(("%d ok, %d warnings, %d failures"):format(counts.ok, counts.warn, counts.fail))
   end
   return counts.fail > 0 and 1 or 0
 end

@@ -3,10 +3,11 @@ local ffi = require "ffi"
 local C = require "moontide.core"
 local host = require "moontide.lua_host"
 local cmd = require "moontide.cmd"
+local groups = require "moontide.options.groups"
+local option_table = require "moontide.options"
 local setup = require "moontide.backtest.setup"
 local synthetic = require "moontide.backtest.synthetic"
-
-local M = {}
+local types = require "moontide.options.types"
 
 local HISTORY_BARS = 4320 -- of a made market: three days of minutes
 local usual_prices = {
@@ -25,36 +26,265 @@ local usual_prices = {
 
 local function note(line) io.stderr:write("note: ", line, "\n") end
 
+-- Names in a list, each once; or what is wrong.
 local function symbol_list(text)
   local names, seen = {}, {}
-  for name in (text or "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT"):gmatch "[^,%s]+" do
+  for name in text:gmatch "[^,%s]+" do
     name = name:upper()
     if #name >= C.SYMBOL_NAME_MAX or not name:find "^%w+$" then
-      cmd.fail(2, "--symbols: '%s' is not a symbol", name)
+      return nil, ("'%s' is not a symbol"):format(name)
     end
     if not seen[name] then names[#names + 1] = name end
     seen[name] = true
   end
-  if #names == 0 then cmd.fail(2, "--symbols: which? as BTCUSDT,ETHUSDT") end
-  if #names > C.SYMBOLS_MAX then cmd.fail(2, "--symbols: at most %d", C.SYMBOLS_MAX) end
+  if #names == 0 then return nil, "expected symbols, such as BTCUSDT,ETHUSDT" end
+  if #names > C.SYMBOLS_MAX then return nil, ("expected at most %d symbols"):format(C.SYMBOLS_MAX) end
   return names
 end
 
+-- Orders in 10 seconds and in a minute: { 300, 1200 }.
+local function order_limits(text)
+  local short, long = text:match "^(%d+),(%d+)$"
+  short, long = tonumber(short), tonumber(long)
+  if not short or short < 1 or long < 1 or short > 1e9 or long > 1e9 then
+    return nil, "expected two numbers >= 1, such as 300,1200"
+  end
+  return { short, long }
+end
+
+local SPEED = { name = "speed", type = "number", min = 0.01, max = 100000 }
+
+-- How much faster than the wall clock; 0: as fast as it goes.
+local function speed(text)
+  if text == "max" then return 0 end
+  local value, problem = types.read(SPEED, text)
+  return value, problem and problem .. ", or max"
+end
+
+local symbol, interval = groups.script[1], groups.script[2]
+
+local M = {
+  usage = "exchange [--port N] [--data PATH... | --synthetic SEED] [options]",
+  exclusive = { { "data", "symbols" }, { "data", "synthetic" }, { "data", "volatility" } },
+  options = {
+    {
+      name = "port",
+      type = "integer",
+      value = "N",
+      min = 0,
+      max = 65535,
+      default = 9090,
+      help = "where to listen; 0: any free port",
+    },
+    {
+      name = "listen",
+      type = "text",
+      value = "ADDRESS",
+      default = "127.0.0.1",
+      help = "the address to listen on; 127.0.0.1: this machine only",
+    },
+    {
+      title = "synthetic market",
+      {
+        name = "symbols",
+        type = "text",
+        value = "S,S...",
+        check = symbol_list,
+        shown = "BTCUSDT,ETHUSDT,SOLUSDT,BNBUSDT,XRPUSDT",
+        help = "its symbols",
+      },
+      {
+        name = "synthetic",
+        type = "integer",
+        value = "SEED",
+        min = 0,
+        default = 1,
+        help = "the seed of the market",
+      },
+      {
+        name = "volatility",
+        type = "number",
+        value = "RATIO",
+        min = 0,
+        max = 0.5,
+        default = 0.03,
+        help = "standard deviation of a day's return",
+      },
+    },
+    {
+      title = "or data to replay",
+      option_table.with(
+        groups.data[1],
+        { help = "bars or trades to replay instead (CSV, gz, zip; of bars also a folder)" }
+      ),
+      option_table.with(symbol, {
+        repeated = false,
+        needs = "data",
+        shown = false,
+        help = "the symbol of the data, where the file name has none",
+      }),
+      option_table.with(
+        interval,
+        { needs = "data", shown = false, help = "the interval of the data, where the file name has none" }
+      ),
+      option_table.pick(groups.data, { "allow-gaps", "store" }),
+      {
+        name = "history",
+        type = "integer",
+        value = "N",
+        min = 0,
+        needs = "data",
+        shown = "1500, at most half; of trades: 0",
+        help = "bars of the data that lie in the past at the start; of trades: minutes",
+      },
+      {
+        name = "loop",
+        type = "flag",
+        needs = "data",
+        help = "begin the replay again where the data end; else the market falls still",
+      },
+    },
+    {
+      title = "market",
+      {
+        name = "speed",
+        type = "number",
+        value = "X|max",
+        check = speed,
+        default = 1,
+        help = "how much faster than the wall clock the exchange's runs",
+      },
+      {
+        name = "rate",
+        type = "number",
+        value = "N",
+        min = 0.01,
+        max = 10000,
+        default = 20,
+        help = "orders a second of other traders in the first symbol",
+      },
+    },
+    {
+      title = "account",
+      {
+        name = "wallet",
+        type = "number",
+        value = "USDT",
+        min = 0,
+        max = 1e9,
+        default = 10000,
+        help = "its starting balance",
+      },
+      groups.account[4],
+      {
+        name = "public-key",
+        type = "file",
+        value = "FILE",
+        repeated = true,
+        help = "an RSA or Ed25519 public key (PEM) that may sign; its API key is printed",
+      },
+      {
+        name = "key-rights",
+        type = "choice",
+        value = "RIGHT",
+        choices = { "withdraw" },
+        shown = "no withdrawals",
+        help = "what apiRestrictions tells of the keys that trade",
+      },
+      {
+        name = "state",
+        type = "file",
+        value = "FILE",
+        help = "keep the account in this file between runs (written at the end and every 10 s)",
+      },
+    },
+    {
+      title = "rules and limits",
+      groups.rules[1],
+      groups.rules[2],
+      {
+        name = "weight-limit",
+        type = "integer",
+        value = "N",
+        min = 1,
+        max = 1e9,
+        default = 2400,
+        help = "request weight a minute",
+      },
+      {
+        name = "order-limits",
+        type = "text",
+        value = "N,M",
+        check = order_limits,
+        shown = "300,1200",
+        help = "orders in 10 seconds and in a minute",
+      },
+      { name = "no-limits", type = "flag", help = "count requests but refuse none" },
+      {
+        name = "faults",
+        type = "file",
+        value = "FILE",
+        help = "rules of what goes wrong (docs/exchange.md)",
+      },
+    },
+    {
+      title = "connections",
+      {
+        name = "tls",
+        type = "file",
+        value = "FILE",
+        repeated = true,
+        words = true,
+        help = "serve TLS: the certificate and then the key (PEM)",
+      },
+      {
+        name = "client-timeout",
+        type = "duration",
+        unit = "s",
+        value = "S",
+        min = 1,
+        max = 3600,
+        default = 10,
+        help = "seconds a client has to send a whole request",
+      },
+      {
+        name = "legacy-streams",
+        type = "flag",
+        help = "addresses without /public, /market or /private carry all streams",
+      },
+      {
+        name = "stream-life",
+        type = "duration",
+        unit = "s",
+        value = "S",
+        min = 0.1,
+        default = 86400,
+        help = "seconds a stream connection lives",
+      },
+      {
+        name = "ping",
+        type = "duration",
+        unit = "s",
+        value = "S",
+        min = 0.1,
+        default = 180,
+        help = "seconds between server pings",
+      },
+    },
+  },
+}
+
 ---Past bars of a made market, one series a symbol.
 local function made_market(options)
-  if options.history or options.loop then
-    cmd.fail(2, "--%s belongs to --data", options.history and "history" or "loop")
-  end
-  local names, series = symbol_list(options.symbols), {}
-  local seed = setup.number(options, "synthetic", 1, 0)
+  local names, series = options.symbols or { "BTCUSDT", "ETHUSDT", "SOLUSDT", "BNBUSDT", "XRPUSDT" }, {}
   for i, name in ipairs(names) do
     series[name] = synthetic.series {
       symbol = name,
       interval = "1m",
-      seed = seed * 1000 + i,
+      seed = options.synthetic * 1000 + i,
       count = HISTORY_BARS,
       price = usual_prices[name],
-      volatility = setup.number(options, "volatility", 0.03, 0, 0.5),
+      volatility = options.volatility,
     }
   end
   return names, series, nil
@@ -62,9 +292,6 @@ end
 
 ---Bars of files: of each symbol the finest interval.
 local function replay(options)
-  for _, name in ipairs { "symbols", "synthetic", "volatility" } do
-    if options[name] then cmd.fail(2, "--%s and --data exclude each other", name) end
-  end
   local result = setup.import(options.data, {
     symbol = options.symbol,
     interval = options.interval,
@@ -106,7 +333,7 @@ local function trade_files(options)
   end
   if #names == 0 then return nil end
   if #names > C.SYMBOLS_MAX then cmd.fail(1, "--data: %d symbols; at most %d", #names, C.SYMBOLS_MAX) end
-  for _, option in ipairs { "symbols", "synthetic", "volatility", "symbol", "interval" } do
+  for _, option in ipairs { "symbol", "interval" } do
     if options[option] then cmd.fail(2, "--%s has no place beside files of trades", option) end
   end
   table.sort(names)
@@ -114,21 +341,6 @@ local function trade_files(options)
     table.sort(list)
   end
   return names, files
-end
-
-local function speed_of(options)
-  if options.speed == "max" then return 0 end
-  return setup.number(options, "speed", 1, 0.01, 100000)
-end
-
-local function order_limits(options)
-  local text = options["order-limits"] or "300,1200"
-  local short, long = text:match "^(%d+),(%d+)$"
-  short, long = tonumber(short), tonumber(long)
-  if not short or short < 1 or long < 1 or short > 1e9 or long > 1e9 then
-    cmd.fail(2, "--order-limits %s: two numbers are wanted, as 300,1200", text)
-  end
-  return short, long
 end
 
 local function read_file(path, option)
@@ -145,9 +357,6 @@ local function secret_word(what) return host.sha256("moontide local exchange: " 
 ---Keys of the account: { id, secret or public key, kind, trades, withdraws, path }.
 local function keys_of(options)
   local rights = options["key-rights"]
-  if rights and rights ~= "withdraw" then
-    cmd.fail(2, "--key-rights %s: withdraw, or nothing at all", rights)
-  end
   local keys = {
     { id = secret_word "api key", text = secret_word "secret", kind = 0, trades = true },
     { id = secret_word "reading api key", text = secret_word "reading secret", kind = 0, trades = false },
@@ -180,7 +389,7 @@ local function print_keys(keys)
 end
 
 local function print_banner(options, port, names, keys)
-  local address = options.listen or "127.0.0.1"
+  local address = options.listen
   local place = (address:find ":" and "[" .. address .. "]" or address) .. ":" .. port
   local http, ws = options.tls and "https" or "http", options.tls and "wss" or "ws"
   print(("moontide exchange on %s, symbols %s"):format(place, table.concat(names, " ")))
@@ -193,18 +402,18 @@ local function print_banner(options, port, names, keys)
 end
 
 local function exchange_config(options, e)
-  e.wallet_e8 = C.dec_from_double(setup.number(options, "wallet", 10000, 0, 1e9))
+  e.wallet_e8 = C.dec_from_double(options.wallet)
   e.maker_e8, e.taker_e8 = 20000, 50000
-  e.leverage = setup.number(options, "leverage", 20, 1, 125)
+  e.leverage = options.leverage
   e.enforce_limits = not options["no-limits"]
-  e.weight_1m = setup.number(options, "weight-limit", 2400, 1, 1e9)
-  e.orders_10s, e.orders_1m = order_limits(options)
+  e.weight_1m = options["weight-limit"]
+  local orders = options["order-limits"] or { 300, 1200 }
+  e.orders_10s, e.orders_1m = orders[1], orders[2]
 end
 
 ---@param options table
 ---@return integer status
 function M.run(options)
-  if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
   if options.tls and #options.tls ~= 2 then
     cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)")
   end
@@ -225,7 +434,7 @@ function M.run(options)
     series[i - 1] = s
     from[i - 1] = s.count
     if options.data then
-      local history = setup.number(options, "history", 1500, 0)
+      local history = options.history or 1500
       from[i - 1] = math.min(history, math.floor(tonumber(s.count) / 2))
     end
   end
@@ -241,15 +450,15 @@ function M.run(options)
       lists[i - 1], counts[i - 1] = keep[i], #files[name]
     end
     l.trade_paths, l.trade_path_counts = lists, counts
-    l.trade_history_us = setup.number(options, "history", 0, 0) * 60000000
+    l.trade_history_us = (options.history or 0) * 60000000
   end
   l.loop = options.loop or false
-  l.seed = setup.number(options, "synthetic", 1, 0)
-  l.volatility = setup.number(options, "volatility", 0.03, 0, 0.5)
-  l.rate = setup.number(options, "rate", 20, 0.01, 10000)
+  l.seed = options.synthetic
+  l.volatility = options.volatility
+  l.rate = options.rate
   l.legacy_streams = options["legacy-streams"] or false
-  l.stream_life_us = setup.number(options, "stream-life", 86400, 0.1) * 1e6
-  l.ping_us = setup.number(options, "ping", 180, 0.1) * 1e6
+  l.stream_life_us = options["stream-life"] * 1e6
+  l.ping_us = options.ping * 1e6
   if options.faults then
     l.faults = require("moontide.run.faults").load(options.faults, 0, true)
   else
@@ -264,12 +473,9 @@ function M.run(options)
     key.kind, key.text, key.trades, key.withdraws = k.kind, texts[i], k.trades, k.withdraws
   end
   l.key_count = #keys
-  local address = options.listen or "127.0.0.1"
-  o.address, o.port = address, setup.number(options, "port", 9090, 0, 65535)
-  o.speed = speed_of(options)
-  if options.state == "" then cmd.fail(2, "--state: which file?") end
+  o.address, o.port, o.speed = options.listen, options.port, options.speed
   o.state = options.state
-  o.request_s = setup.number(options, "client-timeout", 10, 1, 3600)
+  o.request_s = options["client-timeout"]
   if options.tls then
     o.certificate, o.key = options.tls[1], options.tls[2]
   end

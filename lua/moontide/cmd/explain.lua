@@ -3,13 +3,47 @@ local cjson = require "cjson"
 local C = require "moontide.core"
 local attribute = require "moontide.explain.attribute"
 local cmd = require "moontide.cmd"
+local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local log_module = require "moontide.run.log"
+local option_table = require "moontide.options"
 local recording = require "moontide.explain.session"
-local setup = require "moontide.backtest.setup"
 local simulate = require "moontide.explain.simulate"
 
-local M = {}
+-- What the backtest of the session is told by options; the rest it has from the recording.
+local simulated = option_table.pick(
+  { groups.account, groups.latency, groups.fills },
+  { "maker", "taker", "slippage", "latency", "leverage", "margin", "path", "touch" }
+)
+
+local M = {
+  usage = "explain RECORDING [options]",
+  arguments = { name = "RECORDING", what = "recording", min = 1, max = 1, type = "file" },
+  options = {
+    {
+      name = "script",
+      type = "file",
+      value = "FILE",
+      help = "this script instead of the one inside the recording",
+    },
+    { name = "trusted", type = "flag", help = "let it use all of Lua; else it runs in a sandbox" },
+    option_table.with(groups.data[1], {
+      help = "the market of that time: finer bars, what the recording lacks, funding rates (as for backtest)",
+    }),
+    {
+      name = "orders",
+      type = "integer",
+      value = "N",
+      min = 0,
+      max = 1e6,
+      default = 10,
+      help = "how many orders are shown, those with the largest differences; 0: none",
+    },
+    option_table.pick(groups.data, { "store" })[1],
+    groups.result[1],
+    { title = "the backtest", unpack(simulated) },
+  },
+}
 
 local words = {
   data = "prices of bars, where the script saw others",
@@ -186,14 +220,6 @@ end
 ---@return integer status
 function M.run(options)
   local path = options[1]
-  if not path then
-    cmd.fail(
-      2,
-      "which recording? usage: moontide explain RECORDING (made by live or paper with --record FILE)"
-    )
-  end
-  if options[2] then cmd.fail(2, "one recording at a time; '%s' is one too many", options[2]) end
-  local count = setup.number(options, "orders", 10, 0, 1e6)
   local s = recording.read(path)
   local sim = simulate.run(s, options)
   local step = C.interval_find(s.about.interval)
@@ -209,7 +235,7 @@ function M.run(options)
     local ok, problem = host.replace_file(options.json, M.json(s, sim, e))
     if not ok then cmd.fail(1, "%s", problem) end
   end
-  io.write(M.text(s, sim, e, count))
+  io.write(M.text(s, sim, e, options.orders))
   return 0
 end
 

@@ -1,10 +1,20 @@
 ---`moontide live SCRIPT...`: the script of a backtest, on a real exchange.
 local clean_up = require "moontide.live.clean_up"
 local cmd = require "moontide.cmd"
+local groups = require "moontide.options.groups"
 local launch = require "moontide.live.launch"
 local session = require "moontide.live.session"
 
-local M = {}
+local M = {
+  usage = "live SCRIPT... --yes-real-money [options]",
+  arguments = { name = "SCRIPT...", what = "script", min = 1, type = "file" },
+  options = {
+    { name = "clean-up", type = "text", value = "HOW", hidden = true },
+    groups.key,
+    groups.orders,
+    groups.shared_run,
+  },
+}
 
 local function run_one(options, path)
   local s = session.open(options, path)

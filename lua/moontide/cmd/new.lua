@@ -4,7 +4,13 @@ local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local host = require "moontide.lua_host"
 
-local M = {}
+local M = {
+  usage = "new NAME [options]",
+  arguments = { name = "NAME", what = "name", min = 1, max = 1 },
+  options = {
+    { name = "symbol", type = "symbol", value = "S", default = "BTCUSDT", help = "what the strategy trades" },
+  },
+}
 
 -- Where it is put, and the template it is made of.
 local files = {
@@ -42,10 +48,9 @@ end
 ---@return integer status
 function M.run(options)
   local path = options[1]
-  if not path then cmd.fail(2, "which name? usage: moontide new NAME") end
-  if options[2] then cmd.fail(2, "one name at a time; '%s' is one too many", options[2]) end
   path = #path > 1 and path:gsub("/+$", "") or path
   local name = path:match "[^/]*$"
+  if name:find "%.lua$" then cmd.fail(2, "'%s': give the name without .lua", name) end
   if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
     cmd.fail(
       2,
@@ -63,10 +68,7 @@ function M.run(options)
       name
     )
   end
-  local symbol = (options.symbol or "BTCUSDT"):upper()
-  if not symbol:find "^%w+$" or #symbol >= C.SYMBOL_NAME_MAX then
-    cmd.fail(2, "--symbol %s: not a symbol", symbol)
-  end
+  local symbol = options.symbol
   if host.file_mode(path) then
     cmd.fail(1, "%s is there already, and is left alone; choose another name", path)
   end

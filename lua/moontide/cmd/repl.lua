@@ -5,15 +5,14 @@ local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
 local engine_module = require "moontide.repl.engine"
 local front_module = require "moontide.repl.front"
+local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local log_module = require "moontide.run.log"
 local made = require "moontide.repl.made"
-local setup = require "moontide.backtest.setup"
+local option_table = require "moontide.options"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 local timeline_module = require "moontide.repl.timeline"
-
-local M = {}
 
 -- Puts the changed script in place of the one that runs; typed code then sees the new one's globals.
 local function reloader(s, path, engine)
@@ -29,58 +28,83 @@ end
 
 local IDLE = package.moontide_home .. "/lua/moontide/repl/idle.lua" -- luacheck: ignore 143
 
+local pick, market_data = option_table.pick, groups.data
+
 -- What only some worlds take.
-local only_data = {
-  "from",
-  "to",
-  "path",
-  "touch",
-  "slippage",
-  "bars",
-  "faults",
-  "allow-gaps",
-  "store",
-  "exchange-info",
-  "leverage-brackets",
+local of_backtest = {
+  title = "of a backtest",
+  pick(market_data, { "bars", "from", "to", "allow-gaps", "store" }),
+  groups.fills,
+  groups.rules,
+  groups.faults,
 }
-local only_made = { "speed", "volatility" }
-local only_live = {
-  "yes-real-money",
-  "url",
-  "stream-url",
-  "key-file",
-  "max-order-notional",
-  "max-position-notional",
-  "max-daily-loss",
-  "max-orders-per-minute",
-  "price-collar",
-  "keep-orders",
-  "recv-window",
-  "ca-file",
-  "proxy",
-  "name",
+local of_embedded = {
+  title = "of the embedded exchange",
+  {
+    name = "speed",
+    type = "number",
+    value = "X",
+    min = 0.01,
+    max = 10000,
+    default = 1,
+    help = "how much faster than the wall clock its time runs",
+  },
+  {
+    name = "volatility",
+    type = "number",
+    value = "RATIO",
+    min = 0,
+    max = 0.5,
+    default = 0.03,
+    help = "standard deviation of a day's return",
+  },
+}
+local of_exchange = {
+  title = "of paper and live",
+  pick(groups.run, { "name" }),
+  groups.connection,
+  groups.key,
+  groups.limits,
+  pick(groups.supervisor, { "keep-orders" }),
 }
 
-local function refuse(options, names, what)
-  for _, name in ipairs(names) do
-    if options[name] then cmd.fail(2, "--%s belongs to %s", name, what) end
+local M = {
+  usage = "repl [SCRIPT] [--data PATH... | --synthetic SEED | --paper | --live] [options]",
+  arguments = { name = "SCRIPT", what = "script", max = 1, type = "file" },
+  exclusive = { { "paper", "live", "data", "synthetic" } },
+  options = {
+    { name = "paper", type = "flag", help = "on the market of a real exchange, orders in a simulated one" },
+    { name = "live", type = "flag", help = "on a real exchange" },
+    option_table.with(market_data[1], {
+      help = "on a backtest of these bars, whose time stands still until it is moved",
+    }),
+    option_table.with(market_data[2], { help = "on a backtest of a market made from a seed" }),
+    groups.script,
+    groups.account,
+    groups.latency,
+    of_embedded,
+    of_backtest,
+    of_exchange,
+    groups.log,
+  },
+}
+
+local function refuse(options, group, what)
+  for _, row in ipairs(option_table.rows(group)) do
+    if options.given[row.name] ~= nil then cmd.fail(2, "--%s belongs to %s", row.name, what) end
   end
 end
 
 local function mode_of(options)
-  if options.paper and options.live then cmd.fail(2, "--paper or --live, one of them") end
   local mode = options.live and "live"
     or options.paper and "paper"
     or (options.data or options.synthetic) and "backtest"
     or "sim"
-  if mode ~= "backtest" then refuse(options, only_data, "a backtest: --data PATH or --synthetic SEED") end
+  if mode ~= "backtest" then refuse(options, of_backtest, "a backtest: --data PATH or --synthetic SEED") end
   if mode ~= "sim" then
-    refuse(options, only_made, "the embedded exchange, without --data, --paper and --live")
+    refuse(options, of_embedded, "the embedded exchange, without --data, --paper and --live")
   end
-  if mode ~= "paper" and mode ~= "live" then refuse(options, only_live, "--paper and --live") end
-  if (options.live or options.paper) and (options.data or options.synthetic) then
-    cmd.fail(2, "--data and --%s exclude each other", mode)
-  end
+  if mode ~= "paper" and mode ~= "live" then refuse(options, of_exchange, "--paper and --live") end
   return mode
 end
 
@@ -145,7 +169,7 @@ local function on_failure(front)
   end
 end
 
-local function describe_account(options) return ("%s USDT"):format(options.capital or "10000") end
+local function describe_account(options) return ("%.12g USDT"):format(options.capital) end
 
 -- ---- the embedded exchange --------------------------------------------------------------------------------------------
 
@@ -155,7 +179,7 @@ local function run_made(options, path)
   route_output(function() return front end)
   local clock = clock_module.new(front.terminal, {
     made = true,
-    speed = setup.number(options, "speed", 1, 0.01, 10000),
+    speed = options.speed,
     world = function() return world end,
   })
   local ok, s = pcall(made.open, options, path or IDLE, {
@@ -181,7 +205,7 @@ local function run_made(options, path)
     quit = function() front:leave() end,
     describe = function()
       return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(
-        options.speed and " times " .. options.speed or "",
+        options.given.speed and " times " .. options.given.speed or "",
         table.concat(s.names, " "),
         log_module.time_text(world.now())
       )
@@ -235,7 +259,7 @@ local function run_backtest(options, path)
       end,
     })
     data = session.data
-    session.path, session.interval, session.seed = path or IDLE, options.interval, options.seed or "1"
+    session.path, session.interval, session.seed = path or IDLE, options.interval, options.given.seed or "1"
     local world = session.world
     session.script.env.self = session.script.self
     world.on_input = function() front:input() end
@@ -333,7 +357,7 @@ local function run_backtest(options, path)
   front:listen()
   local failure
   while true do
-    math.randomseed(setup.number(options, "seed", 1))
+    math.randomseed(options.seed)
     local s = session
     failure = strategy_module.run(s.world, s.script.self, s.script.plain and function()
       s.script.chunk()
@@ -421,7 +445,6 @@ end
 ---@return integer status
 function M.run(options)
   local path = options[1]
-  if options[2] then cmd.fail(2, "one script at a time; '%s' is one too many", options[2]) end
   local mode = mode_of(options)
   task.install()
   task.watch()

@@ -10,9 +10,35 @@ local log_module = require "moontide.run.log"
 local pretty = require "moontide.repl.pretty"
 local records = require "moontide.api.records"
 local run_ends = require "moontide.live.run_ends"
-local setup = require "moontide.backtest.setup"
 
-local M = {}
+local M = {
+  usage = "status [NAME] [--orders | --runs] [--json]",
+  arguments = { name = "NAME", what = "run", max = 1, type = "run" },
+  exclusive = { { "orders", "runs" } },
+  options = {
+    {
+      name = "orders",
+      type = "flag",
+      help = "instead, the orders in the run's journal; with NAME also of a run that is over",
+    },
+    {
+      name = "runs",
+      type = "flag",
+      help = "instead, the runs in the journal, and how each ended; with NAME also of a run that is over",
+    },
+    {
+      name = "last",
+      type = "integer",
+      value = "N",
+      min = 1,
+      max = 1e6,
+      needs = { "orders", "runs" },
+      shown = "50 orders, 20 runs",
+      help = "so many of them at most",
+    },
+    { name = "json", type = "flag", help = "everything each run says of itself, as one JSON document" },
+  },
+}
 
 local journal_states = { [0] = "intent", "accepted", "refused", "absent", "unsent" } -- enum journal_state of store/journal.h
 
@@ -225,7 +251,7 @@ local function last_end(path)
 end
 
 local function run_runs(options)
-  local limit = setup.number(options, "last", 20, 1, 1e6)
+  local limit = options.last or 20
   local all = {}
   for _, run in ipairs(named(options)) do
     local list, problem = run_ends.read(run.folder, limit)
@@ -255,7 +281,7 @@ local function run_runs(options)
 end
 
 local function run_orders(options)
-  local limit = setup.number(options, "last", 50, 1, 1e6)
+  local limit = options.last or 50
   local runs = named(options)
   local all = {}
   for _, run in ipairs(runs) do
@@ -279,11 +305,8 @@ end
 ---@param options table
 ---@return integer status
 function M.run(options)
-  if options[2] then cmd.fail(2, "one run at a time; '%s' is one too many", options[2]) end
-  if options.orders and options.runs then cmd.fail(2, "either --orders or --runs") end
   if options.orders then return run_orders(options) end
   if options.runs then return run_runs(options) end
-  if options.last then cmd.fail(2, "--last belongs to --orders and --runs") end
   local runs = M.ask(options[1])
   if options.json then
     local list = setmetatable({}, cjson.array_mt)

@@ -2,9 +2,30 @@
 local cmd = require "moontide.cmd"
 local control = require "moontide.live.control_socket"
 local folder = require "moontide.live.folder"
-local setup = require "moontide.backtest.setup"
 
-local M = {}
+local M = {
+  usage = "stop NAME... [--flatten] [--halt] | stop --all",
+  arguments = { name = "NAME...", what = "name of a run", min = 1, unless = "all", type = "run" },
+  options = {
+    { name = "all", type = "flag", help = "every run that is going on" },
+    { name = "flatten", type = "flag", help = "close positions too, by reduce-only market orders" },
+    {
+      name = "halt",
+      type = "flag",
+      help = "the kill switch: refuse new orders and cancel at once; on_stop runs, and --on-halt counts",
+    },
+    {
+      name = "wait",
+      type = "duration",
+      unit = "s",
+      value = "S",
+      min = 1,
+      max = 86400,
+      default = 60,
+      help = "for how long to wait for the end",
+    },
+  },
+}
 
 local function ask(name, options, wait)
   local path, problem = folder.path(name)
@@ -24,9 +45,8 @@ end
 function M.run(options)
   local names = options
   if options.all then names = folder.going_on() end
-  if not options.all and not options[1] then cmd.fail(2, "which run? moontide stop NAME, or --all") end
   if options.all and options[1] then cmd.fail(2, "either --all or names") end
-  local wait = setup.number(options, "wait", 60, 1, 86400)
+  local wait = options.wait
   local status = 0
   for _, name in ipairs(names) do
     local answer, problem, kind = ask(name, options, wait)

@@ -2,8 +2,24 @@
 ---another output format is asked for: then standard output is that format's alone.
 local cmd = require "moontide.cmd"
 local host = require "moontide.lua_host"
+local option_table = require "moontide.options"
 
-local M = {}
+local M = {
+  usage = "test [SPEC...] [--jobs N] [busted options]",
+  raw = true,
+  arguments = { name = "SPEC...", what = "spec", type = "file" },
+  options = {
+    {
+      name = "jobs",
+      type = "integer",
+      value = "N",
+      min = 1,
+      max = 64,
+      help = "run so many files at once, each in a process of its own",
+    },
+  },
+  notes = "Busted's own options (--filter, --tags, -o TAP...) are listed by: moontide test --help",
+}
 
 -- Busted's options whose value is an argument of its own; other words are specs.
 local with_value = {}
@@ -36,7 +52,7 @@ local function look_at(args)
       i = i + 1
     elseif a:sub(1, 1) ~= "-" then
       spec = spec or a
-      if not host.file_mode(a) then cmd.fail(2, "%s: no such spec; a file or a folder is wanted", a) end
+      if not host.file_mode(a) then cmd.fail(2, "%s: no such file or folder", a) end
     end
     i = i + 1
   end
@@ -54,10 +70,8 @@ local function jobs_of(args)
         i = i + 1
         value = args[i]
       end
-      jobs = tonumber(value)
-      if not jobs or jobs < 1 or jobs > 64 or jobs % 1 ~= 0 then
-        cmd.fail(2, "--jobs %s: a number of processes from 1 to 64 is wanted", tostring(value))
-      end
+      if not value then cmd.fail(2, "--jobs needs a value: --jobs N") end
+      jobs = option_table.value(M.options[1], value)
     elseif with_value[a] then
       rest[#rest + 1], rest[#rest + 2] = a, args[i + 1]
       i = i + 1
@@ -101,14 +115,14 @@ function M.run(options)
   local spec, plain, help = look_at(jobs and specs or args)
   if jobs then
     if not spec and not host.file_mode "spec" then
-      cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test --jobs N [SPEC...]")
+      cmd.fail(2, "missing specs: there is no folder spec here; usage: moontide test --jobs N [SPEC...]")
     end
     return require("moontide.testing.jobs").run(host.exe, spec and specs or { "spec" }, rest, jobs)
   end
   if plain then args[#args + 1] = "--output=plainTerminal" end
   if not spec then
     if plain and not host.file_mode "spec" then
-      cmd.fail(2, "which specs? there is no folder spec here; usage: moontide test [SPEC...]")
+      cmd.fail(2, "missing specs: there is no folder spec here; usage: moontide test [SPEC...]")
     end
     args[#args + 1] = "spec"
   end

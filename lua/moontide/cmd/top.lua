@@ -4,16 +4,27 @@ local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local log_module = require "moontide.run.log"
 local pretty = require "moontide.repl.pretty"
-local setup = require "moontide.backtest.setup"
 local status = require "moontide.cmd.status"
 
-local M = {}
+local M = {
+  usage = "top [--every S]",
+  options = {
+    {
+      name = "every",
+      type = "duration",
+      unit = "s",
+      value = "S",
+      min = 0.1,
+      max = 3600,
+      default = 1,
+      help = "seconds between looks",
+    },
+  },
+}
 
 ---@param options table
 ---@return integer
 function M.run(options)
-  if options[1] then cmd.fail(2, "'%s'? this command takes options only", options[1]) end
-  local every = setup.number(options, "every", 1, 0.1, 3600)
   local out, message = ffi.new "struct terminal *[1]", ffi.new "struct errmsg"
   if C.terminal_open(out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
   local t = out[0]
@@ -44,7 +55,7 @@ function M.run(options)
     end
     io.stdout:write("\27[H", table.concat(lines, "\27[K\r\n"), "\27[J")
     io.stdout:flush()
-    local until_us = tonumber(C.live_clock_us()) + every * 1e6
+    local until_us = tonumber(C.live_clock_us()) + options.every * 1e6
     repeat
       local left = until_us - tonumber(C.live_clock_us())
       C.terminal_wait(t, math.max(0, left), -1)

@@ -1,0 +1,670 @@
+---Options that several commands share, group by group. A command lists groups, or rows picked from them, beside rows of its own.
+local option_table = require "moontide.options"
+
+local M = {}
+
+-- ---- what a script is given ---------------------------------------------------------------------------------------
+
+M.data = {
+  title = "market data",
+  {
+    name = "data",
+    type = "file",
+    value = "PATH...",
+    repeated = true,
+    words = true,
+    help = "files or folders of bars (.csv, .csv.gz, .zip)",
+  },
+  {
+    name = "synthetic",
+    type = "integer",
+    value = "SEED",
+    min = 0,
+    help = "instead of --data: a market made from a seed",
+  },
+  {
+    name = "bars",
+    type = "integer",
+    value = "N",
+    min = 2,
+    max = 50000000,
+    default = 525600,
+    needs = "synthetic",
+    help = "with --synthetic: bars to make; 525600 is a year of minutes",
+  },
+  {
+    name = "from",
+    type = "time",
+    value = "TIME",
+    help = "first moment: 2023-02-01, 2023-02-01T12:30 or milliseconds; UTC",
+  },
+  { name = "to", type = "time", value = "TIME", help = "end, not included" },
+  { name = "allow-gaps", type = "flag", help = "accept missing bars in the data" },
+  {
+    name = "store",
+    type = "folder",
+    value = "DIR",
+    shown = "~/.cache/moontide",
+    help = "where imported data is kept",
+  },
+}
+
+M.rules = {
+  title = "rules of the symbols",
+  {
+    name = "exchange-info",
+    type = "file",
+    value = "FILE",
+    help = "symbol rules from a saved exchangeInfo reply",
+  },
+  {
+    name = "leverage-brackets",
+    type = "file",
+    value = "FILE",
+    help = "brackets from a saved leverageBracket reply",
+  },
+}
+
+M.script = {
+  title = "script",
+  {
+    name = "symbol",
+    type = "symbol",
+    value = "S",
+    repeated = true,
+    shown = "the script's",
+    help = "a symbol to trade",
+  },
+  {
+    name = "interval",
+    type = "interval",
+    value = "I",
+    shown = "the script's",
+    help = "bars given to the script: 1m, 5m, 1h...",
+  },
+  { name = "set", type = "pair", value = "NAME=VALUE", repeated = true, help = "a parameter of the script" },
+  { name = "seed", type = "integer", value = "N", min = 0, default = 1, help = "the seed of math.random" },
+  {
+    name = "config",
+    type = "file",
+    value = "FILE",
+    shown = "moontide.conf.lua, where it exists",
+    help = "settings of the API manager and of the run",
+  },
+}
+
+-- ---- the simulated exchange ---------------------------------------------------------------------------------------
+
+M.account = {
+  title = "simulated account",
+  {
+    name = "capital",
+    type = "number",
+    value = "USDT",
+    min = 0.01,
+    max = 1e10,
+    default = 10000,
+    help = "starting wallet in USDT",
+  },
+  {
+    name = "maker",
+    type = "number",
+    value = "RATE",
+    min = -0.01,
+    max = 0.1,
+    default = 0.0002,
+    help = "maker fee rate",
+  },
+  {
+    name = "taker",
+    type = "number",
+    value = "RATE",
+    min = -0.01,
+    max = 0.1,
+    default = 0.0005,
+    help = "taker fee rate",
+  },
+  {
+    name = "leverage",
+    type = "integer",
+    value = "N",
+    min = 1,
+    max = 125,
+    default = 20,
+    help = "of every symbol at the start",
+  },
+  {
+    name = "margin",
+    type = "choice",
+    value = "TYPE",
+    choices = { "crossed", "isolated" },
+    default = "crossed",
+    help = "margin type of every symbol at the start",
+  },
+  { name = "hedge", type = "flag", help = "hedge mode: a long and a short position a symbol" },
+}
+
+M.latency = {
+  title = "latency",
+  {
+    name = "latency",
+    type = "duration",
+    unit = "ms",
+    value = "MS",
+    min = 0,
+    max = 60000,
+    default = 0,
+    help = "milliseconds one way; a request travels it, and so does its answer",
+  },
+}
+
+M.fills = {
+  title = "simulated fills",
+  {
+    name = "slippage",
+    type = "number",
+    value = "BP",
+    min = 0,
+    max = 1000,
+    default = 0,
+    help = "against every taker fill, in basis points",
+  },
+  {
+    name = "path",
+    type = "choice",
+    value = "RULE",
+    choices = { "adverse", "nearest", "ohlc", "olhc" },
+    default = "adverse",
+    help = "how the price moves inside a bar",
+  },
+  {
+    name = "touch",
+    type = "choice",
+    value = "RULE",
+    choices = { "through", "at" },
+    default = "through",
+    help = "a resting order fills when the price goes through it, or reaches it",
+  },
+}
+
+M.faults = {
+  title = "faults",
+  {
+    name = "faults",
+    type = "file",
+    value = "FILE",
+    help = "a Lua table of rules by which requests are lost, late or answered with errors",
+  },
+}
+
+---All that a backtest session reads (backtest/session.lua), whoever opens it.
+M.backtest = { M.data, M.script, M.account, M.latency, M.fills, M.rules, M.faults }
+
+-- ---- an exchange over the network ---------------------------------------------------------------------------------
+
+M.connection = {
+  title = "connection",
+  {
+    name = "url",
+    type = "url",
+    schemes = { "https", "http" },
+    bare = true,
+    example = "https://fapi.binance.com",
+    value = "URL",
+    shown = "https://fapi.binance.com",
+    help = "the exchange's REST address",
+  },
+  {
+    name = "stream-url",
+    type = "url",
+    schemes = { "wss", "ws" },
+    example = "wss://fstream.binance.com",
+    value = "URL",
+    shown = "wss://fstream.binance.com; with --url on this machine: the same place",
+    help = "its streams",
+  },
+  {
+    name = "ca-file",
+    type = "file",
+    value = "FILE",
+    help = "certificates to trust instead of the system's (PEM)",
+  },
+  {
+    name = "proxy",
+    type = "text",
+    empty = true,
+    value = "URL",
+    shown = "the environment's",
+    help = "a proxy for requests and streams: http, https, socks5h...",
+  },
+}
+
+M.streams = {
+  title = "streams",
+  {
+    name = "stream-age",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.1,
+    max = 86400,
+    default = 85800,
+    help = "replace a stream's connection at this age; the exchange ends it at 86400",
+  },
+  {
+    name = "stream-silence",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.1,
+    max = 600,
+    default = 40,
+    help = "a stream that says nothing for so long, and does not answer a ping, is connected anew",
+  },
+}
+
+M.key = {
+  title = "account",
+  {
+    name = "yes-real-money",
+    type = "flag",
+    help = "needed for any exchange that is not on this machine",
+  },
+  {
+    name = "key-file",
+    type = "file",
+    value = "FILE",
+    shown = "MOONTIDE_API_KEY and MOONTIDE_API_SECRET of the environment",
+    help = 'a file of mode 0600 that returns { key = ..., secret = ..., kind = "hmac" }',
+  },
+  {
+    name = "recv-window",
+    type = "duration",
+    unit = "ms",
+    value = "MS",
+    min = 1,
+    max = 60000,
+    default = 5000,
+    help = "how many milliseconds old a request may be when it arrives",
+  },
+}
+
+M.orders = {
+  title = "orders",
+  {
+    name = "restart-orders",
+    type = "choice",
+    value = "HOW",
+    choices = { "adopt", "cancel" },
+    default = "adopt",
+    setting = "",
+    help = "open orders that the last run had perhaps sent",
+  },
+  {
+    name = "order-channel",
+    type = "choice",
+    value = "C",
+    choices = { "rest", "ws" },
+    default = "rest",
+    setting = "",
+    help = "ws: orders by the WebSocket API, by REST only while it cannot be reached",
+  },
+  {
+    name = "ws-api-url",
+    type = "url",
+    schemes = { "wss", "ws" },
+    example = "wss://ws-fapi.binance.com/ws-fapi/v1",
+    value = "URL",
+    shown = "wss://ws-fapi.binance.com/ws-fapi/v1, or that of --url on this machine",
+    help = "the WebSocket API",
+  },
+  {
+    name = "reconcile",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.5,
+    max = 3600,
+    default = 60,
+    help = "while orders are open, how often to ask whether the account's stream has left something out",
+  },
+  {
+    name = "warm-connections",
+    type = "integer",
+    value = "N",
+    min = 0,
+    max = 64,
+    shown = "2",
+    help = "connections kept open before they are needed",
+  },
+  {
+    name = "dead-man-seconds",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0,
+    max = 86400,
+    default = 60,
+    setting = "run",
+    help = "no heartbeat for this many seconds: the exchange cancels our orders; 0: never",
+  },
+  {
+    name = "on-crash",
+    type = "choice",
+    value = "WHAT",
+    choices = { "cancel", "flatten", "keep" },
+    default = "cancel",
+    setting = "run",
+    help = "a killed worker's orders are cancelled, cancelled and its positions closed, or kept",
+  },
+}
+
+-- ---- bounds of a run ----------------------------------------------------------------------------------------------
+
+M.limits = {
+  title = "limits of risk",
+  {
+    name = "max-order-notional",
+    type = "number",
+    value = "USDT",
+    min = 0,
+    max = 1e10,
+    default = 0,
+    shown = "no limit",
+    setting = "safety",
+    help = "refuse any larger order; reducing ones pass",
+  },
+  {
+    name = "max-position-notional",
+    type = "number",
+    value = "USDT",
+    min = 0,
+    max = 1e10,
+    default = 0,
+    shown = "no limit",
+    setting = "safety",
+    help = "refuse orders that would make a symbol's position larger, its open orders counted as filled",
+  },
+  {
+    name = "max-daily-loss",
+    type = "number",
+    value = "USDT",
+    min = 0,
+    max = 1e10,
+    default = 0,
+    shown = "no limit",
+    setting = "safety",
+    help = "refuse all but reducing orders once equity has fallen so far in the UTC day",
+  },
+  {
+    name = "max-open-orders",
+    type = "integer",
+    value = "N",
+    min = 0,
+    max = 1e6,
+    default = 0,
+    shown = "no limit",
+    setting = "safety",
+    help = "refuse more open orders",
+  },
+  {
+    name = "limit",
+    type = "text",
+    value = "S:order=N,position=N",
+    repeated = true,
+    help = "limits of one symbol, in USDT; in moontide.conf.lua: safety.limits",
+  },
+  {
+    name = "allowed-symbols",
+    type = "text",
+    value = "S,S",
+    setting = "safety",
+    shown = "all it names",
+    help = "refuse to run with any other symbol",
+  },
+  {
+    name = "on-breach",
+    type = "choice",
+    value = "WHAT",
+    choices = { "refuse", "halt" },
+    default = "refuse",
+    setting = "safety",
+    help = "an order beyond a limit is refused, or pulls the kill switch too",
+  },
+  {
+    name = "max-orders-per-minute",
+    type = "integer",
+    value = "N",
+    min = 0,
+    max = 1e6,
+    default = 0,
+    shown = "no limit",
+    setting = "safety",
+    help = "refuse more new and amended orders",
+  },
+  {
+    name = "price-collar",
+    type = "number",
+    value = "RATIO",
+    min = 0,
+    max = 100,
+    default = 0.1,
+    setting = "safety",
+    help = "refuse prices further from the mark price, else the last one, than this ratio; 0: any",
+  },
+}
+
+M.run = {
+  title = "run",
+  {
+    name = "name",
+    type = "text",
+    value = "NAME",
+    shown = "the script's",
+    help = "the run's name, by which status, attach and stop find it",
+  },
+  {
+    name = "for",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.1,
+    max = 1e9,
+    help = "end this many seconds after the script began",
+  },
+  {
+    name = "bars",
+    type = "integer",
+    value = "N",
+    min = 1,
+    help = "end when N bars have been delivered to the script, and handled",
+  },
+  {
+    name = "events",
+    type = "integer",
+    value = "N",
+    min = 1,
+    help = "end when N events of the streams (trades, books, updates of orders and positions) have",
+  },
+  {
+    name = "orders",
+    type = "integer",
+    value = "N",
+    min = 1,
+    help = "end when N orders of the script have ended: filled, cancelled, expired or refused by the exchange",
+  },
+  { name = "watch", type = "flag", help = "reload the script whenever its file changes; self.state goes on" },
+  {
+    name = "forget-state",
+    type = "flag",
+    help = "begin with an empty self.state instead of that of the run before",
+  },
+  {
+    name = "record",
+    type = "file",
+    value = "FILE",
+    help = "record all that the script sees and does, for backtest --replay and for explain; in a folder, each run has a file of its own",
+  },
+  {
+    name = "journal-sync",
+    type = "choice",
+    value = "HOW",
+    choices = { "normal", "full" },
+    default = "normal",
+    setting = "",
+    help = "normal: the journal survives a killed process; full: a power cut too (slower)",
+  },
+}
+
+M.supervisor = {
+  title = "supervisor and kill switch",
+  {
+    name = "keep-orders",
+    type = "flag",
+    default = false,
+    setting = "run",
+    help = "leave open orders open at the end; else they are cancelled",
+  },
+  {
+    name = "memory",
+    type = "size",
+    unit = "MB",
+    value = "MB",
+    min = 32,
+    max = 1048576,
+    default = 512,
+    setting = "run",
+    help = "memory a worker may hold before it is killed",
+  },
+  {
+    name = "hang-seconds",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.2,
+    max = 86400,
+    default = 10,
+    setting = "run",
+    help = "a script that holds the loop longer is killed, its orders cancelled",
+  },
+  {
+    name = "stop-seconds",
+    type = "duration",
+    unit = "s",
+    value = "S",
+    min = 0.1,
+    max = 3600,
+    default = 10,
+    setting = "run",
+    help = "what a script has left to do at its end (on_stop, a plain script's last lines) may take so long",
+  },
+  {
+    name = "on-failure",
+    type = "choice",
+    value = "WHAT",
+    choices = { "restart", "halt" },
+    default = "restart",
+    setting = "run",
+    help = "whether a worker that crashed, hung or grew is started again",
+  },
+  {
+    name = "restarts",
+    type = "integer",
+    value = "N",
+    min = 0,
+    max = 1000,
+    default = 3,
+    setting = "run",
+    help = "restarts within an hour before moontide stops trying",
+  },
+  {
+    name = "on-halt",
+    type = "choice",
+    value = "WHAT",
+    choices = { "stop", "stay" },
+    default = "stop",
+    setting = "run",
+    help = "after the kill switch the run ends, or stays and refuses new orders",
+  },
+  {
+    name = "halt-flatten",
+    type = "flag",
+    default = false,
+    setting = "run",
+    help = "the kill switch closes positions too",
+  },
+  {
+    name = "halt-file",
+    type = "file",
+    value = "FILE",
+    setting = "run",
+    help = "a file that is the kill switch, beside `halt` in the run's folder",
+  },
+  {
+    name = "trusted",
+    type = "flag",
+    default = false,
+    setting = "run",
+    help = "let the script use all of Lua: ffi, os, io, C modules; else it runs in a sandbox",
+  },
+  {
+    name = "no-supervisor",
+    type = "flag",
+    help = "the bare worker process, nobody watching it: for debuggers",
+  },
+  { name = "worker", type = "text", value = "FD:PID:N", hidden = true },
+}
+
+-- ---- what is printed and written ----------------------------------------------------------------------------------
+
+M.result = {
+  title = "result",
+  {
+    name = "json",
+    type = "output",
+    value = "FILE",
+    help = "the result as one JSON document; - for standard output and nothing else",
+  },
+  { name = "trades", type = "output", value = "FILE.csv", help = "the closed trades" },
+  { name = "equity", type = "output", value = "FILE.csv", help = "the equity at every bar" },
+}
+
+M.log = {
+  title = "log",
+  {
+    name = "log-level",
+    type = "choice",
+    value = "LEVEL",
+    choices = { "debug", "info", "warn", "error" },
+    shown = "info",
+    help = "debug tells each request's life in a line",
+  },
+  {
+    name = "log-format",
+    type = "choice",
+    value = "FORM",
+    choices = { "text", "json" },
+    default = "text",
+    help = "json: an object a line",
+  },
+  { name = "quiet", type = "flag", help = "no notices, no progress, no log lines below warnings" },
+}
+
+---All that a live session reads (live/session.lua), whoever opens it.
+M.live = { M.run, M.script, M.connection, M.streams, M.key, M.orders, M.limits, M.supervisor, M.log }
+
+---Options that `moontide live` and `moontide paper` have in common.
+M.shared_run = { M.run, M.script, M.limits, M.supervisor, M.connection, M.streams, M.log }
+
+---The rows whose values are kept in a table of moontide.conf.lua too.
+---@param place "run"|"safety"
+---@return Option[]
+function M.settings(place)
+  local list = {}
+  for _, row in ipairs(option_table.rows(M.live)) do
+    if row.setting == place then list[#list + 1] = row end
+  end
+  return list
+end
+
+return M
