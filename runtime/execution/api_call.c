@@ -6,6 +6,7 @@
 #include "trade/symbol.h"
 #include "venue/binance/field.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,15 @@ static bool copy_rows(struct api_call *op, const void *rows) {
         }
     }
     return true;
+}
+
+void api_call_fail(struct api_call *op, int32_t status, int32_t code, const char *message) {
+    op->status = status;
+    op->code = code;
+    op->count = 0;
+    op->list = false;
+    op->kind = RECORD_ERROR;
+    snprintf(op->message, sizeof op->message, "%.150s", message);
 }
 
 bool api_call_keep_reply(struct api_call *op, const struct reply *reply) {

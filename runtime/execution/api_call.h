@@ -66,6 +66,9 @@ struct api_call *api_call_at(const struct api_call_pool *o, int32_t slot);
 // Its `index`-th sub-call, cleared (for batches). NULL when memory is short.
 struct call *api_call_batch_item(struct api_call *op, int32_t index);
 
+// Its answer is an error: the exchange's (status other than 0), or one of our own.
+void api_call_fail(struct api_call *op, int32_t status, int32_t code, const char *message);
+
 // Copies an answer, rows and all, from the exchange or from another op. False when memory is short.
 bool api_call_keep_reply(struct api_call *op, const struct reply *reply);
 bool api_call_copy_answer(struct api_call *op, const struct api_call *from);

@@ -77,15 +77,12 @@ bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchang
     return true;
 }
 
-void intent_log_down(struct intent_log *in, uint64_t tag, int err) {
-    if (tag == 0) return;
+struct api_call *intent_log_down(struct intent_log *in, uint64_t tag, int err) {
+    if (tag == 0) return NULL;
     struct api_call *op = api_call_at(in->ops, (int32_t)(tag & UINT32_MAX) - 1);
-    if (op->attempt != tag >> SLOT_BITS || op->intent != INTENT_WAITS) return;   // given up meanwhile
+    if (op->attempt != tag >> SLOT_BITS || op->intent != INTENT_WAITS) return NULL;   // given up meanwhile
     op->intent = err ? INTENT_NONE : INTENT_DOWN;
-    if (err)
-        in->hooks.refuse(in->hooks.ctx, op);
-    else
-        in->hooks.leave(in->hooks.ctx, op);
+    return op;
 }
 
 // ---- after ----

@@ -23,19 +23,19 @@ struct intent_log_hooks {
     void (*intend)(void *ctx, const struct journal_intent *i,
                    uint64_t tag);   // intent_log_down tells of a tag other than 0
     void (*settle)(void *ctx, const struct journal_outcome *o);
-    void (*leave)(void *ctx, struct api_call *op);    // the attempt may be sent now
-    void (*refuse)(void *ctx, struct api_call *op);   // its intent could not be written: it must not be sent
+    const char *(*problem)(void *ctx);   // what was wrong with the last write that failed. NULL: not told
 };
 
 struct intent_log *intent_log_new(const struct intent_log_hooks *hooks, const struct api_call_pool *ops,
                                   const struct symbol_list *symbols);   // NULL: no memory
 void intent_log_free(struct intent_log *in);
 
-// An attempt is about to leave; exchange_us by the exchange's clock. True: it waits for its intent, and
-// `leave` or `refuse` follows unless op->attempt changes before: it was given up, and never leaves. False: it
-// needs none, or has it.
+// An attempt is about to leave; exchange_us by the exchange's clock. True: it waits until its intent is
+// written. False: it needs none, or has it.
 bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchange_us);
-void intent_log_down(struct intent_log *in, uint64_t tag, int err);
+// The write with that tag is down, or failed (err). The call whose attempt waited for it: without err it may
+// leave, with err it must not. NULL: none did, or it was given up meanwhile (op->attempt has changed).
+struct api_call *intent_log_down(struct intent_log *in, uint64_t tag, int err);
 
 // The request is over, as the dispatcher says; what is unknown stays open.
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle settle, int64_t exchange_us);

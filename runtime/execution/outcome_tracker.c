@@ -1,7 +1,6 @@
 #include "execution/outcome_tracker.h"
 
 #include "base/assert.h"
-#include "venue/binance/error_code.h"
 #include "venue/binance/endpoint.h"
 #include "trade/symbol.h"
 
@@ -32,6 +31,7 @@ struct part {
     int64_t id;                      // 0: go by the client id
     int64_t price_e8, quantity_e8;   // of an amendment
     int64_t next_us, pause_us;
+    int64_t asked_at_us;   // the least that the exchange's clock showed when the question left
     union {
         struct order_record order;
         struct algo_record algo;
@@ -75,11 +75,6 @@ void outcome_tracker_free(struct outcome_tracker *r) {
     free_list(r->doubts);
     free_list(r->spare);
     free(r);
-}
-
-enum outcome outcome_tracker_outcome(const struct api_call *op) {
-    if (op->code == -4116 && op->request.attempts > 1) return OUTCOME_UNKNOWN;
-    return error_code_outcome(op->status, op->code, op->message, true, op->request.mutating);
 }
 
 // ---- whose answer it is ----
@@ -421,6 +416,7 @@ static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t
         q->call.given |= UINT64_C(1) << (p->algo ? P_CLIENT_ALGO_ID : P_ORIG_CLIENT_ID);
     }
     p->asking = true;
+    p->asked_at_us = r->hooks.exchange_us(r->hooks.ctx);
     r->figures.asked++;
     r->hooks.ask(r->hooks.ctx, q, d->number << NUMBER_SHIFT | (uint64_t)index);
 }
@@ -457,12 +453,10 @@ static bool take_answer(struct unresolved_request *d, struct part *p, const stru
     return p->wish != WISH_NEW;
 }
 
-// Whether the question was asked when the request could no longer be accepted: the answer may be older than
-// its coming.
-static bool is_final(const struct outcome_tracker *r, const struct unresolved_request *d,
-                     const struct api_call *query, int64_t now_us) {
-    int64_t exchange_us = r->hooks.exchange_us(r->hooks.ctx);
-    return exchange_us != INT64_MIN && exchange_us - (now_us - query->request.sent_us) > d->absent_after_us;
+// Whether the question was asked when the request could no longer be accepted. The answer may be older than its coming,
+// and the exchange's clock may have been set since: what counts is what it showed then.
+static bool is_final(const struct unresolved_request *d, const struct part *p) {
+    return p->asked_at_us != INT64_MIN && p->asked_at_us > d->absent_after_us;
 }
 
 // Until the next question; one is asked as soon as its answer may prove absence.
@@ -483,8 +477,7 @@ void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const 
     p->next_us = now_us + pause_of(r, d, p);
     p->pause_us = p->pause_us * 2 < PAUSE_LONGEST_US ? p->pause_us * 2 : PAUSE_LONGEST_US;
     if (p->state != PART_OPEN) return;   // the stream was first
-    if (take_answer(d, p, query) && p->state == PART_OPEN && is_final(r, d, query, now_us))
-        p->state = PART_ABSENT;
+    if (take_answer(d, p, query) && p->state == PART_OPEN && is_final(d, p)) p->state = PART_ABSENT;
 }
 
 // ---- what is known ----

@@ -40,11 +40,6 @@ struct outcome_tracker *outcome_tracker_new(
     const struct outcome_tracker_hooks *hooks);   // NULL when memory is short
 void outcome_tracker_free(struct outcome_tracker *r);
 
-// What an answer that is an error (status, code and message are in op) means: as venue/binance/error_code.h,
-// and a client id that is taken when the order is sent for a second time is its own: an earlier attempt
-// arrived after all.
-enum outcome outcome_tracker_outcome(const struct api_call *op);
-
 // Whether an answer is about the order (or, of a batch, the orders) that the op names: one that is about
 // another, or has impossible numbers, tells nothing of what was asked. True of every answer that names no
 // order.

@@ -1,3 +1,4 @@
+// order_sim_world.c: what the client has around it: time and chance, a journal, a network, an exchange.
 #include "testing/order_sim_private.h"
 
 #include "base/assert.h"
@@ -58,7 +59,6 @@ struct event sim_pop(struct sim *s) {
 }
 
 int64_t sim_exchange_now(const struct sim *s) { return s->now_us + s->offset_us; }
-int64_t sim_believed_now(const struct sim *s) { return s->now_us + s->believed_offset_us; }
 
 // ---- the journal ----
 
@@ -81,6 +81,8 @@ void sim_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
                                             .executed_e8 = i->made_us,
                                             .tag = tag,
                                             .intent = true });
+    struct sim *s = ctx;
+    if (s->o.broken == SIM_SKIPS_JOURNAL) gateway_written(s->gateway, tag, ERR_OK);   // and it is not
 }
 
 void sim_settle(void *ctx, const struct journal_outcome *o) {
@@ -129,12 +131,99 @@ void sim_commit_done(struct sim *s) {
     s->report->commits_failed += failed;
     if (!failed) sim_carry_out(s);
     for (int32_t i = 0; i < s->carried.count; i++) {
+        const struct journal_write *w = &s->carried.items[i];
         bool told_well = !failed || s->o.broken == SIM_IGNORES_COMMITS;
-        intent_log_down(s->intents, s->carried.items[i].tag, told_well ? ERR_OK : ERR_IO);
+        s->orders[w->number].write_failed |= failed;
+        gateway_written(s->gateway, w->tag, told_well ? ERR_OK : ERR_IO);
     }
 }
 
-// ---- the exchange and the network ----
+// ---- the network ----
+
+static void decide_fate(struct sim *s, struct packet *p) {
+    p->lose_answer = sim_chance(s, 30);
+    p->error_before = sim_chance(s, 25);
+    p->error_after = !p->error_before && sim_chance(s, 25);
+    static const int32_t statuses[] = { 503, 500, 502, 504, 408 };
+    p->error_status = statuses[sim_between(s, p->error_after ? 1 : 0, 4)];
+    p->back_us = sim_chance(s, 10) ? sim_between(s, SECOND, 8 * SECOND) : sim_between(s, MS, 50 * MS);
+}
+
+void sim_send(void *ctx, struct api_call *op, int64_t stamp_us) {
+    struct sim *s = ctx;
+    sim_push(s, (struct event){ .at_us = s->now_us + ANSWER_TIMEOUT,
+                                .kind = TIMES_OUT,
+                                .life = s->life,
+                                .token = gateway_token(op) });
+    if (sim_chance(s, 15)) {
+        gateway_unsent(s->gateway, op, "no connection");
+        return;
+    }
+    if (sim_chance(s, 20)) return;   // lost on its way
+    struct packet *p = calloc(1, sizeof *p);
+    ASSERT(p != NULL);
+    s->under_way++;
+    p->call = op->call;
+    if (op->call.batch) {
+        memcpy(p->batch, op->batch, sizeof *op->batch * op->call.batch_count);
+        p->call.batch = p->batch;
+    }
+    p->answer.call = p->call;
+    p->token = gateway_token(op);
+    p->life = s->life;
+    p->stamp_us = stamp_us;
+    p->left_us = s->now_us;
+    p->clock_sets = s->clock_sets;
+    p->stamp_excused = clock_known(&s->clock) && s->measured_sets != s->clock_sets;
+    decide_fate(s, p);
+    int64_t there_us = sim_chance(s, 10) ? sim_between(s, SECOND, 12 * SECOND) : sim_between(s, MS, 50 * MS);
+    sim_push(s, (struct event){ .at_us = s->now_us + there_us, .kind = ARRIVES, .body = p });
+}
+
+void sim_time_out(struct sim *s, uint64_t token) {
+    struct api_call *op = gateway_waiting(s->gateway, token);
+    if (!op) return;
+    if (s->o.broken == SIM_RESENDS_AT_ONCE && op->request.mutating)
+        gateway_unsent(s->gateway, op, "");
+    else
+        gateway_lost(s->gateway, op, "no answer in time");
+}
+
+void sim_take_answer(struct sim *s, struct packet *p) {
+    struct api_call *op = p->life == s->life ? gateway_waiting(s->gateway, p->token) : NULL;
+    if (!op) return;
+    bool kept = api_call_copy_answer(op, &p->answer);
+    ASSERT(kept);
+    memcpy(op->batch_code, p->answer.batch_code, sizeof op->batch_code);
+    gateway_answered(s->gateway, op);
+}
+
+// The exchange reads its clock when it is asked, or when its answer arrives: both are possible.
+bool sim_ask_clock(void *ctx) {
+    struct sim *s = ctx;
+    bool lost = sim_chance(s, 100);
+    s->clock_asked_us = s->now_us;
+    s->clock_server_us = lost ? -1 : sim_between(s, 0, 1) ? sim_exchange_now(s) : 0;
+    s->measured_sets = s->clock_sets;
+    int64_t took_us = lost ? sim_between(s, SECOND, 4 * SECOND) : sim_between(s, 2 * MS, 100 * MS);
+    sim_push(s, (struct event){ .at_us = s->now_us + took_us, .kind = CLOCK_ANSWERS, .life = s->life });
+    return true;
+}
+
+void sim_clock_answers(struct sim *s) {
+    if (s->clock_server_us < 0) {
+        sim_push(s, (struct event){ .at_us = s->now_us + SECOND, .kind = CLOCK_DUE, .life = s->life });
+    } else {
+        if (s->clock_server_us == 0) s->measured_sets = s->clock_sets;
+        int64_t server_us = s->clock_server_us ? s->clock_server_us : sim_exchange_now(s);
+        clock_sample(&s->clock, s->clock_asked_us, s->now_us, server_us / MS * MS, MS);
+        dispatcher_clock(s->dispatcher, clock_offset_us(&s->clock),
+                         clock_uncertainty_us(&s->clock, s->now_us));
+    }
+    gateway_clock_answered(s->gateway);
+}
+
+// ---- the exchange ----
 
 static void count_accepted(struct sim *s, const struct call *c, const struct order_record *row) {
     int64_t number = sim_number_of(c->client_id);
@@ -183,38 +272,41 @@ void sim_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
     }
 }
 
-static void answer_error(struct packet *p, int32_t status, int32_t code, const char *message) {
-    p->answer.status = status;
-    p->answer.code = code;
-    p->answer.count = 0;
-    p->answer.list = false;
-    p->answer.kind = RECORD_ERROR;
-    snprintf(p->answer.message, sizeof p->answer.message, "%s", message);
-}
-
 void sim_free_packet(struct sim *s, struct packet *p) {
     s->under_way--;
     free(p->answer.rows);
     free(p);
 }
 
+// A request that changes something is stamped as it leaves, by a clock that is known: only a slow way or a clock that
+// was set can make its stamp bad.
+static void check_stamp(struct sim *s, const struct packet *p) {
+    bool slow = s->now_us - p->left_us > RECV_WINDOW - SECOND;
+    if (slow || p->stamp_excused || p->clock_sets != s->clock_sets) return;
+    if (!endpoint_info(p->call.endpoint)->mutating) return;
+    const struct call *c = p->call.batch ? p->call.batch : &p->call;
+    int64_t number = sim_number_of(c->client_id[0] ? c->client_id : c->orig_client_id);
+    sim_finding(s, number >= 0 ? number : 0, "its stamp is not of the time it left");
+}
+
 void sim_arrive(struct sim *s, struct packet *p) {
     int64_t age_us = sim_exchange_now(s) - p->stamp_us;
     if (age_us > RECV_WINDOW || age_us < -SECOND) {
         s->report->late_arrivals += age_us > RECV_WINDOW;
-        answer_error(p, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
+        check_stamp(s, p);
+        api_call_fail(&p->answer, 400, -1021, "Timestamp for this request is outside of the recvWindow.");
     } else if (p->error_before) {
         bool says_so = p->error_status == 503;
-        answer_error(p, p->error_status, says_so ? -1008 : 0,
-                     "Request throttled by system-level protection.");
+        api_call_fail(&p->answer, p->error_status, says_so ? -1008 : 0,
+                      "Request throttled by system-level protection.");
     } else {
         s->arriving = p;
         exchange_call(s->exchange, &p->call, 0, sim_exchange_now(s));
         s->arriving = NULL;
         ASSERT(p->answered);
         if (p->error_after)
-            answer_error(p, p->error_status, p->error_status == 408 ? -1007 : 0,
-                         "Unknown error, please check your request or try again later.");
+            api_call_fail(&p->answer, p->error_status, p->error_status == 408 ? -1007 : 0,
+                          "Unknown error, please check your request or try again later.");
     }
     if (p->lose_answer || p->life != s->life) {
         s->report->lost_answers += p->lose_answer;

@@ -42,6 +42,7 @@ describe("simulated orders", function()
           "lost_answers",
           "late_arrivals",
           "skews",
+          "given_up",
         } do
           assert.truthy(tonumber(r[name]) > count / 10000, ("%s: %d"):format(name, tonumber(r[name])))
         end
@@ -59,16 +60,20 @@ describe("simulated orders", function()
   end)
 
   for rule, of in pairs {
-    SIM_RESENDS_AT_ONCE = "executed more than once",
-    SIM_SKIPS_JOURNAL = "sent without an intent in the journal",
-    SIM_TRUSTS_ABSENCE = "executed more than once",
-    SIM_FORGETS_RESTART = "lost: the exchange has it, the journal says no",
-    SIM_IGNORES_COMMITS = "sent without an intent in the journal",
+    SIM_RESENDS_AT_ONCE = { "executed more than once" },
+    SIM_SKIPS_JOURNAL = { "sent without an intent in the journal" },
+    SIM_TRUSTS_ABSENCE = { "executed more than once", "lost: the exchange has it, the journal says no" },
+    SIM_FORGETS_RESTART = { "lost: the exchange has it, the journal says no" },
+    SIM_IGNORES_COMMITS = { "sent without an intent in the journal" },
   } do
-    it("notices a rule that is left out: " .. rule, function()
+    it("notices a world that lies: " .. rule, function()
       local findings, text = sim(7, 20000, C[rule])
       assert.truthy(findings > 5, findings)
-      assert.truthy(text:find(of, 1, true), text)
+      local found = false
+      for _, what in ipairs(of) do
+        found = found or text:find(what, 1, true) ~= nil
+      end
+      assert.truthy(found, text)
     end)
   end
 end)

@@ -65,18 +65,14 @@ static void end_op(struct backtest *b, struct api_call *op, enum settle settle) 
 static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
     struct backtest *b = ctx;
     struct api_call *op = r->user;
-    op->settle = (uint8_t)settle;
     b->view.waited_us += r->waited_us;
     if (r->mutating) coalesce_changed(b->flights);
     struct api_call *follower = coalesce_end(b->flights, op);
-    if (op->lookup != 0) {
-        outcome_tracker_answered(b->resolver, op->lookup, op, now_us);
-        op->lookup = 0;
+    if (gateway_settled(b->gateway, op, settle, now_us)) {
         b->pending--;
         api_call_give(b->ops, op);
         return;
     }
-    if (b->resolver) outcome_tracker_ended(b->resolver, op);
     end_op(b, op, settle);
     while (follower) {
         struct api_call *next = follower->next_follower;
@@ -97,7 +93,7 @@ void backtest_submit(struct backtest *b, struct api_call *op) {
     r->submitted_us = b->view.now_us;
     api_call_price(op);
     bool fresh = op->call.endpoint == EP_ORDER_NEW || op->call.endpoint == EP_ALGO_NEW;
-    if (b->resolver && fresh && op->call.client_id[0] == 0)
+    if (b->faults && fresh && op->call.client_id[0] == 0)
         backtest_client_id(b, &op->call);   // to be found again by
     b->pending++;
     if (coalesce_join(b->flights, op)) {
@@ -266,7 +262,7 @@ static int64_t next_us(struct backtest *b) {
     t = min_us(t, b->dispatcher_dirty ? b->view.now_us : dispatcher_next_us(b->dispatcher));
     t = min_us(t, exchange_next_us(b->exchange));
     if (b->made) t = min_us(t, synthetic_market_next_us(b->made));
-    if (b->resolver) t = min_us(t, max_us(b->view.now_us, outcome_tracker_next_us(b->resolver)));
+    t = min_us(t, max_us(b->view.now_us, gateway_next_us(b->gateway)));
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
         if (m->open_close_us != NEVER)
@@ -307,7 +303,7 @@ static bool advance(struct backtest *b) {
     close_bars(b);
     open_bars(b);
     latency_link_advance(b, now);
-    if (b->resolver) outcome_tracker_pump(b->resolver, now);
+    gateway_pump(b->gateway, now);
     b->dispatcher_dirty = false;
     dispatcher_run(b->dispatcher, now);
     return true;
@@ -470,14 +466,11 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     struct exchange_hooks hooks = {
         .ctx = b, .reply = latency_link_on_reply, .event = latency_link_on_event, .klines = backtest_klines
     };
-    struct transport transport = latency_link_transport(b, o->faults != NULL);
-    struct outcome_tracker_hooks resolver = latency_link_resolver_hooks(b);
     b->ops = must(api_call_pool_new());
     b->flights = must(coalesce_new());
     if (o->faults) {
         b->faults = must(malloc(sizeof *b->faults));
         *b->faults = *o->faults;
-        b->resolver = must(outcome_tracker_new(&resolver));
         config.event_mask |= 1ull << RECORD_ORDER_UPDATE | 1ull << RECORD_ALGO_UPDATE;   // it listens
     }
     b->latency_us = o->latency_us;
@@ -485,7 +478,10 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     b->until_us = NEVER;
     b->record_points = o->record_points;
     b->exchange = must(exchange_new(&config, symbols, symbol_count, &hooks, 0));
+    b->gateway = latency_link_gateway(b, o->faults != NULL);
+    struct transport transport = gateway_transport(b->gateway);
     b->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, b, 0));
+    gateway_attach(b->gateway, b->dispatcher);
     b->view.wallet_e8 = b->view.equity_e8 = b->view.peak_e8 = config.wallet_e8;
     return b;
 }
@@ -496,7 +492,7 @@ void backtest_free(struct backtest *b) {
     synthetic_market_free(b->made);
     exchange_free(b->exchange);
     coalesce_free(b->flights);
-    outcome_tracker_free(b->resolver);
+    gateway_free(b->gateway);
     free(b->faults);
     api_call_pool_free(b->ops);
     free(b->settled);

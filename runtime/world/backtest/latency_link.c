@@ -1,3 +1,4 @@
+// latency_link.c: requests of a backtest on their way to the exchange, answers and stream events on their way back.
 #include "world/backtest/private.h"
 
 #include "venue/binance/endpoint.h"
@@ -39,24 +40,9 @@ static struct travel ring_pop(struct ring *r) {
     return t;
 }
 
-static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
-    if (used < 0) return;
-    reply->used[reply->used_count].kind = kind;
-    reply->used[reply->used_count].interval_us = interval_us;
-    reply->used[reply->used_count++].used = used;
-}
-
 static void answer(struct backtest *b, struct api_call *op) {
-    struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
-    if (op->status != 200) {
-        reply.outcome = outcome_tracker_outcome(op);
-        reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
-    }
-    add_used(&reply, LIMIT_WEIGHT, 60000000, op->used_weight_1m);
-    add_used(&reply, LIMIT_ORDERS, 10000000, op->order_count_10s);
-    add_used(&reply, LIMIT_ORDERS, 60000000, op->order_count_1m);
     b->dispatcher_dirty = true;
-    dispatcher_reply(b->dispatcher, &op->request, &reply, b->view.now_us);
+    gateway_answered(b->gateway, op);
 }
 
 // The answer sets out for the script's side.
@@ -71,13 +57,8 @@ static void send_back(struct backtest *b, struct api_call *op) {
 }
 
 static void answer_with_fault(struct api_call *op) {
-    op->status = op->fate->status;
-    op->code = op->fate->code;
-    op->count = 0;
-    op->list = false;
-    op->kind = RECORD_ERROR;
+    api_call_fail(op, op->fate->status, op->fate->code, op->fate->message);
     op->retry_after_s = op->fate->retry_after_s;
-    snprintf(op->message, sizeof op->message, "%.150s", op->fate->message);
 }
 
 // A request arrives; from a script that gave it up as well.
@@ -88,30 +69,26 @@ static void arrive(struct backtest *b, struct api_call *op, int64_t now_us) {
         answer_with_fault(op);
         send_back(b, op);
     } else {
-        exchange_call(b->exchange, &op->call, (uint64_t)op->attempt << 32 | (uint32_t)op->slot, now_us);
+        exchange_call(b->exchange, &op->call, gateway_token(op), now_us);
     }
 }
 
-static void transport_send(void *ctx, struct request *r, int64_t now_us) {
+static void link_send(void *ctx, struct api_call *op, int64_t stamp_us) {
     struct backtest *b = ctx;
-    struct api_call *op = r->user;
-    op->attempt++;
-    op->fate = b->faults ? faults_judge(b->faults, r->endpoint, r->request_class, now_us) : NULL;
-    if (b->resolver && r->mutating) outcome_tracker_sent(b->resolver, op, now_us, RECV_WINDOW_US);
+    const struct request *r = &op->request;
+    op->fate = b->faults ? faults_judge(b->faults, r->endpoint, r->request_class, stamp_us) : NULL;
     if (op->fate && op->fate->kind == FAULT_NO_CONNECTION) {
-        struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
-        dispatcher_reply(b->dispatcher, r, &reply, now_us);
+        gateway_unsent(b->gateway, op, "no connection");
     } else if (b->latency_us == 0) {
-        arrive(b, op, now_us);
+        arrive(b, op, stamp_us);
     } else {
-        ring_push(&b->up, now_us + b->latency_us, op);
+        ring_push(&b->up, stamp_us + b->latency_us, op);
     }
 }
 
-static void transport_cancel(void *ctx, struct request *r) {
+// What is on its way arrives all the same, though its sender no longer waits.
+static void link_cancel(void *ctx, struct api_call *op) {
     struct backtest *b = ctx;
-    struct api_call *op = r->user;
-    outcome_tracker_abandon(b->resolver, op);
     bool arrives = !op->fate || (op->fate->kind != FAULT_LOSE_REQUEST && op->fate->kind != FAULT_ERROR);
     for (uint32_t i = 0; arrives && i < b->up.count; i++) {
         struct travel *t = &b->up.items[(b->up.head + i) & (b->up.capacity - 1)];
@@ -123,40 +100,23 @@ static void transport_cancel(void *ctx, struct request *r) {
             t->orphan->batch = t->orphan + 1;
         }
     }
-    op->attempt++;
 }
 
-static bool transport_doubt(void *ctx, struct request *r, int64_t now_us) {
-    struct backtest *b = ctx;
-    return outcome_tracker_unknown(b->resolver, r->user, now_us);
+// One clock: the exchange's is the script's.
+static int64_t time_now_us(void *ctx) { return ((const struct backtest *)ctx)->view.now_us; }
+static int64_t time_uncertainty_us(void *ctx) {
+    (void)ctx;
+    return 0;
 }
 
-// --- unknown outcomes ----
-
-static struct api_call *resolver_op(void *ctx) { return backtest_op(ctx); }
-
-static void resolver_ask(void *ctx, struct api_call *query, uint64_t number) {
-    query->lookup = number;
-    backtest_submit(ctx, query);
-}
-
-static void resolver_known(void *ctx, struct api_call *op, enum outcome outcome) {
-    struct backtest *b = ctx;
-    b->dispatcher_dirty = true;
-    if (op->request.state == REQUEST_UNRESOLVED)
-        dispatcher_resolve(b->dispatcher, &op->request, outcome, b->view.now_us);
-    else
-        api_call_give(b->ops, op);   // its caller went on without it
-}
-
-static int64_t resolver_clock(void *ctx) { return ((struct backtest *)ctx)->view.now_us; }
+static void look_up(void *ctx, struct api_call *query) { backtest_submit(ctx, query); }
 
 void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
     (void)now_us;
     struct backtest *b = ctx;
     if (token == NOBODY) return;
-    struct api_call *op = api_call_at(b->ops, (int32_t)(token & INT32_MAX));
-    if (op->attempt != token >> 32) return;   // given up meanwhile
+    struct api_call *op = gateway_waiting(b->gateway, token);
+    if (!op) return;   // given up meanwhile
     if (!api_call_keep_reply(op, reply)) must(NULL);
     if (op->fate && op->fate->kind == FAULT_ERROR_AFTER) answer_with_fault(op);
     send_back(b, op);
@@ -174,9 +134,7 @@ static void believe(struct backtest *b, const struct account_update_record *u) {
 
 // The user stream as the client hears it may tell what became of a request.
 static void hear(struct backtest *b, int32_t kind, const void *record) {
-    if (!b->resolver) return;
-    if (kind == RECORD_ORDER_UPDATE) outcome_tracker_on_order(b->resolver, record);
-    if (kind == RECORD_ALGO_UPDATE) outcome_tracker_on_algo(b->resolver, record);
+    gateway_on_event(b->gateway, kind, record);
 }
 
 void latency_link_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
@@ -186,7 +144,7 @@ void latency_link_on_event(void *ctx, int32_t kind, const void *record, int64_t 
     bool at_once = b->latency_us == 0;
     if (at_once) hear(b, kind, record);
     if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
-    if (!wanted && (at_once || (kind != RECORD_ACCOUNT_UPDATE && !b->resolver))) return;
+    if (!wanted && (at_once || (kind != RECORD_ACCOUNT_UPDATE && !b->faults))) return;
     struct event_ring *r = &b->events;
     if (r->count == r->capacity) {
         uint32_t capacity = r->capacity ? 2 * r->capacity : 64;
@@ -242,13 +200,14 @@ void latency_link_event_pop(struct backtest *b) {
 
 // --- together ----
 
-struct transport latency_link_transport(struct backtest *b, bool faults) {
-    return (struct transport){ b, transport_send, faults ? transport_cancel : NULL,
-                               faults ? transport_doubt : NULL };
-}
-
-struct outcome_tracker_hooks latency_link_resolver_hooks(struct backtest *b) {
-    return (struct outcome_tracker_hooks){ b, resolver_op, resolver_ask, resolver_known, resolver_clock };
+struct gateway *latency_link_gateway(struct backtest *b, bool faults) {
+    struct gateway_options o = { .link = { b, link_send, link_cancel, NULL },
+                                 .time = { b, time_now_us, time_now_us, time_uncertainty_us, NULL },
+                                 .world = { b, look_up, NULL },
+                                 .calls = b->ops,
+                                 .recv_window_us = RECV_WINDOW_US,
+                                 .lossless = !faults };
+    return must(gateway_new(&o));
 }
 
 int64_t latency_link_next_us(const struct backtest *b) {

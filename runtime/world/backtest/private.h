@@ -9,7 +9,7 @@
 #include "base/assert.h"
 #include "world/backtest/backtest.h"
 #include "execution/coalesce.h"
-#include "execution/outcome_tracker.h"
+#include "execution/gateway.h"
 #include "world/world.h"
 #include "trade/stream_event.h"
 
@@ -64,10 +64,10 @@ struct backtest {
     int32_t market_count, feed_count;
     struct api_call_pool *ops;
     struct coalescer *flights;
-    struct faults *faults;              // NULL: none
-    struct outcome_tracker *resolver;   // with faults
-    int32_t pending;                    // submitted, not settled
-    struct api_call **settled;          // not yet reported
+    struct faults *faults;   // NULL: none
+    struct gateway *gateway;
+    int32_t pending;             // submitted, not settled
+    struct api_call **settled;   // not yet reported
     int32_t settled_head, settled_count, settled_capacity;
     struct api_call *awaited;   // settled without a report: its waiter looks at `done`
     struct ring up, down;
@@ -96,8 +96,7 @@ int64_t backtest_bar_close_us(const struct series *s, int64_t i);
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
 
 // backtest_way.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
-struct transport latency_link_transport(struct backtest *b, bool faults);
-struct outcome_tracker_hooks latency_link_resolver_hooks(struct backtest *b);
+struct gateway *latency_link_gateway(struct backtest *b, bool faults);
 void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply,
                            int64_t now_us);   // hooks of the exchange
 void latency_link_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us);

@@ -38,13 +38,8 @@ static void believe(struct live *l, const struct account_update_record *u) {
     *p = (struct position_view){ u->amount_e8, u->entry_price_e8 };
 }
 
-static void write_down(struct live *l, const struct stream_event *e) {
-    if (l->intents && e->kind == RECORD_ORDER_UPDATE) intent_log_on_order(l->intents, &e->u.order);
-    if (l->intents && e->kind == RECORD_ALGO_UPDATE) intent_log_on_algo(l->intents, &e->u.algo);
-}
-
 static void tell(struct live *l, const struct stream_event *e) {
-    write_down(l, e);
+    gateway_journal_event(l->gateway, e->kind, &e->u);
     if (e->kind == RECORD_ACCOUNT_UPDATE) believe(l, &e->u.account);
     live_push_event(l, e);
 }
@@ -127,10 +122,7 @@ void live_account_event(struct live *l, const struct json *j) {
         return;
     }
     e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
-    if (order)
-        outcome_tracker_on_order(l->resolver, &e.u.order);
-    else
-        outcome_tracker_on_algo(l->resolver, &e.u.algo);
+    gateway_on_event(l->gateway, e.kind, &e.u);
     hear(l, &e);
 }
 
@@ -284,7 +276,7 @@ static void finish(struct live *l) {
     }
     for (int32_t i = 0; i < count; i++) {
         if (a->mode == RECONCILE_LEARN) {
-            write_down(l, &events[i]);
+            gateway_journal_event(l->gateway, events[i].kind, &events[i].u);
             if (events[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &events[i].u.account);
             continue;
         }

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CLOCK_ERROR_US INT64_C(3600000000)   // an intent may bear the time of a clock that was not measured
-#define OUTCOME_TAG UINT64_MAX               // of writes nobody waits for, but whose failure is told
+#define OUTCOME_TAG UINT64_MAX   // of writes nobody waits for, but whose failure is told
 
 // ---- the table of functions of intents ----
 
@@ -22,22 +21,14 @@ static void settle(void *ctx, const struct journal_outcome *o) {
     journal_settle(((struct live *)ctx)->journal, o, OUTCOME_TAG);
 }
 
-static void leave(void *ctx, struct api_call *op) { live_wire_leave(ctx, op); }
-
-static void refuse(void *ctx, struct api_call *op) {
-    struct live *l = ctx;
-    char text[160];
-    snprintf(text, sizeof text, "nothing was sent: the journal cannot be written: %.90s",
-             journal_problem(l->journal));
-    live_wire_refuse(l, op, 0, text);
-}
+static const char *problem(void *ctx) { return journal_problem(((struct live *)ctx)->journal); }
 
 static void on_done(void *ctx, uint64_t tag, int err) {
     struct live *l = ctx;
     if (l->ended) return;
     l->journal_failures = err ? l->journal_failures + 1 : 0;
     dispatcher_alert(l->dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal_failures, live_now(l));
-    if (tag != OUTCOME_TAG) intent_log_down(l->intents, tag, err);
+    if (tag != OUTCOME_TAG) gateway_written(l->gateway, tag, err);
     live_wake(l);
 }
 
@@ -136,26 +127,21 @@ static void restart_known(struct live *l, struct live_restart *r, const struct a
 }
 
 void live_journal_resolved(struct live *l, struct api_call *op, enum outcome outcome) {
-    if (!l->intents) return;
     struct live_restart *r = restart_of(l, op);
     if (r) restart_known(l, r, op, outcome);
-    intent_log_known(l->intents, op, outcome, live_exchange_now(l));
 }
 
-// The process that made them is gone: what it sent bears a stamp of before now.
 void live_journal_reopen(struct live *l) {
-    int64_t now = live_now(l),
-            final_us = live_exchange_now(l) + clock_uncertainty_us(&l->clock, now) + l->o.recv_window_us;
     for (int32_t i = 0; i < l->restart_count; i++) {
         struct live_restart *r = &l->restarts[i];
-        outcome_tracker_reopen(l->resolver, r->op, r->made_us - CLOCK_ERROR_US, r->taken ? 0 : final_us, now);
+        gateway_find_out(l->gateway, r->op, r->made_us, r->taken);
     }
 }
 
 static int keep_restart(struct live *l, const struct journal_order *o, struct live_restart *r,
                         struct errmsg *e) {
     struct api_call *op = live_op(l);
-    if (intent_log_reopen(l->intents, o, op) != ERR_OK) {
+    if (gateway_reopen(l->gateway, o, op) != ERR_OK) {
         live_op_free(l, op);
         return errmsg_set(e, ERR_NOT_FOUND,
                           "an order of %s from the last run is not cleared up (%s): run with --symbol %s too",
@@ -205,10 +191,10 @@ int live_journal_open(struct live *l, const char *path, bool full, struct errmsg
 
 int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e) {
     l->cancel_restarts = cancel;
-    struct intent_log_hooks hooks = { l, intend, settle, leave, refuse };
-    ASSERT(l->journal && !l->intents);
-    l->intents = intent_log_new(&hooks, l->ops, &l->list);
-    ASSERT(l->intents != NULL);
+    struct intent_log_hooks hooks = { l, intend, settle, problem };
+    ASSERT(l->journal != NULL);
+    bool good = gateway_journal(l->gateway, &hooks, &l->list);
+    ASSERT(good);
     return read_open(l, path, e);
 }
 
@@ -225,7 +211,4 @@ void live_journal_finish(struct live *l) {
     l->journal = NULL;
 }
 
-void live_journal_free(struct live *l) {
-    intent_log_free(l->intents);
-    free(l->restarts);
-}
+void live_journal_free(struct live *l) { free(l->restarts); }

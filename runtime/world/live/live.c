@@ -76,7 +76,6 @@ static void end_op(struct live *l, struct api_call *op, enum settle settle) {
 }
 
 static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
-    (void)now_us;
     struct live *l = ctx;
     struct api_call *op = r->user;
     if (settle == SETTLE_DONE && r->mutating) live_account_settled(l, op);
@@ -85,10 +84,9 @@ static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t
         l->orders_under_way--;
         live_risk_settled(l, op, settle);
         coalesce_changed(l->flights);
-        outcome_tracker_ended(l->resolver, op);
-        if (l->intents) intent_log_settled(l->intents, op, settle, live_exchange_now(l));
-        if (end_counts_settled(&l->end_counts, op, settle)) live_stop_counted(l);
     }
+    gateway_settled(l->gateway, op, settle, now_us);
+    if (r->mutating && end_counts_settled(&l->end_counts, op, settle)) live_stop_counted(l);
     struct api_call *follower = coalesce_end(l->flights, op);
     end_op(l, op, settle);
     while (follower) {
@@ -129,7 +127,7 @@ static void name_orders(struct live *l, struct api_call *op) {
 }
 
 int32_t live_orders_under_way(const struct live *l) {
-    return l->orders_under_way + outcome_tracker_count(l->resolver);
+    return l->orders_under_way + gateway_unresolved(l->gateway);
 }
 
 void live_submit(struct live *l, struct api_call *op) {
@@ -506,11 +504,16 @@ struct control_socket *live_control(struct live *l) {
 
 struct live_figures live_figures(const struct live *l) {
     struct live_figures f = l->figures;
-    struct outcome_tracker_figures doubts = outcome_tracker_figures(l->resolver);
+    struct gateway_figures g = gateway_figures(l->gateway);
+    struct outcome_tracker_figures doubts = g.outcomes;
+    f.sent = g.sent;
+    f.answered = g.answered;
+    f.lost = g.lost;
+    f.unsent = g.unsent;
     f.resolved_found = doubts.found + doubts.refused;
     f.resolved_heard = doubts.heard;
     f.resolved_absent = doubts.absent;
-    f.in_doubt = outcome_tracker_count(l->resolver);
+    f.in_doubt = gateway_unresolved(l->gateway);
     f.clock_offset_us = clock_offset_us(&l->clock);
     f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
     f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
@@ -600,8 +603,11 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     int err = live_wire_open(l, e);
     if (!err && o->paper.on) err = paper_open(l, e);
     if (!err) {
-        struct transport transport = l->paper ? paper_transport(l) : live_wire_transport(l);
+        struct gateway_link link = l->paper ? paper_link(l) : live_wire_link(l);
+        l->gateway = live_wire_gateway(l, &link);
+        struct transport transport = gateway_transport(l->gateway);
         l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
+        gateway_attach(l->gateway, l->dispatcher);
         share_use(l);
         *out = l;
         return ERR_OK;
@@ -632,7 +638,7 @@ void live_free(struct live *l) {
     }
     coalesce_free(l->flights);
     exposure_free(l->exposure);
-    outcome_tracker_free(l->resolver);
+    gateway_free(l->gateway);
     live_journal_free(l);
     end_counts_free(&l->end_counts);
     api_call_pool_free(l->ops);
@@ -645,8 +651,6 @@ void live_free(struct live *l) {
     free(l->settled);
     free(l->inners);
     free(l->transfers);
-    free(l->skewed.items);
-    free(l->unstamped.items);
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);
@@ -668,7 +672,7 @@ static bool waits_for_limits(const struct live *l) {
 
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     int64_t until = live_now(l) + timeout_us;
-    live_wire_measure(l);
+    gateway_ask_clock(l->gateway);
     bool asked = false;
     while (live_now(l) < until && !l->stopping) {
         bool clock = clock_known(&l->clock);

@@ -19,13 +19,12 @@
 #include "api/histogram.h"
 #include "execution/exposure.h"
 #include "execution/coalesce.h"
-#include "execution/intent_log.h"
+#include "execution/gateway.h"
 #include "world/live/end_counts.h"
 #include "world/live/live.h"
 #include "process/shared_budget.h"
 #include "execution/reconcile.h"
 #include "execution/reconnect.h"
-#include "execution/outcome_tracker.h"
 #include "net/network.h"
 #include "net/signature.h"
 #include "venue/binance/book_sync.h"
@@ -57,11 +56,6 @@ struct delivery {
 struct delivery_queue {
     struct delivery *items;
     int64_t head, count, size;
-};
-
-struct op_list {
-    struct api_call **items;
-    int32_t count, size;
 };
 
 struct live_timer {
@@ -205,19 +199,15 @@ struct live {
     struct json heard;   // the stream message being looked at, and what it holds
     struct arena heard_rows;
     struct server_clock clock;
-    bool clock_asked;
     int64_t clock_due_us, clock_sent_us;
-    struct op_list skewed,
-        unstamped;   // wait for a new measurement of the clock: refused for it; not sent yet
 
     struct api_call **settled;   // not yet reported
     int32_t settled_head, settled_count, settled_size;
     struct api_call *awaited;
     struct internal_call *inners;
     int32_t inner_count, inner_size;
-    struct outcome_tracker *resolver;
+    struct gateway *gateway;
     struct journal *journal;         // NULL: none
-    struct intent_log *intents;      // NULL: orders are not journalled (paper, or no key)
     int64_t journal_failures;        // commits failed in a row
     struct live_restart *restarts;   // orders the last run left open
     int32_t restart_count, restarts_left;
@@ -317,29 +307,24 @@ void live_dead_man_pump(struct live *l, int64_t now_us);
 int64_t live_dead_man_next_us(const struct live *l);
 bool live_dead_man_kept(const struct live *l);   // by the run: the script may not set or end it
 
-// live_wire.c
-struct transport live_wire_transport(struct live *l);
+// wire.c
+struct gateway_link live_wire_link(struct live *l);   // how requests to the exchange leave
+struct gateway *live_wire_gateway(struct live *l, const struct gateway_link *link);
 int live_wire_open(struct live *l, struct errmsg *e);
 void live_wire_close(struct live *l);
-void live_wire_pump(struct live *l, int64_t now_us);   // doubts and clock that are due
+void live_wire_pump(struct live *l, int64_t now_us);   // unknown outcomes and the clock, when due
 int64_t live_wire_next_us(const struct live *l);
-void live_wire_measure(struct live *l);
-int64_t live_wire_stamp(
-    struct live *l,
-    struct api_call *op);   // the stamp of a request that leaves now, noted for what hangs on it
 struct http_answer;
 void live_wire_done(struct live *l, struct api_call *op, const struct http_answer *a);
 
 // live_ws_orders.c
-bool live_ws_orders_send(struct live *l, struct api_call *op);   // false: nothing was sent, REST may
+// False: nothing was sent, REST may.
+bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us);
 void live_ws_orders_cancel(struct live *l, const struct api_call *op);
 void live_ws_orders_advance(struct live *l, int64_t now_us);
 int64_t live_ws_orders_due_us(const struct live *l);
 bool live_ws_orders_running(const struct live *l);
 void live_ws_orders_close(struct live *l);
-void live_wire_leave(struct live *l, struct api_call *op);   // the attempt leaves now: stamped, signed, sent
-void live_wire_refuse(struct live *l, struct api_call *op, int32_t code,
-                      const char *text);   // the attempt does not leave
 
 // live_journal.c
 void live_journal_resolved(struct live *l, struct api_call *op,

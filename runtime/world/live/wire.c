@@ -1,3 +1,4 @@
+// wire.c: how a live request leaves (signed, over HTTP) and how its answer is read; the measured clock.
 #include "world/live/private.h"
 
 #include "base/assert.h"
@@ -15,32 +16,6 @@ enum { QUERY_MAX = 16384 };
 #define SERVER_MS_MAX INT64_C(10000000000000)   // the year 2286
 
 // ---- answers ----
-
-static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
-    if (used < 0) return;
-    reply->used[reply->used_count].kind = kind;
-    reply->used[reply->used_count].interval_us = interval_us;
-    reply->used[reply->used_count++].used = used;
-}
-
-static void tell(struct live *l, struct api_call *op, const struct dispatch_reply *reply) {
-    if (op->request.state == REQUEST_IN_FLIGHT)
-        dispatcher_reply(l->dispatcher, &op->request, reply, live_now(l));
-}
-
-static void tell_outcome(struct live *l, struct api_call *op, enum outcome outcome) {
-    struct dispatch_reply reply = { .outcome = outcome };
-    tell(l, op, &reply);
-}
-
-static void keep_error(struct api_call *op, int32_t status, int32_t code, const char *text) {
-    op->status = status;
-    op->code = code;
-    op->count = 0;
-    op->list = false;
-    op->kind = RECORD_ERROR;
-    snprintf(op->message, sizeof op->message, "%.150s", text);
-}
 
 // {"code":-1121,"msg":"..."}; other bodies (a gateway's page) give code 0.
 static int32_t error_code(struct live *l, const char *body, char text[160]) {
@@ -98,66 +73,9 @@ static int read_rows(struct live *l, struct api_call *op, const struct http_answ
     return err;
 }
 
-// ---- unknown outcomes ----
-
-static struct api_call *resolver_op(void *ctx) { return live_op(ctx); }
-
-static void on_lookup(struct live *l, struct internal_call *i) {
-    outcome_tracker_answered(l->resolver, i->op->lookup, i->op, live_now(l));
-    i->op->lookup = 0;
-    live_wake(l);
-}
-
-static void resolver_ask(void *ctx, struct api_call *query, uint64_t number) {
-    query->lookup = number;
-    query->request.retries_max = 0;   // the resolver asks again by itself
-    internal_call_submit(ctx, query, on_lookup, NULL);
-}
-
-static void resolver_known(void *ctx, struct api_call *op, enum outcome outcome) {
-    struct live *l = ctx;
-    if (op->request.state == REQUEST_UNRESOLVED)
-        dispatcher_resolve(l->dispatcher, &op->request, outcome, live_now(l));
-    else {
-        live_journal_resolved(l, op, outcome);
-        live_op_free(l, op);   // its caller went on without it
-    }
-}
-
-static int64_t resolver_clock(void *ctx) {
-    struct live *l = ctx;
-    return clock_known(&l->clock) ? live_exchange_now(l) - clock_uncertainty_us(&l->clock, l->view.now_us)
-                                  : INT64_MIN;
-}
-
-static bool wire_doubt(void *ctx, struct request *r, int64_t now_us) {
-    struct live *l = ctx;
-    return outcome_tracker_unknown(l->resolver, r->user, now_us);
-}
-
 // ---- the clock ----
 
-static void release_skewed(struct live *l) {
-    while (l->skewed.count > 0) tell_outcome(l, l->skewed.items[--l->skewed.count], OUTCOME_CLOCK_SKEW);
-}
-
-static void hold_until_measured(struct op_list *list, struct api_call *op) {
-    if (list->count == list->size) {
-        list->size = list->size ? list->size * 2 : 16;
-        list->items = realloc(list->items, sizeof *list->items * (size_t)list->size);
-        ASSERT(list->items != NULL);
-    }
-    list->items[list->count++] = op;
-}
-
-static void let_go(struct op_list *list, const struct api_call *op) {
-    for (int32_t i = 0; i < list->count; i++) {
-        if (list->items[i] == op) list->items[i--] = list->items[--list->count];
-    }
-}
-
 static void clock_answered(struct live *l, const struct http_answer *a) {
-    l->clock_asked = false;
     int64_t now = live_now(l);
     struct json *j = &l->arena.scratch;
     bool parsed = a->fate == HTTP_ANSWERED && a->status == 200 && json_parse(j, a->body, a->size) == ERR_OK;
@@ -169,30 +87,41 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     }
     // A few close together sharpen the first estimate.
     l->clock_due_us = now + (good && l->clock.samples >= 4 ? CLOCK_EVERY_US : good ? 200000 : 1000000);
-    release_skewed(l);
-    while (clock_known(&l->clock) && l->unstamped.count > 0)
-        live_wire_leave(l, l->unstamped.items[--l->unstamped.count]);
+    gateway_clock_answered(l->gateway);
 }
 
-void live_wire_measure(struct live *l) {
-    if (l->clock_asked) return;
+static bool ask_clock(void *ctx) {
+    struct live *l = ctx;
     char url[512];
     snprintf(url, sizeof url, "%s%s", l->rest_url, endpoint_info(EP_TIME)->path);
     struct http_call call = { .method = "GET", .url = url };
     l->clock_sent_us = live_now(l);
-    l->clock_asked = l->network.http_send(l->http, &call, NULL) != NULL;
+    return l->network.http_send(l->http, &call, NULL) != NULL;
 }
+
+static int64_t time_now_us(void *ctx) { return live_now(ctx); }
+
+static int64_t time_exchange_us(void *ctx) { return live_exchange_now(ctx); }
+
+static int64_t time_uncertainty_us(void *ctx) {
+    struct live *l = ctx;
+    return clock_known(&l->clock) ? clock_uncertainty_us(&l->clock, live_now(l)) : GATEWAY_CLOCK_UNKNOWN;
+}
+
+static void forget_exchange_us(void *ctx) { clock_init(&((struct live *)ctx)->clock); }
 
 // ---- sending ----
 
-static void slots_for(struct live *l, int32_t slot) {
-    if (slot < l->transfer_size) return;
+// Of the op's slot: what carries it while it is in flight.
+static struct http_transfer **transfer_of(struct live *l, const struct api_call *op) {
     int32_t size = l->transfer_size ? l->transfer_size : 64;
-    while (size <= slot) size *= 2;
+    while (size <= op->slot) size *= 2;
+    if (size == l->transfer_size) return &l->transfers[op->slot];
     l->transfers = realloc(l->transfers, sizeof *l->transfers * (size_t)size);
     ASSERT(l->transfers != NULL);
     memset(l->transfers + l->transfer_size, 0, sizeof *l->transfers * (size_t)(size - l->transfer_size));
     l->transfer_size = size;
+    return &l->transfers[op->slot];
 }
 
 static void add(struct text_out *o, const char *text) { text_add(o, text, strlen(text)); }
@@ -202,16 +131,9 @@ static void add_number(struct text_out *o, int64_t value) {
     text_add(o, digits, (size_t)id_print(digits, value));
 }
 
-int64_t live_wire_stamp(struct live *l, struct api_call *op) {
-    int64_t stamp_us = live_exchange_now(l);
-    if (op->request.mutating) outcome_tracker_sent(l->resolver, op, stamp_us, l->o.recv_window_us);
-    return stamp_us;
-}
-
 // Adds stamp and signature to the parameters, which are `o` from `begin` on.
-static void sign(struct live *l, struct api_call *op, struct text_out *o, size_t begin) {
+static void sign(struct live *l, int64_t stamp_us, struct text_out *o, size_t begin) {
     char signature[SIGNATURE_TEXT_MAX];
-    int64_t stamp_us = live_wire_stamp(l, op);
     add(o, o->length > begin ? "&recvWindow=" : "recvWindow=");
     add_number(o, l->o.recv_window_us / 1000);
     add(o, "&timestamp=");
@@ -219,26 +141,6 @@ static void sign(struct live *l, struct api_call *op, struct text_out *o, size_t
     signature_make(l->key, o->at + begin, o->length - begin, signature);
     add(o, "&signature=");
     encode_value(o, signature);
-}
-
-void live_wire_refuse(struct live *l, struct api_call *op, int32_t code, const char *text) {
-    keep_error(op, 0, code, text);
-    tell_outcome(l, op, OUTCOME_REFUSED);
-}
-
-static void wire_send(void *ctx, struct request *r, int64_t now_us) {
-    (void)now_us;
-    struct live *l = ctx;
-    struct api_call *op = r->user;
-    op->attempt++;
-    slots_for(l, op->slot);
-    if (endpoint_info(op->call.endpoint)->security != SEC_NONE && !l->key) {
-        live_wire_refuse(l, op, -2014, "no API key: this run can read market data only");
-        return;
-    }
-    if (l->intents && intent_log_hold(l->intents, op, live_exchange_now(l)))
-        return;   // leaves when its intent is down
-    live_wire_leave(l, op);
 }
 
 static void count_reaction(struct live *l, const struct api_call *op) {
@@ -250,16 +152,7 @@ static void count_reaction(struct live *l, const struct api_call *op) {
     l->figures.reactions++;
 }
 
-void live_wire_leave(struct live *l, struct api_call *op) {
-    // The stamp of a clock that is not measured may be good for later than is thought: its absence could not
-    // be proven.
-    if (op->request.mutating && endpoint_info(op->call.endpoint)->security == SEC_SIGNED &&
-        !clock_known(&l->clock)) {
-        hold_until_measured(&l->unstamped, op);
-        return;
-    }
-    count_reaction(l, op);
-    if (live_ws_orders_send(l, op)) return;
+static void by_rest(struct live *l, struct api_call *op, int64_t stamp_us) {
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
     // The address, and behind it the parameters: its query, or the body.
     static char text[QUERY_MAX + 4608];
@@ -271,7 +164,7 @@ void live_wire_leave(struct live *l, struct api_call *op) {
     size_t begin = o.length, size = call_encode(&op->call, l->symbols, text + begin, QUERY_MAX);
     ASSERT(size < QUERY_MAX);
     o.length += size;
-    if (info->security == SEC_SIGNED) sign(l, op, &o, begin);
+    if (info->security == SEC_SIGNED) sign(l, stamp_us, &o, begin);
     size = o.length - begin;
     ASSERT(o.length < sizeof text);
     if (size == 0) text[begin - 1] = 0;
@@ -283,23 +176,27 @@ void live_wire_leave(struct live *l, struct api_call *op) {
     int32_t headers = 0;
     if (l->key_header && info->security != SEC_NONE) call.headers[headers++] = l->key_header;
     if (body) call.headers[headers++] = "Content-Type: application/x-www-form-urlencoded";
-    l->figures.sent++;
-    l->transfers[op->slot] = l->network.http_send(l->http, &call, op);
-    if (l->transfers[op->slot]) return;
-    struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
-    tell(l, op, &reply);
+    struct http_transfer *transfer = l->network.http_send(l->http, &call, op);
+    *transfer_of(l, op) = transfer;
+    if (!transfer) gateway_unsent(l->gateway, op, "the request could not be begun");
 }
 
-static void wire_cancel(void *ctx, struct request *r) {
+static void wire_send(void *ctx, struct api_call *op, int64_t stamp_us) {
     struct live *l = ctx;
-    struct api_call *op = r->user;
-    if (l->transfers[op->slot]) l->network.http_cancel(l->http, l->transfers[op->slot]);
-    l->transfers[op->slot] = NULL;
+    if (endpoint_info(op->call.endpoint)->security != SEC_NONE && !l->key) {
+        gateway_refuse(l->gateway, op, -2014, "no API key: this run can read market data only");
+        return;
+    }
+    count_reaction(l, op);
+    if (!live_ws_orders_send(l, op, stamp_us)) by_rest(l, op, stamp_us);
+}
+
+static void wire_cancel(void *ctx, struct api_call *op) {
+    struct live *l = ctx;
+    struct http_transfer **transfer = transfer_of(l, op);
+    if (*transfer) l->network.http_cancel(l->http, *transfer);
+    *transfer = NULL;
     live_ws_orders_cancel(l, op);
-    outcome_tracker_abandon(l->resolver, op);
-    let_go(&l->skewed, op);
-    let_go(&l->unstamped, op);
-    op->attempt++;
 }
 
 // A new order bears the exchange's time of its making: as good a look at its clock as asking for it.
@@ -315,44 +212,36 @@ static void look_at_stamp(struct live *l, const struct api_call *op) {
     dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
 }
 
+static void keep_used(struct api_call *op, const struct http_answer *a) {
+    op->retry_after_s = a->retry_after_s;
+    op->used_weight_1m = a->used_weight_1m;
+    op->order_count_10s = a->order_count_10s;
+    op->order_count_1m = a->order_count_1m;
+}
+
 static void answered(struct live *l, struct api_call *op, const struct http_answer *a) {
     struct errmsg e;
-    op->retry_after_s = a->retry_after_s;
-    if (a->status == 200) {
-        bool read = read_rows(l, op, a, &e) == ERR_OK;
-        if (read && !outcome_tracker_fits(op))
-            read = errmsg_set(&e, ERR_FORMAT, "an answer about another order") == ERR_OK;
-        if (read) {
-            look_at_stamp(l, op);
-            struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
-            add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);
-            add_used(&reply, LIMIT_ORDERS, 10000000, a->order_count_10s);
-            add_used(&reply, LIMIT_ORDERS, 60000000, a->order_count_1m);
-            tell(l, op, &reply);
-            return;
-        }
-        keep_error(op, 200, 0, e.text);
-        tell_outcome(l, op,
-                     op->request.mutating
-                         ? OUTCOME_UNKNOWN
-                         : OUTCOME_TIMEOUT);   // it did something; what, the answer does not tell
+    keep_used(op, a);
+    if (a->status != 200) {
+        char text[160];
+        int32_t code = error_code(l, a->body, text);
+        api_call_fail(op, a->status, code, text[0] ? text : "(no text)");
+    } else if (read_rows(l, op, a, &e) == ERR_OK) {
+        if (outcome_tracker_fits(op)) look_at_stamp(l, op);
+    } else {
+        gateway_unreadable(l->gateway, op, e.text);
         return;
     }
-    char text[160];
-    int32_t code = error_code(l, a->body, text);
-    keep_error(op, a->status, code, text[0] ? text : "(no text)");
-    struct dispatch_reply reply = { .outcome = outcome_tracker_outcome(op),
-                                    .retry_after_us = (int64_t)a->retry_after_s * 1000000 };
-    add_used(&reply, LIMIT_WEIGHT, 60000000, a->used_weight_1m);
-    if (reply.outcome == OUTCOME_CLOCK_SKEW) {
-        hold_until_measured(&l->skewed, op);
-        if (!l->clock_asked)
-            clock_init(&l->clock);   // what was measured before no longer holds: a clock was set
-        live_wire_measure(l);
-        if (!l->clock_asked) release_skewed(l);
-    } else {
-        tell(l, op, &reply);
-    }
+    gateway_answered(l->gateway, op);
+}
+
+void live_wire_done(struct live *l, struct api_call *op, const struct http_answer *a) {
+    if (a->fate == HTTP_ANSWERED)
+        answered(l, op, a);
+    else if (a->fate == HTTP_UNSENT)
+        gateway_unsent(l->gateway, op, a->problem);
+    else
+        gateway_lost(l->gateway, op, a->problem);
 }
 
 static void on_done(void *ctx, void *user, const struct http_answer *a) {
@@ -363,50 +252,57 @@ static void on_done(void *ctx, void *user, const struct http_answer *a) {
         clock_answered(l, a);
         return;
     }
-    l->transfers[op->slot] = NULL;
+    *transfer_of(l, op) = NULL;
     live_wire_done(l, op, a);
-}
-
-void live_wire_done(struct live *l, struct api_call *op, const struct http_answer *a) {
-    if (a->fate == HTTP_ANSWERED) {
-        l->figures.answered++;
-        answered(l, op, a);
-        return;
-    }
-    keep_error(op, 0, 0, a->problem);
-    if (a->fate == HTTP_UNSENT) {
-        l->figures.unsent++;
-        struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
-        tell(l, op, &reply);
-        return;
-    }
-    l->figures.lost++;
-    tell_outcome(l, op, op->request.mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT);
-}
-
-struct transport live_wire_transport(struct live *l) {
-    return (struct transport){ l, wire_send, wire_cancel, wire_doubt };
 }
 
 // ---- time ----
 
 void live_wire_pump(struct live *l, int64_t now_us) {
-    if (!l->clock_asked && l->clock_due_us != 0 && now_us >= l->clock_due_us) live_wire_measure(l);
-    outcome_tracker_pump(l->resolver, now_us);
+    if (l->clock_due_us != 0 && now_us >= l->clock_due_us) gateway_ask_clock(l->gateway);
+    gateway_pump(l->gateway, now_us);
 }
 
 int64_t live_wire_next_us(const struct live *l) {
-    int64_t due = l->clock_asked || l->clock_due_us == 0 ? INT64_MAX : l->clock_due_us;
-    int64_t doubt = outcome_tracker_next_us(l->resolver);
-    return doubt < due ? doubt : due;
+    bool asked = gateway_clock_asked(l->gateway) || l->clock_due_us == 0;
+    int64_t due = asked ? INT64_MAX : l->clock_due_us, next = gateway_next_us(l->gateway);
+    return next < due ? next : due;
+}
+
+// ---- the gateway ----
+
+static void on_looked_up(struct live *l, struct internal_call *i) {
+    (void)i;
+    live_wake(l);
+}
+
+static void look_up(void *ctx, struct api_call *query) {
+    internal_call_submit(ctx, query, on_looked_up, NULL);
+}
+
+static void resolved(void *ctx, struct api_call *op, enum outcome outcome) {
+    live_journal_resolved(ctx, op, outcome);
+}
+
+struct gateway_link live_wire_link(struct live *l) {
+    return (struct gateway_link){ l, wire_send, wire_cancel, ask_clock };
+}
+
+struct gateway *live_wire_gateway(struct live *l, const struct gateway_link *link) {
+    struct gateway_options o = { .link = *link,
+                                 .time = { l, time_now_us, time_exchange_us, time_uncertainty_us,
+                                           forget_exchange_us },
+                                 .world = { l, look_up, resolved },
+                                 .calls = l->ops,
+                                 .recv_window_us = l->o.recv_window_us };
+    struct gateway *g = gateway_new(&o);
+    ASSERT(g != NULL);
+    return g;
 }
 
 // ---- life ----
 
 int live_wire_open(struct live *l, struct errmsg *e) {
-    struct outcome_tracker_hooks hooks = { l, resolver_op, resolver_ask, resolver_known, resolver_clock };
-    l->resolver = outcome_tracker_new(&hooks);
-    ASSERT(l->resolver != NULL);
     struct http_client_options http = { .proxy = l->proxy,
                                         .ca_file = l->ca_file,
                                         .connect_timeout_ms = 5000,

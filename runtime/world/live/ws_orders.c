@@ -1,4 +1,4 @@
-// live_ws_orders.c: orders by the exchange's WebSocket API (wire contract, section 9), over one kept
+// ws_orders.c: orders by the exchange's WebSocket API (wire contract, section 9), over one kept
 // connection.
 //
 // Same     a request is signed when it leaves, its reply is handled as one of REST, its client id is what
@@ -127,7 +127,7 @@ static struct ws_channel *ready_channel(struct live *l) {
     return NULL;
 }
 
-bool live_ws_orders_send(struct live *l, struct api_call *op) {
+bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us) {
     struct ws_orders *o = &l->ws_orders;
     const char *method = l->o.orders_by_websocket && l->key ? method_of(op->call.endpoint) : NULL;
     struct ws_channel *c = method ? ready_channel(l) : NULL;
@@ -139,7 +139,7 @@ bool live_ws_orders_send(struct live *l, struct api_call *op) {
     ASSERT(size < sizeof text);
     int32_t count = split(text, pairs);
     snprintf(window, sizeof window, "%lld", (long long)(l->o.recv_window_us / 1000));
-    snprintf(stamp, sizeof stamp, "%lld", (long long)(live_wire_stamp(l, op) / 1000));
+    snprintf(stamp, sizeof stamp, "%lld", (long long)(stamp_us / 1000));
     pairs[count++] = (struct pair){ "recvWindow", window };
     pairs[count++] = (struct pair){ "timestamp", stamp };
     if (!c->logged_on) pairs[count++] = (struct pair){ "apiKey", api_key(l) };
@@ -151,7 +151,6 @@ bool live_ws_orders_send(struct live *l, struct api_call *op) {
     }
     o->flying[o->flying_count++] =
         (struct ws_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
-    l->figures.sent++;
     l->figures.sent_by_websocket++;
     send_call(l, c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
     return true;

@@ -4,7 +4,6 @@
 #include "base/units.h"
 #include "sim/snapshot.h"
 #include "store/whole_file.h"
-#include "venue/binance/error_code.h"
 #include "world/world.h"
 #include "trade/stream_event.h"
 
@@ -23,16 +22,15 @@ struct parcel {
     struct call call, batch[CALL_BATCH_MAX];
     int64_t ids[CALL_CANCEL_BATCH_MAX];
     char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
-    struct api_call *op;
-    uint32_t attempt;   // of the op, when it set out; another one by now: nobody waits for this
+    uint64_t token;   // of the attempt
     int64_t at_us, give_up_us;
     struct parcel *next;
 };
 
 struct letter {
     int64_t at_us;
-    struct api_call *op;   // NULL: an event
-    uint32_t attempt;
+    bool is_answer;   // else an event
+    uint64_t token;   // of the attempt that is answered
     struct stream_event event;
     struct letter *next;
 };
@@ -82,47 +80,40 @@ static struct parcel *pack(const struct api_call *op) {
     return p;
 }
 
-static void paper_send(void *ctx, struct request *r, int64_t now_us) {
+static void paper_send(void *ctx, struct api_call *op, int64_t stamp_us) {
     struct live *l = ctx;
     struct paper *p = l->paper;
-    struct api_call *op = r->user;
     if (!of_the_account(op->call.endpoint)) {
-        p->wire.send(p->wire.ctx, r, now_us);
+        p->wire.send(p->wire.ctx, op, stamp_us);
         return;
     }
     struct parcel *out = pack(op);
-    out->op = op;
-    out->attempt = ++op->attempt;
+    out->token = gateway_token(op);
     out->at_us = live_now(l) + l->o.paper.latency_us;
     out->give_up_us = out->at_us + l->o.http_timeout_us;
     *p->up_end = out;
     p->up_end = &out->next;
-    l->figures.sent++;
 }
 
-static void paper_cancel(void *ctx, struct request *r) {
+// What is on its way to the account arrives all the same.
+static void paper_cancel(void *ctx, struct api_call *op) {
     struct live *l = ctx;
-    struct api_call *op = r->user;
-    if (of_the_account(op->call.endpoint))
-        op->attempt++;
-    else
-        l->paper->wire.cancel(l->paper->wire.ctx, r);
+    if (!of_the_account(op->call.endpoint)) l->paper->wire.cancel(l->paper->wire.ctx, op);
 }
 
-struct transport paper_transport(struct live *l) {
-    return (struct transport){ l, paper_send, paper_cancel, NULL };
+static bool paper_ask_clock(void *ctx) {
+    struct live *l = ctx;
+    return l->paper->wire.ask_clock(l->paper->wire.ctx);
+}
+
+struct gateway_link paper_link(struct live *l) {
+    return (struct gateway_link){ l, paper_send, paper_cancel, paper_ask_clock };
 }
 
 // No answer will come: as from a network that is dead.
 static void give_up(struct live *l, const struct parcel *out) {
-    struct api_call *op = out->op;
-    if (op->attempt != out->attempt || op->request.state != REQUEST_IN_FLIGHT) return;
-    op->status = op->code = op->count = 0;
-    op->kind = RECORD_ERROR;
-    snprintf(op->message, sizeof op->message, "the market is not known: its streams are cut");
-    struct dispatch_reply reply = { .outcome = OUTCOME_NOT_EXECUTED, .unsent = true };
-    l->figures.unsent++;
-    dispatcher_reply(l->dispatcher, &op->request, &reply, live_now(l));
+    struct api_call *op = gateway_waiting(l->gateway, out->token);
+    if (op) gateway_unsent(l->gateway, op, "the market is not known: its streams are cut");
 }
 
 static bool may_arrive(const struct live *l, const struct parcel *out) {
@@ -145,8 +136,7 @@ static void arrivals(struct live *l, int64_t now_us) {
         if (!out->next) p->up_end = at;
         if (arrives) {
             if (endpoint_info(out->call.endpoint)->mutating) p->dirty = true;
-            exchange_call(p->x, &out->call, (uint64_t)out->attempt << 32 | (uint32_t)out->op->slot,
-                          paper_clock(l));
+            exchange_call(p->x, &out->call, out->token, paper_clock(l));
         } else {
             give_up(l, out);
         }
@@ -168,12 +158,12 @@ static struct letter *letter_new(struct live *l) {
 static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
     (void)now_us;
     struct live *l = ctx;
-    struct api_call *op = api_call_at(l->ops, (int32_t)(token & INT32_MAX));
-    if (op->attempt != token >> 32) return;   // given up meanwhile
+    struct api_call *op = gateway_waiting(l->gateway, token);
+    if (!op) return;
     ASSERT(api_call_keep_reply(op, reply));
     struct letter *n = letter_new(l);
-    n->op = op;
-    n->attempt = op->attempt;
+    n->is_answer = true;
+    n->token = token;
 }
 
 static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
@@ -190,29 +180,16 @@ static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us
     l->paper->dirty = true;
 }
 
-static void tell_answer(struct live *l, struct api_call *op) {
-    struct dispatch_reply reply = { .outcome = OUTCOME_DONE };
-    if (op->status != 200) {
-        reply.outcome = error_code_outcome(op->status, op->code, op->message, true, op->request.mutating);
-        reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
-    }
-    // Weight is the real exchange's business: the simulated one sees only the account's share of it.
-    const struct {
-        int64_t interval_us;
-        int32_t used;
-    } orders[2] = { { 10000000, op->order_count_10s }, { 60000000, op->order_count_1m } };
-    for (int i = 0; i < 2; i++) {
-        if (orders[i].used < 0) continue;
-        reply.used[reply.used_count].kind = LIMIT_ORDERS;
-        reply.used[reply.used_count].interval_us = orders[i].interval_us;
-        reply.used[reply.used_count++].used = orders[i].used;
-    }
-    l->figures.answered++;
-    dispatcher_reply(l->dispatcher, &op->request, &reply, live_now(l));
+static void take_answer(struct live *l, uint64_t token) {
+    struct api_call *op = gateway_waiting(l->gateway, token);
+    if (!op) return;
+    op->used_weight_1m = -1;   // the real exchange's business: this one sees only the account's share of it
+    gateway_answered(l->gateway, op);
 }
 
 static void tell_event(struct live *l, const struct stream_event *e) {
     coalesce_changed(l->flights);
+    gateway_on_event(l->gateway, e->kind, &e->u);
     if (e->kind == RECORD_ACCOUNT_UPDATE) {
         const struct account_update_record *u = &e->u.account;
         l->view.wallet_e8 = u->wallet_e8;
@@ -230,10 +207,9 @@ static void letters(struct live *l, int64_t now_us) {
         struct letter *n = p->down;
         p->down = n->next;
         if (!p->down) p->down_end = &p->down;
-        bool wanted = n->op && n->op->attempt == n->attempt && n->op->request.state == REQUEST_IN_FLIGHT;
-        if (wanted)
-            tell_answer(l, n->op);
-        else if (!n->op)
+        if (n->is_answer)
+            take_answer(l, n->token);
+        else
             tell_event(l, &n->event);
         free(n);
     }
@@ -459,7 +435,7 @@ static int read_account(struct live *l, struct errmsg *e) {
 int paper_open(struct live *l, struct errmsg *e) {
     struct paper *p = must(calloc(1, sizeof *p));
     l->paper = p;
-    p->wire = live_wire_transport(l);
+    p->wire = live_wire_link(l);
     p->symbols = must(calloc((size_t)l->list.count, sizeof *p->symbols));
     p->up_end = &p->up;
     p->down_end = &p->down;

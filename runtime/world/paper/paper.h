@@ -37,8 +37,8 @@ struct parcel;   // a request on its way
 struct letter;   // an answer or an event on its way back
 
 struct paper {
-    struct exchange *x;      // NULL until the market is known for the first time
-    struct transport wire;   // of all that is not the account's
+    struct exchange *x;         // NULL until the market is known for the first time
+    struct gateway_link wire;   // of all that is not the account's
     struct paper_symbol *symbols;
     struct ws_client *books;   // quotes and depth; NULL while closed
     bool books_open, books_were_open;
@@ -67,7 +67,7 @@ struct paper {
 // paper.c
 int paper_open(struct live *l, struct errmsg *e);
 void paper_close(struct live *l);
-struct transport paper_transport(struct live *l);
+struct gateway_link paper_link(struct live *l);
 void paper_begin(struct live *l);   // the market is known: the account enters it
 void paper_pump(struct live *l, int64_t now_us);
 int64_t paper_next_us(const struct live *l);
