@@ -133,7 +133,9 @@ check: deps               ## cppcheck and clang-tidy over the C
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@cppcheck --quiet --std=c11 --error-exitcode=1 --enable=warning,performance,portability --inline-suppr \
 	  --suppressions-list=.cppcheck -Iruntime -D_GNU_SOURCE -D__GNUC__ -j $(JOBS) $(filter %.c,$(C_FILES))
-	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- -std=c11 $(CPPFLAGS)
+	@printf '%s\n' -std=c11 -D_GNU_SOURCE -I$(CURDIR)/runtime -I$(CURDIR)/$(BUILD) $(shell pkg-config --cflags luajit $(LIBS_PC)) \
+	  '-DMOONTIDE_PREFIX=""' '-DMOONTIDE_VERSION=""' >$(BUILD)/compile_flags.txt
+	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 clang-tidy --quiet -p $(BUILD) --warnings-as-errors='*' 2>/dev/null
 
 docs: all                 ## docs/api.md from the annotations
 	@$(BINARY) script docs/generate_api.lua > $(BUILD)/api.md && mv $(BUILD)/api.md docs/api.md
