@@ -1,3 +1,4 @@
+// json.c: see json.h. jsmn makes the tokens; json_check.c says first whether there is anything to make tokens of.
 #include "base/json.h"
 
 #include "base/text.h"
@@ -19,17 +20,31 @@ static const jsmntok_t *token(const struct json *j, int32_t node) {
     return node >= 0 && node < j->count ? &j->nodes[node].t : NULL;
 }
 
+// jsmn takes a number or a word that ends with the text for one that is cut off.
+static int lone_scalar(struct json *j, const char *text, size_t size) {
+    size_t start = strspn(text, " \n\r\t"), end = size;
+    while (end > start && strchr(" \n\r\t", text[end - 1]) != NULL) end--;
+    if (end == start || j->room == 0) return ERR_SYNTAX;
+    j->nodes[0].t = (jsmntok_t){ .type = JSMN_PRIMITIVE, .start = (int)start, .end = (int)end, .parent = 1 };
+    j->count = 1;
+    return ERR_OK;
+}
+
 // jsmn keeps its place in memory; with all of it in here that is a register.
 __attribute__((flatten)) int json_parse(struct json *j, const char *text, size_t size) {
+    j->text = text;
+    j->count = 0;
+    if (size > INT32_MAX || !json_check(text, size)) return ERR_SYNTAX;
     for (;;) {
         jsmn_parser parser;
         jsmn_init(&parser);
         int found =
             j->room > 0 ? jsmn_parse(&parser, text, size, &j->nodes->t, (unsigned)j->room) : JSMN_ERROR_NOMEM;
-        j->text = text;
         j->count = found > 0 ? found : 0;
         if (found > 0) break;
+        if (found == JSMN_ERROR_PART) return lone_scalar(j, text, size);
         if (found != JSMN_ERROR_NOMEM) return ERR_SYNTAX;
+        if (j->room > INT32_MAX / 4) return ERR_NO_MEMORY;
         int32_t room = j->room > 0 ? j->room * 4 : 256;
         struct json_node *nodes = realloc(j->nodes, sizeof *nodes * (size_t)room);
         if (!nodes) return ERR_NO_MEMORY;
@@ -124,8 +139,25 @@ static int hex4(const char *at) {
 static size_t put_utf8(char *out, int code) {
     if (code < 0x80) return out[0] = (char)code, 1;
     if (code < 0x800) return out[0] = (char)(0xc0 | code >> 6), out[1] = (char)(0x80 | (code & 63)), 2;
-    return out[0] = (char)(0xe0 | code >> 12), out[1] = (char)(0x80 | (code >> 6 & 63)),
-           out[2] = (char)(0x80 | (code & 63)), 3;
+    size_t lead = code < 0x10000 ? 0 : 1;
+    if (lead) *out++ = (char)(0xf0 | code >> 18);
+    out[0] = (char)(lead ? 0x80 | (code >> 12 & 63) : 0xe0 | code >> 12);
+    out[1] = (char)(0x80 | (code >> 6 & 63));
+    out[2] = (char)(0x80 | (code & 63));
+    return 3 + lead;
+}
+
+// The character of the escape whose digits begin at `c`, and how many bytes it takes from there: of a pair of surrogates both.
+// Half a pair is no character: U+FFFD stands for it.
+static int escaped_code(const char *c, const char *end, size_t *bytes) {
+    int code = hex4(c);
+    *bytes = 4;
+    if (code < 0xd800 || code > 0xdfff) return code;
+    if (code > 0xdbff || end - c < 10 || c[4] != '\\' || c[5] != 'u') return 0xfffd;
+    int low = hex4(c + 6);
+    if (low < 0xdc00 || low > 0xdfff) return 0xfffd;
+    *bytes = 10;
+    return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
 }
 
 void json_copy(const struct json *j, int32_t node, char *out, size_t room) {
@@ -135,9 +167,10 @@ void json_copy(const struct json *j, int32_t node, char *out, size_t room) {
     for (; c < end && at + 4 <= room; c++) {
         if (*c != '\\') {
             out[at++] = *c;
-        } else if (*++c == 'u') {   // jsmn has made sure of the digits
-            at += put_utf8(out + at, hex4(c + 1));
-            c += 4;
+        } else if (*++c == 'u') {   // json_check has made sure of the digits
+            size_t bytes;
+            at += put_utf8(out + at, escaped_code(c + 1, end, &bytes));
+            c += bytes;
         } else {
             for (const char *e = escapes; *e; e += 2) {
                 if (*e == *c) out[at++] = e[1];

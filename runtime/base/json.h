@@ -14,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { JSON_NONE = -1 };
+// Lists and objects within each other: a deeper text is refused.
+enum { JSON_NONE = -1, JSON_DEPTH_MAX = 256 };
 enum json_kind { JSON_MISSING, JSON_OBJECT, JSON_LIST, JSON_STRING, JSON_NUMBER, JSON_BOOL, JSON_NULL };
 
 struct json_node;
@@ -24,6 +25,10 @@ struct json {
     int32_t count, room;
 };   // all zero: empty
 
+// Whether the text is JSON as RFC 8259 has it, in UTF-8, one value and no more. Reads nothing outside of it.
+bool json_check(const char *text, size_t size);
+
+// ERR_SYNTAX, and no node, unless json_check accepts the text.
 int json_parse(struct json *j, const char *text, size_t size);
 void json_free(struct json *j);
 

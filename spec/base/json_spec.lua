@@ -104,4 +104,44 @@ describe("json", function()
     assert.equal(0, parse "[]")
     assert.equal(C.JSON_NONE, C.json_first(j, 0))
   end)
+
+  it("takes every text of JSONTestSuite that is JSON, and none that is not", function()
+    for _, case in ipairs(require "spec.base.json_cases") do
+      local name, text = case[1], case[2]
+      local err, kind = parse(text), name:sub(1, 1)
+      if kind == "y" then assert.equal(0, err, name) end
+      if kind == "n" then assert.not_equal(0, err, name) end
+      if err ~= 0 then assert.equal(0, j.count, name) end -- nobody finds nodes in a text that was refused
+    end
+  end)
+
+  it("undoes pairs of surrogates; half a pair is the replacement character", function()
+    assert.equal(0, parse [=[["\ud83d\ude00","\ud800","\udc00x","\ud83d\u0041"]]=])
+    local seen, item = {}, C.json_first(j, 0)
+    while item ~= C.JSON_NONE do
+      seen[#seen + 1] = copy(item)
+      item = C.json_next(j, 0, item)
+    end
+    assert.same({ "\240\159\152\128", "\239\191\189", "\239\191\189x", "\239\191\189A" }, seen)
+  end)
+
+  it("refuses objects whose names and values do not alternate, however deep", function()
+    for _, text in ipairs {
+      '{"e":"depthUpdate"la],"a":1}',
+      '{"a"}',
+      '{"a":1,2}',
+      '{"a" 1}',
+      '{"a":{"b":1,"c"}}',
+      '{"p":"":1}',
+      '{"m":true,"s":1\\u}',
+      "[1 2]",
+      "[1,]",
+      "{,}",
+      ("["):rep(1000) .. ("]"):rep(1000),
+    } do
+      assert.not_equal(0, parse(text), text)
+    end
+    assert.equal(0, parse(("["):rep(256) .. ("]"):rep(256)))
+    assert.not_equal(0, parse(("["):rep(257) .. ("]"):rep(257)))
+  end)
 end)
