@@ -176,7 +176,7 @@ $(BUILD)/cdef.inc: $(wildcard runtime/*/*.h runtime/*/*/*.h) runtime/script/cdef
 $(TESTING): $(wildcard runtime/testing/*.c runtime/*/*.h runtime/*/*/*.h)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)cat runtime/testing/api_fuzz.h runtime/testing/order_sim.h | $(CC) -E -P -nostdinc -Iruntime/script/shim -Iruntime - > $(BUILD)/testing_cdef.txt
+	$(Q)cat runtime/testing/api_fuzz.h runtime/testing/order_sim.h runtime/testing/virtual_network.h | $(CC) -E -P -nostdinc -Iruntime/script/shim -Iruntime - > $(BUILD)/testing_cdef.txt
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -fPIC -shared -o $@ $(wildcard runtime/testing/*.c)
 
 $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o

@@ -79,7 +79,7 @@ struct journal {
     uv_cond_t finished;
     bool busy;     // the pool has `carried`
     bool queued;   // and its callback on the loop is still to come
-    bool closing;
+    bool closing, on_loop;
     int open_handles;
     int err;   // of the last batch
     sqlite3 *db;
@@ -208,7 +208,7 @@ static void on_carried(uv_work_t *work, int status) {
     else
         free(told.items);
     if (j->waiting.count > 0 && !j->closing) {
-        if (awaited(&j->waiting))
+        if (awaited(&j->waiting) || j->on_loop)
             uv_prepare_start(&j->prepare, on_prepare);
         else
             uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
@@ -230,6 +230,11 @@ static void on_prepare(uv_prepare_t *handle) {
     swap(j);
     j->busy = j->queued = true;
     j->work.data = j;
+    if (j->on_loop) {
+        on_pool(&j->work);
+        on_carried(&j->work, 0);
+        return;
+    }
     MUST(uv_queue_work(j->loop, &j->work, on_pool, on_carried) == 0);
 }
 
@@ -253,7 +258,7 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
     j->figures.writes++;
     // What nobody waits for goes with the next intent, or a little later: an intent then never waits behind
     // it.
-    if (!j->queued && tag != 0)
+    if (!j->queued && (tag != 0 || j->on_loop))
         uv_prepare_start(&j->prepare, on_prepare);
     else if (!j->queued && !uv_is_active((uv_handle_t *)&j->lazy))
         uv_timer_start(&j->lazy, on_lazy, LAZY_MS, 0);
@@ -377,6 +382,8 @@ int journal_open(uv_loop_t *loop, const char *path, enum journal_sync sync, jour
     *out = j;
     return ERR_OK;
 }
+
+void journal_commit_on_loop(struct journal *j) { j->on_loop = true; }
 
 int64_t journal_run_number(const struct journal *j) { return j->run; }
 

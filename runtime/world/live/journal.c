@@ -186,7 +186,9 @@ const struct live_restart *live_restarts(const struct live *l, int32_t *count) {
 
 int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e) {
     ASSERT(l->journal == NULL);
-    return journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal, e);
+    int err = journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal, e);
+    if (!err && l->time.wait) journal_commit_on_loop(l->journal);
+    return err;
 }
 
 int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e) {

@@ -544,7 +544,7 @@ int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
 static void share_open(struct live *l) {
     struct errmsg e;
     for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
-        if (!l->o.budgets[i]) continue;
+        if (!l->o.budgets[i] || l->o.clock) continue;   // a clock of its own is nobody else's
         l->shared[i] = shared_budget_open(NULL, l->o.budgets[i], l->o.api.edge_guard_us, &e);
         if (!l->shared[i]) {
             snprintf(l->sharing_problem, sizeof l->sharing_problem, "%.150s", e.text);
