@@ -315,7 +315,8 @@ static int add_keys(struct exchange_server *l, struct errmsg *e) {
 
 static int build(struct exchange_server *l, struct errmsg *e) {
     const struct exchange_server_options *o = &l->o;
-    int err = o->state ? state_check(o->state, o->state_size, l->symbols, o->symbol_count, e) : ERR_OK;
+    int err = o->state ? snapshot_read(o->state, o->state_size, l->symbols, o->symbol_count, &l->snapshot, e)
+                       : ERR_OK;
     if (err) return err;
     l->o.exchange.event_mask = UINT64_MAX;
     struct rng chance;
@@ -346,7 +347,9 @@ static int build(struct exchange_server *l, struct errmsg *e) {
         if (o->trade_path_counts) flow_still(l->flow, k);
         exchange_make_mark(l->x, k, o->seed * 1000 + (uint64_t)k);
     }
-    if (o->state) exchange_restore(l->x, o->state);
+    if (l->snapshot) snapshot_restore(l->x, l->snapshot);
+    snapshot_free(l->snapshot);
+    l->snapshot = NULL;
     l->o.state = NULL;
     return add_keys(l, e);
 }
@@ -391,6 +394,7 @@ void exchange_server_free(struct exchange_server *l) {
     flow_free(l->flow);
     exchange_free(l->x);
     audit_free(l->audit);
+    snapshot_free(l->snapshot);
     free(l->symbols);
     free(l->replays);
     free(l->print);
@@ -404,5 +408,5 @@ struct exchange_server_figures exchange_server_figures(const struct exchange_ser
 }
 
 void *exchange_server_save(const struct exchange_server *l, size_t *size) {
-    return exchange_save(l->x, size);
+    return snapshot_save(l->x, size);
 }

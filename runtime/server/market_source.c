@@ -34,7 +34,7 @@ static int open_market(struct exchange_server *l, int16_t k) {
     struct replay *r = &l->replays[k];
     *r = (struct replay){ .next = from, .shift_us = l->now_us - begins_us };
     int64_t last = from > 0 ? s->close_e8[from - 1] : s->open_e8[0];
-    int64_t kept = l->o.state && from == s->count ? state_price(l->o.state, l->symbols[k].name) : 0;
+    int64_t kept = l->snapshot && from == s->count ? snapshot_price(l->snapshot, k) : 0;
     int64_t was = last;
     if (kept > 0) last = kept;   // a made market goes on at the price it had, its past moved there
     exchange_open_book(l->x, k, l->now_us, last);

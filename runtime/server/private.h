@@ -33,6 +33,7 @@ struct exchange_server {
     struct replay *replays;
     struct late *lates;
     int64_t now_us, wall_us, requests;
+    struct snapshot *snapshot;   // the account to go on from, until the exchange is built
     bool data_ended;
     struct client_request visit;   // of the request being served
     char *print;                   // for the exchange's own pages

@@ -1,178 +1,239 @@
+// snapshot.c: an exchange's account written as tagged fields, read back and taken up again. What is read is
+// checked in snapshot_check.c.
 #include "sim/snapshot.h"
 
 #include "base/array.h"
 #include "base/assert.h"
+#include "base/saved_macros.h"
 #include "sim/account.h"
 #include "sim/book_match.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
+#include "sim/snapshot_check.h"
+#include "trade/saved_record.h"
 
 #include <stdlib.h>
-#include <zlib.h>
 
-enum { STATE_VERSION = 2 };
-static const char state_magic[16] = "moontide account";
+enum { VERSION_OLDEST = 3, VERSION = 3 };
+static const char magic[] = "moontide account";
 
-struct saved_order {
-    struct order_record r;
-    int64_t hold_e8;
-    int32_t algo;
-    uint8_t place;
-    bool announced, hidden, generated;
+// clang-format off
+#define OF exchange_totals
+static const struct saved_field totals_fields[] = {
+    S_INT64(1, orders),
+    S_INT64(2, fills),
+    S_INT64(3, liquidations),
+    S_INT64(4, rejected),
+    S_INT64(5, canceled),
+    S_INT64(6, expired),
+    S_INT64(7, fees_e8),
+    S_INT64(8, maker_fees_e8),
+    S_INT64(9, taker_fees_e8),
+    S_INT64(10, funding_e8),
+    S_INT64(11, realized_e8),
+    S_INT64(12, insurance_e8),
+    S_INT64(13, notional_e8),
+    S_INT64(14, rate_limited),
+    S_INT64(15, maker_fills),
 };
-struct saved_algo {
-    struct algo_record r;
-    int64_t extreme_e8;
-    bool open;
+static const struct saved_table totals_table = S_TABLE(exchange_totals, totals_fields);
+#undef OF
+
+#define OF position
+static const struct saved_field position_fields[] = {
+    S_INT64(1, amount_e8),
+    S_WIDE(2, cost_e16),
+    S_INT64(3, isolated_e8),
+    S_INT64(4, realized_e8),
+    S_INT64(5, costs_e8),
+    S_INT64(6, update_us),
 };
-struct saved_market {
-    char name[SYMBOL_NAME_MAX];
-    int64_t last_e8, trade_id, notional_max_e8;
-    int32_t leverage;
-    uint8_t margin_type;
-    struct position positions[POSITION_SIDE_COUNT];
+static const struct saved_table position_table = S_TABLE(position, position_fields);
+#undef OF
+
+#define OF snapshot_account
+static const struct saved_field account_fields[] = {
+    S_INT64(1, wallet_e8),
+    S_INT64(2, isolated_e8),
+    S_INT64(3, order_id_first),
+    S_BOOL(4, dual_side),
+    S_BOOL(5, multi_assets),
+    S_PART(6, totals, &totals_table),
 };
+static const struct saved_table account_table = S_TABLE(snapshot_account, account_fields);
+#undef OF
 
-struct state_head {   // a whole number of 16 bytes: what follows holds 128-bit sums
-    _Alignas(16) char magic[16];
-    uint32_t version, sizes[5];
-    int32_t market_count;
-    int64_t order_count, algo_count, fill_count, income_count;
-    int64_t wallet_e8, isolated_e8, order_id_first;
-    bool dual_side, multi_assets;
-    struct exchange_totals totals;
+#define OF snapshot_market
+static const struct saved_field market_fields[] = {
+    S_TEXT(1, name),
+    S_INT64(2, last_e8),
+    S_INT64(3, trade_id),
+    S_INT64(4, notional_max_e8),
+    S_WITHIN(5, SAVED_INT32, leverage, 1, LEVERAGE_MAX),
+    S_ENUM(6, margin_type, MARGIN_COUNT),
+    S_PARTS(7, positions, &position_table),
 };
+static const struct saved_table market_table = S_TABLE(snapshot_market, market_fields);
+#undef OF
 
-static const uint32_t struct_sizes[5] = { sizeof(struct saved_order), sizeof(struct saved_algo),
-                                          sizeof(struct saved_market), sizeof(struct trade_record),
-                                          sizeof(struct income_record) };
+#define OF snapshot_order
+static const struct saved_field order_fields[] = {
+    S_PART(1, r, &saved_record_order),
+    S_PRESET(2, SAVED_INT32, algo, -1, INT32_MAX, -1),
+    S_ENUM(3, place, PLACE_RESTING + 1),
+    S_BOOL(4, announced),
+    S_BOOL(5, hidden),
+    S_BOOL(6, generated),
+};
+static const struct saved_table order_table = S_TABLE(snapshot_order, order_fields);
+#undef OF
 
-static size_t state_size(const struct state_head *h) {
-    return sizeof *h + (size_t)h->market_count * sizeof(struct saved_market) +
-           (size_t)h->order_count * sizeof(struct saved_order) +
-           (size_t)h->algo_count * sizeof(struct saved_algo) +
-           (size_t)h->fill_count * sizeof(struct trade_record) +
-           (size_t)h->income_count * sizeof(struct income_record) + sizeof(uint32_t);
-}
+#define OF snapshot_algo
+static const struct saved_field algo_fields[] = {
+    S_PART(1, r, &saved_record_algo),
+    S_INT64(2, extreme_e8),
+    S_BOOL(3, open),
+};
+static const struct saved_table algo_table = S_TABLE(snapshot_algo, algo_fields);
+#undef OF
+// clang-format on
 
-static char *put(char *at, const void *row, size_t size) {
-    memcpy(at, row, size);
-    return at + size;
-}
+// The parts of a snapshot, by their tags.
+enum { TAG_ACCOUNT = 1, TAG_MARKET, TAG_ORDER, TAG_ALGO, TAG_FILL, TAG_INCOME };
+
+// ---- writing ----
 
 static int32_t algo_index(const struct order *o) {
     return o->algo ? (int32_t)(o->algo->r.algo_id - ALGO_ID_FIRST) : -1;
 }
 
-void *exchange_save(const struct exchange *x, size_t *size) {
-    struct state_head h;
-    memset(&h, 0, sizeof h);   // padding too: equal states are equal bytes
-    memcpy(h.magic, state_magic, sizeof h.magic);
-    memcpy(h.sizes, struct_sizes, sizeof h.sizes);
-    h.version = STATE_VERSION;
-    h.market_count = x->symbol_count;
-    h.order_count = x->order_count;
-    h.algo_count = x->algo_count;
-    h.fill_count = x->fill_count;
-    h.income_count = x->income_count;
-    h.wallet_e8 = x->wallet_e8;
-    h.isolated_e8 = x->isolated_e8;
-    h.order_id_first = x->config.order_id_first;
-    h.dual_side = x->dual_side;
-    h.multi_assets = x->multi_assets;
-    h.totals = x->totals;
-    *size = state_size(&h);
-    char *bytes = malloc(*size), *at = bytes;
-    if (!bytes) return NULL;
-    at = put(at, &h, sizeof h);
-    for (int32_t i = 0; i < x->symbol_count; i++) {
-        const struct market *m = &x->markets[i];
-        struct saved_market s;
-        memset(&s, 0, sizeof s);
-        memcpy(s.name, m->s->name, sizeof s.name);
-        s.last_e8 = m->last_e8;
-        s.trade_id = m->trade_id;
-        s.notional_max_e8 = m->notional_max_e8;
-        s.leverage = m->leverage;
-        s.margin_type = m->margin_type;
-        memcpy(s.positions, m->positions, sizeof s.positions);
-        at = put(at, &s, sizeof s);
-    }
-    for (int64_t i = 0; i < x->order_count; i++) {
-        const struct order *o = order_at(x, i);
-        struct saved_order s;
-        memset(&s, 0, sizeof s);
-        s.r = o->r;
-        s.hold_e8 = o->hold_e8;
-        s.algo = algo_index(o);
-        s.place = o->place;
-        s.announced = o->announced;
-        s.hidden = o->hidden;
-        s.generated = o->generated;
-        at = put(at, &s, sizeof s);
-    }
+static void put_market(struct saved_out *out, const struct market *m) {
+    struct snapshot_market s = { .last_e8 = m->last_e8,
+                                 .trade_id = m->trade_id,
+                                 .notional_max_e8 = m->notional_max_e8,
+                                 .leverage = m->leverage,
+                                 .margin_type = m->margin_type };
+    memcpy(s.name, m->s->name, sizeof s.name);
+    memcpy(s.positions, m->positions, sizeof s.positions);
+    saved_put_field(out, TAG_MARKET, &market_table, &s);
+}
+
+static void put_order(struct saved_out *out, const struct order *o) {
+    struct snapshot_order s = { .r = o->r,
+                                .algo = algo_index(o),
+                                .place = o->place,
+                                .announced = o->announced,
+                                .hidden = o->hidden,
+                                .generated = o->generated };
+    saved_put_field(out, TAG_ORDER, &order_table, &s);
+}
+
+void snapshot_put(struct saved_out *out, const struct exchange *x) {
+    struct snapshot_account account = { .wallet_e8 = x->wallet_e8,
+                                        .isolated_e8 = x->isolated_e8,
+                                        .order_id_first = x->config.order_id_first,
+                                        .dual_side = x->dual_side,
+                                        .multi_assets = x->multi_assets,
+                                        .totals = x->totals };
+    saved_put_field(out, TAG_ACCOUNT, &account_table, &account);
+    for (int32_t i = 0; i < x->symbol_count; i++) put_market(out, &x->markets[i]);
+    for (int64_t i = 0; i < x->order_count; i++) put_order(out, order_at(x, i));
     for (int64_t i = 0; i < x->algo_count; i++) {
         const struct algo *a = algo_at(x, i);
-        struct saved_algo s;
-        memset(&s, 0, sizeof s);
-        s.r = a->r;
-        s.extreme_e8 = a->extreme_e8;
-        s.open = a->open;
-        at = put(at, &s, sizeof s);
+        struct snapshot_algo s = { .r = a->r, .extreme_e8 = a->extreme_e8, .open = a->open };
+        saved_put_field(out, TAG_ALGO, &algo_table, &s);
     }
-    if (x->fill_count) at = put(at, x->fills, (size_t)x->fill_count * sizeof *x->fills);
-    if (x->income_count) at = put(at, x->incomes, (size_t)x->income_count * sizeof *x->incomes);
-    uint32_t sum = (uint32_t)crc32_z(0, (const unsigned char *)bytes, (size_t)(at - bytes));
-    put(at, &sum, sizeof sum);
-    return bytes;
+    for (int64_t i = 0; i < x->fill_count; i++)
+        saved_put_field(out, TAG_FILL, &saved_record_trade, &x->fills[i]);
+    for (int64_t i = 0; i < x->income_count; i++)
+        saved_put_field(out, TAG_INCOME, &saved_record_income, &x->incomes[i]);
 }
 
-static const struct saved_market *market_at(const void *bytes, int32_t i) {
-    return (const struct saved_market *)((const char *)bytes + sizeof(struct state_head)) + i;
+void *snapshot_save(const struct exchange *x, size_t *size) {
+    static const uint8_t head[SAVED_HEAD_SIZE];
+    struct saved_out out = { 0 };
+    saved_put_bytes(&out, head, sizeof head);
+    snapshot_put(&out, x);
+    saved_head_put(out.at, magic, VERSION, out.size);
+    *size = out.size;
+    return out.at;
 }
 
-static bool counts_sane(const struct state_head *h) {
-    int64_t most = INT64_C(1) << 32;
-    return h->market_count > 0 && h->market_count <= SYMBOLS_MAX && h->order_count >= 0 &&
-           h->order_count < most && h->order_id_first > 0 && h->order_id_first < INT64_MAX / 2 &&
-           h->algo_count >= 0 && h->algo_count < most && h->fill_count >= 0 && h->fill_count < most &&
-           h->income_count >= 0 && h->income_count < most;
+// ---- reading ----
+
+void snapshot_free(struct snapshot *s) {
+    if (!s) return;
+    free(s->orders);
+    free(s->algos);
+    free(s->fills);
+    free(s->incomes);
+    free(s);
 }
 
-int state_check(const void *bytes, size_t size, const struct symbol *symbols, int32_t symbol_count,
-                struct errmsg *e) {
-    const struct state_head *h = bytes;
-    if (size < sizeof *h || memcmp(h->magic, state_magic, sizeof h->magic) != 0)
-        return errmsg_set(e, ERR_FORMAT, "not the state of an exchange");
-    if (h->version != STATE_VERSION || memcmp(h->sizes, struct_sizes, sizeof h->sizes) != 0) {
-        return errmsg_set(e, ERR_FORMAT, "written by another version of moontide; remove it to begin anew");
+// One more row read at the end of an array.
+#define READ_ROW(in, table, s, rows, count)                                                                  \
+    do {                                                                                                     \
+        ARRAY_ROOM((s)->rows, (s)->rows##_size, (s)->count + 1);                                             \
+        saved_get((in), (table), &(s)->rows[(s)->count++]);                                                  \
+    } while (0)
+
+static void get_part(struct saved_in *in, uint16_t tag, struct snapshot *s) {
+    switch (tag) {
+    case TAG_ACCOUNT: saved_get(in, &account_table, &s->account); break;
+    case TAG_MARKET:
+        if (s->market_count == SYMBOLS_MAX)
+            in->bad = true;
+        else
+            saved_get(in, &market_table, &s->markets[s->market_count++]);
+        break;
+    case TAG_ORDER: READ_ROW(in, &order_table, s, orders, order_count); break;
+    case TAG_ALGO: READ_ROW(in, &algo_table, s, algos, algo_count); break;
+    case TAG_FILL: READ_ROW(in, &saved_record_trade, s, fills, fill_count); break;
+    case TAG_INCOME: READ_ROW(in, &saved_record_income, s, incomes, income_count); break;
+    default: break;   // of a later version
     }
-    if (!counts_sane(h) || size != state_size(h))
-        return errmsg_set(e, ERR_FORMAT, "damaged: its length is not what its head says");
-    uint32_t sum;
-    memcpy(&sum, (const char *)bytes + size - sizeof sum, sizeof sum);
-    if (sum != (uint32_t)crc32_z(0, bytes, size - sizeof sum))
-        return errmsg_set(e, ERR_FORMAT, "damaged: the checksum does not hold");
-    for (int32_t i = 0; i < h->market_count; i++) {
-        if (symbol_find(symbols, symbol_count, market_at(bytes, i)->name) < 0) {
-            return errmsg_set(e, ERR_FORMAT, "it knows %s, which this exchange does not trade",
-                              market_at(bytes, i)->name);
-        }
-    }
-    return ERR_OK;
 }
 
-int64_t state_price(const void *bytes, const char *symbol) {
-    const struct state_head *h = bytes;
-    for (int32_t i = 0; i < h->market_count; i++) {
-        if (strcmp(market_at(bytes, i)->name, symbol) == 0) return market_at(bytes, i)->last_e8;
+int snapshot_get(struct saved_in *in, const struct symbol *symbols, int32_t symbol_count,
+                 struct snapshot **out, struct errmsg *e) {
+    struct snapshot *s = calloc(1, sizeof *s);
+    if (!s) return errmsg_set(e, ERR_NO_MEMORY, "no memory for an account");
+    struct saved_in part = { 0 };
+    uint16_t tag;
+    while (!part.bad && saved_next(in, &tag, &part)) get_part(&part, tag, s);
+    int err;
+    if (part.bad && part.field)
+        err = errmsg_set(e, ERR_FORMAT, "damaged: %s of a %s makes no sense", part.field, part.table);
+    else if (part.bad || in->bad)
+        err = errmsg_set(e, ERR_FORMAT, "damaged: its fields do not end where they should");
+    else
+        err = snapshot_check(s, symbols, symbol_count, e);
+    if (err)
+        snapshot_free(s);
+    else
+        *out = s;
+    return err;
+}
+
+int snapshot_read(const void *bytes, size_t size, const struct symbol *symbols, int32_t symbol_count,
+                  struct snapshot **out, struct errmsg *e) {
+    int err = saved_head_check(bytes, size, magic, VERSION_OLDEST, VERSION, "the state of an exchange", e);
+    if (err) return err;
+    struct saved_in in = saved_in((const char *)bytes + SAVED_HEAD_SIZE, size - SAVED_HEAD_SIZE);
+    return snapshot_get(&in, symbols, symbol_count, out, e);
+}
+
+int64_t snapshot_price(const struct snapshot *s, int16_t symbol) {
+    for (int32_t i = 0; i < s->market_count; i++) {
+        if (s->index[i] == symbol) return s->markets[i].last_e8;
     }
     return 0;
 }
 
-static void restore_market(struct exchange *x, const struct saved_market *s, int16_t *index) {
-    *index = (int16_t)symbol_find(x->symbols, x->symbol_count, s->name);
-    struct market *m = &x->markets[*index];
+// ---- taking up ----
+
+static void restore_market(struct exchange *x, const struct snapshot_market *s, int16_t index) {
+    struct market *m = &x->markets[index];
     m->leverage = s->leverage;
     m->margin_type = s->margin_type;
     m->notional_max_e8 = s->notional_max_e8;
@@ -181,80 +242,76 @@ static void restore_market(struct exchange *x, const struct saved_market *s, int
     m->dirty = m->moved = true;
 }
 
-static const char *restore_orders(struct exchange *x, const char *at, int64_t count, const int16_t *index) {
-    for (int64_t i = 0; i < count; i++) {
-        struct saved_order s;
-        memcpy(&s, at, sizeof s);
-        at += sizeof s;
+static void restore_orders(struct exchange *x, const struct snapshot *s) {
+    for (int64_t i = 0; i < s->order_count; i++) {
+        const struct snapshot_order *from = &s->orders[i];
         struct order *o = order_new(x);
-        ASSERT(o->r.order_id == s.r.order_id);
-        o->r = s.r;
-        o->r.symbol = index[s.r.symbol];
-        o->hold_e8 = s.hold_e8;
-        o->announced = s.announced;
-        o->hidden = s.hidden;
-        o->generated = s.generated;
+        ASSERT(o->r.order_id == from->r.order_id);
+        o->r = from->r;
+        o->r.symbol = s->index[from->r.symbol];
+        o->announced = from->announced;
+        o->hidden = from->hidden;
+        o->generated = from->generated;
     }
-    return at;
-}
-
-static const char *restore_algos(struct exchange *x, const char *at, int64_t count, const int16_t *index) {
-    for (int64_t i = 0; i < count; i++) {
-        struct saved_algo s;
-        memcpy(&s, at, sizeof s);
-        at += sizeof s;
+    for (int64_t i = 0; i < s->algo_count; i++) {
+        const struct snapshot_algo *from = &s->algos[i];
         struct algo *a = algo_new(x);
-        ASSERT(a->r.algo_id == s.r.algo_id);
-        a->r = s.r;
-        a->r.symbol = index[s.r.symbol];
-        a->extreme_e8 = s.extreme_e8;
-        if (s.open) algo_link(x, a);
+        ASSERT(a->r.algo_id == from->r.algo_id);
+        a->r = from->r;
+        a->r.symbol = s->index[from->r.symbol];
+        a->extreme_e8 = from->extreme_e8;
+        if (from->open) algo_link(x, a);
     }
-    return at;
 }
 
-void exchange_restore(struct exchange *x, const void *bytes) {
-    const struct state_head *h = bytes;
-    int16_t index[SYMBOLS_MAX];
-    ASSERT(x->order_count == 0 && x->fill_count == 0);
-    x->wallet_e8 = h->wallet_e8;
-    x->isolated_e8 = h->isolated_e8;
-    x->config.order_id_first = h->order_id_first;
-    x->dual_side = h->dual_side;
-    x->multi_assets = h->multi_assets;
-    x->totals = h->totals;
-    // What it all began with, so that wallet and sums go on agreeing.
-    x->config.wallet_e8 = h->wallet_e8 - h->totals.realized_e8 + h->totals.fees_e8 - h->totals.funding_e8 -
-                          h->totals.insurance_e8;
-    x->any_dirty = x->any_moved = true;
-    for (int32_t i = 0; i < h->market_count; i++) restore_market(x, market_at(bytes, i), &index[i]);
-    const char *orders = (const char *)market_at(bytes, h->market_count);
-    const char *at = restore_orders(x, orders, h->order_count, index);
-    at = restore_algos(x, at, h->algo_count, index);
-    for (int64_t i = 0; i < h->fill_count; i++, at += sizeof *x->fills) {
+static void restore_bookings(struct exchange *x, const struct snapshot *s) {
+    for (int64_t i = 0; i < s->fill_count; i++) {
         ARRAY_ROOM(x->fills, x->fill_size, x->fill_count + 1);
-        memcpy(&x->fills[x->fill_count], at, sizeof *x->fills);
-        x->fills[x->fill_count].symbol = index[x->fills[x->fill_count].symbol];
-        x->fill_count++;
+        x->fills[x->fill_count] = s->fills[i];
+        x->fills[x->fill_count++].symbol = s->index[s->fills[i].symbol];
     }
-    for (int64_t i = 0; i < h->income_count; i++, at += sizeof *x->incomes) {
+    for (int64_t i = 0; i < s->income_count; i++) {
         ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
-        memcpy(&x->incomes[x->income_count], at, sizeof *x->incomes);
+        x->incomes[x->income_count] = s->incomes[i];
         int16_t *symbol = &x->incomes[x->income_count++].symbol;
-        if (*symbol >= 0) *symbol = index[*symbol];
+        if (*symbol >= 0) *symbol = s->index[*symbol];
     }
-    for (int64_t i = 0; i < h->order_count; i++) {
-        struct saved_order s;
-        memcpy(&s, orders + (size_t)i * sizeof s, sizeof s);
+}
+
+// Orders stood in a mirrored market all the time: what one would have met, it meets now, at its own price.
+// Those of a made market are sent anew.
+static void enter_orders(struct exchange *x, const struct snapshot *s) {
+    for (int64_t i = 0; i < s->order_count; i++) {
         struct order *o = order_at(x, i);
-        if (s.algo >= 0) o->algo = algo_at(x, s.algo);
-        if (s.place == PLACE_NONE) continue;
+        if (s->orders[i].algo >= 0) o->algo = algo_at(x, s->orders[i].algo);
+        if (s->orders[i].place == PLACE_NONE) continue;
         struct market *m = &x->markets[o->r.symbol];
-        if (m->shown)
-            order_link(x, o,
-                       PLACE_RESTING);   // it stood there all the time: what it would have met, it meets now
-        else
+        if (!m->shown) {
             book_enter(x, m, o);
+            continue;
+        }
+        int64_t left = o->r.orig_qty_e8 - o->r.executed_qty_e8;
+        o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(left, o->r.price_e8);
+        order_link(x, o, PLACE_RESTING);
     }
+}
+
+void snapshot_restore(struct exchange *x, const struct snapshot *s) {
+    const struct snapshot_account *a = &s->account;
+    ASSERT(x->order_count == 0 && x->fill_count == 0);
+    x->wallet_e8 = a->wallet_e8;
+    x->isolated_e8 = a->isolated_e8;
+    x->config.order_id_first = a->order_id_first;
+    x->dual_side = a->dual_side;
+    x->multi_assets = a->multi_assets;
+    x->totals = a->totals;
+    // What it all began with, so that wallet and sums go on agreeing.
+    x->config.wallet_e8 = a->wallet_e8 - a->totals.realized_e8 + a->totals.fees_e8 - a->totals.funding_e8 -
+                          a->totals.insurance_e8;
+    x->any_dirty = x->any_moved = true;
+    for (int32_t i = 0; i < s->market_count; i++) restore_market(x, &s->markets[i], s->index[i]);
+    restore_orders(x, s);
+    restore_bookings(x, s);
+    enter_orders(x, s);
     book_settle(x);
 }

@@ -274,10 +274,16 @@ describe("a followed market", function()
     x:limit("SIDE_BUY", 1, 59998, { client_id = "kept" })
     x:market("SIDE_BUY", 0.5)
     local size = ffi.new "size_t[1]"
-    local bytes = C.exchange_save(x.x, size)
+    local bytes = C.snapshot_save(x.x, size)
     local y = follow()
     y:depth({ { 58000, 1 } }, { { 58001, 9 } })
-    C.exchange_restore(y.x, bytes)
+    local read, why = ffi.new "struct snapshot *[1]", ffi.new "struct errmsg"
+    assert(
+      C.snapshot_read(bytes, size[0], C.exchange_symbol(y.x, 0), 2, read, why) == 0,
+      ffi.string(why.text)
+    )
+    C.snapshot_restore(y.x, read[0])
+    C.snapshot_free(read[0])
     ffi.C.free(bytes)
     y:quote(58000, 1, 58001, 9)
     assert.same({ "buy 0.5 at 60001 taker", "buy 1 at 59998 maker" }, y:prices())

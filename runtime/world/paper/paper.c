@@ -2,20 +2,14 @@
 
 #include "base/assert.h"
 #include "base/units.h"
-#include "sim/snapshot.h"
-#include "store/whole_file.h"
 #include "world/world.h"
 #include "trade/stream_event.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
 #define NEVER INT64_MAX
-#define SAVE_AFTER_US INT64_C(2000000)   // a change is on disk by then
-#define SAVE_SHARE 20                    // and saving takes no more than this part of the time
 #define VALUE_EVERY_US INT64_C(250000)
 
 struct parcel {
@@ -135,7 +129,7 @@ static void arrivals(struct live *l, int64_t now_us) {
         *at = out->next;
         if (!out->next) p->up_end = at;
         if (arrives) {
-            if (endpoint_info(out->call.endpoint)->mutating) p->dirty = true;
+            if (endpoint_info(out->call.endpoint)->mutating) p->file.dirty = true;
             exchange_call(p->x, &out->call, out->token, paper_clock(l));
         } else {
             give_up(l, out);
@@ -177,7 +171,7 @@ static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us
         memcpy(&n->event.u.algo, record, sizeof n->event.u.algo);
     else
         memcpy(&n->event.u.account, record, sizeof n->event.u.account);
-    l->paper->dirty = true;
+    l->paper->file.dirty = true;
 }
 
 static void take_answer(struct live *l, uint64_t token) {
@@ -264,170 +258,54 @@ void paper_value(struct live *l) {
 
 // ---- the account on disk ----
 
-// Then the days (time and equity of each), a CRC-32 of all before, and the bytes of sim/snapshot.h.
-struct paper_head {
-    char magic[16];
-    uint32_t version, size;
-    struct paper_account account;
-    int64_t peak_e8, drawdown_e8, peak_us, trough_us, candidate_us, equity_e8, day_count;
-    double drawdown;
-};
-
-static const char paper_magic[16] = "moontide paper";
-enum { PAPER_VERSION = 1 };
-
-static char *account_bytes(struct live *l, size_t *total) {
+static void *account_bytes(struct live *l, size_t *size) {
     struct paper *p = l->paper;
     const struct world_view *v = &l->view;
-    size_t size, days = sizeof(int64_t) * (size_t)p->day_count;
-    void *bytes = must(exchange_save(p->x, &size));
-    struct paper_head h;
-    memset(&h, 0, sizeof h);
-    memcpy(h.magic, paper_magic, sizeof h.magic);
     p->account.saved_us = p->now_us;
-    h.version = PAPER_VERSION;
-    h.size = sizeof h;
-    h.account = p->account;
-    h.peak_e8 = v->peak_e8;
-    h.drawdown_e8 = v->drawdown_e8;
-    h.drawdown = v->drawdown;
-    h.peak_us = v->peak_us;
-    h.trough_us = v->trough_us;
-    h.candidate_us = v->peak_candidate_us;
-    h.equity_e8 = v->equity_e8;
-    h.day_count = p->day_count;
-    char *all = must(malloc(sizeof h + 2 * days + sizeof(uint32_t) + size)), *at = all;
-    memcpy(at, &h, sizeof h);
-    at += sizeof h;
-    if (days) memcpy(at, p->day_us, days);
-    at += days;
-    if (days) memcpy(at, p->day_equity_e8, days);
-    at += days;
-    uint32_t sum = (uint32_t)crc32_z(0, (const unsigned char *)all, (size_t)(at - all));
-    memcpy(at, &sum, sizeof sum);
-    at += sizeof sum;
-    memcpy(at, bytes, size);
-    *total = (size_t)(at - all) + size;
-    free(bytes);
-    return all;
-}
-
-// The disk is waited for on a thread of libuv's, never on the loop's.
-struct write_job {
-    uv_work_t work;
-    struct live *l;
-    const char *path;
-    char *bytes;
-    size_t size;
-    struct errmsg e;
-    int err;
-};
-
-static void write_bytes(uv_work_t *work) {
-    struct write_job *j = work->data;
-    j->err = whole_file_write(j->path, j->bytes, j->size, &j->e);
-}
-
-static void written(uv_work_t *work, int status) {
-    (void)status;
-    struct write_job *j = work->data;
-    if (j->err) fprintf(stderr, "moontide paper: %s\n", j->e.text);
-    if (j->err) j->l->paper->dirty = true;
-    j->l->paper->writing = false;
-    free(j->bytes);
-    free(j);
+    struct account_saved s = { .account = p->account,
+                               .peak_e8 = v->peak_e8,
+                               .drawdown_e8 = v->drawdown_e8,
+                               .drawdown = v->drawdown,
+                               .peak_us = v->peak_us,
+                               .trough_us = v->trough_us,
+                               .peak_candidate_us = v->peak_candidate_us,
+                               .equity_e8 = v->equity_e8,
+                               .day_count = (int32_t)p->day_count };
+    s.days = must(calloc((size_t)p->day_count + 1, sizeof *s.days));
+    for (int64_t i = 0; i < p->day_count; i++)
+        s.days[i] = (struct account_day){ p->day_us[i], p->day_equity_e8[i] };
+    void *bytes = account_file_encode(&s, p->x, size);
+    account_saved_free(&s);
+    return bytes;
 }
 
 static void save_if_due(struct live *l, int64_t now_us) {
     struct paper *p = l->paper;
-    if (!p->state_path || !p->dirty || !p->x || p->writing) return;
-    if (p->save_due_us == 0) p->save_due_us = now_us + SAVE_AFTER_US;
-    if (now_us < p->save_due_us) return;
+    if (!p->x || !account_file_due(&p->file, now_us)) return;
     int64_t began_us = live_monotonic_us(l);
-    struct write_job *j = must(calloc(1, sizeof *j));
-    j->work.data = j;
-    j->l = l;
-    j->path = p->state_path;
-    j->bytes = account_bytes(l, &j->size);
-    p->dirty = false;
-    p->writing = true;
-    ASSERT(uv_queue_work(&l->loop, &j->work, write_bytes, written) == 0);
-    int64_t took_us = live_monotonic_us(l) - began_us;
-    p->save_due_us = took_us * SAVE_SHARE > SAVE_AFTER_US ? now_us + took_us * SAVE_SHARE : 0;
-}
-
-// Checks the file's own part; the exchange's bytes begin at *at.
-static int check_head(const char *bytes, size_t size, size_t *at, struct errmsg *e) {
-    struct paper_head h;
-    uint32_t sum;
-    if (size < sizeof h || memcmp(bytes, paper_magic, sizeof paper_magic) != 0)
-        return errmsg_set(e, ERR_FORMAT, "not a paper account");
-    memcpy(&h, bytes, sizeof h);
-    if (h.version != PAPER_VERSION || h.size != sizeof h) {
-        return errmsg_set(e, ERR_FORMAT, "written by another version of moontide");
-    }
-    size_t most = (size - sizeof h) / (2 * sizeof(int64_t));
-    bool whole = h.day_count >= 0 && (uint64_t)h.day_count <= most;
-    *at = sizeof h + (whole ? 2 * sizeof(int64_t) * (size_t)h.day_count : 0) + sizeof sum;
-    if (!whole || *at > size)
-        return errmsg_set(e, ERR_FORMAT, "damaged: its length is not what its head says");
-    memcpy(&sum, bytes + *at - sizeof sum, sizeof sum);
-    if (sum != (uint32_t)crc32_z(0, (const unsigned char *)bytes, *at - sizeof sum)) {
-        return errmsg_set(e, ERR_FORMAT, "damaged: the checksum does not hold");
-    }
-    return ERR_OK;
-}
-
-// The exchange's bytes are moved to the beginning of p->saved: they hold structs, and so must be aligned as
-// malloc gives them.
-static int take_head(struct live *l, struct errmsg *e) {
-    struct paper *p = l->paper;
-    struct world_view *v = &l->view;
-    size_t at = 0;
-    int err = check_head(p->saved, p->saved_size, &at, e);
-    if (err) return err;
-    struct paper_head h;
-    memcpy(&h, p->saved, sizeof h);
-    const char *days = (const char *)p->saved + sizeof h;
-    for (int64_t i = 0; i < h.day_count; i++) {
-        int64_t row[2];
-        memcpy(&row[0], days + (size_t)i * sizeof(int64_t), sizeof(int64_t));
-        memcpy(&row[1], days + (size_t)(h.day_count + i) * sizeof(int64_t), sizeof(int64_t));
-        end_day(p, row[0], row[1]);
-    }
-    p->account = h.account;
-    v->peak_e8 = h.peak_e8;
-    v->drawdown_e8 = h.drawdown_e8;
-    v->drawdown = h.drawdown;
-    v->peak_us = h.peak_us;
-    v->trough_us = h.trough_us;
-    v->peak_candidate_us = h.candidate_us;
-    v->equity_e8 = h.equity_e8;
-    memmove(p->saved, (const char *)p->saved + at, p->saved_size - at);
-    p->saved_size -= at;
-    p->resumed = true;
-    return state_check(p->saved, p->saved_size, l->symbols, l->list.count, e);
-}
-
-static int take_lock(struct paper *p, struct errmsg *e) {
-    int err = whole_file_lock(p->state_path, &p->lock, e);
-    if (err != ERR_FULL) return err;
-    return errmsg_set(e, ERR_FULL,
-                      "%s: another paper run has this account; --name or --state gives this one its own",
-                      p->state_path);
+    size_t size;
+    void *bytes = account_bytes(l, &size);
+    account_file_write_later(&p->file, &l->loop, bytes, size, now_us, live_monotonic_us(l) - began_us);
 }
 
 static int read_account(struct live *l, struct errmsg *e) {
     struct paper *p = l->paper;
-    int err = take_lock(p, e);
-    if (err || l->o.paper.reset) return err;
-    err = whole_file_read(p->state_path, &p->saved, &p->saved_size, e);
-    if (err || !p->saved) return err;
-    err = take_head(l, e);
-    if (!err) return ERR_OK;
-    char what[256];
-    snprintf(what, sizeof what, "%.255s", e->text);
-    return errmsg_set(e, err, "%s: %s; --reset begins anew", p->state_path, what);
+    struct world_view *v = &l->view;
+    struct account_saved s;
+    int err = account_file_read(&p->file, l->symbols, l->list.count, &s, &p->snapshot, e);
+    if (err || !p->snapshot) return err;
+    for (int32_t i = 0; i < s.day_count; i++) end_day(p, s.days[i].us, s.days[i].equity_e8);
+    p->account = s.account;
+    v->peak_e8 = s.peak_e8;
+    v->drawdown_e8 = s.drawdown_e8;
+    v->drawdown = s.drawdown;
+    v->peak_us = s.peak_us;
+    v->trough_us = s.trough_us;
+    v->peak_candidate_us = s.peak_candidate_us;
+    v->equity_e8 = s.equity_e8;
+    p->resumed = true;
+    account_saved_free(&s);
+    return ERR_OK;
 }
 
 // ---- life ----
@@ -439,21 +317,19 @@ int paper_open(struct live *l, struct errmsg *e) {
     p->symbols = must(calloc((size_t)l->list.count, sizeof *p->symbols));
     p->up_end = &p->up;
     p->down_end = &p->down;
-    p->lock = -1;
     l->o.paper.exchange.event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE | UINT64_C(1) << RECORD_ALGO_UPDATE |
                                      UINT64_C(1) << RECORD_ACCOUNT_UPDATE;
     p->account.capital_e8 = l->o.paper.exchange.wallet_e8;
-    if (!l->o.paper.state_path) return ERR_OK;
-    p->state_path = must(strdup(l->o.paper.state_path));
-    return read_account(l, e);
+    int err = account_file_open(&p->file, l->o.paper.state_path, e);
+    return err || !p->file.path || l->o.paper.reset ? err : read_account(l, e);
 }
 
 // The account as it was, and the fundings of the time it was away; each takes an instant of its own.
 static void take_up(struct live *l) {
     struct paper *p = l->paper;
-    exchange_restore(p->x, p->saved);
-    free(p->saved);
-    p->saved = NULL;
+    snapshot_restore(p->x, p->snapshot);
+    snapshot_free(p->snapshot);
+    p->snapshot = NULL;
     for (int16_t k = 0; k < l->list.count; k++) {
         const struct paper_symbol *s = &p->symbols[k];
         for (int32_t i = 0; i < s->funding_count; i++) {
@@ -473,7 +349,7 @@ void paper_begin(struct live *l) {
         mirror_open(p->x, k, s->last_e8, now);
         mirror_mark(p->x, k, s->mark.mark_e8, 0, 0, now);
     }
-    if (p->saved)
+    if (p->snapshot)
         take_up(l);
     else
         p->account.started_us = now;
@@ -494,7 +370,7 @@ void paper_begin(struct live *l) {
         l->view.peak_us = l->view.trough_us = l->view.peak_candidate_us = now;
     }
     paper_value(l);
-    p->dirty = true;   // a new account is one from its first second
+    p->file.dirty = true;   // a new account is one from its first second
 }
 
 void paper_pump(struct live *l, int64_t now_us) {
@@ -525,21 +401,18 @@ int64_t paper_next_us(const struct live *l) {
         int64_t next = exchange_next_us(p->x);
         if (next != NEVER) due = least(due, next - clock_offset_us(&l->clock));
     }
-    if (p->save_due_us != 0) due = least(due, p->save_due_us);
+    if (p->file.due_us != 0) due = least(due, p->file.due_us);
     return due;
 }
 
 void paper_close(struct live *l) {
     struct paper *p = l->paper;
-    struct errmsg e;
     if (!p) return;
     paper_stop(l);
     paper_value(l);
-    while (p->writing) uv_run(&l->loop, UV_RUN_ONCE);
-    size_t size;
-    char *bytes = p->x && p->state_path ? account_bytes(l, &size) : NULL;
-    if (bytes && whole_file_write(p->state_path, bytes, size, &e))
-        fprintf(stderr, "moontide paper: %s\n", e.text);
+    size_t size = 0;
+    void *bytes = p->x && p->file.path ? account_bytes(l, &size) : NULL;
+    account_file_close(&p->file, &l->loop, bytes, size);
     free(bytes);
     exchange_free(p->x);
     for (struct parcel *next; p->up; p->up = next) {
@@ -551,10 +424,8 @@ void paper_close(struct live *l) {
         free(p->down);
     }
     for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
-    if (p->lock >= 0) close(p->lock);
     free(p->symbols);
-    free(p->state_path);
-    free(p->saved);
+    snapshot_free(p->snapshot);
     free(p->day_us);
     free(p->day_equity_e8);
     free(p);

@@ -1,7 +1,8 @@
 // paper.h: paper trading inside the live world: the account's requests go to a simulated exchange in this
 // process, everything else to the real one, whose market the simulated one follows (sim/mirror.h).
 //
-//     paper.c          requests and events under way, the account on disk
+//     paper.c          requests and events under way, what the account is worth
+//     account_file.c   the account on disk
 //     paper_market.c   what the exchange tells of its market
 //
 // Way      a request takes `latency` there, its answer and the events it causes `latency` back.
@@ -13,6 +14,7 @@
 #define MT_WORLD_PAPER_PAPER_H
 
 #include "world/live/private.h"
+#include "world/paper/account_file.h"
 #include "sim/mirror.h"
 
 enum { PAPER_DEPTH = 20 };
@@ -52,12 +54,9 @@ struct paper {
     struct parcel *up, **up_end;
     struct letter *down, **down_end;
 
-    char *state_path;
-    int lock;      // descriptor, -1: none
-    void *saved;   // the account before this run, until it is taken up
-    size_t saved_size;
-    bool dirty, resumed, writing;
-    int64_t save_due_us;
+    struct account_file file;
+    struct snapshot *snapshot;   // the exchange before this run, until it is taken up
+    bool resumed;
     struct paper_account account;
     int64_t point_us;   // the last time equity was looked at
     int64_t *day_us, *day_equity_e8;
