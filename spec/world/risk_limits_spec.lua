@@ -293,7 +293,10 @@ describe("limits that a script cannot lift", function()
     for _, case in ipairs {
       { "return { safety = { max_order = 1 } }", "safety has no key 'max_order'" },
       { "return { safety = { limits = { BTCUSDT = { size = 1 } } } }", "order and position" },
-      { "return { run = { on_crash = 'pray' } }", "run.on_crash pray: cancel or flatten or keep" },
+      {
+        "return { run = { on_crash = 'pray' } }",
+        "run.on_crash pray: expected one of cancel, flatten, keep",
+      },
     } do
       run.write(conf, case[1])
       r = live("print 'never'", { "--config", conf })

@@ -63,9 +63,9 @@ end
 ---@param bar { update: fun(label: string, done: number, total: number) }? told how far reading has come
 ---@return BacktestBars
 function M.load(options, wanted_symbols, notice, bar)
-  local interval = options.interval
+  local interval = options.interval -- the option's, or the script's
   if interval and C.interval_find(interval) < 0 then
-    failures.raise(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
+    failures.raise(1, "the script's interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
   end
   if options.synthetic then return make(options, wanted_symbols) end
   if not options.data then

@@ -5,8 +5,10 @@ local api_module = require "moontide.api"
 local bars = require "moontide.backtest.bars"
 local failures = require "moontide.failure"
 local fault_files = require "moontide.run.faults"
+local groups = require "moontide.options.groups"
 local loader = require "moontide.run.loader"
 local market_module = require "moontide.api.market"
+local option_table = require "moontide.options"
 local pump = require "moontide.run.pump"
 local setup = require "moontide.backtest.setup"
 local strategy_module = require "moontide.run.strategy"
@@ -55,17 +57,14 @@ local function wanted_symbols(options, self, path)
   return asked or declared or nil
 end
 
+local paths = { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC }
+local touches = { through = C.TOUCH_THROUGH, at = C.TOUCH_AT }
+
 -- What the simulated exchange is like, by the options.
 local function exchange_options(x, options, self, limits)
   local capital = setup.account(x, options, limits)
-  x.slippage_e8 = C.dec_from_double(setup.number(options, "slippage", 0, 0, 1000) / 10000)
-  x.path = setup.choice(
-    options,
-    "path",
-    "adverse",
-    { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC }
-  )
-  x.touch = setup.choice(options, "touch", "through", { through = C.TOUCH_THROUGH, at = C.TOUCH_AT })
+  x.slippage_e8 = C.dec_from_double(options.slippage / 10000)
+  x.path, x.touch = paths[options.path], touches[options.touch]
   x.event_mask = self and strategy_module.event_mask(self) or 0
   return capital
 end
@@ -133,6 +132,7 @@ end
 ---@param context BacktestContext
 ---@return BacktestSession
 function M.open(options, path, context)
+  option_table.fill(groups.backtest, options)
   local sets = loader.sets(options.set)
   local world
   local function now() return world and world.now() end
@@ -141,7 +141,7 @@ function M.open(options, path, context)
     or loader.load(path, {
       log = log,
       print = context.print,
-      seed = setup.number(options, "seed", 1),
+      seed = options.seed,
       now = now,
       source = context.source,
       sandbox = context.sandbox,
@@ -162,10 +162,10 @@ function M.open(options, path, context)
 
   local o = ffi.new "struct backtest_options"
   local capital = exchange_options(o.exchange, options, self, exchange_limits)
-  o.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
+  o.latency_us = options.latency * 1000
   o.record_points = options.equity ~= nil
   o.from_us = context.from_us or 0
-  config.seed = setup.number(options, "seed", 1)
+  config.seed = options.seed
   local faults = faults_of(options, context, data, names)
   if faults then
     o.faults = faults

@@ -5,75 +5,7 @@ local failures = require "moontide.failure"
 
 local M = {}
 
----Microseconds of "2023-02-01", "2023-02-01T12:30[:00]" or milliseconds; fails the command otherwise.
----@param text string
----@param option string
----@return integer
-function M.time(text, option)
-  if text:find "^%d+$" and #text >= 10 then return tonumber(text) * 1000 end
-  local y, mo, d, rest = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)(.*)$"
-  local h, mi, s = 0, 0, 0
-  if y and rest ~= "" then
-    h, mi, s = rest:match "^[T ](%d%d):(%d%d):?(%d*)Z?$"
-    s = s == "" and 0 or s
-  end
-  y, mo, d, h, mi, s = tonumber(y), tonumber(mo), tonumber(d), tonumber(h), tonumber(mi), tonumber(s)
-  if not (y and h and mi and s) or mo < 1 or mo > 12 or d < 1 or d > 31 or h > 23 or mi > 59 or s > 59 then
-    failures.raise(
-      2,
-      "--%s %s: a date is wanted, such as 2023-02-01, 2023-02-01T12:30 or milliseconds (UTC)",
-      option,
-      text
-    )
-  end
-  -- Days from the civil date (proleptic Gregorian calendar, March-based years).
-  local year = mo <= 2 and y - 1 or y
-  local era = math.floor(year / 400)
-  local yoe = year - era * 400
-  local doy = math.floor((153 * (mo > 2 and mo - 3 or mo + 9) + 2) / 5) + d - 1
-  local days = era * 146097 + yoe * 365 + math.floor(yoe / 4) - math.floor(yoe / 100) + doy - 719468
-  return ((days * 24 + h) * 60 + mi) * 60000000 + s * 1000000
-end
-
----A number given as an option; fails the command when it is none or out of bounds.
-function M.number(options, name, default, min, max)
-  local text = options[name]
-  if text == nil then return default end
-  local value = tonumber(text)
-  if not value or value ~= value or (min and value < min) or (max and value > max) then
-    failures.raise(
-      2,
-      "--%s %s: a number%s is wanted",
-      name,
-      text,
-      min and max and (" from %.12g to %.12g"):format(min, max)
-        or min and (" of at least %.12g"):format(min)
-        or ""
-    )
-  end
-  return value
-end
-
----One of several words given as an option; fails the command on another.
----@generic T
----@param options table
----@param name string
----@param default string
----@param values table<string, T>
----@return T
-function M.choice(options, name, default, values)
-  local text = options[name] or default
-  local value = values[text:lower()]
-  if value == nil then
-    local names = {}
-    for k in pairs(values) do
-      names[#names + 1] = k
-    end
-    table.sort(names)
-    failures.raise(2, "--%s %s: one of %s is wanted", name, text, table.concat(names, ", "))
-  end
-  return value
-end
+local margin_types = { crossed = C.MARGIN_CROSSED, isolated = C.MARGIN_ISOLATED }
 
 ---The account of a simulated exchange, by the options, and its limits.
 ---@param x ffi.cdata* struct exchange_config
@@ -81,19 +13,15 @@ end
 ---@param limits table<string, integer> by "KIND/seconds"
 ---@return number capital
 function M.account(x, options, limits)
-  local capital = M.number(options, "capital", 10000, 0.01, 1e10)
-  x.wallet_e8 = C.dec_from_double(capital)
-  x.maker_e8 = C.dec_from_double(M.number(options, "maker", 0.0002, -0.01, 0.1))
-  x.taker_e8 = C.dec_from_double(M.number(options, "taker", 0.0005, -0.01, 0.1))
-  x.leverage = M.number(options, "leverage", 20, 1, 125)
-  x.margin_type =
-    M.choice(options, "margin", "crossed", { crossed = C.MARGIN_CROSSED, isolated = C.MARGIN_ISOLATED })
+  x.wallet_e8 = C.dec_from_double(options.capital)
+  x.maker_e8, x.taker_e8 = C.dec_from_double(options.maker), C.dec_from_double(options.taker)
+  x.leverage, x.margin_type = options.leverage, margin_types[options.margin]
   x.dual_side = options.hedge or false
   x.enforce_limits = true
   x.weight_1m = limits["REQUEST_WEIGHT/60"] or 2400
   x.orders_1m = limits["ORDERS/60"] or 1200
   x.orders_10s = limits["ORDERS/10"] or 300
-  return capital
+  return options.capital
 end
 
 ---Imports files; fails the command with the importer's line.
@@ -137,8 +65,9 @@ end
 local function read_json(path, option)
   local file, problem = io.open(path, "rb")
   if not file then failures.raise(1, "--%s: cannot read %s", option, problem) end
-  local text = file:read "*a"
+  local text, why = file:read "*a"
   file:close()
+  if not text then failures.raise(1, "--%s: cannot read %s: %s", option, path, why) end
   local ok, value = pcall(require("cjson").decode, text)
   if not ok or type(value) ~= "table" then
     failures.raise(1, "--%s %s: not JSON (%s)", option, path, ok and "no object" or tostring(value))

@@ -288,8 +288,8 @@ function M.run(s, options)
     symbol = s.names,
     interval = s.about.interval,
     set = sets,
-    seed = tostring(s.about.seed),
-    capital = tostring(capital),
+    seed = s.about.seed,
+    capital = capital,
     hedge = hedge,
     quiet = true,
   }

@@ -2,9 +2,10 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local failures = require "moontide.failure"
+local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
+local option_table = require "moontide.options"
 local probe = require "moontide.live.probe"
-local setup = require "moontide.backtest.setup"
 
 local M = {}
 
@@ -22,10 +23,7 @@ end
 ---@return string rest
 ---@return string streams
 function M.addresses(options, real)
-  local rest = (options.url or "https://fapi.binance.com"):gsub("/$", "")
-  if not rest:find "^https?://[^/]+$" then
-    failures.raise(2, "--url %s: as https://fapi.binance.com", rest)
-  end
+  local rest = options.url or "https://fapi.binance.com"
   local local_one = M.on_this_machine(rest)
   if not local_one and not rest:find "^https:" then
     failures.raise(2, "--url %s: orders leave this machine over https only", rest)
@@ -33,16 +31,13 @@ function M.addresses(options, real)
   local streams = options["stream-url"]
     or (local_one and rest:gsub("^http", "ws"))
     or "wss://fstream.binance.com"
-  if not streams:find "^wss?://[^/]+" then
-    failures.raise(2, "--stream-url %s: as wss://fstream.binance.com", streams)
-  end
   if options.url and not local_one and not options["stream-url"] then
     failures.raise(2, "--url %s has streams of its own: give --stream-url too", rest)
   end
   if real and not local_one and not options["yes-real-money"] then
     failures.raise(2, "%s trades real money; say --yes-real-money if that is meant", rest)
   end
-  return rest, (streams:gsub("/$", ""))
+  return rest, streams
 end
 
 ---Where orders by WebSocket go; nil with an exchange that is not known to have such a place.
@@ -52,9 +47,6 @@ end
 ---@return string?
 local function order_address(options, rest, streams)
   local url = options["ws-api-url"]
-  if url and not url:find "^wss?://[^/]+" then
-    failures.raise(2, "--ws-api-url %s: as wss://ws-fapi.binance.com/ws-fapi/v1", url)
-  end
   if url and not url:find "^wss:" and not M.on_this_machine(url) then
     failures.raise(2, "--ws-api-url %s: orders leave this machine over wss only", url)
   end
@@ -137,16 +129,17 @@ end
 ---@return ffi.cdata* o struct live_options
 ---@return { rest: string, streams: string, key: string, secrets: ffi.cdata*? } anchor
 function M.options(options, real, anonymous)
+  option_table.fill(groups.live, options)
   local o = ffi.new "struct live_options"
   local rest, streams = M.addresses(options, real)
   local secrets = not anonymous and M.secrets(options) or nil
   local key = secrets and ffi.string(secrets.key) or ""
   o.rest_url, o.stream_url, o.ca_file, o.proxy = rest, streams, options["ca-file"], proxy(options)
   o.api_key, o.secret, o.key_kind = key, secrets and secrets.secret, secrets and secrets.kind or C.KEY_HMAC
-  o.recv_window_us = setup.number(options, "recv-window", 5000, 1, 60000) * 1000
+  o.recv_window_us = options["recv-window"] * 1000
   o.http_timeout_us = 10000000
   o.clock, o.network = options.clock, options.network -- no options of a command: a spec hands in its own
-  o.warm_connections = setup.number(options, "warm-connections", real and 2 or 0, 0, 64)
+  o.warm_connections = options["warm-connections"] or (real and 2 or 0)
   local orders = order_address(options, rest, streams)
   o.ws_api_url = orders
   return o,
@@ -168,16 +161,9 @@ end
 ---@param anchor table of M.options
 ---@param run table settings of the run (loader.configuration)
 function M.order_channel(o, anchor, run)
-  local given = anchor.options["order-channel"]
-  local channel = given or run.order_channel or "rest"
-  if channel ~= "rest" and channel ~= "ws" then
-    failures.raise(
-      given and 2 or 1,
-      '%s %s: "rest" or "ws"',
-      given and "--order-channel" or "order_channel in moontide.conf.lua:",
-      tostring(channel)
-    )
-  end
+  local row, where =
+    groups.row "order-channel", (anchor.options.config or "moontide.conf.lua") .. ": order_channel"
+  local channel = option_table.setting(row, anchor.options, run.order_channel, where)
   if channel == "ws" and not anchor.orders then
     failures.raise(2, "--order-channel ws: give --ws-api-url too, the place of the exchange's WebSocket API")
   end

@@ -2,26 +2,13 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local failures = require "moontide.failure"
+local groups = require "moontide.options.groups"
+local option_table = require "moontide.options"
 local run_ends = require "moontide.live.run_ends"
 
 local M = {}
 
--- A setting of the run: the option, else moontide.conf.lua, else the first of the values it may have.
-local function choice(options, run, option, name, values)
-  local value = options[option] or run[name] or values[1]
-  for _, v in ipairs(values) do
-    if v == value then return value end
-  end
-  local given = options[option] ~= nil
-  failures.raise(
-    given and 2 or 1,
-    '%s %s: "%s" or "%s"',
-    given and "--" .. option or name .. " in moontide.conf.lua:",
-    tostring(value),
-    values[1],
-    values[2]
-  )
-end
+local RESTART, SYNC = groups.row "restart-orders", groups.row "journal-sync"
 
 ---Opens the run's journal; fails the command when it cannot be written. Orders on paper are not journalled: their account is
 ---kept whole.
@@ -29,8 +16,9 @@ end
 ---@param run table settings of the run (loader.configuration)
 function M.open(s, run)
   local path, message = s.folder .. "/journal.db", ffi.new "struct errmsg"
-  local sync = choice(s.options, run, "journal-sync", "journal_sync", { "normal", "full" })
-  local restart = choice(s.options, run, "restart-orders", "restart_orders", { "adopt", "cancel" })
+  local file = s.options.config or "moontide.conf.lua"
+  local sync = option_table.setting(SYNC, s.options, run.journal_sync, file .. ": journal_sync")
+  local restart = option_table.setting(RESTART, s.options, run.restart_orders, file .. ": restart_orders")
   run_ends.write(s.folder, run_ends.UNSEEN) -- the folder is ours, so nobody else writes; what is wrong with the file is told next
   local status = C.live_journal_open(s.l, path, sync == "full", message)
   if status == 0 and s.mode ~= "paper" and s.at.key ~= "" then

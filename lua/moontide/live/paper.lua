@@ -29,7 +29,7 @@ end
 function M.options(p, options, run_name, limits, anchor)
   p.on = true
   setup.account(p.exchange, options, limits)
-  p.latency_us = setup.number(options, "latency", 20, 0, 60000) * 1000
+  p.latency_us = options.latency * 1000
   p.reset = options.reset or false
   anchor.state_path = state_path(options, run_name)
   p.state_path = anchor.state_path

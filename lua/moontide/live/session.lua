@@ -152,15 +152,7 @@ local function own_copy(api)
 end
 
 -- How many bars, stream events and ended orders end the run; 0: no such end.
-local function end_counts(options)
-  local counts = {}
-  for i, name in ipairs { "bars", "events", "orders" } do
-    local count = setup.number(options, name, 0, 1, 1e15)
-    if count % 1 ~= 0 then failures.raise(2, "--%s %s: a whole number is wanted", name, options[name]) end
-    counts[i] = count
-  end
-  return counts
-end
+local function end_counts(options) return { options.bars or 0, options.events or 0, options.orders or 0 } end
 
 ---@class LiveSession
 ---@field l ffi.cdata* struct live
@@ -196,7 +188,7 @@ function M.open(options, path, mode)
   local world
   local log = loader.log(options, function() return world and world.now() end)
   local sets = loader.sets(options.set)
-  local seed = setup.number(options, "seed", 1)
+  local seed = options.seed
   local settings = settings_module.run(options)
   local run_name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
   C.heartbeat_phase(C.HEART_SCRIPT)
@@ -219,13 +211,13 @@ function M.open(options, path, mode)
   end
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then
-    failures.raise(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
+    failures.raise(1, "%s: interval %s: no such interval; 1m, 5m, 1h, 1d...", path, interval)
   end
   local params = strategy_module.parameters(self and self.params, sets, path)
   safety(o, options, names)
-  o.stream_age_us = setup.number(options, "stream-age", 85800, 0.1, 86400) * 1e6
-  o.reconcile_us = setup.number(options, "reconcile", 60, 0.5, 3600) * 1e6
-  o.stream_silence_us = setup.number(options, "stream-silence", 40, 0.1, 600) * 1e6
+  o.stream_age_us = options["stream-age"] * 1e6
+  o.reconcile_us = options.reconcile * 1e6
+  o.stream_silence_us = options["stream-silence"] * 1e6
   local info = connect.exchange_info(o, at)
   check_limited(options, info)
   local rules, rate_limits = setup.symbols(
@@ -256,7 +248,7 @@ function M.open(options, path, mode)
   if on_paper then paper.options(o.paper, options, run_name, exchange_limits, at) end
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
-  local seconds, counts = setup.number(options, "for", nil, 0.1, 1e9), end_counts(options)
+  local seconds, counts = options["for"], end_counts(options)
   if C.live_new(o, rules, #names, out, message) ~= 0 then
     failures.raise(1, "%s", ffi.string(message.text))
   end

@@ -53,18 +53,16 @@ local function arguments(v, w, extra)
   for _, a in ipairs(extra) do
     list[#list + 1] = a
   end
-  local again, skip = #w.restarts > 0, false
-  local seconds = again and w.script_us and tonumber(v.options["for"])
+  local again = #w.restarts > 0
+  local seconds = again and w.script_us and v.options["for"]
   for _, a in ipairs(v.options.argv) do
     -- A worker that takes the place of a killed one does not begin anew, and has what is left of the time.
-    local anew = again and (a:find "^%-%-reset?$" or a:find "^%-%-forg")
-    local time = seconds and not skip and (a == "--for" or a:find "^%-%-for=")
-    if not (anew or time or skip) then list[#list + 1] = a end
-    skip = time and a == "--for"
+    local anew = again and (a == "--reset" or a == "--forget-state")
+    local time = seconds and a:find "^%-%-for="
+    if not (anew or time) then list[#list + 1] = a end
   end
   if seconds then
-    list[#list + 1] = "--for"
-    list[#list + 1] = ("%.1f"):format(math.max(0.1, seconds - (now_us() - w.script_us) / 1e6))
+    list[#list + 1] = ("--for=%.1f"):format(math.max(0.1, seconds - (now_us() - w.script_us) / 1e6))
   end
   list[#list + 1] = w.path
   return list
@@ -246,7 +244,7 @@ local function on_tick(v)
     if w.state == "running" and not w.reason then
       local started = C.supervisor_heart(v.s, w.process).started
       if started then w.script_us = w.script_us or t end
-      local over = v.options["for"] and w.script_us and t - w.script_us > tonumber(v.options["for"]) * 1e6
+      local over = v.options["for"] and w.script_us and t - w.script_us > v.options["for"] * 1e6
       if over and not w.urgent_us and started then
         w.stopping, w.urgent_us = true, t
       end -- it ends by itself, or is ended
@@ -465,7 +463,9 @@ local function workers_of(command, options)
       flatten = false,
     }
   end
-  if #list > C.SUPERVISED_MAX then failures.raise(2, "%d scripts are more than %d", #list, C.SUPERVISED_MAX) end
+  if #list > C.SUPERVISED_MAX then
+    failures.raise(2, "%d scripts are more than %d", #list, C.SUPERVISED_MAX)
+  end
   return list
 end
 

@@ -656,6 +656,11 @@ M.live = { M.run, M.script, M.connection, M.streams, M.key, M.orders, M.limits, 
 ---Options that `moontide live` and `moontide paper` have in common.
 M.shared_run = { M.run, M.script, M.limits, M.supervisor, M.connection, M.streams, M.log }
 
+---A row of a live session by its name.
+---@param name string
+---@return Option
+function M.row(name) return option_table.pick(M.live, { name })[1] end
+
 ---The rows whose values are kept in a table of moontide.conf.lua too.
 ---@param place "run"|"safety"
 ---@return Option[]

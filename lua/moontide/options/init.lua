@@ -142,6 +142,27 @@ function M.value(row, text, where)
   return value
 end
 
+---A setting of a run: the option, else what moontide.conf.lua keeps, else the default.
+---@param row Option
+---@param options table of the command line
+---@param kept any what the file says; nil: nothing
+---@param where string the file and the key, for messages
+---@return any
+function M.setting(row, options, kept, where)
+  if options[row.name] ~= nil then return options[row.name] end
+  if kept == nil then return row.default end
+  if row.type == "flag" then
+    if type(kept) ~= "boolean" then
+      failures.raise(2, "%s %s: expected true or false", where, tostring(kept))
+    end
+    return kept
+  end
+  if type(kept) ~= "string" and type(kept) ~= "number" then
+    failures.raise(2, "%s: expected a number or a text, not a %s", where, type(kept))
+  end
+  return M.value(row, kept, where)
+end
+
 local function needed(row, options)
   if not row.needs then return true end
   for _, name in ipairs(type(row.needs) == "table" and row.needs or { row.needs }) do

@@ -25,14 +25,14 @@ function M.open(options, path, o)
   local world
   local log = o.log(function() return world and world.now() end)
   local sets = loader.sets(options.set)
-  local seed = setup.number(options, "seed", 1, 0)
+  local seed = options.seed
   local load_options = { log = log, print = o.print, seed = seed }
   local script = loader.load(path, load_options)
   local self = script.self
   local names = options.symbol or (self and self.symbols) or usual
   local interval = options.interval or (self and self.interval) or "1m"
   if C.interval_find(interval) < 0 then
-    failures.raise(2, "--interval %s: no such interval; 1m, 5m, 1h, 1d...", interval)
+    failures.raise(1, "%s: interval %s: no such interval; 1m, 5m, 1h, 1d...", path, interval)
   end
   local params = strategy_module.parameters(self and self.params, sets, path)
   if #names > C.SYMBOLS_MAX then failures.raise(2, "--symbol: at most %d", C.SYMBOLS_MAX) end
@@ -57,7 +57,7 @@ function M.open(options, path, o)
   local b = ffi.new "struct backtest_options"
   setup.account(b.exchange, options, exchange_limits)
   b.exchange.event_mask = self and strategy_module.event_mask(self) or 0
-  b.latency_us = setup.number(options, "latency", 0, 0, 60000) * 1000
+  b.latency_us = options.latency * 1000
   b.api = config
   local message = ffi.new "struct errmsg"
   local bt = C.backtest_new(b, symbols, #names, message)
@@ -87,8 +87,7 @@ function M.open(options, path, o)
   local api = api_module.new(world)
   script.env.api, script.env.market = api, market_module.new(world)
   local made = ffi.new "struct synthetic_options"
-  made.seed, made.volatility, made.rate, made.history =
-    seed, setup.number(options, "volatility", 0.03, 0, 0.5), 20, history
+  made.seed, made.volatility, made.rate, made.history = seed, options.volatility, 20, history
   local now_us = tonumber(C.live_clock_us())
   if C.backtest_synthetic_market(bt, made, #names, now_us - now_us % 60000000, message) ~= 0 then
     failures.raise(1, "%s", ffi.string(message.text))

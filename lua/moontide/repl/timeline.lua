@@ -1,10 +1,9 @@
 ---Moving through the time of a backtest. Forwards it runs; backwards it runs again from the start, which is exact because a run
 ---is deterministic: the same data, the same seed, and the same lines typed at the same moments (those typed before the moment
 ---that is gone back to; later ones are undone with it).
-local failures = require "moontide.failure"
 local log_module = require "moontide.run.log"
 local report = require "moontide.report"
-local setup = require "moontide.backtest.setup"
+local types = require "moontide.options.types"
 local strategy_module = require "moontide.run.strategy"
 
 local M = {}
@@ -15,9 +14,8 @@ local units = { s = 1, m = 60, h = 3600, d = 86400 }
 local function moment(text, now_us)
   local count, unit = text:match "^%+(%d+%.?%d*)([smhd])$"
   if count then return now_us + tonumber(count) * units[unit] * 1e6 end
-  local ok, us = pcall(setup.time, text, "time")
-  if ok then return us end
-  if not failures.is(us) then error(us, 0) end
+  local us = types.time(text)
+  if us then return us end
   return nil,
     ("'%s' is no moment; 2023-02-01, 2023-02-01T12:30, milliseconds, or from now: +90m, +6h, +2d"):format(
       text
@@ -195,24 +193,21 @@ function M.new(o)
     help = "the result so far, as moontide backtest prints it",
     run = function()
       local s = o.session()
-      local r = report.build(
-        s.world,
-        {
-          script = s.path,
-          source = s.script.source,
-          params = s.params,
-          params_text = s.params_text,
-          names = s.names,
-          capital = s.capital,
-          from = s.from,
-          to = s.to,
-          interval = s.interval,
-          elapsed = 0,
-          setup = 0,
-          seed = s.seed,
-          until_us = now_us() + 1000,
-        }
-      ) -- a bar's end is told in its last millisecond
+      local r = report.build(s.world, {
+        script = s.path,
+        source = s.script.source,
+        params = s.params,
+        params_text = s.params_text,
+        names = s.names,
+        capital = s.capital,
+        from = s.from,
+        to = s.to,
+        interval = s.interval,
+        elapsed = 0,
+        setup = 0,
+        seed = s.seed,
+        until_us = now_us() + 1000,
+      }) -- a bar's end is told in its last millisecond
       return (report.table_text(r):gsub("\n+fingerprint.*$", ""))
     end,
   }

@@ -10,9 +10,11 @@ local ffi = require "ffi"
 local C = require "moontide.core"
 local errors = require "moontide.error"
 local faults_module = require "moontide.run.faults"
+local groups = require "moontide.options.groups"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
 local market_module = require "moontide.api.market"
+local option_table = require "moontide.options"
 local records = require "moontide.api.records"
 local scripted = require "moontide.testing.market"
 local stats = require "moontide.stats"
@@ -237,6 +239,7 @@ local function open(world, script, params)
       type(value) == "number" and ("%.17g"):format(value) or tostring(value)
     )
   end
+  options = guarded(3, option_table.complete, groups.backtest, options, "testing.world: ")
   session = guarded(3, require("moontide.backtest.session").open, options, path, {
     data = world.data,
     faults = world.faults,

@@ -1,7 +1,7 @@
 ---Markets written down in a spec: bars, trades, gaps and fundings as the series a backtest runs on.
 local ffi = require "ffi"
 local C = require "moontide.core"
-local setup = require "moontide.backtest.setup"
+local types = require "moontide.options.types"
 
 local M = {}
 
@@ -157,7 +157,8 @@ end
 ---@return number us
 function M.start(text)
   if text == nil then return 1672531200000000 end -- 2023-01-01
-  return setup.time(tostring(text), "start")
+  return types.time(text)
+    or error(("start: '%s' is no date, such as 2023-02-01 or 2023-02-01T12:30"):format(tostring(text)), 0)
 end
 
 return M
