@@ -365,13 +365,8 @@ static int64_t next_us(const struct virtual_network *v) {
     return first < v->tick_us ? first : v->tick_us;
 }
 
-static void wait_until(void *ctx, uv_loop_t *loop, int64_t until_us) {
-    struct virtual_network *v = ctx;
-    v->woken = false;
-    bury_all(v);
-    free_ended(v);
-    uv_run(loop, UV_RUN_NOWAIT);
-    if (v->woken) return;
+// Time jumps to what is due next, until_us at most, and what is due happens.
+static void step(struct virtual_network *v, int64_t until_us) {
     int64_t at_us = next_us(v);
     if (until_us < at_us) at_us = until_us;
     if (at_us > v->now_us) v->now_us = at_us;
@@ -381,6 +376,21 @@ static void wait_until(void *ctx, uv_loop_t *loop, int64_t until_us) {
         heap_remove(&v->heap, 0);
         happen(v, d);
     }
+}
+
+static void wait_until(void *ctx, uv_loop_t *loop, int64_t until_us) {
+    struct virtual_network *v = ctx;
+    v->woken = false;
+    bury_all(v);
+    free_ended(v);
+    uv_run(loop, UV_RUN_NOWAIT);
+    if (!v->woken) step(v, until_us);
+}
+
+void virtual_network_pass(struct virtual_network *v, int64_t us) {
+    int64_t until_us = v->now_us + us;
+    while (v->now_us < until_us) step(v, until_us);
+    bury_all(v);
 }
 
 static void wake(void *ctx) { ((struct virtual_network *)ctx)->woken = true; }

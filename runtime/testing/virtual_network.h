@@ -46,6 +46,9 @@ void virtual_network_free(struct virtual_network *v);
 const struct network *virtual_network_table(const struct virtual_network *v);
 const struct live_clock *virtual_network_clock(const struct virtual_network *v);
 
+// Lets time pass without a world: what is on its way arrives, and the exchange goes on.
+void virtual_network_pass(struct virtual_network *v, int64_t us);
+
 // Something happens `after_us` from now (0: at once).
 void virtual_network_plan(struct virtual_network *v, int32_t action, const char *place, int64_t after_us,
                           int64_t for_us);

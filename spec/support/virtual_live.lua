@@ -17,11 +17,17 @@ local faults = require "moontide.run.faults"
 local command = require "moontide.cmd.live"
 local log_module = require "moontide.run.log"
 local parse = require "moontide.options.parse"
+local host = require "moontide.lua_host"
 local local_exchange = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local session = require "moontide.live.session"
 
+ffi.cdef "int chmod(const char *, unsigned);"
+
 local M = {}
+
+---Settings for runs whose requests mostly fail: no breaker, no throttle, many attempts.
+M.undaunted = dofile(run.root .. "/spec/support/many_faults.conf.lua")
 
 local START_US = 1700000040000000LL -- 2023-11-14 22:14:00
 local KEY = ("k"):rep(64)
@@ -87,7 +93,8 @@ end
 local function write_files(self, o)
   count = count + 1
   self.folder = ("%s/%d"):format(home, count)
-  os.execute("mkdir -p " .. self.folder .. "/home")
+  host.make_folder(self.folder)
+  host.make_folder(self.folder .. "/home")
   if o.after then o.after:keep_files(self.folder) end
   ffi.C.setenv("MOONTIDE_HOME", self.folder .. "/home", 1)
   local settings = { run = { trusted = true }, safety = {} }
@@ -129,7 +136,7 @@ local function write_files(self, o)
   end
   run.write(self.folder .. "/script.lua", body)
   run.write(self.folder .. "/key", ('return { key = "%s", secret = "secret" }'):format(KEY))
-  os.execute("chmod 600 " .. self.folder .. "/key")
+  ffi.C.chmod(self.folder .. "/key", 384) -- 0600
 end
 
 -- As the command line would have them.
@@ -299,7 +306,7 @@ function Run:stop() C.live_stop(self.session.l) end
 ---Fault rules of the exchange from now on (see lua/moontide/run/faults.lua), by the names its page knows.
 function Run:faults(rules)
   local text = self:ask("POST", "/moontide/faults", cjson.encode { seed = 1, rules = rules })
-  assert(text.rules, cjson.encode(text))
+  assert(not text.error, text.error)
 end
 
 function Run:no_faults() self:ask("DELETE", "/moontide/faults") end
@@ -393,6 +400,9 @@ function Run:logged(text)
 end
 
 function Run:log() return table.concat(self.lines, "\n") end
+
+---Lets time pass after the run.
+function Run:pass(seconds) T.virtual_network_pass(self.network, seconds * 1e6) end
 
 ---Gives everything back; the next M.run does so too.
 function Run:close()

@@ -454,7 +454,11 @@ void live_account_open(struct live *l) {
     internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, NULL);
 }
 
-void live_account_opened(struct live *l) { begin(l, RECONCILE_TELL); }
+// A question that failed while the connection was gone is asked again at once: now it can be answered.
+void live_account_opened(struct live *l) {
+    begin(l, RECONCILE_TELL);
+    l->account.retry_us = 0;
+}
 
 static void on_prolonged(struct live *l, struct internal_call *i) {
     if (!l->ended && i->op->settle == SETTLE_REFUSED)
