@@ -116,7 +116,7 @@ int exchange_main_open(const struct exchange_main_options *o, struct exchange_ma
     if (!err && o->state) err = whole_file_read(o->state, &state, &m->o.local.state_size, e);
     m->o.local.state = state;
     if (!err) err = exchange_server_new(&m->o.local, m->start_us, &m->local, e);
-    if (err == ERR_FORMAT) {
+    if (err == ERR_FORMAT && o->state) {
         char what[sizeof e->text];
         memcpy(what, e->text, sizeof what);
         errmsg_set(e, err, "--state %s: %.400s", o->state, what);

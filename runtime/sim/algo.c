@@ -120,6 +120,16 @@ void algos_drop(struct exchange *x, struct market *m) {
 
 // ---- entry ----
 
+// Of each kind, stop or take-profit, one that closes the position may rest in a direction.
+static bool closes_already(const struct market *m, const struct call *c, uint8_t position_side) {
+    for (const struct algo *a = m->algos.first; a; a = a->next) {
+        if (a->r.close_position && a->r.side == c->side && a->r.position_side == position_side &&
+            a->r.type == c->type)
+            return true;
+    }
+    return false;
+}
+
 static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c,
                                  struct reply *r) {
     if (!c->close_position) return call_given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
@@ -131,6 +141,7 @@ static bool check_close_position(struct exchange *x, const struct market *m, con
     if (x->dual_side && (c->position_side == POSITION_LONG) == (c->side == SIDE_BUY))
         return reply_fail(r, -4061, NULL);
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
+    if (closes_already(m, c, side)) return reply_fail(r, -4130, NULL);
     if (reducible_e8(m, c->side, side) > 0) return true;
     return reply_fail_text(r, -4509,
                            "Time in Force (TIF) GTE can only be used with open positions. Please ensure "

@@ -540,6 +540,7 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     }
     order_unlink(x, o);
     o->r.price_e8 = c->price_e8;
+    o->r.price_match = call_given(c, P_PRICE_MATCH) ? c->price_match : MATCH_NONE;
     o->r.orig_qty_e8 = c->quantity_e8;
     o->r.update_us = x->now_us;
     o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);

@@ -179,10 +179,31 @@ static bool set_symbol(struct call *c, const char *value, const struct symbol *s
     return true;   // an unknown one is the exchange's to refuse
 }
 
+static size_t digits_at(const char *text) {
+    size_t count = 0;
+    while (text[count] >= '0' && text[count] <= '9') count++;
+    return count;
+}
+
+// '^([0-9]{1,20})(\\.[0-9]{1,20})?$': no sign, no exponent, digits on both sides of the point.
+static bool plain_decimal(const char *text) {
+    size_t whole = digits_at(text);
+    if (whole < 1 || whole > 20) return false;
+    if (text[whole] == '\0') return true;
+    size_t part = text[whole] == '.' ? digits_at(text + whole + 1) : 0;
+    return part >= 1 && part <= 20 && text[whole + 1 + part] == '\0';
+}
+
 static bool set_value(struct call *c, int32_t param, const char *value, struct refusal *r) {
     if (param == P_INTERVAL && strcmp(value, "1mo") == 0)
         return bad_value(r, param, value);   // so called in file names alone
     int err = call_set_text(c, param, value, NULL);
+    if (param_info(param)->type == PARAM_DEC && err == 0 && !plain_decimal(value)) {
+        refuse_with(r, 400, -1100, NULL);
+        error_code_message(-1100, param_info(param)->name, "^([0-9]{1,20})(\\.[0-9]{1,20})?$", r->text,
+                           sizeof r->text);
+        return false;
+    }
     if (err == 0) return true;
     if (err == ERR_OVERFLOW && param_info(param)->type == PARAM_DEC) return refuse_with(r, 400, -1111, NULL);
     return bad_value(r, param, value);

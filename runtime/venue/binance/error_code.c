@@ -141,6 +141,7 @@ static const struct code_row codes[] = {
     { -4117, "stop order is triggering" },
     { -4118, "ReduceOnly Order Failed. Please check your existing position and open orders" },
     { -4120, "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead." },
+    { -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing." },
     { -4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit." },
     { -4135, "Invalid activation price" },
     { -4136, "Target strategy invalid for orderType %s,closePosition %s" },
@@ -183,7 +184,9 @@ static const struct code_row codes[] = {
     { -5037, "Invalid price match" },
     { -5038, "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT" },
     { -5039, "Invalid self trade prevention mode" },
-    { -5040, "Invalid goodTillDate." },
+    { -5040,
+      "The goodTillDate timestamp must be greater than the current time plus 600 seconds and smaller than "
+      "253402300799000." },
     { -5041, "No depth matches this BBO order" },
     { -5043, "A pending modification already exists for this order." },
     { -5047, "The original order is not a reduce-only order." },

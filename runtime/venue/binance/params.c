@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 static const char *const contract_type_names[CONTRACT_COUNT] = { "PERPETUAL", "CURRENT_QUARTER",
                                                                  "NEXT_QUARTER", "TRADIFI_PERPETUAL" };
@@ -257,9 +258,10 @@ int call_set_text(struct call *c, int32_t param, const char *text, struct errmsg
     case PARAM_CONST: return set_name(c, param, text, e);
     case PARAM_TEXT: return set_client_id(c, param, text, e);
     case PARAM_BOOL:
-        if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+        // In any case of letters: clients send true, TRUE and Python's True.
+        if (strcasecmp(text, "true") != 0 && strcasecmp(text, "false") != 0)
             return errmsg_set(e, ERR_INVALID, "%s '%.40s' is not one of true, false", p->name, text);
-        return call_set_bool(c, param, text[0] == 't', e);
+        return call_set_bool(c, param, lower(text[0]) == 't', e);
     case PARAM_DEC: {
         int64_t value_e8;
         int err = dec_parse(text, strlen(text), &value_e8);
