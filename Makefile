@@ -46,7 +46,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test soak bench asan tsan lint format format-check formatters check fuzz docs install uninstall clean help
+.PHONY: all deps clients run test soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY) $(TESTING)  ## build build/moontide, and the library of test code that specs load
@@ -106,6 +106,10 @@ fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS
 	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/fuzz_exchange
 	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
 	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
+
+mutants: deps             ## break the gateway on purpose, rule by rule: the simulation of orders must notice each
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@$(BINARY) script spec/mutants/gateway.lua
 
 lint: deps clients        ## warnings as errors, luacheck, formatting, the ladder of rooms, the lists of docs and top level
 	@$(MAKE) --no-print-directory -j$(JOBS) all

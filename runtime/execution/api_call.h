@@ -15,10 +15,11 @@
 // The journal's part of a new order (execution/intent_log.h).
 enum intent_state {
     INTENT_NONE,
-    INTENT_WAITS,
-    INTENT_DOWN,
-    INTENT_TAKEN
-};   // TAKEN: the exchange had it, in a run before
+    INTENT_WAITS,    // not yet written
+    INTENT_DOWN,     // written: attempts may leave
+    INTENT_ABSENT,   // written, and no attempt left or each is proven absent
+    INTENT_TAKEN     // the exchange had it, in a run before
+};
 
 struct fault_rule;
 struct shared_request;

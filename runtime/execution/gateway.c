@@ -241,7 +241,9 @@ static void on_cancel(void *ctx, struct request *r) {
 
 static bool on_doubt(void *ctx, struct request *r, int64_t now_us) {
     struct gateway *g = ctx;
-    return outcome_tracker_unknown(g->tracker, r->user, now_us);
+    if (outcome_tracker_unknown(g->tracker, r->user, now_us)) return true;
+    intent_log_absent(r->user);   // it was given up before it left
+    return false;
 }
 
 bool gateway_ask_clock(struct gateway *g) {

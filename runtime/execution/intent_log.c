@@ -137,16 +137,20 @@ static void write_answer(struct intent_log *in, const struct api_call *op, int64
     }
 }
 
+void intent_log_absent(struct api_call *op) {
+    if (op->intent == INTENT_DOWN) op->intent = INTENT_ABSENT;
+}
+
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle how, int64_t exchange_us) {
     if (op->intent == INTENT_NONE) return;
-    bool waited = op->intent == INTENT_WAITS;
+    bool waited = op->intent == INTENT_WAITS, absent = op->intent == INTENT_ABSENT;
     op->intent = INTENT_NONE;
     switch (how) {
     case SETTLE_DONE: write_answer(in, op, exchange_us); break;
     case SETTLE_REFUSED: settle_all(in, op, JOURNAL_REFUSED, op->code, exchange_us); break;
     case SETTLE_UNKNOWN:
-        // Open, and found out for a stand-in or at the next start; unless it had not left yet.
-        if (waited) settle_all(in, op, JOURNAL_UNSENT, 0, exchange_us);
+        // Open, and found out for a stand-in or at the next start; unless nothing of it is under way.
+        if (waited || absent) settle_all(in, op, waited ? JOURNAL_UNSENT : JOURNAL_ABSENT, 0, exchange_us);
         break;
     default: settle_all(in, op, waited ? JOURNAL_UNSENT : JOURNAL_ABSENT, 0, exchange_us);
     }

@@ -37,6 +37,10 @@ bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchang
 // leave, with err it must not. NULL: none did, or it was given up meanwhile (op->attempt has changed).
 struct api_call *intent_log_down(struct intent_log *in, uint64_t tag, int err);
 
+// No attempt of it is under way, nor of unknown outcome: however it settles, it was not executed unless it is
+// answered.
+void intent_log_absent(struct api_call *op);
+
 // The request is over, as the dispatcher says; what is unknown stays open.
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle settle, int64_t exchange_us);
 // What became of an op nobody waits for any more, or of one from before this process.

@@ -55,15 +55,22 @@ static int64_t next_us(const struct sim *s) {
     return r < next ? r : next;
 }
 
+// The exchange's clock is set now and then, more often in times of trouble, in which the network is slow as well.
+static void set_clock(struct sim *s) {
+    bool rare = sim_chance(s, 1) && sim_between(s, 0, 9) == 0;
+    if (rare && sim_between(s, 0, 2) == 0)
+        s->trouble_until_us = s->now_us + sim_between(s, 2 * SECOND, 12 * SECOND);
+    if (!rare && !(s->now_us < s->trouble_until_us && sim_chance(s, 2))) return;
+    s->offset_us += sim_between(s, 0, 20 * SECOND);
+    s->clock_sets++;
+}
+
 // False when nothing will happen any more.
 static bool step(struct sim *s) {
     int64_t next = next_us(s);
     if (next == INT64_MAX) return false;
     if (next > s->now_us) s->now_us = next;
-    if (sim_chance(s, 1) && sim_between(s, 0, 9) == 0) {
-        s->offset_us += sim_between(s, 0, 20 * SECOND);   // the exchange's clock was set
-        s->clock_sets++;
-    }
+    set_clock(s);
     exchange_advance(s->exchange, sim_exchange_now(s));
     if (s->heap_count && s->heap[0].at_us <= s->now_us) {
         struct event e = sim_pop(s);

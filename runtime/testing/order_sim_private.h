@@ -66,7 +66,7 @@ struct packet {
     uint32_t life;
     int64_t stamp_us, left_us;
     int32_t clock_sets;   // how often the exchange's clock had been set when it left
-    bool stamp_excused;   // it was set since the client measured it
+    bool stamp_excused;   // it was set since the client measured it, and the client may not know
     bool answered, lose_answer, error_after, error_before;
     int32_t error_status;
     int64_t back_us;
@@ -118,6 +118,7 @@ struct sim {
     int32_t under_way, streaming;   // packets; events of the stream
     struct packet *arriving;        // its call is being executed
     int32_t clock_sets;             // of the exchange's clock
+    int64_t trouble_until_us;       // until then much is slow, and that clock is set again and again
     bool immortal;                  // nobody kills the client any more
     bool calm;                      // the end: nothing goes wrong any more
 
@@ -130,8 +131,8 @@ struct sim {
     struct server_clock clock;
     int64_t own_offset_us;   // the client's clock minus true time, while it has not measured the exchange's
     int64_t clock_asked_us,
-        clock_server_us;     // the exchange's clock as it was when asked; 0: when it answers
-    int32_t measured_sets;   // how often that had been set when it was last measured
+        clock_server_us;                 // the exchange's clock as it was when asked; 0: when it answers
+    int32_t asked_sets, measured_sets;   // how often that had been set when it was last measured
     int64_t silent_until_us, last_stream_us;
     int32_t pending, reopened_left;
     int64_t kill_in;   // steps

@@ -140,13 +140,18 @@ void sim_commit_done(struct sim *s) {
 
 // ---- the network ----
 
+static int64_t way_us(struct sim *s, int64_t longest_us) {
+    bool slow = sim_chance(s, s->now_us < s->trouble_until_us ? 200 : 10);
+    return slow ? sim_between(s, SECOND, longest_us) : sim_between(s, MS, 50 * MS);
+}
+
 static void decide_fate(struct sim *s, struct packet *p) {
     p->lose_answer = sim_chance(s, 30);
     p->error_before = sim_chance(s, 25);
     p->error_after = !p->error_before && sim_chance(s, 25);
     static const int32_t statuses[] = { 503, 500, 502, 504, 408 };
     p->error_status = statuses[sim_between(s, p->error_after ? 1 : 0, 4)];
-    p->back_us = sim_chance(s, 10) ? sim_between(s, SECOND, 8 * SECOND) : sim_between(s, MS, 50 * MS);
+    p->back_us = way_us(s, 8 * SECOND);
 }
 
 void sim_send(void *ctx, struct api_call *op, int64_t stamp_us) {
@@ -174,10 +179,11 @@ void sim_send(void *ctx, struct api_call *op, int64_t stamp_us) {
     p->stamp_us = stamp_us;
     p->left_us = s->now_us;
     p->clock_sets = s->clock_sets;
-    p->stamp_excused = clock_known(&s->clock) && s->measured_sets != s->clock_sets;
+    bool stale = s->measured_sets != s->clock_sets || clock_uncertainty_us(&s->clock, s->now_us) > SECOND;
+    p->stamp_excused = clock_known(&s->clock) && stale;
     decide_fate(s, p);
-    int64_t there_us = sim_chance(s, 10) ? sim_between(s, SECOND, 12 * SECOND) : sim_between(s, MS, 50 * MS);
-    sim_push(s, (struct event){ .at_us = s->now_us + there_us, .kind = ARRIVES, .body = p });
+    int64_t at_us = s->now_us + way_us(s, 12 * SECOND);
+    sim_push(s, (struct event){ .at_us = at_us, .kind = ARRIVES, .body = p });
 }
 
 void sim_time_out(struct sim *s, uint64_t token) {
@@ -204,7 +210,7 @@ bool sim_ask_clock(void *ctx) {
     bool lost = sim_chance(s, 100);
     s->clock_asked_us = s->now_us;
     s->clock_server_us = lost ? -1 : sim_between(s, 0, 1) ? sim_exchange_now(s) : 0;
-    s->measured_sets = s->clock_sets;
+    s->asked_sets = s->clock_sets;
     int64_t took_us = lost ? sim_between(s, SECOND, 4 * SECOND) : sim_between(s, 2 * MS, 100 * MS);
     sim_push(s, (struct event){ .at_us = s->now_us + took_us, .kind = CLOCK_ANSWERS, .life = s->life });
     return true;
@@ -214,7 +220,7 @@ void sim_clock_answers(struct sim *s) {
     if (s->clock_server_us < 0) {
         sim_push(s, (struct event){ .at_us = s->now_us + SECOND, .kind = CLOCK_DUE, .life = s->life });
     } else {
-        if (s->clock_server_us == 0) s->measured_sets = s->clock_sets;
+        s->measured_sets = s->clock_server_us ? s->asked_sets : s->clock_sets;
         int64_t server_us = s->clock_server_us ? s->clock_server_us : sim_exchange_now(s);
         clock_sample(&s->clock, s->clock_asked_us, s->now_us, server_us / MS * MS, MS);
         dispatcher_clock(s->dispatcher, clock_offset_us(&s->clock),
