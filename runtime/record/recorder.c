@@ -1,3 +1,4 @@
+#include "api/metrics.h"
 #include "record/recorder.h"
 
 #include "base/assert.h"

@@ -187,24 +187,29 @@ static struct api_call *call_of(const struct replay *r, int64_t number) {
 
 // ---- the pump ----
 
-struct world_view *replay_view(struct replay *r) {
+static struct world_view *view(void *world) {
+    struct replay *r = world;
     return &r->view;
 }
-struct dispatcher *replay_dispatcher(struct replay *r) {
-    (void)r;
-    return NULL;
+static int64_t last_e8(void *world, int16_t symbol) {
+    struct replay *r = world;
+    return r->view.last_e8[symbol];
 }
-int64_t replay_last_e8(struct replay *r, int16_t symbol) { return r->view.last_e8[symbol]; }
-void replay_events(struct replay *r, uint64_t mask) {
-    (void)r;
+static void want_events(void *world, uint64_t mask) {
+    (void)world;
     (void)mask;
 }
-struct api_call *replay_op(struct replay *r) {
+static struct api_call *take_call(void *world) {
+    struct replay *r = world;
     return must(api_call_take(r->ops));
 }
-void replay_op_free(struct replay *r, struct api_call *op) { api_call_give(r->ops, op); }
+static void give_call(void *world, struct api_call *op) {
+    struct replay *r = world;
+    api_call_give(r->ops, op);
+}
 
-void replay_submit(struct replay *r, struct api_call *op) {
+static void submit(void *world, struct api_call *op) {
+    struct replay *r = world;
     char text[RUN_RECORD_TEXT_MAX];
     size_t size = call_encode(&op->call, r->symbols, text, sizeof text);
     const struct request *q = &op->request;
@@ -234,7 +239,8 @@ void replay_submit(struct replay *r, struct api_call *op) {
     if (i->done) settle(r, op);
 }
 
-int32_t replay_wait(struct replay *r, struct api_call *op, bool wants) {
+static int32_t wait_for(void *world, struct api_call *op, bool wants) {
+    struct replay *r = world;
     (void)wants;
     struct run_record did = { .kind = RUN_RECORD_WAIT, .text = "" };
     for (int64_t n = r->call_count; n > 0 && did.number == 0; n--) {
@@ -288,7 +294,8 @@ static bool fire_timer(struct replay *r) {
     return false;
 }
 
-int32_t replay_next(struct replay *r, bool wants) {
+static int32_t next(void *world, bool wants) {
+    struct replay *r = world;
     (void)wants;
     if (!expect_kind(r, RUN_RECORD_NEXT)) return -1;
     take(r);
@@ -324,7 +331,8 @@ int32_t replay_next(struct replay *r, bool wants) {
     return r->item.next;
 }
 
-void replay_timer(struct replay *r, int64_t delay_us, int32_t timer) {
+static void set_timer(void *world, int64_t delay_us, int32_t timer) {
+    struct replay *r = world;
     struct run_record did = { .kind = RUN_RECORD_TIMER, .delay_us = delay_us, .text = "" };
     if (!expect(r, &did)) return;
     if (r->item.delay_us != delay_us) {
@@ -339,7 +347,8 @@ void replay_timer(struct replay *r, int64_t delay_us, int32_t timer) {
     r->timers[r->timer_count++] = (struct set_timer){ timer, ++r->timer_numbers };
 }
 
-void replay_client_id(struct replay *r, struct call *call) {
+static void name_order(void *world, struct call *call) {
+    struct replay *r = world;
     if (!expect_kind(r, RUN_RECORD_CLIENT_ID)) return;
     size_t size = r->item.text_size < CLIENT_ID_MAX ? r->item.text_size : CLIENT_ID_MAX - 1;
     memcpy(call->client_id, r->item.text, size);
@@ -372,9 +381,11 @@ static void expect_plain(struct replay *r, int32_t kind) {
 }
 
 void replay_begin(struct replay *r) { expect_plain(r, RUN_RECORD_BEGIN); }
-void replay_mark(struct replay *r, int32_t kind) { expect_plain(r, kind); }
+static void mark(struct replay *r, int32_t kind) { expect_plain(r, kind); }
 
-const struct metrics_snapshot *replay_metrics(struct replay *r) {
+static const struct metrics_snapshot *metrics(void *world, int64_t now_us) {
+    (void)now_us;   // the recording knows
+    struct replay *r = world;
     if (!expect_kind(r, RUN_RECORD_METRICS)) return NULL;
     if (r->item.text_size == sizeof r->metrics) memcpy(&r->metrics, r->item.text, sizeof r->metrics);
     r->view.shared = r->item.shared;
@@ -382,7 +393,8 @@ const struct metrics_snapshot *replay_metrics(struct replay *r) {
     return &r->metrics;
 }
 
-bool replay_book(struct replay *r, int16_t symbol, struct live_book *out) {
+static bool book(void *world, int16_t symbol, struct live_book *out) {
+    struct replay *r = world;
     struct run_record did = { .kind = RUN_RECORD_BOOK, .symbol = symbol, .text = "" };
     if (!expect(r, &did)) return false;
     if (r->item.symbol != symbol) {
@@ -394,13 +406,18 @@ bool replay_book(struct replay *r, int16_t symbol, struct live_book *out) {
     return r->item.done;
 }
 
-double replay_strain(struct replay *r) {
+static double strain(void *world, const int32_t cost[], int64_t now_us) {
+    (void)cost;
+    (void)now_us;   // the recording knows
+    struct replay *r = world;
     if (!expect_kind(r, RUN_RECORD_STRAIN)) return 0;
     take(r);
     return r->item.value;
 }
 
-void replay_configure(struct replay *r, const struct api_config *config) {
+static void configure(void *world, const struct api_config *config, int64_t now_us) {
+    (void)now_us;   // the recording knows
+    struct replay *r = world;
     struct run_record did = { .kind = RUN_RECORD_CONFIGURE, .text = "" };
     if (!expect(r, &did)) return;
     if (r->item.text_size != sizeof *config || memcmp(r->item.text, config, sizeof *config) != 0) {
@@ -495,4 +512,42 @@ struct replay_report replay_report(const struct replay *r) {
     return (struct replay_report){
         r->state, r->events, r->call_count, r->view.now_us, run_record_offset(r->reader), r->recorded, r->did
     };
+}
+
+static void free_world(void *world) { replay_free(world); }
+static void manager_start(void *world) { mark(world, RUN_RECORD_START); }
+
+static void manager_stop(void *world, int64_t now_us) {
+    (void)now_us;
+    mark(world, RUN_RECORD_STOP);
+}
+
+// Time goes on after the end of a live run, and so it does here: only the recording's own end is one.
+static void stop_within(void *world, int64_t within_us) {
+    (void)world;
+    (void)within_us;
+}
+
+const struct world_functions *replay_functions(void) {
+    static const struct world_functions functions = {
+        .free = free_world,
+        .view = view,
+        .op = take_call,
+        .op_free = give_call,
+        .submit = submit,
+        .wait = wait_for,
+        .next = next,
+        .timer = set_timer,
+        .last = last_e8,
+        .client_id = name_order,
+        .events = want_events,
+        .configure = configure,
+        .manager_start = manager_start,
+        .manager_stop = manager_stop,
+        .strain = strain,
+        .metrics = metrics,
+        .book = book,
+        .stop_within = stop_within,
+    };
+    return &functions;
 }

@@ -1,4 +1,4 @@
-// replay.h: a world made of a recording: the face of world/backtest/backtest.h towards Lua, each call
+// replay.h: a world made of a recording: used by its script as any other (world/world.h), each call
 // answered as it was recorded and compared with what was recorded. As soon as the script does something else,
 // the replay is over.
 //
@@ -7,6 +7,7 @@
 #define MT_RECORD_REPLAY_H
 
 #include "record/run_record.h"
+#include "api/metrics.h"
 #include "world/world.h"
 
 enum replay_state {
@@ -38,26 +39,11 @@ const struct api_config *replay_config(const struct replay *r);
 int32_t replay_state(const struct replay *r);   // enum replay_state
 struct replay_report replay_report(const struct replay *r);
 
-// As of the pump. Once the state is another than REPLAY_RUNNING, they do nothing (replay_next and replay_wait
-// return -1).
-struct world_view *replay_view(struct replay *r);
-struct api_call *replay_op(struct replay *r);
-void replay_op_free(struct replay *r, struct api_call *op);
-void replay_submit(struct replay *r, struct api_call *op);
-int32_t replay_wait(struct replay *r, struct api_call *op, bool wants);
-int32_t replay_next(struct replay *r, bool wants);
-void replay_timer(struct replay *r, int64_t delay_us, int32_t timer);
-int64_t replay_last_e8(struct replay *r, int16_t symbol);
-void replay_client_id(struct replay *r, struct call *call);
-struct dispatcher *replay_dispatcher(struct replay *r);   // NULL
-void replay_events(struct replay *r, uint64_t mask);
+// What the script's side does with it. Once the state is another than REPLAY_RUNNING, its functions do nothing (`next` and
+// `wait` return -1; `metrics` NULL).
+const struct world_functions *replay_functions(void);
 int32_t replay_feed(struct replay *r, int16_t symbol, int32_t interval);
 void replay_begin(struct replay *r);
-const struct metrics_snapshot *replay_metrics(struct replay *r);   // NULL when it is over
-bool replay_book(struct replay *r, int16_t symbol, struct live_book *out);
-double replay_strain(struct replay *r);
-void replay_configure(struct replay *r, const struct api_config *config);
-void replay_mark(struct replay *r, int32_t kind);          // RUN_RECORD_START, RUN_RECORD_STOP
 void replay_over(struct replay *r, const char *failure);   // the script has ended; "": in order
 
 #endif

@@ -1,5 +1,6 @@
 #include "record/run_record.h"
 
+#include "api/metrics.h"
 #include "base/assert.h"
 #include "data/columns.h"
 #include "venue/binance/endpoint.h"

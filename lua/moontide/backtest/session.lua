@@ -119,7 +119,7 @@ local function connect(world, script, names, params, interval, event_mask)
     for _, name in ipairs(names) do
       world.subscribe(name, interval)
     end
-    C.backtest_events(world.bt, event_mask)
+    pump.backtest.events(world.bt, event_mask)
     loader.listen(world, api)
   end
   return api

@@ -99,7 +99,7 @@ function M.open(s, path)
     if world.pump.dead_man_failed and world.pump.dead_man_failed(world.bt) then
       s.log.warn "the exchange could not be told to go on watching over us; should that last, it cancels our open orders"
     end
-    while world.pump.news and world.pump.news(world.bt, line) do
+    while world.pump.log_next and world.pump.log_next(world.bt, line) do
       s.log[line.warn and "warn" or "info"]("%s", ffi.string(line.text))
     end
     if world.pump.halt_asked and world.pump.halt_asked(world.bt) then kill_switch.pull(s) end

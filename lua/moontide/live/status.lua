@@ -1,7 +1,7 @@
 ---What a run says of itself when it is asked: `status` of the control socket, for `moontide status`, `top` and the supervisor.
 local ffi = require "ffi"
-local C = require "moontide.core"
 local metrics = require "moontide.api.metrics"
+local pump = require "moontide.run.pump"
 
 ffi.cdef "int getpid(void);"
 
@@ -68,7 +68,7 @@ end
 ---@return table status amounts in the quote asset, times in milliseconds, durations in seconds
 function M.read(s)
   local world, view = s.world, s.world.view
-  local m = metrics.read(C.dispatcher_metrics(world.pump.dispatcher(world.bt), view.now_us))
+  local m = metrics.read(pump.live.metrics(world.bt, view.now_us)) -- no look of the script's: not recorded
   local held, unrealized = positions(s)
   local wallet = number(view.wallet_e8)
   local out = {

@@ -8,6 +8,7 @@ local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
 local market_module = require "moontide.api.market"
+local pump_module = require "moontide.run.pump"
 local state = require "moontide.live.state"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
@@ -39,69 +40,29 @@ function M.data_folder(file) return file .. ".data" end
 
 -- The pump of a replay. When it is over, the task that asked rests for good and the world stops.
 local function pump_of(r, stop)
-  local function check()
-    if C.replay_state(r) == C.REPLAY_RUNNING then return end
-    stop()
-    if task.current() then task.park() end
+  local function check(...)
+    if C.replay_state(r) ~= C.REPLAY_RUNNING then
+      stop()
+      if task.current() then task.park() end
+    end
+    return ...
   end
-  local pump = {
-    free = C.replay_free,
-    view = C.replay_view,
-    op = C.replay_op,
-    op_free = C.replay_op_free,
-    last = C.replay_last_e8,
-    dispatcher = C.replay_dispatcher,
-    events = C.replay_events,
-    stop_within = function() end,
-  }
-  function pump.submit(w, op)
-    C.replay_submit(w, op)
-    check()
-  end
-  function pump.timer(w, delay_us, id)
-    C.replay_timer(w, delay_us, id)
-    check()
-  end
-  function pump.client_id(w, call)
-    C.replay_client_id(w, call)
-    check()
-  end
-  function pump.configure(w, config)
-    C.replay_configure(w, config)
-    check()
-  end
-  function pump.manager_start(w)
-    C.replay_mark(w, C.RUN_RECORD_START)
-    check()
-  end
-  function pump.manager_stop(w)
-    C.replay_mark(w, C.RUN_RECORD_STOP)
-    check()
-  end
-  function pump.wait(w, op, wants)
-    local status = C.replay_wait(w, op, wants)
-    if status < 0 then check() end
-    return status
-  end
-  function pump.next(w, wants)
-    local kind = C.replay_next(w, wants)
-    if kind < 0 then check() end
-    return kind
-  end
-  function pump.metrics(w)
-    local snapshot = C.replay_metrics(w)
-    check()
-    return snapshot
-  end
-  function pump.strain(w)
-    local strain = C.replay_strain(w)
-    check()
-    return strain
-  end
-  function pump.book(w, symbol, found)
-    local known = C.replay_book(w, symbol, found)
-    check()
-    return known
+  local pump = pump_module.of(C.replay_functions())
+  for _, name in ipairs {
+    "submit",
+    "wait",
+    "next",
+    "timer",
+    "client_id",
+    "configure",
+    "manager_start",
+    "manager_stop",
+    "strain",
+    "metrics",
+    "book",
+  } do
+    local call = pump[name]
+    pump[name] = function(...) return check(call(...)) end
   end
   return pump, check
 end
@@ -147,16 +108,13 @@ function M.run(path, file, o)
   local world
   local function now() return world and world.now() or about.load_us end
   local log = loader.log(o.options, function() return world and world.now() end)
-  local script = loader.load(
-    path,
-    {
-      log = log,
-      print = o.print,
-      seed = about.seed,
-      now = now,
-      sandbox = about.sandbox and M.data_folder(file) or nil,
-    }
-  )
+  local script = loader.load(path, {
+    log = log,
+    print = o.print,
+    seed = about.seed,
+    now = now,
+    sandbox = about.sandbox and M.data_folder(file) or nil,
+  })
   local self = script.self
   local sets = next(o.options.set or {}) and loader.sets(o.options.set) or about.sets
   local params = strategy_module.parameters(self and self.params, sets, path)

@@ -5,6 +5,7 @@ local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local loader = require "moontide.run.loader"
 local market_module = require "moontide.api.market"
+local pump = require "moontide.run.pump"
 local setup = require "moontide.backtest.setup"
 local synthetic = require "moontide.backtest.synthetic"
 local strategy_module = require "moontide.run.strategy"
@@ -93,13 +94,13 @@ function M.open(options, path, o)
     failures.raise(1, "%s", ffi.string(message.text))
   end
   C.backtest_until(bt, now_us)
-  C.backtest_next(bt, false) -- the minute so far
+  pump.backtest.next(bt, false) -- the minute so far
   if self then
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do
       world.subscribe(name, interval)
     end
-    C.backtest_events(bt, b.exchange.event_mask)
+    pump.backtest.events(bt, b.exchange.event_mask)
     loader.listen(world, api, self)
   end
   world.after_handler = function() end -- so that its handlers can be exchanged (live/reload.lua)
@@ -115,7 +116,7 @@ function M.open(options, path, o)
     options = options,
     interval = interval,
     load_options = load_options,
-    events = function(mask) C.backtest_events(bt, mask) end,
+    events = function(mask) pump.backtest.events(bt, mask) end,
   }
 end
 

@@ -1,40 +1,62 @@
----The C side of a world, under one set of names: the backtest's pump and that of a real exchange.
----Calls: free, op, op_free, submit, wait, next, timer, dispatcher, last, client_id, view, events;
+---A world as its script uses it: the table of functions that C makes of each (struct world_functions in world/world.h).
+---Everything that a script can see comes through one of these; a recording stands between (moontide.record.recorder).
+---Calls: free, view, op, op_free, submit, wait, next, timer, last, client_id, events;
 ---of the API manager: configure, manager_start, manager_stop, strain, metrics;
----of paper and live also stop, control_socket_open, control, held_us, halt_asked, halt, dead_man_failed, news. All that a script can see comes through these (see moontide/recorder.lua).
+---of paper and live also book, tap, clock_offset, stop, stopping, stop_within, control_socket_open, control, held_us, halt_asked,
+---halt, dead_man_failed, log_next. What a world does not have is nil.
 local C = require "moontide.core"
 
-local function of(prefix)
-  local dispatcher = C[prefix .. "dispatcher"]
-  return {
-    configure = function(w, config, now_us) C.dispatcher_configure(dispatcher(w), config, now_us) end,
-    manager_start = function(w) C.dispatcher_start(dispatcher(w)) end,
-    manager_stop = function(w, now_us) C.dispatcher_stop(dispatcher(w), now_us) end,
-    strain = function(w, costs, now_us) return C.dispatcher_strain(dispatcher(w), costs, now_us) end,
-    metrics = function(w, now_us) return C.dispatcher_metrics(dispatcher(w), now_us) end,
-    free = C[prefix .. "free"],
-    view = C[prefix .. "view"],
-    op = C[prefix .. "op"],
-    op_free = C[prefix .. "op_free"],
-    submit = C[prefix .. "submit"],
-    wait = C[prefix .. "wait"],
-    next = C[prefix .. "next"],
-    timer = C[prefix .. "timer"],
-    dispatcher = dispatcher,
-    last = C[prefix .. "last_e8"],
-    client_id = C[prefix .. "client_id"],
-    events = C[prefix .. "events"],
-    book = prefix == "live_" and function(w, symbol, found) return C.live_book(w, symbol, found) end or nil,
-  }
+local M = {}
+
+local names = {
+  "free",
+  "view",
+  "op",
+  "op_free",
+  "submit",
+  "wait",
+  "next",
+  "timer",
+  "last",
+  "client_id",
+  "events",
+  "configure",
+  "manager_start",
+  "manager_stop",
+  "strain",
+  "metrics",
+  "tap",
+  "stop",
+  "stopping",
+  "control_socket_open",
+  "control",
+  "held_us",
+  "halt_asked",
+  "halt",
+  "dead_man_failed",
+  "log_next",
+}
+
+---The table of a world, for Lua: its durations are seconds.
+---@param functions ffi.cdata* const struct world_functions *
+---@return table pump
+function M.of(functions)
+  local pump = {}
+  for _, name in ipairs(names) do
+    local call = functions[name]
+    if call ~= nil then pump[name] = call end -- a null pointer equals nil
+  end
+  local book, stop_within, offset_us = functions.book, functions.stop_within, functions.clock_offset_us
+  if book ~= nil then
+    -- How many levels the script wants is the recorder's to know.
+    pump.book = function(w, symbol, found) return book(w, symbol, found) end
+  end
+  if stop_within ~= nil then pump.stop_within = function(w, seconds) stop_within(w, seconds * 1e6) end end
+  if offset_us ~= nil then pump.clock_offset = function(w) return tonumber(offset_us(w)) / 1e6 end end
+  return pump
 end
 
-local live = of "live_"
-live.tap, live.clock_offset =
-  C.live_tap, function(w) return tonumber(C.live_figures(w).clock_offset_us) / 1e6 end
-live.stop_within = function(w, seconds) C.live_stop_within(w, seconds * 1e6) end
-live.stop, live.stopping, live.control_socket_open, live.control =
-  C.live_stop, C.live_stopping, C.live_control_open, C.live_control
-live.held_us, live.halt_asked, live.halt = C.live_held_us, C.live_halt_asked, C.live_halt
-live.dead_man_failed, live.news = C.live_dead_man_failed, C.live_log_next
+M.backtest = M.of(C.backtest_functions())
+M.live = M.of(C.live_functions())
 
-return { backtest = of "backtest_", live = live }
+return M

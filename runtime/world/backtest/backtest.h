@@ -1,6 +1,6 @@
 // backtest.h: the backtest world: virtual clock, bars, the dispatcher and the simulated exchange in one pump.
 //
-// Lua drives: it asks for the next thing to do (backtest_next) and the pump moves virtual time no further
+// Lua drives: it asks for the next thing to do (`next`) and the pump moves virtual time no further
 // than needed. Nothing here ever calls Lua, so LuaJIT may compile straight through these calls.
 //
 // Time     the clock jumps to the next event. Of one instant: what is due inside the exchange, bars that
@@ -39,12 +39,11 @@ struct backtest;
 struct backtest *backtest_new(const struct backtest_options *o, const struct symbol *symbols,
                               int32_t symbol_count, struct errmsg *e);
 void backtest_free(struct backtest *b);
-struct world_view *backtest_view(struct backtest *b);
 struct exchange *backtest_exchange(struct backtest *b);
-struct dispatcher *backtest_dispatcher(struct backtest *b);
 
-// The last price of a symbol the script may know, 0 before the first.
-int64_t backtest_last_e8(struct backtest *b, int16_t symbol);
+// What the script's side does with it. Of `next`: WORLD_PAUSE comes when backtest_until is reached. Names of new orders
+// are of this run's own making: "moontide-1", "moontide-2"...
+const struct world_functions *backtest_functions(void);
 
 // The bars that move the exchange's price of a symbol; one series a symbol, before backtest_start.
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);
@@ -52,8 +51,6 @@ int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);
 int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s);
 int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f, int64_t from_us,
                      int64_t to_us);
-// Stream events the script wants to see: bits 1 << enum record_kind.
-void backtest_events(struct backtest *b, uint64_t mask);
 // Sets the clock to the first bar.
 int backtest_start(struct backtest *b, struct errmsg *e);
 
@@ -64,34 +61,15 @@ int backtest_synthetic_market(struct backtest *b, const struct synthetic_options
 // Its bars delivered to the script, as backtest_deliver.
 int32_t backtest_deliver_synthetic(struct backtest *b, int16_t symbol, int32_t interval);
 
-// Time goes no further than this until told otherwise: backtest_next then stands there and answers
+// Time goes no further than this until told otherwise: `next` then stands there and answers
 // WORLD_PAUSE.
 void backtest_until(struct backtest *b, int64_t until_us);
 // When the next thing happens; INT64_MAX: nothing will. And how many operations have not settled.
 int64_t backtest_due_us(struct backtest *b);
 int32_t backtest_pending(const struct backtest *b);
 
-// Moves to the next thing to deliver. `wants` false: no bars and events, only operations, timers and notices;
-// then WORLD_END means that nothing will settle any more.
-int32_t backtest_next(struct backtest *b, bool wants);
-
-// An operation with a clean call, and its return after use.
-struct api_call *backtest_op(struct backtest *b);
-void backtest_op_free(struct backtest *b, struct api_call *op);
-// Hands it to the dispatcher; it settles at once, later, or not before the data ends.
-void backtest_submit(struct backtest *b, struct api_call *op);
-// Moves time until `op` has settled (returns 0), or until something else must be handled first (1) or the
-// data ends (2).
-int32_t backtest_wait(struct backtest *b, struct api_call *op, bool wants);
-
-// Fires once at now + delay (at least the next instant for delay 0); `timer` comes back in view.timer.
-void backtest_timer(struct backtest *b, int64_t delay_us, int32_t timer);
-
 // Bars of GET klines as the exchange hook, for the script's own warm-up reads.
 int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us,
                         int32_t limit, int64_t now_us, struct kline_record *rows);
-
-// Gives a new order a client id of this run's own making: "moontide-1", "moontide-2"...
-void backtest_client_id(struct backtest *b, struct call *call);
 
 #endif

@@ -53,7 +53,7 @@ static void send_back(struct backtest *b, struct api_call *op) {
     if (b->latency_us + late_us == 0)
         answer(b, op);
     else
-        ring_push(&b->down, b->view.now_us + b->latency_us + late_us, op);
+        ring_push(&b->down, b->pump.view.now_us + b->latency_us + late_us, op);
 }
 
 static void answer_with_fault(struct api_call *op) {
@@ -103,13 +103,21 @@ static void link_cancel(void *ctx, struct api_call *op) {
 }
 
 // One clock: the exchange's is the script's.
-static int64_t time_now_us(void *ctx) { return ((const struct backtest *)ctx)->view.now_us; }
+static int64_t time_now_us(void *ctx) { return ((const struct backtest *)ctx)->pump.view.now_us; }
 static int64_t time_uncertainty_us(void *ctx) {
     (void)ctx;
     return 0;
 }
 
-static void look_up(void *ctx, struct api_call *query) { backtest_submit(ctx, query); }
+static void on_looked_up(void *ctx, struct api_call *query, int64_t number) {
+    (void)number;
+    struct backtest *b = ctx;
+    gateway_settled(b->gateway, query, query->settle, b->pump.view.now_us);
+}
+
+static void look_up(void *ctx, struct api_call *query) {
+    backtest_submit_internal(ctx, query, on_looked_up, 0);
+}
 
 void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
     (void)now_us;
@@ -124,14 +132,6 @@ void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply,
 
 // --- stream events ----
 
-static void believe(struct backtest *b, const struct account_update_record *u) {
-    b->view.wallet_e8 = u->wallet_e8;
-    if (u->symbol == SYMBOL_NONE) return;
-    struct position_view *p = &b->view.position[u->symbol][u->position_side];
-    p->amount_e8 = u->amount_e8;
-    p->entry_e8 = u->entry_price_e8;
-}
-
 // The user stream as the client hears it may tell what became of a request.
 static void hear(struct backtest *b, int32_t kind, const void *record) {
     gateway_on_event(b->gateway, kind, record);
@@ -139,11 +139,11 @@ static void hear(struct backtest *b, int32_t kind, const void *record) {
 
 void latency_link_on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
     struct backtest *b = ctx;
-    coalesce_changed(b->flights);
+    coalesce_changed(b->pump.coalescer);
     bool wanted = (b->events_wanted >> kind) & 1;
     bool at_once = b->latency_us == 0;
     if (at_once) hear(b, kind, record);
-    if (kind == RECORD_ACCOUNT_UPDATE && at_once) believe(b, record);
+    if (kind == RECORD_ACCOUNT_UPDATE && at_once) pump_apply_account(&b->pump, record);
     if (!wanted && (at_once || (kind != RECORD_ACCOUNT_UPDATE && !b->faults))) return;
     struct event_ring *r = &b->events;
     if (r->count == r->capacity) {
@@ -174,9 +174,9 @@ static int64_t events_next(const struct backtest *b) {
 
 static void events_arrive(struct backtest *b) {
     struct event_ring *r = &b->events;
-    while (events_next(b) <= b->view.now_us) {
+    while (events_next(b) <= b->pump.view.now_us) {
         struct stream_event *e = &r->items[(r->head + r->arrived++) & (r->capacity - 1)];
-        if (e->kind == RECORD_ACCOUNT_UPDATE) believe(b, &e->u.account);
+        if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&b->pump, &e->u.account);
         hear(b, e->kind, &e->u);
     }
 }
@@ -204,7 +204,7 @@ struct gateway *latency_link_gateway(struct backtest *b, bool faults) {
     struct gateway_options o = { .link = { b, link_send, link_cancel, NULL },
                                  .time = { b, time_now_us, time_now_us, time_uncertainty_us, NULL },
                                  .world = { b, look_up, NULL },
-                                 .calls = b->ops,
+                                 .calls = b->pump.calls,
                                  .recv_window_us = RECV_WINDOW_US,
                                  .lossless = !faults };
     return must(gateway_new(&o));

@@ -8,9 +8,8 @@
 
 #include "base/assert.h"
 #include "world/backtest/backtest.h"
-#include "execution/coalesce.h"
 #include "execution/gateway.h"
-#include "world/world.h"
+#include "world/pump.h"
 #include "trade/stream_event.h"
 
 #define NEVER INT64_MAX
@@ -47,43 +46,25 @@ struct event_ring {
         capacity;   // the first `arrived` of `count` have reached the script's side
 };
 
-struct timer {
-    int64_t at_us;
-    int64_t order;
-    int32_t id;
-};
-
 struct backtest {
-    struct world_view view;
+    struct pump pump;   // first
     struct exchange *exchange;
-    struct dispatcher *dispatcher;
     int64_t latency_us, from_us;
     uint64_t events_wanted;
     struct market markets[WORLD_FEEDS_MAX];
     struct feed feeds[WORLD_FEEDS_MAX];
     int32_t market_count, feed_count;
-    struct api_call_pool *ops;
-    struct coalescer *flights;
     struct faults *faults;   // NULL: none
     struct gateway *gateway;
-    int32_t pending;             // submitted, not settled
-    struct api_call **settled;   // not yet reported
-    int32_t settled_head, settled_count, settled_capacity;
-    struct api_call *awaited;   // settled without a report: its waiter looks at `done`
     struct ring up, down;
     struct event_ring events;
     struct stream_event delivered;
-    struct timer *timers;
-    int32_t timer_count, timer_capacity;
-    int64_t timer_order, client_ids;
-    int64_t *day_us, *day_equity, *point_us, *point_equity;
-    int64_t day_capacity, point_capacity;
-    int64_t day_end_us;
+    int64_t client_ids;
     int64_t idle_bars;               // bars ahead, within the day, that cannot touch the account
     bool behind;                     // idle bars have passed that the exchange has not seen
     struct synthetic_market *made;   // NULL: bars
     int64_t until_us;                // time may not pass it
-    bool record_points, dispatcher_dirty, exposed, started, paused;
+    bool dispatcher_dirty, exposed, started, paused;
 };
 
 static inline void *must(void *block) {
@@ -93,6 +74,7 @@ static inline void *must(void *block) {
 
 // backtest.c
 int64_t backtest_bar_close_us(const struct series *s, int64_t i);
+void backtest_submit_internal(struct backtest *b, struct api_call *call, pump_done done, int64_t number);
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
 
 // backtest_way.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.

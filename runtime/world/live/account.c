@@ -31,16 +31,9 @@ static bool telling(const struct account_watch *a) { return a->busy && a->mode !
 
 // ---- events of the stream ----
 
-static void believe(struct live *l, const struct account_update_record *u) {
-    l->view.wallet_e8 = u->wallet_e8;
-    if (u->symbol == SYMBOL_NONE || u->reason == ACCOUNT_FUNDING_FEE) return;
-    struct position_view *p = &l->view.position[u->symbol][u->position_side];
-    *p = (struct position_view){ u->amount_e8, u->entry_price_e8 };
-}
-
 static void tell(struct live *l, const struct stream_event *e) {
     gateway_journal_event(l->gateway, e->kind, &e->u);
-    if (e->kind == RECORD_ACCOUNT_UPDATE) believe(l, &e->u.account);
+    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
     live_push_event(l, e);
 }
 
@@ -59,7 +52,7 @@ static void take(struct live *l, const struct stream_event *e) {
         return;
     }
     tell(l, e);
-    int64_t look_us = l->view.now_us + l->o.reconcile_us;   // something goes on: no idle time
+    int64_t look_us = l->pump.view.now_us + l->o.reconcile_us;   // something goes on: no idle time
     if (look_us < l->account.look_us) l->account.look_us = look_us;
 }
 
@@ -78,7 +71,7 @@ static void hear_account(struct live *l, const struct json *j) {
     account_event_read(j, &l->list, &l->heard_rows, &found);
     for (int32_t i = 0; i < found.count; i++) {
         struct account_update_record *u = &found.rows[i];
-        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = l->view.wallet_e8;
+        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = l->pump.view.wallet_e8;
         struct stream_event e = { .kind = RECORD_ACCOUNT_UPDATE,
                                   .time_us = u->transaction_us,
                                   .u.account = *u };
@@ -89,7 +82,7 @@ static void hear_account(struct live *l, const struct json *j) {
 // Something has happened that is not known: the exchange is asked for all of it.
 static void odd(struct live *l, const char *what) {
     live_log_malformed(l, "user stream", what, strlen(what));
-    int64_t look_us = l->view.now_us + ODD_LOOK_US;
+    int64_t look_us = l->pump.view.now_us + ODD_LOOK_US;
     if (look_us < l->account.look_us) l->account.look_us = look_us;
 }
 
@@ -109,7 +102,7 @@ void live_account_event(struct live *l, const struct json *j) {
         odd(l, "an event without what it is to tell");
         return;
     }
-    coalesce_changed(l->flights);
+    coalesce_changed(l->pump.coalescer);
     if (account) {
         hear_account(l, j);
         return;
@@ -161,11 +154,11 @@ static void since(const struct live *l, struct api_call *op) {
     op->call.given |= BIT(P_START_TIME) | BIT(P_LIMIT);
 }
 
-static void answered(struct live *l, struct internal_call *i);
+static void answered(void *ctx, struct api_call *call, int64_t number);
 
 static void put_question(struct live *l, struct api_call *op) {
     l->account.asked++;
-    internal_call_submit(l, op, answered, NULL);
+    internal_call_submit(l, op, answered, 0);
 }
 
 // The page after a full one goes on from the last id.
@@ -232,7 +225,7 @@ static void look_later(struct live *l) {
     bool active = reconcile_any_open(l->account.known);
     for (int32_t k = 0; k < l->list.count && !active; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++)
-            active = active || l->view.position[k][side].amount_e8 != 0;
+            active = active || l->pump.view.position[k][side].amount_e8 != 0;
     }
     l->account.look_us = live_now(l) + (active ? l->o.reconcile_us : LOOK_IDLE_US);
 }
@@ -258,7 +251,7 @@ static void finish(struct live *l) {
     struct account_watch *a = &l->account;
     const struct stream_event *events;
     int32_t count;
-    if (reconcile_finish(a->known, a->mode, &l->view.position[0][0], l->view.wallet_e8, a->sent_us,
+    if (reconcile_finish(a->known, a->mode, &l->pump.view.position[0][0], l->pump.view.wallet_e8, a->sent_us,
                          a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
         start_over(l);   // fills are listed a little after their orders
         return;
@@ -277,7 +270,7 @@ static void finish(struct live *l) {
     for (int32_t i = 0; i < count; i++) {
         if (a->mode == RECONCILE_LEARN) {
             gateway_journal_event(l->gateway, events[i].kind, &events[i].u);
-            if (events[i].kind == RECORD_ACCOUNT_UPDATE) believe(l, &events[i].u.account);
+            if (events[i].kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &events[i].u.account);
             continue;
         }
         l->figures.events_recovered++;
@@ -292,11 +285,13 @@ static void finish(struct live *l) {
         release_held(l);
 }
 
-static void answered(struct live *l, struct internal_call *i) {
+static void answered(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
     struct account_watch *a = &l->account;
     if (l->ended) return;
     a->asked--;
-    const struct api_call *op = i->op;
+    const struct api_call *op = call;
     bool one = op->call.endpoint == EP_ORDER_GET || op->call.endpoint == EP_ALGO_GET;
     if (op->settle == SETTLE_DONE && !a->failed) {
         read_answer(l, op);
@@ -399,8 +394,8 @@ static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_
         (struct expectation){ id, executed_e8, live_now(l) + EXPECT_US, symbol, algo, over };
 }
 
-void live_account_settled(struct live *l, const struct api_call *op) {
-    if (!l->account.ready || l->ended) return;
+void live_account_settled(struct live *l, const struct api_call *op, enum settle settle) {
+    if (settle != SETTLE_DONE || !l->account.ready || l->ended) return;
     if (op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_QUERY) {
         const struct order_record *o = op->rows;
         for (int32_t k = 0; k < op->count; k++) {
@@ -438,20 +433,22 @@ static int64_t key_every_us(const struct live *l) {
     return every_us < KEY_SHORTEST_US ? KEY_SHORTEST_US : every_us < KEY_EVERY_US ? every_us : KEY_EVERY_US;
 }
 
-static void on_key(struct live *l, struct internal_call *i) {
+static void on_key(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
     if (l->ended) return;
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
+    if (call->settle != SETTLE_DONE || call->count != 1) {
         live_sockets_retry_user(l);
         return;
     }
-    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)i->op->rows)->key);
+    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)call->rows)->key);
     l->key_due_us = live_now(l) + key_every_us(l);
     live_sockets_open_user(l);
 }
 
 void live_account_open(struct live *l) {
     l->streams[STREAM_USER].state = STREAM_OPENING;
-    internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, NULL);
+    internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, 0);
 }
 
 // A question that failed while the connection was gone is asked again at once: now it can be answered.
@@ -460,10 +457,12 @@ void live_account_opened(struct live *l) {
     l->account.retry_us = 0;
 }
 
-static void on_prolonged(struct live *l, struct internal_call *i) {
-    if (!l->ended && i->op->settle == SETTLE_REFUSED)
+static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    if (!l->ended && call->settle == SETTLE_REFUSED)
         live_sockets_break(l, STREAM_USER, "its listen key is gone");
-    if (i->op->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
+    if (call->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
 }
 
 void live_account_advance(struct live *l, int64_t now_us) {
@@ -475,7 +474,7 @@ void live_account_advance(struct live *l, int64_t now_us) {
     if (now_us >= l->key_due_us) {
         l->key_due_us = now_us + key_every_us(l);
         internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_KEEP, PRIORITY_CRITICAL), on_prolonged,
-                             NULL);
+                             0);
     }
     if (a->busy) return;
     check_expected(l, now_us);

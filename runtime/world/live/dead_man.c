@@ -15,10 +15,11 @@ void live_dead_man_use(struct live *l, int16_t symbol) {
     if (works(l) && symbol >= 0) l->dead_man[symbol].used = true;
 }
 
-static void on_told(struct live *l, struct internal_call *i) {
-    struct dead_man *d = &l->dead_man[(intptr_t)i->ctx];
+static void on_told(void *ctx, struct api_call *call, int64_t number) {
+    struct live *l = ctx;
+    struct dead_man *d = &l->dead_man[number];
     d->asking = false;
-    bool good = i->op->settle == SETTLE_DONE;
+    bool good = call->settle == SETTLE_DONE;
     if (good)
         l->figures.dead_man_armed++;
     else {
@@ -39,7 +40,7 @@ void live_dead_man_pump(struct live *l, int64_t now_us) {
         op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_COUNTDOWN_TIME;
         op->request.deadline_us = now_us + l->o.dead_man_us / 3;
         d->asking = true;
-        internal_call_submit(l, op, on_told, (void *)(intptr_t)k);
+        internal_call_submit(l, op, on_told, k);
     }
 }
 

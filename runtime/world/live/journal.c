@@ -27,7 +27,7 @@ static void on_done(void *ctx, uint64_t tag, int err) {
     struct live *l = ctx;
     if (l->ended) return;
     l->journal_failures = err ? l->journal_failures + 1 : 0;
-    dispatcher_alert(l->dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal_failures, live_now(l));
+    dispatcher_alert(l->pump.dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal_failures, live_now(l));
     if (tag != OUTCOME_TAG) gateway_written(l->gateway, tag, err);
     live_wake(l);
 }
@@ -61,11 +61,12 @@ static void tell_script(struct live *l, const struct api_call *op) {
 
 static void cancel_restart(struct live *l, struct live_restart *r);
 
-static void on_cancelled(struct live *l, struct internal_call *i) {
-    struct live_restart *r = i->ctx;
+static void on_cancelled(void *ctx, struct api_call *call, int64_t number) {
+    struct live *l = ctx;
+    struct live_restart *r = &l->restarts[number];
     if (l->ended) return;
-    bool gone = i->op->settle == SETTLE_REFUSED && i->op->code == -2011;
-    if (i->op->settle != SETTLE_DONE && !gone) {
+    bool gone = call->settle == SETTLE_REFUSED && call->code == -2011;
+    if (call->settle != SETTLE_DONE && !gone) {
         cancel_restart(l, r);
         return;
     }
@@ -90,7 +91,7 @@ static void cancel_restart(struct live *l, struct live_restart *r) {
     op->call.algo_id = r->algo ? r->order_id : 0;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << (r->algo ? P_ALGO_ID : P_ORDER_ID);
     if (r->algo) op->call.given &= ~(UINT64_C(1) << P_SYMBOL);
-    internal_call_submit(l, op, on_cancelled, r);
+    internal_call_submit(l, op, on_cancelled, r - l->restarts);
 }
 
 static void restart_known(struct live *l, struct live_restart *r, const struct api_call *op,
@@ -140,9 +141,9 @@ void live_journal_reopen(struct live *l) {
 
 static int keep_restart(struct live *l, const struct journal_order *o, struct live_restart *r,
                         struct errmsg *e) {
-    struct api_call *op = live_op(l);
+    struct api_call *op = pump_call(l);
     if (gateway_reopen(l->gateway, o, op) != ERR_OK) {
-        live_op_free(l, op);
+        pump_call_free(l, op);
         return errmsg_set(e, ERR_NOT_FOUND,
                           "an order of %s from the last run is not cleared up (%s): run with --symbol %s too",
                           o->symbol, o->client_id, o->symbol);

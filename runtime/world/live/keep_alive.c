@@ -5,8 +5,10 @@
 
 #define WARM_EVERY_US INT64_C(20000000)
 
-static void on_pinged(struct live *l, struct internal_call *i) {
-    (void)i;
+static void on_pinged(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    (void)call;
+    struct live *l = ctx;
     l->warming--;
 }
 
@@ -18,7 +20,7 @@ void keep_alive_pump(struct live *l, int64_t now_us) {
     int32_t missing = l->o.warm_connections - l->warming;
     for (int32_t i = 0; i < missing; i++) {
         l->warming++;
-        internal_call_submit(l, internal_call_take(l, EP_PING, PRIORITY_LOW), on_pinged, NULL);
+        internal_call_submit(l, internal_call_take(l, EP_PING, PRIORITY_LOW), on_pinged, 0);
     }
 }
 

@@ -34,87 +34,37 @@ int64_t live_monotonic_us(const struct live *l) { return l->time.now_us(l->time.
 int64_t live_peek_now(const struct live *l) { return l->epoch_us + live_monotonic_us(l); }
 
 int64_t live_now(struct live *l) {
-    l->view.now_us = live_peek_now(l);
-    return l->view.now_us;
+    l->pump.view.now_us = live_peek_now(l);
+    return l->pump.view.now_us;
 }
 
 int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->clock); }
 
-// ---- operations ----
+// ---- calls ----
 
-struct api_call *live_op(struct live *l) {
-    return must(api_call_take(l->ops));
-}
-void live_op_free(struct live *l, struct api_call *op) { api_call_give(l->ops, op); }
-
-static struct internal_call *inner_of(struct live *l, const struct api_call *op) {
-    for (int32_t i = 0; i < l->inner_count; i++) {
-        if (l->inners[i].op == op) return &l->inners[i];
-    }
-    return NULL;
+static void tell_account(void *world, struct api_call *call, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    live_account_settled(world, call, settle);
 }
 
-static void end_op(struct live *l, struct api_call *op, enum settle settle) {
-    op->settle = (uint8_t)settle;
-    op->done = true;
-    struct internal_call *i = inner_of(l, op);
-    if (i) {
-        struct internal_call copy = *i;
-        *i = l->inners[--l->inner_count];
-        copy.done(l, &copy);
-        api_call_give(l->ops, op);
-        return;
-    }
-    l->pending--;
-    if (op == l->awaited) return;
-    if (l->settled_head == l->settled_count) l->settled_head = l->settled_count = 0;
-    if (l->settled_count == l->settled_size) {
-        l->settled_size = l->settled_size ? l->settled_size * 2 : 64;
-        l->settled = must(realloc(l->settled, sizeof *l->settled * (size_t)l->settled_size));
-    }
-    l->settled[l->settled_count++] = op;
+static void tell_risk(void *world, struct api_call *call, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    live_risk_settled(world, call, settle);
 }
 
-static void on_settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
-    struct live *l = ctx;
-    struct api_call *op = r->user;
-    if (settle == SETTLE_DONE && r->mutating) live_account_settled(l, op);
-    l->view.waited_us += r->waited_us;
-    if (r->mutating) {
-        l->orders_under_way--;
-        live_risk_settled(l, op, settle);
-        coalesce_changed(l->flights);
-    }
-    gateway_settled(l->gateway, op, settle, now_us);
-    if (r->mutating && end_counts_settled(&l->end_counts, op, settle)) live_stop_counted(l);
-    struct api_call *follower = coalesce_end(l->flights, op);
-    end_op(l, op, settle);
-    while (follower) {
-        struct api_call *next = follower->next_follower;
-        ASSERT(api_call_copy_answer(follower, op));
-        end_op(l, follower, settle);
-        follower = next;
-    }
+static void tell_gateway(void *world, struct api_call *call, enum settle settle, int64_t now_us) {
+    gateway_settled(((struct live *)world)->gateway, call, settle, now_us);
 }
 
-static void submit(struct live *l, struct api_call *op) {
-    const struct endpoint_info *info = endpoint_info(op->call.endpoint);
-    struct request *r = &op->request;
-    r->user = op;
-    r->endpoint = op->call.endpoint;
-    r->request_class = info->request_class;
-    r->mutating = info->mutating;
-    r->submitted_us = live_now(l);
-    api_call_price(op);
-    if (coalesce_join(l->flights, op)) {
-        l->view.shared++;
-        return;
-    }
-    if (r->mutating) l->orders_under_way++;
-    int status = dispatcher_submit(l->dispatcher, r, r->submitted_us);
-    if (status != 0)
-        on_settled(l, r, status == ERR_FULL ? SETTLE_QUEUE_FULL : SETTLE_STOPPED, r->submitted_us);
+static void tell_end_counts(void *world, struct api_call *call, enum settle settle, int64_t now_us) {
+    (void)now_us;
+    struct live *l = world;
+    if (end_counts_settled(&l->end_counts, call, settle)) live_stop_counted(l);
 }
+
+// Who hears of a settled request that may have changed the account.
+static const pump_listener settled_listeners[] = { tell_account, tell_risk, tell_gateway, tell_end_counts,
+                                                   NULL };
 
 // An order nobody named (by api.request) could not be found again.
 static void name_orders(struct live *l, struct api_call *op) {
@@ -127,10 +77,11 @@ static void name_orders(struct live *l, struct api_call *op) {
 }
 
 int32_t live_orders_under_way(const struct live *l) {
-    return l->orders_under_way + gateway_unresolved(l->gateway);
+    return l->pump.changing + gateway_unresolved(l->gateway);
 }
 
-void live_submit(struct live *l, struct api_call *op) {
+static void submit(void *world, struct api_call *op) {
+    struct live *l = world;
     if (live_overdue(l)) {   // nothing of it leaves
         op->settle = SETTLE_CANCELLED;
         op->done = true;
@@ -139,21 +90,18 @@ void live_submit(struct live *l, struct api_call *op) {
     name_orders(l, op);
     char why[160] = "";
     bool good = live_risk_gate(l, op, why);
-    l->pending++;
+    live_now(l);
     if (good) {
         end_counts_sent(&l->end_counts, op);
-        submit(l, op);
+        pump_submit(&l->pump, op);
         return;
     }
-    op->status = op->code = op->count = 0;
-    op->kind = RECORD_ERROR;
-    snprintf(op->message, sizeof op->message, "%s", why);
     l->figures.refused_by_safety++;
-    end_op(l, op, SETTLE_REFUSED);
+    pump_refuse(&l->pump, op, why);
 }
 
 struct api_call *internal_call_take(struct live *l, int32_t endpoint, uint8_t priority) {
-    struct api_call *op = live_op(l);
+    struct api_call *op = pump_call(l);
     op->call.endpoint = (uint16_t)endpoint;
     op->call.symbol = SYMBOL_NONE;
     op->request.priority = priority;
@@ -162,14 +110,9 @@ struct api_call *internal_call_take(struct live *l, int32_t endpoint, uint8_t pr
     return op;
 }
 
-void internal_call_submit(struct live *l, struct api_call *op,
-                          void (*done)(struct live *l, struct internal_call *i), void *ctx) {
-    if (l->inner_count == l->inner_size) {
-        l->inner_size = l->inner_size ? l->inner_size * 2 : 16;
-        l->inners = must(realloc(l->inners, sizeof *l->inners * (size_t)l->inner_size));
-    }
-    l->inners[l->inner_count++] = (struct internal_call){ .op = op, .done = done, .ctx = ctx };
-    submit(l, op);
+void internal_call_submit(struct live *l, struct api_call *call, pump_done done, int64_t number) {
+    live_now(l);
+    pump_submit_internal(&l->pump, call, done, l, number);
 }
 
 void live_client_id(struct live *l, struct call *call) {
@@ -182,67 +125,34 @@ void live_client_id(struct live *l, struct call *call) {
 
 // ---- timers and deliveries ----
 
-void live_timer(struct live *l, int64_t delay_us, int32_t id) {
-    if (l->timer_count == l->timer_size) {
-        l->timer_size = l->timer_size ? l->timer_size * 2 : 32;
-        l->timers = must(realloc(l->timers, sizeof *l->timers * (size_t)l->timer_size));
-    }
-    l->timers[l->timer_count++] =
-        (struct live_timer){ live_now(l) + (delay_us > 0 ? delay_us : 0), l->timer_order++, id };
-}
-
-static int32_t first_timer(const struct live *l) {
-    int32_t first = -1;
-    for (int32_t i = 0; i < l->timer_count; i++) {
-        const struct live_timer *t = &l->timers[i], *f = first >= 0 ? &l->timers[first] : NULL;
-        if (!f || t->at_us < f->at_us || (t->at_us == f->at_us && t->order < f->order)) first = i;
-    }
-    return first;
-}
-
-static void append(struct live *l, const struct delivery *d) {
-    struct delivery_queue *q = &l->deliveries;
-    if (q->count == q->size) {
-        int64_t size = q->size ? q->size * 2 : 64;
-        struct delivery *items = must(malloc(sizeof *items * (size_t)size));
-        for (int64_t i = 0; i < q->count; i++) items[i] = q->items[(q->head + i) % q->size];
-        free(q->items);
-        *q = (struct delivery_queue){ items, 0, q->count, size };
-    }
-    q->items[(q->head + q->count++) % q->size] = *d;
-}
-
-// In the order of the exchange's time: what was recovered goes before what is newer and waits already.
-void live_push(struct live *l, const struct delivery *d) {
-    struct delivery_queue *q = &l->deliveries;
-    append(l, d);
-    if (!d->recovered) return;
-    if (l->end_counts.to_deliver > 0) l->end_counts.to_deliver++;   // it goes before the last one
-    for (int64_t i = q->count - 1; i > 0; i--) {
-        struct delivery *here = &q->items[(q->head + i) % q->size],
-                        *before = &q->items[(q->head + i - 1) % q->size];
-        if (before->time_us <= d->time_us) return;
-        *here = *before;
-        *before = *d;
-    }
+static void set_timer(void *world, int64_t delay_us, int32_t id) {
+    struct live *l = world;
+    int64_t now = live_now(l);
+    pump_timer_at(&l->pump, delay_us > NEVER - 1 - now ? NEVER - 1 : now + (delay_us > 0 ? delay_us : 0), id);
 }
 
 void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
-    if (l->view.last_e8[symbol] == price_e8) return;
-    l->view.last_e8[symbol] = price_e8;
+    if (l->pump.view.last_e8[symbol] == price_e8) return;
+    l->pump.view.last_e8[symbol] = price_e8;
     if (!l->tap) return;
-    struct stream_event e = { .time_us = l->view.now_us, .kind = RECORD_TICKER_PRICE };
+    struct stream_event e = { .time_us = l->pump.view.now_us, .kind = RECORD_TICKER_PRICE };
     e.u.book.symbol = symbol;
     e.u.book.last_e8 = price_e8;
     l->tap(l->tap_ctx, &e);
 }
 
+// One that was recovered may go before the last one that the run is to deliver.
+void live_push(struct live *l, const struct pump_delivery *d) {
+    pump_push(&l->pump, d);
+    if (d->recovered && l->end_counts.to_deliver > 0) l->end_counts.to_deliver++;
+}
+
 static void push_event(struct live *l, const struct stream_event *e) {
-    struct delivery d = { .feed = -1,
-                          .recovered = e->recovered,
-                          .arrived_us = l->view.now_us,
-                          .time_us = e->time_us,
-                          .event = *e };
+    struct pump_delivery d = { .feed = -1,
+                               .recovered = e->recovered,
+                               .arrived_us = l->pump.view.now_us,
+                               .time_us = e->time_us,
+                               .event = *e };
     live_push(l, &d);
 }
 
@@ -254,25 +164,12 @@ void live_push_event(struct live *l, const struct stream_event *e) {
 }
 
 static int32_t deliver(struct live *l) {
-    struct delivery_queue *q = &l->deliveries;
-    struct delivery *d = &q->items[q->head];
-    int64_t lag_us = l->view.now_us - d->arrived_us;
-    if (lag_us > l->view.lag_us) l->view.lag_us = lag_us;
+    const struct pump_delivery *d = pump_next_delivery(&l->pump);
     // What waited behind another handler is no work of the runtime's: that is the lag.
     l->cause_us = d->arrived_us > l->ready_us ? d->arrived_us : l->ready_us;
-    q->head = (q->head + 1) % q->size;
-    q->count--;
     end_counts_delivered(&l->end_counts, d->feed >= 0);
-    if (d->feed < 0) {
-        l->delivered = d->event;
-        l->view.event = &l->delivered;
-        return WORLD_EVENT;
-    }
-    l->view.feed = d->feed;
-    l->view.series = &l->feeds[d->feed].series;
-    l->view.bar_index = d->bar;
-    l->view.bar_recovered = d->recovered;
-    l->view.bars++;
+    if (d->feed < 0) return WORLD_EVENT;
+    l->pump.view.series = &l->feeds[d->feed].series;
     return WORLD_BAR;
 }
 
@@ -344,7 +241,7 @@ void live_halt(struct live *l) {
 
 static void run_due(struct live *l) {
     int64_t now = live_now(l);
-    if (dispatcher_next_us(l->dispatcher) <= now) dispatcher_run(l->dispatcher, now);
+    if (dispatcher_next_us(l->pump.dispatcher) <= now) dispatcher_run(l->pump.dispatcher, now);
     live_wire_pump(l, now);
     live_market_advance(l, now);
     paper_pump(l, now);
@@ -369,7 +266,7 @@ static void sleep_by_loop(struct live *l, int64_t rest_us) {
 }
 
 void live_sleep(struct live *l, int64_t until_us) {
-    int64_t rest_us = until_us == NEVER ? NEVER : until_us - l->view.now_us;
+    int64_t rest_us = until_us == NEVER ? NEVER : until_us - l->pump.view.now_us;
     if (l->time.wait)
         l->time.wait(l->time.ctx, &l->loop, until_us == NEVER ? NEVER : until_us - l->epoch_us);
     else
@@ -378,12 +275,10 @@ void live_sleep(struct live *l, int64_t until_us) {
 
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
-    int64_t now = live_now(l), due = least(dispatcher_next_us(l->dispatcher),
+    int64_t now = live_now(l), due = least(dispatcher_next_us(l->pump.dispatcher),
                                            least(live_wire_next_us(l), live_market_due_us(l)));
     due = least(due, least(paper_next_us(l), least(keep_alive_next_us(l), live_dead_man_next_us(l))));
-    int32_t first = first_timer(l);
-    if (first >= 0) due = least(due, l->timers[first].at_us);
-    due = least(due, live_stop_due_us(l));
+    due = least(due, least(pump_timer_us(&l->pump), live_stop_due_us(l)));
     if (l->halt_files[0]) due = least(due, l->halt_look_us);
     if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
     heartbeat_phase(HEART_LOOP);
@@ -393,28 +288,27 @@ static void turn(struct live *l, bool sleep) {
 
 // What can be reported without waiting; -1: nothing.
 static int32_t ready(struct live *l, bool wants) {
-    if (dispatcher_notice(l->dispatcher, &l->view.notice)) return WORLD_NOTICE;
+    if (dispatcher_notice(l->pump.dispatcher, &l->pump.view.notice)) return WORLD_NOTICE;
     if (has_own_news(l)) return WORLD_CONTROL;
     if (l->watched) {
         l->watched = false;
         return WORLD_INPUT;
     }
-    if (l->settled_head < l->settled_count) {
-        l->view.op = l->settled[l->settled_head++];
+    if (pump_has_settled(&l->pump)) {
+        pump_next_settled(&l->pump);
         return WORLD_CALL;
     }
-    int32_t first = first_timer(l);
-    if (first >= 0 && l->timers[first].at_us <= l->view.now_us) {
-        l->view.timer = l->timers[first].id;
-        l->timers[first] = l->timers[--l->timer_count];
+    if (pump_timer_us(&l->pump) <= l->pump.view.now_us) {
+        pump_next_timer(&l->pump);
         return WORLD_TIMER;
     }
     if (wants && l->stopping && (l->end_counts.to_deliver == 0 || live_overdue(l))) return WORLD_END;
-    if (wants && l->deliveries.count > 0) return deliver(l);
+    if (wants && l->pump.delivery_count > 0) return deliver(l);
     return -1;
 }
 
-int32_t live_next(struct live *l, bool wants) {
+static int32_t next(void *world, bool wants) {
+    struct live *l = world;
     if (wants) {   // the handler of the last one is over
         l->cause_us = 0;
         l->ready_us = live_now(l);
@@ -423,7 +317,7 @@ int32_t live_next(struct live *l, bool wants) {
     loop_in(l);
     // Answers that came together are reported together: a look at the sockets for each would cost more than
     // they do.
-    if (l->settled_head < l->settled_count && l->unturned < REPORTS_A_TURN) {
+    if (pump_has_settled(&l->pump) && l->unturned < REPORTS_A_TURN) {
         l->unturned++;
         live_now(l);
     } else {
@@ -433,47 +327,36 @@ int32_t live_next(struct live *l, bool wants) {
     for (;;) {
         int32_t kind = ready(l, wants);
         if (kind >= 0) return loop_out(l, kind);
-        if (!wants && l->stopping && (live_overdue(l) || (l->pending == 0 && l->timer_count == 0)))
+        if (!wants && l->stopping && (live_overdue(l) || (l->pump.pending == 0 && l->pump.timers.count == 0)))
             return loop_out(l, WORLD_END);
         turn(l, true);
     }
 }
 
 // 0: settled; 1: something else is to be handled first; 2: the run is over.
-int32_t live_wait(struct live *l, struct api_call *op, bool wants) {
-    l->awaited = op;
+static int32_t wait_for(void *world, struct api_call *op, bool wants) {
+    struct live *l = world;
+    l->pump.awaited = op;
+    if (op->done) pump_forget_report(&l->pump, op);
     loop_in(l);
     run_due(l);
-    while (!op->done && l->settled_head == l->settled_count && !live_overdue(l)) {
-        int32_t first = first_timer(l);
-        if (first >= 0 && l->timers[first].at_us <= l->view.now_us) break;
-        if (dispatcher_notice_count(l->dispatcher) > 0 || has_own_news(l) || l->watched) break;
-        if (wants && (l->stopping || l->end_counts.reached || l->deliveries.count > 0))
+    while (!op->done && !pump_has_settled(&l->pump) && !live_overdue(l)) {
+        if (pump_timer_us(&l->pump) <= l->pump.view.now_us) break;
+        if (dispatcher_notice_count(l->pump.dispatcher) > 0 || has_own_news(l) || l->watched) break;
+        if (wants && (l->stopping || l->end_counts.reached || l->pump.delivery_count > 0))
             break;   // the strategy is not held back by a task that asks and asks
         turn(l, true);
     }
-    l->awaited = NULL;
+    l->pump.awaited = NULL;
     if (live_overdue(l) && (!op->done || op->settle == SETTLE_CANCELLED)) return loop_out(l, 2);
     return loop_out(l, op->done ? 0 : 1);
 }
 
 // ---- life ----
 
-struct world_view *live_view(struct live *l) {
-    return &l->view;
-}
-struct dispatcher *live_dispatcher(struct live *l) {
-    return l->dispatcher;
-}
-int64_t live_last_e8(struct live *l, int16_t symbol) { return l->view.last_e8[symbol]; }
 void live_events(struct live *l, uint64_t mask) {
     l->events_wanted = mask;
     live_market_wanted(l);
-}
-
-void live_tap(struct live *l, void (*tap)(void *ctx, const struct stream_event *event), void *ctx) {
-    l->tap = tap;
-    l->tap_ctx = ctx;
 }
 
 static void on_control(void *ctx) { live_wake(ctx); }
@@ -498,10 +381,6 @@ void live_watch(struct live *l, int fd) {
     l->watching = l->watching || fd >= 0;
 }
 
-struct control_socket *live_control(struct live *l) {
-    return l->control;
-}
-
 struct live_figures live_figures(const struct live *l) {
     struct live_figures f = l->figures;
     struct gateway_figures g = gateway_figures(l->gateway);
@@ -518,7 +397,7 @@ struct live_figures live_figures(const struct live *l) {
     f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
     f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
     f.reaction_p999_us = histogram_quantile_us(l->reactions, f.reactions, 0.999);
-    f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->view.now_us);
+    f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->pump.view.now_us);
     return f;
 }
 
@@ -558,7 +437,7 @@ static void share_open(struct live *l) {
 static void share_use(struct live *l) {
     for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
         if (l->shared[i])
-            dispatcher_share(l->dispatcher, i, shared_budget_get(l->shared[i]),
+            dispatcher_share(l->pump.dispatcher, i, shared_budget_get(l->shared[i]),
                              shared_budget_member(l->shared[i]), shared_budget_lock(l->shared[i]),
                              live_now(l));
     }
@@ -589,8 +468,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
     l->proxy = o->proxy ? strdup(o->proxy) : NULL;
     for (int i = 0; i < 2; i++) l->halt_files[i] = o->halt_files[i] ? strdup(o->halt_files[i]) : NULL;
-    l->ops = must(api_call_pool_new());
-    l->flights = must(coalesce_new());
+    pump_open(&l->pump, l, settled_listeners);
     clock_init(&l->clock);
     risk_limits_init(&l->safety, &o->safety);
     l->exposure = must(exposure_new());
@@ -606,8 +484,8 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
         struct gateway_link link = l->paper ? paper_link(l) : live_wire_link(l);
         l->gateway = live_wire_gateway(l, &link);
         struct transport transport = gateway_transport(l->gateway);
-        l->dispatcher = must(dispatcher_new(&o->api, &transport, on_settled, l, live_now(l)));
-        gateway_attach(l->gateway, l->dispatcher);
+        l->pump.dispatcher = must(dispatcher_new(&o->api, &transport, pump_settled, &l->pump, live_now(l)));
+        gateway_attach(l->gateway, l->pump.dispatcher);
         share_use(l);
         *out = l;
         return ERR_OK;
@@ -630,26 +508,18 @@ void live_free(struct live *l) {
     }   // what is called back may stop it (live_wake) before all is closed
     if (l->http) l->network.http_free(l->http);
     uv_loop_close(&l->loop);
-    if (l->dispatcher) dispatcher_free(l->dispatcher);
-    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
     for (int32_t i = 0; i < l->feed_count; i++) {
         l->feeds[i].series.count = l->feeds[i].capacity;
         series_close(&l->feeds[i].series);
     }
-    coalesce_free(l->flights);
     exposure_free(l->exposure);
     gateway_free(l->gateway);
     live_journal_free(l);
     end_counts_free(&l->end_counts);
-    api_call_pool_free(l->ops);
     signing_key_free(l->key);
     arena_free(&l->arena);
     arena_free(&l->heard_rows);
     json_free(&l->heard);
-    free(l->deliveries.items);
-    free(l->timers);
-    free(l->settled);
-    free(l->inners);
     free(l->transfers);
     free(l->symbols);
     free(l->rest_url);
@@ -659,6 +529,8 @@ void live_free(struct live *l) {
     free(l->proxy);
     for (int i = 0; i < 2; i++) free(l->halt_files[i]);
     free(l->key_header);
+    pump_close(&l->pump);
+    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
     free(l);
 }
 
@@ -666,8 +538,8 @@ void live_free(struct live *l) {
 // on its way.
 static bool waits_for_limits(const struct live *l) {
     int32_t queued = l->account.failed_as == SETTLE_RATE_LIMITED;
-    for (int32_t p = 0; p < PRIORITY_COUNT; p++) queued += dispatcher_queued(l->dispatcher, p);
-    return queued > 0 && dispatcher_in_flight(l->dispatcher) == 0;
+    for (int32_t p = 0; p < PRIORITY_COUNT; p++) queued += dispatcher_queued(l->pump.dispatcher, p);
+    return queued > 0 && dispatcher_in_flight(l->pump.dispatcher) == 0;
 }
 
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
@@ -705,4 +577,72 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         : l->key && !l->account_known ? "account (is the key right?)"
                                       : "stream",
         (long long)(timeout_us / 1000000), live_log_waiting(l) ? "; " : "", live_log_last(l));
+}
+
+// ---- as the script's side uses it ----
+
+static void free_world(void *world) { live_free(world); }
+static int64_t last_e8(void *world, int16_t symbol) {
+    return ((struct live *)world)->pump.view.last_e8[symbol];
+}
+static void name_order(void *world, struct call *call) { live_client_id(world, call); }
+static void want_events(void *world, uint64_t mask) { live_events(world, mask); }
+static bool book(void *world, int16_t symbol, struct live_book *out) { return live_book(world, symbol, out); }
+
+static void set_tap(void *world, void (*tap)(void *ctx, const struct stream_event *event), void *ctx) {
+    struct live *l = world;
+    l->tap = tap;
+    l->tap_ctx = ctx;
+}
+
+static int64_t measured_offset_us(void *world) { return clock_offset_us(&((struct live *)world)->clock); }
+static void stop(void *world) { live_stop(world); }
+static bool stopping(void *world) { return live_stopping(world); }
+static void stop_within(void *world, int64_t within_us) { live_stop_within(world, within_us); }
+
+static int open_control(void *world, const char *path, struct errmsg *e) {
+    return live_control_open(world, path, e);
+}
+
+static struct control_socket *control(void *world) { return ((struct live *)world)->control; }
+
+static int64_t held_us(void *world) { return live_held_us(world); }
+static bool halt_asked(void *world) { return live_halt_asked(world); }
+static void halt(void *world) { live_halt(world); }
+static bool dead_man_failed(void *world) { return live_dead_man_failed(world); }
+static bool log_next(void *world, struct live_line *out) { return live_log_next(world, out); }
+
+const struct world_functions *live_functions(void) {
+    static const struct world_functions functions = {
+        .free = free_world,
+        .view = pump_view,
+        .op = pump_call,
+        .op_free = pump_call_free,
+        .submit = submit,
+        .wait = wait_for,
+        .next = next,
+        .timer = set_timer,
+        .last = last_e8,
+        .client_id = name_order,
+        .events = want_events,
+        .configure = pump_configure,
+        .manager_start = pump_manager_start,
+        .manager_stop = pump_manager_stop,
+        .strain = pump_strain,
+        .metrics = pump_metrics,
+        .book = book,
+        .tap = set_tap,
+        .clock_offset_us = measured_offset_us,
+        .stop = stop,
+        .stopping = stopping,
+        .stop_within = stop_within,
+        .control_socket_open = open_control,
+        .control = control,
+        .held_us = held_us,
+        .halt_asked = halt_asked,
+        .halt = halt,
+        .dead_man_failed = dead_man_failed,
+        .log_next = log_next,
+    };
+    return &functions;
 }

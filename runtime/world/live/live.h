@@ -1,8 +1,7 @@
-// live.h: the live world: the dispatcher over a real exchange. The face towards Lua is that of
-// world/backtest/backtest.h (the view, the kinds of what comes next, operations), so that the same script
-// runs in both.
+// live.h: the live world: the dispatcher over a real exchange. Its script's side uses it through the table of
+// world/world.h, as it does a backtest, so that the same script runs in both.
 //
-// Loop     one libuv loop, run from live_next and live_wait only: nothing happens while a script computes.
+// Loop     one libuv loop, run from `next` and `wait` only: nothing happens while a script computes.
 // Orders   an order carries its client id from before it is sent. When its outcome is unknown it is looked up
 //          by that id until the exchange answers; only when it is certainly absent (its stamp plus recvWindow
 //          plus a grace has passed on the exchange's clock) does the dispatcher hear "not executed", and may
@@ -14,7 +13,8 @@
 #ifndef MT_WORLD_LIVE_LIVE_H
 #define MT_WORLD_LIVE_LIVE_H
 
-#include "world/backtest/backtest.h"
+#include "api/config.h"
+#include "sim/exchange.h"
 #include "api/budget.h"
 #include "process/control_socket.h"
 #include "execution/risk_limits.h"
@@ -105,30 +105,20 @@ struct journal *live_journal(struct live *l);   // NULL: none is kept
 int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e);
 void live_journal_end(struct live *l, const char *how);   // how the run ended: "stopped", "failed"
 
-// As the functions of the same names in world/backtest/backtest.h.
-struct world_view *live_view(struct live *l);
-struct dispatcher *live_dispatcher(struct live *l);
-int64_t live_last_e8(struct live *l, int16_t symbol);
-struct api_call *live_op(struct live *l);
-void live_op_free(struct live *l, struct api_call *op);
-void live_submit(struct live *l, struct api_call *op);
-int32_t live_wait(struct live *l, struct api_call *op, bool wants);
-int32_t live_next(struct live *l, bool wants);
-void live_timer(struct live *l, int64_t delay_us, int32_t timer);
-void live_client_id(struct live *l, struct call *call);
+// What the script's side does with it.
+const struct world_functions *live_functions(void);
+void live_client_id(struct live *l, struct call *call);   // names a new order
 
 // Bars of a symbol and interval, from the next one that ends on; the feed's number or ERR_FULL.
 int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval);
 void live_events(struct live *l, uint64_t mask);
 
-// Every event of the account as it comes, wanted by the script or not, and each change of a last price
+// Of `tap`: every event of the account as it comes, wanted by the script or not, and each change of a last price
 // (RECORD_TICKER_PRICE with symbol and last_e8 of u.book): for a recording. NULL: to nobody.
-void live_tap(struct live *l, void (*tap)(void *ctx, const struct stream_event *event), void *ctx);
 
 // Opens the run's control socket; its requests come as WORLD_CONTROL, also while the script waits. See
 // control_socket_open.
 int live_control_open(struct live *l, const char *path, struct errmsg *e);
-struct control_socket *live_control(struct live *l);   // NULL: none is open
 
 // Whenever this descriptor can be read, WORLD_INPUT comes, also while the script waits; -1: no more.
 void live_watch(struct live *l, int fd);
@@ -187,8 +177,8 @@ const struct live_restart *live_restarts(const struct live *l, int32_t *count);
 // Measures the clock, reads the account, opens the streams: 0, or an error after `timeout_us`.
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 
-// Asks the run to end: the next live_next that wants something answers WORLD_END. What does not ask for that
-// (a handler that is under way) has three seconds more; then live_wait answers 2 at once, live_next
+// Asks the run to end: the next `next` that wants something answers WORLD_END. What does not ask for that
+// (a handler that is under way) has three seconds more; then `wait` answers 2 at once, `next`
 // WORLD_END, and what is submitted is not sent. Safe from a signal's callback. A second signal ends the
 // process at once, unless it has a supervisor.
 void live_stop(struct live *l);

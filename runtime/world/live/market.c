@@ -24,11 +24,13 @@ void live_market_subscribe(struct live *l, enum stream_which which, int16_t symb
 }
 
 // The last prices, before the first bar tells one.
-static void on_prices(struct live *l, struct internal_call *i) {
-    const struct ticker_record *rows = i->op->rows;
-    for (int32_t k = 0; i->op->settle == SETTLE_DONE && k < i->op->count; k++) {
+static void on_prices(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    const struct ticker_record *rows = call->rows;
+    for (int32_t k = 0; call->settle == SETTLE_DONE && k < call->count; k++) {
         if (rows[k].symbol >= 0)
-            l->view.last_e8[rows[k].symbol] = rows[k].last_e8;   // else of one that has no name
+            l->pump.view.last_e8[rows[k].symbol] = rows[k].last_e8;   // else of one that has no name
     }
     l->prices_answered = true;
 }
@@ -46,30 +48,31 @@ static void add_bar(struct live *l, int32_t number, const struct kline_record *k
     };
     ASSERT(columns_append(&f->series, &f->capacity, values) == ERR_OK);
     l->last_bar_us[number] = k->open_us;
-    struct delivery d = { .feed = number,
-                          .bar = at,
-                          .arrived_us = l->view.now_us,
-                          .time_us = k->open_us + f->series.interval_us,
-                          .recovered = recovered };
+    struct pump_delivery d = { .feed = number,
+                               .bar = at,
+                               .arrived_us = l->pump.view.now_us,
+                               .time_us = k->open_us + f->series.interval_us,
+                               .recovered = recovered };
     live_push(l, &d);
 }
 
 static void catch_up(struct live *l);
 
-static void on_missed_bars(struct live *l, struct internal_call *i) {
-    int32_t number = (int32_t)(intptr_t)i->ctx;
-    l->feeds[number].catching_up = false;
-    if (i->op->settle != SETTLE_DONE || l->ended) return;
-    const struct kline_record *rows = i->op->rows;
+static void on_missed_bars(void *ctx, struct api_call *call, int64_t number) {
+    struct live *l = ctx;
+    int32_t feed = (int32_t)number;
+    l->feeds[feed].catching_up = false;
+    if (call->settle != SETTLE_DONE || l->ended) return;
+    const struct kline_record *rows = call->rows;
     int64_t now = live_exchange_now(l);
-    for (int32_t k = 0; k < i->op->count; k++) {
+    for (int32_t k = 0; k < call->count; k++) {
         bool finished =
-            k + 1 < i->op->count || rows[k].close_us < now;   // a later one has begun, or its time is over
-        if (!finished || rows[k].open_us <= l->last_bar_us[number]) continue;
+            k + 1 < call->count || rows[k].close_us < now;   // a later one has begun, or its time is over
+        if (!finished || rows[k].open_us <= l->last_bar_us[feed]) continue;
         l->figures.bars_recovered++;
-        add_bar(l, number, &rows[k], true);
+        add_bar(l, feed, &rows[k], true);
     }
-    if (i->op->count == CATCH_UP_BARS) catch_up(l);   // a full page: there may be more
+    if (call->count == CATCH_UP_BARS) catch_up(l);   // a full page: there may be more
 }
 
 // Bars that ended while nobody listened.
@@ -85,7 +88,7 @@ static void catch_up(struct live *l) {
         op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_INTERVAL | UINT64_C(1) << P_START_TIME |
                          UINT64_C(1) << P_LIMIT;
         f->catching_up = true;
-        internal_call_submit(l, op, on_missed_bars, (void *)(intptr_t)n);
+        internal_call_submit(l, op, on_missed_bars, n);
     }
 }
 
@@ -123,19 +126,21 @@ static void tell_trade(struct live *l, const struct agg_trade_record *t, bool re
 static void catch_up_trades(struct live *l, int16_t symbol);
 
 // Those missed, then those that came meanwhile.
-static void on_missed_trades(struct live *l, struct internal_call *i) {
-    int16_t symbol = i->op->call.symbol;
+static void on_missed_trades(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    int16_t symbol = call->call.symbol;
     struct trade_feed *f = &l->trades[symbol];
     f->catching_up = false;
     if (l->ended) return;
-    const struct agg_trade_record *rows = i->op->rows;
-    int32_t count = i->op->settle == SETTLE_DONE ? i->op->count : 0;
+    const struct agg_trade_record *rows = call->rows;
+    int32_t count = call->settle == SETTLE_DONE ? call->count : 0;
     for (int32_t k = 0; k < count; k++) {
         struct agg_trade_record t = rows[k];
         t.symbol = symbol;   // the reply does not name it
         tell_trade(l, &t, true);
     }
-    if (i->op->settle != SETTLE_DONE) return;   // the next trade asks again
+    if (call->settle != SETTLE_DONE) return;   // the next trade asks again
     if (count == CATCH_UP_TRADES && (f->held_count == 0 || f->last_id + 1 < f->held[0].id)) {
         catch_up_trades(l, symbol);
         return;
@@ -154,7 +159,7 @@ static void catch_up_trades(struct live *l, int16_t symbol) {
     op->call.limit = CATCH_UP_TRADES;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_FROM_ID | UINT64_C(1) << P_LIMIT;
     f->catching_up = true;
-    internal_call_submit(l, op, on_missed_trades, NULL);
+    internal_call_submit(l, op, on_missed_trades, 0);
 }
 
 static void on_trade(struct live *l, const struct agg_trade_record *t) {
@@ -179,7 +184,7 @@ static void on_trade(struct live *l, const struct agg_trade_record *t) {
 static void on_mark(struct live *l, const struct mark_event *m) {
     if (m->mark.mark_e8 <= 0) return;   // no price
     l->mark_e8[m->mark.symbol] = m->mark.mark_e8;
-    l->mark_us[m->mark.symbol] = l->view.now_us;
+    l->mark_us[m->mark.symbol] = l->pump.view.now_us;
     if (l->paper) paper_mark(l, m);
 }
 
@@ -269,7 +274,7 @@ void live_market_wanted(struct live *l) {
 
 void live_market_start(struct live *l) {
     l->started = true;
-    internal_call_submit(l, internal_call_take(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, NULL);
+    internal_call_submit(l, internal_call_take(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, 0);
     for (int32_t n = 0; n < l->feed_count; n++) subscribe_feed(l, n);
     for (int16_t k = 0; (l->key || l->paper) && k < l->list.count; k++)
         live_market_subscribe(l, STREAM_MARKET, k, "markPrice@1s");

@@ -9,13 +9,15 @@ enum { BOOK_LEVELS = 1000 };
 
 static void ask_snapshot(struct live *l, int16_t symbol);
 
-static void on_snapshot(struct live *l, struct internal_call *i) {
-    struct book_feed *f = &l->books[i->op->call.symbol];
+static void on_snapshot(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    struct book_feed *f = &l->books[call->call.symbol];
     f->asking = false;
     if (l->ended) return;
     f->retry_us = live_now(l) + AGAIN_US;   // should it be needed
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1) return;
-    book_sync_snapshot(f->book, i->op->rows, BOOK_LEVELS);
+    if (call->settle != SETTLE_DONE || call->count != 1) return;
+    book_sync_snapshot(f->book, call->rows, BOOK_LEVELS);
     live_wake(l);
 }
 
@@ -25,7 +27,7 @@ static void ask_snapshot(struct live *l, int16_t symbol) {
     op->call.limit = BOOK_LEVELS;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_LIMIT;
     l->books[symbol].asking = true;
-    internal_call_submit(l, op, on_snapshot, NULL);
+    internal_call_submit(l, op, on_snapshot, 0);
 }
 
 static bool wants_snapshot(const struct book_feed *f) {
@@ -36,7 +38,7 @@ void live_book_event(struct live *l, const struct depth_event *e) {
     struct book_feed *f = &l->books[e->symbol];
     if (!f->book) return;
     book_sync_event(f->book, e);
-    if (wants_snapshot(f) && l->view.now_us >= f->retry_us) ask_snapshot(l, e->symbol);
+    if (wants_snapshot(f) && l->pump.view.now_us >= f->retry_us) ask_snapshot(l, e->symbol);
 }
 
 void live_books_lost(struct live *l) {

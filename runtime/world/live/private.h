@@ -18,7 +18,6 @@
 #include "api/clock.h"
 #include "api/histogram.h"
 #include "execution/exposure.h"
-#include "execution/coalesce.h"
 #include "execution/gateway.h"
 #include "world/live/end_counts.h"
 #include "world/live/live.h"
@@ -30,7 +29,7 @@
 #include "venue/binance/book_sync.h"
 #include "venue/binance/endpoint.h"
 #include "venue/binance/record_read.h"
-#include "world/world.h"
+#include "world/pump.h"
 #include "trade/stream_event.h"
 
 #define CLOCK_EVERY_US INT64_C(60000000)
@@ -45,31 +44,6 @@ struct bar_feed {
     bool catching_up;   // missed bars are being fetched: those of the stream wait
 };
 
-// Something to hand to the script, in the order of its coming; `time_us` is the exchange's.
-struct delivery {
-    int32_t feed;
-    bool recovered;
-    int64_t bar, arrived_us, time_us;
-    struct stream_event event;
-};   // feed -1: the event
-
-struct delivery_queue {
-    struct delivery *items;
-    int64_t head, count, size;
-};
-
-struct live_timer {
-    int64_t at_us, order;
-    int32_t id;
-};
-
-// An operation of the runtime's own, and what is to be done with its answer.
-struct internal_call {
-    struct api_call *op;
-    void (*done)(struct live *l, struct internal_call *i);
-    void *ctx;
-    int64_t number;
-};
 
 enum stream_state { STREAM_CLOSED, STREAM_OPENING, STREAM_RUNNING };
 enum stream_which {
@@ -176,7 +150,7 @@ struct dead_man {
 enum { LIVE_SIGNALS = 4 };
 
 struct live {
-    struct world_view view;
+    struct pump pump;   // first
     struct live_options o;
     char *rest_url, *stream_url, *ws_api_url, *ca_file, *proxy, *key_header;
     struct symbol *symbols;
@@ -187,9 +161,6 @@ struct live {
     struct live_clock time;
     int64_t epoch_us;   // what the clock's now_us is to be added to
     int64_t start_wall_us;
-    struct dispatcher *dispatcher;
-    struct api_call_pool *ops;
-    struct coalescer *flights;
     struct network network;
     struct http_client *http;
     struct signing_key *key;
@@ -201,24 +172,14 @@ struct live {
     struct server_clock clock;
     int64_t clock_due_us, clock_sent_us;
 
-    struct api_call **settled;   // not yet reported
-    int32_t settled_head, settled_count, settled_size;
-    struct api_call *awaited;
-    struct internal_call *inners;
-    int32_t inner_count, inner_size;
     struct gateway *gateway;
     struct journal *journal;         // NULL: none
     int64_t journal_failures;        // commits failed in a row
     struct live_restart *restarts;   // orders the last run left open
     int32_t restart_count, restarts_left;
     bool cancel_restarts;   // those found open
-    struct delivery_queue deliveries;
-    struct stream_event delivered;
-    struct live_timer *timers;
-    int32_t timer_count, timer_size;
-    int64_t timer_order, client_ids;
+    int64_t client_ids;
     uint64_t events_wanted;
-    int32_t pending;
 
     struct bar_feed feeds[FEEDS_MAX];
     int32_t feed_count;
@@ -257,7 +218,6 @@ struct live {
     struct end_counts end_counts;
     int64_t stop_at_us;                      // when the run ends by itself; 0: never
     int64_t stop_by_us;                      // when stopping: until when the script's calls are carried out
-    int32_t orders_under_way;                // requests that change something, submitted and not settled
     int32_t unturned;                        // reports since the loop last turned
     int64_t ready_us;                        // since when the script has waited for something to handle
     int64_t cause_us;                        // when what is being handled could be; 0: nothing is
@@ -276,11 +236,10 @@ int64_t live_exchange_now(struct live *l);           // ours plus the measured o
 // before it polls: what a timer's callback brings about would else wait for the next event.
 void live_wake(struct live *l);
 void live_price(struct live *l, int16_t symbol, int64_t price_e8);   // the last one
-void live_push(struct live *l, const struct delivery *d);
+void live_push(struct live *l, const struct pump_delivery *d);
 void live_push_event(struct live *l, const struct stream_event *e);   // when the script wants its kind
 struct api_call *internal_call_take(struct live *l, int32_t endpoint, uint8_t priority);
-void internal_call_submit(struct live *l, struct api_call *op,
-                          void (*done)(struct live *l, struct internal_call *i), void *ctx);
+void internal_call_submit(struct live *l, struct api_call *call, pump_done done, int64_t number);   // ctx: l
 
 // live_stop.c
 void live_stop_open(struct live *l);   // listens to signals
@@ -375,8 +334,8 @@ void live_books_close(struct live *l);
 void live_account_open(struct live *l);   // gets a listen key, then the stream
 void live_account_opened(struct live *l);
 void live_account_event(struct live *l, const struct json *j);
-void live_account_settled(struct live *l,
-                          const struct api_call *op);   // an order's reply: the stream must tell the same
+// An order's reply: the stream must tell the same.
+void live_account_settled(struct live *l, const struct api_call *op, enum settle settle);
 void live_account_advance(struct live *l, int64_t now_us);
 int64_t live_account_due_us(const struct live *l);
 void live_account_close(struct live *l);

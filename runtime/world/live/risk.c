@@ -17,14 +17,14 @@
 static const char DAY_NAME[] = "safety_day";
 
 static int64_t equity_e8(const struct live *l, bool *whole) {
-    int64_t sum = l->view.wallet_e8;
+    int64_t sum = l->pump.view.wallet_e8;
     *whole = true;
     for (int32_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            const struct position_view *p = &l->view.position[k][side];
+            const struct position_view *p = &l->pump.view.position[k][side];
             if (p->amount_e8 == 0) continue;
-            if (l->view.last_e8[k] != 0)
-                sum += dec_mul_round(p->amount_e8, l->view.last_e8[k] - p->entry_e8);
+            if (l->pump.view.last_e8[k] != 0)
+                sum += dec_mul_round(p->amount_e8, l->pump.view.last_e8[k] - p->entry_e8);
             else
                 *whole = false;   // its worth is not known
         }
@@ -39,14 +39,14 @@ static bool places(int32_t endpoint) {
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
 static struct risk_limits_view view_of(struct live *l, const struct call *c) {
-    const struct position_view *p = l->view.position[c->symbol];
+    const struct position_view *p = l->pump.view.position[c->symbol];
     int64_t now = live_now(l);
     bool marked = l->mark_us[c->symbol] > now - MARK_FRESH_US && l->mark_us[c->symbol] != 0, whole;
     bool amendment = c->endpoint == EP_ORDER_MODIFY, hedge = c->position_side != POSITION_BOTH;
     const struct call *but = amendment ? c : NULL;
     struct risk_limits_view v = {
         .now_us = now,
-        .last_e8 = marked ? l->mark_e8[c->symbol] : l->view.last_e8[c->symbol],
+        .last_e8 = marked ? l->mark_e8[c->symbol] : l->pump.view.last_e8[c->symbol],
         .position_e8 = p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8,
         .equity_e8 = equity_e8(l, &whole),
         .open_orders = exposure_count(l->exposure, now),

@@ -38,16 +38,16 @@ void live_stop_count(struct live *l, int64_t bars, int64_t events, int64_t order
 
 // The script hears of the last order's end, and of all before it.
 void live_stop_counted(struct live *l) {
-    l->end_counts.to_deliver = l->deliveries.count;
+    l->end_counts.to_deliver = l->pump.delivery_count;
     live_stop(l);
     live_wake(l);
 }
 
-bool live_overdue(const struct live *l) { return l->stopping && l->view.now_us >= l->stop_by_us; }
+bool live_overdue(const struct live *l) { return l->stopping && l->pump.view.now_us >= l->stop_by_us; }
 
 int64_t live_stop_due_us(const struct live *l) {
     if (!l->stopping) return l->stop_at_us != 0 ? l->stop_at_us : INT64_MAX;
-    return l->view.now_us < l->stop_by_us ? l->stop_by_us : INT64_MAX;
+    return l->pump.view.now_us < l->stop_by_us ? l->stop_by_us : INT64_MAX;
 }
 
 // Asked twice to end, by whatever: at once. A supervisor has means of its own.

@@ -83,7 +83,8 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     bool good = server_ms > 0 && server_ms < SERVER_MS_MAX;
     if (good) {
         clock_sample(&l->clock, l->clock_sent_us, now, server_ms * 1000, 1000);
-        dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
+        dispatcher_clock(l->pump.dispatcher, clock_offset_us(&l->clock),
+                         clock_uncertainty_us(&l->clock, now));
     }
     // A few close together sharpen the first estimate.
     l->clock_due_us = now + (good && l->clock.samples >= 4 ? CLOCK_EVERY_US : good ? 200000 : 1000000);
@@ -209,7 +210,7 @@ static void look_at_stamp(struct live *l, const struct api_call *op) {
             off_us = stamp_us - live_exchange_now(l);
     if (off_us > STAMP_OFF_US || off_us < -STAMP_OFF_US) return;   // no time of this order's making
     clock_sample(&l->clock, op->request.sent_us, now, stamp_us, 1000);
-    dispatcher_clock(l->dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
+    dispatcher_clock(l->pump.dispatcher, clock_offset_us(&l->clock), clock_uncertainty_us(&l->clock, now));
 }
 
 static void keep_used(struct api_call *op, const struct http_answer *a) {
@@ -271,14 +272,14 @@ int64_t live_wire_next_us(const struct live *l) {
 
 // ---- the gateway ----
 
-static void on_looked_up(struct live *l, struct internal_call *i) {
-    (void)i;
+static void on_looked_up(void *ctx, struct api_call *query, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    gateway_settled(l->gateway, query, query->settle, live_now(l));
     live_wake(l);
 }
 
-static void look_up(void *ctx, struct api_call *query) {
-    internal_call_submit(ctx, query, on_looked_up, NULL);
-}
+static void look_up(void *ctx, struct api_call *query) { internal_call_submit(ctx, query, on_looked_up, 0); }
 
 static void resolved(void *ctx, struct api_call *op, enum outcome outcome) {
     live_journal_resolved(ctx, op, outcome);
@@ -293,7 +294,7 @@ struct gateway *live_wire_gateway(struct live *l, const struct gateway_link *lin
                                  .time = { l, time_now_us, time_exchange_us, time_uncertainty_us,
                                            forget_exchange_us },
                                  .world = { l, look_up, resolved },
-                                 .calls = l->ops,
+                                 .calls = l->pump.calls,
                                  .recv_window_us = l->o.recv_window_us };
     struct gateway *g = gateway_new(&o);
     ASSERT(g != NULL);

@@ -31,14 +31,11 @@ static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbo
     return op;
 }
 
-static void ask(struct live *l, struct api_call *op, void (*done)(struct live *l, struct internal_call *i)) {
-    internal_call_submit(l, op, done, (void *)l->paper->round);
+static void ask(struct live *l, struct api_call *op, pump_done done) {
+    internal_call_submit(l, op, done, l->paper->round);
 }
 
-static int16_t asked_of(const struct internal_call *i) { return i->op->call.symbol; }
-static bool stale(const struct live *l, const struct internal_call *i) {
-    return (intptr_t)i->ctx != l->paper->round;
-}
+static bool stale(const struct live *l, int64_t round) { return round != l->paper->round; }
 
 static void begin_if_known(struct live *l) {
     struct paper *p = l->paper;
@@ -50,13 +47,15 @@ static void begin_if_known(struct live *l) {
     if (!p->x) paper_begin(l);
 }
 
-static void on_depth(struct live *l, struct internal_call *i) {
+static void on_depth(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
     struct paper *p = l->paper;
-    int16_t symbol = asked_of(i);
+    int16_t symbol = call->call.symbol;
     struct paper_symbol *s = &p->symbols[symbol];
-    const struct depth_record *d = i->op->rows;
-    if (stale(l, i)) return;
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1) {
+    const struct depth_record *d = call->rows;
+    if (stale(l, number)) return;
+    if (call->settle != SETTLE_DONE || call->count != 1) {
         failed(l, s);
         return;
     }
@@ -73,39 +72,45 @@ static void on_depth(struct live *l, struct internal_call *i) {
     begin_if_known(l);
 }
 
-static void on_price(struct live *l, struct internal_call *i) {
-    struct paper_symbol *s = &l->paper->symbols[asked_of(i)];
-    const struct ticker_record *t = i->op->rows;
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1)
+static void on_price(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    const struct ticker_record *t = call->rows;
+    if (call->settle != SETTLE_DONE || call->count != 1)
         failed(l, s);
     else if (s->last_e8 == 0)
         s->last_e8 = t->last_e8;
     begin_if_known(l);
 }
 
-static void on_mark(struct live *l, struct internal_call *i) {
-    struct paper_symbol *s = &l->paper->symbols[asked_of(i)];
-    const struct mark_record *m = i->op->rows;
-    if (i->op->settle != SETTLE_DONE || i->op->count != 1)
+static void on_mark(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    const struct mark_record *m = call->rows;
+    if (call->settle != SETTLE_DONE || call->count != 1)
         failed(l, s);
     else if (s->mark.mark_e8 == 0)
         s->mark = *m, s->mark_us = live_now(l);
     begin_if_known(l);
 }
 
-static void on_funding(struct live *l, struct internal_call *i) {
-    struct paper_symbol *s = &l->paper->symbols[asked_of(i)];
-    if (stale(l, i)) return;
-    if (i->op->settle != SETTLE_DONE) {
+static void on_funding(void *ctx, struct api_call *call, int64_t number) {
+    (void)number;
+    struct live *l = ctx;
+    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    if (stale(l, number)) return;
+    if (call->settle != SETTLE_DONE) {
         failed(l, s);
         return;
     }
-    size_t size = sizeof *s->funding * (size_t)i->op->count;
+    size_t size = sizeof *s->funding * (size_t)call->count;
     free(s->funding);
     s->funding = malloc(size ? size : 1);
     ASSERT(s->funding != NULL);
-    if (size) memcpy(s->funding, i->op->rows, size);
-    s->funding_count = i->op->count;
+    if (size) memcpy(s->funding, call->rows, size);
+    s->funding_count = call->count;
     s->funding_known = true;
     begin_if_known(l);
 }
@@ -311,7 +316,7 @@ bool paper_ready(const struct live *l) { return !l->paper || (l->paper->x && pap
 
 static bool sees(const struct live *l, int32_t symbol) {
     const struct paper_symbol *s = &l->paper->symbols[symbol];
-    bool fresh = l->view.now_us - s->mark_us < MARK_AGE_US;
+    bool fresh = l->pump.view.now_us - s->mark_us < MARK_AGE_US;
     return fresh && s->depth_known && !s->shallow && l->streams[STREAM_MARKET].state == STREAM_RUNNING &&
            !l->trades[symbol].catching_up;
 }

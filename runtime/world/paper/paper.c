@@ -182,16 +182,9 @@ static void take_answer(struct live *l, uint64_t token) {
 }
 
 static void tell_event(struct live *l, const struct stream_event *e) {
-    coalesce_changed(l->flights);
+    coalesce_changed(l->pump.coalescer);
     gateway_on_event(l->gateway, e->kind, &e->u);
-    if (e->kind == RECORD_ACCOUNT_UPDATE) {
-        const struct account_update_record *u = &e->u.account;
-        l->view.wallet_e8 = u->wallet_e8;
-        if (u->symbol != SYMBOL_NONE) {
-            l->view.position[u->symbol][u->position_side] =
-                (struct position_view){ u->amount_e8, u->entry_price_e8 };
-        }
-    }
+    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
     live_push_event(l, e);
 }
 
@@ -211,16 +204,6 @@ static void letters(struct live *l, int64_t now_us) {
 
 // ---- what the account is worth ----
 
-static void end_day(struct paper *p, int64_t now_us, int64_t equity_e8) {
-    if (p->day_count == p->day_size) {
-        p->day_size = p->day_size ? p->day_size * 2 : 64;
-        p->day_us = must(realloc(p->day_us, sizeof *p->day_us * (size_t)p->day_size));
-        p->day_equity_e8 = must(realloc(p->day_equity_e8, sizeof *p->day_equity_e8 * (size_t)p->day_size));
-    }
-    p->day_us[p->day_count] = now_us - now_us % DAY_US;
-    p->day_equity_e8[p->day_count++] = equity_e8;
-}
-
 static bool holds(const struct live *l) {
     for (int16_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
@@ -232,24 +215,15 @@ static bool holds(const struct live *l) {
 
 void paper_value(struct live *l) {
     struct paper *p = l->paper;
-    struct world_view *v = &l->view;
+    struct world_view *v = &l->pump.view;
     if (!p->x) return;
     int64_t now = p->now_us, equity = exchange_equity_e8(p->x);
-    if (p->day_count == 0 || now - now % DAY_US > p->day_us[p->day_count - 1])
-        end_day(p, now, v->equity_e8 ? v->equity_e8 : equity);
-    v->equity_e8 = equity;
-    if (equity >= v->peak_e8) {
-        v->peak_e8 = equity;
-        v->peak_candidate_us = now;
-    } else if (v->peak_e8 - equity > v->drawdown_e8) {
-        v->drawdown_e8 = v->peak_e8 - equity;
-        v->drawdown = (double)v->drawdown_e8 / (double)v->peak_e8;
-        v->peak_us = v->peak_candidate_us;
-        v->trough_us = now;
+    if (v->day_count == 0) {
+        if (v->equity_e8 == 0) v->equity_e8 = equity;
+        equity_begin(&l->pump.equity, v, now);
     }
-    v->day_count = p->day_count;
-    v->day_us = p->day_us;
-    v->day_equity_e8 = p->day_equity_e8;
+    equity_skip_days(&l->pump.equity, now);
+    equity_sample(&l->pump.equity, v, now, equity);
     int64_t gone = p->point_us ? now - p->point_us : 0;
     p->point_us = now;
     p->account.lasted_us += gone;
@@ -260,7 +234,7 @@ void paper_value(struct live *l) {
 
 static void *account_bytes(struct live *l, size_t *size) {
     struct paper *p = l->paper;
-    const struct world_view *v = &l->view;
+    const struct world_view *v = &l->pump.view;
     p->account.saved_us = p->now_us;
     struct account_saved s = { .account = p->account,
                                .peak_e8 = v->peak_e8,
@@ -270,10 +244,10 @@ static void *account_bytes(struct live *l, size_t *size) {
                                .trough_us = v->trough_us,
                                .peak_candidate_us = v->peak_candidate_us,
                                .equity_e8 = v->equity_e8,
-                               .day_count = (int32_t)p->day_count };
-    s.days = must(calloc((size_t)p->day_count + 1, sizeof *s.days));
-    for (int64_t i = 0; i < p->day_count; i++)
-        s.days[i] = (struct account_day){ p->day_us[i], p->day_equity_e8[i] };
+                               .day_count = (int32_t)v->day_count };
+    s.days = must(calloc((size_t)v->day_count + 1, sizeof *s.days));
+    for (int64_t i = 0; i < v->day_count; i++)
+        s.days[i] = (struct account_day){ v->day_us[i], v->day_equity_e8[i] };
     void *bytes = account_file_encode(&s, p->x, size);
     account_saved_free(&s);
     return bytes;
@@ -290,11 +264,12 @@ static void save_if_due(struct live *l, int64_t now_us) {
 
 static int read_account(struct live *l, struct errmsg *e) {
     struct paper *p = l->paper;
-    struct world_view *v = &l->view;
+    struct world_view *v = &l->pump.view;
     struct account_saved s;
     int err = account_file_read(&p->file, l->symbols, l->list.count, &s, &p->snapshot, e);
     if (err || !p->snapshot) return err;
-    for (int32_t i = 0; i < s.day_count; i++) end_day(p, s.days[i].us, s.days[i].equity_e8);
+    for (int32_t i = 0; i < s.day_count; i++)
+        equity_add_day(&l->pump.equity, v, s.days[i].us, s.days[i].equity_e8);
     p->account = s.account;
     v->peak_e8 = s.peak_e8;
     v->drawdown_e8 = s.drawdown_e8;
@@ -358,16 +333,16 @@ void paper_begin(struct live *l) {
         mirror_mark(p->x, k, s->mark.mark_e8, s->mark.next_funding_us, s->mark.funding_rate_e8, p->now_us);
         mirror_depth(p->x, k, s->bids, s->bid_count, s->asks, s->ask_count, p->now_us);
     }
-    l->view.wallet_e8 = exchange_wallet_e8(p->x);
+    l->pump.view.wallet_e8 = exchange_wallet_e8(p->x);
     for (int16_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            l->view.position[k][side] = (struct position_view){ exchange_position_e8(p->x, k, side),
-                                                                exchange_entry_e8(p->x, k, side) };
+            l->pump.view.position[k][side] = (struct position_view){ exchange_position_e8(p->x, k, side),
+                                                                     exchange_entry_e8(p->x, k, side) };
         }
     }
-    if (l->view.peak_e8 == 0) {
-        l->view.peak_e8 = exchange_equity_e8(p->x);
-        l->view.peak_us = l->view.trough_us = l->view.peak_candidate_us = now;
+    if (l->pump.view.peak_e8 == 0) {
+        l->pump.view.peak_e8 = exchange_equity_e8(p->x);
+        l->pump.view.peak_us = l->pump.view.trough_us = l->pump.view.peak_candidate_us = now;
     }
     paper_value(l);
     p->file.dirty = true;   // a new account is one from its first second
@@ -426,8 +401,6 @@ void paper_close(struct live *l) {
     for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
     free(p->symbols);
     snapshot_free(p->snapshot);
-    free(p->day_us);
-    free(p->day_equity_e8);
     free(p);
     l->paper = NULL;
 }

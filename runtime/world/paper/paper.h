@@ -47,7 +47,7 @@ struct paper {
     int64_t retry_us;
     struct reconnect reopen;
     bool started;
-    intptr_t round;        // of looking at the market: answers to an earlier one are old
+    int64_t round;        // of looking at the market: answers to an earlier one are old
     int64_t look_due_us;   // when what could not be read is read again, 0: nothing
     int64_t now_us;        // the exchange's clock as the account has seen it: never falls
 
@@ -59,8 +59,6 @@ struct paper {
     bool resumed;
     struct paper_account account;
     int64_t point_us;   // the last time equity was looked at
-    int64_t *day_us, *day_equity_e8;
-    int64_t day_count, day_size;
 };
 
 // paper.c
