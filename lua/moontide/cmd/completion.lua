@@ -15,7 +15,7 @@ local printers = {
   bash = function() return require("moontide.options.completion").bash(cmd.list) end,
   zsh = function() return require("moontide.options.completion").zsh(cmd.list) end,
   -- For those scripts: the names of the runs that go on.
-  runs = function() return table.concat(require("moontide.live.folder").going_on(), "\n") .. "\n" end,
+  runs = function() return table.concat(require("moontide.live.folder").going_on(), "\n") end,
 }
 
 ---@param options table

@@ -64,8 +64,9 @@ function M.page(commands)
     "# Commands\n",
     "Made from the tables of options in `lua/moontide` by `make docs`. `moontide help COMMAND` says the same in a terminal, and",
     "`moontide completion bash` or `zsh` prints a script by which the shell completes commands, options and their values.\n",
-    "Options are written `--name VALUE` or `--name=VALUE`, in full or as far as no other one begins the same; `--` stands before",
-    "arguments that begin with a dash. A duration in seconds may have units instead (`90s`, `15m`, `1h30m`), a size too (`2GB`).",
+    "Options are written `--name VALUE` or `--name=VALUE`, in full or abbreviated as long as no other option begins the same way;",
+    "`--` stands before arguments that begin with a dash. A duration may have units of its own (`90s`, `15m`, `1h30m`, `250ms`), a",
+    "size too (`2GB`).",
     "A wrong option ends the command with one line and exit status 2, before anything is done.\n",
   }
   for _, entry in ipairs(commands) do
