@@ -263,14 +263,11 @@ describe("moontide explain", function()
   it("begins and ends with the session, not with the bars around it", function()
     local slow = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
     finally(function() slow:stop() end)
-    local timed = recorded.make(
-      slow,
-      folder,
-      {
-        timed = {
-          command = "paper",
-          arguments = "--for 4 --name timed",
-          script = [[
+    local timed = recorded.make(slow, folder, {
+      timed = {
+        command = "paper",
+        arguments = "--for 4 --name timed",
+        script = [[
       return { symbols = { "BTCUSDT" }, timer = 0.5, on_trade = function() end,
         on_start = function(self)
           self.side = "BUY"
@@ -285,9 +282,8 @@ describe("moontide explain", function()
           api.create_order { symbol = "BTCUSDT", side = self.side, type = "MARKET", quantity = 0.1 }
           self.side = self.side == "BUY" and "SELL" or "BUY"
         end } ]],
-        },
-      }
-    ).timed
+      },
+    }).timed
     assert.equal(0, timed.status, run.read(folder .. "/timed.err"))
     local r = run.moontide { "explain", timed.file, "--json", "-" }
     assert.equal(0, r.status, r.err)

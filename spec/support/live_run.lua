@@ -79,6 +79,22 @@ function Run:kill(number, pid) return ffi.C.kill(pid or self.pid, number) end
 ---Asks over the run's control socket.
 function Run:ask(request, name, timeout) return control.ask(self:path(name, "control.sock"), request, timeout) end
 
+---Runs one script until all these texts stand in its output or its log; then it is told to end, in order. As M.whole.
+---@param said string[]
+---@param command string? "live"
+function M.till(x, script, said, arguments, command)
+  local r = M.start(x, { script }, arguments, command)
+  local ok, result = pcall(function()
+    for _, text in ipairs(said) do
+      r:wait_for(text)
+    end
+    r:kill(15)
+    return { status = r:wait(), out = r:out(), err = r:err() }
+  end)
+  r:close()
+  return ok and result or error(result, 2)
+end
+
 ---Waits until its output or its log holds a text.
 function Run:wait_for(text, seconds)
   wait.till(

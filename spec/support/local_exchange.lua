@@ -15,6 +15,11 @@ Exchange.__index = Exchange
 
 M.sleep, M.wait_for = wait.sleep, wait.till
 
+-- What live runs have remembered of its limits is of no use to the next exchange on this port.
+local function forget_budgets(port)
+  os.execute(("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(port, port))
+end
+
 ---@param arguments string[]? of the command, besides the port
 function M.start(arguments)
   local folder = run.folder()
@@ -43,6 +48,7 @@ function M.start(arguments)
   self.banner = banner
   self.url = banner:match "REST%s+(%S+)"
   self.port = tonumber(self.url:match ":(%d+)$")
+  forget_budgets(self.port) -- of one that was killed
   self.key, self.secret = banner:match "API key%s+(%x+)\n%s+secret%s+(%x+)"
   self.reading_key, self.reading_secret = banner:match "read%-only%s+(%x+)\n%s+secret%s+(%x+)"
   return self
@@ -53,10 +59,7 @@ function Exchange:stop()
   self.session:close()
   ffi.C.kill(self.pid, 2)
   wait.till_ended(self.pid)
-  -- What live runs have remembered of its limits is of no use to the next exchange on this port.
-  os.execute(
-    ("rm -f /dev/shm/moontide-*_%d.budget /dev/shm/moontide-*_%d-*.budget"):format(self.port, self.port)
-  )
+  forget_budgets(self.port)
   local out, err = run.read(self.folder .. "/out"), run.read(self.folder .. "/err")
   run.remove(self.folder)
   assert(err == "" and out:find "stopped after", "moontide exchange ended badly: " .. err .. out)

@@ -62,7 +62,7 @@ describe("a live run", function()
     local pid = worker()
     r:kill(SIGSTOP)
     r:kill(SIGSTOP, pid)
-    lx.sleep(2)
+    lx.sleep(1.5) -- beyond what a worker may hang, and what a supervisor takes for a rest of its own
     r:kill(SIGCONT)
     r:wait_for "this process was stopped for " -- the worker, a little later
     r:kill(SIGCONT, pid)
@@ -80,7 +80,7 @@ describe("a live run", function()
     finally(function() run.remove(folder) end)
     local config = run.write(
       folder .. "/c.lua",
-      "return { request_timeout = 0.5, max_retries = 10, retry_quota = 1000, failure_threshold = 1000, failure_rate = 1, enable_adaptive_throttling = false }"
+      "return { request_timeout = 1, max_retries = 10, retry_quota = 1000, failure_threshold = 1000, failure_rate = 1, enable_adaptive_throttling = false }"
     )
     r = live_run.start(x, {
       [[
@@ -98,7 +98,7 @@ describe("a live run", function()
     r:wait_for "begins"
     lx.wait_for("an order", function() return x:signed("GET", "/fapi/v3/positionRisk", {}).json[1] end)
     r:kill(SIGSTOP, x.pid)
-    lx.sleep(4)
+    r:wait_for "silence"
     r:kill(SIGCONT, x.pid)
     assert.equal(0, r:wait(), r:err())
     assert.truthy(r:out():find("bought\t20\n", 1, true), r:out() .. r:err())

@@ -168,13 +168,15 @@ describe("kill switch", function()
     end)
     busy:wait_for "started"
     lx.wait_for("a queue", function() return (busy:ask { cmd = "status" } or { queue = 0 }).queue > 100 end)
-    local began = lx.now_ms()
+    local sent, minute = assert(busy:ask { cmd = "status" }).sent, math.floor(lx.now_ms() / 60000)
     busy:kill(10)
     lx.wait_for(
       "no orders",
       function() return #own:signed("GET", "/fapi/v1/openOrders", { symbol = "ETHUSDT" }).json == 0 end
     )
-    assert.is_true(lx.now_ms() - began < 2000)
+    local after = (busy:ask { cmd = "status" } or { sent = sent }).sent - sent
+    -- Most of the queue has not gone before it; at the turn of a minute there is room for all.
+    assert.is_true(after < 100 or math.floor(lx.now_ms() / 60000) ~= minute, after)
   end)
 
   it("no such run, and wrong use, in one line each", function()
@@ -226,10 +228,13 @@ describe("dead man's switch", function()
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
       print(select(2, api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = "ETHUSDT", countdownTime = 0 }, { signed = true })))
       print "started" io.stdout:flush() api.sleep(60) end } ]],
-    }, { "--dead-man-seconds", "1" })
+    }, { "--dead-man-seconds", "2" })
     r:wait_for "started"
     assert.truthy(r:out():find("the dead man's switch is the run's", 1, true)) -- and not the script's to end
-    lx.wait_for("eight renewals", function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 8 end)
+    lx.wait_for(
+      "renewals for longer than two seconds",
+      function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 6 end
+    )
     assert.equal(1, orders())
   end)
 

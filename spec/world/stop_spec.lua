@@ -1,6 +1,5 @@
 -- A run that is asked to end, whatever its script is doing.
 local C = require "spec.support.c"
-local host = require "moontide.lua_host"
 local journal = require "spec.support.journal"
 local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
@@ -27,19 +26,6 @@ describe("asked to end", function()
     print "rests" io.stdout:flush() ]]
   local function open_orders() return #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json end
 
-  -- Runs a script, and ends it by one signal: the seconds that took.
-  local function ended_by(number, script, ...)
-    r = live_run.start(x, { script }, { "--stop-seconds", "1", ... })
-    r:wait_for "rests"
-    assert.equal(1, open_orders())
-    local before = host.monotonic()
-    r:kill(number)
-    assert.equal(0, r:wait(), r:err())
-    assert.equal(0, open_orders())
-    assert.falsy(r:err():find("traceback", 1, true), r:err())
-    return host.monotonic() - before
-  end
-
   it("by one signal, a script that asks on and on ends, and its orders are cancelled", function()
     local forms = {
       plain = RESTS .. [[ while true do api.get_ticker_price { symbol = "BTCUSDT" } end ]],
@@ -55,25 +41,40 @@ describe("asked to end", function()
         .. RESTS
         .. [[ end, on_stop = function() while true do api.get_ticker_price { symbol = "BTCUSDT" } end end } ]],
     }
-    for name, script in pairs(forms) do
-      local took = ended_by(2, script, "--no-supervisor")
-      assert.is_true(took < 8, name .. " took " .. took)
-      if name == "tasks" then assert.truthy(r:out():find("woke", 1, true)) end
-      if name == "handler" then
-        assert.truthy(r:out():find("stops\ttrue\nslept\n", 1, true), r:out())
-        assert.truthy(r:err():find("a handler had not ended when its time was over", 1, true), r:err())
+    -- Side by side, as each has three seconds before its calls are ended; the last under a supervisor.
+    local runs = {}
+    finally(function()
+      for _, own in pairs(runs) do
+        own:close()
       end
-      r:close()
-      r = nil
+    end)
+    for name, script in pairs(forms) do
+      runs[name] = live_run.start(x, { script }, { "--stop-seconds", "1", "--no-supervisor" })
     end
-    assert.is_true(ended_by(15, forms.plain) < 8) -- under a supervisor
+    runs.supervised = live_run.start(x, { forms.plain }, { "--stop-seconds", "1" })
+    for _, own in pairs(runs) do
+      own:wait_for "rests"
+    end
+    assert.equal(6, open_orders())
+    for name, own in pairs(runs) do
+      own:kill(name == "supervised" and 15 or 2)
+    end
+    for name, own in pairs(runs) do
+      assert.equal(0, own:wait(), name .. own:err())
+      assert.falsy(own:err():find("traceback", 1, true), own:err())
+    end
+    assert.equal(0, open_orders())
+    assert.truthy(runs.tasks:out():find("woke", 1, true))
+    local out, err = runs.handler:out(), runs.handler:err()
+    assert.truthy(out:find("stops\ttrue\nslept\n", 1, true), out)
+    assert.truthy(err:find("a handler had not ended when its time was over", 1, true), err)
   end)
 
   it("a handler that is under way ends its work, and on_stop may wait", function()
     r = live_run.start(x, {
       [[ return { symbols = { "BTCUSDT" }, on_start = function()
         print "begins" io.stdout:flush()
-        api.sleep(1)
+        api.sleep(0.3)
         print("entry", assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }).status)
         api.sleep(0.2)
         print("exit", assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "MARKET", quantity = 0.01, reduceOnly = true }).status)
@@ -130,41 +131,52 @@ describe("asked to end", function()
   it(
     "an order that arrives only after the end was asked for is waited for, and cancelled with the others",
     function()
-      for name, case in pairs {
-        late = { delay = 2, arguments = {}, executed = true },
+      local cases = {
+        late = { arguments = {}, executed = true },
         -- Given up before it arrives: its absence proves nothing then.
         given_up = {
-          delay = 2,
           arguments = {
             "--config",
             run.write(x.folder .. "/impatient.lua", "return { request_timeout = 0.5 }"),
           },
           executed = true,
         },
-        never = { delay = 2, arguments = { "--recv-window", "1000" }, executed = false },
-        socket = { delay = 2, arguments = { "--order-channel", "ws" }, executed = true },
-      } do
-        x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = case.delay } }
-        local from = x:audit("?limit=0").total
-        r = live_run.start(x, {
+        never = { arguments = { "--recv-window", "1000" }, executed = false },
+        socket = { arguments = { "--order-channel", "ws" }, executed = true },
+      }
+      finally(function()
+        for _, case in pairs(cases) do
+          if case.run then case.run:close() end
+        end
+      end)
+      x:faults { { fault = "late", call = "POST /fapi/v1/order", delay = 2 } }
+      local from = x:audit("?limit=0").total
+      for name, case in pairs(cases) do
+        case.run = live_run.start(x, {
           [[ return { symbols = { "BTCUSDT" }, on_start = function()
         local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
         for i = 1, 3 do api.async.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, newClientOrderId = "]]
             .. name
             .. [[-" .. i,
           price = market.round_price("BTCUSDT", t.price * 0.95) } end
-        print "sends" io.stdout:flush() end } ]],
+        print "sends" end } ]],
         }, { "--no-supervisor", unpack(case.arguments) })
-        r:wait_for "sends"
-        lx.wait_for(
-          "the orders to leave",
-          function() return x:raw("GET", "/moontide/faults").json[1].struck == 3 end
-        )
-        r:kill(2)
-        assert.equal(0, r:wait(), r:err())
-        assert.equal(0, open_orders(), name)
+      end
+      -- Each is told to end while its orders are on their way.
+      for _, case in pairs(cases) do
+        case.run:wait_for "sends"
+      end
+      lx.wait_for(
+        "the orders to leave",
+        function() return x:raw("GET", "/moontide/faults").json[1].struck == 12 end
+      )
+      for _, case in pairs(cases) do
+        case.run:kill(2)
+      end
+      for name, case in pairs(cases) do
+        assert.equal(0, case.run:wait(), case.run:err())
         local states = {}
-        for _, o in ipairs(assert(journal.orders(r:path(nil, "journal.db")))) do
+        for _, o in ipairs(assert(journal.orders(case.run:path(nil, "journal.db")))) do
           states[o.client_id] = o.state == C.JOURNAL_ACCEPTED and o.status or "absent"
         end
         for i = 1, 3 do
@@ -174,11 +186,10 @@ describe("asked to end", function()
           end
           assert.truthy(entry, id .. " has not arrived when the run ends")
           assert.equal(case.executed, entry.executed, id)
-          assert.equal(case.executed and "CANCELED" or "absent", states[id], id .. "\n" .. r:err())
+          assert.equal(case.executed and "CANCELED" or "absent", states[id], id .. "\n" .. case.run:err())
         end
-        r:close()
-        r = nil
       end
+      assert.equal(0, open_orders())
     end
   )
 
@@ -186,7 +197,10 @@ describe("asked to end", function()
     r = live_run.start(x, { RESTS .. [[ while true do end ]] }, { "--no-supervisor" })
     r:wait_for "rests"
     r:kill(2)
-    lx.sleep(0.1)
+    lx.wait_for("the signal to be taken", function() -- two that wait are one
+      local pending = run.read(("/proc/%d/status"):format(r.pid)):match "ShdPnd:%s+(%x+)"
+      return pending and tonumber(pending:sub(-1), 16) % 4 < 2
+    end)
     assert.is_nil(r:status())
     r:kill(2)
     assert.equal(130, r:wait())
