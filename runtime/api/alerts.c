@@ -1,3 +1,4 @@
+// alerts.c: rules over the manager's figures, each raised and cleared once.
 #include "api/alerts.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// backoff.c: the four ways of waiting before a retry.
 #include "api/backoff.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+// breaker.c: the circuit breaker of one class of requests.
+//
 //             failures in a row, or a rate over the window
 //   CLOSED ---------------------------------------------------> OPEN <---------------+
 //     ^                                                          |                   |

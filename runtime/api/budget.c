@@ -1,3 +1,4 @@
+// budget.c: members of a shared limiter, who holds what, and whose claims have died with them.
 #include "api/budget.h"
 
 #include "base/assert.h"

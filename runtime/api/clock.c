@@ -1,3 +1,4 @@
+// clock.c: the offset of the exchange's clock as an interval that each measurement narrows.
 #include "api/clock.h"
 
 #include "base/units.h"

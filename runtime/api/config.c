@@ -1,3 +1,4 @@
+// config.c: the table of the manager's settings: names, bounds and defaults, read and checked.
 #include "api/config.h"
 
 #include "base/num.h"

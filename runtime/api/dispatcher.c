@@ -1,3 +1,5 @@
+// dispatcher.c: the life of a request from submission to settlement.
+//
 //                    limits, breaker or a full queue refuse
 //   IDLE --submit--> QUEUED -------------------------------------------+
 //                    ^    |  breaker, throttle, limits, a free worker  |
@@ -162,8 +164,8 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
     return ERR_OK;
 }
 
-static enum admission hold(struct dispatcher *d, struct request *r, enum wait_reason reason, int64_t until_us,
-                           int64_t now_us) {
+static enum admission defer(struct dispatcher *d, struct request *r, enum wait_reason reason,
+                            int64_t until_us, int64_t now_us) {
     r->wait_reason = (uint8_t)reason;
     r->waits |= (uint8_t)(1u << reason);
     if (r->blocked_since_us < 0) r->blocked_since_us = now_us;
@@ -217,10 +219,10 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *b
         settle_held(d, r, SETTLE_CIRCUIT_OPEN, now_us);
         return ADMISSION_ENDED;
     }
-    if (answer == BREAKER_WAIT) return hold(d, r, WAIT_BREAKER, INT64_MAX, now_us);
+    if (answer == BREAKER_WAIT) return defer(d, r, WAIT_BREAKER, INT64_MAX, now_us);
     int64_t wait_us = critical ? 0 : throttle_wait_us(&d->throttle, now_us);
-    if (wait_us > 0) return hold(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
-    if (*blocked && limits_touch(d, r, *blocked)) return hold(d, r, WAIT_LIMIT, INT64_MAX, now_us);
+    if (wait_us > 0) return defer(d, r, WAIT_THROTTLE, now_us + wait_us, now_us);
+    if (*blocked && limits_touch(d, r, *blocked)) return defer(d, r, WAIT_LIMIT, INT64_MAX, now_us);
     uint64_t windows = 0;
     wait_us = limits_take(d, r, now_us, &windows);
     if (wait_us == 0) return send_now(d, r, answer == BREAKER_PROBE, now_us);
@@ -230,7 +232,7 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *b
     }
     *blocked |= windows;
     enum wait_reason reason = windows == UINT64_MAX ? WAIT_GATE : WAIT_LIMIT;
-    return hold(d, r, reason, wait_us == LIMITER_ON_ANSWER ? INT64_MAX : now_us + wait_us, now_us);
+    return defer(d, r, reason, wait_us == LIMITER_ON_ANSWER ? INT64_MAX : now_us + wait_us, now_us);
 }
 
 static void admit_all(struct dispatcher *d, int64_t now_us) {
@@ -258,7 +260,7 @@ static void admit_all(struct dispatcher *d, int64_t now_us) {
     }
 }
 
-static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
+static void end_attempt(struct dispatcher *d, struct request *r, bool headers_seen, enum outcome outcome,
                         int64_t retry_after_us, int64_t now_us);
 
 static void leave_doubt(struct dispatcher *d, struct request *r) {
@@ -339,8 +341,8 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
     set_timer(d, r, r->not_before_us);
 }
 
-// `heard`: the reply told what is used of the limits.
-static void report(struct dispatcher *d, const struct request *r, bool heard, enum outcome outcome,
+// `headers_seen`: the reply told what is used of the limits.
+static void report(struct dispatcher *d, const struct request *r, bool headers_seen, enum outcome outcome,
                    int64_t retry_after_us, int64_t now_us) {
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
@@ -355,8 +357,8 @@ static void report(struct dispatcher *d, const struct request *r, bool heard, en
     int32_t before = breaker->state;
     breaker_report(breaker, r->is_probe, result, latency_us, now_us);
     watch_circuit(d, r->request_class, before, now_us);
-    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, retry_after_us > 0, heard,
-                                        latency_us };
+    struct throttle_attempt attempt = { result == BREAKER_SUCCESS, slow_down, retry_after_us > 0,
+                                        headers_seen, latency_us };
     throttle_report(&d->throttle, &attempt, now_us);
     backoff_report(&d->backoff, result == BREAKER_SUCCESS);
     metrics_answered(&d->metrics, r, result == BREAKER_FAILURE, slow_down, latency_us, now_us);
@@ -389,14 +391,14 @@ static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now
         clear_timer(d, r);
 }
 
-static void end_attempt(struct dispatcher *d, struct request *r, bool heard, enum outcome outcome,
+static void end_attempt(struct dispatcher *d, struct request *r, bool headers_seen, enum outcome outcome,
                         int64_t retry_after_us, int64_t now_us) {
     leave_flight(d, r, now_us);
     if (outcome == OUTCOME_UNKNOWN && !r->mutating)
         outcome = OUTCOME_TIMEOUT;   // nothing can have changed
     else if (outcome == OUTCOME_TIMEOUT && r->mutating)
         outcome = OUTCOME_UNKNOWN;
-    report(d, r, heard, outcome, retry_after_us, now_us);
+    report(d, r, headers_seen, outcome, retry_after_us, now_us);
     r->is_probe = false;
     switch (outcome) {
     case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;

@@ -1,3 +1,5 @@
+// dispatcher_limits.c: the two budgets of a dispatcher, of its address and of its account.
+//
 // The dispatcher's two budgets, address and account, used as one. Either may be shared with other processes,
 // and is then only touched under its lock; waiting for both is decided under both locks, so that nothing is
 // taken from one for a request which the other holds back.
@@ -43,21 +45,22 @@ static void cost_in(const int32_t cost[], int32_t scope, int32_t out[LIMIT_KIND_
 
 // --- configuration ----
 
-struct row {
+struct limit_row {
     const char *key;   // NULL: told by the venue
     int64_t interval_us;
     int32_t limit, kind;
 };
 
-static int32_t find_row(const struct row *rows, int32_t count, int32_t kind, int64_t interval_us) {
+static int32_t find_row(const struct limit_row *rows, int32_t count, int32_t kind, int64_t interval_us) {
     int32_t i = 0;
     while (i < count && (rows[i].kind != kind || rows[i].interval_us != interval_us)) i++;
     return i;
 }
 
 // Once the venue has told its limits, defaults are void; what somebody set stays, and may only be tighter.
-static int32_t gather_rows(const struct api_config *c, struct row rows[CONFIGURED_ROWS + API_LIMITS_MAX]) {
-    const struct row configured[CONFIGURED_ROWS] = {
+static int32_t gather_rows(const struct api_config *c,
+                           struct limit_row rows[CONFIGURED_ROWS + API_LIMITS_MAX]) {
+    const struct limit_row configured[CONFIGURED_ROWS] = {
         { "requests_per_second", SECOND_US, c->requests_per_second, LIMIT_REQUESTS },
         { "requests_per_minute", MINUTE_US, c->requests_per_minute, LIMIT_REQUESTS },
         { "requests_per_day", DAY_US, c->requests_per_day, LIMIT_REQUESTS },
@@ -82,28 +85,28 @@ static int32_t gather_rows(const struct api_config *c, struct row rows[CONFIGURE
         const struct api_limit *told = &c->limits[i];
         int32_t at = find_row(rows, count, told->kind, told->interval_us);
         if (at < count && rows[at].limit <= told->limit) continue;
-        rows[at] = (struct row){ NULL, told->interval_us, told->limit, told->kind };
+        rows[at] = (struct limit_row){ NULL, told->interval_us, told->limit, told->kind };
         count += at == count;
     }
     return count;
 }
 
-static void set_limit(struct limiter *l, const struct row *row, double reserve, int64_t now_us) {
+static void set_limit(struct limiter *l, const struct limit_row *row, double reserve, int64_t now_us) {
     int err = limiter_set(l, row->kind, row->interval_us, row->limit, reserve, now_us);
     ASSERT(err == ERR_OK);   // the rows are never more than LIMITER_WINDOWS_MAX
 }
 
 // Windows of one's own that no row speaks of any more; in a shared budget they may be another's.
-static void drop_windows(struct limiter *l, const struct row *rows, int32_t count, int64_t now_us) {
+static void drop_windows(struct limiter *l, const struct limit_row *rows, int32_t count, int64_t now_us) {
     for (int32_t i = l->count - 1; i >= 0; i--) {
-        struct row w = { NULL, l->windows[i].interval_us, 0, l->windows[i].kind };
+        struct limit_row w = { NULL, l->windows[i].interval_us, 0, l->windows[i].kind };
         int32_t kind = w.kind == LIMIT_ORDERS_LONG ? LIMIT_ORDERS : w.kind;   // as the rows name it
         if (find_row(rows, count, kind, w.interval_us) == count) set_limit(l, &w, 0, now_us);
     }
 }
 
 void limits_configure(struct dispatcher *d, int64_t now_us) {
-    struct row rows[CONFIGURED_ROWS + API_LIMITS_MAX];
+    struct limit_row rows[CONFIGURED_ROWS + API_LIMITS_MAX];
     int32_t count = gather_rows(&d->config, rows);
     enter_all(d);
     for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++) {

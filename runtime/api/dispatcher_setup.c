@@ -1,3 +1,5 @@
+// dispatcher_setup.c: how a dispatcher is made and configured.
+//
 // Making and configuring a dispatcher; a request's life is in dispatcher.c.
 #include "base/alloc.h"
 #include "api/dispatcher_private.h"

@@ -1,3 +1,5 @@
+// dispatcher_watch.c: what a dispatcher shows, and what it tells of its own accord.
+//
 // What the dispatcher shows (metrics) and tells of its own accord (breaker changes, alerts).
 #include "api/dispatcher_private.h"
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// histogram.c: which bucket a duration falls into, and what a bucket stands for.
 #include "api/histogram.h"
 
 int32_t histogram_bucket(int64_t us) {

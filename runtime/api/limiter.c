@@ -1,3 +1,5 @@
+// limiter.c: request budgets over the exchange's fixed windows.
+//
 // One window and what a request may touch of it, on the exchange's clock (g = uncertainty):
 //
 //      previous         start                                     end           next

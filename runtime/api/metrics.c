@@ -1,3 +1,4 @@
+// metrics.c: what the manager counts.
 #include "api/metrics.h"
 
 #include "base/assert.h"

@@ -1,3 +1,5 @@
+// queue.c: the waiting requests in lanes of one level and one strategy.
+//
 //   level    CRITICAL    HIGH        NORMAL      LOW
 //   lane 0   a - b       .           e           .      a lane: one strategy, one request class
 //   lane 1   .           c           f - g - h   i

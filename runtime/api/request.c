@@ -1,3 +1,4 @@
+// request.c: what a request must hold before it is submitted.
 #include "api/request.h"
 
 const char *priority_name(int32_t priority) {

@@ -1,3 +1,4 @@
+// throttle.c: the factor of the adaptive throttle and the spacing it means.
 #include "api/throttle.h"
 
 #include "base/assert.h"
@@ -47,12 +48,12 @@ static void slow(struct throttle *t) {
 }
 
 static bool judged_bad(const struct throttle *t) {
-    return !t->heard && t->total >= t->min_count && t->succeeded < t->target * t->total;
+    return !t->headers_seen && t->total >= t->min_count && t->succeeded < t->target * t->total;
 }
 
 static bool judged_good(const struct throttle *t) {
-    if (t->heard || t->total < t->min_count)
-        return t->heard || t->total == t->succeeded;   // a quiet window lets the factor recover
+    if (t->headers_seen || t->total < t->min_count)
+        return t->headers_seen || t->total == t->succeeded;   // a quiet window lets the factor recover
     return t->succeeded >= t->target * t->total;
 }
 
@@ -63,7 +64,7 @@ static void end_window(struct throttle *t, int64_t now_us) {
         t->factor += t->increase;
     if (t->factor > 1) t->factor = 1;
     t->total = t->succeeded = 0;
-    t->slowed = t->heard = false;
+    t->slowed = t->headers_seen = false;
     t->window_end_us = now_us + t->window_us;
 }
 
@@ -72,7 +73,7 @@ void throttle_report(struct throttle *t, const struct throttle_attempt *a, int64
     if (now_us >= t->window_end_us) end_window(t, now_us);
     t->total++;
     t->succeeded += a->success && (t->latency_us == 0 || a->latency_us <= t->latency_us);
-    t->heard |= a->heard;
+    t->headers_seen |= a->headers_seen;
     if (!a->slow_down || t->slowed) return;
     bool again = t->slowed_us > now_us - SLOWED_LATELY_US;
     t->slowed = true;

@@ -23,7 +23,7 @@ struct throttle {
     int32_t total, succeeded;
     bool slowed;         // told to slow down in this window already
     int64_t slowed_us;   // when last; INT64_MIN: never
-    bool heard;          // used-weight headers came in this window
+    bool headers_seen;   // used-weight headers came in this window
 };
 
 void throttle_init(struct throttle *t, const struct api_config *config, int64_t now_us);
@@ -36,10 +36,10 @@ int64_t throttle_wait_us(const struct throttle *t, int64_t now_us);
 void throttle_take(struct throttle *t, int32_t cost, int64_t now_us);
 
 struct throttle_attempt {
-    bool success;      // answered, be it with a refusal
-    bool slow_down;    // the venue said that we are over a limit
-    bool until_told;   // and when it ends
-    bool heard;        // its reply told what is used
+    bool success;        // answered, be it with a refusal
+    bool slow_down;      // the venue said that we are over a limit
+    bool until_told;     // and when it ends
+    bool headers_seen;   // its reply told what is used
     int64_t latency_us;
 };
 

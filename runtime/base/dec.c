@@ -1,3 +1,4 @@
+// dec.c: exact decimals: read, printed, multiplied and rounded.
 #include "base/dec.h"
 
 #include "base/assert.h"

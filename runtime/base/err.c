@@ -1,3 +1,4 @@
+// err.c: how a failed assertion ends, and how an error's line is written.
 #include "base/err.h"
 
 #include <stdarg.h>

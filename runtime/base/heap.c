@@ -1,3 +1,4 @@
+// heap.c: a binary min-heap whose items know their place in it.
 #include "base/heap.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// rng.c: xoshiro256** seeded by splitmix64, and numbers drawn from it.
 #include "base/rng.h"
 
 #include "base/assert.h"

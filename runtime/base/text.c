@@ -1,3 +1,4 @@
+// text.c: integers as text, and text that grows within bounds.
 #include "base/text.h"
 
 #include "base/err.h"

@@ -1,3 +1,4 @@
+// collect.c: which files an import reads, found on disk and told by their names.
 #include "data/collect.h"
 
 #include "base/array.h"
@@ -152,14 +153,14 @@ static int add_named(const struct import_options *o, const char *path, struct so
         return errmsg_set(e, ERR_FORMAT, "%s: not a .csv, .csv.gz or .zip file", path);
     const char *kind = other_kind_of_path(path);
     if (kind) return errmsg_set(e, ERR_FORMAT, "%s: holds %s, not bars of trades", path, kind);
-    bool told = import_name(path, file.symbol, &file.interval);
+    bool named = import_name(path, file.symbol, &file.interval);
     bool bare = !strchr(base_name(path), '-');   // GOOG.csv: a title rather than an archive's name
-    if (o->symbol && told && !bare && strcmp(file.symbol, o->symbol) != 0)
+    if (o->symbol && named && !bare && strcmp(file.symbol, o->symbol) != 0)
         return errmsg_set(e, ERR_INVALID, "%s: holds %s, and %s was asked for", path, file.symbol, o->symbol);
     if (o->interval && file.interval >= 0 && file.interval != interval_find(o->interval))
         return errmsg_set(e, ERR_INVALID, "%s: holds bars of %s, and %s was asked for", path,
                           interval_names[file.interval], o->interval);
-    if (!told && !o->symbol)
+    if (!named && !o->symbol)
         return errmsg_set(e, ERR_INVALID, "%s: its name tells no symbol; say which one (symbol = ...)", path);
     if (o->symbol) snprintf(file.symbol, sizeof file.symbol, "%s", o->symbol);
     return add_file(l, &file, path, e);
@@ -182,14 +183,14 @@ static int add_found(const struct import_options *o, const char *path, struct so
         }
         return 0;
     }
-    bool told = import_name(path, file.symbol, &file.interval);
-    if (o->symbol && told && strcmp(file.symbol, o->symbol) != 0) return 0;
+    bool named = import_name(path, file.symbol, &file.interval);
+    if (o->symbol && named && strcmp(file.symbol, o->symbol) != 0) return 0;
     if (o->interval && file.interval >= 0 && file.interval != interval_find(o->interval)) return 0;
-    if (!told && !o->symbol) {
+    if (!named && !o->symbol) {
         if (skip->nameless_count++ == 0) skip->nameless_path = strdup(path);
         return 0;
     }
-    if (!told) snprintf(file.symbol, sizeof file.symbol, "%s", o->symbol);
+    if (!named) snprintf(file.symbol, sizeof file.symbol, "%s", o->symbol);
     return add_file(l, &file, path, e);
 }
 

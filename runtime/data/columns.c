@@ -1,3 +1,4 @@
+// columns.c: how the columns of a series lie in one block.
 #include "data/columns.h"
 
 #include "base/assert.h"

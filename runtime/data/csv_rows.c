@@ -1,3 +1,4 @@
+// csv_rows.c: bars and funding rates of one CSV file as typed rows.
 #include "data/csv_rows.h"
 
 #include "base/array.h"
@@ -257,8 +258,8 @@ static void on_row(int end, void *ctx) {
     if (end == '\n') r->line++;
 }
 
-static int parse_blocks(struct reader *r, struct csv_parser *parser, struct source *source, rows_told told,
-                        void *told_ctx) {
+static int parse_blocks(struct reader *r, struct csv_parser *parser, struct source *source,
+                        rows_progress progress, void *progress_ctx) {
     for (;;) {
         const void *block;
         size_t size;
@@ -271,13 +272,13 @@ static int parse_blocks(struct reader *r, struct csv_parser *parser, struct sour
         // Garbage without line ends would otherwise collect as one field without bound.
         if (csv_get_buffer_size(parser) > FIELD_SIZE_MAX) fail_row(r, "a field too long for a file of bars");
         if (r->err || r->done) return r->err;
-        if (told) told(told_ctx, source_used(source));
+        if (progress) progress(progress_ctx, source_used(source));
     }
     csv_fini(parser, on_field, on_row, r);
     return r->err;
 }
 
-int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out,
+int rows_read(const char *path, int64_t row_max, rows_progress progress, void *progress_ctx, struct rows *out,
               struct errmsg *e) {
     struct source *source = NULL;
     struct csv_parser parser;
@@ -293,7 +294,7 @@ int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx,
     r->row_max = row_max;
     r->line = 1;
     int err = source_open(path, &source, e);
-    if (!err) err = parse_blocks(r, &parser, source, told, told_ctx);
+    if (!err) err = parse_blocks(r, &parser, source, progress, progress_ctx);
     if (!err && out->count == 0)
         err = errmsg_set(e, ERR_FORMAT, r->started ? "%s: holds a header and no rows" : "%s: is empty", path);
     source_close(source);

@@ -25,10 +25,10 @@ struct rows {
 };
 
 // Told after each block how many bytes of the file are used up.
-typedef void (*rows_told)(void *ctx, int64_t used);
+typedef void (*rows_progress)(void *ctx, int64_t used);
 
 // Reads `path`; at most row_max rows when it is above 0. ERR_FORMAT also for a file without rows.
-int rows_read(const char *path, int64_t row_max, rows_told told, void *told_ctx, struct rows *out,
+int rows_read(const char *path, int64_t row_max, rows_progress progress, void *progress_ctx, struct rows *out,
               struct errmsg *e);
 
 void rows_free(struct rows *r);

@@ -1,3 +1,4 @@
+// grid.c: times of bars: read, written, and stepped along an interval.
 #include "data/grid.h"
 
 #include "base/err.h"

@@ -1,3 +1,5 @@
+// import.c: from files to series.
+//
 // From files to series. Per run: collect the files; read the first rows of those whose names do not tell the
 // interval; sort; then for each group of one symbol and interval, map the store file or make it:
 //
@@ -131,7 +133,7 @@ static bool same_group(const struct source_file *a, const struct source_file *b)
     return strcmp(a->symbol, b->symbol) == 0 && a->funding == b->funding && a->interval == b->interval;
 }
 
-static void told(void *ctx, int64_t used) {
+static void on_progress(void *ctx, int64_t used) {
     struct import *im = ctx;
     int64_t done = im->done + used;
     if (im->options->progress)
@@ -145,25 +147,25 @@ static int check_unchanged(const struct source_file *f, struct errmsg *e) {
     return errmsg_set(e, ERR_IO, "%s: changed while it was read; try again", f->path);
 }
 
-static int read_parts(struct import *im, const struct source_file *files, int32_t count, struct part *parts,
-                      struct errmsg *e) {
+static int read_parts(struct import *im, const struct source_file *files, int32_t count,
+                      struct join_part *parts, struct errmsg *e) {
     for (int32_t i = 0; i < count; i++) {
         parts[i].path = files[i].path;
-        int err = rows_read(files[i].path, 0, told, im, &parts[i].rows, e);
+        int err = rows_read(files[i].path, 0, on_progress, im, &parts[i].rows, e);
         if (!err) err = check_unchanged(&files[i], e);
         if (err) return err;
         if (parts[i].rows.funding != files[i].funding)
             return errmsg_set(e, ERR_FORMAT, "%s: holds funding rates under the name of a file of bars",
                               files[i].path);
         im->done += files[i].size;
-        told(im, 0);
+        on_progress(im, 0);
     }
     return 0;
 }
 
-static struct part *parts_new(int32_t count) { return calloc((size_t)count, sizeof(struct part)); }
+static struct join_part *parts_new(int32_t count) { return calloc((size_t)count, sizeof(struct join_part)); }
 
-static void parts_free(struct part *parts, int32_t count) {
+static void parts_free(struct join_part *parts, int32_t count) {
     for (int32_t i = 0; i < count; i++) rows_free(&parts[i].rows);
     free(parts);
 }
@@ -221,7 +223,7 @@ static void keep_in_store(struct import *im, const char *path, const char *sourc
 
 static int make_series(struct import *im, const struct source_file *files, int32_t count, struct series *s,
                        struct errmsg *e) {
-    struct part *parts = parts_new(count);
+    struct join_part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     int err = read_parts(im, files, count, parts, e);
     if (!err) err = join_bars(parts, count, im->options->allow_gaps, s, e);
@@ -240,7 +242,7 @@ static int import_bars(struct import *im, const struct source_file *files, int32
     if (im->folder[0] && store_open(path, sources, &s) == 0) {
         im->reused_count++;
         for (int32_t i = 0; i < count; i++) im->done += files[i].size;
-        told(im, 0);
+        on_progress(im, 0);
     } else {
         err = make_series(im, files, count, &s, e);
         if (!err) keep_in_store(im, path, sources, &s);
@@ -258,7 +260,7 @@ static int import_funding(struct import *im, const struct source_file *files, in
                           struct errmsg *e) {
     struct funding_series f = { 0 };
     memcpy(f.symbol, files->symbol, sizeof f.symbol);
-    struct part *parts = parts_new(count);
+    struct join_part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     int err = read_parts(im, files, count, parts, e);
     if (!err) err = join_funding(parts, count, &f, e);

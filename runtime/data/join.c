@@ -1,3 +1,4 @@
+// join.c: rows of several files as one series without gaps or disorder.
 #include "data/join.h"
 
 #include "data/grid.h"
@@ -12,8 +13,8 @@
 #include <sys/mman.h>
 
 static int by_first(const void *a, const void *b) {
-    const struct part *x = a;
-    const struct part *y = b;
+    const struct join_part *x = a;
+    const struct join_part *y = b;
     int64_t p = x->rows.bars[0].values[COLUMN_OPEN_US];
     int64_t q = y->rows.bars[0].values[COLUMN_OPEN_US];
     return p != q ? (p > q) - (p < q) : strcmp(x->path, y->path);
@@ -28,7 +29,7 @@ struct checker {
     const char *previous_path;
 };
 
-static int fail_order(const struct checker *c, const struct part *p, int64_t i, int64_t t_us,
+static int fail_order(const struct checker *c, const struct join_part *p, int64_t i, int64_t t_us,
                       struct errmsg *e) {
     char now[STAMP_TEXT_MAX];
     char before[STAMP_TEXT_MAX];
@@ -43,7 +44,8 @@ static int fail_order(const struct checker *c, const struct part *p, int64_t i, 
 }
 
 // Everything that is not "the very next bar".
-static int check_jump(struct checker *c, const struct part *p, int64_t i, int64_t t_us, struct errmsg *e) {
+static int check_jump(struct checker *c, const struct join_part *p, int64_t i, int64_t t_us,
+                      struct errmsg *e) {
     char text[STAMP_TEXT_MAX];
     bool first = c->previous_us == INT64_MIN;
     if (!first && t_us <= c->previous_us) return fail_order(c, p, i, t_us, e);
@@ -60,7 +62,7 @@ static int check_jump(struct checker *c, const struct part *p, int64_t i, int64_
                       stamp_text(text, c->previous_us));
 }
 
-static int check_part(struct checker *c, const struct part *p, struct errmsg *e) {
+static int check_part(struct checker *c, const struct join_part *p, struct errmsg *e) {
     for (int64_t i = 0; i < p->rows.count; i++) {
         int64_t t_us = p->rows.bars[i].values[COLUMN_OPEN_US];
         if (c->previous_us == INT64_MIN || t_us != c->next_us) {
@@ -79,7 +81,7 @@ static void copy_part(const struct rows *rows, int64_t *columns[COLUMN_COUNT], i
         for (int c = 0; c < COLUMN_COUNT; c++) columns[c][at + i] = rows->bars[i].values[c];
 }
 
-int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e) {
+int join_bars(struct join_part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e) {
     struct checker check = { .interval = out->interval, .allow_gaps = allow_gaps, .previous_us = INT64_MIN };
     int64_t total = 0;
     qsort(parts, (size_t)count, sizeof *parts, by_first);
@@ -111,7 +113,7 @@ static int64_t to_minute(int64_t t_us) {
     return (t_us + minute_us / 2) / minute_us * minute_us;
 }
 
-int join_funding(struct part *parts, int32_t count, struct funding_series *out, struct errmsg *e) {
+int join_funding(struct join_part *parts, int32_t count, struct funding_series *out, struct errmsg *e) {
     int64_t total = 0;
     struct checker check = { .previous_us = INT64_MIN };
     qsort(parts, (size_t)count, sizeof *parts, by_first);

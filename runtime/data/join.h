@@ -10,16 +10,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct part {
+struct join_part {
     const char *path;
     struct rows rows;
 };
 
 // Sorts the parts by first stamp, checks them and fills *out, whose symbol and interval are set. ERR_GAP,
 // ERR_FORMAT.
-int join_bars(struct part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e);
+int join_bars(struct join_part *parts, int32_t count, bool allow_gaps, struct series *out, struct errmsg *e);
 
 // The same for funding: strictly rising, no grid.
-int join_funding(struct part *parts, int32_t count, struct funding_series *out, struct errmsg *e);
+int join_funding(struct join_part *parts, int32_t count, struct funding_series *out, struct errmsg *e);
 
 #endif

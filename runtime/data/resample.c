@@ -1,3 +1,4 @@
+// resample.c: bars of a longer interval made of shorter ones.
 #include "data/columns.h"
 #include "data/grid.h"
 #include "trade/record.h"

@@ -1,3 +1,4 @@
+// series.c: bars in columns, mapped or in memory.
 #include "data/series.h"
 
 #include "base/assert.h"

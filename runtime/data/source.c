@@ -1,3 +1,4 @@
+// source.c: the bytes of a .csv, .csv.gz or .zip, unpacked by libarchive.
 #include "data/source.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// store.c: one file of columns on disk, mapped read-only.
 #include "data/store.h"
 
 #include "data/columns.h"

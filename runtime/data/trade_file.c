@@ -1,3 +1,4 @@
+// trade_file.c: trades of CSV files, one file after the other.
 #include "data/trade_file.h"
 
 #include "base/array.h"

@@ -1,3 +1,4 @@
+// conn.c: one HTTP/1.1 or WebSocket connection of a server: bytes in, requests and messages out.
 #include "net/conn.h"
 
 #include "base/array.h"

@@ -1,3 +1,4 @@
+// curl_loop.c: one libcurl multi handle driven by a libuv loop.
 #include "net/curl_loop.h"
 
 #include "net/proxy.h"

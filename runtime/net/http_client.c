@@ -1,3 +1,4 @@
+// http_client.c: HTTP requests by libcurl's multi interface.
 #include "net/http_client.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// proxy.c: by which proxy connections go.
 #include "net/proxy.h"
 
 #include <curl/curl.h>

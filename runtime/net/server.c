@@ -1,3 +1,4 @@
+// server.c: a TCP or TLS server of connections on a libuv loop.
 #include "net/server.h"
 
 #include "base/assert.h"
@@ -67,7 +68,7 @@ static void peer_close(struct peer *p) {
     uv_close((uv_handle_t *)&p->tcp, peer_gone);
 }
 
-struct write {
+struct server_write {
     uv_write_t req;
     struct peer *peer;
     size_t size;
@@ -75,7 +76,7 @@ struct write {
 };
 
 static void written(uv_write_t *req, int status) {
-    struct write *w = req->data;
+    struct server_write *w = req->data;
     w->peer->writing -= w->size;
     if (status == 0)
         w->peer->active_ms = uv_now(w->peer->server->loop);
@@ -98,7 +99,7 @@ static void peer_write(struct peer *p, const char *bytes, size_t size) {
         }
     }
     if (size == 0) return;
-    struct write *w = malloc(sizeof *w + size);
+    struct server_write *w = malloc(sizeof *w + size);
     if (!w) {
         peer_close(p);
         return;

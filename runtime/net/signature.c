@@ -1,3 +1,4 @@
+// signature.c: HMAC-SHA256, RSA and Ed25519 signatures of requests.
 #include "net/signature.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// control_socket.c: lines of JSON over a Unix socket, served and asked.
 #include "process/control_socket.h"
 
 #include "base/alloc.h"

@@ -1,4 +1,5 @@
-// control.h: the socket by which a running process is asked and told: attach, status, stop. Lines of JSON in
+// control_socket.h: the socket by which a running process is asked and told: attach, status, stop. Lines of
+// JSON in
 // both directions; what they mean is Lua's (lua/moontide/live/control_socket.lua).
 //
 // Socket   a Unix stream socket of mode 0600. A peer of another user than ours (or root) is shut out.

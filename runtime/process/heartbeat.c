@@ -1,3 +1,4 @@
+// heartbeat.c: the page of memory that a worker shares with its supervisor.
 #include "process/heartbeat.h"
 
 #include "base/err.h"

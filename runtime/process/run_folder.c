@@ -1,3 +1,4 @@
+// run_folder.c: the folder of a run, its lock and its files.
 #include "process/run_folder.h"
 
 #include <ctype.h>

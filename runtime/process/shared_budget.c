@@ -1,3 +1,4 @@
+// shared_budget.c: a budget in a mapped file, and the locks that say who is alive.
 #include "process/shared_budget.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// stdio_relay.c: a thread that passes standard output on, so that nothing else waits for its reader.
 #include "process/stdio_relay.h"
 
 #include "base/alloc.h"
@@ -22,7 +23,7 @@ enum {
     END_PATIENCE_MS = 10000
 };   // a pipe that is ready takes PART bytes without waiting
 
-struct outlet {
+struct relay_outlet {
     int in, out;         // our pipe's end; the descriptor that was 1 or 2
     bool used, closed;   // closed: nobody reads there any more, and nobody will
     char *bytes;
@@ -31,17 +32,17 @@ struct outlet {
     bool dropping;
 };
 
-static struct outlet outlets[2];
+static struct relay_outlet outlets[2];
 static int bell = -1;
 static pthread_t thread;
 
-static void keep(struct outlet *o, const char *bytes, size_t size) {
+static void keep(struct relay_outlet *o, const char *bytes, size_t size) {
     memcpy(o->bytes + o->count, bytes, size);
     o->count += size;
 }
 
-static void say_elsewhere(const struct outlet *o) {
-    struct outlet *other = &outlets[o == &outlets[0]];
+static void say_elsewhere(const struct relay_outlet *o) {
+    struct relay_outlet *other = &outlets[o == &outlets[0]];
     char said[96];
     int size = snprintf(said, sizeof said, "moontide: nobody reads standard %s; its lines are dropped\n",
                         o == &outlets[0] ? "output" : "error");
@@ -52,7 +53,7 @@ static void say_elsewhere(const struct outlet *o) {
     }
 }
 
-static void take(struct outlet *o) {
+static void take(struct relay_outlet *o) {
     static char part[65536];
     ssize_t size = read(o->in, part, sizeof part);
     if (size <= 0) {
@@ -77,7 +78,7 @@ static void take(struct outlet *o) {
     for (ssize_t i = 0; i < size; i++) o->dropped += part[i] == '\n';
 }
 
-static void pass_on(struct outlet *o) {
+static void pass_on(struct relay_outlet *o) {
     ssize_t size = write(o->out, o->bytes, o->count < PART ? o->count : PART);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (size < 0) {
@@ -95,7 +96,7 @@ static void *relay(void *unused) {
     for (;;) {
         struct pollfd p[5] = { { .fd = bell, .events = POLLIN } };
         for (int i = 0; i < 2; i++) {
-            struct outlet *o = &outlets[i];
+            struct relay_outlet *o = &outlets[i];
             p[1 + i] = (struct pollfd){ .fd = o->used ? o->in : -1, .events = POLLIN };
             p[3 + i] = (struct pollfd){ .fd = o->used && o->count > 0 ? o->out : -1, .events = POLLOUT };
         }
@@ -127,7 +128,7 @@ static void finish(void) {
     }
 }
 
-static void place(struct outlet *o, int fd) {
+static void place(struct relay_outlet *o, int fd) {
     struct stat s;
     int ends[2];
     if (fstat(fd, &s) != 0 || !(S_ISFIFO(s.st_mode) || S_ISSOCK(s.st_mode))) return;

@@ -1,4 +1,5 @@
-// output.h: standard output and standard error that never hold the process. Who reads a pipe of ours may be
+// stdio_relay.h: standard output and standard error that never hold the process. Who reads a pipe of ours may
+// be
 // slow, or have stopped reading: a write to a full pipe waits for ever, and a loop that waits watches over no
 // orders.
 //

@@ -1,3 +1,4 @@
+// supervisor.c: processes started, watched, relayed and ended.
 #include "process/supervisor.h"
 
 #include "base/array.h"
@@ -26,7 +27,7 @@ struct outlet {
 };
 
 // One of a process's outputs, until it ends.
-struct source {
+struct output_source {
     uv_pipe_t pipe;
     struct process *process;
     struct outlet *outlet;
@@ -38,7 +39,7 @@ struct source {
 struct process {
     uv_process_t handle;
     struct supervisor *owner;
-    struct source sources[2];
+    struct output_source sources[2];
     char prefix[64];
     struct heartbeat *heart;
     int heart_fd;
@@ -100,7 +101,7 @@ static bool outlet_room(struct outlet *o, size_t size) {
     return true;
 }
 
-static void put_line(struct source *r) {
+static void put_line(struct output_source *r) {
     struct outlet *o = r->outlet;
     char note[128];
     int size = o->dropped
@@ -136,12 +137,12 @@ static void process_closed(uv_handle_t *h) {
 }
 
 static void source_closed(uv_handle_t *h) {
-    struct source *r = h->data;
+    struct output_source *r = h->data;
     struct process *p = r->process;
     if (--p->handles == 0 && p->closing) memset(p, 0, sizeof *p);
 }
 
-static void source_end(struct source *r) {
+static void source_end(struct output_source *r) {
     if (!r->open) return;
     r->open = false;
     if (r->count > 0) put_line(r);
@@ -150,7 +151,7 @@ static void source_end(struct source *r) {
 }
 
 static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *b) {
-    struct source *r = stream->data;
+    struct output_source *r = stream->data;
     if (count < 0) {
         source_end(r);
         return;
@@ -180,10 +181,10 @@ static struct process *process_at(const struct supervisor *s, int32_t number) {
 static void outputs_open(struct process *p, uv_stdio_container_t stdio[4]) {
     stdio[0] = (uv_stdio_container_t){ .flags = UV_IGNORE };
     for (int i = 0; i < 2; i++) {
-        struct source *r = &p->sources[i];
+        struct output_source *r = &p->sources[i];
         stdio[i + 1] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = i + 1 };
         if (!p->prefix[0]) continue;
-        *r = (struct source){ .process = p, .outlet = &p->owner->outlets[i], .open = true };
+        *r = (struct output_source){ .process = p, .outlet = &p->owner->outlets[i], .open = true };
         uv_pipe_init(&p->owner->loop, &r->pipe, 0);
         r->pipe.data = r;
         p->handles++;

@@ -1,3 +1,4 @@
+// terminal.c: lines from a terminal by libedit, or from a pipe.
 #include "process/terminal.h"
 
 #include "base/alloc.h"

@@ -1,8 +1,8 @@
-// local_pages.c: the pages that are no part of the exchange that is played: the audit, the fault rules, a
+// admin.c: the pages that are no part of the exchange that is played: the audit, the fault rules, a
 // shock to the price.
 #include "base/alloc.h"
 #include "base/array.h"
-#include "server/private.h"
+#include "server/exchange_server_private.h"
 
 #include "sim/fault_rules.h"
 #include "trade/symbol.h"
@@ -74,11 +74,11 @@ static void page_shock(struct exchange_server *l, struct conn *c, const struct w
 }
 
 void exchange_server_page(struct exchange_server *l, struct conn *c, const struct http_request *r) {
-    struct wire_params *p = &l->visit.params;
+    struct wire_params *p = &l->request.params;
     p->count = 0;
     p->used = 0;
-    if (!decode_add_query(p, r->query, r->query_size, &l->visit.refusal))
-        answer_problem(c, 400, l->visit.refusal.text);
+    if (!decode_add_query(p, r->query, r->query_size, &l->request.refusal))
+        answer_problem(c, 400, l->request.refusal.text);
     else if (strcmp(r->path, "/moontide/audit") == 0)
         page_audit(l, c, p);
     else if (strcmp(r->path, "/moontide/faults") == 0)

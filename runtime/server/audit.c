@@ -1,3 +1,4 @@
+// audit.c: every call that concerns an order, and the use of every limit, minute by minute.
 #include "server/audit.h"
 
 #include "base/alloc.h"
@@ -70,8 +71,8 @@ static void put_entry(struct text_out *o, const struct audit_entry *e, int64_t n
     text_put(o,
              "\"fault\":\"%s\",\"executed\":%s,\"told\":%s,\"code\":%d,\"orderId\":%lld,\"status\":\"%s\","
              "\"executedQty\":\"%s\"}",
-             fault_kind_name(e->fault), e->executed ? "true" : "false", e->told ? "true" : "false", e->code,
-             (long long)e->order_id, order ? order_status_names[order->status] : "", executed);
+             fault_kind_name(e->fault), e->executed ? "true" : "false", e->answered ? "true" : "false",
+             e->code, (long long)e->order_id, order ? order_status_names[order->status] : "", executed);
 }
 
 static void put_windows(struct text_out *o, const struct audit *a) {

@@ -20,7 +20,7 @@ struct audit_entry {
     uint8_t side, type;
     uint8_t fault;      // enum fault_kind that struck the request
     uint8_t executed;   // the exchange carried it out
-    uint8_t told;       // the client got the true answer
+    uint8_t answered;   // the client got the true answer
     uint8_t channel;    // 0 REST, 1 WebSocket API
     char client_id[CLIENT_ID_MAX];
 };

@@ -1,3 +1,4 @@
+// exchange_main.c: the process around a local exchange: loop, clock, signals, figures.
 #include "server/exchange_main.h"
 
 #include "base/alloc.h"

@@ -1,6 +1,7 @@
+// exchange_server.c: the local exchange without its sockets: what is served, in which order, at which time.
 #include "base/alloc.h"
 #include "base/units.h"
-#include "server/private.h"
+#include "server/exchange_server_private.h"
 
 #include "sim/snapshot.h"
 
@@ -18,7 +19,7 @@
 enum { HANDSHAKE_WEIGHT = 5, SESSION_WEIGHT = 2 };
 
 // What a WebSocket connection is for.
-struct client {
+struct connection {
     struct subscriber
         *sub;   // its streams; of the WebSocket API none, only the pings and the life of a connection
     struct ws_session *api;   // of the WebSocket API
@@ -29,7 +30,7 @@ struct client {
 static void on_reply(void *ctx, uint64_t token, const struct reply *r, int64_t now_us) {
     (void)token;
     (void)now_us;
-    handlers_reply(((struct exchange_server *)ctx)->desk, r);
+    handlers_reply(((struct exchange_server *)ctx)->handlers, r);
 }
 
 static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
@@ -50,20 +51,20 @@ static bool concerns_orders(int32_t endpoint) {
 }
 
 static void audit_one(struct exchange_server *l, const struct call *c, int32_t code, int64_t order_id,
-                      const struct fault_rule *fate, bool executed, bool told) {
+                      const struct fault_rule *fault, bool executed, bool answered) {
     struct audit_entry e = { .time_us = l->now_us,
                              .order_id = order_id,
                              .quantity_e8 = c->quantity_e8,
                              .price_e8 = c->price_e8,
                              .code = code,
-                             .endpoint = (uint16_t)l->visit.endpoint,
+                             .endpoint = (uint16_t)l->request.endpoint,
                              .symbol = c->symbol,
                              .side = c->side,
                              .type = c->type,
-                             .fault = fate ? fate->kind : FAULT_NONE,
+                             .fault = fault ? fault->kind : FAULT_NONE,
                              .executed = executed && code == 0,
-                             .told = told,
-                             .channel = l->visit.over_websocket };
+                             .answered = answered,
+                             .channel = l->request.over_websocket };
     const struct order_record *o = order_id ? exchange_order(l->x, order_id) : NULL;
     const char *id = o ? o->client_id : c->client_id[0] ? c->client_id : c->orig_client_id;
     if (client_id_check(id) == 0)
@@ -80,18 +81,18 @@ static void name_refused(const struct wire_params *p, struct call *c) {
     }
 }
 
-static void audit_visit(struct exchange_server *l, const struct answer *a, const struct fault_rule *fate,
-                        bool executed, bool told) {
+static void audit_request(struct exchange_server *l, const struct answer *a, const struct fault_rule *fault,
+                          bool executed, bool answered) {
     struct exchange_windows w = exchange_windows(l->x, l->now_us);
     audit_windows(l->audit, &w, a && (a->status == 429 || a->status == 418), l->now_us);
-    if (!concerns_orders(l->visit.endpoint)) return;
-    const struct wire_call *wire = &l->visit.wire;
-    bool batch = l->visit.refusal.code == 0 && wire->call.batch && wire->call.batch_count <= CALL_BATCH_MAX;
+    if (!concerns_orders(l->request.endpoint)) return;
+    const struct wire_call *wire = &l->request.wire;
+    bool batch = l->request.refusal.code == 0 && wire->call.batch && wire->call.batch_count <= CALL_BATCH_MAX;
     if (!batch) {
         struct call refused = { .symbol = SYMBOL_NONE };
-        if (l->visit.refusal.code != 0) name_refused(&l->visit.params, &refused);
-        audit_one(l, l->visit.refusal.code == 0 ? &wire->call : &refused, a ? a->code : 0,
-                  a ? a->order_id : 0, fate, executed, told);
+        if (l->request.refusal.code != 0) name_refused(&l->request.params, &refused);
+        audit_one(l, l->request.refusal.code == 0 ? &wire->call : &refused, a ? a->code : 0,
+                  a ? a->order_id : 0, fault, executed, answered);
         return;
     }
     for (int32_t i = 0; i < wire->call.batch_count; i++) {
@@ -100,40 +101,40 @@ static void audit_visit(struct exchange_server *l, const struct answer *a, const
                   known ? a->batch_code[i]
                   : a   ? a->code
                         : 0,
-                  known ? a->batch_order_id[i] : 0, fate, executed, told);
+                  known ? a->batch_order_id[i] : 0, fault, executed, answered);
     }
 }
 
 // ---- serving ----
 
-static bool never_arrives(const struct fault_rule *fate) {
-    return fate && (fate->kind == FAULT_NO_CONNECTION || fate->kind == FAULT_LOSE_REQUEST);
+static bool never_arrives(const struct fault_rule *fault) {
+    return fault && (fault->kind == FAULT_NO_CONNECTION || fault->kind == FAULT_LOSE_REQUEST);
 }
 
-static bool answer_reaches(const struct fault_rule *fate) {
-    return !fate || fate->kind == FAULT_DELAY || fate->kind == FAULT_LATE || fate->kind == FAULT_SLOW_BODY ||
-           fate->kind == FAULT_ERROR;
+static bool answer_reaches(const struct fault_rule *fault) {
+    return !fault || fault->kind == FAULT_DELAY || fault->kind == FAULT_LATE ||
+           fault->kind == FAULT_SLOW_BODY || fault->kind == FAULT_ERROR;
 }
 
-// Serves the visit under its fate; *a is what the client is to be told, if it is still there (`waits`).
-static void serve(struct exchange_server *l, const struct fault_rule *fate, bool waits, struct answer *a) {
+// Serves the request under its fault; *a is what the client is to be told, if it is still there (`waits`).
+static void serve(struct exchange_server *l, const struct fault_rule *fault, bool waits, struct answer *a) {
     struct answer truth;
-    bool arrives = !never_arrives(fate) && !(fate && fate->kind == FAULT_ERROR);
-    if (arrives) handlers_serve(l->desk, &l->visit, &truth, l->now_us);
-    if (l->visit.endpoint >= 0)
-        audit_visit(l, arrives ? &truth : NULL, fate, arrives, waits && answer_reaches(fate));
-    if (fate && (fate->kind == FAULT_ERROR || fate->kind == FAULT_ERROR_AFTER))
-        exchange_server_error_answer(l, fate, a);
+    bool arrives = !never_arrives(fault) && !(fault && fault->kind == FAULT_ERROR);
+    if (arrives) handlers_serve(l->handlers, &l->request, &truth, l->now_us);
+    if (l->request.endpoint >= 0)
+        audit_request(l, arrives ? &truth : NULL, fault, arrives, waits && answer_reaches(fault));
+    if (fault && (fault->kind == FAULT_ERROR || fault->kind == FAULT_ERROR_AFTER))
+        exchange_server_error_answer(l, fault, a);
     else if (arrives)
         *a = truth;
 }
 
-// Each request has one fate: one that was late has had its.
-static const struct fault_rule *fate_of(struct exchange_server *l, bool arrived) {
+// Each request has one fault: one that was late has had its.
+static const struct fault_rule *fault_of(struct exchange_server *l, bool arrived) {
     static const struct fault_rule was_late = { .kind = FAULT_LATE };
     if (arrived) return &was_late;
-    if (l->o.faults.count == 0 || l->visit.endpoint < 0) return NULL;
-    return faults_judge(&l->o.faults, l->visit.endpoint, endpoint_info(l->visit.endpoint)->request_class,
+    if (l->o.faults.count == 0 || l->request.endpoint < 0) return NULL;
+    return faults_judge(&l->o.faults, l->request.endpoint, endpoint_info(l->request.endpoint)->request_class,
                         l->now_us);
 }
 
@@ -146,24 +147,24 @@ static void to_now(struct exchange_server *l) {
     l->now_us = now_us;
     l->wall_us = wall_us;
     exchange_server_market_advance(l, now_us);
-    handlers_set_skew(l->desk, l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
+    auth_set_skew(handlers_auth(l->handlers), l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
 }
 
-static bool kept_back(const struct fault_rule *fate, bool arrived) {
-    return fate && fate->kind == FAULT_LATE && !arrived;
+static bool kept_back(const struct fault_rule *fault, bool arrived) {
+    return fault && fault->kind == FAULT_LATE && !arrived;
 }
 
 void exchange_server_take_http(struct exchange_server *l, struct conn *c, const struct http_request *r,
                                bool arrived) {
-    handlers_open(l->desk, r, &l->visit, l->now_us, l->wall_us);
-    const struct fault_rule *fate = fate_of(l, arrived);
-    if (kept_back(fate, arrived)) {
-        exchange_server_keep_http(l, c, fate, r);
+    auth_open(handlers_auth(l->handlers), r, &l->request, l->now_us, l->wall_us);
+    const struct fault_rule *fault = fault_of(l, arrived);
+    if (kept_back(fault, arrived)) {
+        exchange_server_keep_http(l, c, fault, r);
         return;
     }
     struct answer a = { .head = "", .body = "" };
-    serve(l, fate, c != NULL, &a);
-    if (c) exchange_server_answer_http(l, c, fate, &a);
+    serve(l, fault, c != NULL, &a);
+    if (c) exchange_server_answer_http(l, c, fault, &a);
 }
 
 static void on_request(void *ctx, struct conn *c, const struct http_request *r) {
@@ -183,7 +184,7 @@ static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
     bool api = strcmp(r->path, "/ws-fapi/v1") == 0;
     int status = api ? 0 : stream_hub_address(r->path, r->query);
     if (status != 0) return status;
-    struct client *client = alloc_zeroed(1, sizeof *client);
+    struct connection *client = alloc_zeroed(1, sizeof *client);
     conn_set_data(c, client);
     if (api) {
         client->api = alloc_bytes(sizeof *client->api);
@@ -203,7 +204,7 @@ static void on_opened(void *ctx, struct conn *c) {
 void exchange_server_take_ws(struct exchange_server *l, struct conn *c, struct ws_session *session,
                              const char *text, size_t size, bool arrived) {
     struct ws_request q;
-    if (!ws_api_read(l->desk, session, text, size, &q, &l->visit, l->now_us, l->wall_us)) {
+    if (!ws_api_read(l->handlers, session, text, size, &q, &l->request, l->now_us, l->wall_us)) {
         static const char sorry[] =
             "{\"id\":null,\"status\":400,\"error\":{\"code\":-1000,\"msg\":\"Invalid JSON.\"}}";
         conn_send(c, sorry, sizeof sorry - 1);
@@ -212,14 +213,14 @@ void exchange_server_take_ws(struct exchange_server *l, struct conn *c, struct w
         exchange_charge(l->x, SESSION_WEIGHT, l->now_us);
         conn_send(c, q.text, strlen(q.text));
     } else {
-        const struct fault_rule *fate = fate_of(l, arrived);
-        if (kept_back(fate, arrived)) {
-            exchange_server_keep_ws(l, c, fate, session, text, size);
+        const struct fault_rule *fault = fault_of(l, arrived);
+        if (kept_back(fault, arrived)) {
+            exchange_server_keep_ws(l, c, fault, session, text, size);
         } else {
             struct answer a = { .head = "", .body = "{}", .size = 2, .status = 200 };
-            serve(l, fate, c != NULL, &a);
-            char *reply = ws_api_reply(l->desk, &q, &a, l->now_us);
-            if (c) exchange_server_answer_ws(l, c, fate, reply);
+            serve(l, fault, c != NULL, &a);
+            char *reply = ws_api_reply(l->handlers, &q, &a, l->now_us);
+            if (c) exchange_server_answer_ws(l, c, fault, reply);
             free(reply);
         }
     }
@@ -228,7 +229,7 @@ void exchange_server_take_ws(struct exchange_server *l, struct conn *c, struct w
 
 static void on_message(void *ctx, struct conn *c, const char *text, size_t size) {
     struct exchange_server *l = ctx;
-    struct client *client = conn_data(c);
+    struct connection *client = conn_data(c);
     to_now(l);
     l->requests++;
     if (client->api)
@@ -239,19 +240,19 @@ static void on_message(void *ctx, struct conn *c, const char *text, size_t size)
 
 static void on_frame(void *ctx, struct conn *c) {
     struct exchange_server *l = ctx;
-    struct client *client = conn_data(c);
+    struct connection *client = conn_data(c);
     if (!client->api)
         stream_hub_frame(l->streams, client->sub, l->now_us);   // requests are counted by weight
 }
 
 static void on_pong(void *ctx, struct conn *c, const char *payload, size_t size) {
     struct exchange_server *l = ctx;
-    struct client *client = conn_data(c);
+    struct connection *client = conn_data(c);
     stream_hub_pong(l->streams, client->sub, payload, size, l->now_us);
 }
 
 void exchange_server_closed(struct exchange_server *l, struct conn *c) {
-    struct client *client = conn_data(c);
+    struct connection *client = conn_data(c);
     if (client) stream_hub_close(l->streams, client->sub);
     if (client) free(client->api);
     free(client);
@@ -305,7 +306,7 @@ static int add_keys(struct exchange_server *l, struct errmsg *e) {
         struct signing_key *key;
         int err = signing_key_new((enum key_kind)k->kind, k->text, &key, e);
         if (err) return err;
-        if (handlers_add_key(l->desk, k->id, key, k->trades, k->withdraws)) {
+        if (auth_add_key(handlers_auth(l->handlers), k->id, key, k->trades, k->withdraws)) {
             signing_key_free(key);
             return errmsg_set(e, ERR_INVALID, "an API key has %d letters and digits", API_KEY_SIZE);
         }
@@ -337,7 +338,7 @@ static int build(struct exchange_server *l, struct errmsg *e) {
         { LIMIT_ORDERS, RATE_MINUTE, 1, o->exchange.orders_1m },
         { LIMIT_ORDERS, RATE_SECOND, 10, o->exchange.orders_10s },
     };
-    l->desk = handlers_new(l->x, l->symbols, o->symbol_count, limits, 3, l->now_us);
+    l->handlers = handlers_new(l->x, l->symbols, o->symbol_count, limits, 3, l->now_us);
     struct stream_hub_options streams = { .legacy_all = o->legacy_streams,
                                           .life_us = o->stream_life_us,
                                           .ping_us = o->ping_us,
@@ -390,7 +391,7 @@ void exchange_server_free(struct exchange_server *l) {
     exchange_server_lates_drop(l, NULL);
     for (int32_t k = 0; k < l->o.symbol_count; k++) trade_file_close(l->replays[k].file);
     stream_hub_free(l->streams);
-    handlers_free(l->desk);
+    handlers_free(l->handlers);
     flow_free(l->flow);
     exchange_free(l->x);
     audit_free(l->audit);

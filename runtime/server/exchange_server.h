@@ -1,4 +1,5 @@
-// local_exchange.h: the whole local exchange but its sockets: simulated exchange, other traders, front desk,
+// exchange_server.h: the whole local exchange but its sockets: simulated exchange, background traders,
+// authentication, handlers,
 // streams, audit and faults, driven by connections (net/conn.h) and a clock that is handed in.
 //
 // Time     one clock for everything: market, timestamps, limits, listen keys. It may run faster than the
@@ -22,7 +23,7 @@ struct exchange_server_key {
     char id[65];
     int32_t kind;             // 0 HMAC, 1 RSA, 2 Ed25519 (enum key_kind)
     const char *text;         // secret, or public key as PEM or base64 of DER
-    bool trades, withdraws;   // `withdraws` is told when asked for, no more
+    bool trades, withdraws;   // `withdraws` is answered when asked for, no more
 };
 
 struct exchange_server_options {
@@ -40,7 +41,7 @@ struct exchange_server_options {
     int64_t trade_history_us;
     bool loop;   // begin again where the data end
     uint64_t seed;
-    double volatility, rate;   // of a made market: a day's, and orders a second
+    double volatility, rate;   // of a synthetic market: a day's, and orders a second
     bool legacy_streams;
     int64_t stream_life_us, ping_us;
     struct faults faults;

@@ -1,6 +1,6 @@
-// local_faults.c: what fault rules do to requests and answers: other ones, none, late, cut, in pieces.
+// fault_injection.c: what fault rules do to requests and answers: other ones, none, late, cut, in pieces.
 #include "base/alloc.h"
-#include "server/private.h"
+#include "server/exchange_server_private.h"
 
 #include "venue/binance/error_code.h"
 
@@ -83,10 +83,10 @@ static char *copy_of(const char *text, size_t size) {
 
 // ---- requests ----
 
-void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                const struct http_request *r) {
     struct late n = { .conn = c,
-                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fate),
+                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
                       .kind = LATE_REQUEST,
                       .request = *r };
     size_t path = strlen(r->path) + 1, query = r->query_size + 1, body = r->body_size + 1,
@@ -100,10 +100,10 @@ void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const 
     late_add(l, &n);
 }
 
-void exchange_server_keep_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_keep_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                              const struct ws_session *session, const char *text, size_t size) {
     struct late n = { .conn = c,
-                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fate),
+                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
                       .kind = LATE_WS_REQUEST,
                       .session = *session,
                       .body = copy_of(text, size),
@@ -145,12 +145,12 @@ static int32_t usual_code(int32_t status) {
     }
 }
 
-static const char *usual_text(const struct exchange_server *l, const struct fault_rule *fate, int32_t code,
+static const char *usual_text(const struct exchange_server *l, const struct fault_rule *fault, int32_t code,
                               char *out, size_t size) {
-    if (fate->status == 503) return "Unknown error, please check your request or try again later.";
-    if (fate->status != 418) return text_of_code(l, code, out, size);
+    if (fault->status == 503) return "Unknown error, please check your request or try again later.";
+    if (fault->status != 418) return text_of_code(l, code, out, size);
     int64_t until =
-        l->now_us / 1000 + (fate->retry_after_s > 0 ? fate->retry_after_s : BAN_S) * INT64_C(1000);
+        l->now_us / 1000 + (fault->retry_after_s > 0 ? fault->retry_after_s : BAN_S) * INT64_C(1000);
     snprintf(out, size,
              "Way too many requests; IP banned until %lld. Please use the websocket for live updates to "
              "avoid bans.",
@@ -158,33 +158,34 @@ static const char *usual_text(const struct exchange_server *l, const struct faul
     return out;
 }
 
-void exchange_server_error_answer(struct exchange_server *l, const struct fault_rule *fate,
+void exchange_server_error_answer(struct exchange_server *l, const struct fault_rule *fault,
                                   struct answer *a) {
     char made[256];
-    bool usual = !fate->code && !fate->message[0];
-    int32_t code = usual ? usual_code(fate->status) : fate->code;
-    bool page = usual && !code && !l->visit.over_websocket;
+    bool usual = !fault->code && !fault->message[0];
+    int32_t code = usual ? usual_code(fault->status) : fault->code;
+    bool page = usual && !code && !l->request.over_websocket;
     if (usual && !code) code = -1000;
-    const char *text = fate->message[0] ? fate->message
-                       : usual          ? usual_text(l, fate, code, made, sizeof made)
-                                        : text_of_code(l, code, made, sizeof made);
-    handlers_error(l->desk, fate->status, code, text, a, l->now_us);
+    const char *text = fault->message[0] ? fault->message
+                       : usual           ? usual_text(l, fault, code, made, sizeof made)
+                                         : text_of_code(l, code, made, sizeof made);
+    handlers_error(l->handlers, fault->status, code, text, a, l->now_us);
     if (page) {
         static char html[256];
-        const char *title = http_reason(fate->status);
-        a->size = (size_t)snprintf(html, sizeof html, gateway_page, fate->status, title, fate->status, title);
+        const char *title = http_reason(fault->status);
+        a->size =
+            (size_t)snprintf(html, sizeof html, gateway_page, fault->status, title, fault->status, title);
         a->body = html;
     }
-    if (fate->retry_after_s > 0) {
+    if (fault->retry_after_s > 0) {
         static char head[128];
-        snprintf(head, sizeof head, "%sRetry-After: %d\r\n", a->head, fate->retry_after_s);
+        snprintf(head, sizeof head, "%sRetry-After: %d\r\n", a->head, fault->retry_after_s);
         a->head = head;
     }
 }
 
-static void end_after(struct exchange_server *l, struct conn *c, const struct fault_rule *fate) {
+static void end_after(struct exchange_server *l, struct conn *c, const struct fault_rule *fault) {
     struct late end = { .conn = c,
-                        .due_us = l->now_us + faults_delay_us(&l->o.faults, fate),
+                        .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
                         .kind = LATE_END };
     if (end.due_us == l->now_us)
         conn_end(c);
@@ -192,16 +193,16 @@ static void end_after(struct exchange_server *l, struct conn *c, const struct fa
         late_add(l, &end);
 }
 
-void exchange_server_answer_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_answer_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                  const struct answer *a) {
     struct late n = { .conn = c, .status = a->status };
-    switch (fate ? fate->kind : FAULT_NONE) {
+    switch (fault ? fault->kind : FAULT_NONE) {
     case FAULT_NO_CONNECTION: conn_reset(c); return;
     case FAULT_LOSE_REQUEST:
-    case FAULT_LOSE_REPLY: end_after(l, c, fate); return;
+    case FAULT_LOSE_REPLY: end_after(l, c, fault); return;
     case FAULT_DELAY:
         n.kind = LATE_ANSWER;
-        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fate);
+        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fault);
         n.head = copy_of(a->head, strlen(a->head));
         n.body = copy_of(a->body, a->size);
         n.size = a->size;
@@ -214,34 +215,34 @@ void exchange_server_answer_http(struct exchange_server *l, struct conn *c, cons
     case FAULT_SLOW_BODY:
         conn_answer_held(c, a->status, a->head, a->body, a->size, a->size);
         n.kind = LATE_PIECE;
-        n.step_us = faults_delay_us(&l->o.faults, fate) / SLOW_PIECES + 1;
+        n.step_us = faults_delay_us(&l->o.faults, fault) / SLOW_PIECES + 1;
         n.due_us = l->now_us + n.step_us;
         n.piece = a->size / SLOW_PIECES + 1;
         late_add(l, &n);
         return;
     case FAULT_MALFORMED: conn_answer(c, a->status, a->head, a->body, a->size / 2); return;
-    case FAULT_WRONG_BODY: conn_answer(c, a->status, a->head, fate->message, strlen(fate->message)); return;
+    case FAULT_WRONG_BODY: conn_answer(c, a->status, a->head, fault->message, strlen(fault->message)); return;
     default: conn_answer(c, a->status, a->head, a->body, a->size);
     }
 }
 
-void exchange_server_answer_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_answer_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                const char *text) {
     struct late n = { .conn = c, .kind = LATE_MESSAGE };
-    switch (fate ? fate->kind : FAULT_NONE) {
+    switch (fault ? fault->kind : FAULT_NONE) {
     case FAULT_NO_CONNECTION:
     case FAULT_RESET: conn_reset(c); break;
     case FAULT_LOSE_REQUEST:
     case FAULT_LOSE_REPLY: break;
     case FAULT_SLOW_BODY:
     case FAULT_DELAY:
-        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fate);
+        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fault);
         n.size = strlen(text);
         n.body = copy_of(text, n.size);
         late_add(l, &n);
         break;
     case FAULT_MALFORMED: conn_send(c, text, strlen(text) / 2); break;
-    case FAULT_WRONG_BODY: conn_send(c, fate->message, strlen(fate->message)); break;
+    case FAULT_WRONG_BODY: conn_send(c, fault->message, strlen(fault->message)); break;
     default: conn_send(c, text, strlen(text));
     }
 }

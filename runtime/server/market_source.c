@@ -1,6 +1,6 @@
-// local_market.c: where the prices come from: bars and trades of files, or other traders alone.
+// market_source.c: where the prices come from: bars and trades of files, or other traders alone.
 #include "base/units.h"
-#include "server/private.h"
+#include "server/exchange_server_private.h"
 
 #include "base/dec.h"
 #include "sim/snapshot.h"
@@ -26,17 +26,17 @@ static void scale_bar(struct kline_record *k, int64_t to, int64_t from, int64_t 
     for (int i = 0; i < 4; i++) *prices[i] = dec_round_to(dec_mul_div_round(*prices[i], to, from), tick);
 }
 
-// Puts the past on the tape; the replay, or the made market, begins now.
+// Puts the past on the tape; the replay, or the synthetic market, begins now.
 static int open_market(struct exchange_server *l, int16_t k) {
     const struct series *s = &l->o.series[k];
     int64_t from = l->o.replay_from[k];
     int64_t begins_us = from < s->count ? s->open_us[from] : s->open_us[s->count - 1] + s->interval_us;
-    struct replay *r = &l->replays[k];
-    *r = (struct replay){ .next = from, .shift_us = l->now_us - begins_us };
+    struct market_replay *r = &l->replays[k];
+    *r = (struct market_replay){ .next = from, .shift_us = l->now_us - begins_us };
     int64_t last = from > 0 ? s->close_e8[from - 1] : s->open_e8[0];
     int64_t kept = l->snapshot && from == s->count ? snapshot_price(l->snapshot, k) : 0;
     int64_t was = last;
-    if (kept > 0) last = kept;   // a made market goes on at the price it had, its past moved there
+    if (kept > 0) last = kept;   // a synthetic market goes on at the price it had, its past moved there
     exchange_open_book(l->x, k, l->now_us, last);
     struct tape *t = exchange_tape(l->x, k);
     for (int64_t i = 0; i < from; i++) {
@@ -50,7 +50,7 @@ static int open_market(struct exchange_server *l, int16_t k) {
 // ---- replayed trades ----
 
 static int open_trades(struct exchange_server *l, int16_t k, struct errmsg *e) {
-    struct replay *r = &l->replays[k];
+    struct market_replay *r = &l->replays[k];
     trade_file_close(r->file);
     r->file = NULL;
     int err = trade_file_open(l->o.trade_paths[k], l->o.trade_path_counts[k], &r->file, e);
@@ -62,7 +62,7 @@ static int open_trades(struct exchange_server *l, int16_t k, struct errmsg *e) {
 
 // The trades of the past go on the tape alone; the replay begins with the minute of now.
 static int open_traded_market(struct exchange_server *l, int16_t k, struct errmsg *e) {
-    struct replay *r = &l->replays[k];
+    struct market_replay *r = &l->replays[k];
     int err = open_trades(l, k, e);
     if (err) return err;
     int64_t first_us = r->row.time_us - r->row.time_us % MINUTE_US,
@@ -86,7 +86,7 @@ static int open_traded_market(struct exchange_server *l, int16_t k, struct errms
 }
 
 static void next_trade(struct exchange_server *l, int16_t k) {
-    struct replay *r = &l->replays[k];
+    struct market_replay *r = &l->replays[k];
     struct errmsg e;
     int64_t last_us = r->row.time_us;
     int got = trade_file_next(r->file, &r->row, &e);
@@ -103,7 +103,7 @@ static void next_trade(struct exchange_server *l, int16_t k) {
 // ---- what comes next ----
 
 static int64_t replay_next_us(const struct exchange_server *l, int16_t k) {
-    const struct replay *r = &l->replays[k];
+    const struct market_replay *r = &l->replays[k];
     if (r->ended) return INT64_MAX;   // its file may be gone
     if (r->file) return r->row.time_us + r->shift_us;
     const struct series *s = &l->o.series[k];
@@ -112,7 +112,7 @@ static int64_t replay_next_us(const struct exchange_server *l, int16_t k) {
 
 static void follow_bar(struct exchange_server *l, int16_t k) {
     const struct series *s = &l->o.series[k];
-    struct replay *r = &l->replays[k];
+    struct market_replay *r = &l->replays[k];
     struct kline_record bar = bar_of(s, r->next, r->shift_us);
     flow_bar(l->flow, k, &bar);
     if (++r->next < s->count) return;
@@ -123,7 +123,7 @@ static void follow_bar(struct exchange_server *l, int16_t k) {
 }
 
 static void replay_step(struct exchange_server *l, int16_t k) {
-    struct replay *r = &l->replays[k];
+    struct market_replay *r = &l->replays[k];
     if (!r->file) {
         follow_bar(l, k);
         return;
@@ -137,7 +137,7 @@ static void replay_step(struct exchange_server *l, int16_t k) {
 static bool all_ended(const struct exchange_server *l, int64_t now_us) {
     bool replayed = false;
     for (int16_t k = 0; k < l->o.symbol_count; k++) {
-        const struct replay *r = &l->replays[k];
+        const struct market_replay *r = &l->replays[k];
         if (r->file && !r->ended) return false;
         if (r->ended) {
             replayed = true;

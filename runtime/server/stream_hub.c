@@ -1,3 +1,4 @@
+// stream_hub.c: who has subscribed to what, and the messages they get.
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/units.h"
@@ -33,7 +34,7 @@ struct stream_hub *stream_hub_new(const struct stream_hub_options *o, struct exc
 void stream_hub_free(struct stream_hub *s) {
     if (!s) return;
     while (s->subs) stream_hub_close(s, s->subs);
-    struct stream *t, *next;
+    struct hub_stream *t, *next;
     HASH_ITER (hh, s->all, t, next) {
         HASH_DEL(s->all, t);
         free(t->subs);
@@ -50,15 +51,15 @@ int64_t stream_hub_messages(const struct stream_hub *s) { return s->messages; }
 
 // ---- subscribing ----
 
-static int32_t place_among(struct stream *const *list, int32_t count, const char *name) {
+static int32_t place_among(struct hub_stream *const *list, int32_t count, const char *name) {
     for (int32_t i = 0; i < count; i++) {
         if (strcmp(list[i]->name, name) == 0) return i;
     }
     return -1;
 }
 
-static struct stream *stream_named(struct stream_hub *s, const char *name, int64_t now_us) {
-    struct stream *t = NULL;
+static struct hub_stream *stream_named(struct stream_hub *s, const char *name, int64_t now_us) {
+    struct hub_stream *t = NULL;
     HASH_FIND_STR(s->all, name, t);
     if (t) return t;
     t = alloc_zeroed(1, sizeof *t);
@@ -100,7 +101,7 @@ void stream_hub_subscribe(struct stream_hub *s, struct subscriber *sub, const ch
         return;
     }
     if (place_among(sub->streams, sub->count, name) >= 0) return;
-    struct stream *t = stream_named(s, name, now_us);
+    struct hub_stream *t = stream_named(s, name, now_us);
     ARRAY_ROOM(sub->streams, sub->size, sub->count + 1);
     sub->streams[sub->count++] = t;
     ARRAY_ROOM(t->subs, t->size, t->count + 1);
@@ -108,7 +109,7 @@ void stream_hub_subscribe(struct stream_hub *s, struct subscriber *sub, const ch
 }
 
 // The last subscriber gone, a stream is forgotten.
-static void leave(struct stream_hub *s, struct stream *t, const struct subscriber *sub) {
+static void leave(struct stream_hub *s, struct hub_stream *t, const struct subscriber *sub) {
     for (int32_t i = 0; i < t->count; i++) {
         if (t->subs[i] == sub) {
             t->subs[i] = t->subs[--t->count];
@@ -127,7 +128,7 @@ void stream_hub_unsubscribe(struct stream_hub *s, struct subscriber *sub, const 
     }
     int32_t at = place_among(sub->streams, sub->count, name);
     if (at < 0) return;
-    struct stream *t = sub->streams[at];
+    struct hub_stream *t = sub->streams[at];
     sub->streams[at] = sub->streams[--sub->count];
     leave(s, t, sub);
 }
@@ -238,23 +239,23 @@ static size_t wrap(struct stream_hub *s, const char *name) {
 // One message to one subscriber, unless a fault strikes it.
 static void deliver(struct stream_hub *s, struct subscriber *sub, const char *text, size_t size,
                     bool user_data, int64_t now_us) {
-    const struct fault_rule *fate =
+    const struct fault_rule *fault =
         s->faults->count > 0 ? faults_judge_stream(s->faults, user_data, now_us) : NULL;
-    if (fate && fate->kind == FAULT_STREAM_GAP) return;
-    if (fate && fate->kind == FAULT_STREAM_DROP) {
+    if (fault && fault->kind == FAULT_STREAM_GAP) return;
+    if (fault && fault->kind == FAULT_STREAM_DROP) {
         conn_reset(sub->conn);
         return;
     }
-    if (fate && fate->kind == FAULT_LISTEN_KEY_LOSS) {
+    if (fault && fault->kind == FAULT_LISTEN_KEY_LOSS) {
         exchange_drop_listen_key(s->x);
         return;
     }
     conn_send(sub->conn, text, size);
     s->messages++;
-    if (fate && fate->kind == FAULT_STREAM_TWICE) conn_send(sub->conn, text, size);
+    if (fault && fault->kind == FAULT_STREAM_TWICE) conn_send(sub->conn, text, size);
 }
 
-static void broadcast(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void broadcast(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     size_t wrapped = 0;
     for (int32_t i = 0; i < t->count; i++) {
         struct subscriber *sub = t->subs[i];
@@ -265,7 +266,7 @@ static void broadcast(struct stream_hub *s, struct stream *t, int64_t now_us) {
     }
 }
 
-static void send_record(struct stream_hub *s, struct stream *t, int32_t kind, const void *record,
+static void send_record(struct stream_hub *s, struct hub_stream *t, int32_t kind, const void *record,
                         int64_t now_us) {
     make(s, kind, record);
     broadcast(s, t, now_us);
@@ -278,7 +279,7 @@ void stream_hub_trade(struct stream_hub *s, const struct trade_record *trade, in
     for (const char *c = s->symbols[trade->symbol].name; *c; c++)
         name[at++] = (char)tolower((unsigned char)*c);
     memcpy(name + at, "@trade", 7);
-    struct stream *t = NULL;
+    struct hub_stream *t = NULL;
     HASH_FIND_STR(s->all, name, t);
     if (!t) return;
     struct trade_event e = { now_us, *trade };
@@ -286,7 +287,7 @@ void stream_hub_trade(struct stream_hub *s, const struct trade_record *trade, in
 }
 
 // Sums of trades that can grow no more.
-static void push_aggregates(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_aggregates(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     const struct tape *tape = exchange_tape(s->x, t->is.symbol);
     if (tape->aggregate_count - t->last_id > TAPE_AGGREGATES)
         t->last_id = tape->aggregate_count - TAPE_AGGREGATES;
@@ -300,7 +301,8 @@ static void push_aggregates(struct stream_hub *s, struct stream *t, int64_t now_
     }
 }
 
-static void send_kline(struct stream_hub *s, struct stream *t, int64_t at_us, bool closed, int64_t now_us) {
+static void send_kline(struct stream_hub *s, struct hub_stream *t, int64_t at_us, bool closed,
+                       int64_t now_us) {
     struct kline_event e = { .event_us = now_us, .interval = t->is.interval, .closed = closed };
     if (!tape_bar(exchange_tape(s->x, t->is.symbol), t->is.interval, at_us, &e.bar, &e.first_id, &e.last_id))
         return;
@@ -309,7 +311,7 @@ static void send_kline(struct stream_hub *s, struct stream *t, int64_t at_us, bo
                 now_us);
 }
 
-static void push_kline(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_kline(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     struct tape *tape = exchange_tape(s->x, t->is.symbol);
     tape_fill(tape, now_us);
     int64_t open_us = interval_floor(t->is.interval, now_us);
@@ -322,7 +324,7 @@ static void push_kline(struct stream_hub *s, struct stream *t, int64_t now_us) {
 }
 
 // Rows of the exchange's own replies: market data as it tells it, at no weight.
-static void push_mark(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_mark(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     struct mark_event events[SYMBOLS_MAX];
     int32_t first = t->is.symbol >= 0 ? t->is.symbol : 0, count = t->is.symbol >= 0 ? 1 : s->symbol_count;
     for (int32_t i = 0; i < count; i++) {
@@ -338,7 +340,7 @@ static void push_mark(struct stream_hub *s, struct stream *t, int64_t now_us) {
     broadcast(s, t, now_us);
 }
 
-static void push_ticker(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_ticker(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     struct ticker_event events[SYMBOLS_MAX];
     int32_t kind = t->is.family == STREAM_TICKER ? RECORD_TICKER_EVENT : RECORD_MINI_TICKER_EVENT, count = 0;
     int64_t seen = 0;
@@ -360,7 +362,7 @@ static void push_ticker(struct stream_hub *s, struct stream *t, int64_t now_us) 
 }
 
 // The best prices, when they or their quantities have changed.
-static void push_book_ticker(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_book_ticker(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     for (int32_t i = 0; i < s->symbol_count; i++) {
         if (t->is.symbol >= 0 && i != t->is.symbol) continue;
         const struct book *b = exchange_book_of(s->x, (int16_t)i);
@@ -382,7 +384,7 @@ static void push_book_ticker(struct stream_hub *s, struct stream *t, int64_t now
     }
 }
 
-static void push_depth(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push_depth(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     const struct book *b = exchange_book_of(s->x, t->is.symbol);
     if (b->update_id == t->last_id) return;
     struct depth_event e = { .event_us = now_us,
@@ -416,7 +418,7 @@ static void push_depth(struct stream_hub *s, struct stream *t, int64_t now_us) {
     send_record(s, t, RECORD_DEPTH_EVENT, &e, now_us);
 }
 
-static void push(struct stream_hub *s, struct stream *t, int64_t now_us) {
+static void push(struct stream_hub *s, struct hub_stream *t, int64_t now_us) {
     switch (t->is.family) {
     case STREAM_AGG_TRADE: push_aggregates(s, t, now_us); break;
     case STREAM_KLINE:
@@ -463,7 +465,7 @@ static void send_force_order(struct stream_hub *s, const struct order_update_rec
     memcpy(name + at, "@forceOrder", 12);
     const char *names[] = { name, "!forceOrder@arr" };
     for (int i = 0; i < 2; i++) {
-        struct stream *t = NULL;
+        struct hub_stream *t = NULL;
         HASH_FIND_STR(s->all, names[i], t);
         if (t) send_record(s, t, RECORD_FORCE_ORDER_EVENT, u, now_us);
     }
@@ -519,7 +521,7 @@ static void look_after(struct stream_hub *s, struct subscriber *sub, int64_t now
 }
 
 void stream_hub_pump(struct stream_hub *s, int64_t now_us) {
-    for (struct stream *t = s->all; t; t = t->hh.next) {
+    for (struct hub_stream *t = s->all; t; t = t->hh.next) {
         if (t->is.every_us == 0) {
             if (t->is.family == STREAM_BOOK_TICKER) push_book_ticker(s, t, now_us);
             continue;

@@ -1,8 +1,9 @@
-// streams.h: who has subscribed to what, and the messages they get: market streams, the user data stream, and
+// stream_hub.h: who has subscribed to what, and the messages they get: market streams, the user data stream,
+// and
 // the control messages of both (wire contract, sections 7 and 8). No sockets, no clock.
 //
 // Routes   a connection's address says which families it carries: /public, /market, /private, or none
-//          (legacy), which carries what /public does, or everything when the hub is told so.
+//          (legacy), which carries what /public does, or everything when its options say so.
 // Depth    a differential stream's events chain by U, u and pu from the moment it is first subscribed to. An
 //          event is made once and sent to all its subscribers.
 // Owner    a subscriber lives from stream_hub_open to stream_hub_close.

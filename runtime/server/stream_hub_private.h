@@ -1,4 +1,4 @@
-// streams_private.h: what the files of the stream hub share: who has subscribed to what.
+// stream_hub_private.h: what the files of the stream hub share: who has subscribed to what.
 #ifndef MT_SERVER_STREAM_HUB_PRIVATE_H
 #define MT_SERVER_STREAM_HUB_PRIVATE_H
 
@@ -9,7 +9,7 @@
 
 enum { STREAMS_OF_ONE_MAX = 1024, EVENTS_MAX = 128, KEYS_OF_ONE_MAX = 8 };
 
-struct stream {
+struct hub_stream {
     char name[STREAM_NAME_MAX];
     struct stream_name is;
     int64_t next_us;
@@ -30,7 +30,7 @@ struct subscriber {
     struct conn *conn;
     enum stream_route route;
     bool combined, closing;
-    struct stream **streams;
+    struct hub_stream **streams;
     int32_t count, size;
     struct user_key keys[KEYS_OF_ONE_MAX];
     int32_t key_count;
@@ -45,7 +45,7 @@ struct stream_hub {
     const struct symbol *symbols;
     int32_t symbol_count;
     struct faults *faults;
-    struct stream *all;   // uthash, by name
+    struct hub_stream *all;   // uthash, by name
     struct subscriber *subs;
     char *text;   // a message, and the same wrapped
     size_t room, size;

@@ -1,3 +1,4 @@
+// stream_names.c: what the name of a stream stands for.
 #include "server/stream_names.h"
 #include "base/units.h"
 #include "trade/names.h"

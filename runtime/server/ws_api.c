@@ -1,3 +1,4 @@
+// ws_api.c: one JSON object a message in, one out.
 #include "server/ws_api.h"
 
 #include "base/alloc.h"
@@ -86,7 +87,8 @@ static bool session_call(struct handlers *d, struct ws_session *s, const char *m
                          struct json_object *params, struct ws_request *q, struct client_request *v,
                          int64_t now_us, int64_t wall_us) {
     if (strcmp(method, "session.logon") == 0) {
-        if (!handlers_logon(d, params, v, now_us, wall_us)) return true;   // the refusal is the visit's
+        if (!auth_logon(handlers_auth(d), params, v, now_us, wall_us))
+            return true;   // the refusal is the request's
         snprintf(s->key, sizeof s->key, "%s", decode_find(&v->params, "apiKey"));
         s->authorized_us = now_us;
     } else if (strcmp(method, "session.logout") == 0) {
@@ -137,7 +139,7 @@ bool ws_api_read(struct handlers *d, struct ws_session *s, const char *text, siz
         return true;
     }
     q->orders = endpoint_info(endpoint)->request_class == REQUEST_CLASS_ORDER;
-    handlers_open_ws(d, endpoint, params, s->key, v, now_us, wall_us);
+    auth_open_ws(handlers_auth(d), endpoint, params, s->key, v, now_us, wall_us);
     return true;
 }
 

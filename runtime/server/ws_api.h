@@ -13,7 +13,7 @@ struct ws_session {
     bool rate_limits;   // replies carry rateLimits
 };
 
-// A request read. The visit is ready to be served unless `answered`, when its answer is in `text` already.
+// A request read. It is ready to be served unless `answered`, when its answer is in `text` already.
 struct ws_request {
     struct json_object *root, *id;
     bool rate_limits, answered, orders;

@@ -1,3 +1,4 @@
+// bars.c: one-minute bars, added up to longer intervals when asked for.
 #include "sim/bars.h"
 
 #include "base/array.h"

@@ -1,3 +1,4 @@
+// book.c: one symbol's order book by price level.
 #include "sim/book.h"
 
 #include "base/alloc.h"

@@ -1,3 +1,4 @@
+// book_match.c: orders of the account and of others in a market with a book.
 #include "sim/book_match.h"
 
 #include "base/alloc.h"
@@ -61,7 +62,7 @@ static void fill(struct exchange *x, struct market *m, struct order *o, int64_t 
                  bool maker) {
     order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
-    if (!m->shown) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
+    if (!m->visible) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
     m->dirty = x->any_dirty = true;
 }
 
@@ -69,7 +70,7 @@ static void fill(struct exchange *x, struct market *m, struct order *o, int64_t 
 
 void book_join(struct market *m, struct order *o) {
     int64_t level = book_qty_e8(m->book, o->r.side, o->r.price_e8);
-    o->queue_ahead_e8 = m->shown ? mirror_queue_e8(m, o) : level;
+    o->queue_ahead_e8 = m->visible ? mirror_queue_e8(m, o) : level;
     o->taken_e8 = 0;
     book_set(m->book, o->r.side, o->r.price_e8, level + remaining_e8(o));
 }
@@ -131,7 +132,7 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
         int64_t level = book_qty_e8(m->book, side, price);
         struct order *own = first_own(m, side, price);
         int64_t before = own ? own->queue_ahead_e8 : level;
-        if (own && m->shown && before > level - own_at_e8(m, side, price))
+        if (own && m->visible && before > level - own_at_e8(m, side, price))
             before = level - own_at_e8(m, side, price);
         int64_t qty = num_min(most, before);
         if (qty > 0) {
@@ -303,7 +304,7 @@ void book_settle(struct exchange *x) {
             struct market *m = &x->markets[i];
             if (!m->moved) continue;
             m->moved = false;
-            match_touched(x, m);
+            match_triggered(x, m);
             algos_trail(x, m);
             liquidate_if_exhausted(x);
         }

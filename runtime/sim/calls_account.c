@@ -1,4 +1,4 @@
-// queries.c: what an account can ask about itself: orders, trades, income, balance, positions.
+// calls_account.c: what an account can ask about itself: orders, trades, income, balance, positions.
 #include "base/assert.h"
 #include "base/num.h"
 #include "sim/calls_market.h"

@@ -1,4 +1,5 @@
-// reads.c: market data. A market of bars has no book and no other traders: depth and best prices stand one
+// calls_market.c: market data. A market of bars has no book and no other traders: depth and best prices stand
+// one
 // tick either side of the last price (docs/backtest.md). A market with a book answers from its book and tape.
 #include "sim/calls_market.h"
 

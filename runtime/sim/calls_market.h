@@ -1,4 +1,4 @@
-// reads.h: the calls that only look, and the account settings.
+// calls_market.h: the calls that only look, and the account settings.
 #ifndef MT_SIM_CALLS_MARKET_H
 #define MT_SIM_CALLS_MARKET_H
 

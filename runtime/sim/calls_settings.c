@@ -1,4 +1,5 @@
-// settings.c: leverage, margin type, isolated margin, position mode, countdown; and the configuration as it
+// calls_settings.c: leverage, margin type, isolated margin, position mode, countdown; and the configuration
+// as it
 // is.
 #include "base/units.h"
 #include "sim/calls_market.h"

@@ -1,4 +1,16 @@
-// internal.h: what the files of sim/ share. Nobody outside sim/ includes it.
+// engine.h: what the files of sim/ share. Nobody outside sim/ includes it.
+//
+// Circles  its files call each other in both directions, and that is meant: a fill moves the account, the
+// account
+//          liquidates by a fill, a trigger makes an order and an order that fills a level triggers another,
+// all within
+//          one call and one microsecond. One engine in several files, cut by subject: match (plain orders),
+// algo
+//          (conditional ones), book_match (the book), account (positions, margin), funding, trigger_levels
+// (what a price
+//          reaches), order_store (where orders lie), limits, calls_* (what is only read or set). No file
+// outside of sim/
+//          may be part of a circle.
 //
 // Owner    struct exchange owns everything; orders and algo orders live in blocks that never move.
 // Units    e8 and microseconds as everywhere; suffix _e16: a product of two e8 numbers, kept whole in 128
@@ -99,9 +111,9 @@ struct market {
     int32_t reduce_count;   // resting reduce-only orders and close-position algos
     int32_t trailing_count;
 
-    int64_t touch_low_e8;    // something happens at or below
-    int64_t touch_high_e8;   // something happens at or above
-    int64_t mark_low_e8;     // the same of the mark price, where it is one of its own
+    int64_t trigger_low_e8;    // something happens at or below
+    int64_t trigger_high_e8;   // something happens at or above
+    int64_t mark_low_e8;       // the same of the mark price, where it is one of its own
     int64_t mark_high_e8;
     int64_t liquidation_low_e8[2];   // [0]: one-way, crossed account, or long; [1]: short
     int64_t liquidation_high_e8[2];
@@ -113,10 +125,10 @@ struct market {
     int64_t trade_id;
     struct book *book;   // NULL: a market of bars
     struct book
-        *shown;   // a market that follows another exchange's: the book as that one shows it; else NULL
+        *visible;   // a market that mirrors another exchange's: the book as that one shows it; else NULL
     struct tape *tape;
     struct mark *mark;   // makes the mark price; NULL: nothing here does
-    int64_t mark_e8;     // the mark price, made or told from outside; 0: the last price stands for it
+    int64_t mark_e8;     // the mark price, made or handed in from outside; 0: the last price stands for it
     bool moved;          // traded since the last book_settle
 };
 

@@ -314,7 +314,7 @@ static struct market *path_next(const struct exchange *x, int64_t *when_us, int6
     for (int32_t i = 0; i < x->open_count; i++) {
         struct market *m = &x->markets[x->open_list[i]];
         int64_t t, p = 0;
-        bool touched = price_path_touch(m, m->last_us, m->touch_low_e8, m->touch_high_e8, &t, &p);
+        bool touched = price_path_reach(m, m->last_us, m->trigger_low_e8, m->trigger_high_e8, &t, &p);
         if (!touched) t = m->path_us[m->segment + 1];
         if (first && t >= *when_us) continue;
         first = m;
@@ -343,7 +343,7 @@ void exchange_advance(struct exchange *x, int64_t now_us) {
             if (x->held_count > 1) prices_now(x);
             m->last_e8 = price;
             m->last_us = x->now_us;
-            match_touched(x, m);
+            match_triggered(x, m);
             liquidate_if_exhausted(x);
         } else {
             segment_end(x, m);
@@ -360,7 +360,7 @@ int64_t exchange_next_us(struct exchange *x) {
         struct market look = x->markets[x->open_list[i]];
         for (; look.segment < 3; look.segment++) {
             int64_t t, p;
-            if (price_path_touch(&look, look.last_us, look.touch_low_e8, look.touch_high_e8, &t, &p)) {
+            if (price_path_reach(&look, look.last_us, look.trigger_low_e8, look.trigger_high_e8, &t, &p)) {
                 if (t < next) next = t;
                 break;
             }
@@ -392,7 +392,7 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
         true);   // a price for what is matched now; laid again below, when the account is as the open left it
     if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
     match_waiting(x, m);
-    match_touched(x, m);
+    match_triggered(x, m);
     algos_trail(x, m);
     liquidate_if_exhausted(x);
     price_path_begin(m, price_path_low_first(x, m));
@@ -425,8 +425,8 @@ static void market_init(const struct exchange *x, struct market *m, const struct
     m->leverage = x->config.leverage > 0 ? x->config.leverage : 1;
     if (m->leverage > s->brackets[0].leverage_max) m->leverage = s->brackets[0].leverage_max;
     m->notional_max_e8 = symbol_notional_max(s, m->leverage);
-    m->touch_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
-    m->touch_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
+    m->trigger_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
+    m->trigger_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = m->countdown_us = INT64_MAX;
 }
 
@@ -463,10 +463,10 @@ void exchange_free(struct exchange *x) {
         free(m->funding);
         if (m->book) book_free(m->book);
         if (m->tape) tape_free(m->tape);
-        if (m->shown) book_free(m->shown);
+        if (m->visible) book_free(m->visible);
         if (m->mark) mark_free(m->mark);
         free(m->book);
-        free(m->shown);
+        free(m->visible);
         free(m->tape);
         free(m->mark);
     }

@@ -37,7 +37,7 @@ enum path_rule {
     PATH_NEAREST    // the extreme nearer the open first; low when equal
 };
 
-enum touch_rule {
+enum fill_rule {
     TOUCH_THROUGH,   // a resting limit order fills when the price goes beyond it by at least a tick
     TOUCH_AT         // ... when the price reaches it
 };
@@ -51,7 +51,7 @@ struct exchange_config {
     uint8_t margin_type;                        // enum margin_type at the start
     bool dual_side;                             // hedge mode at the start
     uint8_t path;                               // enum path_rule
-    uint8_t touch;                              // enum touch_rule
+    uint8_t touch;                              // enum fill_rule
     bool enforce_limits;                        // false: count but never refuse
     int32_t weight_1m, orders_10s, orders_1m;   // rows of rateLimits
     int64_t order_id_first;   // id of the first order, the next ones count on; 0: a small one

@@ -1,4 +1,4 @@
-// quiet.c: bars that cannot touch anything of the account, and may be passed over.
+// fast_forward.c: bars that cannot touch anything of the account, and may be passed over.
 #include "base/assert.h"
 #include "base/num.h"
 #include "sim/account.h"
@@ -6,7 +6,7 @@
 #include "sim/match.h"
 
 static bool between(const struct market *m, int64_t low_e8, int64_t high_e8) {
-    return low_e8 > m->touch_low_e8 && high_e8 < m->touch_high_e8;
+    return low_e8 > m->trigger_low_e8 && high_e8 < m->trigger_high_e8;
 }
 
 // With several crossed positions a liquidation price holds only while the others stand still: the worst point
@@ -55,7 +55,7 @@ int64_t exchange_fast_forward_until(const struct exchange *x) {
 void exchange_fast_forward(struct exchange *x, int16_t symbol, const struct exchange_bar *bar) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     struct market *m = &x->markets[symbol];
-    if (m->open) {   // the bar before it, which was quiet to its end
+    if (m->open) {   // the bar before it, which triggered nothing
         m->segment = 2;
         m->open = false;
         for (int32_t i = 0; i < x->open_count; i++) {

@@ -1,3 +1,4 @@
+// fault_rules.c: fault rules read from JSON and written to it.
 #include "sim/fault_rules.h"
 
 #include "venue/binance/endpoint.h"
@@ -8,12 +9,12 @@
 
 static const char *const class_names[REQUEST_CLASS_COUNT] = { "orders", "market", "account" };
 
-struct place {
+struct rule_place {
     int32_t number;
     struct errmsg *e;
 };
 
-static int wrong(const struct place *at, const char *what, const char *value) {
+static int wrong(const struct rule_place *at, const char *what, const char *value) {
     return errmsg_set(at->e, ERR_INVALID, "rule %d: %s%s%.60s%s", at->number, what, value ? " '" : "",
                       value ? value : "", value ? "'" : "");
 }
@@ -25,7 +26,7 @@ static bool number_of(struct json_object *item, double *out) {
     return *out > -1e12 && *out < 1e12;
 }
 
-static int set_kind(struct fault_rule *r, const char *name, bool server, const struct place *at) {
+static int set_kind(struct fault_rule *r, const char *name, bool server, const struct rule_place *at) {
     for (int32_t k = 1; k < FAULT_KIND_COUNT; k++) {
         if (strcmp(fault_kind_name(k), name) != 0) continue;
         if (!server && k > FAULT_DELAY) return wrong(at, "only a server (moontide exchange) knows", name);
@@ -42,7 +43,7 @@ static int set_kind(struct fault_rule *r, const char *name, bool server, const s
                       known);
 }
 
-static int set_call(struct fault_rule *r, const char *text, const struct place *at) {
+static int set_call(struct fault_rule *r, const char *text, const struct rule_place *at) {
     char method[8] = "";
     const char *space = strchr(text, ' ');
     if (space && (size_t)(space - text) < sizeof method) memcpy(method, text, (size_t)(space - text));
@@ -52,7 +53,7 @@ static int set_call(struct fault_rule *r, const char *text, const struct place *
                       endpoint_info(EP_ORDER_NEW)->path);
 }
 
-static int set_class(struct fault_rule *r, const char *text, const struct place *at) {
+static int set_class(struct fault_rule *r, const char *text, const struct rule_place *at) {
     for (int32_t k = 0; k < REQUEST_CLASS_COUNT; k++) {
         if (strcmp(class_names[k], text) == 0) r->request_class = k;
     }
@@ -60,7 +61,7 @@ static int set_class(struct fault_rule *r, const char *text, const struct place 
 }
 
 static int set_field(struct fault_rule *r, const char *name, struct json_object *item, int64_t start_us,
-                     bool server, const struct place *at) {
+                     bool server, const struct rule_place *at) {
     bool text = json_object_is_type(item, json_type_string);
     const char *value = text ? json_object_get_string(item) : "";
     bool is_name =
@@ -103,7 +104,7 @@ static int set_field(struct fault_rule *r, const char *name, struct json_object 
 }
 
 static int read_rule(struct json_object *o, int64_t start_us, bool server, struct faults *f,
-                     const struct place *at) {
+                     const struct rule_place *at) {
     if (!json_object_is_type(o, json_type_object)) return wrong(at, "a table is wanted", NULL);
     struct fault_rule r = { .share = 1, .endpoint = -1, .request_class = -1, .status = 503 };
     json_object_object_foreach(o, name, item) {
@@ -128,7 +129,7 @@ static int read_all(struct json_object *root, int64_t start_us, bool server, str
     }
     faults_init(out, seed ? (uint64_t)json_object_get_int64(seed) : 1);
     for (size_t i = 0; i < json_object_array_length(rules); i++) {
-        struct place at = { (int32_t)i + 1, e };
+        struct rule_place at = { (int32_t)i + 1, e };
         int err = read_rule(json_object_array_get_idx(rules, i), start_us, server, out, &at);
         if (err) return err;
     }

@@ -1,3 +1,4 @@
+// faults.c: which rule strikes which request, by a seed.
 #include "sim/faults.h"
 
 #include "base/err.h"

@@ -1,7 +1,7 @@
 // faults.h: what goes wrong between a client and the exchange, by rules and a seed. Pure.
 //
 // A rule's request_class also tells streams apart: REQUEST_CLASS_ACCOUNT is user data, REQUEST_CLASS_MARKET
-// market data. Rules are asked in their order for each request; the first that strikes is its fate. The same
+// market data. Rules are asked in their order for each request; the first that strikes applies. The same
 // seed and requests meet the same faults.
 #ifndef MT_SIM_FAULTS_H
 #define MT_SIM_FAULTS_H
@@ -68,7 +68,7 @@ void faults_init(struct faults *f, uint64_t seed);
 // A copy of the rule is added. ERR_FULL, or ERR_INVALID: a kind, share or bound that cannot be.
 int faults_add(struct faults *f, const struct fault_rule *rule);
 
-// The fate of a request that leaves now: the rule that strikes it, or NULL.
+// The rule that strikes a request that leaves now, or NULL.
 const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class,
                                       int64_t now_us);
 

@@ -1,3 +1,4 @@
+// flow.c: the background traders of a market with a book.
 #include "sim/flow.h"
 
 #include "base/alloc.h"
@@ -22,16 +23,16 @@ static const double day_us = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;   // USDT of a typical level near the touch
 static const double TRADE_NOTIONAL = 4000;    // of a typical trade
 
-struct crowd {   // the traders of one symbol
+struct traders {   // the traders of one symbol
     struct rng rng;
     int16_t index;
     const struct symbol *s;
-    double fair;   // made market: where it ought to trade
+    double fair;   // synthetic market: where it ought to trade
     double home;   // and what it returns to in the end
     double rate;   // orders a microsecond
     int64_t next_us, last_us;
-    bool follows;
-    struct kline_record bar;   // being followed
+    bool from_bars;
+    struct kline_record bar;   // which the price goes by
     int32_t slice;             // trades of it done
     int64_t volume_left_e8, taker_left_e8;
 };
@@ -40,29 +41,29 @@ struct flow {
     struct flow_options o;
     struct exchange *x;
     int32_t count;
-    struct crowd *crowds;
+    struct traders *traders;
 };
 
-static int64_t size_e8(struct crowd *c, double notional) {
+static int64_t size_e8(struct traders *c, double notional) {
     double qty = notional / c->fair * (0.1 + rng_exponential(&c->rng)) * (0.5 + rng_double(&c->rng));
     int64_t e8 = dec_floor_to(dec_from_double(qty), c->s->step_e8);
     return e8 > c->s->qty_min_e8 ? e8 : c->s->qty_min_e8;
 }
 
-static int64_t on_tick(const struct crowd *c, double price) {
+static int64_t on_tick(const struct traders *c, double price) {
     int64_t e8 = dec_round_to(dec_from_double(price), c->s->tick_e8);
     return e8 > c->s->tick_e8 ? e8 : c->s->tick_e8;
 }
 
 // `ticks` away from `price`, to the worse side.
-static int64_t behind(const struct crowd *c, int32_t side, int64_t price, int64_t ticks) {
+static int64_t behind(const struct traders *c, int32_t side, int64_t price, int64_t ticks) {
     return side == SIDE_BUY ? price - ticks * c->s->tick_e8 : price + ticks * c->s->tick_e8;
 }
 
 // Near the touch some levels are thin; further out they grow.
 static double level_notional(int64_t ticks) { return LEVEL_NOTIONAL * (0.4 + 0.1 * sqrt((double)ticks)); }
 
-static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, double notional,
+static void add(struct flow *f, struct traders *c, int32_t side, int64_t price, double notional,
                 int64_t now_us) {
     if (price < c->s->tick_e8) return;
     int64_t best = book_best_e8(exchange_book_of(f->x, c->index), side_opposite(side));
@@ -71,7 +72,7 @@ static void add(struct flow *f, struct crowd *c, int32_t side, int64_t price, do
 }
 
 // The book on both sides of a price, dense near it and with growing holes further out.
-static void furnish(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int32_t levels,
+static void furnish(struct flow *f, struct traders *c, int64_t bid, int64_t ask, int32_t levels,
                     int64_t now_us) {
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t ticks = 0;
@@ -84,7 +85,7 @@ static void furnish(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, i
 }
 
 // After trades the makers come back: levels next to the touch are filled, and the spread closed again.
-static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, int64_t now_us) {
+static void requote(struct flow *f, struct traders *c, int64_t bid, int64_t ask, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t touch = side == SIDE_BUY ? bid : ask;
@@ -98,8 +99,8 @@ static void requote(struct flow *f, struct crowd *c, int64_t bid, int64_t ask, i
 }
 
 // The levels at a side's far end in which the account stands alone: an order far away is no part of the
-// crowd's book.
-static int32_t own_far(const struct flow *f, const struct crowd *c, const struct book *b, int32_t side) {
+// traders's book.
+static int32_t own_far(const struct flow *f, const struct traders *c, const struct book *b, int32_t side) {
     int32_t n = 0;
     while (n < b->count[side] &&
            exchange_own_at_e8(f->x, c->index, side, b->levels[side][n].price_e8) >= b->levels[side][n].qty_e8)
@@ -108,7 +109,7 @@ static int32_t own_far(const struct flow *f, const struct crowd *c, const struct
 }
 
 // Where prices have gone, new levels are offered beyond the last of the others.
-static void refill(struct flow *f, struct crowd *c, int64_t now_us) {
+static void refill(struct flow *f, struct traders *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
         int32_t far = own_far(f, c, b, side);
@@ -121,7 +122,7 @@ static void refill(struct flow *f, struct crowd *c, int64_t now_us) {
 }
 
 // Makers far from the touch go, so that a side stays within bounds; the account's orders there stay.
-static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
+static void trim(struct flow *f, struct traders *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
         for (int32_t at = 0; b->count[side] > 2 * SIDE_LEVELS && at < b->count[side];) {
@@ -134,7 +135,8 @@ static void trim(struct flow *f, struct crowd *c, int64_t now_us) {
 
 // Others leave every level of `side` that is better than `price`, or as good when `at` is set; orders of the
 // account standing there are taken.
-static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t price, bool at, int64_t now_us) {
+static void clear_to(struct flow *f, struct traders *c, int32_t side, int64_t price, bool at,
+                     int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     for (;;) {
         int64_t best = book_best_e8(b, side);
@@ -147,9 +149,9 @@ static void clear_to(struct flow *f, struct crowd *c, int32_t side, int64_t pric
     }
 }
 
-// ---- the made market ----
+// ---- the synthetic market ----
 
-static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
+static void walk(const struct flow *f, struct traders *c, int64_t now_us) {
     double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / day_us);
     double pull = (c->home - c->fair) / (c->home + c->fair) * step * step;
     double change = pull + step * rng_normal(&c->rng);
@@ -157,7 +159,7 @@ static void walk(const struct flow *f, struct crowd *c, int64_t now_us) {
     c->last_us = now_us;
 }
 
-static void sweep(struct flow *f, struct crowd *c, int32_t side, int64_t to, int64_t now_us) {
+static void sweep(struct flow *f, struct traders *c, int32_t side, int64_t to, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     int64_t qty = book_available_e8(b, side, to, INT64_MAX / 2);
     int64_t last = book_qty_e8(b, side_opposite(side), to);
@@ -166,7 +168,7 @@ static void sweep(struct flow *f, struct crowd *c, int32_t side, int64_t to, int
     if (qty > 0) exchange_background_take(f->x, c->index, side, qty, to, now_us);
 }
 
-static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
+static void made_step(struct flow *f, struct traders *c, int64_t now_us) {
     const struct book *b = exchange_book_of(f->x, c->index);
     walk(f, c, now_us);
     int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
@@ -204,9 +206,9 @@ static void made_step(struct flow *f, struct crowd *c, int64_t now_us) {
     c->next_us = now_us + 1 + (int64_t)(rng_exponential(&c->rng) / c->rate);
 }
 
-// ---- followed bars ----
+// ---- bars of data ----
 
-static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
+static int64_t bar_price_e8(const struct traders *c, int32_t slice) {
     const struct kline_record *k = &c->bar;
     bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
     int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8,
@@ -219,7 +221,8 @@ static int64_t bar_price_e8(const struct crowd *c, int32_t slice) {
     return e8 < k->low_e8 ? k->low_e8 : e8 > k->high_e8 ? k->high_e8 : e8;
 }
 
-static void print(struct flow *f, struct crowd *c, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
+static void print(struct flow *f, struct traders *c, int32_t side, int64_t price, int64_t qty,
+                  int64_t now_us) {
     int32_t maker = side_opposite(side);
     qty = dec_floor_to(
         qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
@@ -231,7 +234,7 @@ static void print(struct flow *f, struct crowd *c, int32_t side, int64_t price, 
 }
 
 // The makers come back around a price that was printed.
-static void settle_around(struct flow *f, struct crowd *c, int64_t price, int64_t now_us) {
+static void settle_around(struct flow *f, struct traders *c, int64_t price, int64_t now_us) {
     int64_t half = (int64_t)(f->o.spread_ticks / 2);
     c->fair = dec_to_double(price);
     requote(f, c, price - c->s->tick_e8 * (half > 0 ? half : 1), price + c->s->tick_e8 * half, now_us);
@@ -240,7 +243,7 @@ static void settle_around(struct flow *f, struct crowd *c, int64_t price, int64_
 }
 
 // Open, close, and an extreme that is neither: without a trade there the bar would not be the file's.
-static bool is_corner(const struct crowd *c, int32_t slice) {
+static bool is_corner(const struct traders *c, int32_t slice) {
     if (slice == 0 || slice == SLICES - 1) return true;
     int64_t price = bar_price_e8(c, slice);
     return slice % THIRD == 0 && price != c->bar.open_e8 && price != c->bar.close_e8;
@@ -248,7 +251,7 @@ static bool is_corner(const struct crowd *c, int32_t slice) {
 
 // Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones
 // theirs.
-static int64_t slice_qty_e8(const struct crowd *c, int32_t left) {
+static int64_t slice_qty_e8(const struct traders *c, int32_t left) {
     if (left == 1) return c->volume_left_e8;
     int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step),
             most = c->volume_left_e8;
@@ -257,7 +260,7 @@ static int64_t slice_qty_e8(const struct crowd *c, int32_t left) {
     return even < most ? even : most > 0 ? dec_floor_to(most, step) : 0;
 }
 
-static int64_t slice_bought_e8(const struct crowd *c, int32_t left, int64_t qty) {
+static int64_t slice_bought_e8(const struct traders *c, int32_t left, int64_t qty) {
     if (left == 1) return c->taker_left_e8;
     int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8),
             sellable = c->volume_left_e8 - c->taker_left_e8;
@@ -266,7 +269,7 @@ static int64_t slice_bought_e8(const struct crowd *c, int32_t left, int64_t qty)
     return unsold ? (qty < c->taker_left_e8 ? qty : c->taker_left_e8) : bought;
 }
 
-static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
+static void followed_step(struct flow *f, struct traders *c, int64_t now_us) {
     int64_t price = bar_price_e8(c, c->slice);
     int32_t left = SLICES - c->slice;
     int64_t qty = slice_qty_e8(c, left), bought = slice_bought_e8(c, left, qty);
@@ -283,8 +286,8 @@ static void followed_step(struct flow *f, struct crowd *c, int64_t now_us) {
 
 void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
     ASSERT(symbol >= 0 && symbol < f->count);
-    struct crowd *c = &f->crowds[symbol];
-    c->follows = true;
+    struct traders *c = &f->traders[symbol];
+    c->from_bars = true;
     c->bar = *bar;
     c->slice = 0;
     c->volume_left_e8 = bar->volume_e8;
@@ -294,7 +297,7 @@ void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
 
 void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
     ASSERT(symbol >= 0 && symbol < f->count);
-    struct crowd *c = &f->crowds[symbol];
+    struct traders *c = &f->traders[symbol];
     exchange_advance(f->x, now_us);
     price = dec_round_to(price, c->s->tick_e8);
     if (price < c->s->tick_e8) price = c->s->tick_e8;
@@ -303,8 +306,8 @@ void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int
 }
 
 void flow_still(struct flow *f, int16_t symbol) {
-    f->crowds[symbol].follows = true;
-    f->crowds[symbol].next_us = INT64_MAX;
+    f->traders[symbol].from_bars = true;
+    f->traders[symbol].next_us = INT64_MAX;
 }
 
 // ---- all symbols ----
@@ -312,10 +315,10 @@ void flow_still(struct flow *f, int16_t symbol) {
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count,
                       int64_t now_us) {
     struct flow *f = alloc_zeroed(1, sizeof *f);
-    struct crowd *crowds = alloc_zeroed((size_t)symbol_count, sizeof *crowds);
-    *f = (struct flow){ *o, x, symbol_count, crowds };
+    struct traders *traders = alloc_zeroed((size_t)symbol_count, sizeof *traders);
+    *f = (struct flow){ *o, x, symbol_count, traders };
     for (int32_t i = 0; i < symbol_count; i++) {
-        struct crowd *c = &crowds[i];
+        struct traders *c = &traders[i];
         rng_init(&c->rng, o->seed * 1000003 + (uint64_t)i);
         c->index = (int16_t)i;
         c->s = exchange_symbol(x, (int16_t)i);
@@ -331,27 +334,27 @@ struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t 
 
 void flow_free(struct flow *f) {
     if (!f) return;
-    free(f->crowds);
+    free(f->traders);
     free(f);
 }
 
 int64_t flow_next_us(const struct flow *f) {
     int64_t next = INT64_MAX;
     for (int32_t i = 0; i < f->count; i++) {
-        if (f->crowds[i].next_us < next) next = f->crowds[i].next_us;
+        if (f->traders[i].next_us < next) next = f->traders[i].next_us;
     }
     return next;
 }
 
 void flow_advance(struct flow *f, int64_t now_us) {
     for (;;) {
-        struct crowd *first = &f->crowds[0];
+        struct traders *first = &f->traders[0];
         for (int32_t i = 1; i < f->count; i++) {
-            if (f->crowds[i].next_us < first->next_us) first = &f->crowds[i];
+            if (f->traders[i].next_us < first->next_us) first = &f->traders[i];
         }
         if (first->next_us > now_us) break;
         exchange_advance(f->x, first->next_us);   // what is due before it may change the book
-        if (first->follows)
+        if (first->from_bars)
             followed_step(f, first, first->next_us);
         else
             made_step(f, first, first->next_us);
@@ -360,6 +363,6 @@ void flow_advance(struct flow *f, int64_t now_us) {
 
 void flow_shock(struct flow *f, int16_t symbol, double factor) {
     ASSERT(symbol >= 0 && symbol < f->count);
-    f->crowds[symbol].fair *= factor;
-    f->crowds[symbol].home *= factor;
+    f->traders[symbol].fair *= factor;
+    f->traders[symbol].home *= factor;
 }

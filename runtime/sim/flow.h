@@ -1,5 +1,5 @@
 // flow.h: the other traders of a market with a book: seeded order flow that makes prices of its own, or
-// follows bars. Pure: steps happen at times it names (flow_next_us), through exchange_others_*.
+// goes by bars of data. Pure: steps happen at times it names (flow_next_us), through exchange_background_*.
 //
 // Made market   a fair price walks at random; orders come at Poisson times: most add or cancel near the best
 // prices,
@@ -7,7 +7,7 @@
 // Followed bars the price goes the bar's way (open, the nearer extreme, the other, close) in SLICES trades;
 //          the bar's
 //               volume and its takers' share are divided among them to the last unit, so that bars made from
-//               the trades are the bars that were followed, but for what the account trades itself.
+//               the trades are the bars of data, but for what the account trades itself.
 // Determinism   one seed, the same market, as long as the account does not trade.
 #ifndef MT_SIM_FLOW_H
 #define MT_SIM_FLOW_H
@@ -16,9 +16,9 @@
 
 struct flow_options {
     uint64_t seed;
-    double volatility;     // standard deviation of a day's return, of the made market
+    double volatility;     // standard deviation of a day's return, of the synthetic market
     double rate;           // of orders, a second, in the first symbol; later symbols have less
-    double spread_ticks;   // typical, of the followed and the made market
+    double spread_ticks;   // typical, of the market of data and the synthetic one
 };
 
 struct flow;
@@ -27,7 +27,7 @@ struct flow;
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us);
 void flow_free(struct flow *f);
 
-// From now on the symbol follows bars handed over by flow_bar, each at its open time.
+// From now on the symbol goes by bars handed over by flow_bar, each at its open time.
 void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar);
 
 // The others make one trade at this price, `side` the taker's; the book stands around it before and after. A
@@ -41,7 +41,7 @@ int64_t flow_next_us(const struct flow *f);
 // Does all that is due until now_us.
 void flow_advance(struct flow *f, int64_t now_us);
 
-// For specs and scenes: moves the fair price of a made market by a factor at once.
+// For specs and scenes: moves the fair price of a synthetic market by a factor at once.
 void flow_shock(struct flow *f, int16_t symbol, double factor);
 
 #endif

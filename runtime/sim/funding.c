@@ -1,3 +1,4 @@
+// funding.c: mark prices, and the payments that fall due on them.
 #include "sim/funding.h"
 
 #include "base/alloc.h"
@@ -33,7 +34,7 @@ static void step(struct exchange *x, struct market *m) {
 // the rate as it is now.
 void exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
     struct market *m = &x->markets[symbol];
-    ASSERT(m->book != NULL && m->shown == NULL && m->mark == NULL && m->funding_count == 0);
+    ASSERT(m->book != NULL && m->visible == NULL && m->mark == NULL && m->funding_count == 0);
     const struct bars *past = &m->tape->bars;
     m->mark = alloc_bytes(sizeof *m->mark);
     mark_init(m->mark, m->s, symbol, seed, past->count > 0 ? past->minutes[0].open_us : x->now_us);

@@ -2,7 +2,7 @@
 //
 // A market of bars has no mark price of its own: it is the last one, and payments come with the data
 // (exchange_funding). A market with a book may make one (exchange_make_mark): then rates are its own too, and
-// the next payment is always known. A market that follows another exchange's is told all of it
+// the next payment is always known. A market that follows another exchange's has all of it handed in
 // (sim/mirror.h).
 #ifndef MT_SIM_FUNDING_H
 #define MT_SIM_FUNDING_H

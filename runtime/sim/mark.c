@@ -1,3 +1,4 @@
+// mark.c: index price, mark price, premium and funding rate.
 #include "sim/mark.h"
 
 #include "base/dec.h"

@@ -407,7 +407,7 @@ static struct order *order_make(struct exchange *x, const struct market *m, cons
     return o;
 }
 
-// Without an open bar: an order that would trade, or whose fate hangs on the price, waits for the open.
+// Without an open bar: an order that would trade, or whose fill depends on the price, waits for the open.
 static bool must_wait(const struct market *m, const struct order *o) {
     if (o->r.type == ORDER_MARKET || m->last_e8 == 0) return true;
     if (o->r.time_in_force == TIF_IOC || o->r.time_in_force == TIF_FOK) return true;

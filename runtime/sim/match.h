@@ -59,10 +59,10 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
 // Drops reducing orders that have nothing left to reduce.
 void drop_reducers(struct exchange *x, struct market *m);
 
-// touch.c. Whatever the price m->last_e8 touches, nearest first.
-void match_touched(struct exchange *x, struct market *m);
+// trigger_levels.c. Whatever the price m->last_e8 triggers, nearest first.
+void match_triggered(struct exchange *x, struct market *m);
 
-// Brings the touch levels and the timer up to date.
+// Brings the trigger levels and the timer up to date.
 void levels_refresh(struct exchange *x);
 void liquidate_if_exhausted(struct exchange *x);
 void orders_expire_due(struct exchange *x, struct market *m);

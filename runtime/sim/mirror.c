@@ -1,3 +1,4 @@
+// mirror.c: a market that mirrors another exchange's.
 #include "sim/mirror.h"
 
 #include "base/alloc.h"
@@ -13,9 +14,9 @@
 
 static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
 
-static struct market *followed(struct exchange *x, int16_t symbol, int64_t now_us) {
+static struct market *mirrored(struct exchange *x, int16_t symbol, int64_t now_us) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
-    ASSERT(x->markets[symbol].shown != NULL);
+    ASSERT(x->markets[symbol].visible != NULL);
     exchange_advance(x, now_us);
     return &x->markets[symbol];
 }
@@ -24,14 +25,14 @@ void mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t no
     exchange_advance(x, now_us);
     exchange_open_book(x, symbol, now_us, last_e8);
     struct market *m = &x->markets[symbol];
-    m->shown = alloc_zeroed(1, sizeof *m->shown);
-    book_init(m->shown, 0);
+    m->visible = alloc_zeroed(1, sizeof *m->visible);
+    book_init(m->visible, 0);
 }
 
 // ---- places in the queue ----
 
 static bool in_view(const struct market *m, int32_t side, int64_t price) {
-    return m->shown->count[side] > 0 && !book_better(side, m->shown->levels[side][0].price_e8, price);
+    return m->visible->count[side] > 0 && !book_better(side, m->visible->levels[side][0].price_e8, price);
 }
 
 // What of the account stands at a level before `end` (NULL: all).
@@ -45,7 +46,7 @@ static int64_t own_before_e8(const struct market *m, int32_t side, int64_t price
 
 int64_t mirror_queue_e8(const struct market *m, const struct order *o) {
     if (!in_view(m, o->r.side, o->r.price_e8)) return FOLLOW_FAR;
-    return book_qty_e8(m->shown, o->r.side, o->r.price_e8) + own_before_e8(m, o->r.side, o->r.price_e8, o);
+    return book_qty_e8(m->visible, o->r.side, o->r.price_e8) + own_before_e8(m, o->r.side, o->r.price_e8, o);
 }
 
 // Nobody stands before an order who is not there any more.
@@ -103,11 +104,11 @@ static void meet_trade(struct exchange *x, struct market *m, int32_t side, int64
     book_fill_shared(x, m, own);
 }
 
-// ---- what is told ----
+// ---- what is handed in ----
 
-static void show(struct market *m, int32_t side, int64_t price, int64_t qty) {
-    if (book_qty_e8(m->shown, side, price) == qty) return;   // what the account took of it stays taken
-    book_set(m->shown, side, price, qty);
+static void set_visible(struct market *m, int32_t side, int64_t price, int64_t qty) {
+    if (book_qty_e8(m->visible, side, price) == qty) return;   // what the account took of it stays taken
+    book_set(m->visible, side, price, qty);
     book_set(m->book, side, price, qty + own_before_e8(m, side, price, NULL));
 }
 
@@ -119,13 +120,13 @@ static bool listed(const struct level_record *levels, int32_t count, int64_t pri
 }
 
 static void show_side(struct market *m, int32_t side, const struct level_record *levels, int32_t count) {
-    for (int32_t i = m->shown->count[side] - 1; i >= 0; i--) {
-        int64_t price = m->shown->levels[side][i].price_e8;
-        if (!listed(levels, count, price)) show(m, side, price, 0);
+    for (int32_t i = m->visible->count[side] - 1; i >= 0; i--) {
+        int64_t price = m->visible->levels[side][i].price_e8;
+        if (!listed(levels, count, price)) set_visible(m, side, price, 0);
     }
     for (int32_t i = 0; i < count; i++) {
         if (levels[i].price_e8 > 0 && levels[i].qty_e8 >= 0)
-            show(m, side, levels[i].price_e8, levels[i].qty_e8);
+            set_visible(m, side, levels[i].price_e8, levels[i].qty_e8);
     }
 }
 
@@ -137,7 +138,7 @@ static void shown_anew(struct exchange *x, struct market *m) {
 
 void mirror_depth(struct exchange *x, int16_t symbol, const struct level_record *bids, int32_t bid_count,
                   const struct level_record *asks, int32_t ask_count, int64_t now_us) {
-    struct market *m = followed(x, symbol, now_us);
+    struct market *m = mirrored(x, symbol, now_us);
     show_side(m, SIDE_BUY, bids, bid_count);
     show_side(m, SIDE_SELL, asks, ask_count);
     shown_anew(x, m);
@@ -145,24 +146,25 @@ void mirror_depth(struct exchange *x, int16_t symbol, const struct level_record 
 
 void mirror_quote(struct exchange *x, int16_t symbol, const struct level_record *bid,
                   const struct level_record *ask, int64_t now_us) {
-    struct market *m = followed(x, symbol, now_us);
+    struct market *m = mirrored(x, symbol, now_us);
     const struct level_record *best[SIDE_COUNT] = { [SIDE_BUY] = bid, [SIDE_SELL] = ask };
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t price = best[side]->price_e8, at;
         if (price <= 0 || best[side]->qty_e8 <= 0) continue;
-        while ((at = book_best_e8(m->shown, side)) != 0 && book_better(side, at, price)) show(m, side, at, 0);
-        show(m, side, price, best[side]->qty_e8);
+        while ((at = book_best_e8(m->visible, side)) != 0 && book_better(side, at, price))
+            set_visible(m, side, at, 0);
+        set_visible(m, side, price, best[side]->qty_e8);
     }
     shown_anew(x, m);
 }
 
 int32_t mirror_visible(const struct exchange *x, int16_t symbol, int32_t side) {
-    return x->markets[symbol].shown->count[side];
+    return x->markets[symbol].visible->count[side];
 }
 
 void mirror_trade(struct exchange *x, int16_t symbol, int64_t price, int64_t qty, bool buyer_maker,
                   int64_t now_us) {
-    struct market *m = followed(x, symbol, now_us);
+    struct market *m = mirrored(x, symbol, now_us);
     if (price <= 0 || qty <= 0) return;
     tape_trade(m->tape, ++m->trade_id, price, qty, buyer_maker, x->now_us);
     m->last_e8 = price;
@@ -173,8 +175,8 @@ void mirror_trade(struct exchange *x, int16_t symbol, int64_t price, int64_t qty
     book_settle(x);
 }
 
-// Funding that is still to come is told anew until its time; one that is put off takes the place of what was
-// told.
+// Funding that is still to come is set anew until its time; one that is put off takes the place of what was
+// set.
 static void plan_funding(struct exchange *x, struct market *m, int64_t time_us, int64_t rate_e8) {
     if (time_us <= x->now_us) return;
     if (m->funding_done < m->funding_count) {
@@ -187,7 +189,7 @@ static void plan_funding(struct exchange *x, struct market *m, int64_t time_us, 
 
 void mirror_mark(struct exchange *x, int16_t symbol, int64_t mark_e8, int64_t funding_us, int64_t rate_e8,
                  int64_t now_us) {
-    struct market *m = followed(x, symbol, now_us);
+    struct market *m = mirrored(x, symbol, now_us);
     if (mark_e8 > 0) m->mark_e8 = mark_e8;
     plan_funding(x, m, funding_us, rate_e8);
     m->moved = x->any_moved = true;

@@ -1,3 +1,4 @@
+// price_path.c: the price inside an open bar.
 #include "sim/price_path.h"
 
 #include "base/assert.h"
@@ -57,7 +58,7 @@ int64_t price_path_price_e8(const struct market *m, int64_t now_us) {
     return m->path_e8[k] + dec_mul_div_round(m->path_e8[k + 1] - m->path_e8[k], now_us - m->path_us[k], span);
 }
 
-static int64_t touch_time(const struct market *m, int64_t from_us, int64_t level_e8) {
+static int64_t trigger_time(const struct market *m, int64_t from_us, int64_t level_e8) {
     int64_t t0 = m->path_us[m->segment], p0 = m->path_e8[m->segment];
     int64_t span = m->path_us[m->segment + 1] - t0;
     wide_e16 distance = m->path_e8[m->segment + 1] - p0;
@@ -71,11 +72,11 @@ static int64_t touch_time(const struct market *m, int64_t from_us, int64_t level
     return num_max(t, from_us);
 }
 
-bool price_path_touch(const struct market *m, int64_t from_us, int64_t low_e8, int64_t high_e8,
-                      int64_t *touch_us, int64_t *touch_e8) {
+bool price_path_reach(const struct market *m, int64_t from_us, int64_t low_e8, int64_t high_e8,
+                      int64_t *trigger_us, int64_t *touch_e8) {
     int64_t here = m->last_e8;
     if (here <= low_e8 || here >= high_e8) {   // already there: the account changed since
-        *touch_us = from_us;
+        *trigger_us = from_us;
         *touch_e8 = here;
         return true;
     }
@@ -87,7 +88,7 @@ bool price_path_touch(const struct market *m, int64_t from_us, int64_t low_e8, i
         level = high_e8;
     else
         return false;
-    *touch_us = touch_time(m, from_us, level);
+    *trigger_us = trigger_time(m, from_us, level);
     *touch_e8 = level;
     return true;
 }

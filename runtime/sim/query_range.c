@@ -1,3 +1,4 @@
+// query_range.c: how many rows of what time a list call may ask for.
 #include "sim/query_range.h"
 
 #include "base/units.h"

@@ -1,4 +1,5 @@
-// range.h: the rows a list call asks for, judged before it is answered: how many, and of what time (section
+// query_range.h: the rows a list call asks for, judged before it is answered: how many, and of what time
+// (section
 // 4).
 #ifndef MT_SIM_QUERY_RANGE_H
 #define MT_SIM_QUERY_RANGE_H

@@ -286,7 +286,7 @@ static void enter_orders(struct exchange *x, const struct snapshot *s) {
         if (s->orders[i].algo >= 0) o->algo = algo_at(x, s->orders[i].algo);
         if (s->orders[i].place == PLACE_NONE) continue;
         struct market *m = &x->markets[o->r.symbol];
-        if (!m->shown) {
+        if (!m->visible) {
             book_enter(x, m, o);
             continue;
         }

@@ -1,3 +1,4 @@
+// tape.c: the last trades of one symbol, aggregated ones, and bars.
 #include "sim/tape.h"
 
 #include "base/alloc.h"
@@ -28,19 +29,19 @@ void tape_free(struct tape *t) {
 }
 
 // The first trades of the minutes there are by now.
-static void follow_minutes(struct tape *t) {
+static void index_minutes(struct tape *t) {
     ARRAY_ROOM(t->first_ids, t->ids_size, t->bars.count);
     while (t->ids_count < t->bars.count) t->first_ids[t->ids_count++] = 0;
 }
 
 void tape_history(struct tape *t, const struct kline_record *minute) {
     bars_add(&t->bars, minute);
-    follow_minutes(t);
+    index_minutes(t);
 }
 
 void tape_fill(struct tape *t, int64_t now_us) {
     bars_fill(&t->bars, now_us);
-    follow_minutes(t);
+    index_minutes(t);
 }
 
 static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker,
@@ -77,7 +78,7 @@ void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buy
     t->last_qty_e8 = qty;
 
     struct kline_record *k = bars_price(&t->bars, price, time_us);
-    follow_minutes(t);
+    index_minutes(t);
     if (k->trades == 1) t->first_ids[t->bars.count - 1] = id;
     k->volume_e8 += qty;
     k->quote_volume_e8 += quote;

@@ -1,4 +1,5 @@
-// touch.c: the levels at which something happens on the way of a price, and what happens there: a resting
+// trigger_levels.c: the levels at which something happens on the way of a price, and what happens there: a
+// resting
 // order fills, a conditional one triggers, a position is liquidated.
 #include "base/assert.h"
 #include "base/num.h"
@@ -17,8 +18,8 @@ static int64_t order_level_e8(const struct exchange *x, const struct market *m, 
 
 // `marked`: a level of the mark price, where that is one of its own.
 static void level_add(struct market *m, int64_t level, bool falling, bool marked) {
-    int64_t *low = marked ? &m->mark_low_e8 : &m->touch_low_e8,
-            *high = marked ? &m->mark_high_e8 : &m->touch_high_e8;
+    int64_t *low = marked ? &m->mark_low_e8 : &m->trigger_low_e8,
+            *high = marked ? &m->mark_high_e8 : &m->trigger_high_e8;
     if (falling && level > *low) *low = level;
     if (!falling && level < *high) *high = level;
 }
@@ -45,8 +46,8 @@ static void liquidation_levels(const struct exchange *x, struct market *m) {
 
 static void market_refresh(const struct exchange *x, struct market *m) {
     m->dirty = false;
-    m->touch_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
-    m->touch_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
+    m->trigger_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
+    m->trigger_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = INT64_MAX;
     for (const struct order *o = m->resting.first; o; o = o->next) {
         if (!m->book) level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY, false);
@@ -187,8 +188,8 @@ static void liquidate(struct exchange *x, struct market *m, int i) {
     cover(x, m);
 }
 
-// What sits at the nearest touched level, the oldest order first, then conditional orders, then liquidation.
-static void touch_one(struct exchange *x, struct market *m, int64_t level, bool falling, bool marked) {
+// What sits at the nearest level reached, the oldest order first, then conditional orders, then liquidation.
+static void trigger_one(struct exchange *x, struct market *m, int64_t level, bool falling, bool marked) {
     for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
         if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
             order_execute(x, m, o, o->r.price_e8, true);
@@ -220,20 +221,20 @@ static void touch_one(struct exchange *x, struct market *m, int64_t level, bool 
 // The last price comes first, then the mark price where it is one of its own.
 static bool touch(struct exchange *x, struct market *m) {
     int64_t mark = market_mark_e8(m);
-    if (m->last_e8 <= m->touch_low_e8)
-        touch_one(x, m, m->touch_low_e8, true, false);
-    else if (m->last_e8 >= m->touch_high_e8)
-        touch_one(x, m, m->touch_high_e8, false, false);
+    if (m->last_e8 <= m->trigger_low_e8)
+        trigger_one(x, m, m->trigger_low_e8, true, false);
+    else if (m->last_e8 >= m->trigger_high_e8)
+        trigger_one(x, m, m->trigger_high_e8, false, false);
     else if (market_marked(m) && mark <= m->mark_low_e8)
-        touch_one(x, m, m->mark_low_e8, true, true);
+        trigger_one(x, m, m->mark_low_e8, true, true);
     else if (market_marked(m) && mark >= m->mark_high_e8)
-        touch_one(x, m, m->mark_high_e8, false, true);
+        trigger_one(x, m, m->mark_high_e8, false, true);
     else
         return false;
     return true;
 }
 
-void match_touched(struct exchange *x, struct market *m) {
+void match_triggered(struct exchange *x, struct market *m) {
     levels_refresh(x);
     for (;;) {
         if (!touch(x, m)) break;

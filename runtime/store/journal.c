@@ -1,3 +1,4 @@
+// journal.c: a run's intents and their outcomes, written on libuv's pool in one transaction a turn.
 #include "store/journal.h"
 
 #include "base/alloc.h"
@@ -50,7 +51,7 @@ static const char *const statements[STATEMENT_COUNT] = {
     [NOTE] = "INSERT INTO notes (run, at_us, text) VALUES (?1, ?2, ?3)",
 };
 
-struct write {
+struct journal_write {
     uint64_t tag;
     enum statement what;
     union {
@@ -66,7 +67,7 @@ struct write {
 };
 
 struct batch {
-    struct write *items;
+    struct journal_write *items;
     int64_t count, size;
 };
 
@@ -99,7 +100,7 @@ struct journal {
 // ---- on the pool ----
 
 // r: the run, n: the time, t: the next text, b: the blob.
-static int carry(struct journal *j, const struct write *w) {
+static int carry(struct journal *j, const struct journal_write *w) {
     static const char forms[STATEMENT_COUNT][5] = {
         [RUN] = "rttn", [RUN_END] = "rnt", [PUT] = "tb", [NOTE] = "rnt"
     };
@@ -116,7 +117,7 @@ static int carry(struct journal *j, const struct write *w) {
     return journal_file_finish(s);
 }
 
-static int carry_one(struct journal *j, const struct write *w) {
+static int carry_one(struct journal *j, const struct journal_write *w) {
     if (w->what == INTENT) return journal_rows_intend(j->rows, j->run, &w->intent);
     if (w->what == SETTLE) return journal_rows_settle(j->rows, &w->outcome);
     return carry(j, w);
@@ -199,14 +200,14 @@ static bool awaited(const struct batch *b);
 static void on_carried(uv_work_t *work, int status) {
     struct journal *j = work->data;
     (void)status;
-    struct batch told = j->carried;   // `done` may write more
+    struct batch carried = j->carried;   // `done` may write more
     j->carried = (struct batch){ 0 };
     j->queued = false;
-    tell(j, &told, j->err);
+    tell(j, &carried, j->err);
     if (j->carried.items == NULL)
-        j->carried = told;
+        j->carried = carried;
     else
-        free(told.items);
+        free(carried.items);
     if (j->waiting.count > 0 && !j->closing) {
         if (awaited(&j->waiting) || j->on_loop)
             uv_prepare_start(&j->prepare, on_prepare);
@@ -250,11 +251,11 @@ static bool awaited(const struct batch *b) {
     return false;
 }
 
-static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
+static struct journal_write *add(struct journal *j, enum statement what, uint64_t tag) {
     struct batch *b = &j->waiting;
     ARRAY_ROOM(b->items, b->size, b->count + 1);
-    struct write *w = &b->items[b->count++];
-    *w = (struct write){ .what = what, .tag = tag };
+    struct journal_write *w = &b->items[b->count++];
+    *w = (struct journal_write){ .what = what, .tag = tag };
     j->figures.writes++;
     // What nobody waits for goes with the next intent, or a little later: an intent then never waits behind
     // it.
@@ -266,7 +267,7 @@ static struct write *add(struct journal *j, enum statement what, uint64_t tag) {
 }
 
 // What the caller's texts say is copied, and they are pointed at the copies.
-static void keep_texts(struct write *w, const char **const *texts, int count) {
+static void keep_texts(struct journal_write *w, const char **const *texts, int count) {
     size_t size = 0;
     for (int i = 0; i < count; i++) size += strlen(*texts[i]) + 1;
     char *at = w->texts = alloc_bytes(size);
@@ -279,7 +280,7 @@ static void keep_texts(struct write *w, const char **const *texts, int count) {
 
 static void add_row(struct journal *j, enum statement what, const char *first, const char *second,
                     int64_t at_us) {
-    struct write *w = add(j, what, 0);
+    struct journal_write *w = add(j, what, 0);
     w->row.at_us = at_us;
     w->row.text[0] = first;
     w->row.text[1] = second;
@@ -298,7 +299,7 @@ void journal_note(struct journal *j, const char *text, int64_t now_us) {
 
 void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t tag) {
     ASSERT(strlen(i->client_id) < JOURNAL_ID_MAX);
-    struct write *w = add(j, INTENT, tag);
+    struct journal_write *w = add(j, INTENT, tag);
     struct journal_intent *own = &w->intent;
     *own = *i;
     keep_texts(w,
@@ -308,14 +309,14 @@ void journal_intend(struct journal *j, const struct journal_intent *i, uint64_t 
 }
 
 void journal_settle(struct journal *j, const struct journal_outcome *o, uint64_t tag) {
-    struct write *w = add(j, SETTLE, tag);
+    struct journal_write *w = add(j, SETTLE, tag);
     w->outcome = *o;
     keep_texts(w, (const char **const[]){ &w->outcome.client_id, &w->outcome.status }, 2);
 }
 
 void journal_put(struct journal *j, const char *name, const char *value, size_t size, uint64_t tag) {
     ASSERT(size <= JOURNAL_STATE_MAX);
-    struct write *w = add(j, PUT, tag);
+    struct journal_write *w = add(j, PUT, tag);
     size_t name_size = strlen(name) + 1;
     w->texts = alloc_bytes(name_size + size + 1);
     w->row.text[0] = memcpy(w->texts, name, name_size);
@@ -335,10 +336,10 @@ int journal_flush(struct journal *j) {
     j->carried = j->waiting;
     j->waiting = (struct batch){ 0 };
     int late = carry_out(j);
-    struct batch told = j->carried;
+    struct batch carried = j->carried;
     j->carried = under_way;
-    tell(j, &told, late);
-    free(told.items);
+    tell(j, &carried, late);
+    free(carried.items);
     return err ? err : late;
 }
 

@@ -1,3 +1,4 @@
+// journal_file.c: the SQLite file of a journal: schema, versions, opening.
 #include "store/journal_file.h"
 
 #include <fcntl.h>

@@ -1,3 +1,4 @@
+// journal_rows.c: the rows of orders of a journal while they are written.
 #include "store/journal_rows.h"
 
 #include "base/alloc.h"
@@ -10,7 +11,7 @@
 #include <uthash.h>
 
 enum { REMEMBERED = 512 };
-enum statement { FIND, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
+enum row_statement { FIND, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
 
 static const char *const statements[STATEMENT_COUNT] = {
     [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE "
@@ -26,20 +27,20 @@ static const char *const statements[STATEMENT_COUNT] = {
 };
 
 // The last one of its client id.
-struct row {
+struct order_row {
     char client_id[JOURNAL_ID_MAX], status[24];
     int64_t seq, order_id, executed_e8, avg_price_e8, at_us;
     int32_t code;
     uint8_t state;
-    bool changed;       // not written yet
-    struct row *next;   // of those
+    bool changed;             // not written yet
+    struct order_row *next;   // of those
     UT_hash_handle hh;
 };
 
 struct journal_rows {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENT_COUNT];
-    struct row *rows, *changed;   // the hash goes through them from the oldest on
+    struct order_row *rows, *changed;   // the hash goes through them from the oldest on
 };
 
 int journal_rows_new(sqlite3 *db, struct journal_rows **out) {
@@ -60,7 +61,7 @@ void journal_rows_free(struct journal_rows *r) {
     free(r);
 }
 
-static void drop(struct journal_rows *r, struct row *row) {
+static void drop(struct journal_rows *r, struct order_row *row) {
     HASH_DEL(r->rows, row);
     free(row);
 }
@@ -70,8 +71,8 @@ void journal_rows_forget(struct journal_rows *r) {
     r->changed = NULL;
 }
 
-static struct row *remember(struct journal_rows *r, const char *client_id, int64_t seq) {
-    struct row *row = alloc_zeroed(1, sizeof *row);
+static struct order_row *remember(struct journal_rows *r, const char *client_id, int64_t seq) {
+    struct order_row *row = alloc_zeroed(1, sizeof *row);
     ASSERT(strlen(client_id) < sizeof row->client_id);
     strcpy(row->client_id, client_id);
     row->seq = seq;
@@ -80,14 +81,14 @@ static struct row *remember(struct journal_rows *r, const char *client_id, int64
 }
 
 // *row is NULL when there is none.
-static int find(struct journal_rows *r, const char *client_id, struct row **row) {
+static int find(struct journal_rows *r, const char *client_id, struct order_row **row) {
     HASH_FIND_STR(r->rows, client_id, *row);
     if (*row) return SQLITE_OK;
     sqlite3_stmt *s = r->statement[FIND];
     sqlite3_bind_text(s, 1, client_id, -1, SQLITE_STATIC);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        struct row *found = *row = remember(r, client_id, sqlite3_column_int64(s, 0));
+        struct order_row *found = *row = remember(r, client_id, sqlite3_column_int64(s, 0));
         found->state = (uint8_t)sqlite3_column_int(s, 1);
         found->order_id = sqlite3_column_int64(s, 2);
         found->executed_e8 = sqlite3_column_int64(s, 3);
@@ -100,7 +101,7 @@ static int find(struct journal_rows *r, const char *client_id, struct row **row)
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-static int write_row(struct journal_rows *r, struct row *row) {
+static int write_row(struct journal_rows *r, struct order_row *row) {
     sqlite3_stmt *s = r->statement[SETTLE];
     const int64_t numbers[] = { row->state,        row->order_id, row->executed_e8,
                                 row->avg_price_e8, row->code,     row->at_us };
@@ -130,7 +131,7 @@ static int insert(struct journal_rows *r, int64_t run, const struct journal_inte
 }
 
 int journal_rows_intend(struct journal_rows *r, int64_t run, const struct journal_intent *i) {
-    struct row *row;
+    struct order_row *row;
     int rc = find(r, i->client_id, &row);
     if (rc != SQLITE_OK) return rc;
     if (row &&
@@ -163,7 +164,7 @@ static bool is_ended(const char *status) {
 
 // What is settled stays settled: an answer that comes late does not undo what a later one told. False: it
 // tells nothing new.
-static bool learn(struct row *row, const struct journal_outcome *o) {
+static bool learn(struct order_row *row, const struct journal_outcome *o) {
     bool further = o->executed_e8 >= row->executed_e8 && o->avg_price_e8 != 0;
     uint8_t state = row->state == JOURNAL_ACCEPTED ? row->state : o->state;
     int64_t order_id = o->order_id != 0 ? o->order_id : row->order_id,
@@ -185,7 +186,7 @@ static bool learn(struct row *row, const struct journal_outcome *o) {
 }
 
 int journal_rows_settle(struct journal_rows *r, const struct journal_outcome *o) {
-    struct row *row;
+    struct order_row *row;
     int rc = find(r, o->client_id, &row);
     if (rc != SQLITE_OK || !row || !learn(row, o)) return rc;
     if (!row->changed) {

@@ -1,3 +1,4 @@
+// journal_runs.c: the runs of a journal: listed, and how each ended.
 #include "store/journal_runs.h"
 
 #include "base/array.h"

@@ -1,3 +1,4 @@
+// whole_file.c: files read and written as one piece.
 #include "store/whole_file.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-// symbol.c: see symbol.h.
+// symbol.c: the symbols of a run, found by name.
 #include "trade/symbol.h"
 
 #include "base/assert.h"

@@ -84,7 +84,7 @@ local function expression(field, env)
     return ("{ build[%d](p + %d) }"):format(field.kind, offset)
   elseif t == C.FIELD_ONE_IF then
     return ("(cast(i16, p + %d)[0] >= 0 and { build[%d](p + %d) } or {})"):format(
-      field.count_offset,
+      field.symbol_offset,
       field.kind,
       offset
     )

@@ -1,3 +1,4 @@
+// account_event.c: an ACCOUNT_UPDATE with several assets and positions.
 #include "venue/binance/account_event.h"
 
 #include "venue/binance/event_shape.h"

@@ -1,3 +1,4 @@
+// book_sync.c: a copy of the exchange's book by a snapshot and the differential stream.
 #include "venue/binance/book_sync.h"
 
 #include "base/alloc.h"

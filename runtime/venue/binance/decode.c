@@ -1,3 +1,4 @@
+// decode.c: a request on the wire as a struct call.
 #include "venue/binance/decode.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// encode.c: a struct call as a query string.
 #include "venue/binance/encode.h"
 
 #include "base/assert.h"

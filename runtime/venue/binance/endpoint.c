@@ -1,4 +1,4 @@
-// endpoint.c: see endpoint.h.
+// endpoint.c: the table of endpoints, found by path or number.
 #include "venue/binance/endpoint.h"
 
 #include "base/assert.h"
@@ -35,7 +35,7 @@ enum { WEIGHT_BY_DEPTH = -1, WEIGHT_BY_BARS = -2 };
 #define ANY_ORDER (PLAIN_ORDER | CONDITIONS)
 
 // What the table of endpoint.h does not show: weight with and without a symbol, and orders by window.
-struct row {
+struct endpoint_row {
     struct endpoint_info info;
     int16_t weight, weight_all;
     uint8_t orders_10s, orders_1m;
@@ -77,7 +77,7 @@ struct row {
 
 // The tickers and premiumIndex answer with a list when no symbol is given; `list` tells of the form with one.
 // clang-format off
-static const struct row rows[EP_COUNT] = {
+static const struct endpoint_row rows[EP_COUNT] = {
     [EP_PING] = MARKET("/fapi/v1/ping", 0, 0, RECORD_EMPTY, false, 1, 1),
     [EP_TIME] = MARKET("/fapi/v1/time", 0, 0, RECORD_SERVER_TIME, false, 1, 1),
     [EP_EXCHANGE_INFO] = MARKET("/fapi/v1/exchangeInfo", SYMBOL, 0, RECORD_EXCHANGE_INFO, false, 1, 1),
@@ -248,7 +248,7 @@ static int32_t bars_weight(int32_t limit) {
 struct call_cost endpoint_cost(const struct call *call) {
     ASSERT(call != NULL);
     ASSERT(call->endpoint < EP_COUNT);
-    const struct row *row = &rows[call->endpoint];
+    const struct endpoint_row *row = &rows[call->endpoint];
     int32_t limit = (call->given & BIT(P_LIMIT)) != 0 ? call->limit : 500;
     int32_t weight = (call->given & SYMBOL) != 0 ? row->weight : row->weight_all;
     if (weight == WEIGHT_BY_DEPTH) weight = depth_weight(limit);

@@ -1,4 +1,4 @@
-// code.c: see code.h. Texts from the wire contract, sections 3.4, 5.7 and 5.8.
+// error_code.c: the exchange's error codes, their texts and what a client makes of them.
 #include "venue/binance/error_code.h"
 
 #include "base/assert.h"

@@ -1,4 +1,4 @@
-// code.h: the exchange's error codes: their texts and what a client must make of them.
+// error_code.h: the exchange's error codes: their texts and what a client must make of them.
 //
 // Source   the exchange's error code pages and its notes on HTTP return codes.
 #ifndef MT_VENUE_BINANCE_ERROR_CODE_H

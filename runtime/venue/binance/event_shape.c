@@ -1,3 +1,4 @@
+// event_shape.c: whether an event holds what its handling relies on.
 #include "venue/binance/event_shape.h"
 
 #include <stddef.h>

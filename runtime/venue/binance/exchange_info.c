@@ -1,3 +1,4 @@
+// exchange_info.c: the reply of exchangeInfo.
 #include "venue/binance/exchange_info.h"
 
 #include "base/dec.h"

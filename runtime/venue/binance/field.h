@@ -20,9 +20,9 @@ enum field_type {
     FIELD_MS,        // int64_t us: milliseconds in both; 0 stays 0
     FIELD_BOOL,
     FIELD_PRICE,
-    FIELD_QTY,          // int64_t e8: JSON string with the symbol's precision, Lua number
-    FIELD_DEC8,         // int64_t e8: JSON string with eight decimals, Lua number
-    FIELD_DEC,          // int64_t e8: JSON string as short as exact, but at least `kind` decimals; Lua number
+    FIELD_QTY,    // int64_t e8: JSON string with the symbol's precision, Lua number
+    FIELD_DEC8,   // int64_t e8: JSON string with eight decimals, Lua number
+    FIELD_DEC,   // int64_t e8: JSON string as short as exact, but at least `decimals_min` decimals; Lua number
     FIELD_NUMBER,       // int64_t e8: JSON number as short as exact, Lua number
     FIELD_ENUM,         // uint8_t: a string in both, from `names`
     FIELD_TEXT,         // char[]: a string in both
@@ -33,7 +33,7 @@ enum field_type {
     FIELD_OBJECT,       // a record of kind `kind` embedded here
     FIELD_LIST,         // pointer to records of kind `kind`, counted by the int32_t at `count_offset`
     FIELD_ONE,          // a list of the one record of kind `kind` that is embedded here
-    FIELD_ONE_IF,       // FIELD_ONE; empty when the int16_t symbol at `count_offset` is SYMBOL_NONE
+    FIELD_ONE_IF,       // FIELD_ONE; empty when the int16_t symbol at `symbol_offset` is SYMBOL_NONE
     FIELD_INT_TEXT,     // int64_t: JSON string, Lua number
     FIELD_INT32_TEXT    // int32_t: JSON string, Lua number
 };
@@ -49,10 +49,17 @@ enum field_zero {
 struct field {
     const char *name;   // JSON name; in array kinds (klines, book levels) the Lua name only
     uint8_t type;       // enum field_type
-    uint8_t kind;       // enum record_kind, for FIELD_OBJECT and FIELD_LIST; FIELD_DEC: fewest decimals
+    union {
+        uint8_t kind;           // enum record_kind: FIELD_OBJECT, FIELD_LIST, FIELD_ONE, FIELD_ONE_IF
+        uint8_t decimals_min;   // FIELD_DEC: fewest decimals
+    };
     uint16_t offset;
-    uint16_t count_offset;   // of FIELD_LIST and FIELD_ONE_IF; FIELD_ENUM: how many names; FIELD_TEXT: room
-                             // in bytes
+    union {
+        uint16_t count_offset;    // FIELD_LIST: of the int32_t that counts its rows
+        uint16_t symbol_offset;   // FIELD_ONE_IF: of the int16_t symbol that says whether there is one
+        uint16_t name_count;      // FIELD_ENUM: length of `names`
+        uint16_t text_size;       // FIELD_TEXT: room in bytes, the terminator counted
+    };
     uint8_t zero;   // enum field_zero, of an int64_t; of FIELD_SYMBOL ZERO_ABSENT, when it is SYMBOL_NONE
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*

@@ -1,4 +1,4 @@
-// filter.c: see filter.h.
+// filter.c: the checks of price, quantity and notional.
 #include "venue/binance/filter.h"
 
 #include "base/assert.h"

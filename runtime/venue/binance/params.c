@@ -1,4 +1,4 @@
-// params.c: see params.h.
+// params.c: the table of parameters, read and checked by name.
 #include "venue/binance/params.h"
 
 #include "base/assert.h"

@@ -124,7 +124,7 @@ static void put_list(struct writer *w, const struct field *f, const char *record
         put_records(w, f->kind, records, int32_at(record + f->count_offset), symbol);
         return;
     }
-    bool empty = f->type == FIELD_ONE_IF && int16_at(record + f->count_offset) == SYMBOL_NONE;
+    bool empty = f->type == FIELD_ONE_IF && int16_at(record + f->symbol_offset) == SYMBOL_NONE;
     put_records(w, f->kind, record + f->offset, empty ? 0 : 1, symbol);
 }
 
@@ -182,7 +182,7 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
     case FIELD_DEC8: put_dec(w, int64_at(at), 8); break;
     case FIELD_DEC: {
         int exact = dec_decimals(int64_at(at));
-        put_dec(w, int64_at(at), exact < f->kind ? f->kind : -1);
+        put_dec(w, int64_at(at), exact < f->decimals_min ? f->decimals_min : -1);
         break;
     }
     case FIELD_NUMBER: put_number(w, int64_at(at)); break;

@@ -1,3 +1,4 @@
+// record_read.c: the exchange's JSON as records, by the field tables.
 #include "venue/binance/record_read.h"
 
 #include "base/alloc.h"
@@ -100,7 +101,7 @@ static bool strict(const char *const *names) {
 }
 
 static int read_enum(const struct reading *r, const struct field *f, int32_t o, char *at) {
-    for (uint8_t i = 0; i < f->count_offset; i++) {
+    for (uint8_t i = 0; i < f->name_count; i++) {
         if (json_is(r->j, o, f->names[i])) {
             *at = (char)i;
             return 0;
@@ -150,7 +151,7 @@ static int read_list(const struct reading *r, const struct field *f, int32_t o, 
     }
     if (json_length(r->j, o) == 0) {
         int16_t none = SYMBOL_NONE;
-        if (f->type == FIELD_ONE_IF) put(record + f->count_offset, &none, sizeof none);
+        if (f->type == FIELD_ONE_IF) put(record + f->symbol_offset, &none, sizeof none);
         return 0;
     }
     return read_into(r, f->kind, json_first(r->j, o), record + f->offset);
@@ -175,7 +176,7 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
     case FIELD_DEC:
     case FIELD_NUMBER: return read_decimal(r, f, o, at);
     case FIELD_ENUM: return read_enum(r, f, o, at);
-    case FIELD_TEXT: json_copy(r->j, o, at, f->count_offset); return 0;
+    case FIELD_TEXT: json_copy(r->j, o, at, f->text_size); return 0;
     case FIELD_SYMBOL: return read_symbol(r, f, o, at);
     case FIELD_CONST:
     case FIELD_CONST_BOOL:

@@ -535,7 +535,7 @@ static const struct field algo_update_body_fields[] = {
       .type = FIELD_ENUM,
       .offset = offsetof(struct OF, actual_type),
       .names = actual_type_names,
-      .count_offset = sizeof actual_type_names / sizeof *actual_type_names,
+      .name_count = sizeof actual_type_names / sizeof *actual_type_names,
       .written_only = true },
     DEC("tp", order.trigger_price_e8),
     DEC("p", order.price_e8),

@@ -1,4 +1,5 @@
-// symbol_rules.c: see symbol_rules.h.
+// symbol_rules.c: the rules of a symbol (tick, step, bounds, brackets): defaults, the built-in table, setting
+// them.
 #include "venue/binance/symbol_rules.h"
 
 #include "base/assert.h"

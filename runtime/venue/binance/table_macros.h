@@ -23,7 +23,7 @@
 #define DEC8(json, member) AT(FIELD_DEC8, json, member)
 #define DEC(json, member) AT(FIELD_DEC, json, member)
 #define DEC_MIN(json, member, decimals)                                                                      \
-    { .name = json, .type = FIELD_DEC, .kind = decimals, .offset = offsetof(struct OF, member) }
+    { .name = json, .type = FIELD_DEC, .decimals_min = decimals, .offset = offsetof(struct OF, member) }
 #define ZERO(style, field_type, json, member)                                                                \
     { .name = json, .type = field_type, .offset = offsetof(struct OF, member), .zero = style }
 #define NUMBER(json, member) AT(FIELD_NUMBER, json, member)
@@ -33,13 +33,13 @@
 #define TEXT(json, member)                                                                                   \
     {                                                                                                        \
         .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \
-        .count_offset = sizeof(((struct OF *)0)->member)                                                     \
+        .text_size = sizeof(((struct OF *)0)->member)                                                        \
     }
 #define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
 #define NAME(json, member, list)                                                                             \
     {                                                                                                        \
         .name = json, .type = FIELD_ENUM, .offset = offsetof(struct OF, member), .names = list,              \
-        .count_offset = sizeof(list) / sizeof *(list)                                                        \
+        .name_count = sizeof(list) / sizeof *(list)                                                          \
     }
 #define TEXT_OF(field_type, json, value)                                                                     \
     { .name = json, .type = field_type, .text = value }
@@ -53,7 +53,7 @@
 #define PART(field_type, json, record)                                                                       \
     { .name = json, .type = field_type, .kind = record }
 #define PART_IF(json, record, member)                                                                        \
-    { .name = json, .type = FIELD_ONE_IF, .kind = record, .count_offset = offsetof(struct OF, member) }
+    { .name = json, .type = FIELD_ONE_IF, .kind = record, .symbol_offset = offsetof(struct OF, member) }
 
 #define TABLE(table, struct_name, is_array, symbol_at)                                                       \
     {                                                                                                        \

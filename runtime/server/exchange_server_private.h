@@ -1,6 +1,6 @@
-// local_private.h: what the files of the local exchange share.
-#ifndef MT_SERVER_PRIVATE_H
-#define MT_SERVER_PRIVATE_H
+// exchange_server_private.h: what the files of the local exchange share.
+#ifndef MT_SERVER_EXCHANGE_SERVER_PRIVATE_H
+#define MT_SERVER_EXCHANGE_SERVER_PRIVATE_H
 
 #include "data/trade_file.h"
 #include "server/audit.h"
@@ -12,7 +12,7 @@
 #include "sim/order_store.h"
 
 // What is to come of a symbol: bar `next`, or the trade `row` of a file; and what their times are moved by.
-struct replay {
+struct market_replay {
     int64_t next, shift_us;
     struct trade_file *file;
     struct trade_row row;
@@ -27,16 +27,16 @@ struct exchange_server {
     struct symbol *symbols;
     struct exchange *x;
     struct flow *flow;
-    struct handlers *desk;
+    struct handlers *handlers;
     struct stream_hub *streams;
     struct audit *audit;
-    struct replay *replays;
+    struct market_replay *replays;
     struct late *lates;
     int64_t now_us, wall_us, requests;
     struct snapshot *snapshot;   // the account to go on from, until the exchange is built
     bool data_ended;
-    struct client_request visit;   // of the request being served
-    char *print;                   // for the exchange's own pages
+    struct client_request request;   // of the request being served
+    char *print;                     // for the exchange's own pages
     size_t print_room;
 };
 
@@ -52,16 +52,17 @@ void exchange_server_take_ws(struct exchange_server *l, struct conn *c, struct w
                              const char *text, size_t size, bool arrived);
 
 // local_faults.c: requests that arrive late.
-void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                const struct http_request *r);
-void exchange_server_keep_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_keep_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                              const struct ws_session *session, const char *text, size_t size);
 
-// The answer a rule gives instead, and answers on their way under their fate (NULL: none).
-void exchange_server_error_answer(struct exchange_server *l, const struct fault_rule *fate, struct answer *a);
-void exchange_server_answer_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+// The answer a rule gives instead, and answers on their way under their fault (NULL: none).
+void exchange_server_error_answer(struct exchange_server *l, const struct fault_rule *fault,
+                                  struct answer *a);
+void exchange_server_answer_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                  const struct answer *a);
-void exchange_server_answer_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fate,
+void exchange_server_answer_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                const char *text);
 void exchange_server_lates_run(struct exchange_server *l, int64_t now_us);
 void exchange_server_lates_drop(struct exchange_server *l,
