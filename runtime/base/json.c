@@ -1,4 +1,5 @@
-// json.c: see json.h. jsmn makes the tokens; json_check.c says first whether there is anything to make tokens of.
+// json.c: a tree over JSON text: jsmn makes the tokens; json_check.c says first whether there is anything to make
+// tokens of.
 #include "base/json.h"
 
 #include "base/text.h"

@@ -11,7 +11,7 @@
 
 #include "base/assert.h"
 #include "net/conn.h"
-#include "server/private.h"
+#include "server/exchange_server_private.h"
 #include "world/live/clock.h"
 
 #include <stdio.h>
