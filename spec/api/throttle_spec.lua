@@ -70,11 +70,11 @@ describe("throttle", function()
   it("leaves the judging to the headers where they speak, but for an outright slow-down", function()
     local t = throttle(true)
     for _ = 1, 20 do
-      report(t, false, false, S, { heard = true })
+      report(t, false, false, S, { headers_seen = true })
     end
-    report(t, true, false, 11 * S, { heard = true })
+    report(t, true, false, 11 * S, { headers_seen = true })
     assert.equal(1, t.factor)
-    report(t, false, true, 12 * S, { heard = true })
+    report(t, false, true, 12 * S, { headers_seen = true })
     assert.equal(0.5, t.factor)
   end)
 
