@@ -93,7 +93,8 @@ static int64_t whole_number(const struct saved_field *f, const char *at) {
     int16_t v16;
     switch (f->type) {
     case SAVED_INT32: memcpy(&v32, at, sizeof v32); return v32;
-    case SAVED_INT16: memcpy(&v16, at, sizeof v16); return v16;
+    case SAVED_INT16:
+    case SAVED_INDEX: memcpy(&v16, at, sizeof v16); return v16;
     case SAVED_UINT8:
     case SAVED_BOOL: return *(const uint8_t *)at;
     default: memcpy(&v, at, sizeof v); return v;
@@ -192,6 +193,7 @@ void saved_put(struct saved_out *o, const struct saved_table *t, const void *rec
             at = write_unsigned(at, zigzag(v));
             continue;
         }
+        ASSERT(f->type != SAVED_LIST || t->has_lists);
         o->size = (size_t)(at - o->at);
         put_other(o, f, record);
         at = room(o, (size_t)(end - f) * 13);
@@ -213,7 +215,8 @@ void saved_put_field(struct saved_out *o, uint16_t tag, const struct saved_table
 // ---- reading ----
 
 struct saved_in saved_in(const void *bytes, size_t size) {
-    return (struct saved_in){ .at = bytes, .end = (const uint8_t *)bytes + size };
+    return (
+        struct saved_in){ .at = bytes, .end = (const uint8_t *)bytes + size, .index_count = SAVED_INDEX_MAX };
 }
 
 const uint8_t *saved_get_bytes(struct saved_in *in, size_t size) {
@@ -295,7 +298,8 @@ static void store(const struct saved_field *f, char *at, int64_t v) {
     switch (f->type) {
     case SAVED_INT32:
     case SAVED_INT32S: memcpy(at, &v32, sizeof v32); break;
-    case SAVED_INT16: memcpy(at, &v16, sizeof v16); break;
+    case SAVED_INT16:
+    case SAVED_INDEX: memcpy(at, &v16, sizeof v16); break;
     case SAVED_UINT8:
     case SAVED_BOOL:
     case SAVED_BOOLS: *(uint8_t *)at = (uint8_t)v; break;
@@ -303,12 +307,13 @@ static void store(const struct saved_field *f, char *at, int64_t v) {
     }
 }
 
-static bool within(const struct saved_field *f, int64_t v) {
+static bool within(const struct saved_in *in, const struct saved_field *f, int64_t v) {
     if ((f->least != 0 || f->most != 0) && (v < f->least || v > f->most)) return false;
     switch (f->type) {
     case SAVED_INT32:
     case SAVED_INT32S: return v >= INT32_MIN && v <= INT32_MAX;
     case SAVED_INT16: return v >= INT16_MIN && v <= INT16_MAX;
+    case SAVED_INDEX: return v >= -1 && v < in->index_count;
     case SAVED_UINT8: return v >= 0 && v <= UINT8_MAX;
     case SAVED_BOOL:
     case SAVED_BOOLS: return v == 0 || v == 1;
@@ -339,7 +344,7 @@ static void get_array(struct saved_in *in, const struct saved_table *t, const st
     for (int32_t i = 0; in->at < in->end && !in->bad; i++) {
         int64_t v = saved_get_int(in);
         if (i >= f->count) continue;
-        if (!within(f, v)) fail(in, t, f);
+        if (!within(in, f, v)) fail(in, t, f);
         if (!in->bad) store(f, at + (size_t)i * item_size(f), v);
     }
 }
@@ -411,7 +416,7 @@ static void get_field(struct saved_in *in, const struct saved_table *t, const st
     char *at = record + f->offset;
     if (f->type <= SAVED_BOOL && wire == WIRE_VARINT) {
         int64_t v = saved_get_int(in);
-        if (!in->bad && within(f, v))
+        if (!in->bad && within(in, f, v))
             store(f, at, v);
         else
             fail(in, t, f);

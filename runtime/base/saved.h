@@ -24,6 +24,7 @@ enum saved_type {
     SAVED_UINT64,
     SAVED_INT32,
     SAVED_INT16,
+    SAVED_INDEX,   // int16_t, -1 or below the reader's index_count
     SAVED_UINT8,
     SAVED_BOOL,
     SAVED_DOUBLE,
@@ -37,7 +38,7 @@ enum saved_type {
     SAVED_LIST      // a pointer to structs of `table`; how many is in the int32_t at `count_offset`
 };
 
-enum { SAVED_LIST_MAX = 1 << 20 };
+enum { SAVED_LIST_MAX = 1 << 20, SAVED_INDEX_MAX = 64 };
 
 struct saved_table;
 
@@ -56,6 +57,7 @@ struct saved_table {
     uint16_t size;      // sizeof the struct
     uint16_t field_count;
     const struct saved_field *fields;
+    bool has_lists;   // a record points to others: SAVED_LIST is among the fields
 };
 
 // ---- writing ----
@@ -87,6 +89,7 @@ void saved_put_end(struct saved_out *o, size_t begun);
 struct saved_in {
     const uint8_t *at, *end;
     bool bad;
+    int32_t index_count;         // of SAVED_INDEX; SAVED_INDEX_MAX unless set
     const char *table, *field;   // where it went bad, NULL when not in a table's field
     // Zeroed memory for lists, valid as long as its owner says; NULL: no list can be read.
     void *(*take)(void *ctx, size_t size);

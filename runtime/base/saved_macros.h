@@ -24,7 +24,10 @@
 #define S_ENUM(number, member, enum_count) S_WITHIN(number, SAVED_UINT8, member, 0, (enum_count)-1)
 // An int16_t symbol, or SYMBOL_NONE, which is what an absent one is.
 #define S_SYMBOL(number, member)                                                                             \
-    S_PRESET(number, SAVED_INT16, member, SYMBOL_NONE, SYMBOLS_MAX - 1, SYMBOL_NONE)
+    {                                                                                                        \
+        .name = #member, .tag = number, .type = SAVED_INDEX, .offset = offsetof(struct OF, member),          \
+        .preset = SYMBOL_NONE                                                                                \
+    }
 #define S_TEXT(number, member)                                                                               \
     {                                                                                                        \
         .name = #member, .tag = number, .type = SAVED_TEXT, .offset = offsetof(struct OF, member),           \
@@ -34,6 +37,12 @@
     {                                                                                                        \
         .name = #member, .tag = number, .type = saved_type, .offset = offsetof(struct OF, member),           \
         .count = sizeof(((struct OF *)0)->member) / sizeof *((struct OF *)0)->member                         \
+    }
+#define S_ARRAY_WITHIN(number, saved_type, member, low, high)                                                \
+    {                                                                                                        \
+        .name = #member, .tag = number, .type = saved_type, .offset = offsetof(struct OF, member),           \
+        .count = sizeof(((struct OF *)0)->member) / sizeof *((struct OF *)0)->member, .least = low,          \
+        .most = high                                                                                         \
     }
 #define S_PART(number, member, of_table)                                                                     \
     {                                                                                                        \
@@ -54,6 +63,11 @@
     {                                                                                                        \
         .name = #struct_name, .size = sizeof(struct struct_name),                                            \
         .field_count = sizeof(field_list) / sizeof *(field_list), .fields = field_list                       \
+    }
+#define S_TABLE_OF_LISTS(struct_name, field_list)                                                            \
+    {                                                                                                        \
+        .name = #struct_name, .size = sizeof(struct struct_name),                                            \
+        .field_count = sizeof(field_list) / sizeof *(field_list), .fields = field_list, .has_lists = true    \
     }
 
 #endif

@@ -1,6 +1,8 @@
+// record_file.c: frames of a recording packed and written by a thread, and read.
 #include "record/record_file.h"
 
 #include "base/assert.h"
+#include "base/saved.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +14,11 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static const char magic[8] = "MTRECORD";
+static const char magic[] = "moontide record";
+static const char magic_before[8] = "MTRECORD";   // of the form that held structs as they lay in memory
+enum { VERSION_OLDEST = 1, VERSION = 1 };
 
-enum { HEAD_SIZE = 16, FRAME_HEAD = 12, WAITING_MAX = RECORD_FILE_FRAME_MAX };
+enum { FRAME_HEAD = 12, WAITING_MAX = RECORD_FILE_FRAME_MAX / 2 };
 
 struct block {
     uint8_t *at;
@@ -40,12 +44,14 @@ static uint32_t get_u32(const uint8_t *at) {
     return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
 }
 
-static void put_u64(uint8_t *at, uint64_t v) {
-    put_u32(at, (uint32_t)v);
-    put_u32(at + 4, (uint32_t)(v >> 32));
-}
-
 // ---- writing ----
+
+// An item as it waits: this, its bytes, and its records as they lie in memory.
+struct waiting_item {
+    uint8_t kind;
+    uint32_t size;
+    struct record_file_rows rows;   // `rows` is void
+};
 
 struct record_file_writer {
     int fd;
@@ -57,6 +63,7 @@ struct record_file_writer {
     int64_t items;
     // The thread's own.
     struct block taken, packed;
+    struct saved_out raw, records;   // a frame's items in their form; the records of one of them
     z_stream z;
     int error;   // errno of the write that failed
     int64_t raw_bytes, file_bytes;
@@ -77,25 +84,45 @@ static bool write_all(struct record_file_writer *w, const uint8_t *at, size_t si
     return true;
 }
 
+// What has been taken, in the form of the file.
+static void give_form(struct record_file_writer *w) {
+    w->raw.size = 0;
+    for (size_t at = 0; at < w->taken.size;) {
+        struct waiting_item item;
+        memcpy(&item, w->taken.at + at, sizeof item);
+        const uint8_t *payload = w->taken.at + at + sizeof item, *rows = payload + item.size;
+        w->records.size = 0;
+        for (int32_t i = 0; item.rows.table && i < item.rows.count; i++)
+            saved_put_record(&w->records, item.rows.table, rows + (size_t)i * item.rows.table->size);
+        saved_put_bytes(&w->raw, &item.kind, 1);
+        saved_put_unsigned(&w->raw, item.size + w->records.size);
+        saved_put_bytes(&w->raw, payload, item.size);
+        saved_put_bytes(&w->raw, w->records.at, w->records.size);
+        at += sizeof item + item.size;
+        if (item.rows.table) at += (size_t)item.rows.count * item.rows.table->size;
+    }
+}
+
 static void write_frame(struct record_file_writer *w) {
     struct block *p = &w->packed;
     p->size = 0;
     if (w->error != 0) return;
-    if (!block_room(p, FRAME_HEAD + deflateBound(&w->z, (uLong)w->taken.size) + 16)) {
+    give_form(w);
+    if (!block_room(p, FRAME_HEAD + deflateBound(&w->z, (uLong)w->raw.size) + 16)) {
         w->error = ENOMEM;
         return;
     }
-    w->z.next_in = w->taken.at;
-    w->z.avail_in = (uInt)w->taken.size;
+    w->z.next_in = w->raw.at;
+    w->z.avail_in = (uInt)w->raw.size;
     w->z.next_out = p->at + FRAME_HEAD;
     w->z.avail_out = (uInt)(p->room - FRAME_HEAD);
     int status = deflate(&w->z, Z_SYNC_FLUSH);
     ASSERT(status == Z_OK && w->z.avail_in == 0 && w->z.avail_out > 0);
     size_t packed = p->room - FRAME_HEAD - w->z.avail_out;
-    put_u32(p->at, (uint32_t)w->taken.size);
+    put_u32(p->at, (uint32_t)w->raw.size);
     put_u32(p->at + 4, (uint32_t)packed);
     put_u32(p->at + 8, (uint32_t)crc32(0, p->at + FRAME_HEAD, (uInt)packed));
-    w->raw_bytes += (int64_t)w->taken.size;
+    w->raw_bytes += (int64_t)w->raw.size;
     write_all(w, p->at, FRAME_HEAD + packed);
 }
 
@@ -124,8 +151,7 @@ static void *write_on(void *ctx) {
     }
 }
 
-int record_file_writer_open(const char *path, uint64_t layout, struct record_file_writer **out,
-                            struct errmsg *e) {
+int record_file_writer_open(const char *path, struct record_file_writer **out, struct errmsg *e) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return errmsg_set(e, ERR_FULL, "%s is there already; a recording never replaces a file", path);
@@ -133,9 +159,8 @@ int record_file_writer_open(const char *path, uint64_t layout, struct record_fil
     struct record_file_writer *w = calloc(1, sizeof *w);
     ASSERT(w != NULL);
     w->fd = fd;
-    uint8_t head[HEAD_SIZE];
-    memcpy(head, magic, sizeof magic);
-    put_u64(head + 8, layout);
+    uint8_t head[SAVED_HEAD_SIZE];
+    saved_head_put(head, magic, VERSION, sizeof head);   // frames have checksums of their own
     ASSERT(deflateInit2(&w->z, 6, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) == Z_OK);
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_t clock;
@@ -149,25 +174,21 @@ int record_file_writer_open(const char *path, uint64_t layout, struct record_fil
     return ERR_OK;
 }
 
-static uint8_t *put_size(uint8_t *at, size_t size) {
-    while (size >= 128) {
-        *at++ = (uint8_t)(size | 128);
-        size >>= 7;
-    }
-    *at++ = (uint8_t)size;
-    return at;
-}
-
-void record_file_put(struct record_file_writer *w, uint8_t kind, const void *payload, size_t size) {
+void record_file_put(struct record_file_writer *w, uint8_t kind, const void *payload, size_t size,
+                     struct record_file_rows rows) {
+    ASSERT(!rows.table || !rows.table->has_lists);
+    struct waiting_item item = { kind, (uint32_t)size, rows };
+    size_t rows_size = rows.table ? (size_t)rows.count * rows.table->size : 0;
+    size_t more = sizeof item + size + rows_size;
     pthread_mutex_lock(&w->lock);
     struct block *b = &w->waiting;
     bool first = b->size == 0;
-    if (!w->dropped && b->size + size + 16 <= WAITING_MAX && block_room(b, size + 16)) {
+    if (!w->dropped && b->size + more <= WAITING_MAX && block_room(b, more)) {
         uint8_t *at = b->at + b->size;
-        *at++ = kind;
-        at = put_size(at, size);
-        if (size) memcpy(at, payload, size);
-        b->size = (size_t)(at + size - b->at);
+        memcpy(at, &item, sizeof item);
+        if (size) memcpy(at + sizeof item, payload, size);
+        if (rows_size) memcpy(at + sizeof item + size, rows.rows, rows_size);
+        b->size += more;
         w->items++;
     } else {
         w->dropped = true;   // a hole would be worse than an end
@@ -196,6 +217,8 @@ int record_file_writer_close(struct record_file_writer *w, struct record_file_fi
     free(w->waiting.at);
     free(w->taken.at);
     free(w->packed.at);
+    saved_out_free(&w->raw);
+    saved_out_free(&w->records);
     free(w);
     return err;
 }
@@ -211,26 +234,29 @@ struct record_file {
     enum record_file_end end;
 };
 
-int record_file_open(const char *path, uint64_t layout, struct record_file **out, struct errmsg *e) {
+static int check_head(const char *path, FILE *file, struct errmsg *e) {
+    uint8_t head[SAVED_HEAD_SIZE];
+    size_t size = fread(head, 1, sizeof head, file);
+    if (size >= sizeof magic_before && memcmp(head, magic_before, sizeof magic_before) == 0)
+        return errmsg_set(e, ERR_FORMAT,
+                          "%s was recorded by an older version of moontide; replay it with that one", path);
+    struct errmsg why;
+    int err = saved_head_check(head, size, magic, VERSION_OLDEST, VERSION, "a recording", &why);
+    return err ? errmsg_set(e, err, "%s is %.400s", path, why.text) : ERR_OK;
+}
+
+int record_file_open(const char *path, struct record_file **out, struct errmsg *e) {
     FILE *file = fopen(path, "rbe");
     if (!file) return errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    uint8_t head[HEAD_SIZE], ours[8];
-    bool whole = fread(head, 1, sizeof head, file) == sizeof head;
-    if (!whole || memcmp(head, magic, sizeof magic) != 0) {
+    int err = check_head(path, file, e);
+    if (err) {
         fclose(file);
-        return errmsg_set(e, ERR_FORMAT, "%s is not a recording", path);
-    }
-    put_u64(ours, layout);
-    if (memcmp(head + 8, ours, 8) != 0) {
-        fclose(file);
-        return errmsg_set(e, ERR_FORMAT,
-                          "%s was recorded by a version whose records lie otherwise; replay it with that one",
-                          path);
+        return err;
     }
     struct record_file *r = calloc(1, sizeof *r);
     ASSERT(r != NULL && inflateInit2(&r->z, -15) == Z_OK);
     r->file = file;
-    r->offset = HEAD_SIZE;
+    r->offset = SAVED_HEAD_SIZE;
     *out = r;
     return ERR_OK;
 }

@@ -1,17 +1,18 @@
-// recording.h: the file a run's inputs and calls are recorded in. What the items mean is
+// record_file.h: the file a run's inputs and calls are recorded in. What the items mean is
 // record/run_record.h's matter.
 //
-// File     "MTRECORD", the layout's fingerprint, then frames: raw size, packed size, CRC-32 of the packed
+// File     the head of base/saved.h without a body, then frames: raw size, packed size, CRC-32 of the packed
 //          bytes, packed bytes (32-bit little-endian each). The frames together are one deflate stream,
 //          flushed at the end of each, so that whatever a killed process has written is readable. A frame
 //          holds whole items: kind, size, payload.
-// Thread   record_file_put only copies. A thread of the writer's own packs and writes what has gathered,
-//          FLUSH_MS after its first byte.
+// Thread   record_file_put only copies. A thread of the writer's own gives records their form, packs and
+//          writes what has gathered, FLUSH_MS after its first byte.
 // Owner    record_file_close and record_file_writer_close.
 #ifndef MT_RECORD_RECORD_FILE_H
 #define MT_RECORD_RECORD_FILE_H
 
 #include "base/err.h"
+#include "base/saved.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,12 +27,20 @@ struct record_file_figures {
 };
 
 // A new file of mode 0600; one that is there already is an error (ERR_FULL).
-int record_file_writer_open(const char *path, uint64_t layout, struct record_file_writer **out,
-                            struct errmsg *e);
+int record_file_writer_open(const char *path, struct record_file_writer **out, struct errmsg *e);
+
+// Records at the end of an item. They are copied as they lie; the writer's thread gives them their form
+// (base/saved.h), which costs several times the copy. No table that has lists.
+struct record_file_rows {
+    const struct saved_table *table;   // NULL: none
+    const void *rows;
+    int32_t count;
+};
 
 // Adds an item. Never waits for the disk. What does not fit while the disk is stuck is dropped, and the file
 // ends there.
-void record_file_put(struct record_file_writer *w, uint8_t kind, const void *payload, size_t size);
+void record_file_put(struct record_file_writer *w, uint8_t kind, const void *payload, size_t size,
+                     struct record_file_rows rows);
 
 // Writes the rest. ERR_IO and why when the file does not hold everything.
 int record_file_writer_close(struct record_file_writer *w, struct record_file_figures *figures,
@@ -55,8 +64,8 @@ enum record_file_end {
     RECORD_FILE_DAMAGED   // bytes that no writer has written
 };
 
-// ERR_IO, ERR_FORMAT: not a recording, or one whose records lie otherwise than `layout` says.
-int record_file_open(const char *path, uint64_t layout, struct record_file **out, struct errmsg *e);
+// ERR_IO, ERR_FORMAT: not a recording, or one of a form that is not read here.
+int record_file_open(const char *path, struct record_file **out, struct errmsg *e);
 bool record_file_next(struct record_file *r, struct record_file_item *item);
 enum record_file_end record_file_end(const struct record_file *r);
 int64_t record_file_offset(const struct record_file *r);   // of the end, in the file

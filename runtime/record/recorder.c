@@ -1,6 +1,7 @@
-#include "api/metrics.h"
+// recorder.c: what came of each call of the pump, made into the items of a recording.
 #include "record/recorder.h"
 
+#include "api/metrics.h"
 #include "base/assert.h"
 #include "data/columns.h"
 #include "venue/binance/encode.h"
@@ -34,11 +35,18 @@ struct recorder {
     int64_t calls;
 };
 
+// The first of all items, before the world has a time.
+static void write_names(struct recorder *r) {
+    r->item.kind = RUN_RECORD_NAMES;
+    run_record_encode(&r->out, &r->past, &r->item, NULL);
+    record_file_put(r->writer, RUN_RECORD_NAMES, r->out.bytes.at, r->out.bytes.size, r->out.rows);
+}
+
 int recorder_open(const char *path, const struct world_view *view, const struct symbol *symbols,
                   int32_t symbol_count, struct recorder **out, struct errmsg *e) {
     struct recorder *r = calloc(1, sizeof *r);
     ASSERT(r != NULL);
-    int err = record_file_writer_open(path, run_record_layout(), &r->writer, e);
+    int err = record_file_writer_open(path, &r->writer, e);
     if (err) {
         free(r);
         return err;
@@ -48,13 +56,14 @@ int recorder_open(const char *path, const struct world_view *view, const struct 
     ASSERT(r->symbols != NULL);
     memcpy(r->symbols, symbols, sizeof *symbols * (size_t)symbol_count);
     r->symbol_count = symbol_count;
+    write_names(r);
     *out = r;
     return ERR_OK;
 }
 
 static void write_view(struct recorder *r) {
     if (run_record_encode_view(&r->out, &r->past, r->view, r->symbol_count))
-        record_file_put(r->writer, RUN_RECORD_VIEW, r->out.at, r->out.size);
+        record_file_put(r->writer, RUN_RECORD_VIEW, r->out.bytes.at, r->out.bytes.size, r->out.rows);
 }
 
 static void write_item(struct recorder *r, int32_t kind, const struct api_call *op) {
@@ -62,7 +71,19 @@ static void write_item(struct recorder *r, int32_t kind, const struct api_call *
     r->item.kind = (uint8_t)kind;
     r->item.now_us = r->view->now_us;
     run_record_encode(&r->out, &r->past, &r->item, op);
-    record_file_put(r->writer, (uint8_t)kind, r->out.at, r->out.size);
+    record_file_put(r->writer, (uint8_t)kind, r->out.bytes.at, r->out.bytes.size, r->out.rows);
+}
+
+static void write_rows(struct recorder *r, int32_t kind, const void *rows, int32_t count) {
+    r->item.rows = rows;
+    r->item.count = count;
+    write_item(r, kind, NULL);
+}
+
+void recorder_rules(struct recorder *r) { write_rows(r, RUN_RECORD_RULES, r->symbols, r->symbol_count); }
+
+void recorder_config(struct recorder *r, const struct api_config *config) {
+    write_rows(r, RUN_RECORD_CONFIG, config, 1);
 }
 
 void recorder_text(struct recorder *r, int32_t kind, const void *text, size_t size) {
@@ -178,7 +199,7 @@ void recorder_client_id(struct recorder *r, const struct call *call) {
 
 void recorder_metrics(struct recorder *r, const struct metrics_snapshot *snapshot) {
     r->item.shared = r->view->shared;
-    recorder_text(r, RUN_RECORD_METRICS, snapshot, sizeof *snapshot);
+    write_rows(r, RUN_RECORD_METRICS, snapshot, 1);
 }
 
 void recorder_book(struct recorder *r, int16_t symbol, const struct live_book *book) {
@@ -194,7 +215,7 @@ void recorder_strain(struct recorder *r, double strain) {
 }
 
 void recorder_configure(struct recorder *r, const struct api_config *config) {
-    recorder_text(r, RUN_RECORD_CONFIGURE, config, sizeof *config);
+    write_rows(r, RUN_RECORD_CONFIGURE, config, 1);
 }
 
 void recorder_mark(struct recorder *r, int32_t kind) { write_item(r, kind, NULL); }
@@ -204,7 +225,7 @@ static void write_beside(struct recorder *r, int32_t kind) {
     r->item.kind = (uint8_t)kind;
     r->item.now_us = r->view->now_us;
     run_record_encode(&r->out, &r->past, &r->item, NULL);
-    record_file_put(r->writer, (uint8_t)kind, r->out.at, r->out.size);
+    record_file_put(r->writer, (uint8_t)kind, r->out.bytes.at, r->out.bytes.size, r->out.rows);
 }
 
 void recorder_arrived(void *ctx, const struct stream_event *event) {
@@ -227,7 +248,7 @@ int recorder_close(struct recorder *r, double clock_offset, struct record_file_f
     r->item.value = clock_offset;
     write_item(r, RUN_RECORD_CLOSED, NULL);
     int err = record_file_writer_close(r->writer, figures, e);
-    free(r->out.at);
+    saved_out_free(&r->out.bytes);
     free(r->slots);
     free(r->timers);
     free(r->symbols);

@@ -17,8 +17,10 @@ struct recorder;
 int recorder_open(const char *path, const struct world_view *view, const struct symbol *symbols,
                   int32_t symbol_count, struct recorder **out, struct errmsg *e);
 
-// ABOUT, RULES, CONFIG first and in this order; NOTE and OVER when they come.
+// First ABOUT, then the rules and the settings; NOTE and OVER when they come.
 void recorder_text(struct recorder *r, int32_t kind, const void *text, size_t size);
+void recorder_rules(struct recorder *r);   // of the symbols it was opened with
+void recorder_config(struct recorder *r, const struct api_config *config);
 void recorder_feed(struct recorder *r, int16_t symbol, int32_t interval, int32_t feed);
 void recorder_begin(struct recorder *r);
 

@@ -1,8 +1,10 @@
+// replay.c: a recording played back to a script, call by call.
 #include "record/replay.h"
 
 #include "base/assert.h"
 #include "base/text.h"
 #include "data/columns.h"
+#include "record/record_forms.h"
 #include "venue/binance/encode.h"
 #include "venue/binance/endpoint.h"
 #include "trade/record.h"
@@ -387,7 +389,7 @@ static const struct metrics_snapshot *metrics(void *world, int64_t now_us) {
     (void)now_us;   // the recording knows
     struct replay *r = world;
     if (!expect_kind(r, RUN_RECORD_METRICS)) return NULL;
-    if (r->item.text_size == sizeof r->metrics) memcpy(&r->metrics, r->item.text, sizeof r->metrics);
+    memcpy(&r->metrics, r->item.rows, sizeof r->metrics);
     r->view.shared = r->item.shared;
     take(r);
     return &r->metrics;
@@ -415,12 +417,23 @@ static double strain(void *world, const int32_t cost[], int64_t now_us) {
     return r->item.value;
 }
 
+// As they are written: what a struct has between its members says nothing.
+static bool same_config(const struct api_config *a, const struct api_config *b) {
+    struct saved_out one = { 0 }, other = { 0 };
+    record_forms_put_config(&one, a);
+    record_forms_put_config(&other, b);
+    bool same = one.size == other.size && memcmp(one.at, other.at, one.size) == 0;
+    saved_out_free(&one);
+    saved_out_free(&other);
+    return same;
+}
+
 static void configure(void *world, const struct api_config *config, int64_t now_us) {
     (void)now_us;   // the recording knows
     struct replay *r = world;
     struct run_record did = { .kind = RUN_RECORD_CONFIGURE, .text = "" };
     if (!expect(r, &did)) return;
-    if (r->item.text_size != sizeof *config || memcmp(r->item.text, config, sizeof *config) != 0) {
+    if (!same_config(r->item.rows, config)) {
         diverge(r, &did);
         strncat(r->did, " with other settings", SAID_MAX - strlen(r->did) - 1);
         return;
@@ -460,17 +473,15 @@ int replay_open(const char *path, struct replay **out, struct errmsg *e) {
         r->about_size = r->item.text_size;
     }
     good = good && take_head(r, RUN_RECORD_RULES);
-    size_t count = good ? r->item.text_size / sizeof(struct symbol) : 0;
-    good = good && count > 0 && count <= SYMBOLS_MAX && r->item.text_size == count * sizeof(struct symbol);
     if (good) {
-        r->symbols = must(malloc(r->item.text_size));
-        memcpy(r->symbols, r->item.text, r->item.text_size);
-        r->symbol_count = (int32_t)count;
+        r->symbol_count = r->item.count;
+        r->symbols = must(malloc(sizeof *r->symbols * (size_t)r->symbol_count));
+        memcpy(r->symbols, r->item.rows, sizeof *r->symbols * (size_t)r->symbol_count);
     }
-    good = good && take_head(r, RUN_RECORD_CONFIG) && r->item.text_size == sizeof *r->config;
+    good = good && take_head(r, RUN_RECORD_CONFIG);
     if (good) {
         r->config = must(malloc(sizeof *r->config));
-        memcpy(r->config, r->item.text, sizeof *r->config);
+        memcpy(r->config, r->item.rows, sizeof *r->config);
         *out = r;
         return ERR_OK;
     }

@@ -1,13 +1,19 @@
-// recorded.h: what a recording holds: everything a run's script could see, and all it asked for, in the order
+// run_record.h: what a recording holds: everything a run's script could see, and all it asked for, in the order
 // of the pump's calls. Written by record/recorder.h, read by record/replay.h and by `moontide explain`.
 //
 // A run is a sequence of calls of the pump (lua/moontide/run/pump.lua). Each leaves one item with its result
 // and with the time afterwards; an item RUN_RECORD_VIEW before it says what else of the view the script can
 // read has changed with it.
+//
+// Form     an item is what its kind always has, in order (varints; times, prices of bars and numbers of calls
+//          as differences), and what later versions add behind it, which a reader of before passes over as it
+//          passes over kinds that it does not know. Records are tagged fields (trade/saved_record.h); endpoints
+//          and kinds of records have the numbers that RUN_RECORD_NAMES gives them.
 #ifndef MT_RECORD_RUN_RECORD_H
 #define MT_RECORD_RUN_RECORD_H
 
 #include "world/live/live.h"
+#include "base/saved.h"
 #include "record/record_file.h"
 #include "venue/binance/record_read.h"
 #include "world/world.h"
@@ -16,8 +22,8 @@
 enum run_record_kind {
     RUN_RECORD_NONE,
     RUN_RECORD_ABOUT,       // text: JSON about the run
-    RUN_RECORD_RULES,       // text: struct symbol of each symbol
-    RUN_RECORD_CONFIG,      // text: struct api_config
+    RUN_RECORD_RULES,       // rows, count: struct symbol of each symbol
+    RUN_RECORD_CONFIG,      // rows: a struct api_config
     RUN_RECORD_FEED,        // symbol, interval -> feed
     RUN_RECORD_BEGIN,       // the script begins
     RUN_RECORD_VIEW,        // applied to the reader's view
@@ -27,10 +33,10 @@ enum run_record_kind {
     RUN_RECORD_NEXT,        // next, and what that comes with
     RUN_RECORD_TIMER,       // timer, delay_us
     RUN_RECORD_CLIENT_ID,   // text
-    RUN_RECORD_METRICS,     // text: struct metrics_snapshot; shared
+    RUN_RECORD_METRICS,     // rows: a struct metrics_snapshot; shared
     RUN_RECORD_STRAIN,      // value
     RUN_RECORD_BOOK,        // symbol; done: known, then book
-    RUN_RECORD_CONFIGURE,   // text: a struct api_config
+    RUN_RECORD_CONFIGURE,   // rows: a struct api_config
     RUN_RECORD_START,
     RUN_RECORD_STOP,
     RUN_RECORD_ARRIVED,   // event of the account, when it came; the script hears of it later or never
@@ -38,6 +44,7 @@ enum run_record_kind {
     RUN_RECORD_NOTE,      // text: what came from outside and no replay can repeat
     RUN_RECORD_OVER,      // the script has ended; text: how it failed, or ""
     RUN_RECORD_CLOSED,    // clock offset in `value`, seconds: the process ended in order
+    RUN_RECORD_NAMES,     // of numbers, before all others; the reader's own
     RUN_RECORD_KIND_COUNT
 };
 
@@ -59,7 +66,7 @@ struct run_record {
     double value;
     const char *text;   // valid until the next item
     size_t text_size;
-    const void *rows;   // the answer's, valid until the next item
+    const void *rows;   // the answer's, or what the kind says; valid until the next item
     int64_t bar[10];    // enum column of data/columns.h
     struct stream_event event;
     struct notice notice;
@@ -70,14 +77,11 @@ struct run_record {
     char batch_message[CALL_CANCEL_BATCH_MAX][96];
 };
 
-// A fingerprint of how the structs lie that recordings hold as they are.
-uint64_t run_record_layout(void);
-
 // ---- writing ----
 
 struct run_record_out {
-    uint8_t *at;
-    size_t size, room;
+    struct saved_out bytes;
+    struct record_file_rows rows;   // behind the bytes; borrowed from what was encoded
 };
 
 // What an encoder and a decoder remember to write and read differences.

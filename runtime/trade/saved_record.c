@@ -5,6 +5,8 @@
 #include "base/saved_macros.h"
 #include "trade/record.h"
 
+_Static_assert((int)SYMBOLS_MAX == (int)SAVED_INDEX_MAX, "a symbol is an index of saved fields");
+
 // clang-format off
 enum { EXPIRY_REASON_COUNT = 10, ACTUAL_TYPE_COUNT = 3 };
 
@@ -549,18 +551,18 @@ const struct saved_table saved_record_trade = S_TABLE(trade_record, trade_fields
 const struct saved_table saved_record_income = S_TABLE(income_record, income_fields);
 const struct saved_table saved_record_symbol = S_TABLE(symbol, symbol_fields);
 
-static const struct saved_table account = S_TABLE(account_record, account_fields);
+static const struct saved_table account = S_TABLE_OF_LISTS(account_record, account_fields);
 static const struct saved_table account_update = S_TABLE(account_update_record, account_update_fields);
 static const struct saved_table adl = S_TABLE(adl_record, adl_fields);
 static const struct saved_table agg_trade_event = S_TABLE(agg_trade_event, agg_trade_event_fields);
 static const struct saved_table algo_cancel = S_TABLE(algo_cancel_record, algo_cancel_fields);
 static const struct saved_table algo_update = S_TABLE(algo_update_record, algo_update_fields);
 static const struct saved_table balance = S_TABLE(balance_record, balance_fields);
-static const struct saved_table bracket_list = S_TABLE(bracket_list_record, bracket_list_fields);
+static const struct saved_table bracket_list = S_TABLE_OF_LISTS(bracket_list_record, bracket_list_fields);
 static const struct saved_table commission = S_TABLE(commission_record, commission_fields);
 static const struct saved_table config_update = S_TABLE(config_update_record, config_update_fields);
-static const struct saved_table depth = S_TABLE(depth_record, depth_fields);
-static const struct saved_table depth_event = S_TABLE(depth_event, depth_event_fields);
+static const struct saved_table depth = S_TABLE_OF_LISTS(depth_record, depth_fields);
+static const struct saved_table depth_event = S_TABLE_OF_LISTS(depth_event, depth_event_fields);
 static const struct saved_table empty = { .name = "empty", .size = 1 };
 static const struct saved_table funding = S_TABLE(funding_record, funding_fields);
 static const struct saved_table funding_info = S_TABLE(funding_info_record, funding_info_fields);

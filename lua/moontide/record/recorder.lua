@@ -51,8 +51,8 @@ function M.open(given, o)
   o.about.version, o.about.sha256 = host.version, host.sha256(o.about.source)
   local about = cjson.encode(o.about)
   C.recorder_text(r, C.RUN_RECORD_ABOUT, about, #about)
-  C.recorder_text(r, C.RUN_RECORD_RULES, o.symbols, ffi.sizeof "struct symbol" * o.symbol_count)
-  C.recorder_text(r, C.RUN_RECORD_CONFIG, o.config, ffi.sizeof "struct api_config")
+  C.recorder_rules(r)
+  C.recorder_config(r, o.config)
   if inner.tap then inner.tap(bt, C.recorder_arrived, r) end
 
   -- Whether what happens is the script's doing.

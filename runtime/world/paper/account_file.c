@@ -52,7 +52,7 @@ static const struct saved_field saved_fields[] = {
     S_DOUBLE(8, drawdown),
     S_LIST(9, days, day_count, &day_table),
 };
-static const struct saved_table saved_table = S_TABLE(account_saved, saved_fields);
+static const struct saved_table saved_table = S_TABLE_OF_LISTS(account_saved, saved_fields);
 #undef OF
 // clang-format on
 
