@@ -148,7 +148,16 @@ static wide_e16 algo_worth_e16(const struct snapshot *s, const struct algo_recor
     return (wide_e16)r->quantity_e8 * price;
 }
 
+// Two orders of one account that meet would have ended each other; otherwise the best prices of both sides.
+static bool meets_own(const struct order_record *r, int64_t *bids, int64_t *asks) {
+    int64_t *bid = &bids[r->symbol], *ask = &asks[r->symbol];
+    if (r->side == SIDE_BUY && r->price_e8 > *bid) *bid = r->price_e8;
+    if (r->side == SIDE_SELL && (*ask == 0 || r->price_e8 < *ask)) *ask = r->price_e8;
+    return *bid != 0 && *ask != 0 && *bid >= *ask;
+}
+
 static int check_orders(const struct snapshot *s, struct errmsg *e) {
+    int64_t bids[SYMBOLS_MAX] = { 0 }, asks[SYMBOLS_MAX] = { 0 };
     wide_e16 holds = 0;
     int32_t open = 0;
     for (int64_t i = 0; i < s->order_count; i++) {
@@ -156,7 +165,7 @@ static int check_orders(const struct snapshot *s, struct errmsg *e) {
         if (!order_good(s, i)) return bad(e, "order", i);
         if (s->orders[i].place != PLACE_RESTING) continue;
         holds += (wide_e16)(r->orig_qty_e8 - r->executed_qty_e8) * r->price_e8;
-        if (holds > NOTIONAL_MOST_E16) return bad(e, "order", i);
+        if (holds > NOTIONAL_MOST_E16 || meets_own(r, bids, asks)) return bad(e, "order", i);
     }
     for (int64_t i = 0; i < s->algo_count; i++) {
         const struct snapshot_algo *a = &s->algos[i];
