@@ -176,7 +176,7 @@ describe("a saved exchange", function()
     local bytes = file:read "*a"
     file:close()
     local y = restored(bytes)
-    assert.equal(99995.6, tonumber(C.exchange_wallet_e8(y.x)) / 1e8)
+    assert.equal(99996.99995, tonumber(C.exchange_wallet_e8(y.x)) / 1e8)
     assert.equal(0.1, tonumber(C.exchange_position_e8(y.x, 0, C.POSITION_BOTH)) / 1e8)
     assert.equal(60001, tonumber(C.exchange_entry_e8(y.x, 0, C.POSITION_BOTH)) / 1e8)
     local order = y:call("EP_ORDER_GET", { symbol = 0, orig_client_id = "golden" })
