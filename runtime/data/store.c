@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,13 @@ struct store_header {
     char hash[72];
 };
 _Static_assert(sizeof(struct store_header) == 176, "the store's header has no padding and no surprises");
+_Static_assert(offsetof(struct store_header, count) == 16 &&
+                   offsetof(struct store_header, data_offset) == 40 &&
+                   offsetof(struct store_header, interval) == 56 &&
+                   offsetof(struct store_header, hash) == 104,
+               "files are mapped by this header: another order of its fields needs another STORE_VERSION");
+_Static_assert(COLUMN_COUNT == 10 && COLUMN_OPEN_US == 0 && COLUMN_TAKER_QUOTE_VOLUME == 9,
+               "files hold their columns in this order");
 
 static uint64_t to_page(uint64_t size) { return (size + COLUMN_PAGE - 1) / COLUMN_PAGE * COLUMN_PAGE; }
 

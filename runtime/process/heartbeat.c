@@ -21,6 +21,11 @@ struct heartbeat {
     _Atomic bool started;
 };
 
+// A supervisor and its worker share it; the worker may be of a later build than the supervisor.
+_Static_assert(sizeof(struct heartbeat) == 40 && offsetof(struct heartbeat, beat_us) == 8 &&
+                   offsetof(struct heartbeat, phase) == 24 && offsetof(struct heartbeat, started) == 32,
+               "the shared page of a heartbeat");
+
 static struct heartbeat *mine;
 
 static int64_t monotonic_us(void) {

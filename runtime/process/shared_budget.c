@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/units.h"
 
+#include <stddef.h>
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
@@ -33,6 +34,16 @@ struct file {
     pthread_mutex_t seats[BUDGET_MEMBERS_MAX];   // held by its member as long as that lives
     struct budget budget;
 };
+
+// Processes share these bytes, and may be of two builds: another layout needs another MAGIC.
+_Static_assert(sizeof(struct budget_member) == 56, "a member's books, shared by processes");
+_Static_assert(offsetof(struct budget, members) == 2016 && sizeof(struct budget) == 5600,
+               "the books of a budget, shared by processes");
+_Static_assert(offsetof(struct file, lock) == 32 &&
+                   offsetof(struct file, seats) == 32 + sizeof(pthread_mutex_t) &&
+                   offsetof(struct file, budget) == 32 + (1 + BUDGET_MEMBERS_MAX) * sizeof(pthread_mutex_t) &&
+                   sizeof(struct file) == offsetof(struct file, budget) + sizeof(struct budget),
+               "the file of a budget has no padding and no surprises");
 
 struct shared_budget {
     struct file *file;

@@ -45,7 +45,9 @@ describe("a recording", function()
     local items = {}
     for _, item in ipairs(items_of(GOLDEN)) do
       local payload = item[2]
-      if item[1] == C.RUN_RECORD_NEXT or item[1] == C.RUN_RECORD_SUBMIT then payload = payload .. "\200\200new" end
+      if item[1] == C.RUN_RECORD_NEXT or item[1] == C.RUN_RECORD_SUBMIT then
+        payload = payload .. "\200\200new"
+      end
       if item[1] == C.RUN_RECORD_VIEW then payload = payload .. "\100new" end
       items[#items + 1] = { item[1], payload }
       items[#items + 1] = { 200, "of a later version" }

@@ -87,7 +87,13 @@ local function go_on(y)
     C.mirror_mark(y.x, 0, e8(price), 0, 0, y.now)
     C.exchange_advance(y.x, y.now)
   end
-  for _, endpoint in ipairs { "EP_ACCOUNT", "EP_POSITION_RISK", "EP_ALL_ORDERS", "EP_OPEN_ORDERS", "EP_USER_TRADES" } do
+  for _, endpoint in ipairs {
+    "EP_ACCOUNT",
+    "EP_POSITION_RISK",
+    "EP_ALL_ORDERS",
+    "EP_OPEN_ORDERS",
+    "EP_USER_TRADES",
+  } do
     y:call(endpoint, { symbol = 0 })
   end
   y:call("EP_CANCEL_ALL", { symbol = 0 })

@@ -27,9 +27,7 @@ end
 local fill
 
 local function whole(f, random)
-  if f.least ~= 0 or f.most ~= 0 then
-    return f.least + random(tonumber(f.most - f.least) + 1)
-  end
+  if f.least ~= 0 or f.most ~= 0 then return f.least + random(tonumber(f.most - f.least) + 1) end
   if f.type == C.SAVED_INT32 then return random(2000000) - 1000000 end
   if f.type == C.SAVED_INDEX then return random(65) - 1 end
   if f.type == C.SAVED_BOOL then return random(2) end

@@ -82,7 +82,9 @@ describe("saved records", function()
 
   it("are read past fields that this version does not know", function()
     local random = saved.random(seed)
-    local unknown = saved.number_field(500, 77) .. saved.eight_bytes_field(501) .. saved.bytes_field(502, "new")
+    local unknown = saved.number_field(500, 77)
+      .. saved.eight_bytes_field(501)
+      .. saved.bytes_field(502, "new")
     for name, t in pairs(tables) do
       local bytes = saved.write(t, saved.filled(t, random))
       for _, more in ipairs { unknown .. bytes, bytes .. unknown } do

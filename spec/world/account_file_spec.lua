@@ -13,7 +13,8 @@ local function account_of(random)
   local s, days = ffi.new "struct account_saved", ffi.new("struct account_day[3]")
   s.account.started_us, s.account.capital_e8 = random(1e9), random(1e9)
   s.account.held_us, s.account.lasted_us, s.account.saved_us = random(1000), 1000 + random(1e9), random(1e9)
-  s.peak_e8, s.drawdown_e8, s.equity_e8, s.drawdown = random(1e9), random(1e9), -random(1e9), random(1000) / 997
+  s.peak_e8, s.drawdown_e8, s.equity_e8, s.drawdown =
+    random(1e9), random(1e9), -random(1e9), random(1000) / 997
   s.peak_us, s.trough_us, s.peak_candidate_us = random(1e9), random(1e9), random(1e9)
   for i = 0, 2 do
     days[i].us, days[i].equity_e8 = i * 86400000000, random(1e9)
