@@ -609,7 +609,7 @@ describe("the REPL at a terminal", function()
     start { "repl", "--symbol", "BTCUSDT" }:wait_for "sim>"
     p:enter "api.create_order{ symbol = 'BTCUSDT', side = 'BUY', type = 'LIMIT', price = 60000, quantity = 0.01 }.status"
     p:send "\4"
-    p:wait_for "1 open order ends with this market. Leave? [y/N]"
+    p:wait_for "Quitting discards 1 open order. Quit? [y/N]"
     p:send "n\r"
     p:wait_for(function(text) return last_line(text) == "sim>" end)
     p:send ":quit\r"
@@ -754,7 +754,7 @@ describe("attach, status and top", function()
       p:wait_for "cancelled"
       p:wait_for(function(text) return last_line(text) == mode:sub(3) .. ">" end)
       p:send "\4"
-      p:wait_for "1 open order will be cancelled. Leave? [y/N]"
+      p:wait_for "Quitting cancels 1 open order. Quit? [y/N]"
       p:send "y\r"
       assert.equal(0, p:wait())
       local placed = 0

@@ -6,10 +6,11 @@ local connect = require "moontide.live.connect"
 local folder = require "moontide.live.folder"
 local groups = require "moontide.options.groups"
 local loader = require "moontide.run.loader"
+local live_groups = require "moontide.options.live_groups"
 local option_table = require "moontide.options"
 local probes = require "moontide.live.probe"
 
-local script, connection, key = groups.script, groups.connection, groups.key
+local script, connection, key = groups.script, live_groups.connection, live_groups.key
 
 local M = {
   usage = "doctor [options]",

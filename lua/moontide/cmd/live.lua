@@ -1,7 +1,7 @@
 ---`moontide live SCRIPT...`: the script of a backtest, on a real exchange.
 local clean_up = require "moontide.live.clean_up"
 local cmd = require "moontide.cmd"
-local groups = require "moontide.options.groups"
+local groups = require "moontide.options.live_groups"
 local launch = require "moontide.live.launch"
 local session = require "moontide.live.session"
 

@@ -2,6 +2,7 @@
 local cmd = require "moontide.cmd"
 local groups = require "moontide.options.groups"
 local launch = require "moontide.live.launch"
+local live_groups = require "moontide.options.live_groups"
 local option_table = require "moontide.options"
 local paper = require "moontide.live.paper"
 local session = require "moontide.live.session"
@@ -35,7 +36,7 @@ local M = {
       ),
     },
     { title = "result", result[1], result[2] },
-    groups.shared_run,
+    live_groups.shared_run,
   },
 }
 

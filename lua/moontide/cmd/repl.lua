@@ -7,6 +7,7 @@ local engine_module = require "moontide.repl.engine"
 local front_module = require "moontide.repl.front"
 local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
+local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
 local made = require "moontide.repl.made"
 local option_table = require "moontide.options"
@@ -61,11 +62,11 @@ local of_embedded = {
 }
 local of_exchange = {
   title = "of paper and live",
-  pick(groups.run, { "name" }),
-  groups.connection,
-  groups.key,
-  groups.limits,
-  pick(groups.supervisor, { "keep-orders" }),
+  pick(live_groups.run, { "name" }),
+  live_groups.connection,
+  live_groups.key,
+  live_groups.limits,
+  pick(live_groups.supervisor, { "keep-orders" }),
 }
 
 local M = {
@@ -134,8 +135,8 @@ local function route_output(front)
   end
 end
 
--- Whether to ask before leaving: the text, or nil.
-local function warn_of_orders(open_orders, ends)
+-- What to say of open orders before leaving, by `text_of(count, "1 open order")`; nil when there are none.
+local function warn_of_orders(open_orders, text_of)
   return function(reply)
     local text
     local handle = task.spawn(function()
@@ -143,7 +144,7 @@ local function warn_of_orders(open_orders, ends)
       if not orders then
         text = ("Whether orders are open cannot be known (%s)."):format(tostring(err))
       elseif #orders > 0 then
-        text = ("%d open order%s %s."):format(#orders, #orders == 1 and "" or "s", ends(#orders))
+        text = text_of(#orders, ("%d open order%s"):format(#orders, #orders == 1 and "" or "s"))
       end
       reply(text)
     end)
@@ -216,7 +217,7 @@ local function run_made(options, path)
   function target.leave() clock.quitting = true end
   target.may_leave = warn_of_orders(
     function() return engine.api.get_open_orders {} end,
-    function(n) return n == 1 and "ends with this market" or "end with this market" end
+    function(_, orders) return ("Quitting discards %s."):format(orders) end
   )
   function world.on_input() front:input() end
   world.on_failure = on_failure(front)
@@ -238,149 +239,158 @@ end
 
 -- ---- a backtest -------------------------------------------------------------------------------------------------------
 
-local function run_backtest(options, path)
-  local target = new_target()
-  local front = front_module.new(target)
-  route_output(function() return front end)
-  local clock, session, timeline, engine
-  local data
+---@class BacktestRepl a session, and those that take its place when time is moved back
+---@field options table
+---@field path string of the script
+---@field target table
+---@field front table
+---@field timeline table
+---@field clock ReplClock of the session that runs
+---@field session BacktestSession
+---@field data BacktestBars? loaded by the first session
 
-  local function open()
-    clock = clock_module.new(
-      front.terminal,
-      { made = false, world = function() return session and session.world end }
-    )
-    session = backtest.open(options, path or IDLE, {
-      pump = clock.pump,
-      print = print,
-      data = data,
-      notice = function(line)
-        if not options.quiet and not data then front:print("note: " .. line, io.stderr) end
-      end,
-    })
-    data = session.data
-    session.path, session.interval, session.seed = path or IDLE, options.interval, options.given.seed or "1"
-    local world = session.world
-    session.script.env.self = session.script.self
-    world.on_input = function() front:input() end
-    world.on_failure = on_failure(front)
-    engine = engine_module.new {
-      world = world,
-      api = session.api,
-      env = session.script.env,
-      mode = "backtest",
-      simulated = true,
-      latency_us = session.latency_us,
-      quit = function() front:leave(true) end,
-      commands = timeline.commands,
-      describe = function() return "backtest: time stands still while nothing waits; " .. timeline.where() end,
-    }
-    target.engine = engine
-  end
-
-  timeline = timeline_module.new {
-    clock = function() return clock end,
-    session = function() return session end,
-    again = function()
-      clock.leaving = true
-      front.muted = true
-      session.world.stop()
-    end,
-    stopped = function() front.muted = false end,
-    path = path or IDLE,
-  }
-
-  -- A line in this run; what it is recorded as, when it is typed the first time.
-  local function submit(line, o, first)
-    local moves = timeline.commands[line:match "^%s*:(%w+)" or ""] ~= nil
-    if first and not moves and not line:find "^%s*:quit%s*$" then timeline.record { line = line } end
-    local this = clock
-    local handle
-    this.busy = not moves
-    handle = target.engine:submit(line, {
-      width = o.width,
-      reason = o.reason,
-      done = function(ok, text)
-        if not moves then this.busy = false end
-        this.starved = nil
-        o.done(ok, text)
-      end,
-    })
-    if not handle then return nil end
-    local function cancel(why)
-      if first and not moves then timeline.record { cancels = true } end
-      this.busy = false
-      handle.cancel(why)
-    end
-    this.starved = function() cancel "the data end here, and nothing answers any more" end
-    return { cancel = cancel }
-  end
-  function target.submit(_, line, o) return submit(line, o, true) end
-
-  -- The lines typed before, typed again on the way.
-  local function script()
-    local list, running = {}, nil
-    for i, entry in ipairs(timeline.typed) do
-      list[i] = {
-        turns = entry.turns,
-        cancels = entry.cancels,
-        fn = function()
-          if entry.cancels then
-            if running then running.cancel "cancelled" end
-            return
-          end
-          running = submit(
-            entry.line,
-            { width = 100, reason = function() return nil end, done = function() running = nil end },
-            false
-          )
-        end,
-      }
-    end
-    return list
-  end
-
-  function target.prompt() return log_module.time_text(session.world.now()):sub(1, 16), "33" end
-  function target.leave() clock.quitting = true end
-  function target.may_leave(reply) reply(nil) end
-
-  local ok, problem = pcall(open)
-  if not ok then
-    front:close()
-    error(problem, 0)
-  end
-  banner(
-    front,
-    "backtest",
-    timeline.where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life"
+local function open_backtest(r)
+  local options, front = r.options, r.front
+  r.clock = clock_module.new(
+    front.terminal,
+    { made = false, world = function() return r.session and r.session.world end }
   )
-  front:listen()
-  local failure
+  r.session = backtest.open(options, r.path, {
+    pump = r.clock.pump,
+    print = print,
+    data = r.data,
+    notice = function(line)
+      if not options.quiet and not r.data then front:print("note: " .. line, io.stderr) end
+    end,
+  })
+  local session, world = r.session, r.session.world
+  r.data = session.data
+  session.path, session.interval, session.seed = r.path, options.interval, options.given.seed or "1"
+  session.script.env.self = session.script.self
+  world.on_input = function() front:input() end
+  world.on_failure = on_failure(front)
+  r.target.engine = engine_module.new {
+    world = world,
+    api = session.api,
+    env = session.script.env,
+    mode = "backtest",
+    simulated = true,
+    latency_us = session.latency_us,
+    quit = function() front:leave(true) end,
+    commands = r.timeline.commands,
+    describe = function() return "backtest: time stands still while nothing waits; " .. r.timeline.where() end,
+  }
+end
+
+-- A line in the session that runs; what it is recorded as, when it is typed the first time.
+local function submit_line(r, line, o, first)
+  local timeline, this = r.timeline, r.clock
+  local moves = timeline.commands[line:match "^%s*:(%w+)" or ""] ~= nil
+  if first and not moves and not line:find "^%s*:quit%s*$" then timeline.record { line = line } end
+  this.busy = not moves
+  local handle = r.target.engine:submit(line, {
+    width = o.width,
+    reason = o.reason,
+    done = function(ok, text)
+      if not moves then this.busy = false end
+      this.starved = nil
+      o.done(ok, text)
+    end,
+  })
+  if not handle then return nil end
+  local function cancel(why)
+    if first and not moves then timeline.record { cancels = true } end
+    this.busy = false
+    handle.cancel(why)
+  end
+  this.starved = function() cancel "the data end here, and nothing answers any more" end
+  return { cancel = cancel }
+end
+
+-- The lines typed before, typed again on the way.
+local function typed_again(r)
+  local list, running = {}, nil
+  for i, entry in ipairs(r.timeline.typed) do
+    list[i] = {
+      turns = entry.turns,
+      cancels = entry.cancels,
+      fn = function()
+        if entry.cancels then
+          if running then running.cancel "cancelled" end
+          return
+        end
+        running = submit_line(
+          r,
+          entry.line,
+          { width = 100, reason = function() return nil end, done = function() running = nil end },
+          false
+        )
+      end,
+    }
+  end
+  return list
+end
+
+-- Opens a session; what it throws leaves the screen as it was found.
+local function open_or_close(r)
+  local ok, problem = pcall(open_backtest, r)
+  if ok then return end
+  r.front.muted = false
+  r.front:close()
+  error(problem, 0)
+end
+
+-- Runs the session, and those that follow it, until the user leaves; the failure of the last, if there was one.
+local function run_sessions(r)
   while true do
-    math.randomseed(options.seed)
-    local s = session
-    failure = strategy_module.run(s.world, s.script.self, s.script.plain and function()
+    math.randomseed(r.options.seed)
+    local s = r.session
+    local failure = strategy_module.run(s.world, s.script.self, s.script.plain and function()
       s.script.chunk()
       task.park()
     end or nil)
     s.world.close()
-    local wanted = timeline.wanted
-    if not clock.leaving or not wanted then break end
-    timeline.wanted = nil
-    local opened, why = pcall(open)
-    if not opened then
-      -- The script does not load any more: the line says so, and the old run is gone.
-      front.muted = false
-      front:close()
-      error(why, 0)
-    end
-    clock.script = script()
-    clock.goal = wanted.goal
-    clock.goal.reached = function()
-      front.muted = false
+    local wanted = r.timeline.wanted
+    if not r.clock.leaving or not wanted then return failure end
+    r.timeline.wanted = nil
+    open_or_close(r) -- a script that does not load any more: the old session is gone
+    r.clock.script = typed_again(r)
+    r.clock.goal = wanted.goal
+    r.clock.goal.reached = function()
+      r.front.muted = false
       wanted.done()
     end
   end
+end
+
+local function run_backtest(options, path)
+  local target = new_target()
+  local front = front_module.new(target)
+  route_output(function() return front end)
+  local r = { options = options, path = path or IDLE, target = target, front = front }
+  r.timeline = timeline_module.new {
+    clock = function() return r.clock end,
+    session = function() return r.session end,
+    again = function()
+      r.clock.leaving = true
+      front.muted = true
+      r.session.world.stop()
+    end,
+    stopped = function() front.muted = false end,
+    path = r.path,
+  }
+  function target.submit(_, line, o) return submit_line(r, line, o, true) end
+  function target.prompt() return log_module.time_text(r.session.world.now()):sub(1, 16), "33" end
+  function target.leave() r.clock.quitting = true end
+  function target.may_leave(reply) reply(nil) end
+  open_or_close(r)
+  banner(
+    front,
+    "backtest",
+    r.timeline.where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life"
+  )
+  front:listen()
+  local failure = run_sessions(r)
   front:close()
   if failure then cmd.fail(1, "%s", failure) end
   return front
@@ -421,9 +431,9 @@ local function run_live(options, path, mode)
   target.engine = engine
   function target.prompt() return mode, mode == "live" and "31;1" or "32" end
   function target.leave() world.pump.stop(world.bt) end
-  target.may_leave = warn_of_orders(function() return ending.all_open_orders(s) end, function(n)
-    if options["keep-orders"] then return n == 1 and "stays open" or "stay open" end
-    return "will be cancelled"
+  target.may_leave = warn_of_orders(function() return ending.all_open_orders(s) end, function(count, orders)
+    if options["keep-orders"] then return ("%s %s open."):format(orders, count == 1 and "stays" or "stay") end
+    return ("Quitting cancels %s."):format(orders)
   end)
   function world.on_input()
     front:input()

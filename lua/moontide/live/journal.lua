@@ -2,7 +2,7 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local failures = require "moontide.failure"
-local groups = require "moontide.options.groups"
+local groups = require "moontide.options.live_groups"
 local option_table = require "moontide.options"
 local run_ends = require "moontide.live.run_ends"
 

@@ -1,7 +1,7 @@
 ---How a paper or live run is kept in bounds: options of the command, or keys of the tables `run` and `safety` in
 ---moontide.conf.lua (an option wins). What there is stands in the options' rows (options/groups.lua).
 local failures = require "moontide.failure"
-local groups = require "moontide.options.groups"
+local groups = require "moontide.options.live_groups"
 local option_table = require "moontide.options"
 local types = require "moontide.options.types"
 

@@ -164,7 +164,7 @@ function Front:leave(at_once)
       return self.target.leave()
     end
     self.question = {
-      text = warning .. " Leave? [y/N] ",
+      text = warning .. " Quit? [y/N] ",
       answer = function(yes)
         self.leaving = false
         if not yes then return self:listen() end
