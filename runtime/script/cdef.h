@@ -74,4 +74,7 @@
 #include "world/live/probe.h"
 #include "script/secrets.h"
 #include "store/journal.h"
+#include "execution/intent_log.h"
+#include "execution/outcome_tracker.h"
+#include "execution/gateway.h"
 #include "store/journal_runs.h"
