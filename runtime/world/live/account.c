@@ -467,7 +467,7 @@ static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
 
 void live_account_advance(struct live *l, int64_t now_us) {
     struct account_watch *a = &l->account;
-    if (!l->key) return;
+    if (!l->wire.key) return;
     if (a->busy && a->asked == 0 && now_us >= a->retry_us) step(l);
     bool running = l->streams[STREAM_USER].state == STREAM_RUNNING;
     if (!a->ready || !running) return;
@@ -483,7 +483,7 @@ void live_account_advance(struct live *l, int64_t now_us) {
 
 int64_t live_account_due_us(const struct live *l) {
     const struct account_watch *a = &l->account;
-    if (!l->key) return INT64_MAX;
+    if (!l->wire.key) return INT64_MAX;
     int64_t due = a->busy && a->asked == 0 ? a->retry_us : INT64_MAX;
     if (!a->ready || l->streams[STREAM_USER].state != STREAM_RUNNING) return due;
     if (l->key_due_us < due) due = l->key_due_us;

@@ -7,7 +7,7 @@
 #define RETRY_US INT64_C(1000000)
 
 static bool works(const struct live *l) {
-    return l->o.dead_man_us > 0 && l->key && !l->paper && !l->o.requests_only && !l->dead_man_off &&
+    return l->o.dead_man_us > 0 && l->wire.key && !l->paper && !l->o.requests_only && !l->dead_man_off &&
            !l->ended;
 }
 

@@ -38,7 +38,7 @@ int64_t live_now(struct live *l) {
     return l->pump.view.now_us;
 }
 
-int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->clock); }
+int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->wire.clock); }
 
 // ---- calls ----
 
@@ -393,11 +393,11 @@ struct live_figures live_figures(const struct live *l) {
     f.resolved_heard = doubts.heard;
     f.resolved_absent = doubts.absent;
     f.in_doubt = gateway_unresolved(l->gateway);
-    f.clock_offset_us = clock_offset_us(&l->clock);
+    f.clock_offset_us = clock_offset_us(&l->wire.clock);
     f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
     f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
     f.reaction_p999_us = histogram_quantile_us(l->reactions, f.reactions, 0.999);
-    f.clock_uncertainty_us = clock_uncertainty_us(&l->clock, l->pump.view.now_us);
+    f.clock_uncertainty_us = clock_uncertainty_us(&l->wire.clock, l->pump.view.now_us);
     return f;
 }
 
@@ -469,7 +469,6 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     l->proxy = o->proxy ? strdup(o->proxy) : NULL;
     for (int i = 0; i < 2; i++) l->halt_files[i] = o->halt_files[i] ? strdup(o->halt_files[i]) : NULL;
     pump_open(&l->pump, l, settled_listeners);
-    clock_init(&l->clock);
     risk_limits_init(&l->safety, &o->safety);
     l->exposure = must(exposure_new());
     uv_loop_init(&l->loop);
@@ -506,7 +505,7 @@ void live_free(struct live *l) {
     live_stop_close(l);
     while (uv_run(&l->loop, UV_RUN_DEFAULT) != 0) {
     }   // what is called back may stop it (live_wake) before all is closed
-    if (l->http) l->network.http_free(l->http);
+    live_wire_free(l);
     uv_loop_close(&l->loop);
     for (int32_t i = 0; i < l->feed_count; i++) {
         l->feeds[i].series.count = l->feeds[i].capacity;
@@ -516,11 +515,8 @@ void live_free(struct live *l) {
     gateway_free(l->gateway);
     live_journal_free(l);
     end_counts_free(&l->end_counts);
-    signing_key_free(l->key);
-    arena_free(&l->arena);
     arena_free(&l->heard_rows);
     json_free(&l->heard);
-    free(l->transfers);
     free(l->symbols);
     free(l->rest_url);
     free(l->stream_url);
@@ -528,7 +524,6 @@ void live_free(struct live *l) {
     free(l->ca_file);
     free(l->proxy);
     for (int i = 0; i < 2; i++) free(l->halt_files[i]);
-    free(l->key_header);
     pump_close(&l->pump);
     for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
     free(l);
@@ -547,7 +542,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     gateway_ask_clock(l->gateway);
     bool asked = false;
     while (live_now(l) < until && !l->stopping) {
-        bool clock = clock_known(&l->clock);
+        bool clock = clock_known(&l->wire.clock);
         if (clock && l->o.requests_only) return ERR_OK;
         if (clock && !asked) {
             asked = true;
@@ -555,27 +550,27 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
             live_market_start(l);
             paper_start(l);
         }
-        if (clock && live_market_running(l) && paper_ready(l) && l->restarts_left == 0)
+        if (clock && live_market_running(l) && paper_ready(l) && l->journal.restarts_left == 0)
             return loop_out(l, ERR_OK);
         turn(l, true);
     }
-    if (l->stopping && l->restarts_left > 0) {   // no handler may run
+    if (l->stopping && l->journal.restarts_left > 0) {   // no handler may run
         return errmsg_set(e, ERR_STOPPED, "stopped before %d orders of the last run could be cleared up",
-                          l->restarts_left);
+                          l->journal.restarts_left);
     }
     if (l->stopping) return ERR_OK;
-    if (clock_known(&l->clock) && l->restarts_left > 0) {
+    if (clock_known(&l->wire.clock) && l->journal.restarts_left > 0) {
         return errmsg_set(e, ERR_TIMEOUT,
                           "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url,
-                          l->restarts_left, (long long)(timeout_us / 1000000));
+                          l->journal.restarts_left, (long long)(timeout_us / 1000000));
     }
     return errmsg_set(
         e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
-        !clock_known(&l->clock) ? "answer"
+        !clock_known(&l->wire.clock) ? "answer"
         : waits_for_limits(l)
             ? "room within the limits (the configuration's, or the exchange's with what other programs use)"
-        : l->key && !l->account_known ? "account (is the key right?)"
-                                      : "stream",
+        : l->wire.key && !l->account_known ? "account (is the key right?)"
+                                           : "stream",
         (long long)(timeout_us / 1000000), live_log_waiting(l) ? "; " : "", live_log_last(l));
 }
 
@@ -595,7 +590,9 @@ static void set_tap(void *world, void (*tap)(void *ctx, const struct stream_even
     l->tap_ctx = ctx;
 }
 
-static int64_t measured_offset_us(void *world) { return clock_offset_us(&((struct live *)world)->clock); }
+static int64_t measured_offset_us(void *world) {
+    return clock_offset_us(&((struct live *)world)->wire.clock);
+}
 static void stop(void *world) { live_stop(world); }
 static bool stopping(void *world) { return live_stopping(world); }
 static void stop_within(void *world, int64_t within_us) { live_stop_within(world, within_us); }

@@ -276,16 +276,16 @@ void live_market_start(struct live *l) {
     l->started = true;
     internal_call_submit(l, internal_call_take(l, EP_TICKER_PRICE, PRIORITY_HIGH), on_prices, 0);
     for (int32_t n = 0; n < l->feed_count; n++) subscribe_feed(l, n);
-    for (int16_t k = 0; (l->key || l->paper) && k < l->list.count; k++)
+    for (int16_t k = 0; (l->wire.key || l->paper) && k < l->list.count; k++)
         live_market_subscribe(l, STREAM_MARKET, k, "markPrice@1s");
     live_market_wanted(l);
-    if (l->key) live_account_open(l);
+    if (l->wire.key) live_account_open(l);
 }
 
 static bool up(const struct stream *s) { return s->name_count == 0 || s->state == STREAM_RUNNING; }
 
 bool live_market_running(const struct live *l) {
-    bool account = !l->key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
+    bool account = !l->wire.key || (l->account.ready && l->streams[STREAM_USER].state == STREAM_RUNNING);
     return account && l->prices_answered && live_ws_orders_running(l) && up(&l->streams[STREAM_MARKET]) &&
            up(&l->streams[STREAM_PUBLIC]);
 }

@@ -15,7 +15,6 @@
 #ifndef MT_WORLD_LIVE_PRIVATE_H
 #define MT_WORLD_LIVE_PRIVATE_H
 
-#include "api/clock.h"
 #include "api/histogram.h"
 #include "execution/exposure.h"
 #include "execution/gateway.h"
@@ -25,14 +24,14 @@
 #include "execution/reconcile.h"
 #include "execution/reconnect.h"
 #include "net/network.h"
-#include "net/signature.h"
 #include "venue/binance/book_sync.h"
 #include "venue/binance/endpoint.h"
 #include "venue/binance/record_read.h"
+#include "world/live/journal.h"
+#include "world/live/wire.h"
+#include "world/live/ws_orders.h"
 #include "world/pump.h"
 #include "trade/stream_event.h"
-
-#define CLOCK_EVERY_US INT64_C(60000000)
 
 enum { FEEDS_MAX = WORLD_FEEDS_MAX };
 
@@ -43,7 +42,6 @@ struct bar_feed {
     int32_t interval;
     bool catching_up;   // missed bars are being fetched: those of the stream wait
 };
-
 
 enum stream_state { STREAM_CLOSED, STREAM_OPENING, STREAM_RUNNING };
 enum stream_which {
@@ -103,31 +101,6 @@ struct trade_feed {
 };
 
 struct paper;   // world/paper/paper.h
-// Connections of the WebSocket API: the one in use, the one that replaces it, one that still answers.
-enum { WS_CHANNELS = 3 };
-enum channel_state { CHANNEL_NONE, CHANNEL_OPENING, CHANNEL_LOGGING_ON, CHANNEL_READY, CHANNEL_DRAINING };
-struct ws_channel {
-    struct ws_client *socket;
-    uint8_t state;
-    bool logged_on;
-    int64_t renew_us;
-};
-struct ws_flight {
-    int64_t id;
-    struct api_call *op;
-    struct ws_client *socket;
-    int64_t deadline_us;
-};
-struct ws_orders {
-    struct ws_channel channels[WS_CHANNELS];
-    struct ws_flight *flying;
-    int32_t flying_count, flying_size;
-    int64_t last_id, retry_us;
-    struct reconnect reopen;
-    bool failed;        // since a connection was last of use
-    struct json json;   // of the answer being read
-};
-
 enum { NEWS_MAX = 16 };
 struct live_log {
     struct live_line lines[NEWS_MAX];
@@ -152,7 +125,7 @@ enum { LIVE_SIGNALS = 4 };
 struct live {
     struct pump pump;   // first
     struct live_options o;
-    char *rest_url, *stream_url, *ws_api_url, *ca_file, *proxy, *key_header;
+    char *rest_url, *stream_url, *ws_api_url, *ca_file, *proxy;
     struct symbol *symbols;
     struct symbol_list list;
     uv_loop_t loop;
@@ -162,22 +135,11 @@ struct live {
     int64_t epoch_us;   // what the clock's now_us is to be added to
     int64_t start_wall_us;
     struct network network;
-    struct http_client *http;
-    struct signing_key *key;
-    struct http_transfer **transfers;   // of each op's slot, while it is in flight
-    int32_t transfer_size;
-    struct arena arena;
     struct json heard;   // the stream message being looked at, and what it holds
     struct arena heard_rows;
-    struct server_clock clock;
-    int64_t clock_due_us, clock_sent_us;
-
     struct gateway *gateway;
-    struct journal *journal;         // NULL: none
-    int64_t journal_failures;        // commits failed in a row
-    struct live_restart *restarts;   // orders the last run left open
-    int32_t restart_count, restarts_left;
-    bool cancel_restarts;   // those found open
+    struct live_wire wire;
+    struct live_journal journal;
     int64_t client_ids;
     uint64_t events_wanted;
 
@@ -265,32 +227,6 @@ void live_dead_man_use(struct live *l, int16_t symbol);   // an order of it is a
 void live_dead_man_pump(struct live *l, int64_t now_us);
 int64_t live_dead_man_next_us(const struct live *l);
 bool live_dead_man_kept(const struct live *l);   // by the run: the script may not set or end it
-
-// wire.c
-struct gateway_link live_wire_link(struct live *l);   // how requests to the exchange leave
-struct gateway *live_wire_gateway(struct live *l, const struct gateway_link *link);
-int live_wire_open(struct live *l, struct errmsg *e);
-void live_wire_close(struct live *l);
-void live_wire_pump(struct live *l, int64_t now_us);   // unknown outcomes and the clock, when due
-int64_t live_wire_next_us(const struct live *l);
-struct http_answer;
-void live_wire_done(struct live *l, struct api_call *op, const struct http_answer *a);
-
-// live_ws_orders.c
-// False: nothing was sent, REST may.
-bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us);
-void live_ws_orders_cancel(struct live *l, const struct api_call *op);
-void live_ws_orders_advance(struct live *l, int64_t now_us);
-int64_t live_ws_orders_due_us(const struct live *l);
-bool live_ws_orders_running(const struct live *l);
-void live_ws_orders_close(struct live *l);
-
-// live_journal.c
-void live_journal_resolved(struct live *l, struct api_call *op,
-                           enum outcome outcome);   // found out about an op nobody waits for
-void live_journal_reopen(struct live *l);           // asks about what the last run left open
-void live_journal_finish(struct live *l);           // all is written; closed as the loop turns
-void live_journal_free(struct live *l);
 
 // live_log_next.c. Odd: a message that is not what it should be; told once a minute at most.
 void live_log_warn(struct live *l, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -131,10 +131,10 @@ void live_risk_pump(struct live *l, int64_t now_us) {
         return;
     bool whole;
     int64_t equity = equity_e8(l, &whole);
-    if (!whole || !risk_limits_equity(&l->safety, now_us, equity) || !l->journal) return;
+    if (!whole || !risk_limits_equity(&l->safety, now_us, equity) || !l->journal.file) return;
     char text[64];
     int size = snprintf(text, sizeof text, "%" PRId64 " %" PRId64, l->safety.day_us, equity);
-    journal_put(l->journal, DAY_NAME, text, (size_t)size, 0);
+    journal_put(l->journal.file, DAY_NAME, text, (size_t)size, 0);
 }
 
 void live_risk_resume(struct live *l, const char *journal_path) {

@@ -8,6 +8,7 @@
 // Session  an Ed25519 key logs on once and signs no more; other keys sign each request.
 #include "world/live/private.h"
 
+#include "base/array.h"
 #include "base/assert.h"
 #include "venue/binance/encode.h"
 
@@ -96,7 +97,7 @@ static void sign_pairs(struct live *l, struct pair *pairs, int32_t count,
                                pairs[i].value);
         ASSERT(at < sizeof text);
     }
-    signature_make(l->key, text, at, signature);
+    signature_make(l->wire.key, text, at, signature);
 }
 
 static void send_call(struct live *l, struct ws_client *w, int64_t id, const char *method,
@@ -118,7 +119,7 @@ static void send_call(struct live *l, struct ws_client *w, int64_t id, const cha
     json_object_put(o);
 }
 
-static char *api_key(const struct live *l) { return strchr(l->key_header, ' ') + 1; }
+static char *api_key(const struct live *l) { return strchr(l->wire.key_header, ' ') + 1; }
 
 static struct ws_channel *ready_channel(struct live *l) {
     for (int i = 0; i < WS_CHANNELS; i++) {
@@ -129,7 +130,7 @@ static struct ws_channel *ready_channel(struct live *l) {
 
 bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us) {
     struct ws_orders *o = &l->ws_orders;
-    const char *method = l->o.orders_by_websocket && l->key ? method_of(op->call.endpoint) : NULL;
+    const char *method = l->o.orders_by_websocket && l->wire.key ? method_of(op->call.endpoint) : NULL;
     struct ws_channel *c = method ? ready_channel(l) : NULL;
     if (!c || !l->network.ws_is_open(c->socket)) return false;
     static char text[TEXT_MAX];
@@ -144,13 +145,9 @@ bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us) 
     pairs[count++] = (struct pair){ "timestamp", stamp };
     if (!c->logged_on) pairs[count++] = (struct pair){ "apiKey", api_key(l) };
     if (!c->logged_on) sign_pairs(l, pairs, count, signature);
-    if (o->flying_count == o->flying_size) {
-        o->flying_size = o->flying_size ? o->flying_size * 2 : 32;
-        o->flying = realloc(o->flying, sizeof *o->flying * (size_t)o->flying_size);
-        ASSERT(o->flying != NULL);
-    }
+    ARRAY_ROOM(o->flying, o->flying_room, o->flying_count + 1);
     o->flying[o->flying_count++] =
-        (struct ws_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
+        (struct ws_in_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
     l->figures.sent_by_websocket++;
     send_call(l, c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
     return true;
@@ -265,7 +262,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
     struct ws_channel *c = channel_of(l, w);
     live_wake(l);
     c->renew_us = live_now(l) + l->o.stream_age_us;
-    if (signing_key_kind(l->key) != KEY_ED25519) {
+    if (signing_key_kind(l->wire.key) != KEY_ED25519) {
         ready(l, c, false);
         return;
     }
@@ -328,7 +325,7 @@ static bool answering(const struct ws_orders *o, const struct ws_channel *c) {
 
 void live_ws_orders_advance(struct live *l, int64_t now_us) {
     struct ws_orders *o = &l->ws_orders;
-    if (!l->o.orders_by_websocket || !l->key || l->ended) return;
+    if (!l->o.orders_by_websocket || !l->wire.key || l->ended) return;
     for (int32_t i = o->flying_count - 1; i >= 0; i--) {
         if (i < o->flying_count && now_us >= o->flying[i].deadline_us)
             lose(l, i, "no answer of the WebSocket API in time");
@@ -354,7 +351,7 @@ void live_ws_orders_advance(struct live *l, int64_t now_us) {
 
 int64_t live_ws_orders_due_us(const struct live *l) {
     const struct ws_orders *o = &l->ws_orders;
-    if (!l->o.orders_by_websocket || !l->key || l->ended || !l->started) return INT64_MAX;
+    if (!l->o.orders_by_websocket || !l->wire.key || l->ended || !l->started) return INT64_MAX;
     int64_t due = INT64_MAX;
     for (int32_t i = 0; i < o->flying_count; i++) {
         if (o->flying[i].deadline_us < due) due = o->flying[i].deadline_us;
@@ -370,7 +367,7 @@ int64_t live_ws_orders_due_us(const struct live *l) {
 }
 
 bool live_ws_orders_running(const struct live *l) {
-    if (!l->o.orders_by_websocket || !l->key || l->ws_orders.failed)
+    if (!l->o.orders_by_websocket || !l->wire.key || l->ws_orders.failed)
         return true;   // one that failed: REST serves
     for (int k = 0; k < WS_CHANNELS; k++) {
         if (l->ws_orders.channels[k].state == CHANNEL_READY) return true;

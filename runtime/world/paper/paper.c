@@ -374,7 +374,7 @@ int64_t paper_next_us(const struct live *l) {
         due = least(due, may_arrive(l, out) ? out->at_us : out->give_up_us);
     if (p->x) {
         int64_t next = exchange_next_us(p->x);
-        if (next != NEVER) due = least(due, next - clock_offset_us(&l->clock));
+        if (next != NEVER) due = least(due, next - clock_offset_us(&l->wire.clock));
     }
     if (p->file.due_us != 0) due = least(due, p->file.due_us);
     return due;

@@ -47,7 +47,7 @@ struct paper {
     int64_t retry_us;
     struct reconnect reopen;
     bool started;
-    int64_t round;        // of looking at the market: answers to an earlier one are old
+    int64_t round;         // of looking at the market: answers to an earlier one are old
     int64_t look_due_us;   // when what could not be read is read again, 0: nothing
     int64_t now_us;        // the exchange's clock as the account has seen it: never falls
 
