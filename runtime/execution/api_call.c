@@ -1,3 +1,4 @@
+// api_call.c: the pool of calls, and how a call keeps its answer.
 #include "execution/api_call.h"
 
 #include "base/assert.h"
@@ -68,7 +69,7 @@ struct api_call *api_call_take(struct api_call_pool *o) {
 }
 
 void api_call_give(struct api_call_pool *o, struct api_call *op) {
-    ASSERT(o->idle_count < o->count && !op->followers && !op->flight);
+    ASSERT(o->idle_count < o->count && !op->followers && !op->shared);
     o->idle[o->idle_count++] = op;
 }
 

@@ -1,4 +1,4 @@
-// ops.h: one api call of a script, from its parameters to its answer, and the pool such calls come from.
+// api_call.h: one api call of a script, from its parameters to its answer, and the pool such calls come from.
 //
 // Owner    the pool owns its ops until api_call_pool_free; api_call_take hands one out, api_call_give takes
 //          it back. Slots are stable: they name an op towards the exchange and the script's parked tasks.
@@ -31,14 +31,14 @@ struct api_call {
     struct call *batch;   // five calls, made on demand by api_call_batch_item
     int64_t ids[CALL_CANCEL_BATCH_MAX];
     char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
-    struct shared_request *flight;   // see flights.h
+    struct shared_request *shared;   // see coalesce.h
     struct api_call *followers;      // wait for this op's answer
     struct api_call *next_follower;
     int32_t slot;
     uint8_t settle;                  // enum settle
     uint8_t kind;                    // enum record_kind of the rows
     const struct fault_rule *fate;   // of the attempt under way; NULL: all goes well
-    uint64_t lookup;    // the world's own question of that number about a request in doubt; 0: none
+    uint64_t lookup;    // the world's own question of that number about an unknown outcome; 0: none
     uint32_t attempt;   // rises with each attempt and when one is given up, over the op's whole life
     uint8_t intent;     // enum intent_state
     bool alone;         // never shares an answer

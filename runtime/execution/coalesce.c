@@ -1,3 +1,4 @@
+// coalesce.c: requests under way by what they ask, and who shares their answer.
 #include "execution/coalesce.h"
 
 #include "base/assert.h"
@@ -10,7 +11,7 @@
 struct shared_request {
     struct call key;   // no padding differs: calls are cleared before they are filled
     struct api_call *leader;
-    uint64_t age;   // flights.age when it was submitted
+    uint64_t age;   // coalescer.age when it was submitted
     UT_hash_handle hh;
 };
 
@@ -25,18 +26,18 @@ struct coalescer *coalesce_new(void) {
 
 void coalesce_free(struct coalescer *f) {
     if (!f) return;
-    struct shared_request *flight, *next;
-    HASH_ITER (hh, f->by_key, flight, next) {
-        HASH_DEL(f->by_key, flight);
-        free(flight);
+    struct shared_request *shared, *next;
+    HASH_ITER (hh, f->by_key, shared, next) {
+        HASH_DEL(f->by_key, shared);
+        free(shared);
     }
     free(f);
 }
 
-static void drop(struct coalescer *f, struct shared_request *flight) {
-    HASH_DEL(f->by_key, flight);
-    flight->leader->flight = NULL;
-    free(flight);
+static void drop(struct coalescer *f, struct shared_request *shared) {
+    HASH_DEL(f->by_key, shared);
+    shared->leader->shared = NULL;
+    free(shared);
 }
 
 static void make_key(const struct api_call *op, struct call *key) {
@@ -47,12 +48,12 @@ static void make_key(const struct api_call *op, struct call *key) {
     key->given &= ~(UINT64_C(1) << P_PRICE | UINT64_C(1) << P_QUANTITY);
 }
 
-static bool may_join(const struct coalescer *f, const struct shared_request *flight,
+static bool may_join(const struct coalescer *f, const struct shared_request *shared,
                      const struct api_call *op) {
-    const struct request *r = &flight->leader->request;
+    const struct request *r = &shared->leader->request;
     if (op->request.priority < r->priority) return false;
     if (op->call.endpoint == EP_ORDER_MODIFY) return r->state == REQUEST_QUEUED && r->attempts == 0;
-    return endpoint_info(op->call.endpoint)->request_class == REQUEST_CLASS_MARKET || flight->age == f->age;
+    return endpoint_info(op->call.endpoint)->request_class == REQUEST_CLASS_MARKET || shared->age == f->age;
 }
 
 bool coalesce_join(struct coalescer *f, struct api_call *op) {
@@ -61,29 +62,29 @@ bool coalesce_join(struct coalescer *f, struct api_call *op) {
     if (endpoint_info(op->call.endpoint)->mutating && !modify) return false;
     struct call key;
     make_key(op, &key);
-    struct shared_request *flight;
-    HASH_FIND(hh, f->by_key, &key, sizeof key, flight);
-    if (flight && may_join(f, flight, op)) {
-        if (modify) memcpy(&flight->leader->call, &op->call, sizeof op->call);
-        struct api_call **end = &flight->leader->followers;
+    struct shared_request *shared;
+    HASH_FIND(hh, f->by_key, &key, sizeof key, shared);
+    if (shared && may_join(f, shared, op)) {
+        if (modify) memcpy(&shared->leader->call, &op->call, sizeof op->call);
+        struct api_call **end = &shared->leader->followers;
         while (*end) end = &(*end)->next_follower;
         *end = op;
         op->next_follower = NULL;
         return true;
     }
-    if (flight) drop(f, flight);
-    flight = malloc(sizeof *flight);
-    if (!flight) return false;
-    memcpy(&flight->key, &key, sizeof key);
-    flight->leader = op;
-    flight->age = f->age;
-    HASH_ADD(hh, f->by_key, key, sizeof flight->key, flight);
-    op->flight = flight;
+    if (shared) drop(f, shared);
+    shared = malloc(sizeof *shared);
+    if (!shared) return false;
+    memcpy(&shared->key, &key, sizeof key);
+    shared->leader = op;
+    shared->age = f->age;
+    HASH_ADD(hh, f->by_key, key, sizeof shared->key, shared);
+    op->shared = shared;
     return false;
 }
 
 struct api_call *coalesce_end(struct coalescer *f, struct api_call *op) {
-    if (op->flight) drop(f, op->flight);
+    if (op->shared) drop(f, op->shared);
     struct api_call *followers = op->followers;
     op->followers = NULL;
     return followers;

@@ -1,4 +1,4 @@
-// flights.h: identical requests under way at once are sent once and answered to all.
+// coalesce.h: identical requests under way at once are sent once and answered to all.
 //
 // Reads    market data joins what is queued or in flight. Reads of the account or of orders join only while
 //          nothing has been heard or done since that might change the answer (coalesce_changed).

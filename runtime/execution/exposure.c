@@ -1,3 +1,4 @@
+// exposure.c: orders that may still fill, by symbol and side.
 #include "execution/exposure.h"
 
 #include "base/assert.h"

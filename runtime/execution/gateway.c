@@ -9,6 +9,8 @@
 //     cancelled      --> over      from any state, and for what is unresolved a stand-in takes over
 #include "execution/gateway.h"
 
+#include "execution/answer_check.h"
+
 #include "base/array.h"
 #include "base/assert.h"
 #include "base/outcome.h"
@@ -136,7 +138,7 @@ static void hold_for_skew(struct gateway *g, struct api_call *op) {
 
 void gateway_answered(struct gateway *g, struct api_call *op) {
     g->figures.answered++;
-    if (op->status == STATUS_OK && !outcome_tracker_fits(op)) {
+    if (op->status == STATUS_OK && !answer_check_fits(op)) {
         gateway_unreadable(g, op, "an answer about another order");
         return;
     }

@@ -1,3 +1,4 @@
+// intent_log.c: intents before orders leave, and what became of them.
 #include "execution/intent_log.h"
 
 #include "base/assert.h"

@@ -1,4 +1,4 @@
-// intents.h: between the dispatcher and the wire: a new order leaves when its intent is in the journal, and
+// intent_log.h: between the dispatcher and the wire: a new order leaves when its intent is in the journal, and
 // not before; what becomes of it is written there as it becomes known.
 //
 //     attempt --hold--> written --(journal says: down)--> leaves --> outcome written     an order sent once more needs no new

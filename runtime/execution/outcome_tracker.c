@@ -1,4 +1,7 @@
+// outcome_tracker.c: finds out what became of requests whose outcome is unknown. The states are drawn in the header.
 #include "execution/outcome_tracker.h"
+
+#include "execution/answer_check.h"
 
 #include "base/assert.h"
 #include "venue/binance/endpoint.h"
@@ -42,7 +45,7 @@ struct unresolved_request {
     struct api_call *op;
     uint64_t number;
     int64_t made_us, absent_after_us;
-    bool open;   // in doubt; false: in flight
+    bool open;   // its outcome is unknown; false: in flight
     int32_t count;
     struct unresolved_request *next;
     struct part parts[];
@@ -50,7 +53,7 @@ struct unresolved_request {
 
 struct outcome_tracker {
     struct outcome_tracker_hooks hooks;
-    struct unresolved_request *doubts, *spare;   // spare: of one part each
+    struct unresolved_request *requests, *spare;   // spare: of one part each
     uint64_t numbers;
     int32_t open;
     struct outcome_tracker_figures figures;
@@ -72,67 +75,9 @@ static void free_list(struct unresolved_request *d) {
 
 void outcome_tracker_free(struct outcome_tracker *r) {
     if (!r) return;
-    free_list(r->doubts);
+    free_list(r->requests);
     free_list(r->spare);
     free(r);
-}
-
-// ---- whose answer it is ----
-
-static bool is_order(const struct order_record *o, int16_t symbol, int64_t id, const char *client_id) {
-    bool possible = o->order_id > 0 && o->orig_qty_e8 >= 0 && o->executed_qty_e8 >= 0 &&
-                    o->avg_price_e8 >= 0 && o->price_e8 >= 0 &&
-                    (o->orig_qty_e8 == 0 || o->executed_qty_e8 <= o->orig_qty_e8);
-    bool named = id != 0 ? o->order_id == id : strcmp(o->client_id, client_id) == 0;
-    return possible && named && (symbol == SYMBOL_NONE || o->symbol == symbol);
-}
-
-static bool is_algo(int64_t algo_id, const char *algo_client_id, int64_t id, const char *client_id) {
-    return algo_id > 0 && (id != 0 ? algo_id == id : strcmp(algo_client_id, client_id) == 0);
-}
-
-static bool batch_fits(const struct api_call *op) {
-    const struct call *c = &op->call;
-    const struct order_record *rows = op->rows;
-    if (op->count != c->batch_count) return false;
-    for (int32_t i = 0; i < op->count; i++) {
-        const struct call *one = c->batch ? &c->batch[i] : NULL;
-        const char *name = !one                          ? (c->client_ids ? c->client_ids[i] : "")
-                           : c->endpoint == EP_BATCH_NEW ? one->client_id
-                                                         : one->orig_client_id;
-        int64_t id = one ? (c->endpoint == EP_BATCH_NEW ? 0 : one->order_id) : c->ids ? c->ids[i] : 0;
-        bool told = op->batch_code[i] == 0 && (id != 0 || name[0]);
-        if (told && !is_order(&rows[i], one ? one->symbol : c->symbol, id, name)) return false;
-    }
-    return true;
-}
-
-bool outcome_tracker_fits(const struct api_call *op) {
-    const struct call *c = &op->call;
-    const struct algo_cancel_record *cancelled = op->rows;
-    const struct algo_record *algo = op->rows;
-    switch (c->endpoint) {
-    case EP_ORDER_NEW:
-        return op->count == 1 && (c->client_id[0] == 0 || is_order(op->rows, c->symbol, 0, c->client_id));
-    case EP_ORDER_MODIFY:
-    case EP_ORDER_CANCEL:
-    case EP_ORDER_GET:
-    case EP_OPEN_ORDER:
-        return op->count == 1 && is_order(op->rows, c->symbol, c->order_id, c->orig_client_id);
-    case EP_ALGO_NEW:
-        return op->count == 1 &&
-               (c->client_id[0] == 0 ||
-                (is_algo(algo->algo_id, algo->client_id, 0, c->client_id) && algo->symbol == c->symbol));
-    case EP_ALGO_GET:
-        return op->count == 1 && is_algo(algo->algo_id, algo->client_id, c->algo_id, c->orig_client_id);
-    case EP_ALGO_CANCEL:
-        return op->count == 1 &&
-               is_algo(cancelled->algo_id, cancelled->client_id, c->algo_id, c->orig_client_id);
-    case EP_BATCH_NEW:
-    case EP_BATCH_MODIFY:
-    case EP_BATCH_CANCEL: return batch_fits(op);
-    default: return true;
-    }
 }
 
 // ---- what is asked for ----
@@ -161,7 +106,8 @@ static int32_t part_count(const struct call *c) {
     }
 }
 
-bool outcome_tracker_can(const struct api_call *op) { return part_count(&op->call) > 0; }
+// Whether its outcome could be found out: new orders, amendments, cancels and batches of them.
+static bool can_track(const struct api_call *op) { return part_count(&op->call) > 0; }
 
 static void set_part(struct part *p, const struct call *c, enum wish wish, bool algo) {
     p->wish = (uint8_t)wish;
@@ -203,7 +149,7 @@ static void set_parts(struct unresolved_request *d, const struct call *c) {
 // ---- the list ----
 
 static struct unresolved_request **find(struct outcome_tracker *r, const struct api_call *op) {
-    struct unresolved_request **at = &r->doubts;
+    struct unresolved_request **at = &r->requests;
     while (*at && (*at)->op != op) at = &(*at)->next;
     return at;
 }
@@ -238,9 +184,9 @@ static struct unresolved_request *add(struct outcome_tracker *r, struct api_call
                                       .made_us = made_us,
                                       .absent_after_us = absent_after_us,
                                       .count = count,
-                                      .next = r->doubts };
+                                      .next = r->requests };
     set_parts(d, &op->call);
-    r->doubts = d;
+    r->requests = d;
     return d;
 }
 
@@ -250,7 +196,7 @@ void outcome_tracker_sent(struct outcome_tracker *r, struct api_call *op, int64_
         *find(r, op);   // of an attempt that, as the exchange says, was not executed
     int64_t made_us = before && before->made_us < stamp_us ? before->made_us : stamp_us;
     outcome_tracker_ended(r, op);
-    if (outcome_tracker_can(op)) add(r, op, made_us, stamp_us + recv_window_us + GRACE_US);
+    if (can_track(op)) add(r, op, made_us, stamp_us + recv_window_us + GRACE_US);
 }
 
 void outcome_tracker_ended(struct outcome_tracker *r, struct api_call *op) {
@@ -301,7 +247,7 @@ void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op) {
 
 void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int64_t made_us, int64_t final_us,
                             int64_t now_us) {
-    ASSERT(outcome_tracker_can(op));
+    ASSERT(can_track(op));
     open_up(r, add(r, op, made_us, final_us + GRACE_US), now_us);
 }
 
@@ -345,7 +291,7 @@ static void judge_algo(struct part *p, const struct algo_record *a) {
 // ---- the user stream ----
 
 static bool is_meant(const struct part *p, int16_t symbol, int64_t id, const char *client_id) {
-    // What is known of a new order is kept up to date until somebody is told.
+    // What is known of a new order is kept up to date until it is reported.
     if (p->wish == WISH_CANCEL_ALL ||
         (p->state != PART_OPEN && (p->state != PART_CARRIED || p->wish != WISH_NEW)))
         return false;
@@ -353,7 +299,7 @@ static bool is_meant(const struct part *p, int16_t symbol, int64_t id, const cha
     return strcmp(p->client_id, client_id) == 0 && (p->symbol == symbol || p->symbol == SYMBOL_NONE);
 }
 
-static void hear_order(struct unresolved_request *d, struct part *p, const struct order_update_record *u) {
+static void judge_event(struct unresolved_request *d, struct part *p, const struct order_update_record *u) {
     struct order_record o = u->order;
     if (p->wish == WISH_NEW) {
         // An order's first event; others may be of an older order that had the same id.
@@ -367,19 +313,19 @@ static void hear_order(struct unresolved_request *d, struct part *p, const struc
 }
 
 void outcome_tracker_on_order(struct outcome_tracker *r, const struct order_update_record *u) {
-    for (struct unresolved_request *d = r->doubts; d; d = d->next) {
+    for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; i < d->count; i++) {
             struct part *p = &d->parts[i];
             if (p->algo || !is_meant(p, u->order.symbol, u->order.order_id, u->order.client_id)) continue;
             bool known = p->state != PART_OPEN;
-            hear_order(d, p, u);
+            judge_event(d, p, u);
             r->figures.heard += d->open && !known && p->state != PART_OPEN;
         }
     }
 }
 
 void outcome_tracker_on_algo(struct outcome_tracker *r, const struct algo_update_record *u) {
-    for (struct unresolved_request *d = r->doubts; d; d = d->next) {
+    for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; i < d->count; i++) {
             struct part *p = &d->parts[i];
             if (!p->algo || !is_meant(p, u->order.symbol, u->order.algo_id, u->order.client_id)) continue;
@@ -439,7 +385,7 @@ static bool take_answer(struct unresolved_request *d, struct part *p, const stru
         return query->settle == SETTLE_DONE;
     }
     if (query->settle == SETTLE_REFUSED && query->code == -2013) return !p->exists;
-    if (query->settle != SETTLE_DONE || query->count != 1 || !outcome_tracker_fits(query)) return false;
+    if (query->settle != SETTLE_DONE || query->count != 1 || !answer_check_fits(query)) return false;
     const struct order_record *o = query->rows;
     const struct algo_record *a = query->rows;
     // An id that was used before shows its older order.
@@ -469,7 +415,7 @@ static int64_t pause_of(const struct outcome_tracker *r, const struct unresolved
 
 void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const struct api_call *query,
                               int64_t now_us) {
-    struct unresolved_request *d = r->doubts;
+    struct unresolved_request *d = r->requests;
     while (d && d->number != number >> NUMBER_SHIFT) d = d->next;
     if (!d) return;
     struct part *p = &d->parts[number & ((1 << NUMBER_SHIFT) - 1)];
@@ -511,7 +457,8 @@ static void keep_one(struct api_call *op, const struct part *p) {
         memcpy(cancelled.client_id, p->row.algo.client_id, CLIENT_ID_MAX);
         r.rows = &cancelled;
     }
-    ASSERT(api_call_keep_reply(op, &r));
+    bool kept = api_call_keep_reply(op, &r);
+    ASSERT(kept);
 }
 
 static void keep_batch(struct api_call *op, const struct unresolved_request *d) {
@@ -536,7 +483,8 @@ static void keep_batch(struct api_call *op, const struct unresolved_request *d) 
             r.batch_message[i] = "not executed: refused, or it never arrived (the answer was lost)";
         }
     }
-    ASSERT(api_call_keep_reply(op, &r));
+    bool kept = api_call_keep_reply(op, &r);
+    ASSERT(kept);
 }
 
 static void refuse(struct api_call *op, const struct part *p) {
@@ -566,8 +514,8 @@ static enum outcome compose(struct outcome_tracker *r, const struct unresolved_r
     return counts[PART_REFUSED] ? OUTCOME_REFUSED : OUTCOME_DONE;
 }
 
-static bool tell_one(struct outcome_tracker *r) {
-    struct unresolved_request **at = &r->doubts;
+static bool report_one(struct outcome_tracker *r) {
+    struct unresolved_request **at = &r->requests;
     while (*at && !is_known(*at)) at = &(*at)->next;
     if (!*at) return false;
     struct unresolved_request *d = unlink_at(r, at);
@@ -580,19 +528,19 @@ static bool tell_one(struct outcome_tracker *r) {
 
 void outcome_tracker_pump(struct outcome_tracker *r, int64_t now_us) {
     if (r->open == 0) return;
-    for (struct unresolved_request *d = r->doubts; d; d = d->next) {
+    for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; d->open && i < d->count; i++) {
             const struct part *p = &d->parts[i];
             if (p->state == PART_OPEN && !p->asking && p->next_us <= now_us) ask(r, d, i);
         }
     }
-    while (tell_one(r)) continue;
+    while (report_one(r)) continue;
 }
 
 int64_t outcome_tracker_next_us(const struct outcome_tracker *r) {
     int64_t due = INT64_MAX;
     if (r->open == 0) return due;
-    for (const struct unresolved_request *d = r->doubts; d; d = d->next) {
+    for (const struct unresolved_request *d = r->requests; d; d = d->next) {
         if (is_known(d)) return INT64_MIN;
         for (int32_t i = 0; d->open && i < d->count; i++) {
             const struct part *p = &d->parts[i];

@@ -1,18 +1,20 @@
-// resolver.h: what became of a request that may or may not have been carried out. Pure: no clock, no I/O.
+// outcome_tracker.h: finds out what became of a request that may or may not have been executed. Pure: no clock, no I/O.
 //
-//     sent --answered--> forgotten
-//       \--doubt--> asked for, with CRITICAL priority, until the exchange answers or its user stream tells --> known
+//     SENT --answered, or certainly not executed--> forgotten
+//       |
+//       +--unknown--> ASKED FOR, again and again, with CRITICAL priority
+//                         |-- the exchange or its user stream shows the order --> DONE (or REFUSED, of an amendment)
+//                         |-- "no such order", asked when it could no longer be accepted --> NOT EXECUTED
+//                         +-- its caller gives up --> the same for a stand-in
 //
-// Found    the order is there (of a modify or a cancel: it shows what was asked for): the op gets it as its
-//          answer.
-// Absent   "no such order" proves nothing while the request may still be accepted, which it may until its
-//          stamp plus recvWindow has passed on the exchange's clock, and a grace for what the exchange reads
-//          later than it writes. Only from then on is it OUTCOME_NOT_EXECUTED, and the dispatcher may send it
-//          once more. Time alone never tells anything.
-// Batches  each of a batch is asked for by its own id. Some found and some absent: the answer has both.
-// Stream   from the moment a request leaves its order is listened for, since the stream often tells before a
-//          time-out does.
-// Owner    ops are the caller's. outcome_tracker_free forgets what is still in doubt. One thread.
+// Found    the order is there (of an amendment or a cancel: it shows what was asked for): the call gets it as its answer.
+// Absent   "no such order" proves nothing while the request may still be accepted, which it may until its stamp plus
+//          recvWindow has passed on the exchange's clock, and a grace for what the exchange reads later than it writes.
+//          Only a question that was asked after that proves that the request was not executed, and the dispatcher may
+//          send it once more. Time alone never proves anything.
+// Batches  each order of a batch is asked for by its own id. Some found and some absent: the answer has both.
+// Stream   is listened to from the moment a request leaves, since it often shows an order before a time-out does.
+// Owner    calls are the caller's. outcome_tracker_free forgets what is still unknown. One thread.
 #ifndef MT_EXECUTION_OUTCOME_TRACKER_H
 #define MT_EXECUTION_OUTCOME_TRACKER_H
 
@@ -40,14 +42,6 @@ struct outcome_tracker *outcome_tracker_new(
     const struct outcome_tracker_hooks *hooks);   // NULL when memory is short
 void outcome_tracker_free(struct outcome_tracker *r);
 
-// Whether an answer is about the order (or, of a batch, the orders) that the op names: one that is about
-// another, or has impossible numbers, tells nothing of what was asked. True of every answer that names no
-// order.
-bool outcome_tracker_fits(const struct api_call *op);
-
-// Whether a doubt about this op could be cleared up: new orders, amendments, cancels and batches of them.
-bool outcome_tracker_can(const struct api_call *op);
-
 // An attempt leaves, stamped so by the exchange's clock.
 void outcome_tracker_sent(struct outcome_tracker *r, struct api_call *op, int64_t stamp_us,
                           int64_t recv_window_us);
@@ -56,10 +50,10 @@ void outcome_tracker_ended(struct outcome_tracker *r, struct api_call *op);
 // Its outcome is unknown. False: that cannot be found out (it was not announced by outcome_tracker_sent, or
 // is of another kind).
 bool outcome_tracker_unknown(struct outcome_tracker *r, struct api_call *op, int64_t now_us);
-// Nobody waits for op any more, and it is about to be used for something else. What is in doubt is found out
-// all the same, for a stand-in with the same call: `known` tells. No effect on what is not in doubt.
+// Nobody waits for op any more, and it is about to be used for something else. An unknown outcome is found out all the
+// same, for a stand-in with the same call: `known` reports it. No effect on what is not unknown.
 void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op);
-// A doubt from before this process: an op of the pool that is with no dispatcher, holding the call.
+// A request from before this process: a call of the pool that is with no dispatcher, holding the call.
 void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int64_t made_us, int64_t final_us,
                             int64_t now_us);
 
@@ -71,16 +65,16 @@ void outcome_tracker_on_algo(struct outcome_tracker *r, const struct algo_update
 void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const struct api_call *query,
                               int64_t now_us);
 
-// Asks what is due and tells what is known. When it has something to do next: INT64_MAX, nothing until an
+// Asks what is due and reports what is known. When it has something to do next: INT64_MAX, nothing until an
 // answer or an event.
 void outcome_tracker_pump(struct outcome_tracker *r, int64_t now_us);
 int64_t outcome_tracker_next_us(const struct outcome_tracker *r);
 
-int32_t outcome_tracker_count(const struct outcome_tracker *r);   // requests in doubt
+int32_t outcome_tracker_count(const struct outcome_tracker *r);   // requests of unknown outcome
 
 struct outcome_tracker_figures {
     int64_t found, refused, absent, heard, asked;
-};   // heard: of the found, those the stream told first
+};   // heard: of the found, those the stream showed first
 struct outcome_tracker_figures outcome_tracker_figures(const struct outcome_tracker *r);
 
 #endif

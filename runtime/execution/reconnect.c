@@ -1,3 +1,4 @@
+// reconnect.c: how long to wait before a connection is opened again.
 #include "execution/reconnect.h"
 
 #include <stdbool.h>

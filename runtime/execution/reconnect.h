@@ -1,4 +1,4 @@
-// reopen.h: when a connection that ended is to be opened again: one that worked at once, then later and
+// reconnect.h: when a connection that ended is to be opened again: one that worked at once, then later and
 // later. Pure; the caller owns it.
 //
 // Rate     a venue counts connections (300 in five minutes and an address): one that opens and ends at once,

@@ -7,6 +7,7 @@
 #include "base/units.h"
 #include "base/text.h"
 #include "venue/binance/error_code.h"
+#include "execution/answer_check.h"
 #include "venue/binance/encode.h"
 #include "venue/binance/header_name.h"
 
@@ -74,7 +75,8 @@ static int read_rows(struct live *l, struct api_call *op, const struct http_answ
             record_read_text(r.kind, a->body, a->size, &l->list, &l->wire.arena, &rows, &r.count, &r.list, e);
         r.rows = rows;
     }
-    if (!err) ASSERT(api_call_keep_reply(op, &r));
+    bool kept = err || api_call_keep_reply(op, &r);
+    ASSERT(kept);
     return err;
 }
 
@@ -233,7 +235,7 @@ static void answered(struct live *l, struct api_call *op, const struct http_answ
         int32_t code = error_code(l, a->body, text);
         api_call_fail(op, a->status, code, text[0] ? text : "(no text)");
     } else if (read_rows(l, op, a, &e) == ERR_OK) {
-        if (outcome_tracker_fits(op)) look_at_stamp(l, op);
+        if (answer_check_fits(op)) look_at_stamp(l, op);
     } else {
         gateway_unreadable(l->gateway, op, e.text);
         return;

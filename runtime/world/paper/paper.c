@@ -154,7 +154,8 @@ static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64
     struct live *l = ctx;
     struct api_call *op = gateway_waiting(l->gateway, token);
     if (!op) return;
-    ASSERT(api_call_keep_reply(op, reply));
+    bool kept = api_call_keep_reply(op, reply);
+    ASSERT(kept);
     struct letter *n = letter_new(l);
     n->is_answer = true;
     n->token = token;
