@@ -480,7 +480,7 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
     int err = live_wire_open(l, e);
     if (!err && o->paper.on) err = paper_open(l, e);
     if (!err) {
-        struct gateway_link link = l->paper ? paper_link(l) : live_wire_link(l);
+        struct gateway_link link = l->paper ? paper_link_gateway(l) : live_wire_link(l);
         l->gateway = live_wire_gateway(l, &link);
         struct transport transport = gateway_transport(l->gateway);
         l->pump.dispatcher = must(dispatcher_new(&o->api, &transport, pump_settled, &l->pump, live_now(l)));

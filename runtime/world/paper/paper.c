@@ -1,3 +1,4 @@
+// paper.c: the account of a paper run: its exchange, what it is worth, its life on disk.
 #include "world/paper/paper.h"
 
 #include "base/assert.h"
@@ -12,23 +13,6 @@
 #define NEVER INT64_MAX
 #define VALUE_EVERY_US INT64_C(250000)
 
-struct parcel {
-    struct call call, batch[CALL_BATCH_MAX];
-    int64_t ids[CALL_CANCEL_BATCH_MAX];
-    char client_ids[CALL_CANCEL_BATCH_MAX][CLIENT_ID_MAX];
-    uint64_t token;   // of the attempt
-    int64_t at_us, give_up_us;
-    struct parcel *next;
-};
-
-struct letter {
-    int64_t at_us;
-    bool is_answer;   // else an event
-    uint64_t token;   // of the attempt that is answered
-    struct stream_event event;
-    struct letter *next;
-};
-
 static void *must(void *block) {
     ASSERT(block != NULL);
     return block;
@@ -38,169 +22,6 @@ int64_t paper_clock(struct live *l) {
     int64_t now = live_exchange_now(l);
     if (now > l->paper->now_us) l->paper->now_us = now;
     return l->paper->now_us;
-}
-
-// ---- there ----
-
-static bool of_the_account(int32_t endpoint) {
-    bool listen_key =
-        endpoint == EP_LISTEN_KEY_NEW || endpoint == EP_LISTEN_KEY_KEEP || endpoint == EP_LISTEN_KEY_CLOSE;
-    return listen_key || endpoint_info(endpoint)->security == SEC_SIGNED;
-}
-
-static bool needs_a_price(int32_t endpoint) {
-    return endpoint == EP_ORDER_NEW || endpoint == EP_ORDER_TEST || endpoint == EP_ORDER_MODIFY ||
-           endpoint == EP_BATCH_NEW || endpoint == EP_BATCH_MODIFY || endpoint == EP_ALGO_NEW;
-}
-
-// The call with all it points to: it arrives also when its sender has given it up.
-static struct parcel *pack(const struct api_call *op) {
-    struct parcel *p = must(calloc(1, sizeof *p));
-    const struct call *c = &op->call;
-    p->call = *c;
-    if (c->batch) {
-        ASSERT(c->batch_count <= CALL_BATCH_MAX);
-        memcpy(p->batch, c->batch, sizeof *c->batch * c->batch_count);
-        p->call.batch = p->batch;
-    }
-    if (c->ids) {
-        memcpy(p->ids, c->ids, sizeof p->ids);
-        p->call.ids = p->ids;
-    }
-    if (c->client_ids) {
-        memcpy(p->client_ids, c->client_ids, sizeof p->client_ids);
-        p->call.client_ids = (const char(*)[CLIENT_ID_MAX])p->client_ids;
-    }
-    return p;
-}
-
-static void paper_send(void *ctx, struct api_call *op, int64_t stamp_us) {
-    struct live *l = ctx;
-    struct paper *p = l->paper;
-    if (!of_the_account(op->call.endpoint)) {
-        p->wire.send(p->wire.ctx, op, stamp_us);
-        return;
-    }
-    struct parcel *out = pack(op);
-    out->token = gateway_token(op);
-    out->at_us = live_now(l) + l->o.paper.latency_us;
-    out->give_up_us = out->at_us + l->o.http_timeout_us;
-    *p->up_end = out;
-    p->up_end = &out->next;
-}
-
-// What is on its way to the account arrives all the same.
-static void paper_cancel(void *ctx, struct api_call *op) {
-    struct live *l = ctx;
-    if (!of_the_account(op->call.endpoint)) l->paper->wire.cancel(l->paper->wire.ctx, op);
-}
-
-static bool paper_ask_clock(void *ctx) {
-    struct live *l = ctx;
-    return l->paper->wire.ask_clock(l->paper->wire.ctx);
-}
-
-struct gateway_link paper_link(struct live *l) {
-    return (struct gateway_link){ l, paper_send, paper_cancel, paper_ask_clock };
-}
-
-// No answer will come: as from a network that is dead.
-static void give_up(struct live *l, const struct parcel *out) {
-    struct api_call *op = gateway_waiting(l->gateway, out->token);
-    if (op) gateway_unsent(l->gateway, op, "the market is not known: its streams are cut");
-}
-
-static bool may_arrive(const struct live *l, const struct parcel *out) {
-    if (!l->paper->x) return false;
-    return !needs_a_price(out->call.endpoint) ||
-           paper_sees(l, out->call.batch ? SYMBOL_NONE : out->call.symbol);
-}
-
-// What waits for the market lets pass what does not.
-static void arrivals(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
-    for (struct parcel **at = &p->up; *at;) {
-        struct parcel *out = *at;
-        bool arrives = out->at_us <= now_us && may_arrive(l, out);
-        if (!arrives && now_us < out->give_up_us) {
-            at = &out->next;
-            continue;
-        }
-        *at = out->next;
-        if (!out->next) p->up_end = at;
-        if (arrives) {
-            if (endpoint_info(out->call.endpoint)->mutating) p->file.dirty = true;
-            exchange_call(p->x, &out->call, out->token, paper_clock(l));
-        } else {
-            give_up(l, out);
-        }
-        free(out);
-    }
-}
-
-// ---- and back ----
-
-static struct letter *letter_new(struct live *l) {
-    struct paper *p = l->paper;
-    struct letter *n = must(calloc(1, sizeof *n));
-    n->at_us = live_now(l) + l->o.paper.latency_us;
-    *p->down_end = n;
-    p->down_end = &n->next;
-    return n;
-}
-
-static void on_reply(void *ctx, uint64_t token, const struct reply *reply, int64_t now_us) {
-    (void)now_us;
-    struct live *l = ctx;
-    struct api_call *op = gateway_waiting(l->gateway, token);
-    if (!op) return;
-    bool kept = api_call_keep_reply(op, reply);
-    ASSERT(kept);
-    struct letter *n = letter_new(l);
-    n->is_answer = true;
-    n->token = token;
-}
-
-static void on_event(void *ctx, int32_t kind, const void *record, int64_t now_us) {
-    struct live *l = ctx;
-    struct letter *n = letter_new(l);
-    n->event.time_us = now_us;
-    n->event.kind = (uint8_t)kind;
-    if (kind == RECORD_ORDER_UPDATE)
-        memcpy(&n->event.u.order, record, sizeof n->event.u.order);
-    else if (kind == RECORD_ALGO_UPDATE)
-        memcpy(&n->event.u.algo, record, sizeof n->event.u.algo);
-    else
-        memcpy(&n->event.u.account, record, sizeof n->event.u.account);
-    l->paper->file.dirty = true;
-}
-
-static void take_answer(struct live *l, uint64_t token) {
-    struct api_call *op = gateway_waiting(l->gateway, token);
-    if (!op) return;
-    op->used_weight_1m = -1;   // the real exchange's business: this one sees only the account's share of it
-    gateway_answered(l->gateway, op);
-}
-
-static void tell_event(struct live *l, const struct stream_event *e) {
-    coalesce_changed(l->pump.coalescer);
-    gateway_on_event(l->gateway, e->kind, &e->u);
-    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
-    live_push_event(l, e);
-}
-
-static void letters(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
-    while (p->down && p->down->at_us <= now_us) {
-        struct letter *n = p->down;
-        p->down = n->next;
-        if (!p->down) p->down_end = &p->down;
-        if (n->is_answer)
-            take_answer(l, n->token);
-        else
-            tell_event(l, &n->event);
-        free(n);
-    }
 }
 
 // ---- what the account is worth ----
@@ -289,10 +110,8 @@ static int read_account(struct live *l, struct errmsg *e) {
 int paper_open(struct live *l, struct errmsg *e) {
     struct paper *p = must(calloc(1, sizeof *p));
     l->paper = p;
-    p->wire = live_wire_link(l);
     p->symbols = must(calloc((size_t)l->list.count, sizeof *p->symbols));
-    p->up_end = &p->up;
-    p->down_end = &p->down;
+    paper_link_open(l);
     l->o.paper.exchange.event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE | UINT64_C(1) << RECORD_ALGO_UPDATE |
                                      UINT64_C(1) << RECORD_ACCOUNT_UPDATE;
     p->account.capital_e8 = l->o.paper.exchange.wallet_e8;
@@ -317,7 +136,7 @@ static void take_up(struct live *l) {
 
 void paper_begin(struct live *l) {
     struct paper *p = l->paper;
-    struct exchange_hooks hooks = { .ctx = l, .reply = on_reply, .event = on_event };
+    struct exchange_hooks hooks = { .ctx = l, .reply = paper_link_on_reply, .event = paper_link_on_event };
     int64_t now = paper_clock(l);
     p->x = must(exchange_new(&l->o.paper.exchange, l->symbols, l->list.count, &hooks, now));
     for (int16_t k = 0; k < l->list.count; k++) {
@@ -353,13 +172,13 @@ void paper_pump(struct live *l, int64_t now_us) {
     struct paper *p = l->paper;
     if (!p) return;
     paper_advance(l, now_us);
-    arrivals(l, now_us);
+    paper_link_arrive(l, now_us);
     if (p->x) {
         int64_t at = paper_clock(l);
         if (exchange_next_us(p->x) <= at) exchange_advance(p->x, at);
         if (at - p->point_us >= VALUE_EVERY_US) paper_value(l);
     }
-    letters(l, now_us);
+    paper_link_answer(l, now_us);
     save_if_due(l, now_us);
 }
 
@@ -368,11 +187,7 @@ static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 int64_t paper_next_us(const struct live *l) {
     const struct paper *p = l->paper;
     if (!p) return NEVER;
-    int64_t due = paper_due_us(l);
-    if (p->down) due = least(due, p->down->at_us);
-    // One that waits for the market is looked at again when a message comes.
-    for (const struct parcel *out = p->up; out; out = out->next)
-        due = least(due, may_arrive(l, out) ? out->at_us : out->give_up_us);
+    int64_t due = least(paper_due_us(l), paper_link_next_us(l));
     if (p->x) {
         int64_t next = exchange_next_us(p->x);
         if (next != NEVER) due = least(due, next - clock_offset_us(&l->wire.clock));
@@ -391,14 +206,7 @@ void paper_close(struct live *l) {
     account_file_close(&p->file, &l->loop, bytes, size);
     free(bytes);
     exchange_free(p->x);
-    for (struct parcel *next; p->up; p->up = next) {
-        next = p->up->next;
-        free(p->up);
-    }
-    for (struct letter *next; p->down; p->down = next) {
-        next = p->down->next;
-        free(p->down);
-    }
+    paper_link_close(l);
     for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
     free(p->symbols);
     snapshot_free(p->snapshot);

@@ -16,6 +16,7 @@
 #include "world/live/private.h"
 #include "world/paper/account_file.h"
 #include "sim/mirror.h"
+#include "world/paper/paper_link.h"
 
 enum { PAPER_DEPTH = 20 };
 #define MARK_AGE_US INT64_C(5000000)   // mark prices come every second
@@ -35,12 +36,9 @@ struct paper_symbol {
     bool shallow;   // best prices have left most of the depth told last: the next is about to come
 };
 
-struct parcel;   // a request on its way
-struct letter;   // an answer or an event on its way back
-
 struct paper {
-    struct exchange *x;         // NULL until the market is known for the first time
-    struct gateway_link wire;   // of all that is not the account's
+    struct exchange *x;   // NULL until the market is known for the first time
+    struct paper_link link;
     struct paper_symbol *symbols;
     struct ws_client *books;   // quotes and depth; NULL while closed
     bool books_open, books_were_open;
@@ -50,9 +48,6 @@ struct paper {
     int64_t round;         // of looking at the market: answers to an earlier one are old
     int64_t look_due_us;   // when what could not be read is read again, 0: nothing
     int64_t now_us;        // the exchange's clock as the account has seen it: never falls
-
-    struct parcel *up, **up_end;
-    struct letter *down, **down_end;
 
     struct account_file file;
     struct snapshot *snapshot;   // the exchange before this run, until it is taken up
@@ -64,7 +59,6 @@ struct paper {
 // paper.c
 int paper_open(struct live *l, struct errmsg *e);
 void paper_close(struct live *l);
-struct gateway_link paper_link(struct live *l);
 void paper_begin(struct live *l);   // the market is known: the account enters it
 void paper_pump(struct live *l, int64_t now_us);
 int64_t paper_next_us(const struct live *l);
