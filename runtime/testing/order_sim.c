@@ -84,10 +84,20 @@ static bool step(struct sim *s) {
     return true;
 }
 
-static bool at_rest(const struct sim *s) {
+static bool is_quiet(const struct sim *s) {
     return s->life != 0 && s->reopened_left == 0 && s->pending == 0 && s->under_way == 0 &&
            s->streaming == 0 && gateway_unresolved(s->gateway) == 0 && !s->committing &&
-           s->waiting.count == 0 && s->made == s->o.orders;
+           s->waiting.count == 0;
+}
+
+static bool at_rest(const struct sim *s) { return s->made == s->o.orders && is_quiet(s); }
+
+bool sim_pauses(struct sim *s) {
+    if (s->made < s->pause_at) return false;
+    if (!is_quiet(s)) return true;
+    sim_compare_journal(s);
+    s->pause_at += PAUSE_EVERY;
+    return false;
 }
 
 static void open_world(struct sim *s) {

@@ -23,7 +23,7 @@
 #define RECV_WINDOW (5 * SECOND)
 #define ANSWER_TIMEOUT (3 * SECOND)
 
-enum { PENDING_MAX = 60 };
+enum { PENDING_MAX = 60, PAUSE_EVERY = 2000 };
 
 // What the script was told of an order.
 enum belief {
@@ -111,7 +111,7 @@ struct sim {
     struct symbol symbol;
     struct symbol_list list;
     struct order *orders;
-    int64_t made;
+    int64_t made, pause_at;   // orders; the script pauses at so many
     struct event *heap;
     int32_t heap_count, heap_size;
     int64_t event_order;
@@ -167,6 +167,9 @@ void sim_take_answer(struct sim *s, struct packet *p);
 void sim_time_out(struct sim *s, uint64_t token);
 void sim_clock_answers(struct sim *s);
 
+// order_sim.c. Now and then the script waits until nothing is under way, and the journal is looked at.
+bool sim_pauses(struct sim *s);
+
 // order_sim_client.c
 int64_t sim_client_exchange_us(void *ctx);   // the exchange's clock as the client knows it
 struct api_call *sim_take_call(struct sim *s);
@@ -183,7 +186,7 @@ void sim_script_told(struct sim *s, const struct api_call *op, enum settle how);
 void sim_script_resolved(struct sim *s, const struct api_call *op);   // an order of an earlier life stands
 
 // order_sim_books.c
-void sim_compare_journal(struct sim *s);   // at rest, before the end
+void sim_compare_journal(struct sim *s);   // while nothing is under way
 void sim_compare_books(struct sim *s);
 
 #endif

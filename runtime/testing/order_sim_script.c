@@ -194,7 +194,8 @@ void sim_script_resolved(struct sim *s, const struct api_call *op) {
 
 void sim_script_acts(struct sim *s) {
     int64_t wait_us = sim_between(s, MS, 40 * MS);
-    if (s->reopened_left == 0 && s->made < s->o.orders && s->pending < PENDING_MAX) send_order(s);
+    bool may = s->reopened_left == 0 && s->made < s->o.orders && s->pending < PENDING_MAX;
+    if (may && !sim_pauses(s)) send_order(s);
     if (s->made < s->o.orders || s->reopened_left != 0)
         sim_push(s, (struct event){ .at_us = s->now_us + wait_us, .kind = SCRIPT_ACTS, .life = s->life });
 }
