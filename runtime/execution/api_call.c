@@ -70,6 +70,7 @@ struct api_call *api_call_take(struct api_call_pool *o) {
 
 void api_call_give(struct api_call_pool *o, struct api_call *op) {
     ASSERT(o->idle_count < o->count && !op->followers && !op->shared);
+    ASSERT(op->request.state == REQUEST_IDLE);   // no dispatcher holds it
     o->idle[o->idle_count++] = op;
 }
 
@@ -135,6 +136,7 @@ static bool copy_rows(struct api_call *op, const void *rows) {
 }
 
 void api_call_fail(struct api_call *op, int32_t status, int32_t code, const char *message) {
+    ASSERT(status >= 0);
     op->status = status;
     op->code = code;
     op->count = 0;
@@ -144,6 +146,7 @@ void api_call_fail(struct api_call *op, int32_t status, int32_t code, const char
 }
 
 bool api_call_keep_reply(struct api_call *op, const struct reply *reply) {
+    ASSERT(reply->count >= 0);
     op->status = reply->status;
     op->code = reply->code;
     op->kind = reply->kind;
@@ -165,6 +168,7 @@ bool api_call_keep_reply(struct api_call *op, const struct reply *reply) {
 }
 
 bool api_call_copy_answer(struct api_call *op, const struct api_call *from) {
+    ASSERT(op != from);
     op->status = from->status;
     op->code = from->code;
     op->kind = from->kind;

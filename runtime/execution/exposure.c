@@ -1,6 +1,7 @@
 // exposure.c: orders that may still fill, by symbol and side.
 #include "execution/exposure.h"
 
+#include "base/array.h"
 #include "base/assert.h"
 #include "venue/binance/endpoint.h"
 
@@ -17,7 +18,7 @@ struct entry {
 
 struct exposure {
     struct entry *entries;
-    int32_t count, size;
+    int32_t count, room;
 };
 
 struct exposure *exposure_new(void) {
@@ -46,16 +47,15 @@ static struct entry *of_amendment(const struct exposure *x, const struct call *c
     return NULL;
 }
 
-static void drop(struct exposure *x, struct entry *e) { *e = x->entries[--x->count]; }
+static void drop(struct exposure *x, struct entry *e) {
+    ASSERT(e >= x->entries && e < x->entries + x->count);
+    *e = x->entries[--x->count];
+}
 
 static struct entry *add(struct exposure *x, const char *id) {
     struct entry *e = by_id(x, id);
     if (e) return e;
-    if (x->count == x->size) {
-        x->size = x->size ? x->size * 2 : 64;
-        x->entries = realloc(x->entries, sizeof *x->entries * (size_t)x->size);
-        ASSERT(x->entries != NULL);
-    }
+    ARRAY_ROOM(x->entries, x->room, x->count + 1);
     e = &x->entries[x->count++];
     memset(e, 0, sizeof *e);
     memcpy(e->id, id, CLIENT_ID_MAX);

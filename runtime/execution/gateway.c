@@ -86,11 +86,23 @@ static struct api_call *list_take(struct call_list *l) {
     return op;
 }
 
+static bool list_has(const struct call_list *l, const struct api_call *op) {
+    for (int32_t i = 0; i < l->count; i++) {
+        if (l->items[i] == op) return true;
+    }
+    return false;
+}
+
+static bool waits_for_clock(const struct gateway *g, const struct api_call *op) {
+    return list_has(&g->unstamped, op) || list_has(&g->skewed, op);
+}
+
 // ---- the answer, for the dispatcher ----
 
 // The attempt is over: whatever else comes of it comes too late.
 static void end_attempt(struct gateway *g, struct api_call *op, const struct dispatch_reply *reply) {
     if (op->request.state != REQUEST_IN_FLIGHT) return;   // it was given up meanwhile
+    ASSERT(!waits_for_clock(g, op));                      // what is answered waits for nothing
     op->attempt++;
     dispatcher_reply(g->dispatcher, &op->request, reply, now_of(g));
 }
@@ -197,7 +209,7 @@ static bool needs_the_clock(const struct gateway *g, const struct api_call *op) 
 
 // Nothing holds it back but perhaps the clock.
 static void leave(struct gateway *g, struct api_call *op) {
-    ASSERT(op->request.state == REQUEST_IN_FLIGHT);
+    ASSERT(op->request.state == REQUEST_IN_FLIGHT && op->intent != INTENT_WAITS);
     if (needs_the_clock(g, op)) {
         list_add(&g->unstamped, op);
         return;
@@ -213,6 +225,7 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
     (void)now_us;
     struct gateway *g = ctx;
     struct api_call *op = r->user;
+    ASSERT(&op->request == r && !waits_for_clock(g, op));
     op->attempt++;
     if (g->intents && intent_log_hold(g->intents, op, exchange_of(g))) return;
     leave(g, op);
@@ -234,6 +247,7 @@ void gateway_written(struct gateway *g, uint64_t tag, int err) {
 static void on_cancel(void *ctx, struct request *r) {
     struct gateway *g = ctx;
     struct api_call *op = r->user;
+    ASSERT(r->state == REQUEST_IN_FLIGHT || r->state == REQUEST_UNRESOLVED);
     list_remove(&g->unstamped, op);
     list_remove(&g->skewed, op);
     outcome_tracker_abandon(g->tracker, op);
@@ -272,6 +286,7 @@ static struct api_call *take_call(void *ctx) {
 
 static void ask(void *ctx, struct api_call *query, uint64_t number) {
     struct gateway *g = ctx;
+    ASSERT(number != 0 && query->lookup == 0);
     query->lookup = number;
     g->o.world.look_up(g->o.world.ctx, query);
 }
@@ -289,6 +304,7 @@ static void on_known(void *ctx, struct api_call *op, enum outcome outcome) {
 }
 
 bool gateway_settled(struct gateway *g, struct api_call *op, enum settle settle, int64_t now_us) {
+    ASSERT(op->request.state == REQUEST_IDLE && !waits_for_clock(g, op));
     op->settle = (uint8_t)settle;
     if (op->lookup != 0) {
         outcome_tracker_answered(g->tracker, op->lookup, op, now_us);
@@ -375,7 +391,10 @@ struct transport gateway_transport(struct gateway *g) {
     return (struct transport){ g, on_send, lossless ? NULL : on_cancel, lossless ? NULL : on_doubt };
 }
 
-void gateway_attach(struct gateway *g, struct dispatcher *d) { g->dispatcher = d; }
+void gateway_attach(struct gateway *g, struct dispatcher *d) {
+    ASSERT(d && !g->dispatcher);
+    g->dispatcher = d;
+}
 
 bool gateway_journal(struct gateway *g, const struct intent_log_hooks *hooks,
                      const struct symbol_list *symbols) {

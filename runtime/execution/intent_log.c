@@ -126,6 +126,7 @@ static void accept_algo(struct intent_log *in, const char *client_id, const stru
 
 static void write_answer(struct intent_log *in, const struct api_call *op, int64_t exchange_us) {
     const struct order_record *orders = op->rows;
+    ASSERT(op->count == order_count(op));   // an answer that fits shows each order that was asked for
     for (int32_t i = 0; i < order_count(op); i++) {
         const char *client_id = order_call(op, i)->client_id;
         bool refused = op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0;
@@ -144,6 +145,7 @@ void intent_log_absent(struct api_call *op) {
 
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle how, int64_t exchange_us) {
     if (op->intent == INTENT_NONE) return;
+    ASSERT(how < SETTLE_COUNT && op->intent != INTENT_TAKEN);
     bool waited = op->intent == INTENT_WAITS, absent = op->intent == INTENT_ABSENT;
     op->intent = INTENT_NONE;
     switch (how) {
@@ -191,6 +193,7 @@ void intent_log_on_algo(struct intent_log *in, const struct algo_update_record *
 int intent_log_reopen(struct intent_log *in, const struct journal_order *o, struct api_call *op) {
     const struct symbol_list *list = &in->list;
     int16_t symbol = 0;
+    ASSERT(op->intent == INTENT_NONE && op->request.state == REQUEST_IDLE);
     while (symbol < list->count && strcmp(list->symbols[symbol].name, o->symbol) != 0) symbol++;
     if (symbol == list->count) return ERR_NOT_FOUND;
     bool algo = strstr(o->endpoint, endpoint_info(EP_ALGO_NEW)->path) != NULL;

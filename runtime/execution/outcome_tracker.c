@@ -158,6 +158,7 @@ static struct unresolved_request *unlink_at(struct outcome_tracker *r, struct un
     struct unresolved_request *d = *at;
     *at = d->next;
     r->open -= d->open;
+    ASSERT(r->open >= 0);
     return d;
 }
 
@@ -173,6 +174,7 @@ static void let_go(struct outcome_tracker *r, struct unresolved_request *d) {
 static struct unresolved_request *add(struct outcome_tracker *r, struct api_call *op, int64_t made_us,
                                       int64_t absent_after_us) {
     int32_t count = part_count(&op->call);
+    ASSERT(count > 0 && count <= CALL_CANCEL_BATCH_MAX);
     struct unresolved_request *d = count == 1 ? r->spare : NULL;
     if (d)
         r->spare = d->next;
@@ -205,6 +207,7 @@ void outcome_tracker_ended(struct outcome_tracker *r, struct api_call *op) {
 }
 
 static void open_up(struct outcome_tracker *r, struct unresolved_request *d, int64_t now_us) {
+    ASSERT(!d->open);
     d->open = true;
     r->open++;
     for (int32_t i = 0; i < d->count; i++) {
@@ -361,6 +364,7 @@ static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t
         memcpy(q->call.orig_client_id, p->client_id, CLIENT_ID_MAX);
         q->call.given |= UINT64_C(1) << (p->algo ? P_CLIENT_ALGO_ID : P_ORIG_CLIENT_ID);
     }
+    ASSERT(p->state == PART_OPEN && !p->asking);
     p->asking = true;
     p->asked_at_us = r->hooks.exchange_us(r->hooks.ctx);
     r->figures.asked++;
@@ -419,6 +423,7 @@ void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const 
     while (d && d->number != number >> NUMBER_SHIFT) d = d->next;
     if (!d) return;
     struct part *p = &d->parts[number & ((1 << NUMBER_SHIFT) - 1)];
+    ASSERT((int32_t)(number & ((1 << NUMBER_SHIFT) - 1)) < d->count && p->asking);
     p->asking = false;
     p->next_us = now_us + pause_of(r, d, p);
     p->pause_us = p->pause_us * 2 < PAUSE_LONGEST_US ? p->pause_us * 2 : PAUSE_LONGEST_US;
