@@ -37,7 +37,7 @@ void recorder_strain(struct recorder *r, double strain);
 void recorder_configure(struct recorder *r, const struct api_config *config);
 void recorder_mark(struct recorder *r, int32_t kind);   // START, STOP
 
-// For live_tap: `ctx` is the recorder.
+// For world_functions.tap: `ctx` is the recorder.
 void recorder_arrived(void *ctx, const struct stream_event *event);
 
 // ERR_IO when the file does not hold everything.

@@ -60,6 +60,7 @@
 #include "execution/risk_limits.h"
 #include "world/live/live.h"
 #include "world/paper/account_file.h"
+#include "world/paper/paper.h"
 #include "record/record_file.h"
 #include "record/run_record.h"
 #include "record/recorder.h"

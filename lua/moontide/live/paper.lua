@@ -27,7 +27,6 @@ end
 ---@param limits table<string, integer> of the exchange, by "KIND/seconds"
 ---@param anchor table keeps the texts alive
 function M.options(p, options, run_name, limits, anchor)
-  p.on = true
   setup.account(p.exchange, options, limits)
   p.latency_us = options.latency * 1000
   p.reset = options.reset or false
@@ -37,7 +36,7 @@ end
 
 local function account(l)
   local resumed = ffi.new "bool[1]"
-  local a = C.live_paper_account(l, resumed)
+  local a = C.paper_account(l, resumed)
   return a, resumed[0]
 end
 
@@ -45,7 +44,7 @@ end
 ---@param s LiveSession
 function M.greet(s)
   local a, resumed = account(s.l)
-  local wallet = money(C.exchange_wallet_e8(C.live_exchange(s.l)))
+  local wallet = money(C.exchange_wallet_e8(C.paper_exchange(s.l)))
   if resumed then
     s.log.info(
       "the account of %s goes on: wallet %.2f USDT (%s)",
@@ -82,7 +81,7 @@ end
 ---Prints and saves what the account has come to over all its runs, as a backtest's report does. For LiveSession.at_end.
 ---@param s LiveSession
 function M.report(s)
-  local exchange = C.live_exchange(s.l)
+  local exchange = C.paper_exchange(s.l)
   if exchange == nil then return end
   local a = account(s.l)
   local r = report.account(s.world, exchange, {
@@ -91,7 +90,7 @@ function M.report(s)
     interval = s.interval,
     params = s.script.self and s.script.self.params or {},
     capital = money(a.capital_e8),
-  }, tonumber(a.started_us), tonumber(C.live_paper_now(s.l)))
+  }, tonumber(a.started_us), tonumber(C.paper_now(s.l)))
   -- Ratios of a year say nothing after less than a few days.
   if r.to - r.from < 3 * 86400e3 then
     for _, name in ipairs { "annual_return", "volatility", "sharpe", "sortino", "calmar" } do

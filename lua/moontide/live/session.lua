@@ -245,7 +245,10 @@ function M.open(options, path, mode)
   o.http_timeout_us = config.request_timeout_us
   config.request_timeout_us = 600000000
   o.api = config
-  if on_paper then paper.options(o.paper, options, run_name, exchange_limits, at) end
+  if on_paper then
+    o.simulation = C.paper_simulation()
+    paper.options(o.paper, options, run_name, exchange_limits, at)
+  end
 
   local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
   local seconds, counts = options["for"], end_counts(options)

@@ -25,6 +25,10 @@ static void put_position(struct account_update_record *u, const struct account_u
     u->isolated_wallet_e8 = p->isolated_wallet_e8;
 }
 
+bool account_event_key_expired(const struct json *j) {
+    return json_is(j, json_get(j, 0, "e", NULL), "listenKeyExpired");
+}
+
 void account_event_read(const struct json *j, const struct symbol_list *symbols, struct arena *arena,
                         struct live_account_event *out) {
     struct account_update_record base, part;

@@ -13,6 +13,9 @@ struct live_account_event {
     struct account_update_record rows[ACCOUNT_EVENT_MAX];
 };
 
+// Whether the message says that the stream's key is good no more: the stream must be opened anew.
+bool account_event_key_expired(const struct json *j);
+
 // From the parsed message; positions of symbols that are not in the list are left out.
 void account_event_read(const struct json *j, const struct symbol_list *symbols, struct arena *arena,
                         struct live_account_event *out);

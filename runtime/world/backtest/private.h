@@ -1,8 +1,8 @@
-// backtest_private.h: what the files of the backtest world share.
+// private.h: what the files of the backtest world share.
 //
 //     backtest.c         the pump: bars, timers, operations, equity, what comes next
-//     backtest_way.c     requests on their way there and back, faults on it, the user data stream
-//     backtest_klines.c  bars that the script asks for
+//     latency_link.c     requests on their way there and back, faults on it, the user data stream
+//     klines.c  bars that the script asks for
 #ifndef MT_WORLD_BACKTEST_PRIVATE_H
 #define MT_WORLD_BACKTEST_PRIVATE_H
 
@@ -77,7 +77,7 @@ int64_t backtest_bar_close_us(const struct series *s, int64_t i);
 void backtest_submit_internal(struct backtest *b, struct api_call *call, pump_done done, int64_t number);
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
 
-// backtest_way.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
+// latency_link.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
 struct gateway *latency_link_gateway(struct backtest *b, bool faults);
 void latency_link_on_reply(void *ctx, uint64_t token, const struct reply *reply,
                            int64_t now_us);   // hooks of the exchange

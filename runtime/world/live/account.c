@@ -1,4 +1,23 @@
-#include "world/live/private.h"
+// account.c: the account's events: the user data stream, and what was missed while it was silent.
+//
+// A round of questions, each stage asked when all answers to the one before are in; a failed answer begins it anew:
+//
+//     begin --> LISTS --> FILLS --> MISSING --(none)--> ACCOUNT --> DONE --> finish: what nobody told is told now
+//                ^                  |   ^                  ^
+//                | an answer failed |   +--(some)          +-- LOOK skips it
+//                +------------------+
+//
+//     LEARN  the first round: what was before the run. Nothing is told to the script.
+//     LOOK   now and then, with low priority: does the stream leave something out? If so, TELL follows.
+//     TELL   after a gap: what the stream tells meanwhile is held, and looked at when the round is over.
+#include "world/live/account.h"
+
+#include "base/alloc.h"
+#include "execution/reconcile.h"
+#include "world/live/log_lines.h"
+#include "world/live/risk.h"
+#include "world/live/sockets.h"
+#include "world/live/wire.h"
 
 #include "base/assert.h"
 #include "venue/binance/account_event.h"
@@ -20,24 +39,43 @@ enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 }
 #define EXPECT_US INT64_C(3000000)         // so long the stream may take to tell what a reply has told
 #define RECENT_US INT64_C(2000000)         // what is younger may be on its way yet
 #define RETRY_US INT64_C(400000)
-#define ODD_LOOK_US INT64_C(1000000)   // after an event that cannot be read
+#define MALFORMED_LOOK_US INT64_C(1000000)   // after an event that cannot be read
 #define BIT(param) (UINT64_C(1) << (param))
 
 enum ask { ASK_LISTS, ASK_FILLS, ASK_MISSING, ASK_ACCOUNT, ASK_DONE };
 
+// What an order's reply said, to be told by the stream soon.
+struct expectation {
+    int64_t id, executed_e8, due_us;
+    int16_t symbol;
+    bool algo, over;
+};
+
+struct live_account {
+    struct reconciliation *known;
+    bool ready;                 // what was before the run has been learned
+    bool learned;               // in a round of questions
+    bool busy, failed, again;   // asking; an answer failed; asked once more when done
+    uint8_t failed_as;          // enum settle of the last one that did
+    uint8_t mode, stage;        // enum reconcile_mode; what is being asked
+    int32_t asked, attempts, spread;
+    int64_t retry_us, sent_us, verified_us, look_us;
+    struct stream_event *held;   // came while asking
+    int32_t held_count, held_size;
+    int64_t key_due_us;   // when the listen key is to be prolonged
+    struct expectation *expected;
+    int32_t expected_count, expected_size;
+};
+
 static void begin(struct live *l, enum reconcile_mode mode);
 
-static bool telling(const struct account_watch *a) { return a->busy && a->mode != RECONCILE_LOOK; }
+static bool delivering(const struct live_account *a) { return a->busy && a->mode != RECONCILE_LOOK; }
 
 // ---- events of the stream ----
 
-static void tell(struct live *l, const struct stream_event *e) {
-    gateway_journal_event(l->gateway, e->kind, &e->u);
-    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
-    live_push_event(l, e);
-}
+static void deliver(struct live *l, const struct stream_event *e) { live_event(l, e, EVENT_ACCOUNT); }
 
-static void hold(struct account_watch *a, const struct stream_event *e) {
+static void hold(struct live_account *a, const struct stream_event *e) {
     if (a->held_count == a->held_size) {
         a->held_size = a->held_size ? a->held_size * 2 : 64;
         a->held = realloc(a->held, sizeof *a->held * (size_t)a->held_size);
@@ -47,26 +85,26 @@ static void hold(struct account_watch *a, const struct stream_event *e) {
 }
 
 static void take(struct live *l, const struct stream_event *e) {
-    if (!reconcile_take(l->account.known, e)) {
+    if (!reconcile_take(l->account->known, e)) {
         l->figures.events_twice++;
         return;
     }
-    tell(l, e);
+    deliver(l, e);
     int64_t look_us = l->pump.view.now_us + l->o.reconcile_us;   // something goes on: no idle time
-    if (look_us < l->account.look_us) l->account.look_us = look_us;
+    if (look_us < l->account->look_us) l->account->look_us = look_us;
 }
 
-static void hear(struct live *l, const struct stream_event *e) {
-    struct account_watch *a = &l->account;
-    if (!telling(a) && !reconcile_follows(a->known, e))
+static void on_event(struct live *l, const struct stream_event *e) {
+    struct live_account *a = l->account;
+    if (!delivering(a) && !reconcile_follows(a->known, e))
         begin(l, RECONCILE_TELL);   // something before it was lost
-    if (telling(a) || !a->ready)
+    if (delivering(a) || !a->ready)
         hold(a, e);
     else
         take(l, e);
 }
 
-static void hear_account(struct live *l, const struct json *j) {
+static void on_account_update(struct live *l, const struct json *j) {
     struct live_account_event found;
     account_event_read(j, &l->list, &l->heard_rows, &found);
     for (int32_t i = 0; i < found.count; i++) {
@@ -75,54 +113,54 @@ static void hear_account(struct live *l, const struct json *j) {
         struct stream_event e = { .kind = RECORD_ACCOUNT_UPDATE,
                                   .time_us = u->transaction_us,
                                   .u.account = *u };
-        hear(l, &e);
+        on_event(l, &e);
     }
 }
 
 // Something has happened that is not known: the exchange is asked for all of it.
-static void odd(struct live *l, const char *what) {
+static void malformed(struct live *l, const char *what) {
     live_log_malformed(l, "user stream", what, strlen(what));
-    int64_t look_us = l->pump.view.now_us + ODD_LOOK_US;
-    if (look_us < l->account.look_us) l->account.look_us = look_us;
+    int64_t look_us = l->pump.view.now_us + MALFORMED_LOOK_US;
+    if (look_us < l->account->look_us) l->account->look_us = look_us;
 }
 
-void live_account_event(struct live *l, const struct json *j) {
+static void on_message(struct live *l, const struct json *j) {
     struct errmsg problem;
     struct stream_event e = { 0 };
     int32_t name = json_get(j, 0, "e", NULL);
     arena_reset(&l->heard_rows);
     bool order = json_is(j, name, "ORDER_TRADE_UPDATE"), algo = json_is(j, name, "ALGO_UPDATE"),
          account = json_is(j, name, "ACCOUNT_UPDATE");
-    if (json_is(j, name, "listenKeyExpired")) {
+    if (account_event_key_expired(j)) {
         live_sockets_break(l, STREAM_USER, "its listen key has expired");
         return;
     }
     if (!order && !algo && !account) return;
     if (!event_whole(j, 0)) {
-        odd(l, "an event without what it is to tell");
+        malformed(l, "an event without what it is to tell");
         return;
     }
-    coalesce_changed(l->pump.coalescer);
+    coalesce_changed(l->pump.coalescer);   // of symbols that are not this run's too
     if (account) {
-        hear_account(l, j);
+        on_account_update(l, j);
         return;
     }
     e.kind = order ? RECORD_ORDER_UPDATE : RECORD_ALGO_UPDATE;
     int err = record_from(e.kind, j, 0, &l->list, &l->heard_rows, &e.u, &problem);
     if (err == ERR_NOT_FOUND) return;   // of a symbol not of this run
     if (err != ERR_OK) {
-        odd(l, problem.text);
+        malformed(l, problem.text);
         return;
     }
     e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
-    gateway_on_event(l->gateway, e.kind, &e.u);
-    hear(l, &e);
+    live_event(l, &e, EVENT_HEARD);
+    on_event(l, &e);
 }
 
 // ---- asking for what was missed ----
 
 static void begin(struct live *l, enum reconcile_mode mode) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     if (!a->busy) {
         a->busy = true;
         a->mode = a->ready ? (uint8_t)mode : RECONCILE_LEARN;
@@ -141,7 +179,7 @@ static void begin(struct live *l, enum reconcile_mode mode) {
 
 static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbol) {
     struct api_call *op =
-        internal_call_take(l, endpoint, l->account.mode == RECONCILE_LOOK ? PRIORITY_LOW : PRIORITY_HIGH);
+        internal_call_take(l, endpoint, l->account->mode == RECONCILE_LOOK ? PRIORITY_LOW : PRIORITY_HIGH);
     if (symbol == SYMBOL_NONE) return op;
     op->call.symbol = symbol;
     op->call.given = BIT(P_SYMBOL);
@@ -149,7 +187,7 @@ static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbo
 }
 
 static void since(const struct live *l, struct api_call *op) {
-    op->call.start_us = l->account.verified_us - MARGIN_US;
+    op->call.start_us = l->account->verified_us - MARGIN_US;
     op->call.limit = PAGE;
     op->call.given |= BIT(P_START_TIME) | BIT(P_LIMIT);
 }
@@ -157,7 +195,7 @@ static void since(const struct live *l, struct api_call *op) {
 static void answered(void *ctx, struct api_call *call, int64_t number);
 
 static void put_question(struct live *l, struct api_call *op) {
-    l->account.asked++;
+    l->account->asked++;
     internal_call_submit(l, op, answered, 0);
 }
 
@@ -176,7 +214,7 @@ static void next_page(struct live *l, const struct api_call *page, uint64_t para
 }
 
 static void read_answer(struct live *l, const struct api_call *op) {
-    struct reconciliation *r = l->account.known;
+    struct reconciliation *r = l->account->known;
     const struct order_record *orders = op->rows;
     const struct algo_record *algos = op->rows;
     const struct trade_record *trades = op->rows;
@@ -214,7 +252,7 @@ static void read_answer(struct live *l, const struct api_call *op) {
 }
 
 static void start_over(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     a->stage = ASK_LISTS;
     a->failed = false;
     a->retry_us = live_now(l) + RETRY_US * (a->attempts < 8 ? a->attempts + 1 : 8);
@@ -222,17 +260,17 @@ static void start_over(struct live *l) {
 }
 
 static void look_later(struct live *l) {
-    bool active = reconcile_any_open(l->account.known);
+    bool active = reconcile_any_open(l->account->known);
     for (int32_t k = 0; k < l->list.count && !active; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++)
             active = active || l->pump.view.position[k][side].amount_e8 != 0;
     }
-    l->account.look_us = live_now(l) + (active ? l->o.reconcile_us : LOOK_IDLE_US);
+    l->account->look_us = live_now(l) + (active ? l->o.reconcile_us : LOOK_IDLE_US);
 }
 
 // What came over the stream meanwhile comes after.
 static void release_held(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     struct stream_event *held = a->held;
     int32_t count = a->held_count;
     a->held = NULL;
@@ -242,13 +280,13 @@ static void release_held(struct live *l) {
 }
 
 // All of before the questions has been told.
-static void verified(struct account_watch *a) {
+static void verified(struct live_account *a) {
     a->verified_us = a->sent_us;
     reconcile_forget(a->known, a->sent_us - FORGET_US);
 }
 
 static void finish(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     const struct stream_event *events;
     int32_t count;
     if (reconcile_finish(a->known, a->mode, &l->pump.view.position[0][0], l->pump.view.wallet_e8, a->sent_us,
@@ -269,14 +307,16 @@ static void finish(struct live *l) {
     }
     for (int32_t i = 0; i < count; i++) {
         if (a->mode == RECONCILE_LEARN) {
-            gateway_journal_event(l->gateway, events[i].kind, &events[i].u);
-            if (events[i].kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &events[i].u.account);
+            live_event(l, &events[i], EVENT_LEARNED);
             continue;
         }
         l->figures.events_recovered++;
-        tell(l, &events[i]);
+        deliver(l, &events[i]);
     }
-    if (a->mode == RECONCILE_LEARN) l->account_known = true;
+    if (a->mode == RECONCILE_LEARN) {
+        a->learned = true;
+        live_risk_account_known(l);
+    }
     a->ready = true;
     verified(a);
     if (a->again)
@@ -288,7 +328,7 @@ static void finish(struct live *l) {
 static void answered(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     if (l->ended) return;
     a->asked--;
     const struct api_call *op = call;
@@ -308,7 +348,7 @@ static void answered(void *ctx, struct api_call *call, int64_t number) {
 }
 
 static void ask_lists(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     a->sent_us = live_exchange_now(l);
     if (a->verified_us == 0) a->verified_us = a->sent_us;
     reconcile_begin(a->known, a->verified_us - MARGIN_US);
@@ -327,7 +367,7 @@ static void ask_lists(struct live *l) {
 static void ask_account(struct live *l) {
     put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
     put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
-    if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account.mode == RECONCILE_LEARN) return;
+    if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account->mode == RECONCILE_LEARN) return;
     struct api_call *income = question(l, EP_INCOME, SYMBOL_NONE);
     since(l, income);
     income->call.income_type = INCOME_FUNDING_FEE;
@@ -337,7 +377,7 @@ static void ask_account(struct live *l) {
 
 static bool ask_missing(struct live *l) {
     struct reconcile_missing missing[MISSING_AT_ONCE];
-    int32_t count = reconcile_missing(l->account.known, missing, MISSING_AT_ONCE);
+    int32_t count = reconcile_missing(l->account->known, missing, MISSING_AT_ONCE);
     for (int32_t i = 0; i < count; i++) {
         const struct reconcile_missing *m = &missing[i];
         struct api_call *op = question(l, m->algo ? EP_ALGO_GET : EP_ORDER_GET, m->symbol);
@@ -351,7 +391,7 @@ static bool ask_missing(struct live *l) {
 
 // All answers of a stage are in: the next one.
 static void step(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     if (a->failed) {
         start_over(l);
         return;
@@ -383,7 +423,7 @@ static void step(struct live *l) {
 // ---- replies that the stream must tell too ----
 
 static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_t executed_e8, bool over) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     if (a->expected_count == EXPECTED_MAX) return;   // looked at every minute anyway
     if (a->expected_count == a->expected_size) {
         a->expected_size = a->expected_size ? a->expected_size * 2 : 32;
@@ -395,7 +435,7 @@ static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_
 }
 
 void live_account_settled(struct live *l, const struct api_call *op, enum settle settle) {
-    if (settle != SETTLE_DONE || !l->account.ready || l->ended) return;
+    if (settle != SETTLE_DONE || !l->account->ready || l->ended) return;
     if (op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_QUERY) {
         const struct order_record *o = op->rows;
         for (int32_t k = 0; k < op->count; k++) {
@@ -409,17 +449,17 @@ void live_account_settled(struct live *l, const struct api_call *op, enum settle
     }
 }
 
-static bool told(const struct account_watch *a, const struct expectation *x) {
+static bool delivered(const struct live_account *a, const struct expectation *x) {
     return x->algo ? reconcile_delivered_algo(a->known, x->id, x->over)
                    : reconcile_delivered(a->known, x->symbol, x->id, x->executed_e8, x->over);
 }
 
 static void check_expected(struct live *l, int64_t now_us) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
     int32_t due = 0;
     bool missed = false;
     while (due < a->expected_count && a->expected[due].due_us <= now_us)
-        missed = !told(a, &a->expected[due++]) || missed;
+        missed = !delivered(a, &a->expected[due++]) || missed;
     if (due == 0) return;
     a->expected_count -= due;
     memmove(a->expected, a->expected + due, sizeof *a->expected * (size_t)a->expected_count);
@@ -441,20 +481,20 @@ static void on_key(void *ctx, struct api_call *call, int64_t number) {
         live_sockets_retry_user(l);
         return;
     }
-    snprintf(l->listen_key, sizeof l->listen_key, "%s", ((const struct listen_key_record *)call->rows)->key);
-    l->key_due_us = live_now(l) + key_every_us(l);
-    live_sockets_open_user(l);
+    l->account->key_due_us = live_now(l) + key_every_us(l);
+    live_sockets_open_user(l, ((const struct listen_key_record *)call->rows)->key);
 }
 
-void live_account_open(struct live *l) {
-    l->streams[STREAM_USER].state = STREAM_OPENING;
+void live_account_start(struct live *l) {
+    live_sockets_expect_user(l);
     internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, 0);
 }
 
-// A question that failed while the connection was gone is asked again at once: now it can be answered.
-void live_account_opened(struct live *l) {
+// Its first opening too: what was before the run is learned then.
+static void on_opened(struct live *l, enum stream_which which, bool again) {
+    (void)which;
+    (void)again;
     begin(l, RECONCILE_TELL);
-    l->account.retry_us = 0;
 }
 
 static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
@@ -462,17 +502,18 @@ static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
     struct live *l = ctx;
     if (!l->ended && call->settle == SETTLE_REFUSED)
         live_sockets_break(l, STREAM_USER, "its listen key is gone");
-    if (call->settle != SETTLE_DONE) l->key_due_us = live_now(l) + key_every_us(l) / 30;
+    if (call->settle != SETTLE_DONE) l->account->key_due_us = live_now(l) + key_every_us(l) / 30;
 }
 
-void live_account_advance(struct live *l, int64_t now_us) {
-    struct account_watch *a = &l->account;
-    if (!l->wire.key) return;
+void live_account_pump(struct live *l, int64_t now_us) {
+    struct live_account *a = l->account;
+    if (l->ended || !l->started) return;
+    if (!live_wire_key(l)) return;
     if (a->busy && a->asked == 0 && now_us >= a->retry_us) step(l);
-    bool running = l->streams[STREAM_USER].state == STREAM_RUNNING;
+    bool running = live_sockets_running(l, STREAM_USER);
     if (!a->ready || !running) return;
-    if (now_us >= l->key_due_us) {
-        l->key_due_us = now_us + key_every_us(l);
+    if (now_us >= l->account->key_due_us) {
+        l->account->key_due_us = now_us + key_every_us(l);
         internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_KEEP, PRIORITY_CRITICAL), on_prolonged,
                              0);
     }
@@ -481,21 +522,40 @@ void live_account_advance(struct live *l, int64_t now_us) {
     if (!a->busy && now_us >= a->look_us) begin(l, RECONCILE_LOOK);
 }
 
-int64_t live_account_due_us(const struct live *l) {
-    const struct account_watch *a = &l->account;
-    if (!l->wire.key) return INT64_MAX;
+int64_t live_account_next_us(const struct live *l) {
+    const struct live_account *a = l->account;
+    if (l->ended || !l->started || !live_wire_key(l)) return INT64_MAX;
     int64_t due = a->busy && a->asked == 0 ? a->retry_us : INT64_MAX;
-    if (!a->ready || l->streams[STREAM_USER].state != STREAM_RUNNING) return due;
-    if (l->key_due_us < due) due = l->key_due_us;
+    if (!a->ready || !live_sockets_running(l, STREAM_USER)) return due;
+    if (l->account->key_due_us < due) due = l->account->key_due_us;
     if (a->busy) return due;
     if (a->expected_count > 0 && a->expected[0].due_us < due) due = a->expected[0].due_us;
     return a->look_us < due ? a->look_us : due;
 }
 
+bool live_account_ready(const struct live *l) {
+    return !live_wire_key(l) || (l->account->ready && live_sockets_running(l, STREAM_USER));
+}
+
+bool live_account_known(const struct live *l) { return l->account->learned; }
+bool live_account_limited(const struct live *l) { return l->account->failed_as == SETTLE_RATE_LIMITED; }
+
+int live_account_open(struct live *l, struct errmsg *e) {
+    (void)e;
+    static const struct live_socket_user user = { .opened = on_opened,
+                                                  .message = on_message,
+                                                  .reopen = live_account_start };
+    l->account = alloc_zeroed(1, sizeof *l->account);
+    l->account->known = alloc_checked(reconcile_new());
+    live_sockets_use(l, STREAM_USER, &user);
+    return ERR_OK;
+}
+
 void live_account_close(struct live *l) {
-    struct account_watch *a = &l->account;
+    struct live_account *a = l->account;
+    if (!a) return;
     reconcile_free(a->known);
     free(a->held);
     free(a->expected);
-    *a = (struct account_watch){ 0 };
+    free(a);
 }

@@ -1,7 +1,10 @@
-// journal.c: the journal of a live run, and the orders that the last run left open.
-#include "world/live/private.h"
+// journal.c: the journal of a live run: intents before orders leave, outcomes, and what the last run left open.
+#include "world/live/journal.h"
 
+#include "api/clock.h"
+#include "base/alloc.h"
 #include "base/assert.h"
+#include "store/journal.h"
 #include "trade/names.h"
 #include "trade/stream_event.h"
 
@@ -12,23 +15,31 @@
 
 #define OUTCOME_TAG UINT64_MAX   // of writes nobody waits for, but whose failure is told
 
+struct live_journal {
+    struct journal *file;            // NULL: none is kept
+    int64_t failures;                // commits failed in a row
+    struct live_restart *restarts;   // orders the last run left open
+    int32_t restart_count, restarts_left;
+    bool cancel_restarts;   // those found open
+};
+
 // ---- the table of functions of intents ----
 
 static void intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
-    journal_intend(((struct live *)ctx)->journal.file, i, tag);
+    journal_intend(((struct live *)ctx)->journal->file, i, tag);
 }
 
 static void settle(void *ctx, const struct journal_outcome *o) {
-    journal_settle(((struct live *)ctx)->journal.file, o, OUTCOME_TAG);
+    journal_settle(((struct live *)ctx)->journal->file, o, OUTCOME_TAG);
 }
 
-static const char *problem(void *ctx) { return journal_problem(((struct live *)ctx)->journal.file); }
+static const char *problem(void *ctx) { return journal_problem(((struct live *)ctx)->journal->file); }
 
 static void on_done(void *ctx, uint64_t tag, int err) {
     struct live *l = ctx;
     if (l->ended) return;
-    l->journal.failures = err ? l->journal.failures + 1 : 0;
-    dispatcher_alert(l->pump.dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal.failures, live_now(l));
+    l->journal->failures = err ? l->journal->failures + 1 : 0;
+    dispatcher_alert(l->pump.dispatcher, ALERT_JOURNAL, err != 0, (double)l->journal->failures, live_now(l));
     if (tag != OUTCOME_TAG) gateway_written(l->gateway, tag, err);
     live_wake(l);
 }
@@ -36,8 +47,8 @@ static void on_done(void *ctx, uint64_t tag, int err) {
 // ---- orders the last run left open ----
 
 static struct live_restart *restart_of(struct live *l, const struct api_call *op) {
-    for (int32_t i = 0; i < l->journal.restart_count; i++) {
-        if (l->journal.restarts[i].op == op) return &l->journal.restarts[i];
+    for (int32_t i = 0; i < l->journal->restart_count; i++) {
+        if (l->journal->restarts[i].op == op) return &l->journal->restarts[i];
     }
     return NULL;
 }
@@ -57,14 +68,14 @@ static void tell_script(struct live *l, const struct api_call *op) {
                                                   .transaction_us = now,
                                                   .order = *(const struct order_record *)op->rows };
     }
-    live_push_event(l, &e);
+    live_event(l, &e, EVENT_NEWS);
 }
 
 static void cancel_restart(struct live *l, struct live_restart *r);
 
 static void on_cancelled(void *ctx, struct api_call *call, int64_t number) {
     struct live *l = ctx;
-    struct live_restart *r = &l->journal.restarts[number];
+    struct live_restart *r = &l->journal->restarts[number];
     if (l->ended) return;
     bool gone = call->settle == SETTLE_REFUSED && call->code == -2011;
     if (call->settle != SETTLE_DONE && !gone) {
@@ -80,7 +91,7 @@ static void on_cancelled(void *ctx, struct api_call *call, int64_t number) {
     if (!gone) settle(l, &o);   // else how it ended is found out at the next start
     r->open = false;
     snprintf(r->status, sizeof r->status, "%s", gone ? "over" : "CANCELED");
-    l->journal.restarts_left--;
+    l->journal->restarts_left--;
     live_wake(l);
 }
 
@@ -92,7 +103,7 @@ static void cancel_restart(struct live *l, struct live_restart *r) {
     op->call.algo_id = r->algo ? r->order_id : 0;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << (r->algo ? P_ALGO_ID : P_ORDER_ID);
     if (r->algo) op->call.given &= ~(UINT64_C(1) << P_SYMBOL);
-    internal_call_submit(l, op, on_cancelled, r - l->journal.restarts);
+    internal_call_submit(l, op, on_cancelled, r - l->journal->restarts);
 }
 
 static void restart_known(struct live *l, struct live_restart *r, const struct api_call *op,
@@ -101,7 +112,7 @@ static void restart_known(struct live *l, struct live_restart *r, const struct a
     r->known = true;
     live_wake(l);
     if (outcome != OUTCOME_DONE) {
-        l->journal.restarts_left--;
+        l->journal->restarts_left--;
         return;
     }
     r->found = true;
@@ -120,11 +131,11 @@ static void restart_known(struct live *l, struct live_restart *r, const struct a
         r->executed_e8 = o->executed_qty_e8;
         snprintf(r->status, sizeof r->status, "%s", order_status_names[o->status]);
     }
-    if (r->open && l->journal.cancels_restarts) {
+    if (r->open && l->journal->cancel_restarts) {
         cancel_restart(l, r);
         return;
     }
-    l->journal.restarts_left--;
+    l->journal->restarts_left--;
     tell_script(l, op);
 }
 
@@ -134,8 +145,8 @@ void live_journal_resolved(struct live *l, struct api_call *op, enum outcome out
 }
 
 void live_journal_reopen(struct live *l) {
-    for (int32_t i = 0; i < l->journal.restart_count; i++) {
-        struct live_restart *r = &l->journal.restarts[i];
+    for (int32_t i = 0; i < l->journal->restart_count; i++) {
+        struct live_restart *r = &l->journal->restarts[i];
         gateway_find_out(l->gateway, r->op, r->made_us, r->taken);
     }
 }
@@ -168,52 +179,64 @@ static int read_open(struct live *l, const char *path, struct errmsg *e) {
     int64_t count;
     int err = journal_orders(path, true, 0, &rows, &count, e);
     if (err) return err;
-    l->journal.restarts = calloc((size_t)count + 1, sizeof *l->journal.restarts);
-    ASSERT(l->journal.restarts != NULL);
+    l->journal->restarts = calloc((size_t)count + 1, sizeof *l->journal->restarts);
+    ASSERT(l->journal->restarts != NULL);
     for (int64_t i = 0; i < count && !err; i++) {
-        err = keep_restart(l, &rows[i], &l->journal.restarts[i], e);
-        l->journal.restart_count += !err;
+        err = keep_restart(l, &rows[i], &l->journal->restarts[i], e);
+        l->journal->restart_count += !err;
     }
-    l->journal.restarts_left = l->journal.restart_count;
+    l->journal->restarts_left = l->journal->restart_count;
     journal_release(rows);
     return err;
 }
 
 const struct live_restart *live_restarts(const struct live *l, int32_t *count) {
-    *count = l->journal.restart_count;
-    return l->journal.restarts;
+    *count = l->journal->restart_count;
+    return l->journal->restarts;
 }
 
 // ---- life ----
 
 int live_journal_open(struct live *l, const char *path, bool full, struct errmsg *e) {
-    ASSERT(l->journal.file == NULL);
+    ASSERT(l->journal->file == NULL);
     int err =
-        journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal.file, e);
-    if (!err && l->time.wait) journal_commit_on_loop(l->journal.file);
+        journal_open(&l->loop, path, full ? JOURNAL_FULL : JOURNAL_NORMAL, on_done, l, &l->journal->file, e);
+    if (!err && l->time.wait) journal_commit_on_loop(l->journal->file);
     return err;
 }
 
 int live_journal_orders(struct live *l, const char *path, bool cancel, struct errmsg *e) {
-    l->journal.cancels_restarts = cancel;
+    l->journal->cancel_restarts = cancel;
     struct intent_log_hooks hooks = { l, intend, settle, problem };
-    ASSERT(l->journal.file != NULL);
+    ASSERT(l->journal->file != NULL);
     bool good = gateway_journal(l->gateway, &hooks, &l->list);
     ASSERT(good);
     return read_open(l, path, e);
 }
 
 struct journal *live_journal(struct live *l) {
-    return l->journal.file;
+    return l->journal->file;
 }
 
 void live_journal_end(struct live *l, const char *how) {
-    if (l->journal.file) journal_run_end(l->journal.file, how, live_now(l));
+    if (l->journal->file) journal_run_end(l->journal->file, how, live_now(l));
 }
 
-void live_journal_finish(struct live *l) {
-    if (l->journal.file) journal_close(l->journal.file);
-    l->journal.file = NULL;
+void live_journal_stop(struct live *l) {
+    if (l->journal->file) journal_close(l->journal->file);
+    l->journal->file = NULL;
 }
 
-void live_journal_free(struct live *l) { free(l->journal.restarts); }
+int32_t live_journal_left(const struct live *l) { return l->journal->restarts_left; }
+
+int live_journal_new(struct live *l, struct errmsg *e) {
+    (void)e;
+    l->journal = alloc_zeroed(1, sizeof *l->journal);
+    return ERR_OK;
+}
+
+void live_journal_close(struct live *l) {
+    if (!l->journal) return;
+    free(l->journal->restarts);
+    free(l->journal);
+}

@@ -1,13 +1,27 @@
-#include "process/heartbeat.h"
-#include "world/live/private.h"
-#include "world/paper/paper.h"
+// live.c: what comes next for the script of a live world; its parts, and who hears of what.
+#include "world/live/live.h"
 
+#include "api/clock.h"
+#include "api/histogram.h"
+#include "base/alloc.h"
 #include "base/assert.h"
-#include "base/dec.h"
-#include "data/columns.h"
-#include "trade/interval.h"
-#include "world/world.h"
-#include "trade/stream_event.h"
+#include "base/num.h"
+#include "process/heartbeat.h"
+#include "world/live/account.h"
+#include "world/live/budgets.h"
+#include "world/live/core.h"
+#include "world/live/dead_man.h"
+#include "world/live/halt.h"
+#include "world/live/journal.h"
+#include "world/live/keep_alive.h"
+#include "world/live/log_lines.h"
+#include "world/live/market.h"
+#include "world/live/order_book.h"
+#include "world/live/risk.h"
+#include "world/live/sockets.h"
+#include "world/live/stop.h"
+#include "world/live/wire.h"
+#include "world/live/ws_orders.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -15,19 +29,29 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NEVER INT64_MAX
-
 enum { REPORTS_A_TURN = 32 };
 #define STREAM_AGE_US INT64_C(85800000000)   // ten minutes before the exchange ends it
 #define RECONCILE_US INT64_C(60000000)
 #define STREAM_SILENCE_US INT64_C(40000000)
 #define SLEEP_MAX_US INT64_C(3600000000)
-#define HALT_LOOK_US INT64_C(500000)
 
-static void *must(void *block) {
-    ASSERT(block != NULL);
-    return block;
-}
+// The turns of the loop, and what is only between them and the script.
+struct live_turns {
+    int32_t opened;   // parts
+    uv_timer_t alarm;
+    struct control_socket *control;
+    void (*tap)(void *ctx, const struct stream_event *event);
+    void *tap_ctx;
+    uv_poll_t watch;   // what live_watch was told of
+    bool watching, watched;
+    int64_t start_wall_us, client_ids;
+    int64_t script_since_us;                 // when the script got the loop; 0: not yet
+    int64_t held_us;                         // the longest it held it, not yet told
+    int32_t unturned;                        // reports since the loop last turned
+    int64_t ready_us;                        // since when the script has waited for something to handle
+    int64_t cause_us;                        // when what is being handled could be; 0: nothing is
+    uint32_t reactions[HISTOGRAM_BUCKETS];   // from then until an order went to the transport
+};
 
 int64_t live_monotonic_us(const struct live *l) { return l->time.now_us(l->time.ctx); }
 
@@ -38,7 +62,7 @@ int64_t live_now(struct live *l) {
     return l->pump.view.now_us;
 }
 
-int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(&l->wire.clock); }
+int64_t live_exchange_now(struct live *l) { return live_now(l) + clock_offset_us(live_wire_clock(l)); }
 
 // ---- calls ----
 
@@ -118,9 +142,20 @@ void internal_call_submit(struct live *l, struct api_call *call, pump_done done,
 void live_client_id(struct live *l, struct call *call) {
     // The start, to the microsecond, and the process make ids of all runs differ. As text they are in the
     // order of their making: the journal's index then grows at its end, where that is cheapest.
-    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%013llx-%x-%08llx", (unsigned long long)l->start_wall_us,
-             (unsigned)getpid(), (unsigned long long)++l->client_ids);
+    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%013llx-%x-%08llx",
+             (unsigned long long)l->turns->start_wall_us, (unsigned)getpid(),
+             (unsigned long long)++l->turns->client_ids);
     call->given |= UINT64_C(1) << P_CLIENT_ID;
+}
+
+void live_reacted(struct live *l, const struct api_call *call) {
+    const struct live_turns *t = l->turns;
+    bool places = call->call.endpoint == EP_ORDER_NEW || call->call.endpoint == EP_ALGO_NEW ||
+                  call->call.endpoint == EP_BATCH_NEW;
+    if (!places || call->request.attempts > 1 || t->cause_us == 0 || call->request.submitted_us < t->cause_us)
+        return;
+    l->turns->reactions[histogram_bucket(live_now(l) - t->cause_us)]++;
+    l->figures.reactions++;
 }
 
 // ---- timers and deliveries ----
@@ -128,17 +163,18 @@ void live_client_id(struct live *l, struct call *call) {
 static void set_timer(void *world, int64_t delay_us, int32_t id) {
     struct live *l = world;
     int64_t now = live_now(l);
-    pump_timer_at(&l->pump, delay_us > NEVER - 1 - now ? NEVER - 1 : now + (delay_us > 0 ? delay_us : 0), id);
+    pump_timer_at(&l->pump,
+                  delay_us > INT64_MAX - 1 - now ? INT64_MAX - 1 : now + (delay_us > 0 ? delay_us : 0), id);
 }
 
 void live_price(struct live *l, int16_t symbol, int64_t price_e8) {
     if (l->pump.view.last_e8[symbol] == price_e8) return;
     l->pump.view.last_e8[symbol] = price_e8;
-    if (!l->tap) return;
+    if (!l->turns->tap) return;
     struct stream_event e = { .time_us = l->pump.view.now_us, .kind = RECORD_TICKER_PRICE };
     e.u.book.symbol = symbol;
     e.u.book.last_e8 = price_e8;
-    l->tap(l->tap_ctx, &e);
+    l->turns->tap(l->turns->tap_ctx, &e);
 }
 
 // One that was recovered may go before the last one that the run is to deliver.
@@ -147,7 +183,23 @@ void live_push(struct live *l, const struct pump_delivery *d) {
     if (d->recovered && l->end_counts.to_deliver > 0) l->end_counts.to_deliver++;
 }
 
+static void journal_event(struct live *l, const struct stream_event *e) {
+    gateway_journal_event(l->gateway, e->kind, &e->u);
+}
+static void track_event(struct live *l, const struct stream_event *e) {
+    gateway_on_event(l->gateway, e->kind, &e->u);
+}
+
+static void keep_position(struct live *l, const struct stream_event *e) {
+    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
+}
+
+static void tap_event(struct live *l, const struct stream_event *e) {
+    if (l->turns->tap) l->turns->tap(l->turns->tap_ctx, e);
+}
+
 static void push_event(struct live *l, const struct stream_event *e) {
+    if ((l->events_wanted >> e->kind & 1) == 0) return;
     struct pump_delivery d = { .feed = -1,
                                .recovered = e->recovered,
                                .arrived_us = l->pump.view.now_us,
@@ -156,20 +208,37 @@ static void push_event(struct live *l, const struct stream_event *e) {
     live_push(l, &d);
 }
 
-void live_push_event(struct live *l, const struct stream_event *e) {
-    live_risk_on_event(l, e);
-    if (l->tap) l->tap(l->tap_ctx, e);
-    if (l->events_wanted >> e->kind & 1) push_event(l, e);
+static void count_event(struct live *l, const struct stream_event *e) {
     if (end_counts_event(&l->end_counts, e)) live_stop_counted(l);
+}
+
+// Who hears of an event, in this order, and at which stages of what is known of it.
+static const struct {
+    void (*on_event)(struct live *l, const struct stream_event *e);
+    uint32_t stages;   // bits of enum live_event_stage
+} event_listeners[] = {
+    { track_event, EVENT_HEARD },
+    { journal_event, EVENT_LEARNED | EVENT_ACCOUNT },
+    { keep_position, EVENT_LEARNED | EVENT_ACCOUNT },
+    { live_risk_on_event, EVENT_ACCOUNT | EVENT_NEWS },
+    { tap_event, EVENT_ACCOUNT | EVENT_NEWS },
+    { push_event, EVENT_ACCOUNT | EVENT_NEWS },
+    { count_event, EVENT_ACCOUNT | EVENT_NEWS },
+};
+
+void live_event(struct live *l, const struct stream_event *e, enum live_event_stage stage) {
+    for (size_t i = 0; i < sizeof event_listeners / sizeof *event_listeners; i++) {
+        if (event_listeners[i].stages & stage) event_listeners[i].on_event(l, e);
+    }
 }
 
 static int32_t deliver(struct live *l) {
     const struct pump_delivery *d = pump_next_delivery(&l->pump);
     // What waited behind another handler is no work of the runtime's: that is the lag.
-    l->cause_us = d->arrived_us > l->ready_us ? d->arrived_us : l->ready_us;
+    l->turns->cause_us = d->arrived_us > l->turns->ready_us ? d->arrived_us : l->turns->ready_us;
     end_counts_delivered(&l->end_counts, d->feed >= 0);
     if (d->feed < 0) return WORLD_EVENT;
-    l->pump.view.series = &l->feeds[d->feed].series;
+    l->pump.view.series = live_market_series(l, d->feed);
     return WORLD_BAR;
 }
 
@@ -184,72 +253,82 @@ void live_wake(struct live *l) {
 
 static void on_alarm(uv_timer_t *t) { (void)t; }
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-
 // The loop is entered, and left for the script.
 static void loop_in(struct live *l) {
-    int64_t held = l->script_since_us ? live_monotonic_us(l) - l->script_since_us : 0;
-    if (held > LIVE_HELD_US && held > l->held_us) l->held_us = held;
+    int64_t held = l->turns->script_since_us ? live_monotonic_us(l) - l->turns->script_since_us : 0;
+    if (held > LIVE_HELD_US && held > l->turns->held_us) l->turns->held_us = held;
     heartbeat_phase(HEART_LOOP);
 }
 
 static int32_t loop_out(struct live *l, int32_t what) {
-    l->script_since_us = live_monotonic_us(l);
+    l->turns->script_since_us = live_monotonic_us(l);
     heartbeat_phase(HEART_SCRIPT);
     return what;
 }
 
-void live_ask_halt(struct live *l) {
-    if (!l->halted) l->halt_asked = l->halted = true;
-}
-
-static void look_for_halt(struct live *l, int64_t now_us) {
-    if (now_us < l->halt_look_us) return;
-    l->halt_look_us = now_us + HALT_LOOK_US;
-    for (int i = 0; i < 2; i++) {
-        if (l->halt_files[i] && access(l->halt_files[i], F_OK) == 0) live_ask_halt(l);
-    }
-}
-
 static bool has_own_news(const struct live *l) {
-    return l->control && (l->held_us > 0 || l->halt_asked || l->tell_dead_man || live_log_waiting(l) ||
-                          control_socket_waiting(l->control));
+    return l->turns->control && (l->turns->held_us > 0 || live_halt_waits(l) || live_dead_man_has_failed(l) ||
+                                 live_log_waiting(l) || control_socket_waiting(l->turns->control));
 }
 
 int64_t live_held_us(struct live *l) {
-    int64_t held = l->held_us;
-    l->held_us = 0;
+    int64_t held = l->turns->held_us;
+    l->turns->held_us = 0;
     return held;
 }
 
-bool live_halt_asked(struct live *l) {
-    bool asked = l->halt_asked;
-    l->halt_asked = false;
-    return asked;
+// ---- the parts ----
+
+static int simulation_open(struct live *l, struct errmsg *e) {
+    l->simulation = l->o.simulation;
+    return l->simulation ? l->simulation->open(l, e) : ERR_OK;
 }
 
-bool live_dead_man_failed(struct live *l) {
-    bool failed = l->tell_dead_man;
-    l->tell_dead_man = false;
-    return failed;
+static int64_t simulation_next_us(const struct live *l) {
+    return l->simulation ? l->simulation->next_us(l) : INT64_MAX;
 }
 
-void live_halt(struct live *l) {
-    l->halted = true;
-    risk_limits_halt(&l->safety);
+static void simulation_pump(struct live *l, int64_t now_us) {
+    if (l->simulation) l->simulation->pump(l, now_us);
 }
+
+static void simulation_stop(struct live *l) {
+    if (l->simulated) l->simulation->stop(l);
+}
+
+// In the order in which they are opened, pumped and closed. `stop` ends what the loop has of them, `close` frees them
+// once the loop has nothing more to say; NULL: nothing to do.
+static const struct live_part {
+    int (*open)(struct live *l, struct errmsg *e);
+    int64_t (*next_us)(const struct live *l);   // when it has something to do
+    void (*pump)(struct live *l, int64_t now_us);
+    void (*stop)(struct live *l);
+    void (*close)(struct live *l);
+} parts[] = {
+    { .open = live_log_open, .close = live_log_close },
+    { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },
+    { live_sockets_open, live_sockets_next_us, live_sockets_pump, live_sockets_stop, live_sockets_close },
+    { live_account_open, live_account_next_us, live_account_pump, NULL, live_account_close },
+    { live_ws_orders_open, live_ws_orders_next_us, live_ws_orders_pump, live_ws_orders_stop,
+      live_ws_orders_close },
+    { .open = live_books_open, .close = live_books_close },
+    { .open = live_market_open, .close = live_market_close },
+    { simulation_open, simulation_next_us, simulation_pump, simulation_stop, NULL },
+    { live_dead_man_open, live_dead_man_next_us, live_dead_man_pump, NULL, live_dead_man_close },
+    { live_risk_open, live_risk_next_us, live_risk_pump, NULL, live_risk_close },
+    { keep_alive_open, keep_alive_next_us, keep_alive_pump, NULL, keep_alive_close },
+    { live_journal_new, NULL, NULL, live_journal_stop, live_journal_close },
+    { live_halt_open, live_halt_next_us, live_halt_pump, NULL, live_halt_close },
+    { live_stop_open, live_stop_next_us, live_stop_pump, live_stop_stop, live_stop_close },
+};
+enum { PARTS = sizeof parts / sizeof *parts };
 
 static void run_due(struct live *l) {
     int64_t now = live_now(l);
     if (dispatcher_next_us(l->pump.dispatcher) <= now) dispatcher_run(l->pump.dispatcher, now);
-    live_wire_pump(l, now);
-    live_market_advance(l, now);
-    paper_pump(l, now);
-    live_dead_man_pump(l, now);
-    live_risk_pump(l, now);
-    keep_alive_pump(l, now);
-    look_for_halt(l, now);
-    if (l->stop_at_us != 0 && now >= l->stop_at_us) live_stop(l);
+    for (int i = 0; i < PARTS; i++) {
+        if (parts[i].pump) parts[i].pump(l, now);
+    }
 }
 
 // The system's clock: the loop sleeps by itself, an hour at most.
@@ -260,27 +339,26 @@ static void sleep_by_loop(struct live *l, int64_t rest_us) {
     }
     uint64_t ms = rest_us > SLEEP_MAX_US ? SLEEP_MAX_US / 1000 : (uint64_t)(rest_us + 999) / 1000;
     uv_update_time(&l->loop);
-    uv_timer_start(&l->alarm, on_alarm, ms, 0);
+    uv_timer_start(&l->turns->alarm, on_alarm, ms, 0);
     uv_run(&l->loop, UV_RUN_ONCE);
-    uv_timer_stop(&l->alarm);
+    uv_timer_stop(&l->turns->alarm);
 }
 
 void live_sleep(struct live *l, int64_t until_us) {
-    int64_t rest_us = until_us == NEVER ? NEVER : until_us - l->pump.view.now_us;
+    int64_t rest_us = until_us == INT64_MAX ? INT64_MAX : until_us - l->pump.view.now_us;
     if (l->time.wait)
-        l->time.wait(l->time.ctx, &l->loop, until_us == NEVER ? NEVER : until_us - l->epoch_us);
+        l->time.wait(l->time.ctx, &l->loop, until_us == INT64_MAX ? INT64_MAX : until_us - l->epoch_us);
     else
         sleep_by_loop(l, rest_us);
 }
 
 // Lets the loop turn once, sleeping at most until something is due.
 static void turn(struct live *l, bool sleep) {
-    int64_t now = live_now(l), due = least(dispatcher_next_us(l->pump.dispatcher),
-                                           least(live_wire_next_us(l), live_market_due_us(l)));
-    due = least(due, least(paper_next_us(l), least(keep_alive_next_us(l), live_dead_man_next_us(l))));
-    due = least(due, least(pump_timer_us(&l->pump), live_stop_due_us(l)));
-    if (l->halt_files[0]) due = least(due, l->halt_look_us);
-    if (heartbeat_joined()) due = least(due, now + HEART_REST_US);
+    int64_t now = live_now(l), due = num_min(dispatcher_next_us(l->pump.dispatcher), pump_timer_us(&l->pump));
+    for (int i = 0; i < PARTS; i++) {
+        if (parts[i].next_us) due = num_min(due, parts[i].next_us(l));
+    }
+    if (heartbeat_joined()) due = num_min(due, now + HEART_REST_US);
     heartbeat_phase(HEART_LOOP);
     live_sleep(l, sleep ? due : now);
     run_due(l);
@@ -290,8 +368,8 @@ static void turn(struct live *l, bool sleep) {
 static int32_t ready(struct live *l, bool wants) {
     if (dispatcher_notice(l->pump.dispatcher, &l->pump.view.notice)) return WORLD_NOTICE;
     if (has_own_news(l)) return WORLD_CONTROL;
-    if (l->watched) {
-        l->watched = false;
+    if (l->turns->watched) {
+        l->turns->watched = false;
         return WORLD_INPUT;
     }
     if (pump_has_settled(&l->pump)) {
@@ -310,18 +388,18 @@ static int32_t ready(struct live *l, bool wants) {
 static int32_t next(void *world, bool wants) {
     struct live *l = world;
     if (wants) {   // the handler of the last one is over
-        l->cause_us = 0;
-        l->ready_us = live_now(l);
+        l->turns->cause_us = 0;
+        l->turns->ready_us = live_now(l);
         if (l->end_counts.reached) live_stop(l);
     }
     loop_in(l);
     // Answers that came together are reported together: a look at the sockets for each would cost more than
     // they do.
-    if (pump_has_settled(&l->pump) && l->unturned < REPORTS_A_TURN) {
-        l->unturned++;
+    if (pump_has_settled(&l->pump) && l->turns->unturned < REPORTS_A_TURN) {
+        l->turns->unturned++;
         live_now(l);
     } else {
-        l->unturned = 0;
+        l->turns->unturned = 0;
         turn(l, false);
     }
     for (;;) {
@@ -342,7 +420,7 @@ static int32_t wait_for(void *world, struct api_call *op, bool wants) {
     run_due(l);
     while (!op->done && !pump_has_settled(&l->pump) && !live_overdue(l)) {
         if (pump_timer_us(&l->pump) <= l->pump.view.now_us) break;
-        if (dispatcher_notice_count(l->pump.dispatcher) > 0 || has_own_news(l) || l->watched) break;
+        if (dispatcher_notice_count(l->pump.dispatcher) > 0 || has_own_news(l) || l->turns->watched) break;
         if (wants && (l->stopping || l->end_counts.reached || l->pump.delivery_count > 0))
             break;   // the strategy is not held back by a task that asks and asks
         turn(l, true);
@@ -362,23 +440,24 @@ void live_events(struct live *l, uint64_t mask) {
 static void on_control(void *ctx) { live_wake(ctx); }
 
 int live_control_open(struct live *l, const char *path, struct errmsg *e) {
-    return control_socket_open(&l->loop, path, on_control, l, &l->control, e);
+    return control_socket_open(&l->loop, path, on_control, l, &l->turns->control, e);
 }
 
 static void on_watched(uv_poll_t *p, int status, int events) {
     (void)status;
     (void)events;
     struct live *l = p->data;
-    l->watched = true;
+    l->turns->watched = true;
     live_wake(l);
 }
 
 void live_watch(struct live *l, int fd) {
-    if (l->watching) uv_poll_stop(&l->watch);
-    if (fd >= 0 && !l->watching) uv_poll_init(&l->loop, &l->watch, fd);   // one descriptor a run
-    if (fd >= 0) uv_poll_start(&l->watch, UV_READABLE, on_watched);
-    l->watch.data = l;
-    l->watching = l->watching || fd >= 0;
+    if (l->turns->watching) uv_poll_stop(&l->turns->watch);
+    if (fd >= 0 && !l->turns->watching)
+        uv_poll_init(&l->loop, &l->turns->watch, fd);   // one descriptor a run
+    if (fd >= 0) uv_poll_start(&l->turns->watch, UV_READABLE, on_watched);
+    l->turns->watch.data = l;
+    l->turns->watching = l->turns->watching || fd >= 0;
 }
 
 struct live_figures live_figures(const struct live *l) {
@@ -393,148 +472,119 @@ struct live_figures live_figures(const struct live *l) {
     f.resolved_heard = doubts.heard;
     f.resolved_absent = doubts.absent;
     f.in_doubt = gateway_unresolved(l->gateway);
-    f.clock_offset_us = clock_offset_us(&l->wire.clock);
-    f.reaction_p50_us = histogram_quantile_us(l->reactions, f.reactions, 0.5);
-    f.reaction_p99_us = histogram_quantile_us(l->reactions, f.reactions, 0.99);
-    f.reaction_p999_us = histogram_quantile_us(l->reactions, f.reactions, 0.999);
-    f.clock_uncertainty_us = clock_uncertainty_us(&l->wire.clock, l->pump.view.now_us);
+    f.clock_offset_us = clock_offset_us(live_wire_clock(l));
+    f.reaction_p50_us = histogram_quantile_us(l->turns->reactions, f.reactions, 0.5);
+    f.reaction_p99_us = histogram_quantile_us(l->turns->reactions, f.reactions, 0.99);
+    f.reaction_p999_us = histogram_quantile_us(l->turns->reactions, f.reactions, 0.999);
+    f.clock_uncertainty_us = clock_uncertainty_us(live_wire_clock(l), l->pump.view.now_us);
     return f;
 }
 
-int32_t live_deliver(struct live *l, int16_t symbol, int32_t interval) {
-    ASSERT(symbol >= 0 && symbol < l->list.count);
-    if (l->feed_count == FEEDS_MAX) return ERR_FULL;
-    struct bar_feed *f = &l->feeds[l->feed_count];
-    int64_t *columns[COLUMN_COUNT];
-    f->capacity = 4096;
-    if (columns_alloc(&f->series, f->capacity, columns)) return ERR_NO_MEMORY;
-    snprintf(f->series.symbol, sizeof f->series.symbol, "%s", l->symbols[symbol].name);
-    f->series.interval = interval;
-    f->series.interval_us = interval_us(interval);
-    f->series.count = 0;
-    f->symbol = symbol;
-    f->interval = interval;
-    int32_t number = l->feed_count++;
-    if (l->started) live_market_added(l, number);
-    return number;
+static const char *copy_of(const char *text) { return text ? alloc_text(text) : NULL; }
+
+static void copy_options(struct live *l, const struct live_options *o) {
+    l->o = *o;
+    l->o.rest_url = alloc_text(o->rest_url);
+    l->o.stream_url = alloc_text(o->stream_url);
+    l->o.ws_api_url = alloc_text(o->ws_api_url ? o->ws_api_url : "");
+    l->o.ca_file = copy_of(o->ca_file);
+    l->o.proxy = copy_of(o->proxy);
+    for (int i = 0; i < 2; i++) l->o.halt_files[i] = copy_of(o->halt_files[i]);
+    if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
+    if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;
+    if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
 }
 
-// Limits shared with other processes of this machine need one clock for all: ours begins where theirs does.
-static void share_open(struct live *l) {
-    struct errmsg e;
-    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
-        if (!l->o.budgets[i] || l->o.clock) continue;   // a clock of its own is nobody else's
-        l->shared[i] = shared_budget_open(NULL, l->o.budgets[i], l->o.api.edge_guard_us, &e);
-        if (!l->shared[i]) {
-            snprintf(l->sharing_problem, sizeof l->sharing_problem, "%.150s", e.text);
-            continue;
-        }
-        l->epoch_us = shared_budget_base(l->shared[i], l->epoch_us);
-    }
-    l->start_wall_us = live_peek_now(l);
+static void free_options(struct live *l) {
+    const char *texts[] = { l->o.rest_url, l->o.stream_url,    l->o.ws_api_url,   l->o.ca_file,
+                            l->o.proxy,    l->o.halt_files[0], l->o.halt_files[1] };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free((char *)texts[i]);
 }
 
-static void share_use(struct live *l) {
-    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) {
-        if (l->shared[i])
-            dispatcher_share(l->pump.dispatcher, i, shared_budget_get(l->shared[i]),
-                             shared_budget_member(l->shared[i]), shared_budget_lock(l->shared[i]),
-                             live_now(l));
-    }
+static int open_parts(struct live *l, struct errmsg *e) {
+    int err = ERR_OK;
+    while (!err && l->turns->opened < PARTS) err = parts[l->turns->opened++].open(l, e);
+    // The key's texts are the caller's, who wipes them.
+    l->o.api_key = l->o.secret = NULL;
+    return err;
 }
 
-const char *live_sharing_problem(const struct live *l) {
-    return l->sharing_problem[0] ? l->sharing_problem : NULL;
+static void open_gateway(struct live *l) {
+    struct gateway_link link = l->simulation ? l->simulation->link(l) : live_wire_link(l);
+    l->gateway = live_wire_gateway(l, &link);
+    struct transport transport = gateway_transport(l->gateway);
+    l->pump.dispatcher =
+        alloc_checked(dispatcher_new(&l->o.api, &transport, pump_settled, &l->pump, live_now(l)));
+    gateway_attach(l->gateway, l->pump.dispatcher);
+    live_budgets_use(l);
 }
 
 int live_new(const struct live_options *o, const struct symbol *symbols, int32_t symbol_count,
              struct live **out, struct errmsg *e) {
-    struct live *l = calloc(1, sizeof *l);
-    if (!l) return errmsg_set(e, ERR_NO_MEMORY, "no memory for a run");
-    l->o = *o;
+    struct live *l = alloc_zeroed(1, sizeof *l);
+    l->turns = alloc_zeroed(1, sizeof *l->turns);
+    copy_options(l, o);
     l->time = o->clock ? *o->clock : live_clock_system();
     l->epoch_us = l->time.wall_us(l->time.ctx) - live_monotonic_us(l);
-    share_open(l);
-    if (l->o.stream_age_us == 0) l->o.stream_age_us = STREAM_AGE_US;
-    if (l->o.reconcile_us == 0) l->o.reconcile_us = RECONCILE_US;
-    if (l->o.stream_silence_us == 0) l->o.stream_silence_us = STREAM_SILENCE_US;
-    l->account.known = must(reconcile_new());
-    l->symbols = must(malloc(sizeof *symbols * (size_t)symbol_count));
+    live_budgets_open(l, e);
+    l->turns->start_wall_us = live_peek_now(l);
+    l->symbols = alloc_bytes(sizeof *symbols * (size_t)symbol_count);
     memcpy(l->symbols, symbols, sizeof *symbols * (size_t)symbol_count);
     l->list = (struct symbol_list){ l->symbols, symbol_count };
-    l->rest_url = must(strdup(o->rest_url));
-    l->stream_url = must(strdup(o->stream_url));
-    l->ws_api_url = must(strdup(o->ws_api_url ? o->ws_api_url : ""));
-    l->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
-    l->proxy = o->proxy ? strdup(o->proxy) : NULL;
-    for (int i = 0; i < 2; i++) l->halt_files[i] = o->halt_files[i] ? strdup(o->halt_files[i]) : NULL;
     pump_open(&l->pump, l, settled_listeners);
-    risk_limits_init(&l->safety, &o->safety);
-    l->exposure = must(exposure_new());
     uv_loop_init(&l->loop);
     l->network = o->network ? *o->network : network_system(&l->loop);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);   // a journal that may not grow is a commit that fails
-    uv_timer_init(&l->loop, &l->alarm);
-    live_stop_open(l);
-    int err = live_wire_open(l, e);
-    if (!err && o->paper.on) err = paper_open(l, e);
-    if (!err) {
-        struct gateway_link link = l->paper ? paper_link_gateway(l) : live_wire_link(l);
-        l->gateway = live_wire_gateway(l, &link);
-        struct transport transport = gateway_transport(l->gateway);
-        l->pump.dispatcher = must(dispatcher_new(&o->api, &transport, pump_settled, &l->pump, live_now(l)));
-        gateway_attach(l->gateway, l->pump.dispatcher);
-        share_use(l);
-        *out = l;
-        return ERR_OK;
+    uv_timer_init(&l->loop, &l->turns->alarm);
+    int err = open_parts(l, e);
+    if (err) {
+        live_free(l);
+        return err;
     }
-    live_free(l);
-    return err;
+    open_gateway(l);
+    *out = l;
+    return ERR_OK;
 }
 
 void live_free(struct live *l) {
     if (!l) return;
-    live_market_stop(l);
-    paper_close(l);
-    live_wire_close(l);
-    live_journal_finish(l);
-    control_socket_close(l->control);
-    uv_close((uv_handle_t *)&l->alarm, NULL);
-    if (l->watching) uv_close((uv_handle_t *)&l->watch, NULL);
-    live_stop_close(l);
+    l->ended = true;
+    for (int i = 0; i < l->turns->opened; i++) {
+        if (parts[i].stop) parts[i].stop(l);
+    }
+    control_socket_close(l->turns->control);
+    uv_close((uv_handle_t *)&l->turns->alarm, NULL);
+    if (l->turns->watching) uv_close((uv_handle_t *)&l->turns->watch, NULL);
     while (uv_run(&l->loop, UV_RUN_DEFAULT) != 0) {
     }   // what is called back may stop it (live_wake) before all is closed
-    live_wire_free(l);
-    uv_loop_close(&l->loop);
-    for (int32_t i = 0; i < l->feed_count; i++) {
-        l->feeds[i].series.count = l->feeds[i].capacity;
-        series_close(&l->feeds[i].series);
-    }
-    exposure_free(l->exposure);
     gateway_free(l->gateway);
-    live_journal_free(l);
+    for (int i = 0; i < l->turns->opened; i++) {
+        if (parts[i].close) parts[i].close(l);
+    }
+    uv_loop_close(&l->loop);
     end_counts_free(&l->end_counts);
     arena_free(&l->heard_rows);
     json_free(&l->heard);
-    free(l->symbols);
-    free(l->rest_url);
-    free(l->stream_url);
-    free(l->ws_api_url);
-    free(l->ca_file);
-    free(l->proxy);
-    for (int i = 0; i < 2; i++) free(l->halt_files[i]);
     pump_close(&l->pump);
-    for (int i = 0; i < BUDGET_SCOPE_COUNT; i++) shared_budget_close(l->shared[i]);
+    live_budgets_close(l);
+    free(l->symbols);
+    free_options(l);
+    free(l->turns);
     free(l);
 }
 
 // Of the exchange's limits other runs and other programs take their part: something waits though nothing is
 // on its way.
 static bool waits_for_limits(const struct live *l) {
-    int32_t queued = l->account.failed_as == SETTLE_RATE_LIMITED;
+    int32_t queued = live_account_limited(l);
     for (int32_t p = 0; p < PRIORITY_COUNT; p++) queued += dispatcher_queued(l->pump.dispatcher, p);
     return queued > 0 && dispatcher_in_flight(l->pump.dispatcher) == 0;
+}
+
+static bool everything_runs(const struct live *l) {
+    return live_account_ready(l) && live_market_running(l) && live_ws_orders_running(l) &&
+           (!l->simulation || l->simulation->ready(l)) && live_journal_left(l) == 0;
 }
 
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
@@ -542,35 +592,36 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     gateway_ask_clock(l->gateway);
     bool asked = false;
     while (live_now(l) < until && !l->stopping) {
-        bool clock = clock_known(&l->wire.clock);
+        bool clock = clock_known(live_wire_clock(l));
         if (clock && l->o.requests_only) return ERR_OK;
         if (clock && !asked) {
             asked = true;
             live_journal_reopen(l);
+            l->started = true;
             live_market_start(l);
-            paper_start(l);
+            if (live_wire_key(l)) live_account_start(l);
+            if (l->simulation) l->simulation->start(l);
         }
-        if (clock && live_market_running(l) && paper_ready(l) && l->journal.restarts_left == 0)
-            return loop_out(l, ERR_OK);
+        if (clock && everything_runs(l)) return loop_out(l, ERR_OK);
         turn(l, true);
     }
-    if (l->stopping && l->journal.restarts_left > 0) {   // no handler may run
+    if (l->stopping && live_journal_left(l) > 0) {   // no handler may run
         return errmsg_set(e, ERR_STOPPED, "stopped before %d orders of the last run could be cleared up",
-                          l->journal.restarts_left);
+                          live_journal_left(l));
     }
     if (l->stopping) return ERR_OK;
-    if (clock_known(&l->wire.clock) && l->journal.restarts_left > 0) {
+    if (clock_known(live_wire_clock(l)) && live_journal_left(l) > 0) {
         return errmsg_set(e, ERR_TIMEOUT,
-                          "%s: %d orders of the last run could not be cleared up within %lld s", l->rest_url,
-                          l->journal.restarts_left, (long long)(timeout_us / 1000000));
+                          "%s: %d orders of the last run could not be cleared up within %lld s",
+                          l->o.rest_url, live_journal_left(l), (long long)(timeout_us / 1000000));
     }
     return errmsg_set(
-        e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->rest_url,
-        !clock_known(&l->wire.clock) ? "answer"
+        e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->o.rest_url,
+        !clock_known(live_wire_clock(l)) ? "answer"
         : waits_for_limits(l)
             ? "room within the limits (the configuration's, or the exchange's with what other programs use)"
-        : l->wire.key && !l->account_known ? "account (is the key right?)"
-                                           : "stream",
+        : live_wire_key(l) && !live_account_known(l) ? "account (is the key right?)"
+                                                     : "stream",
         (long long)(timeout_us / 1000000), live_log_waiting(l) ? "; " : "", live_log_last(l));
 }
 
@@ -586,13 +637,11 @@ static bool book(void *world, int16_t symbol, struct live_book *out) { return li
 
 static void set_tap(void *world, void (*tap)(void *ctx, const struct stream_event *event), void *ctx) {
     struct live *l = world;
-    l->tap = tap;
-    l->tap_ctx = ctx;
+    l->turns->tap = tap;
+    l->turns->tap_ctx = ctx;
 }
 
-static int64_t measured_offset_us(void *world) {
-    return clock_offset_us(&((struct live *)world)->wire.clock);
-}
+static int64_t measured_offset_us(void *world) { return clock_offset_us(live_wire_clock(world)); }
 static void stop(void *world) { live_stop(world); }
 static bool stopping(void *world) { return live_stopping(world); }
 static void stop_within(void *world, int64_t within_us) { live_stop_within(world, within_us); }
@@ -601,7 +650,7 @@ static int open_control(void *world, const char *path, struct errmsg *e) {
     return live_control_open(world, path, e);
 }
 
-static struct control_socket *control(void *world) { return ((struct live *)world)->control; }
+static struct control_socket *control(void *world) { return ((struct live *)world)->turns->control; }
 
 static int64_t held_us(void *world) { return live_held_us(world); }
 static bool halt_asked(void *world) { return live_halt_asked(world); }

@@ -24,7 +24,6 @@
 
 // Paper trading (world/paper/paper.h): orders and account live in a simulated exchange of this process.
 struct paper_options {
-    bool on;
     struct exchange_config exchange;   // wallet, fees, leverage, limits of a new account
     int64_t latency_us;                // each way
     const char *state_path;            // the file that keeps the account; NULL: it ends with the run
@@ -40,10 +39,12 @@ struct paper_account {
 
 struct network;
 
+struct live_simulation;
+
 struct live_options {
     struct api_config api;
-    const char *rest_url;          // "https://fapi.binance.com"
-    const char *stream_url;        // "wss://fstream.binance.com": /market and /private are added
+    const char *rest_url;          // "https://HOST"
+    const char *stream_url;        // "wss://HOST": /market and /private are added
     const char *ca_file, *proxy;   // NULL: the system's, the environment's
     const char *api_key;           // "" when there is none: market data only
     int32_t key_kind;              // enum key_kind of net/signature.h
@@ -53,10 +54,11 @@ struct live_options {
     int32_t warm_connections;   // kept open before they are needed
     struct risk_limits_config safety;
     bool orders_by_websocket;   // orders go by the WebSocket API while it can be reached, else by REST
-    const char *ws_api_url;     // "wss://ws-fapi.binance.com/ws-fapi/v1"
+    const char *ws_api_url;     // "wss://HOST/PATH"
     int64_t stream_age_us;   // a stream's connection is replaced at this age, before the exchange ends it; 0:
                              // 23 h 50 min
     int64_t stream_silence_us;   // one that says nothing for so long, asked halfway, is dead; 0: 40 s
+    const struct live_simulation *simulation;   // paper_simulation(); NULL: orders go to the exchange
     struct paper_options paper;
     int64_t reconcile_us;   // while orders are open: how often the exchange is asked whether the stream has
                             // left something out; 0: 60 s
@@ -191,12 +193,6 @@ void live_stop_after(struct live *l, int64_t after_us);   // the run ends by its
 void live_stop_count(struct live *l, int64_t bars, int64_t events, int64_t orders);
 // Requests that change something (orders) whose outcome is not known yet, those nobody waits for included.
 int32_t live_orders_under_way(const struct live *l);
-
-// Of a paper run: its simulated exchange (NULL when there is none, or none yet) and its account; whether that
-// goes on from before.
-struct exchange *live_exchange(struct live *l);
-int64_t live_paper_now(struct live *l);   // its exchange's clock
-struct paper_account live_paper_account(const struct live *l, bool *resumed);
 
 struct live_figures live_figures(const struct live *l);
 

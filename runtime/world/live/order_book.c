@@ -1,18 +1,33 @@
-#include "world/live/private.h"
+// order_book.c: local order books: a snapshot and the events after it.
+#include "world/live/order_book.h"
+
+#include "base/alloc.h"
+#include "venue/binance/book_sync.h"
+#include "world/live/sockets.h"
 
 #include "base/assert.h"
 
-#include <string.h>
+#include <stdlib.h>
 
 enum { BOOK_LEVELS = 1000 };
 #define AGAIN_US INT64_C(250000)
+
+struct book_feed {
+    struct book_sync *book;
+    bool asking;
+    int64_t retry_us;
+};   // book NULL: nobody wants it
+
+struct live_books {
+    struct book_feed of[SYMBOLS_MAX];
+};
 
 static void ask_snapshot(struct live *l, int16_t symbol);
 
 static void on_snapshot(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct book_feed *f = &l->books[call->call.symbol];
+    struct book_feed *f = &l->books->of[call->call.symbol];
     f->asking = false;
     if (l->ended) return;
     f->retry_us = live_now(l) + AGAIN_US;   // should it be needed
@@ -26,7 +41,7 @@ static void ask_snapshot(struct live *l, int16_t symbol) {
     op->call.symbol = symbol;
     op->call.limit = BOOK_LEVELS;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_LIMIT;
-    l->books[symbol].asking = true;
+    l->books->of[symbol].asking = true;
     internal_call_submit(l, op, on_snapshot, 0);
 }
 
@@ -34,8 +49,8 @@ static bool wants_snapshot(const struct book_feed *f) {
     return f->book && !f->asking && book_sync_state(f->book) == BOOK_WAITS && book_sync_has_events(f->book);
 }
 
-void live_book_event(struct live *l, const struct depth_event *e) {
-    struct book_feed *f = &l->books[e->symbol];
+void live_books_event(struct live *l, const struct depth_event *e) {
+    struct book_feed *f = &l->books->of[e->symbol];
     if (!f->book) return;
     book_sync_event(f->book, e);
     if (wants_snapshot(f) && l->pump.view.now_us >= f->retry_us) ask_snapshot(l, e->symbol);
@@ -43,25 +58,29 @@ void live_book_event(struct live *l, const struct depth_event *e) {
 
 void live_books_lost(struct live *l) {
     for (int16_t k = 0; k < l->list.count; k++) {
-        if (l->books[k].book) book_sync_lost(l->books[k].book);
+        if (l->books->of[k].book) book_sync_lost(l->books->of[k].book);
     }
+}
+
+int live_books_open(struct live *l, struct errmsg *e) {
+    (void)e;
+    l->books = alloc_zeroed(1, sizeof *l->books);
+    return ERR_OK;
 }
 
 void live_books_close(struct live *l) {
-    for (int16_t k = 0; k < SYMBOLS_MAX; k++) {
-        book_sync_free(l->books[k].book);
-        l->books[k] = (struct book_feed){ 0 };
-    }
+    for (int16_t k = 0; l->books && k < SYMBOLS_MAX; k++) book_sync_free(l->books->of[k].book);
+    free(l->books);
 }
 
 bool live_book(struct live *l, int16_t symbol, struct live_book *out) {
-    struct book_feed *f = &l->books[symbol];
+    struct book_feed *f = &l->books->of[symbol];
     *out = (struct live_book){ 0 };
     if (l->ended) return false;
     if (!f->book) {
         f->book = book_sync_new();
         ASSERT(f->book != NULL);
-        live_market_subscribe(l, STREAM_PUBLIC, symbol, "depth@100ms");
+        live_sockets_subscribe_symbol(l, STREAM_PUBLIC, symbol, "depth@100ms");
     }
     out->repairs = book_sync_repairs(f->book);
     if (book_sync_state(f->book) != BOOK_GOOD) return false;

@@ -1,7 +1,22 @@
-#include "world/live/private.h"
+// sockets.c: the connections that streams come by.
+//
+//                open                 opened
+//     CLOSED ------------> OPENING ------------> RUNNING --renew_us--> RUNNING with `next` opening beside it
+//        ^  retry_us         |                     |  ^                   |  opened, names confirmed: next_ready
+//        +-------------------+---------------------+  |                   |  (what it brings is held)
+//          closed: later, by reconnect.h              +-------------------+  switch_us, or the old one broke:
+//                                                        take_over, then what was held is looked at
+//
+// The user stream has no address of its own: to open it is to ask for a listen key first (`reopen`).
+#include "world/live/sockets.h"
 
+#include "execution/reconnect.h"
+#include "world/live/log_lines.h"
+
+#include "base/alloc.h"
 #include "base/assert.h"
 
+#include <ctype.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +26,31 @@ enum { CONNECT_MS = 10000, NAMES_A_MESSAGE = 200 };
 #define OVERLAP_US INT64_C(1000000)
 #define NAMES_EVERY_US INT64_C(250000)
 
+struct held_text {
+    char *text;
+    size_t size;
+};
+
+struct stream {
+    const struct live_socket_user *user;
+    struct ws_client *socket;
+    struct ws_client *next;   // takes over before the exchange ends the old one
+    uint8_t state;            // enum stream_state
+    bool was_open, next_ready;
+    int64_t retry_us, renew_us, switch_us;
+    struct reconnect reopen;
+    char **names;   // subscribed to
+    int32_t name_count, name_size, name_sent;
+    int64_t name_us;          // not before: messages to the exchange are rationed
+    struct held_text *held;   // what `next` has brought until it takes over
+    int32_t held_count, held_size;
+};
+
+struct live_sockets {
+    struct stream streams[STREAM_COUNT];
+    char listen_key[80];
+};
+
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size);
 static void on_opened(void *ctx, struct ws_client *w);
 static void on_closed(void *ctx, struct ws_client *w, const char *why);
@@ -19,11 +59,11 @@ static const char *const paths[STREAM_COUNT] = { "/market/ws", "/public/ws", "/p
 static const char *const titles[STREAM_COUNT] = { "market stream", "public stream", "user stream" };
 
 static enum stream_which which_of(const struct live *l, const struct stream *s) {
-    return (enum stream_which)(s - l->streams);
+    return (enum stream_which)(s - l->sockets->streams);
 }
 
 static struct stream *stream_of(struct live *l, const struct ws_client *w) {
-    struct stream *s = l->streams;
+    struct stream *s = l->sockets->streams;
     while (s->socket != w && s->next != w) s++;
     return s;
 }
@@ -31,11 +71,11 @@ static struct stream *stream_of(struct live *l, const struct ws_client *w) {
 static bool connect_to(struct live *l, const struct stream *s, struct ws_client **out, struct errmsg *e) {
     char url[2048];
     enum stream_which which = which_of(l, s);
-    snprintf(url, sizeof url, "%s%s%s", l->stream_url, paths[which],
-             which == STREAM_USER ? l->listen_key : "");
+    snprintf(url, sizeof url, "%s%s%s", l->o.stream_url, paths[which],
+             which == STREAM_USER ? l->sockets->listen_key : "");
     struct ws_options o = { .url = url,
-                            .proxy = l->proxy,
-                            .ca_file = l->ca_file,
+                            .proxy = l->o.proxy,
+                            .ca_file = l->o.ca_file,
                             .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
@@ -58,9 +98,15 @@ static void open_stream(struct live *l, struct stream *s) {
         retry_later(l, s, e.text);
 }
 
-void live_sockets_open_user(struct live *l) { open_stream(l, &l->streams[STREAM_USER]); }
+void live_sockets_expect_user(struct live *l) { l->sockets->streams[STREAM_USER].state = STREAM_OPENING; }
+
+void live_sockets_open_user(struct live *l, const char *listen_key) {
+    snprintf(l->sockets->listen_key, sizeof l->sockets->listen_key, "%s", listen_key);
+    open_stream(l, &l->sockets->streams[STREAM_USER]);
+}
+
 void live_sockets_retry_user(struct live *l) {
-    retry_later(l, &l->streams[STREAM_USER], "no listen key is to be had");
+    retry_later(l, &l->sockets->streams[STREAM_USER], "no listen key is to be had");
 }
 
 // ---- names ----
@@ -89,7 +135,7 @@ static void send_new_names(struct live *l, struct stream *s, int64_t now_us) {
 }
 
 void live_sockets_subscribe(struct live *l, enum stream_which which, const char *name) {
-    struct stream *s = &l->streams[which];
+    struct stream *s = &l->sockets->streams[which];
     for (int32_t i = 0; i < s->name_count; i++) {
         if (strcmp(s->names[i], name) == 0) return;
     }
@@ -174,10 +220,7 @@ static void renew(struct live *l, struct stream *s, int64_t now_us) {
 
 static void opened(struct live *l, struct stream *s, bool again) {
     if (again) l->figures.stream_reconnects++;
-    if (which_of(l, s) == STREAM_USER)
-        live_account_opened(l);
-    else
-        live_market_opened(l, which_of(l, s), again);
+    s->user->opened(l, which_of(l, s), again);
 }
 
 static void on_opened(void *ctx, struct ws_client *w) {
@@ -222,11 +265,11 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     }
     drop_next(l, s);
     retry_later(l, s, why);
-    if (which_of(l, s) != STREAM_USER) live_market_closed(l, which_of(l, s));
+    if (s->user->closed) s->user->closed(l, which_of(l, s));
 }
 
 void live_sockets_break(struct live *l, enum stream_which which, const char *why) {
-    struct stream *s = &l->streams[which];
+    struct stream *s = &l->sockets->streams[which];
     drop_next(l, s);
     if (s->socket) on_closed(l, s->socket, why);
 }
@@ -244,10 +287,7 @@ static void handle(struct live *l, struct stream *s, const char *text, size_t si
         if (!good) live_log_malformed(l, titles[which_of(l, s)], text, size);
         return;
     }
-    if (which_of(l, s) == STREAM_USER)
-        live_account_event(l, &l->heard);
-    else
-        live_market_event(l, &l->heard);
+    s->user->message(l, &l->heard);
 }
 
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
@@ -268,12 +308,13 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
 
 // ---- time ----
 
-void live_sockets_advance(struct live *l, int64_t now_us) {
+void live_sockets_pump(struct live *l, int64_t now_us) {
+    if (l->ended || !l->started) return;
     for (int which = 0; which < STREAM_COUNT; which++) {
-        struct stream *s = &l->streams[which];
+        struct stream *s = &l->sockets->streams[which];
         if (s->state == STREAM_CLOSED && s->retry_us != 0 && now_us >= s->retry_us) {
-            if (which == STREAM_USER)
-                live_account_open(l);
+            if (s->user->reopen)
+                s->user->reopen(l);
             else
                 open_stream(l, s);
         }
@@ -287,10 +328,11 @@ void live_sockets_advance(struct live *l, int64_t now_us) {
     }
 }
 
-int64_t live_sockets_due_us(const struct live *l) {
+int64_t live_sockets_next_us(const struct live *l) {
     int64_t due = INT64_MAX;
+    if (l->ended || !l->started) return due;
     for (int which = 0; which < STREAM_COUNT; which++) {
-        const struct stream *s = &l->streams[which];
+        const struct stream *s = &l->sockets->streams[which];
         if (s->state == STREAM_CLOSED && s->retry_us != 0 && s->retry_us < due) due = s->retry_us;
         if (s->state != STREAM_RUNNING) continue;
         if (!s->next && s->renew_us < due) due = s->renew_us;
@@ -300,9 +342,39 @@ int64_t live_sockets_due_us(const struct live *l) {
     return due;
 }
 
-void live_sockets_close(struct live *l) {
+// "btcusdt@kline_1m"
+void live_sockets_subscribe_symbol(struct live *l, enum stream_which which, int16_t symbol,
+                                   const char *rest) {
+    char name[96];
+    size_t at = 0;
+    for (const char *c = l->symbols[symbol].name; *c; c++) name[at++] = (char)tolower((unsigned char)*c);
+    snprintf(name + at, sizeof name - at, "@%s", rest);
+    live_sockets_subscribe(l, which, name);
+}
+
+bool live_sockets_running(const struct live *l, enum stream_which which) {
+    return l->sockets->streams[which].state == STREAM_RUNNING;
+}
+
+bool live_sockets_up(const struct live *l, enum stream_which which) {
+    return l->sockets->streams[which].name_count == 0 || live_sockets_running(l, which);
+}
+
+void live_sockets_use(struct live *l, enum stream_which which, const struct live_socket_user *user) {
+    l->sockets->streams[which].user = user;
+}
+
+int live_sockets_open(struct live *l, struct errmsg *e) {
+    (void)e;
+    l->sockets = alloc_zeroed(1, sizeof *l->sockets);
+    return ERR_OK;
+}
+
+void live_sockets_close(struct live *l) { free(l->sockets); }
+
+void live_sockets_stop(struct live *l) {
     for (int which = 0; which < STREAM_COUNT; which++) {
-        struct stream *s = &l->streams[which];
+        struct stream *s = &l->sockets->streams[which];
         drop_next(l, s);
         if (s->socket) l->network.ws_close(s->socket);
         s->socket = NULL;

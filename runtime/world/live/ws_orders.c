@@ -6,11 +6,16 @@
 //          unknown, and looked up as any other.
 // REST     takes over while no connection is ready: nothing has been sent then, so nothing can be sent twice.
 // Session  an Ed25519 key logs on once and signs no more; other keys sign each request.
-#include "world/live/private.h"
+#include "world/live/ws_orders.h"
 
-#include "base/array.h"
+#include "base/alloc.h"
 #include "base/assert.h"
+#include "execution/reconnect.h"
+#include "net/http_client.h"
+#include "net/signature.h"
 #include "venue/binance/encode.h"
+#include "world/live/log_lines.h"
+#include "world/live/wire.h"
 
 #include <json-c/json.h>
 #include <stdio.h>
@@ -20,6 +25,31 @@
 enum { PAIRS_MAX = 64, TEXT_MAX = 8192, LOGON_ID = 1 };
 #define RETRY_US INT64_C(30000000)
 #define CONNECT_MS 10000
+
+// Connections of the WebSocket API: the one in use, the one that replaces it, one that still answers.
+enum { WS_CHANNELS = 3 };
+enum channel_state { CHANNEL_NONE, CHANNEL_OPENING, CHANNEL_LOGGING_ON, CHANNEL_READY, CHANNEL_DRAINING };
+struct ws_channel {
+    struct ws_client *socket;
+    uint8_t state;
+    bool logged_on;
+    int64_t renew_us;
+};
+struct ws_flight {
+    int64_t id;
+    struct api_call *op;
+    struct ws_client *socket;
+    int64_t deadline_us;
+};
+struct ws_orders {
+    struct ws_channel channels[WS_CHANNELS];
+    struct ws_flight *flying;
+    int32_t flying_count, flying_size;
+    int64_t last_id, retry_us;
+    struct reconnect reopen;
+    bool failed;        // since a connection was last of use
+    struct json json;   // of the answer being read
+};
 
 struct pair {
     const char *name;
@@ -97,7 +127,7 @@ static void sign_pairs(struct live *l, struct pair *pairs, int32_t count,
                                pairs[i].value);
         ASSERT(at < sizeof text);
     }
-    signature_make(l->wire.key, text, at, signature);
+    signature_make(live_wire_key(l), text, at, signature);
 }
 
 static void send_call(struct live *l, struct ws_client *w, int64_t id, const char *method,
@@ -119,18 +149,18 @@ static void send_call(struct live *l, struct ws_client *w, int64_t id, const cha
     json_object_put(o);
 }
 
-static char *api_key(const struct live *l) { return strchr(l->wire.key_header, ' ') + 1; }
+static char *api_key(const struct live *l) { return strchr(live_wire_key_header(l), ' ') + 1; }
 
 static struct ws_channel *ready_channel(struct live *l) {
     for (int i = 0; i < WS_CHANNELS; i++) {
-        if (l->ws_orders.channels[i].state == CHANNEL_READY) return &l->ws_orders.channels[i];
+        if (l->ws_orders->channels[i].state == CHANNEL_READY) return &l->ws_orders->channels[i];
     }
     return NULL;
 }
 
 bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us) {
-    struct ws_orders *o = &l->ws_orders;
-    const char *method = l->o.orders_by_websocket && l->wire.key ? method_of(op->call.endpoint) : NULL;
+    struct ws_orders *o = l->ws_orders;
+    const char *method = l->o.orders_by_websocket && live_wire_key(l) ? method_of(op->call.endpoint) : NULL;
     struct ws_channel *c = method ? ready_channel(l) : NULL;
     if (!c || !l->network.ws_is_open(c->socket)) return false;
     static char text[TEXT_MAX];
@@ -145,9 +175,13 @@ bool live_ws_orders_send(struct live *l, struct api_call *op, int64_t stamp_us) 
     pairs[count++] = (struct pair){ "timestamp", stamp };
     if (!c->logged_on) pairs[count++] = (struct pair){ "apiKey", api_key(l) };
     if (!c->logged_on) sign_pairs(l, pairs, count, signature);
-    ARRAY_ROOM(o->flying, o->flying_room, o->flying_count + 1);
+    if (o->flying_count == o->flying_size) {
+        o->flying_size = o->flying_size ? o->flying_size * 2 : 32;
+        o->flying = realloc(o->flying, sizeof *o->flying * (size_t)o->flying_size);
+        ASSERT(o->flying != NULL);
+    }
     o->flying[o->flying_count++] =
-        (struct ws_in_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
+        (struct ws_flight){ ++o->last_id + LOGON_ID, op, c->socket, live_now(l) + l->o.http_timeout_us };
     l->figures.sent_by_websocket++;
     send_call(l, c->socket, o->last_id + LOGON_ID, method, pairs, count, c->logged_on ? NULL : signature);
     return true;
@@ -162,7 +196,7 @@ static struct api_call *land(struct ws_orders *o, int32_t i) {
 }
 
 void live_ws_orders_cancel(struct live *l, const struct api_call *op) {
-    struct ws_orders *o = &l->ws_orders;
+    struct ws_orders *o = l->ws_orders;
     for (int32_t i = o->flying_count - 1; i >= 0; i--) {
         if (o->flying[i].op == op) land(o, i);
     }
@@ -174,7 +208,7 @@ static void lose(struct live *l, int32_t i, const char *problem) {
                              .used_weight_1m = -1,
                              .order_count_10s = -1,
                              .order_count_1m = -1 };
-    live_wire_done(l, land(&l->ws_orders, i), &a);
+    live_wire_done(l, land(l->ws_orders, i), &a);
 }
 
 static int64_t whole(const struct json *j, int32_t object, const char *name) {
@@ -203,13 +237,13 @@ static int32_t retry_after_s(struct live *l, const struct json *j, int32_t error
 static void ready(struct live *l, struct ws_channel *c, bool good) {
     c->logged_on = good;   // refused: each request is signed, as with other keys
     c->state = CHANNEL_READY;
-    if (l->ws_orders.failed) live_log_info(l, "WebSocket API: connected again");
-    l->ws_orders.failed = false;
-    reconnect_opened(&l->ws_orders.reopen, live_now(l));
+    if (l->ws_orders->failed) live_log_info(l, "WebSocket API: connected again");
+    l->ws_orders->failed = false;
+    reconnect_opened(&l->ws_orders->reopen, live_now(l));
 }
 
 static struct ws_channel *channel_of(struct live *l, const struct ws_client *w) {
-    struct ws_channel *c = l->ws_orders.channels;
+    struct ws_channel *c = l->ws_orders->channels;
     while (c->socket != w) c++;
     return c;
 }
@@ -218,7 +252,7 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why);
 
 static void on_message(void *ctx, struct ws_client *w, const char *text, size_t size) {
     struct live *l = ctx;
-    struct ws_orders *o = &l->ws_orders;
+    struct ws_orders *o = l->ws_orders;
     live_now(l);
     live_wake(l);
     struct json *j = &o->json;
@@ -262,7 +296,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
     struct ws_channel *c = channel_of(l, w);
     live_wake(l);
     c->renew_us = live_now(l) + l->o.stream_age_us;
-    if (signing_key_kind(l->wire.key) != KEY_ED25519) {
+    if (signing_key_kind(live_wire_key(l)) != KEY_ED25519) {
         ready(l, c, false);
         return;
     }
@@ -275,7 +309,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
 }
 
 static void retry_later(struct live *l, const char *why) {
-    struct ws_orders *o = &l->ws_orders;
+    struct ws_orders *o = l->ws_orders;
     int64_t now = live_now(l), wait_us = reconnect_closed(&o->reopen, now);
     o->failed = true;
     o->retry_us = now + wait_us;
@@ -285,7 +319,7 @@ static void retry_later(struct live *l, const char *why) {
 
 static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     struct live *l = ctx;
-    struct ws_orders *o = &l->ws_orders;
+    struct ws_orders *o = l->ws_orders;
     live_wake(l);
     bool draining = channel_of(l, w)->state == CHANNEL_DRAINING;
     *channel_of(l, w) = (struct ws_channel){ 0 };
@@ -298,14 +332,14 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
 }
 
 static void open_channel(struct live *l, int64_t now_us) {
-    struct ws_orders *o = &l->ws_orders;
+    struct ws_orders *o = l->ws_orders;
     struct ws_channel *c = o->channels;
     while (c < o->channels + WS_CHANNELS && c->state != CHANNEL_NONE) c++;
     o->retry_us = now_us + RETRY_US;
     if (c == o->channels + WS_CHANNELS) return;   // the old ones are still answering
-    struct ws_options options = { .url = l->ws_api_url,
-                                  .proxy = l->proxy,
-                                  .ca_file = l->ca_file,
+    struct ws_options options = { .url = l->o.ws_api_url,
+                                  .proxy = l->o.proxy,
+                                  .ca_file = l->o.ca_file,
                                   .connect_timeout_ms = CONNECT_MS,
                                   .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
@@ -323,9 +357,9 @@ static bool answering(const struct ws_orders *o, const struct ws_channel *c) {
     return false;
 }
 
-void live_ws_orders_advance(struct live *l, int64_t now_us) {
-    struct ws_orders *o = &l->ws_orders;
-    if (!l->o.orders_by_websocket || !l->wire.key || l->ended) return;
+void live_ws_orders_pump(struct live *l, int64_t now_us) {
+    struct ws_orders *o = l->ws_orders;
+    if (!l->o.orders_by_websocket || !live_wire_key(l) || l->ended || !l->started) return;
     for (int32_t i = o->flying_count - 1; i >= 0; i--) {
         if (i < o->flying_count && now_us >= o->flying[i].deadline_us)
             lose(l, i, "no answer of the WebSocket API in time");
@@ -349,9 +383,9 @@ void live_ws_orders_advance(struct live *l, int64_t now_us) {
     if (due && !coming) open_channel(l, now_us);
 }
 
-int64_t live_ws_orders_due_us(const struct live *l) {
-    const struct ws_orders *o = &l->ws_orders;
-    if (!l->o.orders_by_websocket || !l->wire.key || l->ended || !l->started) return INT64_MAX;
+int64_t live_ws_orders_next_us(const struct live *l) {
+    const struct ws_orders *o = l->ws_orders;
+    if (!l->o.orders_by_websocket || !live_wire_key(l) || l->ended || !l->started) return INT64_MAX;
     int64_t due = INT64_MAX;
     for (int32_t i = 0; i < o->flying_count; i++) {
         if (o->flying[i].deadline_us < due) due = o->flying[i].deadline_us;
@@ -367,19 +401,32 @@ int64_t live_ws_orders_due_us(const struct live *l) {
 }
 
 bool live_ws_orders_running(const struct live *l) {
-    if (!l->o.orders_by_websocket || !l->wire.key || l->ws_orders.failed)
+    if (!l->o.orders_by_websocket || !live_wire_key(l) || l->ws_orders->failed)
         return true;   // one that failed: REST serves
     for (int k = 0; k < WS_CHANNELS; k++) {
-        if (l->ws_orders.channels[k].state == CHANNEL_READY) return true;
+        if (l->ws_orders->channels[k].state == CHANNEL_READY) return true;
     }
     return false;
 }
 
-void live_ws_orders_close(struct live *l) {
+int live_ws_orders_open(struct live *l, struct errmsg *e) {
+    (void)e;
+    l->ws_orders = alloc_zeroed(1, sizeof *l->ws_orders);
+    return ERR_OK;
+}
+
+void live_ws_orders_stop(struct live *l) {
     for (int k = 0; k < WS_CHANNELS; k++) {
-        if (l->ws_orders.channels[k].socket) l->network.ws_close(l->ws_orders.channels[k].socket);
+        struct ws_channel *c = &l->ws_orders->channels[k];
+        if (c->socket) l->network.ws_close(c->socket);
+        *c = (struct ws_channel){ 0 };
     }
-    free(l->ws_orders.flying);
-    json_free(&l->ws_orders.json);
-    l->ws_orders = (struct ws_orders){ 0 };
+    l->ws_orders->flying_count = 0;
+}
+
+void live_ws_orders_close(struct live *l) {
+    if (!l->ws_orders) return;
+    free(l->ws_orders->flying);
+    json_free(&l->ws_orders->json);
+    free(l->ws_orders);
 }

@@ -1,4 +1,6 @@
-#include "world/paper/paper.h"
+#include "world/live/log_lines.h"
+#include "world/live/market.h"
+#include "world/paper/private.h"
 
 #include "base/assert.h"
 #include "venue/binance/event_shape.h"
@@ -13,7 +15,7 @@ enum { CONNECT_MS = 10000, MISSED_MAX = 1000, FUNDINGS_MAX = 1000 };
 #define LOOK_AGAIN_US INT64_C(1000000)
 
 // Our own clock is only nearly the exchange's: what it tells of its time counts.
-static void heard(struct paper *p, int64_t event_us) {
+static void see_time(struct paper *p, int64_t event_us) {
     if (event_us > p->now_us) p->now_us = event_us;
 }
 
@@ -21,7 +23,7 @@ static void heard(struct paper *p, int64_t event_us) {
 
 static void failed(struct live *l, struct paper_symbol *s) {
     s->asked = false;
-    if (l->paper->look_due_us == 0) l->paper->look_due_us = live_now(l) + LOOK_AGAIN_US;
+    if (paper_of(l)->look_due_us == 0) paper_of(l)->look_due_us = live_now(l) + LOOK_AGAIN_US;
 }
 
 static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbol) {
@@ -32,13 +34,13 @@ static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbo
 }
 
 static void ask(struct live *l, struct api_call *op, pump_done done) {
-    internal_call_submit(l, op, done, l->paper->round);
+    internal_call_submit(l, op, done, paper_of(l)->round);
 }
 
-static bool stale(const struct live *l, int64_t round) { return round != l->paper->round; }
+static bool stale(const struct live *l, int64_t round) { return round != paper_of(l)->round; }
 
 static void begin_if_known(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     for (int32_t k = 0; k < l->list.count; k++) {
         const struct paper_symbol *s = &p->symbols[k];
         bool funded = !p->resumed || s->funding_known;
@@ -50,7 +52,7 @@ static void begin_if_known(struct live *l) {
 static void on_depth(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     int16_t symbol = call->call.symbol;
     struct paper_symbol *s = &p->symbols[symbol];
     const struct depth_record *d = call->rows;
@@ -75,7 +77,7 @@ static void on_depth(void *ctx, struct api_call *call, int64_t number) {
 static void on_price(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    struct paper_symbol *s = &paper_of(l)->symbols[call->call.symbol];
     const struct ticker_record *t = call->rows;
     if (call->settle != SETTLE_DONE || call->count != 1)
         failed(l, s);
@@ -87,7 +89,7 @@ static void on_price(void *ctx, struct api_call *call, int64_t number) {
 static void on_mark(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    struct paper_symbol *s = &paper_of(l)->symbols[call->call.symbol];
     const struct mark_record *m = call->rows;
     if (call->settle != SETTLE_DONE || call->count != 1)
         failed(l, s);
@@ -99,7 +101,7 @@ static void on_mark(void *ctx, struct api_call *call, int64_t number) {
 static void on_funding(void *ctx, struct api_call *call, int64_t number) {
     (void)number;
     struct live *l = ctx;
-    struct paper_symbol *s = &l->paper->symbols[call->call.symbol];
+    struct paper_symbol *s = &paper_of(l)->symbols[call->call.symbol];
     if (stale(l, number)) return;
     if (call->settle != SETTLE_DONE) {
         failed(l, s);
@@ -117,7 +119,7 @@ static void on_funding(void *ctx, struct api_call *call, int64_t number) {
 
 static void ask_missed_funding(struct live *l, int16_t symbol) {
     struct api_call *op = question(l, EP_FUNDING_RATE, symbol);
-    op->call.start_us = l->paper->account.saved_us + 1000;
+    op->call.start_us = paper_of(l)->account.saved_us + 1000;
     op->call.end_us = live_exchange_now(l);
     op->call.limit = FUNDINGS_MAX;
     op->call.given |= UINT64_C(1) << P_START_TIME | UINT64_C(1) << P_END_TIME | UINT64_C(1) << P_LIMIT;
@@ -126,7 +128,7 @@ static void ask_missed_funding(struct live *l, int16_t symbol) {
 
 // Reads, of each symbol that is not known, what the streams do not tell at once.
 static void look(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     p->look_due_us = 0;
     if (!p->books_open) return;
     for (int16_t k = 0; k < l->list.count; k++) {
@@ -147,9 +149,9 @@ static void look(struct live *l) {
 // ---- what is told ----
 
 static void depth_event(struct live *l, const struct depth_event *d) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct paper_symbol *s = &p->symbols[d->symbol];
-    heard(p, d->event_us);
+    see_time(p, d->event_us);
     if (d->last_id < s->update_id) return;
     s->update_id = d->last_id;
     if (p->x && s->depth_known) {
@@ -161,10 +163,10 @@ static void depth_event(struct live *l, const struct depth_event *d) {
 }
 
 static void quote_event(struct live *l, const struct ticker_event *q) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     const struct ticker_record *t = &q->ticker;
     struct paper_symbol *s = &p->symbols[t->symbol];
-    heard(p, q->event_us);
+    see_time(p, q->event_us);
     if (t->update_id < s->update_id) return;
     s->update_id = t->update_id;
     struct level_record bid = { t->bid_e8, t->bid_qty_e8 }, ask = { t->ask_e8, t->ask_qty_e8 };
@@ -174,17 +176,18 @@ static void quote_event(struct live *l, const struct ticker_event *q) {
                  mirror_visible(p->x, t->symbol, SIDE_SELL) * 2 < s->ask_count;
 }
 
-void paper_trade(struct live *l, int16_t symbol, const struct agg_trade_record *t) {
-    struct paper *p = l->paper;
-    heard(p, t->time_us);
+void paper_trade(struct live *l, const struct agg_trade_record *t) {
+    int16_t symbol = t->symbol;
+    struct paper *p = paper_of(l);
+    see_time(p, t->time_us);
     p->symbols[symbol].last_e8 = t->price_e8;
     if (p->x) mirror_trade(p->x, symbol, t->price_e8, t->qty_e8, t->buyer_maker, paper_clock(l));
 }
 
 void paper_mark(struct live *l, const struct mark_event *m) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct paper_symbol *s = &p->symbols[m->mark.symbol];
-    heard(p, m->event_us);
+    see_time(p, m->event_us);
     s->mark = m->mark;
     s->mark_us = live_now(l);
     if (p->x)
@@ -240,12 +243,12 @@ static void subscribe(struct live *l) {
     json_object_object_add(o, "id", json_object_new_int(1));
     const char *text =
         json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    l->network.ws_send(l->paper->books, text, strlen(text));
+    l->network.ws_send(paper_of(l)->books, text, strlen(text));
     json_object_put(o);
 }
 
 static void retry_later(struct live *l, const char *why) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     int64_t now = live_now(l), wait_us = reconnect_closed(&p->reopen, now);
     p->retry_us = now + wait_us;
     live_log_warn(l, "order book stream: %s; again in %.1f s", why, (double)wait_us / 1e6);
@@ -254,7 +257,7 @@ static void retry_later(struct live *l, const char *why) {
 static void on_opened(void *ctx, struct ws_client *w) {
     (void)w;
     struct live *l = ctx;
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     live_wake(l);
     if (p->books_were_open) {
         l->figures.stream_reconnects++;
@@ -268,7 +271,7 @@ static void on_opened(void *ctx, struct ws_client *w) {
 
 static void on_closed(void *ctx, struct ws_client *w, const char *why) {
     struct live *l = ctx;
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     live_wake(l);
     l->network.ws_close(w);
     p->books = NULL;
@@ -285,40 +288,41 @@ static void on_closed(void *ctx, struct ws_client *w, const char *why) {
 static void open_books(struct live *l) {
     char url[2048];
     struct errmsg e;
-    snprintf(url, sizeof url, "%s/public/ws", l->stream_url);
+    snprintf(url, sizeof url, "%s/public/ws", l->o.stream_url);
     struct ws_options o = { .url = url,
-                            .proxy = l->proxy,
-                            .ca_file = l->ca_file,
+                            .proxy = l->o.proxy,
+                            .ca_file = l->o.ca_file,
                             .connect_timeout_ms = CONNECT_MS,
                             .silence_ms = l->o.stream_silence_us / 1000 };
     struct ws_hooks hooks = { l, on_opened, on_message, on_closed };
-    if (l->network.ws_open(l->network.ctx, &o, &hooks, &l->paper->books, &e) != ERR_OK)
+    if (l->network.ws_open(l->network.ctx, &o, &hooks, &paper_of(l)->books, &e) != ERR_OK)
         retry_later(l, e.text);
 }
 
 // ---- life ----
 
 void paper_start(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     if (!p) return;
     p->started = true;
     open_books(l);
 }
 
 void paper_stop(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     p->started = false;
     if (p->books) l->network.ws_close(p->books);
     p->books = NULL;
 }
 
-bool paper_ready(const struct live *l) { return !l->paper || (l->paper->x && paper_sees(l, SYMBOL_NONE)); }
+bool paper_ready(const struct live *l) {
+    return !paper_of(l) || (paper_of(l)->x && paper_sees(l, SYMBOL_NONE));
+}
 
 static bool sees(const struct live *l, int32_t symbol) {
-    const struct paper_symbol *s = &l->paper->symbols[symbol];
+    const struct paper_symbol *s = &paper_of(l)->symbols[symbol];
     bool fresh = l->pump.view.now_us - s->mark_us < MARK_AGE_US;
-    return fresh && s->depth_known && !s->shallow && l->streams[STREAM_MARKET].state == STREAM_RUNNING &&
-           !l->trades[symbol].catching_up;
+    return fresh && s->depth_known && !s->shallow && live_market_current(l, (int16_t)symbol);
 }
 
 bool paper_sees(const struct live *l, int16_t symbol) {
@@ -330,14 +334,14 @@ bool paper_sees(const struct live *l, int16_t symbol) {
 }
 
 void paper_advance(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     if (!p->started) return;
     if (!p->books && now_us >= p->retry_us) open_books(l);
     if (p->look_due_us != 0 && now_us >= p->look_due_us) look(l);
 }
 
 int64_t paper_due_us(const struct live *l) {
-    const struct paper *p = l->paper;
+    const struct paper *p = paper_of(l);
     if (!p->started) return INT64_MAX;
     int64_t due = p->books ? INT64_MAX : p->retry_us;
     return p->look_due_us != 0 && p->look_due_us < due ? p->look_due_us : due;

@@ -1,5 +1,8 @@
 // paper.c: the account of a paper run: its exchange, what it is worth, its life on disk.
-#include "world/paper/paper.h"
+#include "world/paper/private.h"
+
+#include "api/clock.h"
+#include "world/live/wire.h"
 
 #include "base/assert.h"
 #include "base/units.h"
@@ -20,8 +23,8 @@ static void *must(void *block) {
 
 int64_t paper_clock(struct live *l) {
     int64_t now = live_exchange_now(l);
-    if (now > l->paper->now_us) l->paper->now_us = now;
-    return l->paper->now_us;
+    if (now > paper_of(l)->now_us) paper_of(l)->now_us = now;
+    return paper_of(l)->now_us;
 }
 
 // ---- what the account is worth ----
@@ -29,14 +32,14 @@ int64_t paper_clock(struct live *l) {
 static bool holds(const struct live *l) {
     for (int16_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
-            if (exchange_position_e8(l->paper->x, k, side) != 0) return true;
+            if (exchange_position_e8(paper_of(l)->x, k, side) != 0) return true;
         }
     }
     return false;
 }
 
 void paper_value(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct world_view *v = &l->pump.view;
     if (!p->x) return;
     int64_t now = p->now_us, equity = exchange_equity_e8(p->x);
@@ -55,7 +58,7 @@ void paper_value(struct live *l) {
 // ---- the account on disk ----
 
 static void *account_bytes(struct live *l, size_t *size) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     const struct world_view *v = &l->pump.view;
     p->account.saved_us = p->now_us;
     struct account_saved s = { .account = p->account,
@@ -76,7 +79,7 @@ static void *account_bytes(struct live *l, size_t *size) {
 }
 
 static void save_if_due(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     if (!p->x || !account_file_due(&p->file, now_us)) return;
     int64_t began_us = live_monotonic_us(l);
     size_t size;
@@ -85,7 +88,7 @@ static void save_if_due(struct live *l, int64_t now_us) {
 }
 
 static int read_account(struct live *l, struct errmsg *e) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct world_view *v = &l->pump.view;
     struct account_saved s;
     int err = account_file_read(&p->file, l->symbols, l->list.count, &s, &p->snapshot, e);
@@ -107,9 +110,9 @@ static int read_account(struct live *l, struct errmsg *e) {
 
 // ---- life ----
 
-int paper_open(struct live *l, struct errmsg *e) {
+static int paper_open(struct live *l, struct errmsg *e) {
     struct paper *p = must(calloc(1, sizeof *p));
-    l->paper = p;
+    l->simulated = p;
     p->symbols = must(calloc((size_t)l->list.count, sizeof *p->symbols));
     paper_link_open(l);
     l->o.paper.exchange.event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE | UINT64_C(1) << RECORD_ALGO_UPDATE |
@@ -121,7 +124,7 @@ int paper_open(struct live *l, struct errmsg *e) {
 
 // The account as it was, and the fundings of the time it was away; each takes an instant of its own.
 static void take_up(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     snapshot_restore(p->x, p->snapshot);
     snapshot_free(p->snapshot);
     p->snapshot = NULL;
@@ -135,7 +138,7 @@ static void take_up(struct live *l) {
 }
 
 void paper_begin(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct exchange_hooks hooks = { .ctx = l, .reply = paper_link_on_reply, .event = paper_link_on_event };
     int64_t now = paper_clock(l);
     p->x = must(exchange_new(&l->o.paper.exchange, l->symbols, l->list.count, &hooks, now));
@@ -168,8 +171,8 @@ void paper_begin(struct live *l) {
     p->file.dirty = true;   // a new account is one from its first second
 }
 
-void paper_pump(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
+static void paper_pump(struct live *l, int64_t now_us) {
+    struct paper *p = paper_of(l);
     if (!p) return;
     paper_advance(l, now_us);
     paper_link_arrive(l, now_us);
@@ -184,20 +187,20 @@ void paper_pump(struct live *l, int64_t now_us) {
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-int64_t paper_next_us(const struct live *l) {
-    const struct paper *p = l->paper;
+static int64_t paper_next_us(const struct live *l) {
+    const struct paper *p = paper_of(l);
     if (!p) return NEVER;
     int64_t due = least(paper_due_us(l), paper_link_next_us(l));
     if (p->x) {
         int64_t next = exchange_next_us(p->x);
-        if (next != NEVER) due = least(due, next - clock_offset_us(&l->wire.clock));
+        if (next != NEVER) due = least(due, next - clock_offset_us(live_wire_clock(l)));
     }
     if (p->file.due_us != 0) due = least(due, p->file.due_us);
     return due;
 }
 
-void paper_close(struct live *l) {
-    struct paper *p = l->paper;
+static void paper_close(struct live *l) {
+    struct paper *p = paper_of(l);
     if (!p) return;
     paper_stop(l);
     paper_value(l);
@@ -211,16 +214,29 @@ void paper_close(struct live *l) {
     free(p->symbols);
     snapshot_free(p->snapshot);
     free(p);
-    l->paper = NULL;
+    l->simulated = NULL;
 }
 
-struct exchange *live_exchange(struct live *l) {
-    return l->paper ? l->paper->x : NULL;
+struct exchange *paper_exchange(struct live *l) {
+    return paper_of(l) ? paper_of(l)->x : NULL;
 }
 
-int64_t live_paper_now(struct live *l) { return paper_clock(l); }
+int64_t paper_now(struct live *l) { return paper_clock(l); }
 
-struct paper_account live_paper_account(const struct live *l, bool *resumed) {
-    *resumed = l->paper->resumed;
-    return l->paper->account;
+struct paper_account paper_account(const struct live *l, bool *resumed) {
+    *resumed = paper_of(l)->resumed;
+    return paper_of(l)->account;
+}
+
+const struct live_simulation *paper_simulation(void) {
+    static const struct live_simulation simulation = { .open = paper_open,
+                                                       .start = paper_start,
+                                                       .ready = paper_ready,
+                                                       .next_us = paper_next_us,
+                                                       .pump = paper_pump,
+                                                       .stop = paper_close,
+                                                       .link = paper_link_gateway,
+                                                       .trade = paper_trade,
+                                                       .mark = paper_mark };
+    return &simulation;
 }

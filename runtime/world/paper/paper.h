@@ -1,78 +1,16 @@
-// paper.h: paper trading inside the live world: the account's requests go to a simulated exchange in this
-// process, everything else to the real one, whose market the simulated one follows (sim/mirror.h).
-//
-//     paper.c          requests and events under way, what the account is worth
-//     account_file.c   the account on disk
-//     paper_market.c   what the exchange tells of its market
-//
-// Way      a request takes `latency` there, its answer and the events it causes `latency` back.
-// Blind    while the market is not known (its streams are cut, or silent for MARK_AGE_US) orders that need a
-//          price wait, and fail as on a dead network once that takes longer than a request may; all else goes
-//          on. Trades missed meanwhile are fetched.
-// Account  one file, one process: written whole a few seconds after a change, and at the end.
+// paper.h: paper trading: a live world (world/live/live.h) whose account lives in a simulated exchange of this process.
+// Plugs into it by struct live_simulation; the live world knows nothing of this.
 #ifndef MT_WORLD_PAPER_PAPER_H
 #define MT_WORLD_PAPER_PAPER_H
 
-#include "world/live/private.h"
-#include "world/paper/account_file.h"
-#include "sim/mirror.h"
-#include "world/paper/paper_link.h"
+#include "world/live/live.h"
 
-enum { PAPER_DEPTH = 20 };
-#define MARK_AGE_US INT64_C(5000000)   // mark prices come every second
+const struct live_simulation *paper_simulation(void);   // for live_options
 
-// What is known of a symbol's market. Its trades are those of live_streams.c, which misses none.
-struct paper_symbol {
-    bool asked, depth_known;   // depth: since the connection was opened
-    bool funding_known;        // what was paid while the account was not running
-    struct funding_record *funding;
-    int32_t funding_count;
-    int64_t last_e8;   // before the market is open here
-    struct mark_record mark;
-    int64_t mark_us;   // when it came, by our clock
-    struct level_record bids[PAPER_DEPTH], asks[PAPER_DEPTH];
-    int32_t bid_count, ask_count;   // of the depth told last
-    int64_t update_id;              // of the book told last
-    bool shallow;   // best prices have left most of the depth told last: the next is about to come
-};
-
-struct paper {
-    struct exchange *x;   // NULL until the market is known for the first time
-    struct paper_link link;
-    struct paper_symbol *symbols;
-    struct ws_client *books;   // quotes and depth; NULL while closed
-    bool books_open, books_were_open;
-    int64_t retry_us;
-    struct reconnect reopen;
-    bool started;
-    int64_t round;         // of looking at the market: answers to an earlier one are old
-    int64_t look_due_us;   // when what could not be read is read again, 0: nothing
-    int64_t now_us;        // the exchange's clock as the account has seen it: never falls
-
-    struct account_file file;
-    struct snapshot *snapshot;   // the exchange before this run, until it is taken up
-    bool resumed;
-    struct paper_account account;
-    int64_t point_us;   // the last time equity was looked at
-};
-
-// paper.c
-int paper_open(struct live *l, struct errmsg *e);
-void paper_close(struct live *l);
-void paper_begin(struct live *l);   // the market is known: the account enters it
-void paper_pump(struct live *l, int64_t now_us);
-int64_t paper_next_us(const struct live *l);
-int64_t paper_clock(struct live *l);
-void paper_value(struct live *l);   // prices have changed: what the account is worth
-
-// paper_market.c
-void paper_start(struct live *l);
-void paper_stop(struct live *l);
-bool paper_ready(const struct live *l);
-bool paper_sees(const struct live *l, int16_t symbol);   // SYMBOL_NONE: all of them
-void paper_advance(struct live *l, int64_t now_us);
-int64_t paper_due_us(const struct live *l);
-void paper_trade(struct live *l, int16_t symbol, const struct agg_trade_record *t);
-void paper_mark(struct live *l, const struct mark_event *m);
+// Of a run made with it: its simulated exchange (NULL before the market is known), that one's clock, and its account;
+// whether that goes on from before.
+struct exchange *paper_exchange(struct live *l);
+int64_t paper_now(struct live *l);
+struct paper_account paper_account(const struct live *l, bool *resumed);
 
 #endif

@@ -1,11 +1,11 @@
 // paper_link.c: requests of a paper account on their way to its simulated exchange, answers and events on their way back.
-#include "world/paper/paper.h"
+#include "world/paper/private.h"
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "world/live/wire.h"
 #include "base/num.h"
 #include "trade/stream_event.h"
-#include "world/live/private.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,7 @@ static struct paper_request *pack(const struct api_call *op) {
 
 static void paper_send(void *ctx, struct api_call *op, int64_t stamp_us) {
     struct live *l = ctx;
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     if (!of_the_account(op->call.endpoint)) {
         p->link.wire.send(p->link.wire.ctx, op, stamp_us);
         return;
@@ -79,12 +79,12 @@ static void paper_send(void *ctx, struct api_call *op, int64_t stamp_us) {
 // What is on its way to the account arrives all the same.
 static void paper_cancel(void *ctx, struct api_call *op) {
     struct live *l = ctx;
-    if (!of_the_account(op->call.endpoint)) l->paper->link.wire.cancel(l->paper->link.wire.ctx, op);
+    if (!of_the_account(op->call.endpoint)) paper_of(l)->link.wire.cancel(paper_of(l)->link.wire.ctx, op);
 }
 
 static bool paper_ask_clock(void *ctx) {
     struct live *l = ctx;
-    return l->paper->link.wire.ask_clock(l->paper->link.wire.ctx);
+    return paper_of(l)->link.wire.ask_clock(paper_of(l)->link.wire.ctx);
 }
 
 struct gateway_link paper_link_gateway(struct live *l) {
@@ -98,14 +98,14 @@ static void give_up(struct live *l, const struct paper_request *out) {
 }
 
 static bool may_arrive(const struct live *l, const struct paper_request *out) {
-    if (!l->paper->x) return false;
+    if (!paper_of(l)->x) return false;
     return !needs_a_price(out->call.endpoint) ||
            paper_sees(l, out->call.batch ? SYMBOL_NONE : out->call.symbol);
 }
 
 // What waits for the market lets pass what does not.
 void paper_link_arrive(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     for (struct paper_request **at = &p->link.up; *at;) {
         struct paper_request *out = *at;
         bool arrives = out->at_us <= now_us && may_arrive(l, out);
@@ -128,7 +128,7 @@ void paper_link_arrive(struct live *l, int64_t now_us) {
 // ---- and back ----
 
 static struct paper_answer *add_answer(struct live *l) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     struct paper_answer *n = alloc_zeroed(1, sizeof *n);
     n->at_us = live_now(l) + l->o.paper.latency_us;
     *p->link.down_end = n;
@@ -159,7 +159,7 @@ void paper_link_on_event(void *ctx, int32_t kind, const void *record, int64_t no
         memcpy(&n->event.u.algo, record, sizeof n->event.u.algo);
     else
         memcpy(&n->event.u.account, record, sizeof n->event.u.account);
-    l->paper->file.dirty = true;
+    paper_of(l)->file.dirty = true;
 }
 
 static void take_answer(struct live *l, uint64_t token) {
@@ -171,13 +171,12 @@ static void take_answer(struct live *l, uint64_t token) {
 
 static void deliver_event(struct live *l, const struct stream_event *e) {
     coalesce_changed(l->pump.coalescer);
-    gateway_on_event(l->gateway, e->kind, &e->u);
-    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
-    live_push_event(l, e);
+    live_event(l, e, EVENT_HEARD);
+    live_event(l, e, EVENT_ACCOUNT);
 }
 
 void paper_link_answer(struct live *l, int64_t now_us) {
-    struct paper *p = l->paper;
+    struct paper *p = paper_of(l);
     while (p->link.down && p->link.down->at_us <= now_us) {
         struct paper_answer *n = p->link.down;
         p->link.down = n->next;
@@ -193,7 +192,7 @@ void paper_link_answer(struct live *l, int64_t now_us) {
 // ---- life ----
 
 void paper_link_open(struct live *l) {
-    struct paper_link *k = &l->paper->link;
+    struct paper_link *k = &paper_of(l)->link;
     k->wire = live_wire_link(l);
     k->up_end = &k->up;
     k->down_end = &k->down;
@@ -201,7 +200,7 @@ void paper_link_open(struct live *l) {
 
 // A request that waits for the market is looked at again when a message comes.
 int64_t paper_link_next_us(const struct live *l) {
-    const struct paper_link *k = &l->paper->link;
+    const struct paper_link *k = &paper_of(l)->link;
     int64_t due = k->down ? k->down->at_us : INT64_MAX;
     for (const struct paper_request *out = k->up; out; out = out->next)
         due = num_min(due, may_arrive(l, out) ? out->at_us : out->give_up_us);
@@ -209,7 +208,7 @@ int64_t paper_link_next_us(const struct live *l) {
 }
 
 void paper_link_close(struct live *l) {
-    struct paper_link *k = &l->paper->link;
+    struct paper_link *k = &paper_of(l)->link;
     for (struct paper_request *next; k->up; k->up = next) {
         next = k->up->next;
         free(k->up);
