@@ -104,6 +104,11 @@ void dispatcher_share(struct dispatcher *d, int32_t scope, struct budget *budget
 // Which of two ways to send the same presses less on the budgets; see limiter_strain.
 double dispatcher_strain(struct dispatcher *d, const int32_t cost[], int64_t now_us);
 
+// The time until which the venue wants to hear nothing (429, 418); in the past: it listens. And that it said so in
+// the answer to a request that is none of the dispatcher's.
+int64_t dispatcher_gate_us(struct dispatcher *d);
+void dispatcher_gate(struct dispatcher *d, int64_t until_us);
+
 // The oldest thing it has to tell, taken out; false: nothing. The last NOTICES_MAX are kept.
 enum { NOTICES_MAX = 64 };
 int32_t dispatcher_notice_count(const struct dispatcher *d);

@@ -253,6 +253,18 @@ void limits_gate(struct dispatcher *d, int64_t until_us) {
     leave_all(d);
 }
 
+int64_t dispatcher_gate_us(struct dispatcher *d) {
+    int64_t until_us = INT64_MIN;
+    enter_all(d);
+    for (int32_t i = 0; i < BUDGET_SCOPE_COUNT; i++) {
+        if (limiter_of(d, i)->gate_us > until_us) until_us = limiter_of(d, i)->gate_us;
+    }
+    leave_all(d);
+    return until_us;
+}
+
+void dispatcher_gate(struct dispatcher *d, int64_t until_us) { limits_gate(d, until_us); }
+
 double dispatcher_strain(struct dispatcher *d, const int32_t cost[], int64_t now_us) {
     double sum = 0;
     enter_all(d);

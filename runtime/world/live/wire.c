@@ -112,6 +112,7 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     l->wire->clock_due_us = now + (good && l->wire->clock.samples >= 4 ? CLOCK_EVERY_US
                                    : good                              ? 200000
                                                                        : 1000000);
+    if (a->retry_after_s > 0) dispatcher_gate(l->pump.dispatcher, now + a->retry_after_s * SECOND_US);
     gateway_clock_answered(l->gateway);
 }
 
@@ -278,7 +279,13 @@ static void on_done(void *ctx, void *user, const struct http_answer *a) {
 // ---- time ----
 
 void live_wire_pump(struct live *l, int64_t now_us) {
-    if (l->wire->clock_due_us != 0 && now_us >= l->wire->clock_due_us) gateway_ask_clock(l->gateway);
+    if (l->wire->clock_due_us != 0 && now_us >= l->wire->clock_due_us) {
+        int64_t gate_us = dispatcher_gate_us(l->pump.dispatcher);
+        if (gate_us > now_us)
+            l->wire->clock_due_us = gate_us;   // who is banned makes it longer with each request
+        else
+            gateway_ask_clock(l->gateway);
+    }
     gateway_pump(l->gateway, now_us);
 }
 
