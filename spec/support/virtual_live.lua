@@ -183,8 +183,8 @@ function Run:handlers(given)
   function strategy.on_start(me)
     if on_start then on_start(me) end
     if play then
-      local api = given()
-      api.spawn(function() self:play(api) end)
+      local api, market = given()
+      api.spawn(function() self:play(api, market) end)
     end
   end
   return strategy
@@ -301,6 +301,9 @@ function Run:crash()
   self.api.sleep(1)
 end
 
+---The kill switch, as its file.
+function Run:halt() run.write(self.session.folder .. "/halt", "") end
+
 function Run:stop() C.live_stop(self.session.l) end
 
 ---Fault rules of the exchange from now on (see lua/moontide/run/faults.lua), by the names its page knows.
@@ -312,6 +315,13 @@ end
 function Run:no_faults() self:ask("DELETE", "/moontide/faults") end
 
 -- ---- what became of it ----
+
+local function index_of(self, symbol)
+  for k, name in ipairs(self.names) do
+    if name == (symbol or self.names[1]) then return k - 1 end
+  end
+  error("no such symbol: " .. symbol, 3)
+end
 
 ---A request past the network: its decoded body.
 function Run:ask(method, target, body, head)
@@ -340,8 +350,9 @@ end
 
 ---The best bid and ask as the exchange has them.
 function Run:best(symbol)
-  local t = self:ask("GET", "/fapi/v1/ticker/bookTicker?symbol=" .. (symbol or self.names[1]))
-  return tonumber(t.bidPrice), tonumber(t.askPrice)
+  local t = ffi.new "struct ticker_record"
+  C.exchange_ticker(self.sim, index_of(self, symbol), t)
+  return tonumber(t.bid_e8) / 1e8, tonumber(t.ask_e8) / 1e8
 end
 
 ---What the exchange was asked for orders, and what came of it.
@@ -349,11 +360,7 @@ function Run:audit() return self:ask("GET", "/moontide/audit?limit=100000").entr
 
 ---The account as the exchange has it.
 function Run:position(symbol)
-  local i = 0
-  for k, name in ipairs(self.names) do
-    if name == (symbol or self.names[1]) then i = k - 1 end
-  end
-  return tonumber(C.exchange_position_e8(self.sim, i, C.POSITION_BOTH)) / 1e8
+  return tonumber(C.exchange_position_e8(self.sim, index_of(self, symbol), C.POSITION_BOTH)) / 1e8
 end
 
 ---The orders the exchange has taken, oldest first.
@@ -401,6 +408,9 @@ end
 
 function Run:log() return table.concat(self.lines, "\n") end
 
+---Requests that were sent over HTTP so far.
+function Run:requests() return tonumber(T.virtual_network_figures(self.network).requests) end
+
 ---Lets time pass after the run.
 function Run:pass(seconds) T.virtual_network_pass(self.network, seconds * 1e6) end
 
@@ -408,7 +418,7 @@ function Run:pass(seconds) T.virtual_network_pass(self.network, seconds * 1e6) e
 function Run:close()
   if self.closed then return end
   self.closed = true
-  if self.session and not self.session.closed and self.session.l then pcall(self.session.world.close) end
+  if self.started and not self.session.closed then self.session.world.close() end
   T.virtual_network_free(self.network)
   C.exchange_server_free(self.x)
   for i = 0, #self.names - 1 do

@@ -8,6 +8,7 @@
 #include "world/live/wire.h"
 
 #include "base/alloc.h"
+#include "base/units.h"
 #include "base/assert.h"
 #include "data/columns.h"
 #include "venue/binance/event_shape.h"
@@ -117,13 +118,16 @@ static void catch_up(struct live *l) {
 
 static void on_kline(struct live *l, const struct kline_event *k) {
     live_price(l, k->bar.symbol, k->bar.close_e8);
-    for (int32_t n = 0; k->closed && n < l->market->feed_count; n++) {
+    for (int32_t n = 0; n < l->market->feed_count; n++) {
         const struct bar_feed *f = &l->market->feeds[n];
         if (f->symbol != k->bar.symbol || f->interval != k->interval) continue;
         int64_t expected = l->market->last_bar_us[n] + f->series.interval_us;
-        if (l->market->last_bar_us[n] != 0 && f->interval <= INTERVAL_1D && k->bar.open_us > expected)
-            catch_up(l);   // one was missed
-        else if (!f->catching_up)
+        bool missed =
+            l->market->last_bar_us[n] != 0 && f->interval <= INTERVAL_1D && k->bar.open_us > expected;
+        // A bar that only forms tells that those before it are over; the message of their end has a second to come.
+        if (missed && (k->closed || live_exchange_now(l) > k->bar.open_us + SECOND_US))
+            catch_up(l);
+        else if (!missed && k->closed && !f->catching_up)
             add_bar(l, n, &k->bar, false);
     }
 }
@@ -157,7 +161,8 @@ static void on_missed_trades(void *ctx, struct api_call *call, int64_t number) {
     f->catching_up = false;
     if (l->ended) return;
     const struct agg_trade_record *rows = call->rows;
-    int32_t count = call->settle == SETTLE_DONE ? call->count : 0;
+    int32_t count = call->settle == SETTLE_DONE ? call->count : 0, told = 0;
+    int64_t known_id = f->last_id;
     for (int32_t k = 0; k < count; k++) {
         struct agg_trade_record t = rows[k];
         t.symbol = symbol;   // the reply does not name it
@@ -168,9 +173,15 @@ static void on_missed_trades(void *ctx, struct api_call *call, int64_t number) {
         catch_up_trades(l, symbol);
         return;
     }
-    for (int32_t k = 0; k < f->held_count; k++)
-        deliver_trade(l, &f->held[k], false);   // what is not listed does not exist
-    f->held_count = 0;
+    // What came meanwhile may have a hole of its own, behind the end of what was listed: it is asked for in turn.
+    // When nothing was listed that was not known, what is missing does not exist.
+    bool listed = f->last_id != known_id;
+    while (told < f->held_count && (!listed || f->held[told].id <= f->last_id + 1))
+        deliver_trade(l, &f->held[told++], false);
+    f->held_count -= told;
+    if (f->held_count == 0) return;
+    memmove(f->held, f->held + told, sizeof *f->held * (size_t)f->held_count);
+    catch_up_trades(l, symbol);
 }
 
 static void catch_up_trades(struct live *l, int16_t symbol) {
