@@ -125,6 +125,27 @@ describe("streams in virtual time", function()
     assert.equal(0, tonumber(v.figures.stream_reconnects))
   end)
 
+  it("a position is true soon after, whichever of a fill's messages was left out", function()
+    local at_end
+    local v = virtual.run {
+      strategy = { on_stop = function(self) at_end = self:position "BTCUSDT" end },
+      play = function(v, api)
+        v:run_for(2)
+        v:faults { { fault = "stream_gap", class = "account", share = 0.4 } }
+        for i = 1, 30 do
+          local side = i % 3 == 0 and "SELL" or "BUY"
+          assert(api.create_order { symbol = "BTCUSDT", side = side, type = "MARKET", quantity = 0.01 })
+          v:run_for(6)
+          assert.near(v:position(), v.session.script.self:position "BTCUSDT", 1e-12)
+        end
+      end,
+    }
+    assert.is_nil(v.failure, v.failure)
+    assert.near(0.1, at_end, 1e-12)
+    assert.is_true(tonumber(v.figures.events_recovered) > 5)
+    assert.equal(0, tonumber(v.figures.stream_reconnects))
+  end)
+
   it("what others did while nothing was heard is told, in the order of its time", function()
     local v = virtual.run {
       exchange = { wallet = 1e6, weight_limit = 1e6, order_limits = { 1e6, 1e6 } },

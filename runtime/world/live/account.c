@@ -65,6 +65,9 @@ struct live_account {
     int64_t key_due_us;   // when the listen key is to be prolonged
     struct expectation *expected;
     int32_t expected_count, expected_size;
+    // By symbol: the exchange's time of the last fill told and of the last change of a position told, and until when
+    // the change that a fill brings is to come (0: it has).
+    int64_t filled_us[SYMBOLS_MAX], changed_us[SYMBOLS_MAX], change_due_us[SYMBOLS_MAX];
 };
 
 static void begin(struct live *l, enum reconcile_mode mode);
@@ -84,12 +87,30 @@ static void hold(struct live_account *a, const struct stream_event *e) {
     a->held[a->held_count++] = *e;
 }
 
+static int64_t later(int64_t a, int64_t b) { return a > b ? a : b; }
+
+// A fill changes a position: the two are told apart from each other, and either message may be left out.
+static void pair_change(struct live *l, const struct stream_event *e) {
+    struct live_account *a = l->account;
+    if (e->kind == RECORD_ACCOUNT_UPDATE && e->u.account.symbol >= 0) {
+        int16_t k = e->u.account.symbol;
+        a->changed_us[k] = later(a->changed_us[k], e->u.account.transaction_us);
+        if (a->changed_us[k] >= a->filled_us[k]) a->change_due_us[k] = 0;
+    }
+    if (e->kind != RECORD_ORDER_UPDATE || e->u.order.execution != EXEC_TRADE) return;
+    int16_t k = e->u.order.order.symbol;
+    a->filled_us[k] = later(a->filled_us[k], e->u.order.transaction_us);
+    if (a->filled_us[k] > a->changed_us[k] && a->change_due_us[k] == 0)
+        a->change_due_us[k] = l->pump.view.now_us + EXPECT_US;
+}
+
 static void take(struct live *l, const struct stream_event *e) {
     if (!reconcile_take(l->account->known, e)) {
         l->figures.events_twice++;
         return;
     }
     deliver(l, e);
+    pair_change(l, e);
     int64_t look_us = l->pump.view.now_us + l->o.reconcile_us;   // something goes on: no idle time
     if (look_us < l->account->look_us) l->account->look_us = look_us;
 }
@@ -318,6 +339,7 @@ static void finish(struct live *l) {
         live_risk_account_known(l);
     }
     a->ready = true;
+    memset(a->change_due_us, 0, sizeof a->change_due_us);   // positions were asked for
     verified(a);
     if (a->again)
         begin(l, RECONCILE_TELL);
@@ -466,6 +488,24 @@ static void check_expected(struct live *l, int64_t now_us) {
     if (missed) begin(l, RECONCILE_TELL);
 }
 
+static void check_changes(struct live *l, int64_t now_us) {
+    struct live_account *a = l->account;
+    for (int32_t k = 0; k < l->list.count; k++) {
+        if (a->change_due_us[k] == 0 || now_us < a->change_due_us[k]) continue;
+        a->change_due_us[k] = 0;
+        begin(l, RECONCILE_TELL);
+    }
+}
+
+static int64_t changes_due_us(const struct live *l) {
+    int64_t due = INT64_MAX;
+    for (int32_t k = 0; k < l->list.count; k++) {
+        int64_t at_us = l->account->change_due_us[k];
+        if (at_us != 0 && at_us < due) due = at_us;
+    }
+    return due;
+}
+
 // ---- the stream's life ----
 
 static int64_t key_every_us(const struct live *l) {
@@ -519,6 +559,7 @@ void live_account_pump(struct live *l, int64_t now_us) {
     }
     if (a->busy) return;
     check_expected(l, now_us);
+    check_changes(l, now_us);
     if (!a->busy && now_us >= a->look_us) begin(l, RECONCILE_LOOK);
 }
 
@@ -530,6 +571,8 @@ int64_t live_account_next_us(const struct live *l) {
     if (l->account->key_due_us < due) due = l->account->key_due_us;
     if (a->busy) return due;
     if (a->expected_count > 0 && a->expected[0].due_us < due) due = a->expected[0].due_us;
+    int64_t changes = changes_due_us(l);
+    if (changes < due) due = changes;
     return a->look_us < due ? a->look_us : due;
 }
 
