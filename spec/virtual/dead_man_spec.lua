@@ -112,4 +112,26 @@ describe("the dead man's switch in virtual time", function()
     assert.is_true(armed >= 2)
     assert.equal("CANCELED", v:orders()[1].status)
   end)
+
+  it("is the run's, and not the script's to set or end", function()
+    local err
+    local v = with_order(
+      {},
+      40,
+      function(_, api)
+        err = select(
+          2,
+          api.request(
+            "POST",
+            "/fapi/v1/countdownCancelAll",
+            { symbol = "BTCUSDT", countdownTime = 0 },
+            { signed = true }
+          )
+        )
+      end
+    )
+    assert.is_nil(v.failure, v.failure)
+    assert.truthy(tostring(err):find("the dead man's switch is the run's", 1, true), tostring(err))
+    assert.is_true(#renewals(v) >= 3)
+  end)
 end)

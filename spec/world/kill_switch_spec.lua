@@ -220,44 +220,4 @@ describe("dead man's switch", function()
     assert.is_true(orders() > 0)
     lx.wait_for("the exchange to cancel", function() return orders() == 0 end)
   end)
-
-  it("is renewed while the run lives, also when its script waits for long", function()
-    r = live_run.start(x, {
-      s = [[ return { symbols = { "ETHUSDT" }, on_start = function()
-      local price = market.round_price("ETHUSDT", assert(api.get_ticker_price { symbol = "ETHUSDT" }).price * 0.95)
-      assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = price })
-      print(select(2, api.request("POST", "/fapi/v1/countdownCancelAll", { symbol = "ETHUSDT", countdownTime = 0 }, { signed = true })))
-      print "started" io.stdout:flush() api.sleep(60) end } ]],
-    }, { "--dead-man-seconds", "2" })
-    r:wait_for "started"
-    assert.truthy(r:out():find("the dead man's switch is the run's", 1, true)) -- and not the script's to end
-    lx.wait_for(
-      "renewals for longer than two seconds",
-      function() return assert(r:ask { cmd = "status" }).dead_man.armed >= 6 end
-    )
-    assert.equal(1, orders())
-  end)
-
-  it("is disarmed at an orderly end that keeps orders", function()
-    r = live_run.start(x, { s = script() }, { "--dead-man-seconds", "1", "--keep-orders" })
-    r:wait_for "started"
-    r:kill(15)
-    assert.equal(0, r:wait())
-    local kept = orders()
-    assert.is_true(kept > 0)
-    local entries = x:audit("?limit=100000").entries
-    local last
-    for _, e in ipairs(entries) do
-      if e.call == "POST /fapi/v1/countdownCancelAll" then last = e end
-    end
-    assert.truthy(last and last.executed)
-    lx.sleep(1.5) -- longer than the countdown: were it still running, they would go
-    assert.equal(kept, orders())
-  end)
-
-  it("says so when the exchange cannot be told", function()
-    x:faults { { fault = "error", call = "POST /fapi/v1/countdownCancelAll", status = 500 } }
-    r = live_run.start(x, { s = script() }, { "--dead-man-seconds", "3" })
-    r:wait_for("could not be told to go on watching over us")
-  end)
 end)

@@ -261,53 +261,6 @@ describe("moontide live: streams", function()
     end
   )
 
-  it("finds what the stream has left out though it was never cut, and though nothing came after", function()
-    local own = lx.start { "--no-limits", "--symbols", "SOLUSDT", "--wallet", "1000000" }
-    local folder = run.folder()
-    finally(function()
-      own:stop()
-      run.remove(folder)
-    end)
-    local path = run.write(
-      folder .. "/script.lua",
-      [[
-      return { symbols = { "SOLUSDT" },
-        on_start = function(self)
-          local t = assert(api.get_ticker_price { symbol = "SOLUSDT" })
-          assert(api.create_order { symbol = "SOLUSDT", side = "BUY", type = "LIMIT", quantity = 1, price = market.round_price("SOLUSDT", t.price * 0.97), newClientOrderId = "quiet" })
-        end,
-        on_fill = function(self, f) print(("fill %s %s %s %s"):format(f.symbol, f.tradeId, f.qty, tostring(f.recovered))) end,
-        on_order = function(self, o) print(o.clientOrderId, o.status, o.recovered) io.stdout:flush() end,
-        on_position = function(self, p) print("position", p.positionAmt, p.recovered, self:position "SOLUSDT") io.stdout:flush() end,
-      } ]]
-    )
-    os.execute(
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --reconcile 0.5 --for 40 >%s/out 2>%s/err & echo $! >%s/pid"):format(
-        own.key,
-        own.secret,
-        require("moontide.lua_host").exe,
-        path,
-        own.url,
-        folder,
-        folder,
-        folder
-      )
-    )
-    local function wait(text)
-      lx.wait_for(text, function() return run.read(folder .. "/out"):find(text, 1, true) end)
-    end
-    wait "quiet\tNEW\tnil"
-    own:faults { { fault = "stream_gap", class = "account", share = 1 } }
-    assert.equal(200, own:raw("POST", "/moontide/shock?symbol=SOLUSDT&factor=0.9", {}, "").status)
-    wait "quiet\tFILLED\ttrue"
-    wait "position\t1\ttrue\t1"
-    require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
-    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end)
-    local r = { out = run.read(folder .. "/out"), err = run.read(folder .. "/err") }
-    assert.is_true(compare_fills(r, true_fills(own, "SOLUSDT", lx.now_ms() - 60000)) >= 1)
-    assert.truthy(r.err:find("reconnects=0", 1, true), r.err)
-  end)
-
   it(
     "replaces connections before the exchange ends them: nothing is missed, nothing is told twice, nothing had to be asked for",
     function()
@@ -352,31 +305,6 @@ describe("moontide live: streams", function()
     end
   )
 
-  it("tells every trade of the market once and in order, though the stream is cut and thinned", function()
-    x:faults {
-      { fault = "stream_gap", class = "market", share = 0.1 },
-      { fault = "stream_drop", class = "market", share = 0.01 },
-      { fault = "stream_twice", class = "market", share = 0.1 },
-    }
-    local r = live(
-      x,
-      [[
-      local last, count, recovered = nil, 0, 0
-      return { symbols = { "BTCUSDT" },
-        on_trade = function(self, t)
-          if last and tonumber(t.id) ~= last + 1 then print("hole", last, t.id) end
-          last, count, recovered = tonumber(t.id), count + 1, recovered + (t.recovered and 1 or 0)
-        end,
-        on_stop = function() print("trades", count > 30, recovered > 0, count, recovered) end,
-      } ]],
-      { "--for", "6" }
-    )
-    assert.equal(0, r.status, r.err)
-    assert.falsy(r.out:find "hole", r.out)
-    assert.truthy(r.out:find("trades\ttrue\ttrue", 1, true), r.out .. r.err)
-    assert.truthy(r.err:find "reconnects=[1-9]", r.err)
-  end)
-
   it("goes on when the exchange is begun anew, and its ids with it", function()
     local folder = run.folder()
     local before, after = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--rate", "400" }, nil
@@ -416,32 +344,6 @@ describe("moontide live: streams", function()
     lx.wait_for("trades of the new exchange", function() return out():find "\nanew" end)
   end)
 
-  it("tells every bar once and in order, though most of their messages are left out", function()
-    local fast = lx.start { "--speed", "60", "--symbols", "BTCUSDT", "--no-limits" }
-    finally(function() fast:stop() end)
-    fast:faults {
-      { fault = "stream_gap", class = "market", share = 0.7 },
-      { fault = "stream_twice", class = "market", share = 0.3 },
-    }
-    local r = live(
-      fast,
-      [[
-      local last, count, recovered = nil, 0, 0
-      for bar in market.bars("BTCUSDT", "1m") do
-        if last and bar.open_time ~= last + 60000 then print("gap", last, bar.open_time) end
-        last, count = bar.open_time, count + 1
-        if bar.recovered then recovered = recovered + 1 end
-        if not (bar.open <= bar.high and bar.low <= bar.close and bar.volume > 0) then print("what is this?", tostring(bar)) end
-        if count == 10 then break end
-      end
-      print("bars", count, recovered > 0, recovered < count)
-    ]],
-      { "--for", "30" },
-      "NOTHING=1"
-    )
-    assert.equal("bars\t10\ttrue\ttrue\n", r.out, r.err)
-  end)
-
   it(
     "prolongs the listen key; one that the exchange does not know any more is replaced, and what was missed asked for",
     function()
@@ -463,41 +365,6 @@ describe("moontide live: streams", function()
       assert.truthy(r.err:find("reconnects=1 ", 1, true), r.err)
     end
   )
-
-  it("finds out that a connection is dead though nobody ended it", function()
-    local frozen = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
-    local folder = run.folder()
-    finally(function() -- there is but one of these in a test
-      frozen:stop()
-      run.remove(folder)
-    end)
-    local path = run.write(
-      folder .. "/script.lua",
-      'return { symbols = { "BTCUSDT" }, on_start = function() print "started" io.stdout:flush() end }'
-    )
-    os.execute(
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --stream-silence 0.6 --for 30 >%s/out 2>%s/err & echo $! >%s/pid"):format(
-        frozen.key,
-        frozen.secret,
-        require("moontide.lua_host").exe,
-        path,
-        frozen.url,
-        folder,
-        folder,
-        folder
-      )
-    )
-    lx.wait_for("the start", function() return run.read(folder .. "/out"):find "started" end)
-    lx.sleep(1.5) -- an idle user stream answers pings: no reason to end it
-    require("ffi").C.kill(frozen.pid, 19)
-    lx.sleep(1.5)
-    require("ffi").C.kill(frozen.pid, 18)
-    lx.sleep(1.5)
-    require("ffi").C.kill(tonumber(run.read(folder .. "/pid")), 15)
-    lx.wait_for("its end", function() return run.read(folder .. "/err"):find "ended requests" end)
-    local reconnects = tonumber(run.read(folder .. "/err"):match "reconnects=(%d+)")
-    assert.is_true(reconnects >= 2 and reconnects <= 4, run.read(folder .. "/err")) -- both of them, not over and over
-  end)
 
   it("keeps an order book that is the exchange's, or none at all while updates are missing", function()
     local slow = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--speed", "0.2" }
