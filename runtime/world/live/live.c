@@ -345,6 +345,8 @@ static void sleep_by_loop(struct live *l, int64_t rest_us) {
 }
 
 void live_sleep(struct live *l, int64_t until_us) {
+    if (until_us < l->pump.view.now_us)
+        until_us = l->pump.view.now_us;   // what is due at once may be as old as time
     int64_t rest_us = until_us == INT64_MAX ? INT64_MAX : until_us - l->pump.view.now_us;
     if (l->time.wait)
         l->time.wait(l->time.ctx, &l->loop, until_us == INT64_MAX ? INT64_MAX : until_us - l->epoch_us);
