@@ -530,11 +530,13 @@ void live_account_start(struct live *l) {
     internal_call_submit(l, internal_call_take(l, EP_LISTEN_KEY_NEW, PRIORITY_CRITICAL), on_key, 0);
 }
 
-// Its first opening too: what was before the run is learned then.
+// Its first opening too: what was before the run is learned then. A question that failed while the connection was
+// gone is asked again at once: now it can be answered.
 static void on_opened(struct live *l, enum stream_which which, bool again) {
     (void)which;
     (void)again;
     begin(l, RECONCILE_TELL);
+    l->account->retry_us = 0;
 }
 
 static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
