@@ -163,6 +163,7 @@ void gateway_answered(struct gateway *g, struct api_call *op) {
         hold_for_skew(g, op);
         return;
     }
+    if (reply.outcome == OUTCOME_DONE && g->tracker) outcome_tracker_made(g->tracker, op);
     add_used(&reply, LIMIT_WEIGHT, MINUTE_US, op->used_weight_1m);
     add_used(&reply, LIMIT_ORDERS, TEN_SECONDS_US, op->order_count_10s);
     add_used(&reply, LIMIT_ORDERS, MINUTE_US, op->order_count_1m);
@@ -339,6 +340,10 @@ void gateway_find_out(struct gateway *g, struct api_call *op, int64_t made_us, b
     ASSERT(clock_is_known(g));
     int64_t final_us = exchange_of(g) + g->o.time.uncertainty_us(g->o.time.ctx) + g->o.recv_window_us;
     outcome_tracker_reopen(g->tracker, op, made_us - CLOCK_ERROR_US, taken ? 0 : final_us, now_of(g));
+}
+
+void gateway_id_used(struct gateway *g, const char *client_id, bool algo, int64_t id) {
+    if (g->tracker) outcome_tracker_used(g->tracker, client_id, algo, id);
 }
 
 void gateway_pump(struct gateway *g, int64_t now_us) {

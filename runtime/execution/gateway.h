@@ -130,6 +130,9 @@ void gateway_journal_event(struct gateway *g, int32_t kind, const void *record);
 int gateway_reopen(struct gateway *g, const struct journal_order *o, struct api_call *op);
 void gateway_find_out(struct gateway *g, struct api_call *op, int64_t made_us, bool taken);
 
+// An order of an earlier process, as the journal has it: its client id may be used again, and does not name it then.
+void gateway_id_used(struct gateway *g, const char *client_id, bool algo, int64_t id);
+
 // Asks what is due to be asked and tells what is known. When it has something to do next; INT64_MAX: nothing.
 void gateway_pump(struct gateway *g, int64_t now_us);
 int64_t gateway_next_us(const struct gateway *g);

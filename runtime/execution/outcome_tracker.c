@@ -14,7 +14,6 @@
 #define GRACE_US INT64_C(2000000)   // for what the exchange reads later than it writes
 #define PAUSE_FIRST_US INT64_C(100000)
 #define PAUSE_LONGEST_US INT64_C(2000000)
-#define AHEAD_US INT64_C(1000000)   // the exchange takes stamps as far ahead of its clock
 
 enum { NUMBER_SHIFT = 8 };
 
@@ -32,6 +31,7 @@ struct part {
     int16_t symbol;
     char client_id[CLIENT_ID_MAX];
     int64_t id;                      // 0: go by the client id
+    int64_t older_id;                // the order that was made of this client id before; 0: none
     int64_t price_e8, quantity_e8;   // of an amendment
     int64_t next_us, pause_us;
     int64_t asked_at_us;   // the least that the exchange's clock showed when the question left
@@ -56,6 +56,7 @@ struct outcome_tracker {
     struct unresolved_request *requests, *spare;   // spare: of one part each
     uint64_t numbers;
     int32_t open;
+    struct used_ids used;
     struct outcome_tracker_figures figures;
 };
 
@@ -77,6 +78,7 @@ void outcome_tracker_free(struct outcome_tracker *r) {
     if (!r) return;
     free_list(r->requests);
     free_list(r->spare);
+    used_ids_free(&r->used);
     free(r);
 }
 
@@ -188,6 +190,10 @@ static struct unresolved_request *add(struct outcome_tracker *r, struct api_call
                                       .count = count,
                                       .next = r->requests };
     set_parts(d, &op->call);
+    for (int32_t i = 0; i < count; i++) {
+        struct part *p = &d->parts[i];
+        if (p->wish == WISH_NEW) p->older_id = used_ids_find(&r->used, p->client_id, p->algo);
+    }
     r->requests = d;
     return d;
 }
@@ -302,12 +308,12 @@ static bool is_meant(const struct part *p, int16_t symbol, int64_t id, const cha
     return strcmp(p->client_id, client_id) == 0 && (p->symbol == symbol || p->symbol == SYMBOL_NONE);
 }
 
-static void judge_event(struct unresolved_request *d, struct part *p, const struct order_update_record *u) {
+static void judge_event(struct part *p, const struct order_update_record *u) {
     struct order_record o = u->order;
     if (p->wish == WISH_NEW) {
-        // An order's first event; others may be of an older order that had the same id.
-        if (u->execution == EXEC_NEW && u->transaction_us >= d->made_us - AHEAD_US) p->exists = true;
-        if (!p->exists || (p->at_once && !is_over(&o))) return;
+        if (o.order_id == p->older_id) return;
+        p->exists = true;
+        if (p->at_once && !is_over(&o)) return;
         o.time_us = u->transaction_us;
     }
     if (p->wish == WISH_MODIFY && u->execution != EXEC_AMENDMENT && !is_over(&o)) return;
@@ -321,7 +327,7 @@ void outcome_tracker_on_order(struct outcome_tracker *r, const struct order_upda
             struct part *p = &d->parts[i];
             if (p->algo || !is_meant(p, u->order.symbol, u->order.order_id, u->order.client_id)) continue;
             bool known = p->state != PART_OPEN;
-            judge_event(d, p, u);
+            judge_event(p, u);
             r->figures.heard += d->open && !known && p->state != PART_OPEN;
         }
     }
@@ -332,7 +338,7 @@ void outcome_tracker_on_algo(struct outcome_tracker *r, const struct algo_update
         for (int32_t i = 0; i < d->count; i++) {
             struct part *p = &d->parts[i];
             if (!p->algo || !is_meant(p, u->order.symbol, u->order.algo_id, u->order.client_id)) continue;
-            if (p->wish == WISH_NEW && u->order.create_us < d->made_us - AHEAD_US) continue;
+            if (p->wish == WISH_NEW && u->order.algo_id == p->older_id) continue;
             bool known = p->state != PART_OPEN;
             p->exists = true;
             judge_algo(p, &u->order);
@@ -392,9 +398,9 @@ static bool take_answer(struct unresolved_request *d, struct part *p, const stru
     if (query->settle != SETTLE_DONE || query->count != 1 || !answer_check_fits(query)) return false;
     const struct order_record *o = query->rows;
     const struct algo_record *a = query->rows;
-    // An id that was used before shows its older order.
-    if (p->wish == WISH_NEW && (p->algo ? a->create_us : o->time_us) < d->made_us - AHEAD_US)
-        return !p->exists;
+    // An id that was used before may show its older order, which is none of ours. Any other order of this id is the
+    // one that was sent, whatever time it bears: it exists, and is never sent again.
+    if (p->wish == WISH_NEW && (p->algo ? a->algo_id : o->order_id) == p->older_id) return !p->exists;
     p->exists = true;
     if (p->algo)
         judge_algo(p, a);
@@ -501,6 +507,23 @@ static void refuse(struct api_call *op, const struct part *p) {
     snprintf(op->message, sizeof op->message, "%s", refusal_text(p));
 }
 
+void outcome_tracker_made(struct outcome_tracker *r, const struct api_call *op) {
+    const struct call *c = &op->call;
+    const struct order_record *orders = op->rows;
+    const struct algo_record *algo = op->rows;
+    if (c->endpoint == EP_ORDER_NEW && op->count == 1)
+        used_ids_add(&r->used, c->client_id, false, orders->order_id);
+    if (c->endpoint == EP_ALGO_NEW && op->count == 1)
+        used_ids_add(&r->used, c->client_id, true, algo->algo_id);
+    for (int32_t i = 0; c->endpoint == EP_BATCH_NEW && c->batch && i < op->count && i < c->batch_count; i++) {
+        if (op->batch_code[i] == 0) used_ids_add(&r->used, c->batch[i].client_id, false, orders[i].order_id);
+    }
+}
+
+void outcome_tracker_used(struct outcome_tracker *r, const char *client_id, bool algo, int64_t id) {
+    used_ids_add(&r->used, client_id, algo, id);
+}
+
 static enum outcome compose(struct outcome_tracker *r, const struct unresolved_request *d) {
     int32_t counts[PART_ABSENT + 1] = { 0 };
     for (int32_t i = 0; i < d->count; i++) counts[d->parts[i].state]++;
@@ -526,6 +549,7 @@ static bool report_one(struct outcome_tracker *r) {
     struct unresolved_request *d = unlink_at(r, at);
     struct api_call *op = d->op;
     enum outcome outcome = compose(r, d);
+    if (outcome == OUTCOME_DONE) outcome_tracker_made(r, op);
     let_go(r, d);
     r->hooks.known(r->hooks.ctx, op, outcome);
     return true;

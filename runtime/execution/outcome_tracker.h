@@ -20,6 +20,7 @@
 
 #include "base/outcome.h"
 #include "execution/api_call.h"
+#include "execution/used_ids.h"
 
 struct outcome_tracker;
 
@@ -56,6 +57,12 @@ void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op);
 // A request from before this process: a call of the pool that is with no dispatcher, holding the call.
 void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int64_t made_us, int64_t final_us,
                             int64_t now_us);
+
+// The answer in op shows what the exchange made of the new orders in it: should a script use one of their client ids again, the
+// older order is known by its id.
+void outcome_tracker_made(struct outcome_tracker *r, const struct api_call *op);
+// The same of an order of before this process, as the journal has it.
+void outcome_tracker_used(struct outcome_tracker *r, const char *client_id, bool algo, int64_t id);
 
 // The user stream.
 void outcome_tracker_on_order(struct outcome_tracker *r, const struct order_update_record *u);
