@@ -21,6 +21,7 @@
 #include "venue/binance/error_code.h"
 #include "venue/binance/params.h"
 #include "venue/binance/filter.h"
+#include "venue/binance/order_rules.h"
 #include "api/request.h"
 #include "api/config.h"
 #include "api/limiter.h"

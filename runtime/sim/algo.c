@@ -6,6 +6,7 @@
 #include "sim/match.h"
 #include "sim/order_store.h"
 #include "venue/binance/filter.h"
+#include "venue/binance/order_rules.h"
 
 #include <stdio.h>
 
@@ -151,8 +152,7 @@ static bool check_close_position(struct exchange *x, const struct market *m, con
 static bool check_types(const struct call *c, struct reply *r) {
     if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
     if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
-    bool conditional = c->type >= ORDER_STOP && c->type <= ORDER_TRAILING_STOP_MARKET;
-    if (!conditional) return reply_fail(r, -1116, NULL);
+    if (!order_rules_conditional(c->type)) return reply_fail(r, -1116, NULL);
     if (is_trailing(c->type)) {
         if (!call_given(c, P_CALLBACK_RATE)) return reply_fail(r, -1102, "callbackRate");
         bool good = c->callback_rate_e8 >= CALLBACK_MIN_E8 && c->callback_rate_e8 <= CALLBACK_MAX_E8;

@@ -11,6 +11,7 @@
 #include "sim/book_match.h"
 #include "sim/order_store.h"
 #include "venue/binance/filter.h"
+#include "venue/binance/order_rules.h"
 
 bool order_closes(const struct order *o) {
     return o->r.reduce_only || (o->r.position_side == POSITION_LONG && o->r.side == SIDE_SELL) ||
@@ -278,7 +279,7 @@ bool order_only_reduces(const struct exchange *x, const struct call *c) {
 static bool check_parameters(const struct call *c, struct reply *r) {
     if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
     if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
-    if (c->type != ORDER_LIMIT && c->type != ORDER_MARKET) return reply_fail(r, -4120, NULL);
+    if (order_rules_conditional(c->type)) return reply_fail(r, -4120, NULL);
     if (!call_given(c, P_QUANTITY)) return reply_fail(r, -1102, "quantity");
     if (c->type == ORDER_MARKET) {
         if (call_given(c, P_TIME_IN_FORCE)) return reply_fail(r, -1106, "timeInForce");

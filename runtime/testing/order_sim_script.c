@@ -2,6 +2,7 @@
 #include "testing/order_sim_private.h"
 
 #include "base/assert.h"
+#include "venue/binance/order_rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,10 +20,7 @@ static void describe(struct sim *s, struct call *c, int64_t number, bool market)
     c->side = o->side;
     c->type = market ? ORDER_MARKET : ORDER_LIMIT;
     c->quantity_e8 = o->quantity_e8;
-    c->resp_type = RESP_RESULT;
-    c->endpoint = EP_ORDER_NEW;
-    set(c, P_SYMBOL), set(c, P_SIDE), set(c, P_TYPE), set(c, P_QUANTITY), set(c, P_CLIENT_ID),
-        set(c, P_RESP_TYPE);
+    set(c, P_SYMBOL), set(c, P_SIDE), set(c, P_TYPE), set(c, P_QUANTITY), set(c, P_CLIENT_ID);
     snprintf(c->client_id, CLIENT_ID_MAX, "s%" PRId64, number);
     if (market) return;
     c->side = o->side = SIDE_BUY;
@@ -36,11 +34,15 @@ static void make_conditional(struct sim *s, struct call *c, int64_t number) {
     struct order *o = &s->orders[number];
     o->algo = true;
     o->side = c->side = SIDE_SELL;
-    c->endpoint = EP_ALGO_NEW;
     c->type = ORDER_STOP_MARKET;
     c->stop_price_e8 = LOW_E8;
-    c->given &= ~(UINT64_C(1) << P_RESP_TYPE);
     set(c, P_STOP_PRICE);
+}
+
+// As a script's order is completed.
+static void complete(struct call *c) {
+    int err = order_rules_complete(c, NULL);
+    ASSERT(err == ERR_OK);
 }
 
 static void hand_over(struct sim *s, struct api_call *op) {
@@ -75,6 +77,7 @@ static void send_order(struct sim *s) {
         struct call *c = api_call_batch_item(op, i);
         ASSERT(c != NULL);
         describe(s, c, s->made++, true);
+        complete(c);
     }
     if (batch) {
         op->call.endpoint = EP_BATCH_NEW;
@@ -84,6 +87,7 @@ static void send_order(struct sim *s) {
         bool market = !sim_chance(s, 300);
         describe(s, &op->call, s->made, market);
         if (market && sim_chance(s, 80)) make_conditional(s, &op->call, s->made);
+        complete(&op->call);
         s->made++;
     }
     hand_over(s, op);
@@ -91,9 +95,7 @@ static void send_order(struct sim *s) {
 
 static void cancel_conditional(struct sim *s, const struct algo_record *a) {
     struct api_call *op = sim_take_call(s);
-    op->call.endpoint = EP_ALGO_CANCEL;
-    op->call.algo_id = a->algo_id;
-    set(&op->call, P_ALGO_ID);
+    order_rules_cancel(&op->call, true, SYMBOL_NONE, a->algo_id);
     hand_over(s, op);
 }
 
@@ -123,11 +125,8 @@ static void follow_up(struct sim *s, const struct api_call *done) {
 static void cancel_left_open(struct sim *s, const struct order_record *r) {
     if (r->status != STATUS_NEW) return;
     struct api_call *op = sim_take_call(s);
-    op->call.endpoint = EP_ORDER_CANCEL;
-    op->call.symbol = 0;
-    op->call.order_id = r->order_id;
+    order_rules_cancel(&op->call, false, 0, r->order_id);
     memcpy(op->call.orig_client_id, r->client_id, CLIENT_ID_MAX);
-    set(&op->call, P_SYMBOL), set(&op->call, P_ORDER_ID);
     hand_over(s, op);
 }
 

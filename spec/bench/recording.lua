@@ -5,7 +5,7 @@ local backtest = require "moontide.backtest.session"
 local pump = require "moontide.run.pump"
 local recorder_module = require "moontide.record.recorder"
 local replay = require "moontide.record.replay"
-local strategy_module = require "moontide.run.strategy"
+local runner = require "moontide.run.runner"
 
 ffi.cdef [[ struct bench_timespec { long s, ns; }; int clock_gettime(int, struct bench_timespec *); ]]
 local CLOCK_THREAD_CPUTIME_ID = 3
@@ -96,10 +96,10 @@ local function once(record)
     recorder.begin()
   end
   local started = seconds()
-  local failure = strategy_module.run(world, s.script.self)
+  local failure = runner.run(world, s.script.self)
   local took = seconds() - started
   assert(not failure, failure)
-  world.close()
+  world:close()
   return took, figures
 end
 

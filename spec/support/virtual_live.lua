@@ -297,7 +297,7 @@ function Run:crash()
   self.left = self.folder .. "/left"
   os.execute(("cp -R %s/home %s"):format(self.folder, self.left))
   self.session.finished, self.session.orderly = true, true
-  self.session.world.stop()
+  self.session.world:stop()
   self.api.sleep(1)
 end
 
@@ -418,7 +418,7 @@ function Run:pass(seconds) T.virtual_network_pass(self.network, seconds * 1e6) e
 function Run:close()
   if self.closed then return end
   self.closed = true
-  if self.started and not self.session.closed then self.session.world.close() end
+  if self.started and not self.session.closed then self.session.world:close() end
   T.virtual_network_free(self.network)
   C.exchange_server_free(self.x)
   for i = 0, #self.names - 1 do

@@ -189,7 +189,7 @@ function M.new(world)
     return book
   end
 
-  function market.bars(symbol, interval) return world.bars(symbol, interval) end
+  function market.bars(symbol, interval) return world:bars(symbol, interval) end
 
   return market
 end

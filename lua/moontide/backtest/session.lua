@@ -117,7 +117,7 @@ local function connect(world, script, names, params, interval, event_mask)
   if self then
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do
-      world.subscribe(name, interval)
+      world:subscribe(name, interval)
     end
     pump.backtest.events(world.bt, event_mask)
     loader.listen(world, api)
@@ -135,7 +135,7 @@ function M.open(options, path, context)
   option_table.fill(groups.backtest, options)
   local sets = loader.sets(options.set)
   local world
-  local function now() return world and world.now() end
+  local function now() return world and world:now() end
   local log = context.log and context.log(now) or loader.log(options, now)
   local script = context.script
     or loader.load(path, {

@@ -6,7 +6,7 @@ local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
 local report = require "moontide.report"
 local session = require "moontide.backtest.session"
-local strategy_module = require "moontide.run.strategy"
+local runner = require "moontide.run.runner"
 
 local M = {
   usage = "backtest SCRIPT --data PATH... [options]",
@@ -90,11 +90,11 @@ function M.run(options)
 
   math.randomseed(options.seed)
   local run_started = host.monotonic()
-  local failure = strategy_module.run(world, self, s.script.plain and s.script.chunk or nil)
+  local failure = runner.run(world, self, s.script.plain and s.script.chunk or nil)
   local finished = host.monotonic()
   if bar then bar.clear() end
   if failure then
-    local at = log_module.time_text(world.now())
+    local at = log_module.time_text(world:now())
     cmd.fail(1, "%s failed at %s: %s", path, at, failure)
   end
   local result = report.build(world, {
@@ -112,7 +112,7 @@ function M.run(options)
     seed = options.given.seed or "1",
   })
   report.write(result, options)
-  world.close()
+  world:close()
   return 0
 end
 

@@ -11,7 +11,7 @@ local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
 local made = require "moontide.repl.made"
 local option_table = require "moontide.options"
-local strategy_module = require "moontide.run.strategy"
+local runner = require "moontide.run.runner"
 local task = require "moontide.run.task"
 local timeline_module = require "moontide.repl.timeline"
 
@@ -208,7 +208,7 @@ local function run_made(options, path)
       return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(
         options.given.speed and " times " .. options.given.speed or "",
         table.concat(s.names, " "),
-        log_module.time_text(world.now())
+        log_module.time_text(world:now())
       )
     end,
   }
@@ -227,11 +227,11 @@ local function run_made(options, path)
     ("%s on a made market, %s"):format(table.concat(s.names, " "), describe_account(options))
   )
   front:listen()
-  local failure = strategy_module.run(world, s.script.self, s.script.plain and function()
+  local failure = runner.run(world, s.script.self, s.script.plain and function()
     s.script.chunk()
     task.park()
   end or nil)
-  world.close()
+  world:close()
   front:close()
   if failure then cmd.fail(1, "%s", failure) end
   return front
@@ -345,11 +345,11 @@ local function run_sessions(r)
   while true do
     math.randomseed(r.options.seed)
     local s = r.session
-    local failure = strategy_module.run(s.world, s.script.self, s.script.plain and function()
+    local failure = runner.run(s.world, s.script.self, s.script.plain and function()
       s.script.chunk()
       task.park()
     end or nil)
-    s.world.close()
+    s.world:close()
     local wanted = r.timeline.wanted
     if not r.clock.leaving or not wanted then return failure end
     r.timeline.wanted = nil
@@ -374,13 +374,13 @@ local function run_backtest(options, path)
     again = function()
       r.clock.leaving = true
       front.muted = true
-      r.session.world.stop()
+      r.session.world:stop()
     end,
     stopped = function() front.muted = false end,
     path = r.path,
   }
   function target.submit(_, line, o) return submit_line(r, line, o, true) end
-  function target.prompt() return log_module.time_text(r.session.world.now()):sub(1, 16), "33" end
+  function target.prompt() return log_module.time_text(r.session.world:now()):sub(1, 16), "33" end
   function target.leave() r.clock.quitting = true end
   function target.may_leave(reply) reply(nil) end
   open_or_close(r)
@@ -424,7 +424,7 @@ local function run_live(options, path, mode)
         mode,
         table.concat(s.names, " "),
         s.at.rest,
-        log_module.time_text(world.now())
+        log_module.time_text(world:now())
       )
     end,
   }

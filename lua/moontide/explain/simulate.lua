@@ -9,7 +9,7 @@ local loader = require "moontide.run.loader"
 local pump = require "moontide.run.pump"
 local recording = require "moontide.explain.session"
 local replay = require "moontide.record.replay"
-local strategy_module = require "moontide.run.strategy"
+local runner = require "moontide.run.runner"
 
 local M = {}
 
@@ -313,10 +313,10 @@ function M.run(s, options)
   if script.self then replay.give_state(world, script.self, s.about) end
   world.begins_us = tonumber(s.first.us)
   math.randomseed(s.about.seed)
-  local failure = strategy_module.run(world, script.self, script.plain and script.chunk or nil)
+  local failure = runner.run(world, script.self, script.plain and script.chunk or nil)
   sim.failure = failure and failure:match "[^\n]*"
   gather_fills(sim, world, s.names)
-  world.close()
+  world:close()
   return sim
 end
 

@@ -58,7 +58,7 @@ local function clear(s, how, until_us)
     s.flatten = how == "flatten"
     local left = ending.run(s) and ending.all_open_orders(s)
     local none = left and #left == 0
-    if none and s.world.now() >= until_us then return end
+    if none and s.world:now() >= until_us then return end
     if not none then
       told = told + 1
       if told % 10 == 1 then s.log.warn("orders are left, or cannot be seen; trying on") end
@@ -87,7 +87,7 @@ end
 ---@return integer status
 function M.run(options, path, how)
   local world
-  local log = loader.log(options, function() return world and world.now() end)
+  local log = loader.log(options, function() return world and world:now() end)
   local name = folder.name(options, path)
   local at_folder = folder.path(name)
   local names = (run_file.read(at_folder) or {}).symbols
@@ -115,7 +115,9 @@ function M.run(options, path, how)
   )
   o.api = loader.configuration(options, rate_limits)
   local out, message = ffi.new "struct live *[1]", ffi.new "struct errmsg"
-  if C.live_new(o, rules, #names, out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
+  if C.live_new(o, rules, #names, out, message) ~= 0 then
+    failures.raise(1, "%s", ffi.string(message.text))
+  end
   local symbol_names = {}
   for i, symbol in ipairs(names) do
     symbol_names[i - 1] = symbol
@@ -154,10 +156,10 @@ function M.run(options, path, how)
     if settings.run(options).dead_man_seconds > 0 then ending.disarm(s, names) end
     C.live_stop(out[0])
   end)
-  world.run(main, function() end)
+  world:run(main, function() end)
   local good = main.ok
   if not good then log.error("cleaning up: %s", tostring(main.traceback)) end
-  world.close()
+  world:close()
   return good and 0 or 1
 end
 

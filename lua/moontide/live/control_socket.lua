@@ -137,7 +137,7 @@ M.on("log", function(s, request, client)
   local listener
   listener = function(line) gone = gone or not client.send { line = line } end
   table.insert(s.log.listeners, listener)
-  while not gone and client.connected() and not s.world.has_ended() do
+  while not gone and client.connected() and not s.world.ended do
     s.api.sleep(0.5)
   end
   for i, fn in ipairs(s.log.listeners) do

@@ -25,7 +25,7 @@ function M.open(s, run)
     status = C.live_journal_orders(s.l, path, restart == "cancel", message)
   end
   if status ~= 0 then
-    s.world.close()
+    s.world:close()
     failures.raise(1, "%s", ffi.string(message.text))
   end
   local journal = C.live_journal(s.l)

@@ -56,11 +56,11 @@ function M.request(s)
     new.state, new.symbols, new.params, new.interval = old.self.state, { unpack(s.names) }, params, s.interval
     if s.adopt then s.adopt(script) end
     s.script = script
-    local failed = s.world.take_strategy(new)
+    local failed = s.world.runner:replace(new)
     s.reload_problem = failed and "on_start: " .. tostring(failed):match "[^\n]+" or nil
     if failed then
       s.script = old
-      s.world.take_back(old.self)
+      s.world.runner:restore(old.self)
       s.log.error("%s is not reloaded, the old one goes on: %s", s.path, s.reload_problem)
     else
       s.log.info("%s is reloaded", s.path)
@@ -76,8 +76,8 @@ function M.request(s)
   end
   -- Wakes the strategy where nothing else does.
   task.spawn(function()
-    while s.world.between_events and not s.world.has_ended() do
-      s.world.sleep(WAIT_S)
+    while s.world.between_events and not s.world.ended do
+      s.world:sleep(WAIT_S)
     end
   end)
   return true
@@ -90,8 +90,8 @@ end
 function M.now(s)
   local ok, problem = M.request(s)
   if not ok then return nil, problem end
-  while s.reloading and not s.world.has_ended() do
-    s.world.sleep(WAIT_S)
+  while s.reloading and not s.world.ended do
+    s.world:sleep(WAIT_S)
   end -- its on_start, which may wait, included
   if s.reload_problem then return nil, s.reload_problem end
   return true
@@ -119,8 +119,8 @@ function M.watch(s)
     return table.concat(stamps, " "), changed
   end
   task.spawn(function()
-    while not s.world.has_ended() do
-      s.world.sleep(POLL_S)
+    while not s.world.ended do
+      s.world:sleep(POLL_S)
       local stamps, changed = look()
       if changed and stamps == seen and stamps ~= tried then
         tried = stamps

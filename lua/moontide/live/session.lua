@@ -21,6 +21,7 @@ local pump = require "moontide.run.pump"
 local reload = require "moontide.live.reload"
 local setup = require "moontide.backtest.setup"
 local state = require "moontide.live.state"
+local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 local world_module = require "moontide.run.world"
@@ -186,7 +187,7 @@ function M.open(options, path, mode)
   end
   local o, at = connect.options(options, not on_paper, on_paper)
   local world
-  local log = loader.log(options, function() return world and world.now() end)
+  local log = loader.log(options, function() return world and world:now() end)
   local sets = loader.sets(options.set)
   local seed = options.seed
   local settings = settings_module.run(options)
@@ -197,7 +198,7 @@ function M.open(options, path, mode)
     log = log,
     print = options.json == "-" and loader.print_aside or print,
     seed = seed,
-    now = function() return world and world.now() or load_us end,
+    now = function() return world and world:now() or load_us end,
     sandbox = not settings.trusted and folder.path(run_name) .. "/data" or nil,
   }
   local script = loader.load(path, load_options)
@@ -370,7 +371,7 @@ function M.open(options, path, mode)
   if self then
     self.symbols, self.params, self.interval = own_copy(names), params, interval
     for _, name in ipairs(names) do
-      world.subscribe(name, interval)
+      world:subscribe(name, interval)
     end
     C.live_events(l, strategy_module.event_mask(self))
     loader.listen(world, api)
@@ -398,7 +399,7 @@ end
 function M.start(s)
   local function fail(problem)
     journal.close(s, "did not start: " .. problem)
-    s.world.close()
+    s.world:close()
     failures.raise(1, "%s", problem)
   end
   local ok, problem = control.open(s, s.folder .. "/control.sock")
@@ -437,19 +438,19 @@ function M.run(s)
   if s.seconds then C.live_stop_after(s.l, s.seconds * 1e6) end
   C.live_stop_count(s.l, unpack(s.counts))
   if s.recorder then s.recorder.begin() end
-  local failure = strategy_module.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
+  local failure = runner.run(s.world, s.script.self, s.script.plain and s.chunk or nil)
   if s.recorder then s.recorder.over(failure) end
   -- A script that failed, or waits for something that no longer comes, leaves no orders behind either.
-  if s.finish and not s.finished then s.world.run(task.spawn(s.finish), function() end) end
+  if s.finish and not s.finished then s.world:run(task.spawn(s.finish), function() end) end
   say_end(s.l, s.log)
-  local at = log_module.time_text(s.world.now())
+  local at = log_module.time_text(s.world:now())
   if s.at_end then s.at_end(s) end
   journal.close(
     s,
     failure and "failed: " .. failure or s.halted and "stopped by the kill switch" or "stopped"
   )
   s.closed = true
-  s.world.close()
+  s.world:close()
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
   if failure then return ("%s failed at %s: %s"):format(s.path, at, failure) end
   if not s.orderly and not C.heartbeat_joined() then -- a supervisor does the rest

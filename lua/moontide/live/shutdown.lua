@@ -187,9 +187,9 @@ function M.settle(s, recv_window)
   pump.manager_stop(bt, world.view.now_us)
   pump.manager_start(bt)
   local count = C.live_orders_under_way(s.l)
-  local until_us = world.now() + (recv_window + SETTLING_S) * 1e6
-  while count > 0 and world.now() < until_us do
-    world.pass_time(0.02)
+  local until_us = world:now() + (recv_window + SETTLING_S) * 1e6
+  while count > 0 and world:now() < until_us do
+    world:pass_time(0.02)
     count = C.live_orders_under_way(s.l)
   end
   if count > 0 then s.log.error("of %d orders it is not known what became of them", count) end

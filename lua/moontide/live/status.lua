@@ -77,7 +77,7 @@ function M.read(s)
     mode = s.mode or "live",
     pid = M.pid,
     started_ms = s.started_ms,
-    now_ms = math.floor(world.now() / 1000),
+    now_ms = math.floor(world:now() / 1000),
     url = s.at and s.at.rest,
     symbols = s.names,
     interval = s.interval,

@@ -10,6 +10,7 @@ local log_module = require "moontide.run.log"
 local market_module = require "moontide.api.market"
 local pump_module = require "moontide.run.pump"
 local state = require "moontide.live.state"
+local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 local world_module = require "moontide.run.world"
@@ -106,8 +107,8 @@ local states = {
 function M.run(path, file, o)
   local r, about = M.open(file)
   local world
-  local function now() return world and world.now() or about.load_us end
-  local log = loader.log(o.options, function() return world and world.now() end)
+  local function now() return world and world:now() or about.load_us end
+  local log = loader.log(o.options, function() return world and world:now() end)
   local script = loader.load(path, {
     log = log,
     print = o.print,
@@ -129,7 +130,7 @@ function M.run(path, file, o)
     symbol_names[i - 1] = name
     index_of[name] = i - 1
   end
-  local pump, check = pump_of(r, function() world.stop() end)
+  local pump, check = pump_of(r, function() world:stop() end)
   world = world_module.new {
     pump = pump,
     bt = r,
@@ -158,7 +159,7 @@ function M.run(path, file, o)
     self.symbols, self.params, self.interval = about.symbols, params, about.interval
     M.give_state(world, self, about)
     for _, name in ipairs(about.symbols) do
-      world.subscribe(name, about.interval)
+      world:subscribe(name, about.interval)
     end
     loader.listen(world, api)
     local on_stop = self.on_stop
@@ -175,7 +176,7 @@ function M.run(path, file, o)
   C.replay_begin(r)
   math.randomseed(about.seed)
   if C.replay_state(r) == C.REPLAY_RUNNING then
-    local failure = strategy_module.run(world, self, chunk)
+    local failure = runner.run(world, self, chunk)
     C.replay_over(r, failure or "") -- unless its own end has said so
   end
   local report = C.replay_report(r)
@@ -190,7 +191,7 @@ function M.run(path, file, o)
   if report.state == C.REPLAY_DIVERGED or report.state == C.REPLAY_NOTED then
     result.recorded, result.did = ffi.string(report.recorded), ffi.string(report.did)
   end
-  world.close()
+  world:close()
   return result
 end
 

@@ -188,10 +188,10 @@ add(
     if not chunk then return nil, problem end
     setfenv(chunk, o.env)
     jit.off(chunk, true)
-    local before, world_before = host.monotonic(), engine.world.now()
+    local before, world_before = host.monotonic(), engine.world:now()
     local function keep(...) return { n = select("#", ...), ... } end
     local values = keep(chunk())
-    local took, world_took = host.monotonic() - before, (engine.world.now() - world_before) / 1e6
+    local took, world_took = host.monotonic() - before, (engine.world:now() - world_before) / 1e6
     local text = pretty.values(values, o)
     local line = took < 0.001 and ("%.1f us"):format(took * 1e6)
       or took < 1 and ("%.2f ms"):format(took * 1e3)
@@ -221,7 +221,7 @@ add("tasks", ":tasks", "tasks that are not over, and where each waits", function
       local name = info.source:match "/lua/moontide/run/([^/]+)%.lua$"
       rows[#rows + 1] = {
         number = t.number,
-        began = name and "runtime: " .. name
+        began = name and "runtime: " .. (name == "runner" and "strategy" or name)
           or ("%s:%d"):format(info.source:gsub("^[@=]", ""), info.linedefined),
         state = t.queued and "ready" or "waits",
         at = at or "",
@@ -288,23 +288,19 @@ add("orders", ":orders", "open orders", function(engine, _, o)
   for i = 1, math.min(#list, o.rows) do
     rows[i] = list[i]
   end
-  return pretty.grid(
-    {
-      "symbol",
-      "side",
-      "type",
-      "origQty",
-      "price",
-      "stopPrice",
-      "executedQty",
-      "status",
-      "orderId",
-      "clientOrderId",
-      "time",
-    },
-    rows,
-    o.width
-  ) .. (more > 0 and ("\n(%d more)"):format(more) or "")
+  return pretty.grid({
+    "symbol",
+    "side",
+    "type",
+    "origQty",
+    "price",
+    "stopPrice",
+    "executedQty",
+    "status",
+    "orderId",
+    "clientOrderId",
+    "time",
+  }, rows, o.width) .. (more > 0 and ("\n(%d more)"):format(more) or "")
 end)
 
 local function number(e8) return tonumber(e8) / 1e8 end
@@ -363,17 +359,12 @@ add(
   "an order's whole life, by its id or client id; the last one placed when left out",
   function(engine, argument, o)
     if not engine.trace then return nil, "calls are not kept here" end
-    return trace.why(
-      engine.trace,
-      engine.world,
-      argument ~= "" and argument or nil,
-      {
-        api = engine.api,
-        simulated = engine.simulated,
-        latency_us = engine.latency_us,
-        width = math.max(o.width, 100),
-      }
-    )
+    return trace.why(engine.trace, engine.world, argument ~= "" and argument or nil, {
+      api = engine.api,
+      simulated = engine.simulated,
+      latency_us = engine.latency_us,
+      width = math.max(o.width, 100),
+    })
   end
 )
 

@@ -24,7 +24,7 @@ local usual_prices =
 ---@return BacktestSession
 function M.open(options, path, o)
   local world
-  local log = o.log(function() return world and world.now() end)
+  local log = o.log(function() return world and world:now() end)
   local sets = loader.sets(options.set)
   local seed = options.seed
   local load_options = { log = log, print = o.print, seed = seed }
@@ -98,7 +98,7 @@ function M.open(options, path, o)
   if self then
     self.symbols, self.params, self.interval = names, params, interval
     for _, name in ipairs(names) do
-      world.subscribe(name, interval)
+      world:subscribe(name, interval)
     end
     pump.backtest.events(bt, b.exchange.event_mask)
     loader.listen(world, api, self)

@@ -71,7 +71,7 @@ local function engine_of(s)
           s.name,
           table.concat(s.names, " "),
           s.at and s.at.rest or "?",
-          log_module.time_text(s.world.now())
+          log_module.time_text(s.world:now())
         )
       end,
       reload = function()

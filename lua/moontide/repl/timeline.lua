@@ -41,7 +41,7 @@ end
 function M.new(o)
   local t = { typed = {}, commands = {} }
 
-  local function now_us() return o.session().world.now() end
+  local function now_us() return o.session().world:now() end
 
   ---Where the run stands, in one line.
   function t.where()

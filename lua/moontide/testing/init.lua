@@ -18,6 +18,7 @@ local option_table = require "moontide.options"
 local records = require "moontide.api.records"
 local scripted = require "moontide.testing.market"
 local stats = require "moontide.stats"
+local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 
@@ -203,7 +204,7 @@ local function open(world, script, params)
   if world.closed then error("the test of this world is over", 3) end
   if world.session then error("this world has run already: make another with testing.world", 3) end
   local o, session = world.options, nil
-  local function now() return session and session.world.now() or world.start_us end
+  local function now() return session and session.world:now() or world.start_us end
   local log, print_aside = listening(world, now)
   local path = type(script) == "string" and script or "the spec"
   if type(script) == "string" then
@@ -290,7 +291,7 @@ function World:run(script, params)
   task.install()
   local failure = task.apart(function()
     market_module.new(session.world) -- bars know their symbol by the world made last
-    return strategy_module.run(
+    return runner.run(
       session.world,
       session.script.self,
       session.script.plain and session.script.chunk or nil

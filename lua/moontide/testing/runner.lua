@@ -46,9 +46,9 @@ end
 function testing.on_open(world)
   local w = world.session.world
   local sleep = w.sleep
-  function w.sleep(seconds)
-    if not w.has_ended() then sleep(seconds) end
-    if w.has_ended() then error("the market of this world has ended: give testing.world more bars", 3) end
+  function w:sleep(seconds)
+    if not self.ended then sleep(self, seconds) end
+    if self.ended then error("the market of this world has ended: give testing.world more bars", 3) end
   end
 end
 
@@ -64,7 +64,7 @@ local function drive(fn)
     if main.done then break end
     local world = worlds[#worlds]
     local session = world and world.session
-    if not session or not session.world.step() then
+    if not session or not session.world:step() then
       if told then error("the test waits for what never comes", 0) end
       told = true
       task.fail(

@@ -1,9 +1,10 @@
-// filter.c: the checks of price, quantity and notional.
+// filter.c: the exchange's tests of one order against the rules of its contract.
 #include "venue/binance/filter.h"
 
 #include "base/assert.h"
 #include "base/dec.h"
 #include "venue/binance/error_code.h"
+#include "venue/binance/order_rules.h"
 
 #include <stdio.h>
 
@@ -15,8 +16,6 @@ static bool market_type(const struct call *c) {
 static bool limit_type(const struct call *c) {
     return c->type == ORDER_LIMIT || c->type == ORDER_STOP || c->type == ORDER_TAKE_PROFIT;
 }
-
-static bool conditional(const struct call *c) { return c->type != ORDER_LIMIT && c->type != ORDER_MARKET; }
 
 static int32_t precision_test(const struct symbol *s, const struct call *c) {
     const struct {
@@ -41,13 +40,13 @@ static int32_t price_test(const struct symbol *s, int64_t price_e8) {
     if (price_e8 <= 0) return -4001;
     if (s->price_max_e8 > 0 && price_e8 > s->price_max_e8) return -4002;
     if (s->price_min_e8 > 0 && price_e8 < s->price_min_e8) return -4013;
-    return s->tick_e8 > 0 && price_e8 % s->tick_e8 != 0 ? -4014 : 0;
+    return order_rules_on_step(price_e8, s->tick_e8) ? 0 : -4014;
 }
 
 static int32_t stop_price_test(const struct symbol *s, int64_t price_e8) {
     if (price_e8 <= 0) return -4006;
     if (s->price_max_e8 > 0 && price_e8 > s->price_max_e8) return -4007;
-    return s->tick_e8 > 0 && price_e8 % s->tick_e8 != 0 ? -4014 : 0;
+    return order_rules_on_step(price_e8, s->tick_e8) ? 0 : -4014;
 }
 
 static int32_t prices_test(const struct symbol *s, const struct call *c) {
@@ -68,14 +67,15 @@ static int32_t quantity_test(const struct symbol *s, const struct call *c) {
     if (c->quantity_e8 <= 0) return -4003;
     if (c->quantity_e8 < min_e8) return -4004;
     if (max_e8 > 0 && c->quantity_e8 > max_e8) return -4005;
-    return step_e8 > 0 && (c->quantity_e8 - min_e8) % step_e8 != 0 ? -4023 : 0;
+    return order_rules_on_step(c->quantity_e8 - min_e8, step_e8) ? 0 : -4023;
 }
 
 // The price that the least notional is measured at; 0: none known, no test.
 static int64_t notional_price(const struct call *c, int64_t mark_e8, int64_t last_e8) {
     if (limit_type(c) && call_given(c, P_PRICE)) return c->price_e8;
-    if (conditional(c) && call_given(c, P_STOP_PRICE)) return c->stop_price_e8;
-    if (conditional(c) && call_given(c, P_ACTIVATE_PRICE)) return c->activate_price_e8;
+    bool conditional = order_rules_conditional(c->type);
+    if (conditional && call_given(c, P_STOP_PRICE)) return c->stop_price_e8;
+    if (conditional && call_given(c, P_ACTIVATE_PRICE)) return c->activate_price_e8;
     return mark_e8 > 0 ? mark_e8 : last_e8;
 }
 

@@ -7,6 +7,7 @@
 #include "store/journal.h"
 #include "trade/names.h"
 #include "trade/stream_event.h"
+#include "venue/binance/order_rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,11 +99,7 @@ static void on_cancelled(void *ctx, struct api_call *call, int64_t number) {
 static void cancel_restart(struct live *l, struct live_restart *r) {
     struct api_call *op =
         internal_call_take(l, r->algo ? EP_ALGO_CANCEL : EP_ORDER_CANCEL, PRIORITY_CRITICAL);
-    op->call.symbol = r->number;
-    op->call.order_id = r->algo ? 0 : r->order_id;
-    op->call.algo_id = r->algo ? r->order_id : 0;
-    op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << (r->algo ? P_ALGO_ID : P_ORDER_ID);
-    if (r->algo) op->call.given &= ~(UINT64_C(1) << P_SYMBOL);
+    order_rules_cancel(&op->call, r->algo, r->number, r->order_id);
     internal_call_submit(l, op, on_cancelled, r - l->journal->restarts);
 }
 

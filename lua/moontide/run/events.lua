@@ -1,0 +1,107 @@
+---Events of the account and the market, as a strategy's handlers get them (described in moontide/meta/script.lua).
+local C = require "moontide.core"
+local records = require "moontide.api.records"
+
+local M = {}
+
+local function number(e8) return tonumber(e8) / 1e8 end
+local function milliseconds(us) return math.floor(tonumber(us) / 1000) end
+
+-- By the kind of event: calls the handlers of `self` that want it. `recovered`: it was asked for after the streams had been silent.
+local deliver = {}
+
+local function fill_of(u, order, recovered)
+  return {
+    symbol = order.symbol,
+    side = order.side,
+    positionSide = order.positionSide,
+    orderId = order.orderId,
+    clientOrderId = order.clientOrderId,
+    price = number(u.last_price_e8),
+    qty = number(u.last_qty_e8),
+    commission = number(u.commission_e8),
+    realizedPnl = number(u.realized_pnl_e8),
+    maker = u.maker,
+    time = milliseconds(u.transaction_us),
+    tradeId = records.id_text(u.trade_id),
+    order = order,
+    recovered = recovered,
+  }
+end
+
+deliver[C.RECORD_ORDER_UPDATE] = function(self, event, R, recovered)
+  local u = event.u.order
+  local order = R.build[C.RECORD_ORDER_QUERY](u.order)
+  order.recovered = recovered
+  if u.execution == C.EXEC_TRADE and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
+  if self.on_order then self.on_order(self, order) end
+end
+
+deliver[C.RECORD_ALGO_UPDATE] = function(self, event, R, recovered)
+  local order = records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order))
+  order.recovered = recovered
+  if self.on_order then self.on_order(self, order) end
+end
+
+deliver[C.RECORD_ACCOUNT_UPDATE] = function(self, event, R, recovered)
+  local u = event.u.account
+  local symbol = u.symbol >= 0 and R.symbols[u.symbol] or nil
+  if u.reason == C.ACCOUNT_FUNDING_FEE then
+    if not self.on_funding then return end
+    self.on_funding(self, {
+      symbol = symbol,
+      amount = number(u.balance_change_e8),
+      time = milliseconds(u.event_us),
+      recovered = recovered,
+    })
+  elseif self.on_position and symbol then
+    self.on_position(self, {
+      symbol = symbol,
+      positionAmt = number(u.amount_e8),
+      entryPrice = number(u.entry_price_e8),
+      unrealizedProfit = number(u.unrealized_e8),
+      walletBalance = number(u.wallet_e8),
+      time = milliseconds(u.event_us),
+      recovered = recovered,
+    })
+  end
+end
+
+deliver[C.RECORD_AGG_TRADE] = function(self, event, R, recovered)
+  if not self.on_trade then return end -- of a script that has been reloaded meanwhile
+  local t = event.u.trade
+  self.on_trade(self, {
+    symbol = R.symbols[t.symbol],
+    price = number(t.price_e8),
+    qty = number(t.qty_e8),
+    time = milliseconds(t.time_us),
+    maker = t.buyer_maker,
+    id = records.id_text(t.id),
+    recovered = recovered,
+  })
+end
+
+deliver[C.RECORD_BOOK_TICKER] = function(self, event, R)
+  if not self.on_book then return end
+  local b = event.u.book
+  self.on_book(self, {
+    symbol = R.symbols[b.symbol],
+    bid = number(b.bid_e8),
+    bidQty = number(b.bid_qty_e8),
+    ask = number(b.ask_e8),
+    askQty = number(b.ask_qty_e8),
+    time = milliseconds(b.time_us),
+    updateId = records.id_text(b.update_id),
+  })
+end
+
+---Calls the handlers of a strategy that want an event.
+---@param self Strategy
+---@param event ffi.cdata* struct stream_event
+---@param R table of records.new, with the names of the run's symbols
+function M.dispatch(self, event, R)
+  local to = deliver[event.kind]
+  if to then to(self, event, R, event.recovered or nil) end
+end
+
+return M

@@ -1,0 +1,251 @@
+---Runs a script in a world to its end: calls the handlers of a strategy one at a time, or runs a plain script's body, and deals
+---with what fails.
+---
+---   on_start -> (on_bar | on_fill ... | on_timer)* -> on_stop
+---                    | raises, and on_error took it: the loop begins again with the next event
+local events = require "moontide.run.events"
+local records = require "moontide.api.records"
+local strategy_methods = require "moontide.run.strategy_methods"
+local task = require "moontide.run.task"
+
+local M = {}
+
+---@class Runner
+---@field world World
+---@field strategy Strategy? the table of handlers in place; nil for a plain script
+---@field main Task? the script's own task
+---@field failure string? what ended the run
+---@field error_task Task? runs on_error; what fails there ends the run
+---@field pending_timers integer how often on_timer is due
+---@field timer_number integer goes up when handlers are exchanged: the timers of the ones before end
+---@field after fun() hears when a handler has returned
+---@field after_tasks fun() hears when tasks beside the handlers have run
+local Runner = {}
+Runner.__index = Runner
+
+local function nothing() end
+
+-- ---- what fails ----
+
+-- What says only that the run is over is no failure: assert(api.get_ticker_price { ... }) in a loop ends so.
+function Runner:is_end(err)
+  return self.world.ended and type(err) == "table" and rawget(err, "kind") == "stopped"
+end
+
+-- Hears of every task that has ended.
+function Runner:report(dead)
+  if dead.ok or dead.reported or self:is_end(dead.error) then return end
+  dead.reported = true
+  if dead ~= self.main and dead.waited then return end
+  local world, strategy = self.world, self.strategy
+  if strategy and strategy.on_error and not self.failure and dead ~= self.error_task then
+    self.error_task = task.spawn(strategy.on_error, strategy, dead.error, dead.traceback)
+    self.error_task.owner = world.owner
+    return
+  end
+  if world.on_failure then return world.on_failure(dead) end -- the REPL tells of it and goes on
+  self.failure = self.failure or dead.traceback
+  world:stop()
+end
+
+-- ---- handlers ----
+
+-- A session that began inside a bar does so again, when its backtest (moontide explain) begins with the bar.
+function Runner:wait_for_begin()
+  local world = self.world
+  if world.begins_us and world:now() < world.begins_us then
+    world:sleep((world.begins_us - world:now()) / 1e6)
+  end
+end
+
+function Runner:begin_timer()
+  local me, mine = self.strategy, self.timer_number
+  if not me.timer or not me.on_timer then return end
+  task.spawn(function()
+    self:wait_for_begin()
+    while not self.world.ended and self.timer_number == mine do
+      self.world:sleep(me.timer)
+      if self.timer_number == mine then self.pending_timers = self.pending_timers + 1 end
+    end
+  end)
+end
+
+-- Puts a table of handlers in place; timers of the one before end. `owner` is whose the tasks are that it begins.
+function Runner:take(me, owner)
+  local world = self.world
+  self.strategy, world.strategy, world.owner = me, me, owner
+  self.pending_timers, self.timer_number = 0, self.timer_number + 1
+  if self.main then self.main.owner = owner end
+  setmetatable(me, self.metatable)
+  if me.state == nil then me.state = {} end
+end
+
+---Puts another table of handlers in place of the one that runs, and starts it. The tasks of the one before end, or those of the
+---one that failed.
+---@param me Strategy
+---@return string? problem what its on_start failed with
+function Runner:replace(me)
+  local world = self.world
+  local before = world.owner
+  self:take(me, { before = before })
+  local ok, problem = xpcall(function()
+    if me.on_start then me:on_start() end
+  end, debug.traceback)
+  world:retire(ok and before or world.owner)
+  if not ok then return problem end
+  world.owner.before = nil
+  self:begin_timer()
+  self.after()
+  return nil
+end
+
+---Undoes a `replace` that failed.
+---@param me Strategy the one before
+function Runner:restore(me)
+  self:take(me, self.world.owner.before)
+  self:begin_timer()
+end
+
+-- No handler runs: what asked for such a moment (a reload) has it.
+function Runner:let_change()
+  local change = self.world.between_events
+  self.world.between_events = nil
+  if change then change() end
+end
+
+-- Other tasks have run, or timers are due.
+function Runner:wake()
+  self:let_change()
+  while self.pending_timers > 0 and not self.world.ended do -- after the end comes on_stop
+    self.pending_timers = self.pending_timers - 1
+    self.strategy:on_timer(math.floor(self.world:now() / 1000))
+    self.after()
+    self:let_change()
+  end
+  self.after_tasks()
+end
+
+-- What the loop calls for a bar, and for an event.
+function Runner:callbacks()
+  local me, R = self.strategy, self.records
+  if not self.world.after_handler and not (me.timer and me.on_timer) then
+    -- A backtest's loop: one call a bar and nothing else.
+    local handler = me.on_bar
+    return handler and function(bar) return handler(me, bar) end or nothing,
+      function(event) events.dispatch(me, event, R) end
+  end
+  -- A timer that became due while a handler waited is served when it returns: whether other tasks run meanwhile, the runtime's
+  -- among them, makes no difference.
+  local function returned()
+    self.after()
+    if self.pending_timers > 0 then self:wake() end
+  end
+  return function(bar)
+    if self.strategy.on_bar then self.strategy:on_bar(bar) end
+    returned()
+  end, function(event)
+    events.dispatch(self.strategy, event, R)
+    returned()
+  end
+end
+
+-- ---- the run ----
+
+-- The strategy's own task: on_start, the loop, on_stop. After an error that on_error took it begins again, where it was.
+function Runner:body()
+  local world = self.world
+  if not self.started then
+    self.started = true
+    self:wait_for_begin()
+    if self.strategy.on_start then self.strategy:on_start() end
+    self.after()
+    if self.pending_timers > 0 then self:wake() end
+  end
+  world:main_loop(self.on_bar, self.on_event, self.on_wake)
+  if self.stopped then return end -- on_stop failed, and on_error took that: it is not tried again
+  self.stopped = true
+  if self.strategy.on_stop then
+    world:last_words(world.stop_seconds)
+    self.strategy:on_stop()
+  end
+  self.after()
+end
+
+function Runner:launch(body)
+  self.main = task.spawn(body)
+  self.main.owner = self.world.owner
+end
+
+-- After an error that on_error took, the loop goes on with the next event.
+function Runner:loop()
+  local world = self.world
+  local function body() self:body() end
+  repeat
+    self:launch(body)
+    local this = self.main
+    world:run(this, function(dead)
+      self:report(dead)
+      if dead == this and not dead.ok and not self.failure then world.relaunch = true end
+    end)
+    local again = world.relaunch and not self.failure
+    world.relaunch = false
+  until not again
+end
+
+-- A handler that waits for what no longer comes, or asks on and on, is left behind; on_stop runs all the same.
+function Runner:stop_late()
+  local world, strategy = self.world, self.strategy
+  if not self.started or self.stopped or world.stopping or not strategy.on_stop then return end
+  self.stopped = true
+  world.log.warn "a handler had not ended when its time was over; its calls were ended"
+  world:last_words(world.stop_seconds)
+  self.main = task.spawn(function()
+    strategy:on_stop()
+    self.after()
+  end)
+  world:run(self.main, function(dead) self:report(dead) end)
+end
+
+function Runner:run_strategy(strategy)
+  local world = self.world
+  self.metatable = { __index = strategy_methods.of(world) }
+  self.after = world.after_handler or nothing -- live: keeps self.state
+  self.after_tasks = world.after_tasks or nothing -- what tasks beside the handlers have changed of it
+  self:take(strategy, {})
+  self.on_bar, self.on_event = self:callbacks()
+  self.on_wake = function() self:wake() end
+  self:begin_timer()
+  self:loop()
+  self:stop_late()
+end
+
+function Runner:run_plain(chunk)
+  self.main = task.spawn(function()
+    self:wait_for_begin()
+    return chunk()
+  end)
+  self.world:run(self.main, function(dead) self:report(dead) end)
+end
+
+---Runs a strategy (or a plain chunk) to the end of the data.
+---@param world World
+---@param strategy Strategy? the table of handlers
+---@param chunk function? the plain form's body
+---@return string? failure what an unhandled error said, with its traceback
+function M.run(world, strategy, chunk)
+  local R = records.new(world.symbol_names)
+  R.symbols = world.symbol_names
+  local runner = setmetatable(
+    { world = world, records = R, pending_timers = 0, timer_number = 0, started = false, stopped = false },
+    Runner
+  )
+  world.runner = runner
+  if strategy then
+    runner:run_strategy(strategy)
+  else
+    runner:run_plain(chunk)
+  end
+  return runner.failure
+end
+
+return M
