@@ -5,7 +5,7 @@ local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local wait = require "spec.support.wait"
-local state = require "moontide.live.state"
+local state = require "moontide.run.state_form"
 
 -- What the journal of a run keeps now.
 local function kept(path)

@@ -5,7 +5,7 @@ local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local commands = require "moontide.repl.commands"
 local folder = require "moontide.live.folder"
-local front_module = require "moontide.repl.front"
+local terminal = require "moontide.repl.terminal"
 local host = require "moontide.lua_host"
 local status = require "moontide.live.status"
 
@@ -135,7 +135,7 @@ function M.run(options)
   function target.leave() leaving = true end
   function target.may_leave(reply) reply(nil) end
 
-  front = front_module.new(target)
+  front = terminal.new(target)
   if front.edits then
     front:print(
       ("attached to %s (%s, process %d), %s; :help lists commands, Ctrl-D leaves it running"):format(

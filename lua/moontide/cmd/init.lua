@@ -44,6 +44,20 @@ local aliases = { ["--help"] = "help", ["-h"] = "help", ["--version"] = "version
 ---Ends the command: see failures.raise.
 M.fail = failures.raise
 
+---All commands in a line each.
+---@return string
+function M.overview()
+  local lines = {
+    ("moontide %s: write a strategy in Lua, backtest it, run it\n\nusage: moontide COMMAND [options]\n"):format(
+      require("moontide.lua_host").version
+    ),
+  }
+  for _, entry in ipairs(M.list) do
+    lines[#lines + 1] = ("  %-10s %s"):format(entry[1], entry[2])
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 ---Ends the command for a word that is no command's name.
 ---@param name string
 function M.unknown(name)
@@ -87,7 +101,7 @@ end
 function M.main(words)
   local name = table.remove(words, 1)
   if not name then
-    io.stderr:write(require("moontide.cmd.help").overview())
+    io.stderr:write(M.overview())
     return 2
   end
   name = aliases[name] or name

@@ -3,13 +3,13 @@ local C = require "moontide.core"
 local backtest = require "moontide.backtest.session"
 local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
-local engine_module = require "moontide.repl.engine"
-local front_module = require "moontide.repl.front"
+local evaluator = require "moontide.repl.evaluator"
+local terminal = require "moontide.repl.terminal"
 local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
-local made = require "moontide.repl.made"
+local synthetic_world = require "moontide.repl.synthetic_world"
 local option_table = require "moontide.options"
 local runner = require "moontide.run.runner"
 local task = require "moontide.run.task"
@@ -27,7 +27,7 @@ local function reloader(s, path, engine)
   end
 end
 
-local IDLE = package.moontide_home .. "/lua/moontide/repl/idle.lua" -- luacheck: ignore 143
+local IDLE = package.moontide_home .. "/lua/moontide/repl/no_script.lua" -- luacheck: ignore 143
 
 local pick, market_data = option_table.pick, groups.data
 
@@ -176,14 +176,14 @@ local function describe_account(options) return ("%.12g USDT"):format(options.ca
 
 local function run_made(options, path)
   local target, world = new_target(), nil
-  local front = front_module.new(target)
+  local front = terminal.new(target)
   route_output(function() return front end)
   local clock = clock_module.new(front.terminal, {
     made = true,
     speed = options.speed,
     world = function() return world end,
   })
-  local ok, s = pcall(made.open, options, path or IDLE, {
+  local ok, s = pcall(synthetic_world.open, options, path or IDLE, {
     log = function(now) return require("moontide.run.loader").log(options, now) end,
     print = print,
     clock = clock,
@@ -195,7 +195,7 @@ local function run_made(options, path)
   world = s.world
   s.script.env.self = s.script.self
   local engine
-  engine = engine_module.new {
+  engine = evaluator.new {
     reload = reloader(s, path, function() return engine end),
     world = world,
     api = s.api,
@@ -269,7 +269,7 @@ local function open_backtest(r)
   session.script.env.self = session.script.self
   world.on_input = function() front:input() end
   world.on_failure = on_failure(front)
-  r.target.engine = engine_module.new {
+  r.target.engine = evaluator.new {
     world = world,
     api = session.api,
     env = session.script.env,
@@ -278,7 +278,7 @@ local function open_backtest(r)
     latency_us = session.latency_us,
     quit = function() front:leave(true) end,
     commands = r.timeline.commands,
-    describe = function() return "backtest: time stands still while nothing waits; " .. r.timeline.where() end,
+    describe = function() return "backtest: time stands still while nothing waits; " .. r.timeline:where() end,
   }
 end
 
@@ -286,7 +286,7 @@ end
 local function submit_line(r, line, o, first)
   local timeline, this = r.timeline, r.clock
   local moves = timeline.commands[line:match "^%s*:(%w+)" or ""] ~= nil
-  if first and not moves and not line:find "^%s*:quit%s*$" then timeline.record { line = line } end
+  if first and not moves and not line:find "^%s*:quit%s*$" then timeline:record { line = line } end
   this.busy = not moves
   local handle = r.target.engine:submit(line, {
     width = o.width,
@@ -299,7 +299,7 @@ local function submit_line(r, line, o, first)
   })
   if not handle then return nil end
   local function cancel(why)
-    if first and not moves then timeline.record { cancels = true } end
+    if first and not moves then timeline:record { cancels = true } end
     this.busy = false
     handle.cancel(why)
   end
@@ -365,7 +365,7 @@ end
 
 local function run_backtest(options, path)
   local target = new_target()
-  local front = front_module.new(target)
+  local front = terminal.new(target)
   route_output(function() return front end)
   local r = { options = options, path = path or IDLE, target = target, front = front }
   r.timeline = timeline_module.new {
@@ -387,7 +387,7 @@ local function run_backtest(options, path)
   banner(
     front,
     "backtest",
-    r.timeline.where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life"
+    r.timeline:where() .. "\n:step, :run, :back, :goto move through time, :why tells an order's life"
   )
   front:listen()
   local failure = run_sessions(r)
@@ -407,11 +407,11 @@ local function run_live(options, path, mode)
   options.trusted = true -- who types here may do what he likes
   local s = session.open(options, path or IDLE, mode)
   session.start(s)
-  front = front_module.new(target)
+  front = terminal.new(target)
   local world = s.world
   s.script.env.self = s.script.self
   local engine
-  engine = engine_module.new {
+  engine = evaluator.new {
     reload = reloader(s, path, function() return engine end),
     world = world,
     api = s.api,

@@ -6,7 +6,7 @@ local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
 local control = require "moontide.live.control_socket"
-local ending = require "moontide.live.shutdown"
+local shutdown = require "moontide.live.shutdown"
 local folder = require "moontide.live.folder"
 local journal = require "moontide.live.journal"
 local host = require "moontide.lua_host"
@@ -21,16 +21,19 @@ local pump = require "moontide.run.pump"
 local reload = require "moontide.live.reload"
 local setup = require "moontide.backtest.setup"
 local state = require "moontide.live.state"
+local state_form = require "moontide.run.state_form"
 local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 local world_module = require "moontide.run.world"
 
-require "moontide.repl.serve" -- adds what `moontide attach` asks to the control socket
+require "moontide.live.attach" -- adds what `moontide attach` asks to the control socket
 
 local M = {}
 
 local START_S = 30
+local UNKNOWN_TIMEOUT_US = 600000000
+local FOREVER_US = 0x7fffffffffffffffLL
 
 local function feeds(l, index_of, default_interval)
   return function(symbol, interval)
@@ -175,6 +178,209 @@ local function end_counts(options) return { options.bars or 0, options.events or
 ---@field recorder Recorder? with --record
 ---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
+-- Whether the run may begin, and its folder, held by this process from now on.
+local function take_folder(o, s)
+  local path = folder.take(s.name)
+  local halt_file = path .. "/halt"
+  for _, file in ipairs { halt_file, s.settings.halt_file } do
+    if host.file_mode(file) then
+      failures.raise(1, "%s is there: run '%s' was halted; remove the file to trade again", file, s.name)
+    end
+  end
+  o.halt_files[0], o.halt_files[1] = halt_file, s.settings.halt_file
+  s.folder = path
+end
+
+-- The symbols of the command line, or the strategy's.
+local function symbols_of(options, self)
+  local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" }) -- the script may change its list
+  local seen = {}
+  for _, name in ipairs(names) do
+    if seen[name] then failures.raise(2, "--symbol %s: given twice", name) end
+    seen[name] = true
+  end
+  return names
+end
+
+local function interval_of(options, self, path)
+  local interval = options.interval or (self and self.interval) or "1m"
+  if C.interval_find(interval) < 0 then
+    failures.raise(1, "%s: interval %s: no such interval; 1m, 5m, 1h, 1d...", path, interval)
+  end
+  return interval
+end
+
+-- The API manager's settings, and what else of the configuration the run's C side is told: `config`, `rate_limits` and the run's
+-- own settings go into `made`.
+local function configure(o, s, made, on_paper)
+  local options, at = s.options, s.at
+  local config, exchange_limits, run = loader.configuration(options, made.rate_limits)
+  if not on_paper then
+    connect.order_channel(o, at, run)
+    connect.share(o, at)
+  end
+  config.seed = s.seed
+  -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
+  o.http_timeout_us = config.request_timeout_us
+  config.request_timeout_us = UNKNOWN_TIMEOUT_US
+  o.api = config
+  o.dead_man_us = s.settings.dead_man_seconds * 1e6
+  if on_paper then
+    o.simulation = C.paper_simulation()
+    paper.options(o.paper, options, s.name, exchange_limits, at)
+  end
+  made.config, made.run = config, run
+end
+
+-- With --record: what stands between the script and the pump.
+local function record(s, made, feed, kept, on_paper)
+  local options = s.options
+  return require("moontide.record.recorder").open(options.record, {
+    name = s.name,
+    restarted = (options.restarts or 0) > 0,
+    pump = pump.live,
+    bt = s.l,
+    symbols = made.rules,
+    symbol_count = #s.names,
+    interval = s.interval,
+    feed = feed,
+    config = made.config,
+    log = s.log,
+    about = {
+      mode = on_paper and "paper" or "live",
+      script = s.path,
+      source = s.script.source,
+      sets = made.sets,
+      params = made.params,
+      symbols = s.names,
+      interval = s.interval,
+      seed = s.seed,
+      rate_limits = made.rate_limits,
+      load_us = ("%.0f"):format(made.load_us),
+      state = kept and state_form.to_hex(kept.text),
+      sandbox = not s.settings.trusted,
+    },
+  })
+end
+
+-- The C side of the run and its world; `kept` is the state of the run before.
+local function make_world(o, s, made, kept, on_paper)
+  local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
+  if C.live_new(o, made.rules, #s.names, out, message) ~= 0 then
+    failures.raise(1, "%s", ffi.string(message.text))
+  end
+  -- The signing key is made; what it was made of is needed no more.
+  if s.at.secrets then C.secrets_wipe(s.at.secrets) end
+  C.secrets_forget_environment()
+  s.l = out[0]
+  local symbol_names, index_of = {}, {}
+  for i, name in ipairs(s.names) do
+    symbol_names[i - 1] = name
+    index_of[name] = i - 1
+  end
+  local face, feed, recorder = pump.live, feeds(s.l, index_of, s.interval), nil
+  if s.options.record then
+    recorder = record(s, made, feed, kept, on_paper)
+    face, feed = recorder.pump, recorder.feed
+  end
+  local world = world_module.new {
+    pump = face,
+    bt = s.l,
+    symbols = made.rules,
+    symbol_names = symbol_names,
+    symbol_count = #s.names,
+    log = s.log,
+    feed = feed,
+  }
+  world.config, world.rate_limits, world.stop_seconds = made.config, made.rate_limits, s.settings.stop_seconds
+  return world, recorder
+end
+
+-- What is done at the end of a run that may have orders: nothing new is sent, what is under way is settled, open orders are
+-- cancelled (positions closed), the exchange's countdowns are ended.
+local function get_out(s, recv_window_s, on_paper)
+  if s.finished then return end
+  local l, world = s.l, s.world
+  s.finished, world.closing = true, true
+  s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
+  C.live_stop_within(l, FOREVER_US)
+  C.live_halt(l) -- from here on nothing but what gets us out
+  local settled = shutdown.settle(s, recv_window_s)
+  s.orderly = shutdown.run(s) and settled
+  C.live_dead_man_end(l)
+  local watched = {}
+  for i, name in ipairs(s.names) do
+    if C.live_dead_man_used(l, i - 1) and s.settings.dead_man_seconds > 0 and not on_paper then
+      watched[#watched + 1] = name
+    end
+  end
+  if s.orderly then shutdown.disarm(s, watched) end -- else the exchange does it
+  world.closing = false
+end
+
+-- Gives a strategy its bars, its events and its state, and lets it end as this run must.
+local function connect_strategy(s, api, params, kept)
+  local self = s.script.self
+  self.symbols, self.params, self.interval = own_copy(s.names), params, s.interval
+  for _, name in ipairs(s.names) do
+    s.world:subscribe(name, s.interval)
+  end
+  C.live_events(s.l, strategy_module.event_mask(self))
+  loader.listen(s.world, api)
+  function s.adopt(loaded)
+    local on_stop = loaded.self.on_stop
+    loaded.self.on_stop = function(me)
+      if on_stop then on_stop(me) end
+      if s.finish then s.finish() end
+    end
+  end
+  s.adopt(s.script)
+  state.keep(s, kept)
+end
+
+local function connect_plain(s)
+  function s.chunk()
+    s.script.chunk()
+    if s.finish then s.finish() end
+    C.live_stop(s.l) -- a plain script's end is the run's
+  end
+end
+
+-- The run as far as its options tell: named, its script loaded. `made` gets what only `open` needs.
+local function begin(options, path, mode, o, at, made)
+  local on_paper = mode == "paper"
+  local s = {
+    path = path,
+    title = options.title or path,
+    at = at,
+    options = options,
+    seed = options.seed,
+    seconds = options["for"],
+    counts = end_counts(options),
+    settings = settings_module.run(options),
+    mode = mode or "live",
+  }
+  local function now() return s.world and s.world:now() end
+  s.log = loader.log(options, now)
+  made.sets = loader.sets(options.set)
+  s.keep_orders = s.settings.keep_orders
+  s.name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
+  C.heartbeat_phase(C.HEART_SCRIPT)
+  made.load_us = tonumber(C.live_clock_wall_us(o.clock))
+  s.load_options = {
+    log = s.log,
+    print = options.json == "-" and loader.print_aside or print,
+    seed = s.seed,
+    now = function() return now() or made.load_us end,
+    sandbox = not s.settings.trusted and folder.path(s.name) .. "/data" or nil,
+  }
+  s.script = loader.load(path, s.load_options)
+  C.heartbeat_phase(C.HEART_STARTING)
+  s.names = symbols_of(options, s.script.self)
+  s.interval = interval_of(options, s.script.self, path)
+  return s
+end
+
 ---Loads a script and makes its world; fails the command with one line on whatever is wrong. Nothing is sent yet.
 ---@param options table of the command line
 ---@param path string
@@ -186,182 +392,47 @@ function M.open(options, path, mode)
     failures.raise(2, "--watch and --record: a recorded run keeps its script; give one of them")
   end
   local o, at = connect.options(options, not on_paper, on_paper)
-  local world
-  local log = loader.log(options, function() return world and world:now() end)
-  local sets = loader.sets(options.set)
-  local seed = options.seed
-  local settings = settings_module.run(options)
-  local run_name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
-  C.heartbeat_phase(C.HEART_SCRIPT)
-  local load_us = tonumber(C.live_clock_wall_us(o.clock))
-  local load_options = {
-    log = log,
-    print = options.json == "-" and loader.print_aside or print,
-    seed = seed,
-    now = function() return world and world:now() or load_us end,
-    sandbox = not settings.trusted and folder.path(run_name) .. "/data" or nil,
-  }
-  local script = loader.load(path, load_options)
-  C.heartbeat_phase(C.HEART_STARTING)
-  local self = script.self
-  local names = own_copy(options.symbol or (self and self.symbols) or { "BTCUSDT" }) -- the script may change its list
-  local seen = {}
-  for _, name in ipairs(names) do
-    if seen[name] then failures.raise(2, "--symbol %s: given twice", name) end
-    seen[name] = true
-  end
-  local interval = options.interval or (self and self.interval) or "1m"
-  if C.interval_find(interval) < 0 then
-    failures.raise(1, "%s: interval %s: no such interval; 1m, 5m, 1h, 1d...", path, interval)
-  end
-  local params = strategy_module.parameters(self and self.params, sets, path)
-  safety(o, options, names)
+  local made = {}
+  local s = begin(options, path, mode, o, at, made)
+  local self = s.script.self
+  made.params = strategy_module.parameters(self and self.params, made.sets, path)
+  safety(o, options, s.names)
   o.stream_age_us = options["stream-age"] * 1e6
   o.reconcile_us = options.reconcile * 1e6
   o.stream_silence_us = options["stream-silence"] * 1e6
   local info = connect.exchange_info(o, at)
   check_limited(options, info)
-  local rules, rate_limits = setup.symbols(
-    names,
-    connect.decimals(names, info),
+  made.rules, made.rate_limits = setup.symbols(
+    s.names,
+    connect.decimals(s.names, info),
     { info = info, info_source = at.rest },
     function() end
   )
-  local run_path = folder.take(run_name)
-  local halt_file = run_path .. "/halt"
-  for _, file in ipairs { halt_file, settings.halt_file } do
-    if host.file_mode(file) then
-      failures.raise(1, "%s is there: run '%s' was halted; remove the file to trade again", file, run_name)
-    end
-  end
-  o.dead_man_us = settings.dead_man_seconds * 1e6
-  o.halt_files[0], o.halt_files[1] = halt_file, settings.halt_file
-  local config, exchange_limits, run = loader.configuration(options, rate_limits)
-  if not on_paper then
-    connect.order_channel(o, at, run)
-    connect.share(o, at)
-  end
-  config.seed = seed
-  -- An order whose outcome is unknown is looked up for as long as it takes; the transport has its own timeout.
-  o.http_timeout_us = config.request_timeout_us
-  config.request_timeout_us = 600000000
-  o.api = config
-  if on_paper then
-    o.simulation = C.paper_simulation()
-    paper.options(o.paper, options, run_name, exchange_limits, at)
-  end
-
-  local message, out = ffi.new "struct errmsg", ffi.new "struct live *[1]"
-  local seconds, counts = options["for"], end_counts(options)
-  if C.live_new(o, rules, #names, out, message) ~= 0 then
-    failures.raise(1, "%s", ffi.string(message.text))
-  end
-  -- The signing key is made; what it was made of is needed no more.
-  if at.secrets then C.secrets_wipe(at.secrets) end
-  C.secrets_forget_environment()
-  local l, symbol_names, index_of = out[0], {}, {}
-  for i, name in ipairs(names) do
-    symbol_names[i - 1] = name
-    index_of[name] = i - 1
-  end
-  local kept = self and state.find(run_path, options, on_paper)
-  local face, feed, recorder = pump.live, feeds(l, index_of, interval), nil
-  if options.record then
-    recorder = require("moontide.record.recorder").open(options.record, {
-      name = run_name,
-      restarted = (options.restarts or 0) > 0,
-      pump = face,
-      bt = l,
-      symbols = rules,
-      symbol_count = #names,
-      interval = interval,
-      feed = feed,
-      config = config,
-      log = log,
-      about = {
-        mode = on_paper and "paper" or "live",
-        script = path,
-        source = script.source,
-        sets = sets,
-        params = params,
-        symbols = names,
-        interval = interval,
-        seed = seed,
-        rate_limits = rate_limits,
-        load_us = ("%.0f"):format(load_us),
-        state = kept and state.to_hex(kept.text),
-        sandbox = not settings.trusted,
-      },
-    })
-    face, feed = recorder.pump, recorder.feed
-  end
-  world = world_module.new {
-    pump = face,
-    bt = l,
-    symbols = rules,
-    symbol_names = symbol_names,
-    symbol_count = #names,
-    log = log,
-    feed = feed,
-  }
-  world.config, world.rate_limits, world.stop_seconds = config, rate_limits, settings.stop_seconds
-  local api = api_module.new(world)
-  script.env.api, script.env.market = api, market_module.new(world)
-  local s = {
-    l = l,
-    world = world,
-    api = own_copy(api),
-    script = script,
-    path = path,
-    title = options.title or path,
-    names = names,
-    interval = interval,
-    log = log,
-    name = run_name,
-    folder = run_path,
-    settings = settings,
-    keep_orders = settings.keep_orders,
-    started_ms = math.floor(tonumber(C.live_clock_wall_us(o.clock)) / 1000),
-    at = at,
-    options = options,
-    seed = seed,
-    seconds = seconds,
-    counts = counts,
-    status = figures(l),
-    mode = mode or "live",
-    load_options = load_options,
-  }
-  journal.open(s, run)
-  C.live_risk_resume(l, run_path .. "/journal.db")
-  if not on_paper and at.key ~= "" then s.journal_path = run_path .. "/journal.db" end
-  if on_paper or at.key ~= "" then
-    s.finish = function()
-      if s.finished then return end
-      s.finished, world.closing = true, true
-      s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
-      C.live_stop_within(l, 0x7fffffffffffffffLL)
-      C.live_halt(l) -- from here on nothing but what gets us out
-      local settled = ending.settle(s, tonumber(o.recv_window_us) / 1e6)
-      s.orderly = ending.run(s) and settled
-      C.live_dead_man_end(l)
-      local watched = {}
-      for i, name in ipairs(names) do
-        if C.live_dead_man_used(l, i - 1) and settings.dead_man_seconds > 0 and not on_paper then
-          watched[#watched + 1] = name
-        end
-      end
-      if s.orderly then ending.disarm(s, watched) end -- else the exchange does it
-      world.closing = false
-    end
+  take_folder(o, s)
+  configure(o, s, made, on_paper)
+  local kept = self and state.find(s.folder, options, on_paper)
+  local recorder
+  s.world, recorder = make_world(o, s, made, kept, on_paper)
+  local api = api_module.new(s.world)
+  s.script.env.api, s.script.env.market = api, market_module.new(s.world)
+  s.api, s.status = own_copy(api), figures(s.l)
+  s.started_ms = math.floor(tonumber(C.live_clock_wall_us(o.clock)) / 1000)
+  journal.open(s, made.run)
+  C.live_risk_resume(s.l, s.folder .. "/journal.db")
+  local has_key = at.key ~= ""
+  if not on_paper and has_key then s.journal_path = s.folder .. "/journal.db" end
+  if on_paper or has_key then
+    local recv_window_s = tonumber(o.recv_window_us) / 1e6
+    s.finish = function() get_out(s, recv_window_s, on_paper) end
   else
     s.orderly = true
   end
-  run_file.write(run_path, {
+  run_file.write(s.folder, {
     pid = status.pid,
     script = path,
     mode = s.mode,
-    symbols = names,
-    interval = interval,
+    symbols = s.names,
+    interval = s.interval,
     started_ms = s.started_ms,
     url = at.rest,
   })
@@ -369,27 +440,9 @@ function M.open(options, path, mode)
     s.recorder, s.finish = recorder, recorder.before(s.finish)
   end
   if self then
-    self.symbols, self.params, self.interval = own_copy(names), params, interval
-    for _, name in ipairs(names) do
-      world:subscribe(name, interval)
-    end
-    C.live_events(l, strategy_module.event_mask(self))
-    loader.listen(world, api)
-    s.adopt = function(loaded)
-      local on_stop = loaded.self.on_stop
-      loaded.self.on_stop = function(me)
-        if on_stop then on_stop(me) end
-        if s.finish then s.finish() end
-      end
-    end
-    s.adopt(script)
-    state.keep(s, kept)
+    connect_strategy(s, api, made.params, kept)
   else
-    s.chunk = function()
-      script.chunk()
-      if s.finish then s.finish() end
-      C.live_stop(l) -- a plain script's end is the run's
-    end
+    connect_plain(s)
   end
   return s
 end

@@ -2,30 +2,11 @@
 ---moontide.conf.lua (an option wins). What there is stands in the options' rows (options/groups.lua).
 local failures = require "moontide.failure"
 local groups = require "moontide.options.live_groups"
+local settings_file = require "moontide.run.settings_file"
 local option_table = require "moontide.options"
 local types = require "moontide.options.types"
 
 local M = {}
-
----The settings file of a run as a table: --config, else moontide.conf.lua where it exists. Fails the command when it is none.
----@param options table
----@return table? settings
----@return string? path
-function M.file(options)
-  local path = options.config
-  if not path then
-    local file = io.open "moontide.conf.lua"
-    if not file then return nil end
-    file:close()
-    path = "moontide.conf.lua"
-  end
-  local chunk, problem = loadfile(path, "t", {})
-  if not chunk then failures.raise(1, options.config and "--config: %s" or "%s", problem) end
-  local ok, settings = pcall(chunk)
-  if not ok then failures.raise(1, "%s", tostring(settings)) end
-  if type(settings) ~= "table" then failures.raise(1, "%s must return a table of settings", path) end
-  return settings, path
-end
 
 local function key_of(row) return (row.name:gsub("-", "_")) end
 
@@ -69,7 +50,7 @@ end
 ---@param options table of the command line
 ---@return RunSettings # fails the command on a value that is none
 function M.run(options)
-  local settings, path = M.file(options)
+  local settings, path = settings_file.read(options)
   return read("run", options, settings, path)
 end
 
@@ -120,7 +101,7 @@ end
 ---@param options table
 ---@return table safety by key, and `limits` by symbol
 function M.safety(options)
-  local settings, path = M.file(options)
+  local settings, path = settings_file.read(options)
   local out = read("safety", options, settings, path, "limits")
   out.limits = symbol_limits(options, settings, path)
   return out

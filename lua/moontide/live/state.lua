@@ -1,125 +1,14 @@
 ---self.state of a paper or live run: plain data that outlives the process. Written to the run's journal after each handler that
----changed it, read before the first handler of the next run.
----
----Form     LuaJIT's own binary form (string.buffer) of lists: a table becomes { key, value, key, value... } with its keys in
----         order. So equal states have equal bytes, numbers keep all their digits, strings may hold anything, and nothing that
----         is read back is run as code. JSON would lose digits and the difference of 1 and "1" as keys.
-local buffer = require "string.buffer"
+---changed it, read before the first handler of the next run (as bytes: run/state_form.lua).
 local ffi = require "ffi"
 local C = require "moontide.core"
 local failures = require "moontide.failure"
+local state_form = require "moontide.run.state_form"
 
 local M = {}
 
 local NAME = "state"
-local FORM = 1 -- the first byte of what is saved
 local TOLD = 0xffffffffffffffffULL -- nobody waits for the write, but its failure is told (world/live/journal.c)
-
-local kinds = {
-  ["function"] = "a function",
-  userdata = "userdata",
-  cdata = "a C value (bar:totable() makes a table of a bar)",
-  thread = "a coroutine",
-}
-
-local function step(path, key)
-  if type(key) == "string" and key:find "^[%a_][%w_]*$" then return path .. "." .. key end
-  return ("%s[%s]"):format(path, type(key) == "string" and ("%q"):format(key) or tostring(key))
-end
-
--- Numbers before strings, each in its order.
-local function before(a, b)
-  local ta, tb = type(a), type(b)
-  if ta ~= tb then return ta == "number" end
-  return a < b
-end
-
-local function refuse(path, what)
-  error(("%s is %s: state is plain data (strings, numbers, booleans, tables of them)"):format(path, what), 0)
-end
-
-local function plain(value, path, above)
-  local kind = type(value)
-  if kind == "number" or kind == "string" or kind == "boolean" then return value end
-  if kind ~= "table" then refuse(path, kinds[kind] or "a " .. kind) end
-  if getmetatable(value) ~= nil then refuse(path, "a table with a metatable") end
-  if above[value] then
-    error(("%s leads back to %s: state cannot hold itself"):format(path, above[value]), 0)
-  end
-  above[value] = path
-  local keys = {}
-  for key in pairs(value) do
-    if type(key) ~= "string" and type(key) ~= "number" then
-      error(("%s has a key that is a %s: keys are strings or numbers"):format(path, type(key)), 0)
-    end
-    keys[#keys + 1] = key
-  end
-  table.sort(keys, before)
-  local list = {}
-  for _, key in ipairs(keys) do
-    list[#list + 1] = key
-    list[#list + 1] = plain(value[key], step(path, key), above)
-  end
-  above[value] = nil
-  return list
-end
-
-local function restored(value)
-  if type(value) ~= "table" then return value end
-  local t = {}
-  for i = 1, #value, 2 do
-    t[value[i]] = restored(value[i + 1])
-  end
-  return t
-end
-
----@param state table
----@return string? text equal for equal states
----@return string? problem names the place: "self.state.ema is a function..."
-function M.encode(state)
-  if type(state) ~= "table" then
-    return nil, ("self.state is a %s: it must stay a table"):format(type(state))
-  end
-  local ok, list = pcall(plain, state, "self.state", {})
-  if not ok then
-    if tostring(list):find "stack overflow" then list = "self.state is nested too deeply" end
-    return nil, tostring(list)
-  end
-  local encoded, text = pcall(buffer.encode, list)
-  if not encoded then return nil, "self.state is nested too deeply" end
-  text = string.char(FORM) .. text
-  if #text > C.JOURNAL_STATE_MAX then
-    return nil,
-      ("self.state takes %.1f MB when it is saved; %.0f MB are the most"):format(
-        #text / 2 ^ 20,
-        tonumber(C.JOURNAL_STATE_MAX) / 2 ^ 20
-      )
-  end
-  return text
-end
-
----@param text string
----@return table? state
----@return string? problem
-function M.decode(text)
-  if text:byte(1) ~= FORM then return nil, "it is of another version" end
-  local ok, list = pcall(buffer.decode, text:sub(2))
-  if not ok or type(list) ~= "table" then return nil, "it is damaged" end
-  return restored(list)
-end
-
----As text that JSON can carry, for a recording; and back.
----@param text string
----@return string hex
-function M.to_hex(text)
-  return (text:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
-end
-
----@param hex string
----@return string text
-function M.from_hex(hex)
-  return (hex:gsub("%x%x", function(digits) return string.char(tonumber(digits, 16)) end))
-end
 
 ---What the run before has kept; fails the command when it cannot be read.
 ---@param run_folder string
@@ -135,9 +24,14 @@ function M.find(run_folder, options, on_paper)
   if status ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local text = ffi.string(value[0], size[0])
   C.journal_release(value[0])
-  local state, problem = M.decode(text)
+  local state, problem = state_form.decode(text)
   if not state then
-    failures.raise(1, "the state kept in %s cannot be read (%s); --forget-state begins without", path, problem)
+    failures.raise(
+      1,
+      "the state kept in %s cannot be read (%s); --forget-state begins without",
+      path,
+      problem
+    )
   end
   return { text = text, state = state }
 end
@@ -147,14 +41,14 @@ end
 ---@param kept { text: string, state: table }? as of M.find
 function M.keep(s, kept)
   local journal = C.live_journal(s.l)
-  local last, unused = kept and kept.text, M.encode {}
+  local last, unused = kept and kept.text, state_form.encode {}
   if kept then
     s.script.self.state = kept.state
     if last ~= unused then s.log.info("self.state of the run before goes on (%d bytes)", #last) end
   end
   local told -- what is wrong with it, since it was said
   local function keep(again)
-    local text, problem = M.encode(s.world.strategy.state)
+    local text, problem = state_form.encode(s.world.strategy.state)
     if not text then
       local known = problem == told
       told = problem

@@ -40,28 +40,8 @@ local function create(given, o)
   end
 end
 
----Begins a recording; fails the command when the file cannot be made.
----@param given string a file, or a folder for one
----@param o { name: string, restarted: boolean, pump: table, bt: ffi.cdata*, symbols: ffi.cdata*, symbol_count: integer, index_of: table<string, integer>, interval: string, feed: function, config: ffi.cdata*, log: table, about: table }
----@return Recorder
-function M.open(given, o)
-  local inner, bt = o.pump, o.bt
-  local r, path = create(given, o)
-  local over, current, message = false, task.current, ffi.new "struct errmsg"
-  o.about.version, o.about.sha256 = host.version, host.sha256(o.about.source)
-  local about = cjson.encode(o.about)
-  C.recorder_text(r, C.RUN_RECORD_ABOUT, about, #about)
-  C.recorder_rules(r)
-  C.recorder_config(r, o.config)
-  if inner.tap then inner.tap(bt, C.recorder_arrived, r) end
-
-  -- Whether what happens is the script's doing.
-  local function mine()
-    if over then return false end
-    local t = current()
-    return not (t and t.outside)
-  end
-
+-- The functions of a world, which record what the script does through them. `mine` says whether it is the script that calls.
+local function recording(r, inner, mine)
   local pump = setmetatable({}, { __index = inner })
   function pump.submit(w, op)
     inner.submit(w, op)
@@ -71,11 +51,6 @@ function M.open(given, o)
     local status = inner.wait(w, op, wants)
     if mine() then C.recorder_wait(r, op, status) end
     return status
-  end
-  function pump.next(w, wants)
-    local kind = inner.next(w, wants)
-    if not over then C.recorder_next(r, kind) end
-    return kind
   end
   function pump.timer(w, delay_us, id)
     inner.timer(w, delay_us, id)
@@ -113,21 +88,54 @@ function M.open(given, o)
     inner.manager_stop(w, now_us)
     if mine() then C.recorder_mark(r, C.RUN_RECORD_STOP) end
   end
+  return pump
+end
 
-  -- The file is whole once the process has ended in order.
+-- Closes the file, which is whole only then, and says what is in it.
+local function close(r, path, log, offset)
+  local figures, message = ffi.new "struct record_file_figures", ffi.new "struct errmsg"
+  if C.recorder_close(r, offset, figures, message) ~= 0 then
+    log.error("--record %s: the recording is cut short: %s", path, ffi.string(message.text))
+    return
+  end
+  log.fields(
+    "info",
+    "recorded",
+    { { "file", path }, { "items", tonumber(figures.items) }, { "bytes", tonumber(figures.file_bytes) } }
+  )
+end
+
+---Begins a recording; fails the command when the file cannot be made.
+---@param given string a file, or a folder for one
+---@param o { name: string, restarted: boolean, pump: table, bt: ffi.cdata*, symbols: ffi.cdata*, symbol_count: integer, index_of: table<string, integer>, interval: string, feed: function, config: ffi.cdata*, log: table, about: table }
+---@return Recorder
+function M.open(given, o)
+  local inner, bt = o.pump, o.bt
+  local r, path = create(given, o)
+  local over, current = false, task.current
+  o.about.version, o.about.sha256 = host.version, host.sha256(o.about.source)
+  local about = cjson.encode(o.about)
+  C.recorder_text(r, C.RUN_RECORD_ABOUT, about, #about)
+  C.recorder_rules(r)
+  C.recorder_config(r, o.config)
+  if inner.tap then inner.tap(bt, C.recorder_arrived, r) end
+
+  -- Whether what happens is the script's doing.
+  local function mine()
+    if over then return false end
+    local t = current()
+    return not (t and t.outside)
+  end
+
+  local pump = recording(r, inner, mine)
+  function pump.next(w, wants)
+    local kind = inner.next(w, wants)
+    if not over then C.recorder_next(r, kind) end
+    return kind
+  end
   function pump.free(w)
     if inner.tap then inner.tap(w, nil, nil) end
-    local figures = ffi.new "struct record_file_figures"
-    local offset = inner.clock_offset and inner.clock_offset(w) or 0
-    if C.recorder_close(r, offset, figures, message) ~= 0 then
-      o.log.error("--record %s: the recording is cut short: %s", path, ffi.string(message.text))
-    else
-      o.log.fields(
-        "info",
-        "recorded",
-        { { "file", path }, { "items", tonumber(figures.items) }, { "bytes", tonumber(figures.file_bytes) } }
-      )
-    end
+    close(r, path, o.log, inner.clock_offset and inner.clock_offset(w) or 0)
     over = true
     inner.free(w)
   end

@@ -12,7 +12,7 @@ local M = {}
 ---@class ReplCommand
 ---@field usage string
 ---@field help string one line
----@field run fun(engine: Engine, argument: string, o: table): string?, string? a text, or nil and what is wrong; in a task
+---@field run fun(engine: Evaluator, argument: string, o: table): string?, string? a text, or nil and what is wrong; in a task
 ---@field group string?
 
 ---@type table<string, ReplCommand>

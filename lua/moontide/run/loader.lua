@@ -7,8 +7,8 @@ local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
 local log_module = require "moontide.run.log"
 local manager_settings = require "moontide.api.manager_settings"
-local run_settings = require "moontide.live.settings"
 local sandbox = require "moontide.run.sandbox"
+local settings_file = require "moontide.run.settings_file"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
 
@@ -163,7 +163,7 @@ function M.configuration(options, rate_limits)
     end
   end
   local run = {}
-  local settings, path = run_settings.file(options)
+  local settings, path = settings_file.read(options)
   if settings then
     for _, name in ipairs(M.run_settings) do
       run[name], settings[name] = settings[name], nil

@@ -7,7 +7,7 @@ local trace = require "moontide.repl.trace"
 
 local M = {}
 
----@class Engine
+---@class Evaluator
 ---@field world World
 ---@field api table
 ---@field env table where typed code runs
@@ -19,12 +19,12 @@ local M = {}
 ---@field describe fun(): string
 ---@field quit fun()? asks to leave
 ---@field reload (fun(): string?, string?)? puts the changed script in place; in a task
----@field submit fun(self: Engine, line: string, o: table): Evaluation?
-local Engine = {}
-Engine.__index = Engine
+---@field submit fun(self: Evaluator, line: string, o: table): Evaluation?
+local Evaluator = {}
+Evaluator.__index = Evaluator
 
 ---@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: fun(): string, quit: fun()?, reload: (fun(): string?, string?)?, commands: table? }
----@return Engine
+---@return Evaluator
 function M.new(o)
   local engine = setmetatable({
     world = o.world,
@@ -37,7 +37,7 @@ function M.new(o)
     quit = o.quit,
     reload = o.reload,
     commands = setmetatable({}, { __index = nil }),
-  }, Engine)
+  }, Evaluator)
   for name, c in pairs(commands.list) do
     engine.commands[name] = c
   end
@@ -62,7 +62,7 @@ end
 ---@param line string
 ---@param o { width: integer, reason: (fun(since: number): string?), done: fun(ok: boolean, text: string?), read_only: boolean?, env: table? }
 ---@return Evaluation? # nil: it is done already
-function Engine:submit(line, o)
+function Evaluator:submit(line, o)
   local env = o.env or self.env
   local shown = { width = o.width, rows = 20, env = env }
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
@@ -109,7 +109,7 @@ end
 ---@param text string the line up to the cursor
 ---@param env table?
 ---@return Completion
-function Engine:complete(text, env)
+function Evaluator:complete(text, env)
   local names, symbols = {}, {}
   for name in pairs(self.commands) do
     names[#names + 1] = name

@@ -1,24 +1,24 @@
 ---The REPL at a terminal: lines typed, texts shown, log lines above the prompt. Where lines go is its `target`: a world in this
----process (moontide.repl.engine), or another process's (moontide.cmd.attach).
+---process (moontide.repl.evaluator), or another process's (moontide.cmd.attach).
 local ffi = require "ffi"
 local C = require "moontide.core"
 local failures = require "moontide.failure"
 local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
-local engine_module = require "moontide.repl.engine"
+local evaluator = require "moontide.repl.evaluator"
 local history = require "moontide.repl.history"
 
 local M = {}
 
 local SIGINT = 2
 
----@class Front
+---@class Terminal
 ---@field target table submit(line, o), complete(text, reply), prompt(), may_leave(reply), leave()
 ---@field terminal ffi.cdata*
 ---@field edits boolean there is a terminal
 ---@field failed boolean a line failed
-local Front = {}
-Front.__index = Front
+local Terminal = {}
+Terminal.__index = Terminal
 
 local function colours()
   local term = os.getenv "TERM"
@@ -26,11 +26,11 @@ local function colours()
 end
 
 ---@param target table
----@return Front
+---@return Terminal
 function M.new(target)
   local out, message = ffi.new "struct terminal *[1]", ffi.new "struct errmsg"
   if C.terminal_open(out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
-  local f = setmetatable({ target = target, terminal = out[0], failed = false }, Front)
+  local f = setmetatable({ target = target, terminal = out[0], failed = false }, Terminal)
   f.edits = C.terminal_edits(f.terminal)
   f.coloured = f.edits and colours()
   f.history = f.edits and history.path() or nil
@@ -44,7 +44,7 @@ end
 ---@param text string
 ---@param code string of the terminal: "31" red
 ---@param in_prompt boolean? it takes no room there
-function Front:paint(text, code, in_prompt)
+function Terminal:paint(text, code, in_prompt)
   if not self.coloured then return text end
   local mark = in_prompt and "\1" or ""
   return ("%s\27[%sm%s%s%s\27[0m%s"):format(mark, code, mark, text, mark, mark)
@@ -53,7 +53,7 @@ end
 ---Prints above the line that is being typed.
 ---@param text string without its last end of line
 ---@param file file*? standard output when left out
-function Front:print(text, file)
+function Terminal:print(text, file)
   if self.muted or self.closed then return end
   C.terminal_hide(self.terminal)
   io.stdout:flush()
@@ -63,9 +63,9 @@ function Front:print(text, file)
   C.terminal_show(self.terminal)
 end
 
-function Front:width() return self.edits and math.max(20, C.terminal_columns(self.terminal) - 1) or 120 end
+function Terminal:width() return self.edits and math.max(20, C.terminal_columns(self.terminal) - 1) or 120 end
 
-function Front:listen()
+function Terminal:listen()
   if self.ended or self.closed or (self.leaving and not self.question) then return end
   local prompt
   if self.question then
@@ -93,7 +93,7 @@ local function finish(self, ok, text)
   self:read()
 end
 
-function Front:submit(line)
+function Terminal:submit(line)
   for one in line:gmatch "[^\n]+" do
     if self.edits and history.add(self.history, one) then C.terminal_remember(self.terminal, one) end
   end
@@ -130,7 +130,7 @@ function Front:submit(line)
   end
 end
 
-function Front:line(text)
+function Terminal:line(text)
   local question = self.question
   if question then
     self.question = nil
@@ -142,7 +142,7 @@ function Front:line(text)
     self.buffer = nil
     return self:listen()
   end
-  if engine_module.incomplete(whole) then
+  if evaluator.incomplete(whole) then
     self.buffer = whole
     return self:listen()
   end
@@ -152,7 +152,7 @@ end
 
 ---Leaves; asks first when orders are open.
 ---@param at_once boolean? asks nothing
-function Front:leave(at_once)
+function Terminal:leave(at_once)
   if at_once or not self.edits then
     self.ended = true
     return self.target.leave()
@@ -197,7 +197,7 @@ local function tab(self)
 end
 
 ---Takes what the terminal has; called whenever terminal_fd can be read.
-function Front:read()
+function Terminal:read()
   while not self.ended and not self.closed do
     local kind = C.terminal_read(self.terminal)
     if kind == C.TERMINAL_NONE then return end
@@ -223,7 +223,7 @@ function Front:read()
 end
 
 ---Signals and input.
-function Front:input()
+function Terminal:input()
   local signal = C.terminal_signal(self.terminal, true)
   if signal == SIGINT and self.busy == nil then
     C.terminal_signal(self.terminal, false)
@@ -249,7 +249,7 @@ function Front:input()
   self:read()
 end
 
-function Front:close()
+function Terminal:close()
   if self.closed then return end
   C.terminal_hide(self.terminal)
   io.stdout:flush()

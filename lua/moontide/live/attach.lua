@@ -3,7 +3,7 @@
 ---are sent (world.perform).
 local host = require "moontide.lua_host"
 local control = require "moontide.live.control_socket"
-local engine_module = require "moontide.repl.engine"
+local evaluator = require "moontide.repl.evaluator"
 local eval = require "moontide.repl.eval"
 local log_module = require "moontide.run.log"
 local task = require "moontide.run.task"
@@ -59,7 +59,7 @@ end
 
 local function engine_of(s)
   if not s.engine then
-    s.engine = engine_module.new {
+    s.engine = evaluator.new {
       world = s.world,
       api = s.api,
       env = s.script.env,
