@@ -22,7 +22,7 @@ enum world_next {
     WORLD_CALL,      // view.op has settled
     WORLD_TIMER,     // view.timer has fired
     WORLD_NOTICE,    // view.notice: a breaker or an alert changed
-    WORLD_CONTROL,   // paper and live only: something for the runtime's own Lua, see live/control.lua
+    WORLD_CONTROL,   // paper and live only: something for the runtime's own Lua, see live/control_socket.lua
     WORLD_INPUT,     // the REPL's terminal has something (live_watch; a backtest never says it)
     WORLD_PAUSE      // backtest_until is reached
 };

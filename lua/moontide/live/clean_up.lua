@@ -5,7 +5,7 @@ local C = require "moontide.core"
 local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
-local ending = require "moontide.live.shutdown"
+local shutdown = require "moontide.live.shutdown"
 local folder = require "moontide.live.folder"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
@@ -56,7 +56,7 @@ local function clear(s, how, until_us)
   local pause, told = 0.2, 0
   while true do
     s.flatten = how == "flatten"
-    local left = ending.run(s) and ending.all_open_orders(s)
+    local left = shutdown.run(s) and shutdown.all_open_orders(s)
     local none = left and #left == 0
     if none and s.world:now() >= until_us then return end
     if not none then
@@ -153,7 +153,7 @@ function M.run(options, path, how)
   task.install()
   local main = task.spawn(function()
     if how ~= "keep" then clear(s, how, until_us) end
-    if settings.run(options).dead_man_seconds > 0 then ending.disarm(s, names) end
+    if settings.run(options).dead_man_seconds > 0 then shutdown.disarm(s, names) end
     C.live_stop(out[0])
   end)
   world:run(main, function() end)

@@ -2,7 +2,7 @@
 ---run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the safety limits.
 local bit = require "bit"
 local C = require "moontide.core"
-local ending = require "moontide.live.shutdown"
+local shutdown = require "moontide.live.shutdown"
 local journal = require "moontide.live.journal"
 local task = require "moontide.run.task"
 
@@ -13,7 +13,7 @@ local ROUNDS = 20
 -- What was on its way when the switch was pulled may arrive after the first cancelling.
 local function clear(s)
   for _ = 1, ROUNDS do
-    local left = ending.run(s) and ending.all_open_orders(s)
+    local left = shutdown.run(s) and shutdown.all_open_orders(s)
     if left and #left == 0 then return true end
     s.api.sleep(0.2)
   end
