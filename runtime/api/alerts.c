@@ -12,11 +12,13 @@ const char *alert_rule_name(int32_t rule) {
 }
 
 void alerts_init(struct alerts *a, const struct api_config *config, int64_t now_us) {
+    ASSERT(config->alert_interval_us > 0);
     memset(a, 0, sizeof *a);
     alerts_configure(a, config, now_us);
 }
 
 void alerts_configure(struct alerts *a, const struct api_config *config, int64_t now_us) {
+    ASSERT(config->alert_min_count >= 0);
     a->threshold[ALERT_SUCCESS_RATE] = config->alert_success_rate;
     a->threshold[ALERT_LATENCY] = (double)config->alert_latency_us / 1e6;
     a->threshold[ALERT_QUEUE] = config->alert_queue;
@@ -35,6 +37,7 @@ void alerts_configure(struct alerts *a, const struct api_config *config, int64_t
 }
 
 static bool crossed(const struct alerts *a, const struct alert_values *v, int32_t rule) {
+    ASSERT(rule >= 0 && rule < ALERT_RULE_COUNT);
     if (rule == ALERT_SUCCESS_RATE) return v->settled >= a->min_count && v->value[rule] < a->threshold[rule];
     if (rule == ALERT_LATENCY && v->answered < a->min_count) return false;
     return v->value[rule] > a->threshold[rule];
@@ -57,5 +60,6 @@ int32_t alerts_check(struct alerts *a, const struct alert_values *v, int64_t now
                                         .threshold = a->threshold[rule] };
     }
     a->next_us = now_us + a->interval_us;
+    ASSERT(count <= ALERT_RULE_COUNT);
     return count;
 }

@@ -11,9 +11,12 @@ void backoff_init(struct backoff *b, const struct api_config *config) {
     backoff_configure(b, config);
     b->quota = b->quota_max;
     rng_init(&b->rng, config->seed);
+    ASSERT(b->quota == b->quota_max);
 }
 
 void backoff_configure(struct backoff *b, const struct api_config *config) {
+    ASSERT(config->max_backoff_us >= 0);
+    ASSERT(config->backoff_jitter >= 0 && config->backoff_jitter <= 1);
     ASSERT(config->initial_backoff_us > 0);
     b->kind = config->backoff;
     b->initial_us = config->initial_backoff_us;
@@ -25,6 +28,7 @@ void backoff_configure(struct backoff *b, const struct api_config *config) {
 }
 
 static double fibonacci(int32_t n) {
+    ASSERT(n >= 1);
     double a = 0, b = 1;
     for (int32_t i = 1; i < n; i++) {
         double sum = a + b;
@@ -35,6 +39,7 @@ static double fibonacci(int32_t n) {
 }
 
 static double factor(const struct backoff *b, int32_t attempt) {
+    ASSERT(attempt >= 1);
     double doubled = (double)(UINT64_C(1) << (attempt < 40 ? attempt - 1 : 39));
     switch (b->kind) {
     case BACKOFF_LINEAR: return attempt;
@@ -51,12 +56,15 @@ int64_t backoff_base_us(const struct backoff *b, int32_t attempt) {
 }
 
 int64_t backoff_delay_us(struct backoff *b, int32_t attempt, int64_t retry_after_us) {
+    ASSERT(attempt >= 1);
+    ASSERT(retry_after_us >= 0);
     double base = (double)backoff_base_us(b, attempt);
     int64_t delay = (int64_t)(base * (1 - b->jitter) + base * b->jitter * rng_double(&b->rng));
     return num_max(delay, retry_after_us);
 }
 
 bool backoff_take(struct backoff *b) {
+    ASSERT(b->quota <= b->quota_max || b->quota_max <= 0);
     if (b->quota_max <= 0) return true;
     if (b->quota < 1) return false;
     b->quota -= 1;
@@ -65,6 +73,7 @@ bool backoff_take(struct backoff *b) {
 
 void backoff_report(struct backoff *b, bool success) {
     b->pressure += ((success ? 0 : 1) - b->pressure) * 0.05;
+    ASSERT(b->pressure >= 0 && b->pressure <= 1);
     if (!success) return;
     b->quota += b->refill;
     if (b->quota > b->quota_max) b->quota = b->quota_max;

@@ -22,6 +22,8 @@ void breaker_init(struct breaker *b, const struct api_config *config, int64_t no
     memset(b, 0, sizeof *b);
     breaker_configure(b, config);
     b->bucket_end_us = now_us + b->bucket_us;
+    ASSERT(b->state == BREAKER_CLOSED);
+    ASSERT(b->probes_out == 0);
 }
 
 void breaker_configure(struct breaker *b, const struct api_config *config) {
@@ -45,21 +47,26 @@ static void forget_window(struct breaker *b) {
 }
 
 static void open_breaker(struct breaker *b, int64_t now_us) {
+    ASSERT(b->state != BREAKER_OPEN);
     int64_t open_us = b->reopenings > 0 ? b->open_us * 2 : b->recovery_us;
     b->open_us = num_min(open_us, b->recovery_max_us);
     b->open_until_us = now_us + b->open_us;
     b->state = BREAKER_OPEN;
     b->reopenings++;
     b->opened_count++;
+    ASSERT(b->open_us > 0 && b->open_us <= b->recovery_max_us);
     forget_window(b);
 }
 
 static void half_open(struct breaker *b) {
+    ASSERT(b->state == BREAKER_OPEN);
     b->state = BREAKER_HALF_OPEN;
     b->probes_done = 0;
 }
 
 static int32_t ask(struct breaker *b, bool critical, int64_t now_us) {
+    ASSERT(b->state == BREAKER_OPEN || b->state == BREAKER_HALF_OPEN);
+    ASSERT(b->probes_out >= 0);
     if (b->state == BREAKER_OPEN && now_us >= b->open_until_us) half_open(b);
     if (b->state == BREAKER_OPEN) {
         if (!critical) return BREAKER_REFUSE;
@@ -69,6 +76,7 @@ static int32_t ask(struct breaker *b, bool critical, int64_t now_us) {
 }
 
 int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us) {
+    ASSERT(b->state >= 0 && b->state < BREAKER_STATE_COUNT);
     if (b->state == BREAKER_CLOSED) return BREAKER_PASS;
     int32_t answer = ask(b, critical, now_us);
     if (!b->shadow || answer == BREAKER_PROBE) return answer;
@@ -76,7 +84,10 @@ int32_t breaker_ask(struct breaker *b, bool critical, int64_t now_us) {
     return BREAKER_PASS;
 }
 
-void breaker_enter(struct breaker *b, bool is_probe) { b->probes_out += is_probe; }
+void breaker_enter(struct breaker *b, bool is_probe) {
+    ASSERT(b->probes_out >= 0);
+    b->probes_out += is_probe;
+}
 
 static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us) {
     if (now_us >= b->bucket_end_us + b->bucket_us * BREAKER_BUCKETS) {
@@ -88,6 +99,8 @@ static struct breaker_bucket *present_bucket(struct breaker *b, int64_t now_us) 
         b->buckets[b->bucket] = (struct breaker_bucket){ 0 };
         b->bucket_end_us += b->bucket_us;
     }
+    ASSERT(b->bucket >= 0 && b->bucket < BREAKER_BUCKETS);
+    ASSERT(now_us < b->bucket_end_us);
     return &b->buckets[b->bucket];
 }
 
@@ -100,11 +113,14 @@ static bool rate_trips(const struct breaker *b) {
         sum.slow += b->buckets[i].slow;
     }
     if (sum.total < b->min_count) return false;
+    ASSERT(sum.failed <= sum.total);
+    ASSERT(sum.slow <= sum.total);
     return (b->failure_rate > 0 && sum.failed >= b->failure_rate * sum.total) ||
            (b->slow_rate > 0 && sum.slow >= b->slow_rate * sum.total);
 }
 
 static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now_us) {
+    ASSERT(b->state == BREAKER_CLOSED);
     struct breaker_bucket *bucket = present_bucket(b, now_us);
     bucket->total++;
     bucket->failed += failed;
@@ -116,18 +132,21 @@ static void report_closed(struct breaker *b, bool failed, bool slow, int64_t now
 }
 
 static void report_probe(struct breaker *b, bool failed, int64_t now_us) {
+    ASSERT(b->state != BREAKER_CLOSED);
     if (failed) {
         if (b->state == BREAKER_HALF_OPEN) open_breaker(b, now_us);
         return;
     }
     if (b->state == BREAKER_OPEN) half_open(b);
     if (++b->probes_done < b->probes) return;
+    ASSERT(b->probes_done == b->probes || b->probes_done > b->probes);
     b->state = BREAKER_CLOSED;
     b->reopenings = 0;
     forget_window(b);
 }
 
 void breaker_report(struct breaker *b, bool is_probe, int32_t result, int64_t latency_us, int64_t now_us) {
+    ASSERT(result >= BREAKER_SUCCESS && result <= BREAKER_NEUTRAL);
     if (is_probe) {
         ASSERT(b->probes_out > 0);
         b->probes_out--;

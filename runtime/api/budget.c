@@ -9,10 +9,12 @@
 _Static_assert(LIMIT_KIND_COUNT <= 16, "want_kinds has a bit for each kind");
 
 int32_t budget_scope(int32_t kind) {
+    ASSERT(kind >= 0 && kind < LIMIT_KIND_COUNT);
     return kind == LIMIT_ORDERS || kind == LIMIT_ORDERS_LONG ? BUDGET_ACCOUNT : BUDGET_ADDRESS;
 }
 
 void budget_init(struct budget *b, int64_t guard_us) {
+    ASSERT(guard_us >= 0);
     memset(b, 0, sizeof *b);
     limiter_init(&b->limiter, guard_us);
 }
@@ -43,6 +45,7 @@ void budget_leave(struct budget *b, int32_t member, int64_t now_us) {
 // The calls below change the seat's books before the limiter's when they take and after it when they give
 // back, so the seats never know less than what is under way.
 void budget_repair(struct budget *b) {
+    ASSERT(b->seats >= 0 && b->seats <= BUDGET_MEMBERS_MAX);
     for (int32_t kind = 0; kind < LIMIT_KIND_COUNT; kind++) {
         int32_t sum = 0;
         for (int32_t i = 0; i < b->seats; i++) sum += b->members[i].outstanding[kind];
@@ -53,11 +56,13 @@ void budget_repair(struct budget *b) {
 static uint16_t kinds_of(const int32_t cost[]) {
     uint32_t kinds = 0;
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) kinds |= cost[i] > 0 ? 1u << i : 0;
+    ASSERT(kinds < 1u << LIMIT_KIND_COUNT);
     return (uint16_t)kinds;
 }
 
 static bool must_yield(const struct budget *b, int32_t member, const int32_t cost[], int32_t priority,
                        int64_t now_us) {
+    ASSERT(priority >= 0 && priority < PRIORITY_COUNT);
     uint16_t kinds = kinds_of(cost);
     for (int32_t i = 0; i < b->seats; i++) {
         const struct budget_member *m = &b->members[i];
@@ -70,12 +75,14 @@ static bool must_yield(const struct budget *b, int32_t member, const int32_t cos
 
 int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority,
                        int64_t now_us, uint32_t *blocked) {
+    ASSERT(member >= 0 && member < b->seats);
     int64_t wait_us = limiter_wait_us(&b->limiter, cost, priority, now_us, blocked);
     if (wait_us != 0 || b->seats == 1) return wait_us;
     return must_yield(b, member, cost, priority, now_us) ? LIMITER_ON_ANSWER : 0;
 }
 
 static void add(struct budget_member *m, const int32_t cost[], int32_t sign) {
+    ASSERT(sign == 1 || sign == -1);
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) {
         m->outstanding[i] += sign * cost[i];
         ASSERT(m->outstanding[i] >= 0);
@@ -105,6 +112,8 @@ void budget_return(struct budget *b, int32_t member, const int32_t cost[], int64
 }
 
 void budget_want(struct budget *b, int32_t member, const int32_t cost[], int32_t priority, int64_t until_us) {
+    ASSERT(until_us > 0);
+    ASSERT(priority >= 0 && priority < PRIORITY_COUNT);
     struct budget_member *m = seat(b, member);
     uint16_t kinds = kinds_of(cost);
     if (m->want_kinds != 0 && m->want_until_us >= until_us && m->want_priority < priority)

@@ -1,6 +1,7 @@
 // clock.c: the offset of the exchange's clock as an interval that each measurement narrows.
 #include "api/clock.h"
 
+#include "base/assert.h"
 #include "base/units.h"
 
 // Both clocks may drift, in opposite directions.
@@ -14,6 +15,7 @@ bool clock_known(const struct server_clock *c) { return c->samples > 0; }
 
 void clock_sample(struct server_clock *c, int64_t sent_us, int64_t received_us, int64_t server_us,
                   int64_t resolution_us) {
+    ASSERT(resolution_us >= 0);
     if (received_us < sent_us || received_us - sent_us > HOUR_US) return;
     int64_t low = server_us - received_us, high = server_us + resolution_us - sent_us;
     if (clock_known(c)) {
@@ -30,7 +32,10 @@ void clock_sample(struct server_clock *c, int64_t sent_us, int64_t received_us, 
     c->samples++;
 }
 
-int64_t clock_offset_us(const struct server_clock *c) { return c->low_us + (c->high_us - c->low_us) / 2; }
+int64_t clock_offset_us(const struct server_clock *c) {
+    ASSERT(c->low_us <= c->high_us);
+    return c->low_us + (c->high_us - c->low_us) / 2;
+}
 
 int64_t clock_uncertainty_us(const struct server_clock *c, int64_t now_us) {
     return clock_known(c) ? (c->high_us - c->low_us + 1) / 2 + drift_us(c, now_us) : HOUR_US;

@@ -36,32 +36,40 @@ enum admission { ADMISSION_SENT, ADMISSION_HELD, ADMISSION_ENDED };
 
 // First moment at which r may no longer be sent.
 static int64_t expiry_us(const struct dispatcher *d, const struct request *r) {
+    ASSERT(r->priority < PRIORITY_COUNT);
     int64_t timeout_us = r->queue_timeout_us > 0 ? r->queue_timeout_us : d->config.queue_timeout_us;
     int64_t expiry = timeout_us < INT64_MAX - r->submitted_us ? r->submitted_us + timeout_us : INT64_MAX;
     return r->deadline_us > 0 ? num_min(expiry, r->deadline_us) : expiry;
 }
 
 static int64_t queued_key_us(const struct dispatcher *d, const struct request *r) {
+    ASSERT(r->level <= r->priority);
     int64_t expiry = expiry_us(d, r);
     if (r->level <= PRIORITY_HIGH || d->config.aging_interval_us == 0) return expiry;
     return num_min(expiry, r->submitted_us + d->config.aging_interval_us * (r->priority - r->level + 1));
 }
 
 static void set_timer(struct dispatcher *d, struct request *r, int64_t key_us) {
+    ASSERT(r->heap_index >= -1);
+    ASSERT(d->timers.count <= d->timers.capacity);
     r->heap_key_us = key_us;
     if (r->heap_index < 0)
         heap_push(&d->timers, r, key_us, r->id);
     else
         heap_update(&d->timers, r->heap_index, key_us);
+    ASSERT(r->heap_index >= 0);
 }
 
 static void clear_timer(struct dispatcher *d, struct request *r) {
     if (r->heap_index >= 0) heap_remove(&d->timers, r->heap_index);
+    ASSERT(r->heap_index == -1);
 }
 
 static void count_held(struct dispatcher *d, const struct request *r, int32_t change) {
+    ASSERT(change == 1 || change == -1);
     d->held += change;
     d->by_priority[r->priority] += change;
+    ASSERT(d->by_priority[r->priority] >= 0);
     ASSERT(d->held >= 0);
 }
 
@@ -71,19 +79,25 @@ static void detach(struct dispatcher *d, struct request *r) {
     if (r->state == REQUEST_QUEUED) {
         queue_remove(&d->queue, r);
         d->waiting--;
+        ASSERT(d->waiting >= 0);
+        ASSERT(d->waiting <= d->held);
     }
     count_held(d, r, -1);
 }
 
 // The end of a request that is in no queue any more. Last thing done with it: it is the caller's again.
 static void settle(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us) {
+    ASSERT(how < SETTLE_COUNT);
+    ASSERT(r->next == NULL && r->prev == NULL);
     clear_timer(d, r);
     r->state = REQUEST_IDLE;
+    ASSERT(r->heap_index == -1);
     metrics_settled(&d->metrics, (int32_t)how, now_us);
     d->settled(d->settled_ctx, r, how, now_us);
 }
 
 static void settle_held(struct dispatcher *d, struct request *r, enum settle how, int64_t now_us) {
+    ASSERT(r->state == REQUEST_QUEUED || r->state == REQUEST_BACKOFF);
     detach(d, r);
     settle(d, r, how, now_us);
 }
@@ -92,18 +106,21 @@ static void enqueue(struct dispatcher *d, struct request *r, int64_t now_us) {
     r->state = REQUEST_QUEUED;
     d->waiting++;
     set_timer(d, r, queued_key_us(d, r));
+    ASSERT(d->waiting <= d->held);
     d->wake_us = now_us;
 }
 
 // Whether the wait for the limits is certain to outlast r.
 static bool is_hopeless(const struct dispatcher *d, const struct request *r, int64_t wait_us,
                         int64_t now_us) {
+    ASSERT(wait_us >= 0);
     if (wait_us == LIMITER_NEVER) return true;
     return wait_us != LIMITER_ON_ANSWER && wait_us >= expiry_us(d, r) - now_us;
 }
 
 // How a request that has just come would end at once; SETTLE_COUNT: it has a chance.
 static enum settle foreseen(struct dispatcher *d, const struct request *r, int64_t now_us) {
+    ASSERT(r->state == REQUEST_IDLE);
     const struct breaker *b = &d->breakers[r->request_class];
     if (now_us >= expiry_us(d, r)) return SETTLE_QUEUE_TIMEOUT;
     if (b->state == BREAKER_OPEN && now_us < b->open_until_us && !b->shadow &&
@@ -114,6 +131,8 @@ static enum settle foreseen(struct dispatcher *d, const struct request *r, int64
 }
 
 static void reset_request(struct dispatcher *d, struct request *r, int64_t now_us) {
+    ASSERT(r->cost[LIMIT_WEIGHT] >= 0);
+    ASSERT(r->cost[LIMIT_ORDERS] >= 0);
     r->id = ++d->last_id;
     r->state = REQUEST_IDLE;
     r->attempts = 0;
@@ -159,6 +178,7 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
     }
     queue_push(&d->queue, r);
     count_held(d, r, 1);
+    ASSERT(d->held <= d->config.max_queue_size || d->waiting <= d->held);
     enqueue(d, r, now_us);
     if (displaced) settle(d, displaced, SETTLE_QUEUE_FULL, now_us);
     return ERR_OK;
@@ -166,6 +186,8 @@ int dispatcher_submit(struct dispatcher *d, struct request *r, int64_t now_us) {
 
 static enum admission defer(struct dispatcher *d, struct request *r, enum wait_reason reason,
                             int64_t until_us, int64_t now_us) {
+    ASSERT(reason > WAIT_NONE && reason < WAIT_REASON_COUNT);
+    ASSERT(r->state == REQUEST_QUEUED);
     r->wait_reason = (uint8_t)reason;
     r->waits |= (uint8_t)(1u << reason);
     if (r->blocked_since_us < 0) r->blocked_since_us = now_us;
@@ -175,11 +197,14 @@ static enum admission defer(struct dispatcher *d, struct request *r, enum wait_r
 
 // How many may be in flight before r's turn has to wait.
 static int32_t slots_for(const struct dispatcher *d, int32_t level) {
+    ASSERT(d->config.workers >= 1);
+    ASSERT(level >= 0 && level < PRIORITY_COUNT);
     return d->config.workers + (level == PRIORITY_CRITICAL ? d->config.critical_workers : 0);
 }
 
 // Its budget has been taken.
 static enum admission send_now(struct dispatcher *d, struct request *r, bool is_probe, int64_t now_us) {
+    ASSERT(r->state == REQUEST_QUEUED);
     ASSERT(now_us < expiry_us(d, r));
     ASSERT(d->in_flight < slots_for(d, r->level));
     queue_turn(&d->queue, r);
@@ -196,6 +221,8 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
     r->attempts++;
     r->sent_us = now_us;
     d->in_flight++;
+    ASSERT(d->in_flight <= DISPATCHER_WORKERS_MAX);
+    ASSERT(r->attempts > 0);
     metrics_sent(&d->metrics, r, now_us);
     if (d->transport.cancel) {
         int64_t end_us = now_us + d->config.request_timeout_us;
@@ -210,6 +237,7 @@ static enum admission send_now(struct dispatcher *d, struct request *r, bool is_
 // Looks at the head of a lane. `blocked` gathers the windows that a head before it waits for: whoever touches
 // one of those must not take the budget it is waiting for.
 static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *blocked, int64_t now_us) {
+    ASSERT(r->state == REQUEST_QUEUED);
     bool critical = r->priority == PRIORITY_CRITICAL;
     struct breaker *breaker = &d->breakers[r->request_class];
     int32_t before = breaker->state;
@@ -236,6 +264,7 @@ static enum admission admit(struct dispatcher *d, struct request *r, uint64_t *b
 }
 
 static void admit_all(struct dispatcher *d, int64_t now_us) {
+    ASSERT(d->waiting >= 0);
     uint64_t blocked = 0;
     int32_t sends = 0;
     d->wake_us = INT64_MAX;
@@ -274,11 +303,14 @@ static void come_back(struct dispatcher *d, struct request *r, int64_t now_us) {
     int64_t steps = aging_us > 0 ? (now_us - r->submitted_us) / aging_us : 0;
     int32_t room = r->priority > PRIORITY_HIGH ? r->priority - PRIORITY_HIGH : 0;
     r->level = (uint8_t)(r->priority - (steps < room ? steps : room));
+    ASSERT(r->level <= r->priority);
     queue_push_back_in_order(&d->queue, r);
     enqueue(d, r, now_us);
 }
 
 static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us) {
+    ASSERT(r->state != REQUEST_IDLE);
+    ASSERT(r->heap_key_us <= now_us);
     if (r->state == REQUEST_IN_FLIGHT) {
         d->transport.cancel(d->transport.ctx, r);
         limits_end(d, r, LIMITS_ABANDON, now_us);
@@ -299,6 +331,8 @@ static void timer_fires(struct dispatcher *d, struct request *r, int64_t now_us)
 }
 
 void dispatcher_run(struct dispatcher *d, int64_t now_us) {
+    ASSERT(d->in_flight >= 0);
+    ASSERT(d->in_doubt >= 0);
     while (d->timers.count > 0 && d->timers.slots[0].key <= now_us)
         timer_fires(d, d->timers.slots[0].item, now_us);
     if (d->wake_us <= now_us) admit_all(d, now_us);
@@ -306,6 +340,7 @@ void dispatcher_run(struct dispatcher *d, int64_t now_us) {
 }
 
 int64_t dispatcher_next_us(const struct dispatcher *d) {
+    ASSERT(d->waiting <= d->held);
     int64_t timer_us = d->timers.count > 0 ? d->timers.slots[0].key : INT64_MAX;
     int64_t next_us = num_min(d->wake_us, timer_us);
     // Alert rules look at a dispatcher at work only: one at rest lets time jump.
@@ -313,6 +348,7 @@ int64_t dispatcher_next_us(const struct dispatcher *d) {
 }
 
 static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t not_before_us) {
+    ASSERT(r->attempts >= 1);
     if (d->stopped || not_before_us >= expiry_us(d, r)) return false;
     if (outcome == OUTCOME_CLOCK_SKEW) return !r->clock_retried;
     int32_t retries_max = r->retries_max < d->config.max_retries ? r->retries_max : d->config.max_retries;
@@ -321,6 +357,9 @@ static bool may_retry(struct dispatcher *d, struct request *r, enum outcome outc
 
 static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcome outcome,
                             int64_t retry_after_us, enum settle otherwise, int64_t now_us) {
+    ASSERT(outcome == OUTCOME_NOT_EXECUTED || outcome == OUTCOME_CLOCK_SKEW || outcome == OUTCOME_SLOW_DOWN ||
+           !r->mutating);
+    ASSERT(retry_after_us >= 0);
     int64_t delay_us = 0;
     if (outcome != OUTCOME_CLOCK_SKEW)
         delay_us = backoff_delay_us(&d->backoff, r->attempts - r->clock_retried, retry_after_us);
@@ -344,6 +383,9 @@ static void retry_or_settle(struct dispatcher *d, struct request *r, enum outcom
 // `headers_seen`: the reply told what is used of the limits.
 static void report(struct dispatcher *d, const struct request *r, bool headers_seen, enum outcome outcome,
                    int64_t retry_after_us, int64_t now_us) {
+    ASSERT(outcome < OUTCOME_COUNT);
+    ASSERT(now_us >= r->sent_us);
+    ASSERT(d->metrics.answered < d->metrics.sent);
     static const int8_t results[OUTCOME_COUNT] = {
         [OUTCOME_DONE] = BREAKER_SUCCESS,         [OUTCOME_REFUSED] = BREAKER_SUCCESS,
         [OUTCOME_NOT_EXECUTED] = BREAKER_FAILURE, [OUTCOME_UNKNOWN] = BREAKER_FAILURE,
@@ -369,6 +411,7 @@ static void leave_flight(struct dispatcher *d, struct request *r, int64_t now_us
     ASSERT(r->state == REQUEST_IN_FLIGHT);
     ASSERT(d->in_flight > 0);
     d->in_flight--;
+    ASSERT(r->heap_index >= -1);
     if (d->waiting > 0) d->wake_us = now_us;
 }
 
@@ -377,6 +420,7 @@ static bool find_out(struct dispatcher *d, struct request *r, int64_t now_us) {
 }
 
 static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now_us) {
+    ASSERT(r->mutating);
     dispatcher_room(d, d->in_doubt + 1);
     bool asked = find_out(d, r, now_us);
     if (!asked) {
@@ -385,6 +429,7 @@ static void doubt_or_settle(struct dispatcher *d, struct request *r, int64_t now
     }
     r->state = REQUEST_UNRESOLVED;
     d->in_doubt++;
+    ASSERT(d->in_doubt <= d->timers.capacity);
     if (r->deadline_us > 0)
         set_timer(d, r, r->deadline_us);
     else
@@ -431,6 +476,7 @@ void dispatcher_reply(struct dispatcher *d, struct request *r, const struct disp
 
 void dispatcher_resolve(struct dispatcher *d, struct request *r, enum outcome outcome, int64_t now_us) {
     leave_doubt(d, r);
+    ASSERT(r->mutating);
     switch (outcome) {
     case OUTCOME_DONE: settle(d, r, SETTLE_DONE, now_us); break;
     case OUTCOME_REFUSED: settle(d, r, SETTLE_REFUSED, now_us); break;
@@ -441,6 +487,7 @@ void dispatcher_resolve(struct dispatcher *d, struct request *r, enum outcome ou
 }
 
 void dispatcher_cancel(struct dispatcher *d, struct request *r, int64_t now_us) {
+    ASSERT(r->heap_index >= -1);
     if (r->state == REQUEST_IDLE) return;
     if (r->state == REQUEST_UNRESOLVED) {
         d->transport.cancel(d->transport.ctx, r);
@@ -479,12 +526,14 @@ void dispatcher_stop(struct dispatcher *d, int64_t now_us) {
         }
     ASSERT(d->waiting == 0);
     d->wake_us = INT64_MAX;
+    ASSERT(d->held == 0);
 }
 
 void dispatcher_start(struct dispatcher *d) { d->stopped = false; }
 
 // Time-outs and ageing may have become shorter than what the timers were set to.
 static void reset_timers(struct dispatcher *d) {
+    ASSERT(d->timers.count <= d->timers.capacity);
     for (int32_t i = 0; i < d->timers.count; i++) {
         struct heap_slot *slot = &d->timers.slots[i];
         struct request *r = slot->item;
@@ -498,6 +547,7 @@ static void reset_timers(struct dispatcher *d) {
 }
 
 void dispatcher_configure(struct dispatcher *d, const struct api_config *config, int64_t now_us) {
+    ASSERT(config->max_queue_size >= 0);
     dispatcher_apply(d, config, now_us);
     reset_timers(d);
     d->wake_us = now_us;

@@ -35,11 +35,14 @@ static void leave_all(const struct dispatcher *d) {
 }
 
 static struct limiter *limiter_of(const struct dispatcher *d, int32_t scope) {
+    ASSERT(scope >= 0 && scope < BUDGET_SCOPE_COUNT);
+    ASSERT(d->shares[scope].budget != NULL);
     return &d->shares[scope].budget->limiter;
 }
 
 // What of `cost` belongs to a scope.
 static void cost_in(const int32_t cost[], int32_t scope, int32_t out[LIMIT_KIND_COUNT]) {
+    ASSERT(scope >= 0 && scope < BUDGET_SCOPE_COUNT);
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) out[i] = budget_scope(i) == scope ? cost[i] : 0;
 }
 
@@ -52,6 +55,7 @@ struct limit_row {
 };
 
 static int32_t find_row(const struct limit_row *rows, int32_t count, int32_t kind, int64_t interval_us) {
+    ASSERT(count >= 0 && count <= CONFIGURED_ROWS + API_LIMITS_MAX);
     int32_t i = 0;
     while (i < count && (rows[i].kind != kind || rows[i].interval_us != interval_us)) i++;
     return i;
@@ -60,6 +64,7 @@ static int32_t find_row(const struct limit_row *rows, int32_t count, int32_t kin
 // Once the venue has told its limits, defaults are void; what somebody set stays, and may only be tighter.
 static int32_t gather_rows(const struct api_config *c,
                            struct limit_row rows[CONFIGURED_ROWS + API_LIMITS_MAX]) {
+    ASSERT(c->limit_count >= 0 && c->limit_count <= API_LIMITS_MAX);
     const struct limit_row configured[CONFIGURED_ROWS] = {
         { "requests_per_second", SECOND_US, c->requests_per_second, LIMIT_REQUESTS },
         { "requests_per_minute", MINUTE_US, c->requests_per_minute, LIMIT_REQUESTS },
@@ -98,6 +103,8 @@ static void set_limit(struct limiter *l, const struct limit_row *row, double res
 
 // Windows of one's own that no row speaks of any more; in a shared budget they may be another's.
 static void drop_windows(struct limiter *l, const struct limit_row *rows, int32_t count, int64_t now_us) {
+    ASSERT(count >= 0);
+    ASSERT(l->count <= LIMITER_WINDOWS_MAX);
     for (int32_t i = l->count - 1; i >= 0; i--) {
         struct limit_row w = { NULL, l->windows[i].interval_us, 0, l->windows[i].kind };
         int32_t kind = w.kind == LIMIT_ORDERS_LONG ? LIMIT_ORDERS : w.kind;   // as the rows name it
@@ -108,6 +115,7 @@ static void drop_windows(struct limiter *l, const struct limit_row *rows, int32_
 void limits_configure(struct dispatcher *d, int64_t now_us) {
     struct limit_row rows[CONFIGURED_ROWS + API_LIMITS_MAX];
     int32_t count = gather_rows(&d->config, rows);
+    ASSERT(count <= LIMITER_WINDOWS_MAX);
     enter_all(d);
     for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++) {
         struct limiter *l = limiter_of(d, scope);
@@ -128,6 +136,7 @@ void limits_init(struct dispatcher *d, int64_t now_us) {
         budget_init(&s->own, d->config.edge_guard_us);
         s->budget = &s->own;
         s->member = budget_join(&s->own, 1);
+        ASSERT(s->member == 0);
     }
     limits_configure(d, now_us);
 }
@@ -145,6 +154,7 @@ void dispatcher_share(struct dispatcher *d, int32_t scope, struct budget *budget
 
 // A shared clock is only moved by a better measurement, or by one that contradicts it.
 static void set_clock(const struct share *s, int64_t offset_us, int64_t uncertainty_us) {
+    ASSERT(uncertainty_us >= 0);
     struct limiter *l = &s->budget->limiter;
     int64_t apart_us = offset_us > l->offset_us ? offset_us - l->offset_us : l->offset_us - offset_us;
     bool known = l->offset_us != 0 || l->offset_next_us != 0;
@@ -169,6 +179,8 @@ static int64_t wait_in(const struct dispatcher *d, int32_t scope, const int32_t 
     const struct share *s = &d->shares[scope];
     uint32_t windows = 0;
     int64_t wait_us = budget_wait_us(s->budget, s->member, cost, priority, now_us, &windows);
+    ASSERT(wait_us >= 0);
+    ASSERT((wait_us > 0) >= (windows != 0));
     if (windows == UINT32_MAX)
         *blocked = UINT64_MAX;
     else
@@ -178,6 +190,7 @@ static int64_t wait_in(const struct dispatcher *d, int32_t scope, const int32_t 
 
 static int64_t wait_in_all(const struct dispatcher *d, const struct request *r, int64_t now_us,
                            uint64_t *blocked) {
+    ASSERT(r->request_class < REQUEST_CLASSES_MAX);
     int64_t longest = 0;
     for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++) {
         int64_t wait_us = wait_in(d, scope, r->cost, r->priority, now_us, blocked);
@@ -190,6 +203,7 @@ int64_t limits_wait_us(struct dispatcher *d, const struct request *r, int64_t no
     uint64_t blocked = 0;
     enter_all(d);
     int64_t wait_us = wait_in_all(d, r, now_us, &blocked);
+    ASSERT(wait_us >= 0);
     leave_all(d);
     return wait_us;
 }
@@ -204,6 +218,7 @@ bool limits_touch(const struct dispatcher *d, const struct request *r, uint64_t 
 }
 
 int64_t limits_take(struct dispatcher *d, const struct request *r, int64_t now_us, uint64_t *blocked) {
+    ASSERT(r->state == REQUEST_QUEUED);
     enter_all(d);
     int64_t wait_us = wait_in_all(d, r, now_us, blocked);
     for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++) {
@@ -220,6 +235,7 @@ int64_t limits_take(struct dispatcher *d, const struct request *r, int64_t now_u
 }
 
 void limits_end(struct dispatcher *d, const struct request *r, enum limits_end how, int64_t now_us) {
+    ASSERT(r->state == REQUEST_IN_FLIGHT);
     for (int32_t scope = 0; scope < BUDGET_SCOPE_COUNT; scope++) {
         const struct share *s = &d->shares[scope];
         int32_t cost[LIMIT_KIND_COUNT];
@@ -274,6 +290,7 @@ double dispatcher_strain(struct dispatcher *d, const int32_t cost[], int64_t now
 }
 
 static void show_windows(struct limiter *l, struct metrics_snapshot *s, int64_t now_us) {
+    ASSERT(s->window_count >= 0);
     const int32_t nothing[LIMIT_KIND_COUNT] = { 0 };
     (void)limiter_wait_us(l, nothing, PRIORITY_CRITICAL, now_us, NULL);   // turns what is over
     for (int32_t i = 0; i < l->count && s->window_count < METRICS_WINDOWS_MAX; i++) {

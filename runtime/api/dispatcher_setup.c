@@ -37,17 +37,20 @@ struct dispatcher *dispatcher_new(const struct api_config *config, const struct 
 
 void dispatcher_free(struct dispatcher *d) {
     if (!d) return;
+    ASSERT(d->timers.count >= 0);
     free(d->timers.slots);
     free(d);
 }
 
 // Each request held, in flight or in doubt has at most one timer.
 void dispatcher_room(struct dispatcher *d, int32_t in_doubt) {
+    ASSERT(in_doubt >= 0);
     int32_t capacity = d->config.max_queue_size + DISPATCHER_WORKERS_MAX + in_doubt;
     if (capacity <= d->timers.capacity) return;
     capacity += in_doubt;   // not one by one
     d->timers.slots = alloc_resize(d->timers.slots, (size_t)capacity * sizeof *d->timers.slots);
     d->timers.capacity = capacity;
+    ASSERT(d->timers.count <= capacity);
 }
 
 void dispatcher_apply(struct dispatcher *d, const struct api_config *config, int64_t now_us) {

@@ -16,6 +16,7 @@ static void tell(struct dispatcher *d, const struct notice *n) {
 }
 
 void dispatcher_alert(struct dispatcher *d, int32_t rule, bool raised, double value, int64_t now_us) {
+    ASSERT(rule >= 0 && rule < ALERT_RULE_COUNT);
     if (d->alerts.raised[rule] == raised) return;
     d->alerts.raised[rule] = raised;
     struct notice n = {
@@ -35,6 +36,7 @@ bool dispatcher_notice(struct dispatcher *d, struct notice *out) {
 }
 
 void watch_circuit(struct dispatcher *d, int32_t request_class, int32_t before, int64_t now_us) {
+    ASSERT(request_class >= 0 && request_class < REQUEST_CLASSES_MAX);
     const struct breaker *b = &d->breakers[request_class];
     if (b->state == before) return;
     struct notice n = { .time_us = now_us,
@@ -89,6 +91,7 @@ static void show_breakers(const struct dispatcher *d, struct metrics_snapshot *s
 }
 
 const struct metrics_snapshot *dispatcher_metrics(struct dispatcher *d, int64_t now_us) {
+    ASSERT(d->held >= d->waiting);
     struct metrics_snapshot *s = &d->snapshot;
     metrics_snapshot_fill(&d->metrics, s, now_us);
     limits_show(d, s, now_us);
@@ -112,6 +115,13 @@ int32_t dispatcher_queued(const struct dispatcher *d, int32_t priority) {
     return d->by_priority[priority];
 }
 
-int32_t dispatcher_in_flight(const struct dispatcher *d) { return d->in_flight; }
+int32_t dispatcher_in_flight(const struct dispatcher *d) {
+    ASSERT(d->in_flight >= 0);
+    ASSERT(d->in_flight <= DISPATCHER_WORKERS_MAX);
+    return d->in_flight;
+}
 
-int32_t dispatcher_in_doubt(const struct dispatcher *d) { return d->in_doubt; }
+int32_t dispatcher_in_doubt(const struct dispatcher *d) {
+    ASSERT(d->in_doubt >= 0);
+    return d->in_doubt;
+}

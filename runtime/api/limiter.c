@@ -42,11 +42,13 @@ void limiter_init(struct limiter *l, int64_t guard_us) {
 }
 
 static int64_t floor_to(int64_t value, int64_t step) {
+    ASSERT(step > 0);
     int64_t rest = value % step;
     return value - (rest < 0 ? rest + step : rest);
 }
 
 static void find_turn(struct limiter *l) {
+    ASSERT(l->count >= 0 && l->count <= LIMITER_WINDOWS_MAX);
     l->turn_us = INT64_MAX;
     for (int32_t i = 0; i < l->count; i++) {
         int64_t turn = l->windows[i].end_us - l->offset_us;
@@ -57,6 +59,8 @@ static void find_turn(struct limiter *l) {
 // What others would spend of a whole window. Before there is an expectation, what was seen is all we have,
 // and what was seen within moments says little, so it is taken to have lasted at least a tenth of the window.
 static int64_t whole_window(const struct limiter_window *w) {
+    ASSERT(w->interval_us > 0);
+    ASSERT(w->limit > 0);
     if (w->expected >= 0) return w->expected;
     if (w->others_base < 0) return 0;
     int64_t observed_us = w->heard_us - w->base_us;
@@ -66,6 +70,7 @@ static int64_t whole_window(const struct limiter_window *w) {
 }
 
 static int32_t expected_next(const struct limiter_window *w) {
+    ASSERT(w->interval_us > 0);
     if (w->others_base < 0) return w->expected;
     int64_t observed_us = w->heard_us - w->base_us;
     int64_t unseen = whole_window(w) * (w->interval_us - observed_us) / w->interval_us;
@@ -78,6 +83,7 @@ static int64_t slack_us(const struct limiter_window *w) { return w->interval_us 
 
 // What the others have spent and are expected to spend until the turn.
 static int64_t others_share(const struct limiter *l, const struct limiter_window *w, int64_t wall_us) {
+    ASSERT(w->others >= 0);
     if (!l->forecasts) return w->others;
     int64_t left_us = w->end_us - wall_us + slack_us(w);
     double e = (double)whole_window(w) * (double)left_us / (double)w->interval_us;
@@ -87,6 +93,7 @@ static int64_t others_share(const struct limiter *l, const struct limiter_window
 // How long until the others' share has shrunk to `room`.
 static int64_t others_wait_us(const struct limiter *l, const struct limiter_window *w, int64_t room,
                               int64_t wall_us) {
+    ASSERT(l->uncertainty_us >= l->guard_us);
     if (others_share(l, w, wall_us) <= room) return 0;
     int64_t whole = whole_window(w);
     int64_t end_wait_us = w->end_us + l->uncertainty_us - wall_us;
@@ -99,6 +106,9 @@ static int64_t others_wait_us(const struct limiter *l, const struct limiter_wind
 }
 
 static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wall_us) {
+    ASSERT(wall_us >= w->end_us);
+    ASSERT(w->used >= 0);
+    ASSERT(w->carry >= 0);
     int32_t outstanding = l->outstanding[w->kind];
     int32_t spilled = w->carry + outstanding;   // what may be booked in the window right after the old one
     bool adjacent = wall_us < w->end_us + w->interval_us;
@@ -110,6 +120,8 @@ static void turn_window(struct limiter *l, struct limiter_window *w, int64_t wal
     w->others_base = adjacent && w->others_base >= 0 ? 0 : -1;
     w->start_us = adjacent ? w->end_us : floor_to(wall_us, w->interval_us);
     w->end_us = w->start_us + w->interval_us;
+    ASSERT(wall_us < w->end_us || adjacent);
+    ASSERT(w->used >= l->outstanding[w->kind]);
     w->heard_us = w->base_us = w->start_us;
 }
 
@@ -129,6 +141,7 @@ static void change_clock(struct limiter *l, int64_t now_us) {
         w->previous = w->used > w->previous ? w->used : w->previous;
         w->start_us = start_us;
         w->end_us = start_us + w->interval_us;
+        ASSERT(w->previous >= w->used);
     }
 }
 
@@ -137,10 +150,13 @@ static void turn(struct limiter *l, int64_t now_us) {
     turn_all(l, now_us);
     if (l->offset_next_us != l->offset_us) change_clock(l, now_us);
     find_turn(l);
+    ASSERT(l->offset_next_us == l->offset_us);
 }
 
 // Orders are counted apart in long windows, where a batch may cost less.
 static int32_t counted_kind(int32_t kind, int64_t interval_us) {
+    ASSERT(kind >= 0 && kind < LIMIT_KIND_COUNT);
+    ASSERT(interval_us > 0);
     return kind == LIMIT_ORDERS && interval_us >= MINUTE_US ? LIMIT_ORDERS_LONG : kind;
 }
 
@@ -180,6 +196,8 @@ int limiter_set(struct limiter *l, int32_t kind, int64_t interval_us, int32_t li
     }
     w->limit = limit;
     w->reserve = (int32_t)(limit * reserve);
+    ASSERT(w->reserve >= 0 && w->reserve <= w->limit);
+    ASSERT(l->count <= LIMITER_WINDOWS_MAX);
     return ERR_OK;
 }
 
@@ -194,6 +212,8 @@ void limiter_clock(struct limiter *l, int64_t offset_us, int64_t uncertainty_us)
 // How long window `w` holds back `cost`.
 static int64_t window_wait_us(const struct limiter *l, const struct limiter_window *w, int32_t cost,
                               bool critical, int64_t wall_us) {
+    ASSERT(cost > 0);
+    ASSERT(w->reserve <= w->limit);
     int32_t cap = critical ? w->limit : w->limit - w->reserve;
     if (cost > cap) return LIMITER_NEVER;
     int32_t room = cap - cost;
@@ -210,6 +230,7 @@ static int64_t window_wait_us(const struct limiter *l, const struct limiter_wind
 
 int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priority, int64_t now_us,
                         uint32_t *blocked) {
+    ASSERT(l->count >= 0 && l->count <= LIMITER_WINDOWS_MAX);
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
     int64_t longest = l->gate_us > now_us ? l->gate_us - now_us : 0;
@@ -226,6 +247,7 @@ int64_t limiter_wait_us(struct limiter *l, const int32_t cost[], int32_t priorit
 }
 
 bool limiter_touches(const struct limiter *l, const int32_t cost[], uint32_t windows) {
+    ASSERT(l->count <= LIMITER_WINDOWS_MAX);
     if (windows == UINT32_MAX) return true;
     for (int32_t i = 0; i < l->count; i++)
         if ((windows >> i & 1) && cost[l->windows[i].kind] > 0) return true;
@@ -236,9 +258,11 @@ void limiter_take(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     int64_t wall_us = now_us + l->offset_us;
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) l->outstanding[i] += cost[i];
+    ASSERT(l->outstanding[0] >= 0);
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
         w->used += cost[w->kind];
+        ASSERT(w->used >= 0);
         if (wall_us < w->start_us + l->uncertainty_us) w->previous += cost[w->kind];
     }
 }
@@ -257,6 +281,7 @@ void limiter_done(struct limiter *l, const int32_t cost[], int64_t now_us) {
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
         if (wall_us >= w->end_us - l->uncertainty_us) w->carry += cost[w->kind];
+        ASSERT(w->carry >= 0);
     }
 }
 
@@ -264,6 +289,7 @@ void limiter_abandon(struct limiter *l, const int32_t cost[], int64_t now_us) {
     turn(l, now_us);
     end_outstanding(l, cost);
     for (int32_t i = 0; i < l->count; i++) l->windows[i].carry += cost[l->windows[i].kind];
+    ASSERT(l->count <= LIMITER_WINDOWS_MAX);
 }
 
 void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, int64_t now_us) {
@@ -273,6 +299,7 @@ void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, in
     for (int32_t i = 0; i < l->count; i++) {
         struct limiter_window *w = &l->windows[i];
         w->used = w->used > cost[w->kind] ? w->used - cost[w->kind] : 0;
+        ASSERT(w->used >= 0);
         if (sent_wall_us < w->start_us + l->uncertainty_us && w->previous >= cost[w->kind])
             w->previous -= cost[w->kind];
     }
@@ -280,6 +307,8 @@ void limiter_return(struct limiter *l, const int32_t cost[], int64_t sent_us, in
 
 void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32_t used, int64_t sent_us,
                      int64_t now_us) {
+    ASSERT(used >= 0);
+    ASSERT(sent_us <= now_us);
     turn(l, now_us);
     struct limiter_window *w = find_window(l, counted_kind(kind, interval_us), interval_us);
     if (!w || sent_us + l->offset_us < w->start_us + l->uncertainty_us) return;
@@ -291,6 +320,8 @@ void limiter_correct(struct limiter *l, int32_t kind, int64_t interval_us, int32
     }
     w->heard_us = wall_us;
     if (others > w->others) w->others = others;
+    ASSERT(w->others >= others);
+    ASSERT(w->others_base >= 0);
 }
 
 int32_t limiter_used(const struct limiter *l, int32_t index) {
@@ -305,6 +336,7 @@ double limiter_left_by_others(struct limiter *l, int64_t now_us) {
         const struct limiter_window *w = &l->windows[i];
         double left = 1 - (double)others_share(l, w, now_us + l->offset_us) / w->limit;
         if (left < least) least = left;
+        ASSERT(w->limit > 0);
     }
     return least > 0 ? least : 0;
 }
@@ -327,12 +359,14 @@ double limiter_strain(struct limiter *l, const int32_t cost[], int64_t now_us) {
         const struct limiter_window *w = &l->windows[i];
         int64_t room = w->limit - w->used - others_share(l, w, now_us + l->offset_us);
         sum += (double)cost[w->kind] / (double)num_max(room, 1);
+        ASSERT(sum >= 0);
     }
     return sum;
 }
 
 void limiter_gate(struct limiter *l, int64_t until_us) {
     if (until_us > l->gate_us) l->gate_us = until_us;
+    ASSERT(l->gate_us >= until_us);
 }
 
 int64_t limiter_spacing_us(const struct limiter *l) {
@@ -340,6 +374,7 @@ int64_t limiter_spacing_us(const struct limiter *l) {
     for (int32_t i = 0; i < l->count; i++) {
         const struct limiter_window *w = &l->windows[i];
         int64_t each = w->interval_us / w->limit;
+        ASSERT(each >= 0);
         if (each > spacing[w->kind]) spacing[w->kind] = each;
     }
     return spacing[LIMIT_WEIGHT] ? spacing[LIMIT_WEIGHT] : spacing[LIMIT_REQUESTS];

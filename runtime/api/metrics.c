@@ -33,6 +33,7 @@ static struct metrics_endpoint *endpoint_of(struct metrics *m, const struct requ
 }
 
 void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us) {
+    ASSERT(r->request_class < REQUEST_CLASSES_MAX);
     m->sent++;
     m->retries += r->attempts > 1;
     m->class_sent[r->request_class]++;
@@ -41,6 +42,7 @@ void metrics_sent(struct metrics *m, const struct request *r, int64_t now_us) {
 
 void metrics_answered(struct metrics *m, const struct request *r, bool failed, bool slowed,
                       int64_t latency_us, int64_t now_us) {
+    ASSERT(latency_us >= 0);
     m->answered++;
     m->attempts_failed += failed;
     m->class_failed[r->request_class] += failed;
@@ -70,6 +72,7 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
     ASSERT(settle >= 0);
     ASSERT(settle < SETTLE_COUNT);
     m->settled[settle]++;
+    ASSERT(m->settled[settle] > 0);
     struct metrics_minute *minute = present_minute(m, now_us);
     minute->settled++;
     minute->succeeded += is_success(settle);
@@ -77,6 +80,7 @@ void metrics_settled(struct metrics *m, int32_t settle, int64_t now_us) {
 
 // The latency below which `share` of the answers lie; 0 when there are none.
 static int64_t quantile_us(const struct metrics *m, double share) {
+    ASSERT(share >= 0 && share <= 1);
     int64_t us = histogram_quantile_us(m->histogram, m->answered, share);
     return num_min(us, m->latency_max_us);
 }

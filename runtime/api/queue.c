@@ -27,11 +27,14 @@ static struct queue_lane *lane_of(struct queue_level *level, const struct reques
 }
 
 void queue_skip_lane(struct queue_skip *skip, const struct request *r) {
+    ASSERT(r->request_class < REQUEST_CLASSES_MAX);
     skip->lanes[r->request_class] |= bit_of(r);
 }
 
 // NULL: at the end.
 static void insert_before(struct queue *q, struct request *r, struct request *next) {
+    ASSERT(!next || next->level == r->level);
+    ASSERT(r->next == NULL && r->prev == NULL);
     struct queue_level *level = level_of(q, r);
     struct queue_lane *lane = lane_of(level, r);
     r->next = next;
@@ -45,12 +48,15 @@ static void insert_before(struct queue *q, struct request *r, struct request *ne
     else
         lane->tail = r;
     level->count++;
+    ASSERT(level->count > 0);
+    ASSERT(lane->head != NULL && lane->tail != NULL);
     level->busy[r->request_class] |= bit_of(r);
 }
 
 void queue_push(struct queue *q, struct request *r) { insert_before(q, r, NULL); }
 
 void queue_push_back_in_order(struct queue *q, struct request *r) {
+    ASSERT(r->id > 0);
     // Only others that came back, or aged ones, can be older, so the walk is as short as the workers are few.
     enum { WALK_MAX = 256 };
     struct request *next = lane_of(level_of(q, r), r)->head;
@@ -74,6 +80,8 @@ void queue_remove(struct queue *q, struct request *r) {
         lane->tail = r->prev;
     if (!lane->head) level->busy[r->request_class] &= ~bit_of(r);
     level->count--;
+    ASSERT(level->count >= 0);
+    ASSERT((lane->head == NULL) == (lane->tail == NULL));
     r->next = r->prev = NULL;
 }
 
@@ -85,6 +93,7 @@ void queue_promote(struct queue *q, struct request *r) {
 }
 
 struct request *queue_head(const struct queue *q, int32_t level, const struct queue_skip *skip) {
+    ASSERT(level >= 0 && level < PRIORITY_COUNT);
     const struct queue_level *l = &q->levels[level];
     uint64_t busy[REQUEST_CLASSES_MAX], any = 0;
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++) any |= busy[i] = l->busy[i] & ~skip->lanes[i];
@@ -96,14 +105,18 @@ struct request *queue_head(const struct queue *q, int32_t level, const struct qu
         struct request *head = busy[i] >> lane & 1 ? l->lanes[i][lane].head : NULL;
         if (head && (!oldest || head->id < oldest->id)) oldest = head;
     }
+    ASSERT(oldest != NULL);
+    ASSERT(oldest->level == level);
     return oldest;
 }
 
 void queue_turn(struct queue *q, const struct request *r) {
+    ASSERT(r->level < PRIORITY_COUNT);
     q->levels[r->level].cursor = (r->strategy + 1) % QUEUE_LANES;
 }
 
 struct request *queue_newest(const struct queue *q, int32_t level) {
+    ASSERT(level >= 0 && level < PRIORITY_COUNT);
     struct request *newest = NULL;
     for (int32_t i = 0; i < REQUEST_CLASSES_MAX; i++)
         for (uint64_t busy = q->levels[level].busy[i]; busy; busy &= busy - 1) {

@@ -32,11 +32,14 @@ void throttle_configure(struct throttle *t, const struct api_config *config) {
 }
 
 int64_t throttle_wait_us(const struct throttle *t, int64_t now_us) {
+    ASSERT(t->factor > 0 && t->factor <= 1);
     if (t->factor >= 1 || t->next_send_us <= now_us) return 0;
     return t->next_send_us - now_us;
 }
 
 void throttle_take(struct throttle *t, int32_t cost, int64_t now_us) {
+    ASSERT(cost >= 0);
+    ASSERT(t->factor > 0 && t->factor <= 1);
     if (t->factor >= 1) return;
     int64_t from_us = num_max(t->next_send_us, now_us);
     t->next_send_us = from_us + (int64_t)((double)t->spacing_us * ((cost > 1 ? cost : 1)) / t->factor);
@@ -45,19 +48,23 @@ void throttle_take(struct throttle *t, int32_t cost, int64_t now_us) {
 static void slow(struct throttle *t) {
     t->factor *= t->decrease;
     if (t->factor < t->factor_min) t->factor = t->factor_min;
+    ASSERT(t->factor >= t->factor_min);
 }
 
 static bool judged_bad(const struct throttle *t) {
+    ASSERT(t->succeeded <= t->total);
     return !t->headers_seen && t->total >= t->min_count && t->succeeded < t->target * t->total;
 }
 
 static bool judged_good(const struct throttle *t) {
+    ASSERT(t->succeeded <= t->total);
     if (t->headers_seen || t->total < t->min_count)
         return t->headers_seen || t->total == t->succeeded;   // a quiet window lets the factor recover
     return t->succeeded >= t->target * t->total;
 }
 
 static void end_window(struct throttle *t, int64_t now_us) {
+    ASSERT(now_us >= t->window_end_us);
     if (judged_bad(t) && !t->slowed)
         slow(t);
     else if (judged_good(t) && !t->slowed)
@@ -69,6 +76,7 @@ static void end_window(struct throttle *t, int64_t now_us) {
 }
 
 void throttle_report(struct throttle *t, const struct throttle_attempt *a, int64_t now_us) {
+    ASSERT(a->latency_us >= 0);
     if (!t->enabled) return;
     if (now_us >= t->window_end_us) end_window(t, now_us);
     t->total++;

@@ -10,6 +10,9 @@
 
 static void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t income_e8,
                        int64_t trade_id) {
+    ASSERT(x->income_count >= 0);
+    ASSERT(symbol >= SYMBOL_NONE && symbol < x->symbol_count);
+    ASSERT(income_e8 != 0);
     ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
     struct income_record *row = &x->incomes[x->income_count++];
     *row = (struct income_record){ .income_e8 = income_e8,
@@ -28,6 +31,7 @@ static void check_wallet(const struct exchange *x) {
 }
 
 int64_t position_entry_e8(const struct position *p) {
+    ASSERT((p->cost_e16 == 0) >= (p->amount_e8 == 0));
     if (p->amount_e8 == 0) return 0;
     wide_e16 a = p->amount_e8;
     wide_e16 half = (a < 0 ? -a : a) / 2;
@@ -36,30 +40,39 @@ int64_t position_entry_e8(const struct position *p) {
 }
 
 int64_t position_unrealized_e8(const struct position *p, int64_t mark_e8) {
+    ASSERT(mark_e8 >= 0);
+    ASSERT((p->cost_e16 == 0) >= (p->amount_e8 == 0));
     if (p->amount_e8 == 0 || mark_e8 == 0) return 0;
     return e16_round((wide_e16)p->amount_e8 * mark_e8 - p->cost_e16);
 }
 
 static int64_t notional_e8(const struct position *p, int64_t mark_e8) {
+    ASSERT(mark_e8 >= 0);
     return num_abs(dec_mul_round(p->amount_e8, mark_e8));
 }
 
 static int64_t maintenance_of(const struct symbol *s, int64_t notional) {
+    ASSERT(notional >= 0);
+    ASSERT(s->bracket_count > 0);
     const struct bracket *b = symbol_bracket(s, notional);
     int64_t value = dec_mul_round(notional, b->maint_ratio_e8) - b->cum_e8;
     return num_max(value, 0);
 }
 
 int64_t position_maintenance_e8(const struct market *m, const struct position *p, int64_t mark_e8) {
+    ASSERT(m->s->bracket_count > 0);
     return p->amount_e8 == 0 ? 0 : maintenance_of(m->s, notional_e8(p, mark_e8));
 }
 
 int64_t position_margin_e8(const struct market *m, const struct position *p, int64_t mark_e8) {
+    ASSERT(m->leverage >= 1);
+    ASSERT(m->leverage <= LEVERAGE_MAX);
     return p->amount_e8 == 0 ? 0 : notional_e8(p, mark_e8) / m->leverage;
 }
 
 // Break even: the entry moved by the fees and results of this position, against it.
 int64_t position_break_even_e8(const struct position *p) {
+    ASSERT(p->isolated_e8 >= 0);
     if (p->amount_e8 == 0) return 0;
     return position_entry_e8(p) + dec_div_round(p->costs_e8, p->amount_e8);
 }
@@ -70,6 +83,9 @@ bool market_flat(const struct market *m) {
 
 // One-way: the larger of what the position would be after all bids or all asks, less what it is (section 10).
 int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT], bool dual_side) {
+    ASSERT(hold_e8[SIDE_BUY] >= 0);
+    ASSERT(hold_e8[SIDE_SELL] >= 0);
+    ASSERT(m->leverage >= 1);
     if (hold_e8[SIDE_BUY] == 0 && hold_e8[SIDE_SELL] == 0) return 0;
     if (dual_side) return (hold_e8[SIDE_BUY] + hold_e8[SIDE_SELL]) / m->leverage;
     int64_t now = dec_mul_round(m->positions[POSITION_BOTH].amount_e8, market_mark_e8(m));
@@ -79,9 +95,13 @@ int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT
     return largest > num_abs(now) ? (largest - num_abs(now)) / m->leverage : 0;
 }
 
-int64_t account_cross_wallet_e8(const struct exchange *x) { return x->wallet_e8 - x->isolated_e8; }
+int64_t account_cross_wallet_e8(const struct exchange *x) {
+    ASSERT(x->isolated_e8 >= 0);
+    return x->wallet_e8 - x->isolated_e8;
+}
 
 static int64_t unrealized(const struct exchange *x, bool cross_only) {
+    ASSERT(x->symbol_count > 0);
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
@@ -107,6 +127,7 @@ int64_t account_maintenance_e8(const struct exchange *x, bool cross_only) {
 }
 
 int64_t account_position_margin_e8(const struct exchange *x) {
+    ASSERT(x->symbol_count > 0);
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
@@ -117,6 +138,7 @@ int64_t account_position_margin_e8(const struct exchange *x) {
 }
 
 int64_t account_order_margin_e8(const struct exchange *x) {
+    ASSERT(x->symbol_count > 0);
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         sum += order_margin_e8(&x->markets[i], x->markets[i].hold_e8, x->dual_side);
@@ -142,6 +164,7 @@ int64_t account_available_e8(const struct exchange *x) {
 
 bool account_exhausted(const struct exchange *x) {
     int64_t need = account_maintenance_e8(x, true);
+    ASSERT(need >= 0);
     return need > 0 && need >= account_cross_wallet_e8(x) + account_cross_unrealized_e8(x);
 }
 
@@ -150,6 +173,8 @@ bool account_exhausted(const struct exchange *x) {
 // (section 10).
 static int64_t solve(const struct market *m, const struct position *const *p, int32_t count,
                      wide_e16 rest_e16, bool *falling) {
+    ASSERT(count > 0);
+    ASSERT(count <= POSITION_SIDE_COUNT);
     int64_t price = market_mark_e8(m);
     int64_t answer = 0;
     for (int round = 0; round < SYMBOL_BRACKETS_MAX; round++) {
@@ -165,6 +190,7 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
         wide_e16 level = -constant * DEC_ONE / slope;
         if (level <= 0 || level > DEC_MAX / 2) return 0;
         answer = (int64_t)level;
+        ASSERT(answer >= 0);
         if (answer == price) break;
         price = answer;
     }
@@ -173,6 +199,7 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
 
 int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side,
                              bool *falling) {
+    ASSERT(position_side >= 0 && position_side < POSITION_SIDE_COUNT);
     const struct position *list[POSITION_SIDE_COUNT];
     int32_t count = 0;
     wide_e16 rest;
@@ -206,10 +233,14 @@ int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, i
 static void isolate(struct exchange *x, struct position *p, int64_t change_e8) {
     p->isolated_e8 += change_e8;
     x->isolated_e8 += change_e8;
+    ASSERT(p->isolated_e8 >= 0);
+    ASSERT(x->isolated_e8 >= p->isolated_e8);
 }
 
 // Takes `closing` (of the sign of the position) off and returns the result.
 static int64_t reduce(struct exchange *x, struct position *p, int64_t closing_e8, int64_t price_e8) {
+    ASSERT(price_e8 > 0);
+    ASSERT((closing_e8 < 0) == (p->amount_e8 < 0));
     ASSERT(closing_e8 != 0 && num_abs(closing_e8) <= num_abs(p->amount_e8));
     wide_e16 share = p->cost_e16;
     wide_e16 value = (wide_e16)closing_e8 * price_e8;
@@ -223,6 +254,8 @@ static int64_t reduce(struct exchange *x, struct position *p, int64_t closing_e8
     if (p->isolated_e8 != 0) isolate(x, p, -released);
     p->cost_e16 = whole ? 0 : p->cost_e16 - value + (wide_e16)realized * DEC_ONE;
     p->amount_e8 -= closing_e8;
+    ASSERT(p->amount_e8 != 0 || p->cost_e16 == 0);
+    ASSERT(p->amount_e8 != 0 || p->isolated_e8 == 0);
     if (p->amount_e8 == 0)
         p->costs_e8 = 0;
     else
@@ -232,6 +265,8 @@ static int64_t reduce(struct exchange *x, struct position *p, int64_t closing_e8
 
 static void enlarge(struct exchange *x, struct market *m, struct position *p, int64_t qty_e8,
                     int64_t price_e8) {
+    ASSERT((p->amount_e8 < 0) == (qty_e8 < 0) || p->amount_e8 == 0);
+    ASSERT(m->leverage >= 1);
     p->amount_e8 += qty_e8;
     p->cost_e16 += (wide_e16)qty_e8 * price_e8;
     if (m->margin_type == MARGIN_ISOLATED) {
@@ -241,6 +276,7 @@ static void enlarge(struct exchange *x, struct market *m, struct position *p, in
 
 int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side, int64_t qty_e8,
                      int64_t price_e8, int64_t fee_e8, int64_t trade_id) {
+    ASSERT(position_side >= 0 && position_side < POSITION_SIDE_COUNT);
     ASSERT(qty_e8 != 0);
     ASSERT(price_e8 > 0);
     struct position *p = &m->positions[position_side];
@@ -253,6 +289,8 @@ int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side
         rest = qty_e8 + closing;
     }
     if (rest != 0) enlarge(x, m, p, rest, price_e8);
+    ASSERT(position_side != POSITION_LONG || p->amount_e8 >= 0);
+    ASSERT(position_side != POSITION_SHORT || p->amount_e8 <= 0);
     if (p->amount_e8 != 0) p->costs_e8 += fee_e8;
     p->realized_e8 += realized;
     p->update_us = x->now_us;
@@ -268,6 +306,8 @@ int64_t account_fill(struct exchange *x, struct market *m, int32_t position_side
 }
 
 void account_funding(struct exchange *x, struct market *m, const struct funding *f) {
+    ASSERT(f->mark_e8 >= 0);
+    ASSERT(f->time_us <= x->now_us);
     int64_t mark = f->mark_e8;
     if (mark == 0) return;
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
@@ -289,6 +329,7 @@ void account_funding(struct exchange *x, struct market *m, const struct funding 
 }
 
 void account_insurance(struct exchange *x, struct market *m, int64_t amount_e8) {
+    ASSERT(m->index >= 0 && m->index < x->symbol_count);
     if (amount_e8 == 0) return;
     x->wallet_e8 += amount_e8;
     x->totals.insurance_e8 += amount_e8;

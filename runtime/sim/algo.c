@@ -2,6 +2,7 @@
 // 5.4).
 #include "sim/algo.h"
 
+#include "base/assert.h"
 #include "base/units.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
@@ -20,6 +21,7 @@ static bool is_limit(uint8_t type) { return type == ORDER_STOP || type == ORDER_
 static bool is_stop(uint8_t type) { return type == ORDER_STOP || type == ORDER_STOP_MARKET; }
 
 static void emit_algo(struct exchange *x, const struct algo *a) {
+    ASSERT(a->r.symbol >= 0 && a->r.symbol < x->symbol_count);
     if (!event_wanted(x, RECORD_ALGO_UPDATE)) return;
     struct algo_update_record e = { .event_us = x->now_us, .transaction_us = x->now_us, .order = a->r };
     const struct order_record *o = a->r.actual_order_id ? exchange_order(x, a->r.actual_order_id) : NULL;
@@ -31,6 +33,8 @@ static void emit_algo(struct exchange *x, const struct algo *a) {
 }
 
 static void set_status(struct exchange *x, struct algo *a, uint8_t status) {
+    ASSERT(status < ALGO_STATUS_COUNT);
+    ASSERT(x->now_us >= a->r.create_us);
     a->r.algo_status = status;
     a->r.update_us = x->now_us;
     emit_algo(x, a);
@@ -38,10 +42,13 @@ static void set_status(struct exchange *x, struct algo *a, uint8_t status) {
 
 // The price that triggers: the last one, or the mark price.
 static int64_t watched_e8(const struct market *m, uint8_t working_type) {
+    ASSERT(market_mark_e8(m) >= 0);
     return working_type == WORKING_MARK_PRICE ? market_mark_e8(m) : m->last_e8;
 }
 
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
+    ASSERT(a->r.side < SIDE_COUNT);
+    ASSERT(is_trailing(a->r.type) || a->r.trigger_price_e8 > 0);
     bool buy = a->r.side == SIDE_BUY;
     if (!is_trailing(a->r.type)) {
         *level_e8 = a->r.trigger_price_e8;
@@ -58,16 +65,20 @@ bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
 }
 
 bool algo_marked(const struct market *m, const struct algo *a) {
+    ASSERT(a->r.symbol == m->index);
     return market_marked(m) && a->r.working_type == WORKING_MARK_PRICE;
 }
 
 bool algo_held_back(const struct market *m, const struct algo *a) {
+    ASSERT(a->r.symbol == m->index);
     if (!a->r.price_protect || !market_marked(m)) return false;
     int64_t mark = market_mark_e8(m), apart = m->last_e8 > mark ? m->last_e8 - mark : mark - m->last_e8;
     return m->s->trigger_protect_e8 != 0 && apart > dec_mul_round(mark, m->s->trigger_protect_e8);
 }
 
 void algos_trail(struct exchange *x, struct market *m) {
+    ASSERT(m->trailing_count >= 0);
+    ASSERT(m->trailing_count <= m->algos.count);
     if (m->trailing_count == 0 || m->last_e8 == 0) return;
     for (struct algo *a = m->algos.first; a; a = a->next) {
         if (!is_trailing(a->r.type)) continue;
@@ -81,7 +92,10 @@ void algos_trail(struct exchange *x, struct market *m) {
 }
 
 void algo_end(struct exchange *x, struct algo *a, uint8_t status) {
+    ASSERT(a->open);
+    ASSERT(status == ALGO_CANCELED || status == ALGO_EXPIRED);
     algo_unlink(x, a);
+    ASSERT(!a->open);
     set_status(x, a, status);
     if (status == ALGO_CANCELED)
         x->totals.canceled++;
@@ -90,12 +104,18 @@ void algo_end(struct exchange *x, struct algo *a, uint8_t status) {
 }
 
 void algo_finished(struct exchange *x, struct order *o) {
+    ASSERT(o->algo != NULL);
+    ASSERT(o->algo->r.actual_order_id == o->r.order_id);
+    ASSERT(o->place == PLACE_NONE);
+    ASSERT(o->r.status != STATUS_NEW);
     struct algo *a = o->algo;
     a->r.actual_price_e8 = o->r.avg_price_e8;
     set_status(x, a, ALGO_FINISHED);
 }
 
 void algo_trigger(struct exchange *x, struct algo *a) {
+    ASSERT(a->open);
+    ASSERT(a->r.actual_order_id == 0);
     algo_unlink(x, a);
     a->r.trigger_us = x->now_us;
     set_status(x, a, ALGO_TRIGGERING);
@@ -105,13 +125,19 @@ void algo_trigger(struct exchange *x, struct algo *a) {
     count_reject(x, code);
 }
 
-void algo_triggered(struct exchange *x, struct algo *a) { set_status(x, a, ALGO_TRIGGERED); }
+void algo_triggered(struct exchange *x, struct algo *a) {
+    ASSERT(!a->open);
+    ASSERT(a->r.actual_order_id != 0);
+    set_status(x, a, ALGO_TRIGGERED);
+}
 
 void algos_cancel_all(struct exchange *x, struct market *m) {
     while (m->algos.first) algo_end(x, m->algos.first, ALGO_CANCELED);
+    ASSERT(m->algos.count == 0);
 }
 
 void algos_drop(struct exchange *x, struct market *m) {
+    ASSERT(m->algos.count >= 0);
     for (struct algo *a = m->algos.first, *next; a; a = next) {
         next = a->next;
         if (a->r.close_position && reducible_e8(m, a->r.side, a->r.position_side) == 0)
@@ -133,6 +159,7 @@ static bool closes_already(const struct market *m, const struct call *c, uint8_t
 
 static bool check_close_position(struct exchange *x, const struct market *m, const struct call *c,
                                  struct reply *r) {
+    ASSERT(r->code == 0);
     if (!c->close_position) return call_given(c, P_QUANTITY) ? true : reply_fail(r, -1102, "quantity");
     if (c->type != ORDER_STOP_MARKET && c->type != ORDER_TAKE_PROFIT_MARKET) {
         return reply_fail_text(r, -4136, "Target strategy invalid for orderType, closePosition true");
@@ -150,6 +177,7 @@ static bool check_close_position(struct exchange *x, const struct market *m, con
 }
 
 static bool check_types(const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
     if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
     if (!order_rules_conditional(c->type)) return reply_fail(r, -1116, NULL);
@@ -166,6 +194,7 @@ static bool check_types(const struct call *c, struct reply *r) {
 }
 
 static bool check_trigger(const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     int64_t last = watched_e8(m, c->working_type);
     if (last == 0) return true;
     bool buy = c->side == SIDE_BUY;
@@ -186,6 +215,7 @@ static const char *wanted_id(const struct call *c) {
 }
 
 static bool check_client_id(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_CLIENT_ID) && !call_given(c, P_CLIENT_ALGO_ID)) return true;
     const char *id = wanted_id(c);
     int32_t code = client_id_check(id);
@@ -201,6 +231,8 @@ static bool check_client_id(struct exchange *x, const struct call *c, struct rep
 }
 
 static bool check(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(m->index == c->symbol);
     if (!check_types(c, r) || !check_client_id(x, c, r)) return false;
     if (!check_close_position(x, m, c, r)) return false;
     bool reducing = c->close_position || order_only_reduces(x, c);
@@ -213,6 +245,9 @@ static bool check(struct exchange *x, const struct market *m, const struct call 
 }
 
 bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struct algo_record *out) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
+    ASSERT(x->algo_open <= ALGO_OPEN_MAX);
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
         return reply_fail(r, call_given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
     }
@@ -245,6 +280,8 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
         client_id_make(n->client_id, (uint64_t)n->algo_id);
     a->extreme_e8 = watched_e8(m, n->working_type);
     algo_link(x, a);
+    ASSERT(a->open && a->r.actual_order_id == 0);
+    ASSERT(x->algo_open <= ALGO_OPEN_MAX);
     x->totals.orders++;
     emit_algo(x, a);
     *out = a->r;
@@ -252,11 +289,13 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
 }
 
 bool algo_cancel(struct exchange *x, const struct call *c, struct reply *r, struct algo_cancel_record *out) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_ALGO_ID) && !call_given(c, P_CLIENT_ALGO_ID)) return reply_fail(r, -1102, "algoId");
     const char *id = c->orig_client_id[0] ? c->orig_client_id : c->client_id;
     struct algo *a = algo_find(x, call_given(c, P_ALGO_ID) ? c->algo_id : 0, id);
     if (!a || !a->open) return reply_fail(r, -2011, NULL);
     algo_end(x, a, ALGO_CANCELED);
+    ASSERT(!a->open);
     out->algo_id = a->r.algo_id;
     memcpy(out->client_id, a->r.client_id, CLIENT_ID_MAX);
     return true;

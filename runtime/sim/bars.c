@@ -17,6 +17,8 @@ void bars_free(struct bars *b) {
 }
 
 void bars_add(struct bars *b, const struct kline_record *minute) {
+    ASSERT(minute->low_e8 <= minute->high_e8);
+    ASSERT(minute->open_us < minute->close_us);
     ASSERT(b->count == 0 || minute->open_us > b->minutes[b->count - 1].open_us);
     ARRAY_ROOM(b->minutes, b->size, b->count + 1);
     b->minutes[b->count] = *minute;
@@ -24,6 +26,7 @@ void bars_add(struct bars *b, const struct kline_record *minute) {
 }
 
 static void add_flat(struct bars *b, int64_t open_us, int64_t price) {
+    ASSERT(open_us % MINUTE_US == 0);
     struct kline_record k = { .open_us = open_us,
                               .close_us = open_us + MINUTE_US - 1000,
                               .open_e8 = price,
@@ -34,6 +37,7 @@ static void add_flat(struct bars *b, int64_t open_us, int64_t price) {
 }
 
 void bars_fill(struct bars *b, int64_t now_us) {
+    ASSERT(now_us >= 0);
     if (b->count == 0) return;
     int64_t floor_us = now_us - now_us % MINUTE_US;
     while (b->minutes[b->count - 1].open_us + MINUTE_US <= floor_us) {
@@ -55,18 +59,22 @@ struct kline_record *bars_price(struct bars *b, int64_t price, int64_t time_us) 
     if (price < k->low_e8) k->low_e8 = price;
     k->close_e8 = price;
     k->trades++;
+    ASSERT(k->low_e8 <= price && price <= k->high_e8);
     return k;
 }
 
 static int64_t bar_end_us(int32_t interval, int64_t open_us) {
+    ASSERT(interval >= 0 && interval < INTERVAL_COUNT);
     if (interval != INTERVAL_1MO) return open_us + interval_us(interval);
     return interval_floor(interval, open_us + 32 * DAY_US);
 }
 
 void bars_join(struct kline_record *bar, const struct kline_record *minute) {
+    ASSERT(minute->open_us >= bar->open_us);
     if (minute->high_e8 > bar->high_e8) bar->high_e8 = minute->high_e8;
     if (minute->low_e8 < bar->low_e8) bar->low_e8 = minute->low_e8;
     bar->close_e8 = minute->close_e8;
+    ASSERT(bar->low_e8 <= bar->close_e8 && bar->close_e8 <= bar->high_e8);
     bar->volume_e8 += minute->volume_e8;
     bar->quote_volume_e8 += minute->quote_volume_e8;
     bar->trades += minute->trades;
@@ -83,10 +91,13 @@ int64_t bars_find(const struct bars *b, int64_t t_us) {
         else
             high = middle;
     }
+    ASSERT(low == b->count || b->minutes[low].open_us >= t_us);
+    ASSERT(low == 0 || b->minutes[low - 1].open_us < t_us);
     return low;
 }
 
 struct kline_record bars_from(const struct bars *b, int32_t interval, int64_t *at) {
+    ASSERT(*at >= 0 && *at < b->count);
     struct kline_record bar = b->minutes[*at];
     bar.open_us = interval_floor(interval, bar.open_us);
     int64_t end_us = bar_end_us(interval, bar.open_us);
@@ -97,6 +108,7 @@ struct kline_record bars_from(const struct bars *b, int32_t interval, int64_t *a
 
 int32_t bars_klines(const struct bars *b, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
                     struct kline_record *rows) {
+    ASSERT(limit >= 0);
     int32_t count = 0;
     if (start_us > 0) {
         int64_t first = interval_floor(interval, start_us);

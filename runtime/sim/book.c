@@ -22,12 +22,17 @@ void book_init(struct book *b, int64_t update_id) {
 }
 
 void book_free(struct book *b) {
+    ASSERT(b->count[SIDE_BUY] <= b->room[SIDE_BUY]);
+    ASSERT(b->count[SIDE_SELL] <= b->room[SIDE_SELL]);
     for (int i = 0; i < SIDE_COUNT; i++) free(b->levels[i]);
     free(b->changes);
     memset(b, 0, sizeof *b);
 }
 
-bool book_better(int32_t side, int64_t a, int64_t b) { return side == SIDE_BUY ? a > b : a < b; }
+bool book_better(int32_t side, int64_t a, int64_t b) {
+    ASSERT(side >= 0 && side < SIDE_COUNT);
+    return side == SIDE_BUY ? a > b : a < b;
+}
 
 // The first place, counted from the worst, whose price is not worse than `price`.
 static int32_t place_of(const struct book *b, int32_t side, int64_t price) {
@@ -43,11 +48,14 @@ static int32_t place_of(const struct book *b, int32_t side, int64_t price) {
 }
 
 static void changed(struct book *b, int32_t side, int64_t price) {
+    ASSERT(side >= 0 && side < SIDE_COUNT);
+    ASSERT(b->update_id >= b->first_id);
     b->update_id++;
     b->changes[b->update_id % BOOK_CHANGES_MAX] = (struct book_change){ price, (uint8_t)side };
 }
 
 static void take_out(struct book *b, int32_t side, int32_t at) {
+    ASSERT(at >= 0 && at < b->count[side]);
     struct level_record *rows = b->levels[side];
     b->count[side]--;
     memmove(rows + at, rows + at + 1, (size_t)(b->count[side] - at) * sizeof *rows);
@@ -74,24 +82,30 @@ void book_set(struct book *b, int32_t side, int64_t price, int64_t qty) {
     memmove(rows + at + 1, rows + at, (size_t)(b->count[side] - at) * sizeof *rows);
     rows[at] = (struct level_record){ price, qty };
     b->count[side]++;
+    ASSERT(b->count[side] <= b->room[side]);
+    ASSERT(at == 0 || book_better(side, price, rows[at - 1].price_e8));
     changed(b, side, price);
 }
 
 const struct level_record *book_level(const struct book *b, int32_t side, int32_t depth) {
+    ASSERT(side >= 0 && side < SIDE_COUNT);
     return depth >= 0 && depth < b->count[side] ? &b->levels[side][b->count[side] - 1 - depth] : NULL;
 }
 
 int64_t book_best_e8(const struct book *b, int32_t side) {
+    ASSERT(b->count[side] >= 0);
     return b->count[side] ? b->levels[side][b->count[side] - 1].price_e8 : 0;
 }
 
 int64_t book_qty_e8(const struct book *b, int32_t side, int64_t price) {
+    ASSERT(price > 0);
     int32_t at = place_of(b, side, price);
     bool there = at < b->count[side] && b->levels[side][at].price_e8 == price;
     return there ? b->levels[side][at].qty_e8 : 0;
 }
 
 int64_t book_available_e8(const struct book *b, int32_t side, int64_t limit, int64_t wanted) {
+    ASSERT(wanted >= 0);
     int32_t other = side_opposite(side);
     int64_t sum = 0;
     const struct level_record *level;
@@ -103,6 +117,7 @@ int64_t book_available_e8(const struct book *b, int32_t side, int64_t limit, int
 }
 
 int32_t book_changes(const struct book *b, int64_t since, struct book_diff *rows, int32_t max) {
+    ASSERT(max >= 0);
     if (since < b->first_id) since = b->first_id;
     if (b->update_id - since > BOOK_CHANGES_MAX) return -1;
     int32_t count = 0;

@@ -10,24 +10,34 @@
 #include "sim/order_store.h"
 #include "trade/names.h"
 
-static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
+static int64_t remaining_e8(const struct order *o) {
+    ASSERT(o->r.executed_qty_e8 >= 0);
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
+    return o->r.orig_qty_e8 - o->r.executed_qty_e8;
+}
 
 static bool reaches(int32_t side, int64_t limit_e8, int64_t price_e8) {
+    ASSERT(price_e8 >= 0);
     return price_e8 != 0 && (side == SIDE_BUY ? limit_e8 >= price_e8 : limit_e8 <= price_e8);
 }
 
 // The worst price a market order may pay (section 4.2, marketTakeBound).
 static int64_t market_bound_e8(const struct market *m, int32_t side) {
+    ASSERT(market_mark_e8(m) > 0);
     int64_t mark = market_mark_e8(m), room = dec_mul_round(mark, m->s->market_take_bound_e8);
     if (room == 0) return side == SIDE_BUY ? INT64_MAX : 0;
     return side == SIDE_BUY ? mark + room : mark - room;
 }
 
 bool book_crossed(const struct market *m, int32_t side, int64_t price_e8) {
+    ASSERT(m->book != NULL);
+    ASSERT(price_e8 > 0);
     return reaches(side, price_e8, book_best_e8(m->book, side_opposite(side)));
 }
 
 bool book_check(const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(m->book != NULL);
+    ASSERT(r->code == 0);
     if (c->type == ORDER_MARKET) {
         bool none = book_available_e8(m->book, c->side, market_bound_e8(m, c->side), 1) == 0;
         return none ? reply_fail(r, -4131, NULL) : true;
@@ -43,6 +53,9 @@ bool book_check(const struct market *m, const struct call *c, struct reply *r) {
 
 static void print_trade(struct exchange *x, struct market *m, int64_t id, int64_t price, int64_t qty,
                         bool buyer_maker) {
+    ASSERT(price > 0);
+    ASSERT(qty > 0);
+    ASSERT(id > 0);
     tape_trade(m->tape, id, price, qty, buyer_maker, x->now_us);
     m->last_e8 = price;
     m->last_us = x->now_us;
@@ -60,6 +73,9 @@ static void print_trade(struct exchange *x, struct market *m, int64_t id, int64_
 
 static void fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
                  bool maker) {
+    ASSERT(qty > 0);
+    ASSERT(qty <= remaining_e8(o));
+    ASSERT(price % m->s->tick_e8 == 0);
     order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
     if (!m->visible) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));
@@ -69,6 +85,8 @@ static void fill(struct exchange *x, struct market *m, struct order *o, int64_t 
 // ---- the account's part of a level ----
 
 void book_join(struct market *m, struct order *o) {
+    ASSERT(remaining_e8(o) > 0);
+    ASSERT(m->book != NULL);
     int64_t level = book_qty_e8(m->book, o->r.side, o->r.price_e8);
     o->queue_ahead_e8 = m->visible ? mirror_queue_e8(m, o) : level;
     o->taken_e8 = 0;
@@ -76,6 +94,7 @@ void book_join(struct market *m, struct order *o) {
 }
 
 void book_leave(struct market *m, struct order *o) {
+    ASSERT(o->taken_e8 >= 0);
     int64_t part = remaining_e8(o) - o->taken_e8;
     o->taken_e8 = 0;
     if (part <= 0) return;
@@ -99,6 +118,7 @@ static struct order *first_own(const struct market *m, int32_t side, int64_t pri
 // ---- the account takes ----
 
 static void advance_queue(struct market *m, int32_t side, int64_t price, int64_t qty) {
+    ASSERT(qty > 0);
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
         o->queue_ahead_e8 = o->queue_ahead_e8 > qty ? o->queue_ahead_e8 - qty : 0;
@@ -115,6 +135,9 @@ static int64_t own_at_e8(const struct market *m, int32_t side, int64_t price) {
 
 // True: the taker has ended.
 static bool prevent_self_trade(struct exchange *x, struct order *o, struct order *met) {
+    ASSERT(o != met);
+    ASSERT(o->r.side != met->r.side);
+    ASSERT(met->place == PLACE_RESTING);
     bool takes = o->r.stp_mode == STP_EXPIRE_TAKER || o->r.stp_mode == STP_EXPIRE_BOTH;
     if (o->r.time_in_force == TIF_FOK) takes = false;
     if (o->r.stp_mode != STP_EXPIRE_TAKER || !takes) order_end(x, met, STATUS_EXPIRED_IN_MATCH, REASON_STP);
@@ -125,6 +148,9 @@ static bool prevent_self_trade(struct exchange *x, struct order *o, struct order
 
 // Takes what the limit lets it; false: the order has ended on the way.
 static bool take(struct exchange *x, struct market *m, struct order *o, int64_t most, int64_t limit) {
+    ASSERT(most >= 0);
+    ASSERT(most <= remaining_e8(o));
+    ASSERT(o->place == PLACE_NONE);
     int32_t side = side_opposite(o->r.side);
     while (most > 0) {
         int64_t price = book_best_e8(m->book, side);
@@ -135,6 +161,8 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
         if (own && m->visible && before > level - own_at_e8(m, side, price))
             before = level - own_at_e8(m, side, price);
         int64_t qty = num_min(most, before);
+        ASSERT(level > 0);
+        ASSERT(qty <= level);
         if (qty > 0) {
             book_set(m->book, side, price, level - qty);
             advance_queue(m, side, price, qty);
@@ -147,6 +175,8 @@ static bool take(struct exchange *x, struct market *m, struct order *o, int64_t 
 }
 
 static void done(struct exchange *x, struct order *o) {
+    ASSERT(o->r.status == STATUS_FILLED);
+    ASSERT(o->r.executed_qty_e8 == o->r.orig_qty_e8);
     if (o->algo) algo_finished(x, o);
 }
 
@@ -156,6 +186,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
     int64_t limit = market_order ? market_bound_e8(m, o->r.side) : o->r.price_e8;
     int64_t most = remaining_e8(o);
     bool cut = false;
+    ASSERT(most > 0);
     if (order_closes(o)) {
         int64_t held = reducible_e8(m, o->r.side, o->r.position_side);
         cut = held < most;
@@ -191,6 +222,9 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
 // ---- other traders ----
 
 void book_fill_resting(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
+    ASSERT(o->place == PLACE_RESTING);
+    ASSERT(qty > 0);
+    ASSERT(qty <= remaining_e8(o));
     o->taken_e8 = 0;   // the level has given it already
     int64_t held = order_closes(o) ? reducible_e8(m, o->r.side, o->r.position_side) : qty;
     int64_t good = num_min(qty, held);
@@ -205,11 +239,14 @@ void book_fill_resting(struct exchange *x, struct market *m, struct order *o, in
         int64_t hold = order_closes(o) ? 0 : dec_mul_round(remaining_e8(o), o->r.price_e8);
         m->hold_e8[o->r.side] += hold - o->hold_e8;
         o->hold_e8 = hold;
+        ASSERT(hold >= 0);
+        ASSERT(m->hold_e8[o->r.side] >= hold);
     }
     drop_reducers(x, m);
 }
 
 static struct order *next_taken(const struct market *m) {
+    ASSERT(m->resting.count >= 0);
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->taken_e8 > 0) return o;
     }
@@ -217,6 +254,8 @@ static struct order *next_taken(const struct market *m) {
 }
 
 int64_t book_share(struct market *m, int32_t side, int64_t price, int64_t qty) {
+    ASSERT(qty > 0);
+    ASSERT(price > 0);
     int64_t own = 0;
     for (struct order *o = m->resting.first; o; o = o->next) {
         if (o->r.side != side || o->r.price_e8 != price) continue;
@@ -230,10 +269,13 @@ int64_t book_share(struct market *m, int32_t side, int64_t price, int64_t qty) {
 }
 
 void book_fill_shared(struct exchange *x, struct market *m, int64_t own) {
+    ASSERT(own >= 0);
     for (struct order *o; own > 0 && (o = next_taken(m)) != NULL;) book_fill_resting(x, m, o, o->taken_e8);
 }
 
 static void level_take(struct exchange *x, struct market *m, int32_t side, int64_t price, int64_t qty) {
+    ASSERT(qty > 0);
+    ASSERT(qty <= book_qty_e8(m->book, side, price));
     book_set(m->book, side, price, book_qty_e8(m->book, side, price) - qty);
     int64_t own = book_share(m, side, price, qty);
     if (qty > own) print_trade(x, m, ++m->trade_id, price, qty - own, side == SIDE_BUY);
@@ -249,6 +291,8 @@ static struct market *book_market(struct exchange *x, int16_t symbol, int64_t no
 
 int64_t exchange_background_take(struct exchange *x, int16_t symbol, int32_t side, int64_t qty, int64_t limit,
                                  int64_t now_us) {
+    ASSERT(qty >= 0);
+    ASSERT(side >= 0 && side < SIDE_COUNT);
     struct market *m = book_market(x, symbol, now_us);
     int32_t other = side_opposite(side);
     int64_t left = qty;
@@ -259,6 +303,7 @@ int64_t exchange_background_take(struct exchange *x, int16_t symbol, int32_t sid
         int64_t part = num_min(left, level);
         level_take(x, m, other, price, part);
         left -= part;
+        ASSERT(left >= 0);
     }
     book_settle(x);
     return qty - left;
@@ -266,12 +311,15 @@ int64_t exchange_background_take(struct exchange *x, int16_t symbol, int32_t sid
 
 void exchange_background_add(struct exchange *x, int16_t symbol, int32_t side, int64_t price, int64_t qty,
                              int64_t now_us) {
+    ASSERT(qty > 0);
+    ASSERT(price > 0);
     struct market *m = book_market(x, symbol, now_us);
     ASSERT(!reaches(side, price, book_best_e8(m->book, side_opposite(side))));
     book_set(m->book, side, price, book_qty_e8(m->book, side, price) + qty);
 }
 
 int64_t exchange_own_at_e8(const struct exchange *x, int16_t symbol, int32_t side, int64_t price) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     return own_at_e8(&x->markets[symbol], side, price);
 }
 
@@ -280,6 +328,7 @@ void exchange_background_cancel(struct exchange *x, int16_t symbol, int32_t side
     struct market *m = book_market(x, symbol, now_us);
     int64_t level = book_qty_e8(m->book, side, price);
     int64_t others = level - exchange_own_at_e8(x, symbol, side, price);
+    ASSERT(others >= 0);
     if (qty > others) qty = others;
     if (qty <= 0) return;
     book_set(m->book, side, price, level - qty);
@@ -293,6 +342,8 @@ void exchange_background_cancel(struct exchange *x, int16_t symbol, int32_t side
         int64_t gone = dec_round_to(dec_mul_div_round(qty, before, others), m->s->step_e8);
         int64_t left = before > gone ? before - gone : 0;
         o->queue_ahead_e8 = own + (left < others - qty ? left : others - qty);
+        ASSERT(o->queue_ahead_e8 >= 0);
+        ASSERT(o->queue_ahead_e8 <= own + others - qty);
         own += remaining_e8(o);
     }
 }
@@ -316,6 +367,7 @@ void book_settle(struct exchange *x) {
 // ---- opening ----
 
 void exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, int64_t last_e8) {
+    ASSERT(!x->markets[symbol].open);
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     ASSERT(last_e8 > 0);
     struct market *m = &x->markets[symbol];
@@ -330,8 +382,10 @@ void exchange_open_book(struct exchange *x, int16_t symbol, int64_t update_id, i
 }
 
 const struct book *exchange_book_of(const struct exchange *x, int16_t symbol) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     return x->markets[symbol].book;
 }
 struct tape *exchange_tape(struct exchange *x, int16_t symbol) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     return x->markets[symbol].tape;
 }

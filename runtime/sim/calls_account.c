@@ -22,6 +22,8 @@ static bool forwards(const struct call *c) {
 }
 
 static void turn_round(char *rows, int32_t count, size_t size) {
+    ASSERT(count >= 0);
+    ASSERT(size > 0);
     char row[sizeof(struct order_record) + sizeof(struct algo_record)];
     ASSERT(size <= sizeof row);
     for (int32_t i = 0, k = count - 1; i < k; i++, k--) {
@@ -34,12 +36,15 @@ static void turn_round(char *rows, int32_t count, size_t size) {
 // REST tells of a liquidation's order by the type it was made with; only the user data stream says
 // LIQUIDATION.
 static struct order_record as_asked(const struct order *o) {
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
     struct order_record row = o->r;
     if (row.type == ORDER_LIQUIDATION) row.type = row.orig_type;
     return row;
 }
 
 static void one_order(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (!market_of(x, c, r)) return;
     if (!call_given(c, P_ORDER_ID) && !call_given(c, P_ORIG_CLIENT_ID)) {
         reply_fail_text(r, -1102,
@@ -57,6 +62,8 @@ static void one_order(struct exchange *x, const struct call *c, struct reply *r)
 }
 
 static void open_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t total = 0, count = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
@@ -73,6 +80,8 @@ static void open_orders(struct exchange *x, const struct call *c, struct reply *
 }
 
 static void all_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, ROWS_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
@@ -89,6 +98,8 @@ static void all_orders(struct exchange *x, const struct call *c, struct reply *r
 }
 
 static void user_trades(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (!market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, ROWS_DEFAULT), count = 0;
     struct trade_record *rows = scratch_rows(x, limit, sizeof *rows);
@@ -105,6 +116,8 @@ static void user_trades(struct exchange *x, const struct call *c, struct reply *
 }
 
 static void income(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     if (call_given(c, P_PAGE) && c->page < 1) {
         reply_fail(r, -1130, "page");
@@ -126,6 +139,8 @@ static void income(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 static void one_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (!call_given(c, P_ALGO_ID) && !call_given(c, P_CLIENT_ALGO_ID)) {
         reply_fail(r, -1102, "algoId");
         return;
@@ -139,6 +154,8 @@ static void one_algo(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void algos(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     bool open = c->endpoint == EP_ALGO_OPEN;
     if ((!open || call_given(c, P_SYMBOL)) && !market_of(x, c, r)) return;
     int32_t limit = open ? x->algo_open : query_range_limit(c, ROWS_DEFAULT), count = 0;
@@ -158,6 +175,7 @@ static void algos(struct exchange *x, const struct call *c, struct reply *r) {
 
 static void position_fill(const struct exchange *x, const struct market *m, int32_t side,
                           struct position_record *out) {
+    ASSERT(side >= 0 && side < POSITION_SIDE_COUNT);
     const struct position *p = &m->positions[side];
     bool falling;
     bool isolated = m->margin_type == MARGIN_ISOLATED;
@@ -194,6 +212,7 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
 // Rows with a position or open orders; of a symbol asked for, or when `all`, flat ones too.
 static int32_t positions_fill(const struct exchange *x, int32_t symbol, bool all,
                               struct position_record *rows) {
+    ASSERT(symbol < x->symbol_count);
     int32_t count = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
@@ -210,6 +229,8 @@ static int32_t positions_fill(const struct exchange *x, int32_t symbol, bool all
 }
 
 static void position_risk(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct position_record *rows = scratch_rows(x, x->symbol_count * 2, sizeof *rows);
     bool all = c->endpoint == EP_POSITION_RISK_V2;
@@ -218,11 +239,14 @@ static void position_risk(struct exchange *x, const struct call *c, struct reply
 }
 
 static int64_t withdrawable_e8(const struct exchange *x) {
+    ASSERT(x->isolated_e8 >= 0);
     int64_t available = account_available_e8(x), wallet = account_cross_wallet_e8(x);
     return num_min(available, wallet);
 }
 
 static void balance(struct exchange *x, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct balance_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct balance_record){ .wallet_e8 = x->wallet_e8,
                                     .cross_wallet_e8 = account_cross_wallet_e8(x),
@@ -234,6 +258,8 @@ static void balance(struct exchange *x, struct reply *r) {
 }
 
 static void account(struct exchange *x, bool v2, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct {
         struct account_record a;
         struct position_record p[SYMBOLS_MAX * 2];
@@ -261,6 +287,8 @@ static void account(struct exchange *x, bool v2, struct reply *r) {
 }
 
 static void adl(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     struct adl_record *rows = scratch_rows(x, x->symbol_count, sizeof *rows);
     int32_t count = 0;
@@ -278,6 +306,8 @@ static void adl(struct exchange *x, const struct call *c, struct reply *r) {
 
 // The account's liquidations, the newest first.
 static void force_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, FORCE_DEFAULT), count = 0;
     struct order_record *rows = scratch_rows(x, limit, sizeof *rows);
@@ -292,6 +322,8 @@ static void force_orders(struct exchange *x, const struct call *c, struct reply 
 }
 
 static void order_limits(struct exchange *x, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct limit_record *rows = scratch_rows(x, 2, sizeof *rows);
     rows[0] = (struct limit_record){ LIMIT_ORDERS, RATE_SECOND, 10, x->orders_10s.limit };
     rows[1] = (struct limit_record){ LIMIT_ORDERS, RATE_MINUTE, 1, x->orders_1m.limit };
@@ -299,6 +331,8 @@ static void order_limits(struct exchange *x, struct reply *r) {
 }
 
 bool calls_account(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(c->endpoint < EP_COUNT);
     switch (c->endpoint) {
     case EP_ORDER_GET:
     case EP_OPEN_ORDER: one_order(x, c, r); return true;
@@ -323,6 +357,7 @@ bool calls_account(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 const struct order_record *exchange_order_at(const struct exchange *x, int64_t n, bool *hidden) {
+    ASSERT(n >= 0);
     *hidden = false;
     if (n < 0 || n >= x->order_count) return NULL;
     const struct order *o = order_at(x, n);
@@ -331,5 +366,6 @@ const struct order_record *exchange_order_at(const struct exchange *x, int64_t n
 }
 
 const struct algo_record *exchange_algo_at(const struct exchange *x, int64_t n) {
+    ASSERT(n >= 0);
     return n < 0 || n >= x->algo_count ? NULL : &algo_at(x, n)->r;
 }

@@ -3,6 +3,7 @@
 // tick either side of the last price (docs/backtest.md). A market with a book answers from its book and tape.
 #include "sim/calls_market.h"
 
+#include "base/assert.h"
 #include "sim/price_path.h"
 #include "sim/query_range.h"
 
@@ -23,6 +24,7 @@ enum {
 
 // Where mark price and index are the last price, there is no premium.
 static void no_premium(struct kline_record *rows, int32_t count) {
+    ASSERT(count >= 0);
     for (int32_t i = 0; i < count; i++)
         rows[i].open_e8 = rows[i].high_e8 = rows[i].low_e8 = rows[i].close_e8 = 0;
 }
@@ -36,6 +38,8 @@ static struct bars *mark_bars(const struct market *m, int32_t endpoint) {
 }
 
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (!market_of(x, c, r)) return;
     if (!call_given(c, P_INTERVAL)) {
         reply_fail(r, -1102, "interval");
@@ -69,6 +73,7 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 static void day_statistics(struct exchange *x, const struct market *m, struct ticker_record *t) {
+    ASSERT(m->index >= 0 && m->index < x->symbol_count);
     struct kline_record rows[DAY_HOURS];
     int32_t count = 0;
     if (x->hooks.klines) {
@@ -96,6 +101,7 @@ static void day_statistics(struct exchange *x, const struct market *m, struct ti
 
 static void book_ticker_fill(struct exchange *x, const struct market *m, int32_t kind,
                              struct ticker_record *t) {
+    ASSERT(m->index >= 0 && m->index < x->symbol_count);
     const struct level_record *bid = book_level(m->book, SIDE_BUY, 0),
                               *ask = book_level(m->book, SIDE_SELL, 0);
     if (bid) t->bid_e8 = bid->price_e8, t->bid_qty_e8 = bid->qty_e8;
@@ -121,6 +127,7 @@ static void ticker_fill(struct exchange *x, const struct market *m, int32_t kind
 }
 
 static void mark_fill(const struct exchange *x, const struct market *m, struct mark_record *t) {
+    ASSERT(m->index >= 0 && m->index < x->symbol_count);
     const struct mark *own = m->mark;
     if (own) {
         *t = (struct mark_record){ .mark_e8 = own->mark_e8,
@@ -146,15 +153,19 @@ static void mark_fill(const struct exchange *x, const struct market *m, struct m
 }
 
 void exchange_ticker(struct exchange *x, int16_t symbol, struct ticker_record *out) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     ticker_fill(x, &x->markets[symbol], RECORD_TICKER_24H, out);
 }
 
 void exchange_mark(const struct exchange *x, int16_t symbol, struct mark_record *out) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     mark_fill(x, &x->markets[symbol], out);
 }
 
 // Calls that give one object with a symbol and a list of all without.
 static void per_symbol(struct exchange *x, const struct call *c, struct reply *r, int32_t kind) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     bool one = call_given(c, P_SYMBOL);
     if (one && !market_of(x, c, r)) return;
     int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
@@ -172,6 +183,8 @@ static void per_symbol(struct exchange *x, const struct call *c, struct reply *r
 }
 
 static void book_depth(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(m->book != NULL);
+    ASSERT(r->code == 0);
     static const int32_t allowed[] = { 5, 10, 20, 50, 100, 500, 1000 };
     int32_t limit = call_given(c, P_LIMIT) ? c->limit : BOOK_DEPTH_DEFAULT;
     bool good = false;
@@ -210,6 +223,8 @@ static void book_depth(struct exchange *x, const struct market *m, const struct 
 }
 
 static void depth(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     const struct market *m = market_of(x, c, r);
     if (!m) return;
     if (m->book) {
@@ -252,6 +267,8 @@ static int by_time(const void *a, const void *b) {
 
 // In the order of time. Without a start the latest rows, with one the oldest that match (section 4.1).
 static void funding_rates(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t limit = query_range_limit(c, FUNDING_DEFAULT), count = 0;
     int64_t end = query_range_end_us(c), total = 0;
@@ -275,6 +292,8 @@ static void funding_rates(struct exchange *x, const struct call *c, struct reply
 // Rows of a ring of `size`, numbered from 0 to total - 1: those a call wants, oldest first. From an id or a
 // time on the first ones, else the newest.
 static void book_trades(struct exchange *x, const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(m->book != NULL);
+    ASSERT(r->code == 0);
     const struct tape *t = m->tape;
     int32_t limit = query_range_limit(c, c->endpoint == EP_HISTORICAL_TRADES ? HISTORICAL_DEFAULT
                                                                              : TRADES_DEFAULT),
@@ -307,6 +326,8 @@ static void book_trades(struct exchange *x, const struct market *m, const struct
 
 // Of a market of bars the last price, as the one trade anybody can know of.
 static void trades(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     const struct market *m = market_of(x, c, r);
     if (!m) return;
     if (m->book) {
@@ -337,6 +358,8 @@ static void trades(struct exchange *x, const struct call *c, struct reply *r) {
 }
 
 static void funding_info(struct exchange *x, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct funding_info_record *rows = scratch_rows(x, x->symbol_count, sizeof *rows);
     for (int32_t i = 0; i < x->symbol_count; i++) {
         rows[i] = (struct funding_info_record){ DEC_ONE / 50, -DEC_ONE / 50, x->start_us,
@@ -348,6 +371,8 @@ static void funding_info(struct exchange *x, struct reply *r) {
 // What others hold is not simulated: a constant notional at the last price stands for it, with the account's
 // own.
 static void open_interest(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     const struct market *m = market_of(x, c, r);
     if (!m) return;
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
@@ -363,6 +388,8 @@ static void open_interest(struct exchange *x, const struct call *c, struct reply
 
 // Nobody else is deleveraged here: the risk is low everywhere.
 static void adl_risk(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     bool one = call_given(c, P_SYMBOL);
     if (one && !market_of(x, c, r)) return;
     int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
@@ -373,12 +400,16 @@ static void adl_risk(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void server_time(struct exchange *x, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .time_us = x->now_us, .symbol = SYMBOL_NONE };
     reply_rows(r, RECORD_SERVER_TIME, false, 1, row);
 }
 
 bool calls_market(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(c->endpoint < EP_COUNT);
     switch (c->endpoint) {
     case EP_PING: reply_rows(r, RECORD_EMPTY, false, 0, NULL); return true;
     case EP_TIME: server_time(x, r); return true;

@@ -1,6 +1,7 @@
 // calls_settings.c: leverage, margin type, isolated margin, position mode, countdown; and the configuration
 // as it
 // is.
+#include "base/assert.h"
 #include "base/units.h"
 #include "sim/calls_market.h"
 
@@ -13,6 +14,9 @@
 #define LISTEN_KEY_US HOUR_US
 
 static bool has_orders(const struct market *m) {
+    ASSERT(m->resting.count >= 0);
+    ASSERT(m->waiting.count >= 0);
+    ASSERT(m->algos.count >= 0);
     return m->resting.count + m->waiting.count + m->algos.count > 0;
 }
 
@@ -28,6 +32,8 @@ static int64_t largest_notional_e8(const struct market *m) {
 
 // The leverage is tried on, and taken back when the account could not carry it.
 static bool leverage_fits(struct exchange *x, struct market *m, int32_t leverage, struct reply *r) {
+    ASSERT(leverage >= 1 && leverage <= LEVERAGE_MAX);
+    ASSERT(r->code == 0);
     int32_t before = m->leverage;
     if (leverage >= before) {
         bool fits = largest_notional_e8(m) <= symbol_notional_max(m->s, leverage);
@@ -41,6 +47,8 @@ static bool leverage_fits(struct exchange *x, struct market *m, int32_t leverage
 }
 
 static void leverage(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct market *m = market_of(x, c, r);
     if (!m) return;
     if (!call_given(c, P_LEVERAGE)) {
@@ -57,6 +65,8 @@ static void leverage(struct exchange *x, const struct call *c, struct reply *r) 
     bool changed = m->leverage != c->leverage;
     m->leverage = c->leverage;
     m->notional_max_e8 = symbol_notional_max(m->s, c->leverage);
+    ASSERT(m->notional_max_e8 > 0);
+    ASSERT(largest_notional_e8(m) <= m->notional_max_e8 || m->leverage < LEVERAGE_MAX);
     m->dirty = x->any_dirty = true;
     if (changed && event_wanted(x, RECORD_CONFIG_UPDATE)) {
         struct config_update_record e = { x->now_us, x->now_us, m->leverage, m->index, false };
@@ -68,6 +78,8 @@ static void leverage(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void margin_type(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct market *m = market_of(x, c, r);
     if (!m) return;
     if (!call_given(c, P_MARGIN_TYPE))
@@ -82,12 +94,14 @@ static void margin_type(struct exchange *x, const struct call *c, struct reply *
         reply_fail(r, -4048, NULL);
     else {
         m->margin_type = c->margin_type;
+        ASSERT(market_flat(m));
         reply_status(x, r, "success");
     }
 }
 
 // What may be taken off an isolated position: not below its initial margin, counting its losses.
 static int64_t removable_e8(const struct market *m, const struct position *p) {
+    ASSERT(p->isolated_e8 >= 0);
     int64_t unrealized = position_unrealized_e8(p, market_mark_e8(m));
     int64_t left =
         p->isolated_e8 + (unrealized < 0 ? unrealized : 0) - position_margin_e8(m, p, market_mark_e8(m));
@@ -95,6 +109,8 @@ static int64_t removable_e8(const struct market *m, const struct position *p) {
 }
 
 static void position_margin(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct market *m = market_of(x, c, r);
     if (!m) return;
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
@@ -127,6 +143,8 @@ static void position_margin(struct exchange *x, const struct call *c, struct rep
     int64_t change = adds ? c->amount_e8 : -c->amount_e8;
     p->isolated_e8 += change;
     x->isolated_e8 += change;
+    ASSERT(p->isolated_e8 >= 0);
+    ASSERT(x->isolated_e8 >= 0);
     m->dirty = x->any_dirty = true;
     emit_account(x, m, side, ACCOUNT_MARGIN_TRANSFER, 0);
     struct margin_change_record *row = scratch_rows(x, 1, sizeof *row);
@@ -135,6 +153,8 @@ static void position_margin(struct exchange *x, const struct call *c, struct rep
 }
 
 static void position_mode(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     if (!call_given(c, P_DUAL_SIDE)) {
         reply_fail(r, -1102, "dualSidePosition");
         return;
@@ -158,6 +178,8 @@ static void position_mode(struct exchange *x, const struct call *c, struct reply
 }
 
 static void countdown(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct market *m = market_of(x, c, r);
     if (!m) return;
     if (!call_given(c, P_COUNTDOWN_TIME) || c->countdown_us < 0) {
@@ -165,6 +187,7 @@ static void countdown(struct exchange *x, const struct call *c, struct reply *r)
         return;
     }
     m->countdown_us = c->countdown_us == 0 ? INT64_MAX : x->now_us + c->countdown_us;
+    ASSERT(m->countdown_us > x->now_us);
     m->dirty = x->any_dirty = true;
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .time_us = c->countdown_us,
@@ -174,6 +197,8 @@ static void countdown(struct exchange *x, const struct call *c, struct reply *r)
 }
 
 static void mode_row(struct exchange *x, struct reply *r, int32_t kind) {
+    ASSERT(r->code == 0);
+    ASSERT(kind < RECORD_COUNT);
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row =
         (struct value_record){ .symbol = SYMBOL_NONE, .flag = x->dual_side, .multi_assets = x->multi_assets };
@@ -181,6 +206,7 @@ static void mode_row(struct exchange *x, struct reply *r, int32_t kind) {
 }
 
 static void commission(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!market_of(x, c, r)) return;
     struct commission_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct commission_record){ x->config.maker_e8, x->config.taker_e8, c->symbol };
@@ -188,6 +214,7 @@ static void commission(struct exchange *x, const struct call *c, struct reply *r
 }
 
 static void brackets(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t first = call_given(c, P_SYMBOL) ? c->symbol : 0,
             count = call_given(c, P_SYMBOL) ? 1 : x->symbol_count;
@@ -212,6 +239,7 @@ static void brackets(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void symbol_config(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (call_given(c, P_SYMBOL) && !market_of(x, c, r)) return;
     int32_t first = call_given(c, P_SYMBOL) ? c->symbol : 0,
             count = call_given(c, P_SYMBOL) ? 1 : x->symbol_count;
@@ -224,6 +252,7 @@ static void symbol_config(struct exchange *x, const struct call *c, struct reply
 }
 
 static void multi_assets_set(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_MULTI_ASSETS)) {
         reply_fail(r, -1102, "multiAssetsMargin");
         return;
@@ -251,6 +280,7 @@ static void multi_assets_set(struct exchange *x, const struct call *c, struct re
 }
 
 static void multi_assets_get(struct exchange *x, struct reply *r) {
+    ASSERT(r->code == 0);
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .symbol = SYMBOL_NONE, .flag = x->multi_assets };
     reply_rows(r, RECORD_MULTI_ASSETS, false, 1, row);
@@ -263,6 +293,7 @@ static bool listen_key_alive(const struct exchange *x) {
 }
 
 static void listen_key(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     bool alive = listen_key_alive(x);
     if (c->endpoint != EP_LISTEN_KEY_NEW && !alive) {
         reply_fail(r, -1125, NULL);
@@ -281,6 +312,7 @@ static void listen_key(struct exchange *x, const struct call *c, struct reply *r
             memcpy(x->listen_key + i * 22, part, 22);
         }
         x->listen_key[64] = 0;
+        ASSERT(strlen(x->listen_key) == 64);
     }
     x->listen_until_us = x->now_us + LISTEN_KEY_US;
     struct listen_key_record *row = scratch_rows(x, 1, sizeof *row);
@@ -296,6 +328,8 @@ bool exchange_listen_key(const struct exchange *x, const char *key) {
 void exchange_drop_listen_key(struct exchange *x) { x->listen_until_us = 0; }
 
 bool calls_settings(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(c->endpoint < EP_COUNT);
     switch (c->endpoint) {
     case EP_LEVERAGE: leverage(x, c, r); return true;
     case EP_MARGIN_TYPE: margin_type(x, c, r); return true;

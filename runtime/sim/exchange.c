@@ -22,6 +22,8 @@
 #include <stdlib.h>
 
 void *scratch_rows(struct exchange *x, int64_t count, size_t item) {
+    ASSERT(item > 0);
+    ASSERT(count <= INT32_MAX);
     size_t wanted = (size_t)(count > 0 ? count : 1) * item;
     if (wanted > x->scratch_size) {
         free(x->scratch);
@@ -39,12 +41,14 @@ int64_t e16_round(wide_e16 value) {
 }
 
 bool event_wanted(const struct exchange *x, int32_t kind) {
+    ASSERT(kind >= 0 && kind < 64);
     return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;
 }
 
 // ---- answers ----
 
 bool reply_fail_text(struct reply *r, int32_t code, const char *text) {
+    ASSERT(code < 0);
     r->status = 400;
     r->code = code;
     r->kind = RECORD_ERROR;
@@ -61,6 +65,8 @@ bool reply_fail(struct reply *r, int32_t code, const char *argument) {
 }
 
 void reply_rows(struct reply *r, int32_t kind, bool list, int32_t count, const void *rows) {
+    ASSERT(count >= 0);
+    ASSERT(rows != NULL || count == 0);
     r->status = 200;
     r->code = 0;
     r->kind = (uint8_t)kind;
@@ -78,6 +84,8 @@ void reply_status(struct exchange *x, struct reply *r, const char *text) {
 }
 
 void count_reject(struct exchange *x, int32_t code) {
+    ASSERT(code < 0);
+    ASSERT(x->reject_kinds <= REJECT_KINDS_MAX);
     x->totals.rejected++;
     for (int32_t i = 0; i < x->reject_kinds; i++) {
         if (x->reject_codes[i] == code) {
@@ -91,6 +99,8 @@ void count_reject(struct exchange *x, int32_t code) {
 }
 
 void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_call) {
+    ASSERT(r->code <= 0);
+    ASSERT((r->code == 0) == (r->status == 200));
     r->used_weight_1m = x->weight_1m.used;
     r->order_count_10s = order_call ? x->orders_10s.used : -1;
     r->order_count_1m = order_call ? x->orders_1m.used : -1;
@@ -104,6 +114,7 @@ void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_
 // ---- calls ----
 
 struct market *market_of(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (c->symbol >= 0 && c->symbol < x->symbol_count) return &x->markets[c->symbol];
     bool pair = endpoint_takes_pair(c->endpoint);
     if (call_given(c, P_SYMBOL))
@@ -115,6 +126,7 @@ struct market *market_of(struct exchange *x, const struct call *c, struct reply 
 
 static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoint, struct reply *r,
                         struct order_record *out) {
+    ASSERT(r->code == 0);
     if (e->refused_code)
         reply_fail_text(r, e->refused_code, e->refused_text);
     else if (endpoint == EP_BATCH_NEW)
@@ -128,6 +140,8 @@ static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoi
 
 static void batch_run(struct exchange *x, int32_t endpoint, const struct call *calls, int32_t count,
                       struct reply *r) {
+    ASSERT(count > 0 && count <= CALL_CANCEL_BATCH_MAX);
+    ASSERT(r->code == 0);
     struct order_record rows[CALL_CANCEL_BATCH_MAX] = { 0 };
     for (int32_t i = 0; i < count; i++) {
         struct reply one = { .status = 200 };
@@ -143,6 +157,7 @@ static void batch_run(struct exchange *x, int32_t endpoint, const struct call *c
 }
 
 static void batch_orders(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!c->batch || c->batch_count == 0)
         reply_fail(r, -1102, "batchOrders");
     else if (c->batch_count > CALL_BATCH_MAX)
@@ -152,6 +167,7 @@ static void batch_orders(struct exchange *x, const struct call *c, struct reply 
 }
 
 static void batch_cancel(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!market_of(x, c, r)) return;
     if ((!c->ids && !c->client_ids) || c->batch_count == 0) {
         reply_fail_text(r, -1102,
@@ -178,6 +194,7 @@ static void batch_cancel(struct exchange *x, const struct call *c, struct reply 
 }
 
 static void cancel_all(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     struct market *m = market_of(x, c, r);
     if (!m) return;
     if (c->endpoint == EP_CANCEL_ALL)
@@ -188,6 +205,7 @@ static void cancel_all(struct exchange *x, const struct call *c, struct reply *r
 }
 
 static void test_order(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!order_check(x, c, r)) return;
     struct order_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct order_record){ .symbol = c->symbol,
@@ -204,6 +222,7 @@ static void test_order(struct exchange *x, const struct call *c, struct reply *r
 
 // The row of a new conditional order lives in the scratch rows.
 static void new_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     struct algo_record row = { 0 };
     if (!algo_place(x, c, r, &row)) return;
     struct algo_record *kept = scratch_rows(x, 1, sizeof *kept);
@@ -212,6 +231,7 @@ static void new_algo(struct exchange *x, const struct call *c, struct reply *r) 
 }
 
 static void cancel_algo(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     struct algo_cancel_record row = { 0 };
     if (!algo_cancel(x, c, r, &row)) return;
     struct algo_cancel_record *kept = scratch_rows(x, 1, sizeof *kept);
@@ -221,6 +241,8 @@ static void cancel_algo(struct exchange *x, const struct call *c, struct reply *
 
 // False: the answer comes later.
 static bool dispatch(struct exchange *x, const struct call *c, uint64_t token, struct reply *r) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     switch (c->endpoint) {
     case EP_ORDER_NEW: return order_place(x, c, token, true, r, &x->ack);
     case EP_ORDER_TEST: test_order(x, c, r); return true;
@@ -248,16 +270,20 @@ static bool counts_orders(int32_t endpoint) {
 }
 
 static void price_now(struct exchange *x, struct market *m) {
+    ASSERT(m->last_us <= x->now_us);
     if (!m->open || m->last_us == x->now_us) return;
     m->last_e8 = price_path_price_e8(m, x->now_us);
     m->last_us = x->now_us;
 }
 
 static void prices_now(struct exchange *x) {
+    ASSERT(x->open_count >= 0 && x->open_count <= x->symbol_count);
     for (int32_t i = 0; i < x->open_count; i++) price_now(x, &x->markets[x->open_list[i]]);
 }
 
 void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int64_t now_us) {
+    ASSERT(c->endpoint < EP_COUNT);
+    ASSERT(!c->batch || c->batch_count > 0);
     exchange_advance(x, now_us);
     prices_now(x);
     struct reply r = { .status = 200 };
@@ -270,10 +296,14 @@ void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int
 // ---- time ----
 
 static bool watches_corners(const struct exchange *x, const struct market *m) {
+    ASSERT(m->trailing_count >= 0);
+    ASSERT(x->held_count >= 0);
     return m->trailing_count > 0 || x->held_count > 1;
 }
 
 static void segment_end(struct exchange *x, struct market *m) {
+    ASSERT(m->open);
+    ASSERT(m->segment >= 0 && m->segment < 3);
     m->segment++;
     m->last_e8 = m->path_e8[m->segment];
     m->last_us = x->now_us;
@@ -310,6 +340,7 @@ static void timers_run(struct exchange *x) {
 
 // The next thing on the paths of the open bars: a touch, or the end of a segment.
 static struct market *path_next(const struct exchange *x, int64_t *when_us, int64_t *price_e8, bool *touch) {
+    ASSERT(x->open_count <= x->symbol_count);
     struct market *first = NULL;
     for (int32_t i = 0; i < x->open_count; i++) {
         struct market *m = &x->markets[x->open_list[i]];
@@ -338,6 +369,7 @@ void exchange_advance(struct exchange *x, int64_t now_us) {
             continue;
         }
         if (!m || when > now_us) break;
+        ASSERT(when >= m->last_us);
         if (when > x->now_us) x->now_us = when;
         if (touch) {
             if (x->held_count > 1) prices_now(x);
@@ -376,6 +408,9 @@ int64_t exchange_next_us(struct exchange *x) {
 }
 
 void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us) {
+    ASSERT(bar->close_us > bar->open_us);
+    ASSERT(x->open_count < x->symbol_count);
+    ASSERT(x->markets[symbol].book == NULL);
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     ASSERT(now_us == bar->open_us);
     exchange_advance(x, now_us);
@@ -400,6 +435,7 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
 }
 
 bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, struct exchange_bar *out) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
     const struct market *m = &x->markets[symbol];
     if (!m->open || now_us < m->bar.open_us) return false;
     *out = m->bar;
@@ -419,6 +455,8 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
 // ---- construction and looking on ----
 
 static void market_init(const struct exchange *x, struct market *m, const struct symbol *s, int32_t index) {
+    ASSERT(index >= 0 && index < x->symbol_count);
+    ASSERT(s->tick_e8 > 0);
     m->s = s;
     m->index = (int16_t)index;
     m->margin_type = x->config.margin_type;
@@ -432,6 +470,8 @@ static void market_init(const struct exchange *x, struct market *m, const struct
 
 struct exchange *exchange_new(const struct exchange_config *config, const struct symbol *symbols,
                               int32_t symbol_count, const struct exchange_hooks *hooks, int64_t now_us) {
+    ASSERT(config->wallet_e8 >= 0);
+    ASSERT(symbols != NULL);
     ASSERT(symbol_count > 0 && symbol_count <= SYMBOLS_MAX);
     struct exchange *x = alloc_zeroed(1, sizeof *x);
     x->symbols = alloc_bytes((size_t)symbol_count * sizeof *symbols);
@@ -498,7 +538,10 @@ int64_t exchange_last_e8(const struct exchange *x, int16_t symbol) {
 }
 
 const struct exchange_totals *exchange_totals(const struct exchange *x) { return &x->totals; }
-int32_t exchange_reject_count(const struct exchange *x) { return x->reject_kinds; }
+int32_t exchange_reject_count(const struct exchange *x) {
+    ASSERT(x->reject_kinds >= 0);
+    return x->reject_kinds;
+}
 
 void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int64_t *count) {
     ASSERT(index >= 0 && index < x->reject_kinds);
@@ -506,7 +549,11 @@ void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int
     *count = x->reject_counts[index];
 }
 
-int64_t exchange_fill_count(const struct exchange *x) { return x->fill_count; }
+int64_t exchange_fill_count(const struct exchange *x) {
+    ASSERT(x->fill_count >= 0);
+    ASSERT(x->fill_count == x->totals.fills || x->totals.fills == 0);
+    return x->fill_count;
+}
 
 const struct trade_record *exchange_fill(const struct exchange *x, int64_t index) {
     ASSERT(index >= 0 && index < x->fill_count);

@@ -1,6 +1,7 @@
 // fault_rules.c: fault rules read from JSON and written to it.
 #include "sim/fault_rules.h"
 
+#include "base/assert.h"
 #include "venue/binance/endpoint.h"
 
 #include <json-c/json.h>
@@ -27,6 +28,7 @@ static bool number_of(struct json_object *item, double *out) {
 }
 
 static int set_kind(struct fault_rule *r, const char *name, bool server, const struct rule_place *at) {
+    ASSERT(name != NULL);
     for (int32_t k = 1; k < FAULT_KIND_COUNT; k++) {
         if (strcmp(fault_kind_name(k), name) != 0) continue;
         if (!server && k > FAULT_DELAY) return wrong(at, "only a server (moontide exchange) knows", name);
@@ -44,6 +46,7 @@ static int set_kind(struct fault_rule *r, const char *name, bool server, const s
 }
 
 static int set_call(struct fault_rule *r, const char *text, const struct rule_place *at) {
+    ASSERT(text != NULL);
     char method[8] = "";
     const char *space = strchr(text, ' ');
     if (space && (size_t)(space - text) < sizeof method) memcpy(method, text, (size_t)(space - text));
@@ -54,6 +57,7 @@ static int set_call(struct fault_rule *r, const char *text, const struct rule_pl
 }
 
 static int set_class(struct fault_rule *r, const char *text, const struct rule_place *at) {
+    ASSERT(text != NULL);
     for (int32_t k = 0; k < REQUEST_CLASS_COUNT; k++) {
         if (strcmp(class_names[k], text) == 0) r->request_class = k;
     }
@@ -105,6 +109,7 @@ static int set_field(struct fault_rule *r, const char *name, struct json_object 
 
 static int read_rule(struct json_object *o, int64_t start_us, bool server, struct faults *f,
                      const struct rule_place *at) {
+    ASSERT(f->count >= 0);
     if (!json_object_is_type(o, json_type_object)) return wrong(at, "a table is wanted", NULL);
     struct fault_rule r = { .share = 1, .endpoint = -1, .request_class = -1, .status = 503 };
     json_object_object_foreach(o, name, item) {
@@ -137,6 +142,8 @@ static int read_all(struct json_object *root, int64_t start_us, bool server, str
 }
 
 int fault_rules_read(const char *json, int64_t start_us, bool server, struct faults *f, struct errmsg *e) {
+    ASSERT(json != NULL);
+    ASSERT(f != NULL);
     enum json_tokener_error problem;
     struct json_object *root = json_tokener_parse_verbose(json, &problem);
     if (!root) return errmsg_set(e, ERR_SYNTAX, "not JSON: %s", json_tokener_error_desc(problem));
@@ -148,6 +155,7 @@ int fault_rules_read(const char *json, int64_t start_us, bool server, struct fau
 }
 
 size_t fault_rules_print(const struct faults *f, char *out, size_t size) {
+    ASSERT(f->count >= 0);
     struct json_object *list = json_object_new_array();
     for (int32_t i = 0; i < f->count; i++) {
         const struct fault_rule *r = &f->rules[i];

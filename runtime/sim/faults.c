@@ -1,6 +1,7 @@
 // faults.c: which rule strikes which request, by a seed.
 #include "sim/faults.h"
 
+#include "base/assert.h"
 #include "base/err.h"
 #include "venue/binance/endpoint.h"
 
@@ -12,6 +13,7 @@ void faults_init(struct faults *f, uint64_t seed) {
 }
 
 int faults_add(struct faults *f, const struct fault_rule *rule) {
+    ASSERT(f->count >= 0);
     bool is_error = rule->kind == FAULT_ERROR || rule->kind == FAULT_ERROR_AFTER;
     if (f->count == FAULT_RULES_MAX) return ERR_FULL;
     if (rule->kind == FAULT_NONE || rule->kind >= FAULT_KIND_COUNT ||
@@ -39,6 +41,7 @@ static bool strikes(struct faults *f, struct fault_rule *r, int64_t now_us) {
 
 const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_t request_class,
                                       int64_t now_us) {
+    ASSERT(f->count >= 0);
     for (int32_t i = 0; i < f->count; i++) {
         struct fault_rule *r = &f->rules[i];
         if (r->kind > FAULT_REQUEST_LAST || (r->endpoint >= 0 && r->endpoint != endpoint)) continue;
@@ -49,6 +52,7 @@ const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_
 }
 
 const struct fault_rule *faults_judge_stream(struct faults *f, bool user_data, int64_t now_us) {
+    ASSERT(f->count >= 0);
     for (int32_t i = 0; i < f->count; i++) {
         struct fault_rule *r = &f->rules[i];
         if (r->kind < FAULT_STREAM_FIRST || (r->kind == FAULT_LISTEN_KEY_LOSS && !user_data)) continue;

@@ -45,26 +45,33 @@ struct flow {
 };
 
 static int64_t size_e8(struct traders *c, double notional) {
+    ASSERT(notional >= 0);
     double qty = notional / c->fair * (0.1 + rng_exponential(&c->rng)) * (0.5 + rng_double(&c->rng));
     int64_t e8 = dec_floor_to(dec_from_double(qty), c->s->step_e8);
     return e8 > c->s->qty_min_e8 ? e8 : c->s->qty_min_e8;
 }
 
 static int64_t on_tick(const struct traders *c, double price) {
+    ASSERT(c->s->tick_e8 > 0);
     int64_t e8 = dec_round_to(dec_from_double(price), c->s->tick_e8);
     return e8 > c->s->tick_e8 ? e8 : c->s->tick_e8;
 }
 
 // `ticks` away from `price`, to the worse side.
 static int64_t behind(const struct traders *c, int32_t side, int64_t price, int64_t ticks) {
+    ASSERT(side >= 0 && side < SIDE_COUNT);
     return side == SIDE_BUY ? price - ticks * c->s->tick_e8 : price + ticks * c->s->tick_e8;
 }
 
 // Near the touch some levels are thin; further out they grow.
-static double level_notional(int64_t ticks) { return LEVEL_NOTIONAL * (0.4 + 0.1 * sqrt((double)ticks)); }
+static double level_notional(int64_t ticks) {
+    ASSERT(ticks >= 0);
+    return LEVEL_NOTIONAL * (0.4 + 0.1 * sqrt((double)ticks));
+}
 
 static void add(struct flow *f, struct traders *c, int32_t side, int64_t price, double notional,
                 int64_t now_us) {
+    ASSERT(price > 0);
     if (price < c->s->tick_e8) return;
     int64_t best = book_best_e8(exchange_book_of(f->x, c->index), side_opposite(side));
     if (best != 0 && (side == SIDE_BUY ? price >= best : price <= best)) return;
@@ -86,6 +93,8 @@ static void furnish(struct flow *f, struct traders *c, int64_t bid, int64_t ask,
 
 // After trades the makers come back: levels next to the touch are filled, and the spread closed again.
 static void requote(struct flow *f, struct traders *c, int64_t bid, int64_t ask, int64_t now_us) {
+    ASSERT(bid > 0);
+    ASSERT(ask > bid);
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {
         int64_t touch = side == SIDE_BUY ? bid : ask;
@@ -152,6 +161,7 @@ static void clear_to(struct flow *f, struct traders *c, int32_t side, int64_t pr
 // ---- the synthetic market ----
 
 static void walk(const struct flow *f, struct traders *c, int64_t now_us) {
+    ASSERT(now_us >= c->last_us);
     double step = f->o.volatility * sqrt((double)(now_us - c->last_us) / day_us);
     double pull = (c->home - c->fair) / (c->home + c->fair) * step * step;
     double change = pull + step * rng_normal(&c->rng);
@@ -209,6 +219,7 @@ static void made_step(struct flow *f, struct traders *c, int64_t now_us) {
 // ---- bars of data ----
 
 static int64_t bar_price_e8(const struct traders *c, int32_t slice) {
+    ASSERT(slice >= 0);
     const struct kline_record *k = &c->bar;
     bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
     int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8,
@@ -223,6 +234,7 @@ static int64_t bar_price_e8(const struct traders *c, int32_t slice) {
 
 static void print(struct flow *f, struct traders *c, int32_t side, int64_t price, int64_t qty,
                   int64_t now_us) {
+    ASSERT(price > 0);
     int32_t maker = side_opposite(side);
     qty = dec_floor_to(
         qty, c->s->step_e8);   // data may be finer than the symbol's step; fills of the account may not
@@ -252,6 +264,7 @@ static bool is_corner(const struct traders *c, int32_t slice) {
 // Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones
 // theirs.
 static int64_t slice_qty_e8(const struct traders *c, int32_t left) {
+    ASSERT(left >= 1);
     if (left == 1) return c->volume_left_e8;
     int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step),
             most = c->volume_left_e8;
@@ -261,6 +274,7 @@ static int64_t slice_qty_e8(const struct traders *c, int32_t left) {
 }
 
 static int64_t slice_bought_e8(const struct traders *c, int32_t left, int64_t qty) {
+    ASSERT(qty >= 0);
     if (left == 1) return c->taker_left_e8;
     int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8),
             sellable = c->volume_left_e8 - c->taker_left_e8;
@@ -285,6 +299,7 @@ static void followed_step(struct flow *f, struct traders *c, int64_t now_us) {
 }
 
 void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
+    ASSERT(bar->low_e8 <= bar->high_e8);
     ASSERT(symbol >= 0 && symbol < f->count);
     struct traders *c = &f->traders[symbol];
     c->from_bars = true;
@@ -306,6 +321,7 @@ void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int
 }
 
 void flow_still(struct flow *f, int16_t symbol) {
+    ASSERT(symbol >= 0);
     f->traders[symbol].from_bars = true;
     f->traders[symbol].next_us = INT64_MAX;
 }
@@ -314,6 +330,7 @@ void flow_still(struct flow *f, int16_t symbol) {
 
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count,
                       int64_t now_us) {
+    ASSERT(symbol_count > 0);
     struct flow *f = alloc_zeroed(1, sizeof *f);
     struct traders *traders = alloc_zeroed((size_t)symbol_count, sizeof *traders);
     *f = (struct flow){ *o, x, symbol_count, traders };
@@ -339,6 +356,7 @@ void flow_free(struct flow *f) {
 }
 
 int64_t flow_next_us(const struct flow *f) {
+    ASSERT(f->traders != NULL);
     int64_t next = INT64_MAX;
     for (int32_t i = 0; i < f->count; i++) {
         if (f->traders[i].next_us < next) next = f->traders[i].next_us;

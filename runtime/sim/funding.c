@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 static void append(struct market *m, int64_t time_us, int64_t rate_e8, int64_t mark_e8) {
+    ASSERT(mark_e8 >= 0);
+    ASSERT(m->funding_count == 0 || time_us > m->funding[m->funding_count - 1].time_us);
     ARRAY_ROOM(m->funding, m->funding_size, m->funding_count + 1);
     m->funding[m->funding_count++] = (struct funding){ time_us, rate_e8, mark_e8 };
 }
@@ -26,8 +28,11 @@ int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_
 }
 
 static void step(struct exchange *x, struct market *m) {
+    ASSERT(m->mark != NULL);
+    ASSERT(m->book != NULL);
     mark_step(m->mark, m->book, m->last_e8, x->now_us);
     m->mark_e8 = m->mark->mark_e8;
+    ASSERT(m->mark_e8 > 0);
 }
 
 // The past of the tape gets its index, mark price and payments; the coming payment stands in the list with
@@ -50,12 +55,15 @@ void exchange_make_mark(struct exchange *x, int16_t symbol, uint64_t seed) {
 }
 
 int64_t funding_next_us(const struct market *m) {
+    ASSERT(m->funding_done <= m->funding_count);
     int64_t next = m->funding_done < m->funding_count ? m->funding[m->funding_done].time_us : INT64_MAX;
     if (m->mark && m->mark->stepped_us + MARK_STEP_US < next) next = m->mark->stepped_us + MARK_STEP_US;
     return next;
 }
 
 static void pay(struct exchange *x, struct market *m) {
+    ASSERT(m->funding_done < m->funding_count);
+    ASSERT(m->funding[m->funding_done].time_us <= x->now_us);
     struct funding *f = &m->funding[m->funding_done++];
     if (f->mark_e8 == 0) f->mark_e8 = market_mark_e8(m);
     bool isolated = m->margin_type == MARGIN_ISOLATED;
@@ -71,6 +79,7 @@ static void pay(struct exchange *x, struct market *m) {
 }
 
 void funding_run(struct exchange *x, struct market *m) {
+    ASSERT(m->funding_done <= m->funding_count);
     if (m->mark && m->mark->stepped_us + MARK_STEP_US <= x->now_us) {
         step(x, m);
         m->funding[m->funding_count - 1].rate_e8 = m->mark->rate_e8;

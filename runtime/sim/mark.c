@@ -1,6 +1,7 @@
 // mark.c: index price, mark price, premium and funding rate.
 #include "sim/mark.h"
 
+#include "base/assert.h"
 #include "base/dec.h"
 #include "base/units.h"
 
@@ -14,6 +15,7 @@ static const double INTEREST = 0.0001, CLAMP = 0.0005, RATE_MAX = 0.02;
 static const int64_t IMPACT_MARGIN_E8 = INT64_C(200) * DEC_ONE;   // at the highest leverage
 
 void mark_init(struct mark *m, const struct symbol *s, int16_t symbol, uint64_t seed, int64_t now_us) {
+    ASSERT(s->tick_e8 > 0);
     memset(m, 0, sizeof *m);
     rng_init(&m->rng, seed);
     m->basis = BASIS_SD * rng_normal(&m->rng);
@@ -36,7 +38,10 @@ static double part(int64_t time_us, double of_us) {
     return p < 1 ? p : 1;
 }
 
-static double bounded(double v, double most) { return v < -most ? -most : v > most ? most : v; }
+static double bounded(double v, double most) {
+    ASSERT(most >= 0);
+    return v < -most ? -most : v > most ? most : v;
+}
 
 static int64_t median(int64_t a, int64_t b, int64_t c) {
     int64_t low = a < b ? a : b, high = a < b ? b : a;
@@ -60,6 +65,7 @@ static void sample_premium(struct mark *m, double premium) {
 
 // Index and mark for a middle of the book and a last price.
 static void price(struct mark *m, double middle, int64_t last_e8, int64_t time_us, int64_t now_us) {
+    ASSERT(now_us >= 0);
     m->middle = m->stepped_us == 0 ? middle : m->middle + (middle - m->middle) * part(time_us, MIDDLE_US);
     double index = m->middle * (1 + m->basis);
     m->gap = m->stepped_us == 0 ? middle - index : m->gap + (middle - index - m->gap) * part(time_us, GAP_US);
@@ -111,6 +117,7 @@ bool mark_past(struct mark *m, const struct kline_record *minute, struct funding
 // What `notional_e8` would cost on average, from the best price on; the worst price when the side is too
 // thin.
 static double impact_price(const struct book *b, int32_t side, int64_t notional_e8) {
+    ASSERT(notional_e8 > 0);
     double left = dec_to_double(notional_e8), spent = 0, got = 0;
     const struct level_record *level;
     for (int32_t i = 0; left > 0 && (level = book_level(b, side, i)) != NULL; i++) {
@@ -124,6 +131,7 @@ static double impact_price(const struct book *b, int32_t side, int64_t notional_
 }
 
 void mark_step(struct mark *m, const struct book *b, int64_t last_e8, int64_t now_us) {
+    ASSERT(last_e8 > 0);
     int64_t time_us = m->stepped_us == 0 ? MARK_STEP_US : now_us - m->stepped_us;
     int64_t bid = book_best_e8(b, SIDE_BUY), ask = book_best_e8(b, SIDE_SELL);
     bool whole = bid != 0 && ask != 0;
@@ -145,6 +153,7 @@ void mark_step(struct mark *m, const struct book *b, int64_t last_e8, int64_t no
 }
 
 void mark_paid(struct mark *m, int64_t now_us) {
+    ASSERT(m->next_us > 0);
     m->samples = 0;
     m->premium_sum = m->weight = 0;
     while (m->next_us <= now_us) m->next_us += m->interval_us;

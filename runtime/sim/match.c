@@ -14,22 +14,30 @@
 #include "venue/binance/order_rules.h"
 
 bool order_closes(const struct order *o) {
+    ASSERT(o->r.side < SIDE_COUNT);
+    ASSERT(o->r.position_side < POSITION_SIDE_COUNT);
     return o->r.reduce_only || (o->r.position_side == POSITION_LONG && o->r.side == SIDE_SELL) ||
            (o->r.position_side == POSITION_SHORT && o->r.side == SIDE_BUY);
 }
 
 int64_t reducible_e8(const struct market *m, uint8_t side, uint8_t position_side) {
+    ASSERT(side < SIDE_COUNT);
+    ASSERT(position_side < POSITION_SIDE_COUNT);
     int64_t amount = m->positions[position_side].amount_e8;
     if (side == SIDE_SELL) return num_max(amount, 0);
     return amount < 0 ? -amount : 0;
 }
 
 static bool crosses(uint8_t side, int64_t limit_e8, int64_t price_e8) {
+    ASSERT(limit_e8 > 0);
+    ASSERT(price_e8 > 0);
     return side == SIDE_BUY ? limit_e8 >= price_e8 : limit_e8 <= price_e8;
 }
 
 // The taker's price: slippage against him, rounded to the tick against him.
 static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint8_t side, int64_t price_e8) {
+    ASSERT(price_e8 > 0);
+    ASSERT(side < SIDE_COUNT);
     int64_t slip = x->config.slippage_e8 ? dec_mul_round(price_e8, x->config.slippage_e8) : 0;
     if (side == SIDE_BUY) return dec_ceil_to(price_e8 + slip, m->s->tick_e8);
     int64_t down = dec_floor_to(price_e8 - slip, m->s->tick_e8);
@@ -39,6 +47,8 @@ static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint
 // Notional of the open orders of a side, with that of the order told of: it is told of before it takes its
 // place.
 static int64_t open_notional_e8(const struct exchange *x, const struct order *o, uint8_t side) {
+    ASSERT(o->hold_e8 >= 0);
+    ASSERT(x->markets[o->r.symbol].hold_e8[side] >= 0);
     int64_t sum = x->markets[o->r.symbol].hold_e8[side];
     bool coming = o->place == PLACE_NONE && o->r.side == side && o->r.type == ORDER_LIMIT &&
                   o->r.status <= STATUS_PARTIALLY_FILLED;
@@ -46,6 +56,7 @@ static int64_t open_notional_e8(const struct exchange *x, const struct order *o,
 }
 
 static void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
     struct order_update_record e = { .event_us = x->now_us,
                                      .transaction_us = x->now_us,
@@ -58,6 +69,9 @@ static void emit_order(struct exchange *x, const struct order *o, uint8_t execut
 }
 
 static void emit_fill(struct exchange *x, const struct order *o, const struct trade_record *t, bool closed) {
+    ASSERT(t->qty_e8 > 0);
+    ASSERT(t->qty_e8 <= o->r.executed_qty_e8);
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
     if (!event_wanted(x, RECORD_ORDER_UPDATE)) return;
     struct order_update_record e = { .event_us = x->now_us,
                                      .transaction_us = x->now_us,
@@ -78,6 +92,7 @@ static void emit_fill(struct exchange *x, const struct order *o, const struct tr
 
 void emit_account(struct exchange *x, const struct market *m, int32_t side, uint8_t reason,
                   int64_t change_e8) {
+    ASSERT(side < POSITION_SIDE_COUNT);
     if (!event_wanted(x, RECORD_ACCOUNT_UPDATE)) return;
     struct account_update_record e = { .event_us = x->now_us,
                                        .transaction_us = x->now_us,
@@ -103,12 +118,15 @@ void emit_account(struct exchange *x, const struct market *m, int32_t side, uint
 }
 
 void order_announce(struct exchange *x, struct order *o) {
+    ASSERT(o->r.order_id != 0);
+    ASSERT(o->r.orig_qty_e8 > 0);
     if (o->announced) return;
     o->announced = true;
     emit_order(x, o, EXEC_NEW, REASON_NONE);
 }
 
 static void answer_if_due(struct exchange *x, struct order *o, int32_t code) {
+    ASSERT(code <= 0);
     if (!o->answer_due) return;
     o->answer_due = false;
     struct reply r = { .status = 200 };
@@ -120,6 +138,8 @@ static void answer_if_due(struct exchange *x, struct order *o, int32_t code) {
 }
 
 void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reason) {
+    ASSERT(status != STATUS_FILLED);
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
     ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
     if (o->place != PLACE_NONE) order_unlink(x, o);
     order_announce(x, o);
@@ -131,14 +151,19 @@ void order_end(struct exchange *x, struct order *o, uint8_t status, uint8_t reas
         x->totals.expired++;
     emit_order(x, o, status == STATUS_CANCELED ? EXEC_CANCELED : EXEC_EXPIRED, reason);
     answer_if_due(x, o, 0);
+    ASSERT(!o->answer_due);
+    ASSERT(o->place == PLACE_NONE);
     if (o->algo) algo_finished(x, o);
 }
 
 // A refused FOK or GTX order leaves no trace (section 6).
 static void order_refuse(struct exchange *x, struct order *o, int32_t code) {
+    ASSERT(code < 0);
+    ASSERT(o->r.executed_qty_e8 == 0);
     if (o->place != PLACE_NONE) order_unlink(x, o);
     o->r.status = STATUS_REJECTED;
     o->hidden = true;
+    ASSERT(o->place == PLACE_NONE);
     if (o->answer_due)
         answer_if_due(x, o, code);
     else
@@ -148,6 +173,7 @@ static void order_refuse(struct exchange *x, struct order *o, int32_t code) {
 
 // Reducing orders without anything left to reduce.
 void drop_reducers(struct exchange *x, struct market *m) {
+    ASSERT(m->reduce_count >= 0);
     if (m->reduce_count == 0) return;
     for (struct order *o = m->resting.first, *next; o; o = next) {
         next = o->next;
@@ -160,6 +186,10 @@ void drop_reducers(struct exchange *x, struct market *m) {
 
 void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t qty, int64_t price,
                  bool maker, int64_t fee_rate) {
+    ASSERT(qty > 0);
+    ASSERT(price > 0);
+    ASSERT(o->r.symbol == m->index);
+    ASSERT(o->announced);
     int64_t quote = dec_mul_round(qty, price);
     int64_t fee = fee_rate ? dec_mul_round(quote, fee_rate) : 0;
     int64_t id = ++m->trade_id;
@@ -174,6 +204,7 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
     int64_t signed_qty = o->r.side == SIDE_BUY ? qty : -qty;
     int64_t realized = account_fill(x, m, o->r.position_side, signed_qty, price, fee, id);
     x->totals.fills++;
+    ASSERT(x->totals.maker_fills <= x->totals.fills);
     x->totals.maker_fills += maker;
     x->totals.notional_e8 += quote;
     if (maker)
@@ -197,11 +228,15 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
                                 .buyer = o->r.side == SIDE_BUY,
                                 .maker = maker };
     struct trade_record copy = *t;
+    ASSERT(copy.qty_e8 <= o->r.executed_qty_e8);
+    ASSERT(x->fill_count <= x->fill_size);
     emit_account(x, m, o->r.position_side, ACCOUNT_ORDER, 0);
     emit_fill(x, o, &copy, m->positions[o->r.position_side].amount_e8 == 0);
 }
 
 void order_execute(struct exchange *x, struct market *m, struct order *o, int64_t price, bool maker) {
+    ASSERT(price > 0);
+    ASSERT(o->r.executed_qty_e8 == 0 || o->r.status == STATUS_PARTIALLY_FILLED);
     int64_t qty = o->r.orig_qty_e8 - o->r.executed_qty_e8;
     if (order_closes(o)) {
         int64_t most = reducible_e8(m, o->r.side, o->r.position_side);
@@ -221,10 +256,14 @@ void order_execute(struct exchange *x, struct market *m, struct order *o, int64_
         if (o->algo) algo_finished(x, o);
     }
     drop_reducers(x, m);
+    ASSERT(o->place == PLACE_NONE);
+    ASSERT(!o->answer_due);
 }
 
 // An order meets the price m->last_e8 of an open bar.
 static void enter(struct exchange *x, struct market *m, struct order *o) {
+    ASSERT(o->r.symbol == m->index);
+    ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
     if (m->book) {
         book_enter(x, m, o);
         return;
@@ -260,11 +299,13 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
 
 void match_waiting(struct exchange *x, struct market *m) {
     while (m->waiting.first) enter(x, m, m->waiting.first);
+    ASSERT(m->waiting.count == 0);
 }
 
 // ---- checks at entry ----
 
 bool position_side_check(const struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     uint8_t side = call_given(c, P_POSITION_SIDE) ? c->position_side : POSITION_BOTH;
     if ((side == POSITION_BOTH) == x->dual_side) return reply_fail(r, -4061, NULL);
     if (x->dual_side && call_given(c, P_REDUCE_ONLY)) return reply_fail(r, -1106, "reduceonly");
@@ -272,11 +313,13 @@ bool position_side_check(const struct exchange *x, const struct call *c, struct 
 }
 
 bool order_only_reduces(const struct exchange *x, const struct call *c) {
+    ASSERT(c->side < SIDE_COUNT);
     if (!x->dual_side) return c->reduce_only;
     return (c->position_side == POSITION_LONG) == (c->side == SIDE_SELL);
 }
 
 static bool check_parameters(const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_SIDE)) return reply_fail(r, -1102, "side");
     if (!call_given(c, P_TYPE)) return reply_fail(r, -1102, "type");
     if (order_rules_conditional(c->type)) return reply_fail(r, -4120, NULL);
@@ -294,12 +337,14 @@ static bool check_parameters(const struct call *c, struct reply *r) {
 
 // Section 5.1: more than 600 s ahead and before the year 10000.
 static bool check_good_till(const struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (c->type != ORDER_LIMIT || c->time_in_force != TIF_GTD) return true;
     bool good = c->good_till_us > x->now_us + 10 * MINUTE_US && c->good_till_us < INT64_C(253402300799000000);
     return good ? true : reply_fail(r, -5040, NULL);
 }
 
 static bool check_client_id(const struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_CLIENT_ID)) return true;
     int32_t code = client_id_check(c->client_id);
     if (code == -1100) {
@@ -312,12 +357,16 @@ static bool check_client_id(const struct exchange *x, const struct call *c, stru
 }
 
 static int64_t order_notional_e8(const struct market *m, const struct call *c) {
+    ASSERT(m->last_e8 >= 0);
     int64_t price = c->type == ORDER_MARKET ? m->last_e8 : c->price_e8;
     return price == 0 ? 0 : dec_mul_round(c->quantity_e8, price);
 }
 
 static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c,
                           int64_t hold, struct reply *r) {
+    ASSERT(hold >= 0);
+    ASSERT(m->notional_max_e8 > 0);
+    ASSERT(r->code == 0);
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     int64_t now = dec_mul_round(m->positions[side].amount_e8, market_mark_e8(m));
     int64_t then =
@@ -329,6 +378,9 @@ static bool check_bracket(const struct exchange *x, const struct market *m, cons
 // What the order adds to the margin in use, and its fee, must be available. Orders that add nothing are free.
 static bool check_margin(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
                          struct reply *r) {
+    ASSERT(hold >= 0);
+    ASSERT(m->leverage >= 1);
+    ASSERT(r->code == 0);
     int64_t holds[SIDE_COUNT] = { m->hold_e8[SIDE_BUY], m->hold_e8[SIDE_SELL] };
     int64_t before = order_margin_e8(m, holds, x->dual_side);
     holds[c->side == SIDE_SELL] += hold;
@@ -341,6 +393,7 @@ static bool check_margin(const struct exchange *x, const struct market *m, const
 
 static bool check_reduce(const struct exchange *x, const struct market *m, const struct call *c,
                          struct reply *r) {
+    ASSERT(r->code == 0);
     if (!order_only_reduces(x, c)) return true;
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     int64_t most = reducible_e8(m, c->side, side);
@@ -349,6 +402,7 @@ static bool check_reduce(const struct exchange *x, const struct market *m, const
 }
 
 bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (!check_parameters(c, r)) return false;
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
         return call_given(c, P_SYMBOL) ? reply_fail(r, -1121, NULL) : reply_fail(r, -1102, "symbol");
@@ -370,6 +424,7 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
 
 // Refusals the price of the moment decides, before anything is recorded.
 static bool check_matching(const struct market *m, const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (m->book) return book_check(m, c, r);
     if (c->type != ORDER_LIMIT || m->last_e8 == 0) return true;
     bool crossing = crosses(c->side, c->price_e8, m->last_e8);
@@ -382,6 +437,8 @@ static bool check_matching(const struct market *m, const struct call *c, struct 
 
 static struct order *order_make(struct exchange *x, const struct market *m, const struct call *c,
                                 bool reducing) {
+    ASSERT(c->quantity_e8 > 0);
+    ASSERT(c->symbol == m->index);
     struct order *o = order_new(x);
     struct order_record *r = &o->r;
     r->symbol = m->index;
@@ -410,6 +467,7 @@ static struct order *order_make(struct exchange *x, const struct market *m, cons
 
 // Without an open bar: an order that would trade, or whose fill depends on the price, waits for the open.
 static bool must_wait(const struct market *m, const struct order *o) {
+    ASSERT(o->r.symbol == m->index);
     if (o->r.type == ORDER_MARKET || m->last_e8 == 0) return true;
     if (o->r.time_in_force == TIF_IOC || o->r.time_in_force == TIF_FOK) return true;
     return crosses(o->r.side, o->r.price_e8, m->last_e8);
@@ -418,6 +476,7 @@ static bool must_wait(const struct market *m, const struct order *o) {
 // A price taken from the book at entry stands for one that was sent; NULL and the refusal when there is none.
 static const struct call *price_matched(const struct exchange *x, const struct call *c, struct call *copy,
                                         struct reply *r) {
+    ASSERT(r->code == 0);
     if (!call_given(c, P_PRICE_MATCH) || c->price_match == MATCH_NONE) return c;
     if (c->type != ORDER_LIMIT && call_given(c, P_TYPE)) return reply_fail(r, -5038, NULL), NULL;
     if (call_given(c, P_PRICE)) return reply_fail(r, -1106, "price"), NULL;
@@ -437,6 +496,8 @@ static const struct call *price_matched(const struct exchange *x, const struct c
 
 bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool may_wait, struct reply *r,
                  struct order_record *out) {
+    ASSERT(r->code == 0);
+    ASSERT(r->rows == NULL);
     struct call copy;
     c = price_matched(x, c, &copy, r);
     if (!c || !order_check(x, c, r)) return true;
@@ -467,6 +528,8 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
 }
 
 static struct order *order_meant(struct exchange *x, const struct call *c, int32_t unknown, struct reply *r) {
+    ASSERT(unknown < 0);
+    ASSERT(r->code == 0);
     if (c->symbol < 0 || c->symbol >= x->symbol_count) {
         reply_fail(r, call_given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
         return NULL;
@@ -485,9 +548,11 @@ static struct order *order_meant(struct exchange *x, const struct call *c, int32
 }
 
 bool order_cancel(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
+    ASSERT(r->code == 0);
     struct order *o = order_meant(x, c, -2011, r);
     if (!o) return false;
     order_end(x, o, STATUS_CANCELED, REASON_NONE);
+    ASSERT(o->place == PLACE_NONE);
     *out = o->r;
     reply_rows(r, RECORD_ORDER, false, 1, out);
     return true;
@@ -495,6 +560,8 @@ bool order_cancel(struct exchange *x, const struct call *c, struct reply *r, str
 
 static bool check_change(struct exchange *x, struct market *m, const struct order *o, const struct call *c,
                          struct reply *r) {
+    ASSERT(o->place != PLACE_NONE);
+    ASSERT(r->code == 0);
     struct call wanted = *c;
     wanted.type = ORDER_LIMIT;
     wanted.side = o->r.side;
@@ -509,6 +576,7 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
     m->hold_e8[o->r.side] -= o->hold_e8;   // as if the old one were gone
     int64_t hold = order_notional_e8(m, &wanted);
     bool good = check_bracket(x, m, &wanted, hold, r) && check_margin(x, m, &wanted, hold, r);
+    ASSERT(m->hold_e8[o->r.side] >= 0);
     m->hold_e8[o->r.side] += o->hold_e8;
     return good;
 }
@@ -516,6 +584,7 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
 // Section 5.2: a modified order loses its place; not larger than what is executed, or GTX that would cross:
 // cancelled.
 bool order_modify(struct exchange *x, const struct call *c, struct reply *r, struct order_record *out) {
+    ASSERT(r->code == 0);
     struct call copy;
     c = price_matched(x, c, &copy, r);
     if (!c) return false;
@@ -543,6 +612,7 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     o->r.price_e8 = c->price_e8;
     o->r.price_match = call_given(c, P_PRICE_MATCH) ? c->price_match : MATCH_NONE;
     o->r.orig_qty_e8 = c->quantity_e8;
+    ASSERT(o->r.executed_qty_e8 < o->r.orig_qty_e8);
     o->r.update_us = x->now_us;
     o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
     emit_order(x, o, EXEC_AMENDMENT, REASON_NONE);
@@ -557,9 +627,11 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
 void orders_cancel_all(struct exchange *x, struct market *m) {
     while (m->resting.first) order_end(x, m->resting.first, STATUS_CANCELED, REASON_NONE);
     while (m->waiting.first) order_end(x, m->waiting.first, STATUS_CANCELED, REASON_NONE);
+    ASSERT(m->resting.count == 0 && m->waiting.count == 0);
 }
 
 void orders_expire_due(struct exchange *x, struct market *m) {
+    ASSERT(m->resting.count >= 0);
     for (struct order *o = m->resting.first, *next; o; o = next) {
         next = o->next;
         if (o->r.good_till_us != 0 && o->r.good_till_us <= x->now_us)
@@ -569,6 +641,8 @@ void orders_expire_due(struct exchange *x, struct market *m) {
 
 // The order a trigger makes: no filters again, only what the moment decides.
 int32_t order_from_algo(struct exchange *x, struct algo *a) {
+    ASSERT(!a->open);
+    ASSERT(a->r.actual_order_id == 0);
     struct market *m = &x->markets[a->r.symbol];
     bool limit = a->r.type == ORDER_STOP || a->r.type == ORDER_TAKE_PROFIT;
     struct call c = { .symbol = a->r.symbol,

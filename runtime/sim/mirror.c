@@ -12,7 +12,11 @@
 
 #include <stdlib.h>
 
-static int64_t remaining_e8(const struct order *o) { return o->r.orig_qty_e8 - o->r.executed_qty_e8; }
+static int64_t remaining_e8(const struct order *o) {
+    ASSERT(o->r.executed_qty_e8 >= 0);
+    ASSERT(o->r.executed_qty_e8 <= o->r.orig_qty_e8);
+    return o->r.orig_qty_e8 - o->r.executed_qty_e8;
+}
 
 static struct market *mirrored(struct exchange *x, int16_t symbol, int64_t now_us) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
@@ -22,6 +26,8 @@ static struct market *mirrored(struct exchange *x, int16_t symbol, int64_t now_u
 }
 
 void mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t now_us) {
+    ASSERT(x->markets[symbol].visible == NULL);
+    ASSERT(last_e8 > 0);
     exchange_advance(x, now_us);
     exchange_open_book(x, symbol, now_us, last_e8);
     struct market *m = &x->markets[symbol];
@@ -32,6 +38,7 @@ void mirror_open(struct exchange *x, int16_t symbol, int64_t last_e8, int64_t no
 // ---- places in the queue ----
 
 static bool in_view(const struct market *m, int32_t side, int64_t price) {
+    ASSERT(m->visible != NULL);
     return m->visible->count[side] > 0 && !book_better(side, m->visible->levels[side][0].price_e8, price);
 }
 
@@ -45,6 +52,7 @@ static int64_t own_before_e8(const struct market *m, int32_t side, int64_t price
 }
 
 int64_t mirror_queue_e8(const struct market *m, const struct order *o) {
+    ASSERT(o->r.price_e8 > 0);
     if (!in_view(m, o->r.side, o->r.price_e8)) return FOLLOW_FAR;
     return book_qty_e8(m->visible, o->r.side, o->r.price_e8) + own_before_e8(m, o->r.side, o->r.price_e8, o);
 }
@@ -68,6 +76,8 @@ static struct order *best_resting(const struct market *m, int32_t side) {
 }
 
 static void fill_one(struct exchange *x, struct market *m, struct order *o, int64_t qty) {
+    ASSERT(qty > 0);
+    ASSERT(qty <= remaining_e8(o));
     book_set(m->book, o->r.side, o->r.price_e8, book_qty_e8(m->book, o->r.side, o->r.price_e8) - qty);
     book_fill_resting(x, m, o, qty);
 }
@@ -91,11 +101,14 @@ static void meet_quotes(struct exchange *x, struct market *m) {
 // What a trade at `price` brings to the orders of one side.
 static void meet_trade(struct exchange *x, struct market *m, int32_t side, int64_t price, int64_t qty,
                        bool against) {
+    ASSERT(qty > 0);
+    ASSERT(price > 0);
     struct order *o;
     while (qty > 0 && (o = best_resting(m, side)) != NULL && book_better(side, o->r.price_e8, price)) {
         int64_t part = qty < remaining_e8(o) ? qty : remaining_e8(o);
         fill_one(x, m, o, part);
         qty -= part;
+        ASSERT(qty >= 0);
     }
     if (qty == 0 || !against) return;
     int64_t own = book_share(m, side, price, qty);
@@ -107,12 +120,15 @@ static void meet_trade(struct exchange *x, struct market *m, int32_t side, int64
 // ---- what is handed in ----
 
 static void set_visible(struct market *m, int32_t side, int64_t price, int64_t qty) {
+    ASSERT(price > 0);
+    ASSERT(qty >= 0);
     if (book_qty_e8(m->visible, side, price) == qty) return;   // what the account took of it stays taken
     book_set(m->visible, side, price, qty);
     book_set(m->book, side, price, qty + own_before_e8(m, side, price, NULL));
 }
 
 static bool listed(const struct level_record *levels, int32_t count, int64_t price) {
+    ASSERT(count >= 0);
     for (int32_t i = 0; i < count; i++) {
         if (levels[i].price_e8 == price) return true;
     }
@@ -120,6 +136,7 @@ static bool listed(const struct level_record *levels, int32_t count, int64_t pri
 }
 
 static void show_side(struct market *m, int32_t side, const struct level_record *levels, int32_t count) {
+    ASSERT(count >= 0);
     for (int32_t i = m->visible->count[side] - 1; i >= 0; i--) {
         int64_t price = m->visible->levels[side][i].price_e8;
         if (!listed(levels, count, price)) set_visible(m, side, price, 0);
@@ -138,6 +155,7 @@ static void shown_anew(struct exchange *x, struct market *m) {
 
 void mirror_depth(struct exchange *x, int16_t symbol, const struct level_record *bids, int32_t bid_count,
                   const struct level_record *asks, int32_t ask_count, int64_t now_us) {
+    ASSERT(bid_count >= 0 && ask_count >= 0);
     struct market *m = mirrored(x, symbol, now_us);
     show_side(m, SIDE_BUY, bids, bid_count);
     show_side(m, SIDE_SELL, asks, ask_count);
@@ -159,6 +177,7 @@ void mirror_quote(struct exchange *x, int16_t symbol, const struct level_record 
 }
 
 int32_t mirror_visible(const struct exchange *x, int16_t symbol, int32_t side) {
+    ASSERT(x->markets[symbol].visible != NULL);
     return x->markets[symbol].visible->count[side];
 }
 
@@ -178,6 +197,7 @@ void mirror_trade(struct exchange *x, int16_t symbol, int64_t price, int64_t qty
 // Funding that is still to come is set anew until its time; one that is put off takes the place of what was
 // set.
 static void plan_funding(struct exchange *x, struct market *m, int64_t time_us, int64_t rate_e8) {
+    ASSERT(m->funding_done <= m->funding_count);
     if (time_us <= x->now_us) return;
     if (m->funding_done < m->funding_count) {
         m->funding[m->funding_count - 1] = (struct funding){ time_us, rate_e8, 0 };
@@ -189,6 +209,7 @@ static void plan_funding(struct exchange *x, struct market *m, int64_t time_us, 
 
 void mirror_mark(struct exchange *x, int16_t symbol, int64_t mark_e8, int64_t funding_us, int64_t rate_e8,
                  int64_t now_us) {
+    ASSERT(mark_e8 >= 0);
     struct market *m = mirrored(x, symbol, now_us);
     if (mark_e8 > 0) m->mark_e8 = mark_e8;
     plan_funding(x, m, funding_us, rate_e8);

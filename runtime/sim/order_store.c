@@ -13,6 +13,8 @@
 #include <stdlib.h>
 
 static void **block_for(void **blocks, int64_t count, int64_t *size, size_t item) {
+    ASSERT(count >= 0);
+    ASSERT(item > 0);
     if (count % POOL_BLOCK != 0) return blocks;
     int64_t block = count / POOL_BLOCK;
     ARRAY_ROOM(blocks, *size, block + 1);
@@ -36,6 +38,8 @@ struct order *order_new(struct exchange *x) {
     int64_t index = x->order_count++;
     struct order *o = order_at(x, index);
     o->r.order_id = x->config.order_id_first + index;
+    ASSERT(o->place == PLACE_NONE);
+    ASSERT(o->r.order_id > 0);
     return o;
 }
 
@@ -45,6 +49,7 @@ struct algo *algo_new(struct exchange *x) {
     int64_t index = x->algo_count++;
     struct algo *a = algo_at(x, index);
     a->r.algo_id = ALGO_ID_FIRST + index;
+    ASSERT(!a->open);
     return a;
 }
 
@@ -61,6 +66,9 @@ void order_store_free(struct exchange *x) {
 // Hashing an id costs about as much as the rest of an order. An id the exchange made itself is met by no
 // other, so it stays out of the hash; whoever asks for it finds it through the index of all orders.
 void order_link(struct exchange *x, struct order *o, uint8_t place) {
+    ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
+    ASSERT(o->r.executed_qty_e8 < o->r.orig_qty_e8);
+    ASSERT(o->hold_e8 >= 0);
     ASSERT(o->place == PLACE_NONE);
     ASSERT(place != PLACE_NONE);
     struct market *m = &x->markets[o->r.symbol];
@@ -74,6 +82,7 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
         list->first = o;
     list->last = o;
     list->count++;
+    ASSERT((list->count == 1) == (list->first == list->last));
     m->hold_e8[o->r.side] += o->hold_e8;
     if (place == PLACE_RESTING && o->r.reduce_only) m->reduce_count++;
     if (place == PLACE_RESTING && m->book) book_join(m, o);
@@ -97,8 +106,11 @@ void order_unlink(struct exchange *x, struct order *o) {
     else
         list->last = o->previous;
     list->count--;
+    ASSERT((list->count == 0) == (list->first == NULL));
+    ASSERT((list->first == NULL) == (list->last == NULL));
     m->hold_e8[o->r.side] -= o->hold_e8;
     if (o->place == PLACE_RESTING && o->r.reduce_only) m->reduce_count--;
+    ASSERT(m->reduce_count >= 0);
     if (o->place == PLACE_RESTING && m->book) book_leave(m, o);
     ASSERT(list->count >= 0);
     ASSERT(m->hold_e8[o->r.side] >= 0);
@@ -110,6 +122,7 @@ void order_unlink(struct exchange *x, struct order *o) {
 }
 
 void algo_link(struct exchange *x, struct algo *a) {
+    ASSERT(x->algo_open >= 0);
     ASSERT(!a->open);
     struct market *m = &x->markets[a->r.symbol];
     a->open = true;
@@ -121,6 +134,7 @@ void algo_link(struct exchange *x, struct algo *a) {
         m->algos.first = a;
     m->algos.last = a;
     m->algos.count++;
+    ASSERT((m->algos.count == 1) == (m->algos.first == m->algos.last));
     x->algo_open++;
     if (a->r.type == ORDER_TRAILING_STOP_MARKET) m->trailing_count++;
     if (a->r.close_position || a->r.reduce_only) m->reduce_count++;
@@ -143,8 +157,12 @@ void algo_unlink(struct exchange *x, struct algo *a) {
     a->open = false;
     m->algos.count--;
     x->algo_open--;
+    ASSERT(x->algo_open >= 0);
+    ASSERT((m->algos.count == 0) == (m->algos.first == NULL));
     if (a->r.type == ORDER_TRAILING_STOP_MARKET) m->trailing_count--;
     if (a->r.close_position || a->r.reduce_only) m->reduce_count--;
+    ASSERT(m->reduce_count >= 0);
+    ASSERT(m->trailing_count >= 0);
     HASH_DEL(x->open_algo_ids, a);
     m->dirty = x->any_dirty = true;
 }
@@ -163,6 +181,7 @@ static uint64_t id_hash(const char *id) {
 
 // Puts order `index` in the table; a later order of the same id takes the place of the earlier (section 6).
 static void id_put(struct exchange *x, int32_t index) {
+    ASSERT(index >= 0 && index < x->order_count);
     const struct order *o = order_at(x, index);
     uint64_t mask = (uint64_t)x->id_size - 1;
     uint64_t slot = id_hash(o->r.client_id) & mask;
@@ -174,6 +193,7 @@ static void id_put(struct exchange *x, int32_t index) {
 }
 
 static void id_index_update(struct exchange *x) {
+    ASSERT(x->id_indexed <= x->order_count);
     if (x->order_count * 2 > x->id_size) {
         int64_t size = x->id_size ? x->id_size : 1024;
         while (x->order_count * 2 > size) size *= 2;
@@ -181,6 +201,8 @@ static void id_index_update(struct exchange *x) {
         x->id_slots = alloc_bytes((size_t)size * sizeof *x->id_slots);
         memset(x->id_slots, 0xff, (size_t)size * sizeof *x->id_slots);
         x->id_size = size;
+        ASSERT((size & (size - 1)) == 0);
+        ASSERT(x->order_count * 2 <= size);
         x->id_indexed = 0;
     }
     for (; x->id_indexed < x->order_count; x->id_indexed++) {
@@ -200,6 +222,7 @@ static struct order *order_find_any_id(struct exchange *x, const char *client_id
 }
 
 struct order *order_find(struct exchange *x, int16_t symbol, int64_t order_id, const char *client_id) {
+    ASSERT(symbol < x->symbol_count);
     struct order *o = NULL;
     if (order_id != 0) {
         int64_t index = order_id - x->config.order_id_first;

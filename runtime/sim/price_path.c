@@ -50,6 +50,8 @@ bool price_path_low_first(const struct exchange *x, const struct market *m) {
 }
 
 int64_t price_path_price_e8(const struct market *m, int64_t now_us) {
+    ASSERT(m->open || m->segment >= 0);
+    ASSERT(m->segment >= 0 && m->segment <= 3);
     int k = m->segment;
     while (k < 2 && now_us >= m->path_us[k + 1]) k++;
     if (now_us <= m->path_us[k]) return m->path_e8[k];
@@ -59,6 +61,7 @@ int64_t price_path_price_e8(const struct market *m, int64_t now_us) {
 }
 
 static int64_t trigger_time(const struct market *m, int64_t from_us, int64_t level_e8) {
+    ASSERT(m->segment >= 0 && m->segment < 3);
     int64_t t0 = m->path_us[m->segment], p0 = m->path_e8[m->segment];
     int64_t span = m->path_us[m->segment + 1] - t0;
     wide_e16 distance = m->path_e8[m->segment + 1] - p0;
@@ -74,6 +77,7 @@ static int64_t trigger_time(const struct market *m, int64_t from_us, int64_t lev
 
 bool price_path_reach(const struct market *m, int64_t from_us, int64_t low_e8, int64_t high_e8,
                       int64_t *trigger_us, int64_t *touch_e8) {
+    ASSERT(m->segment >= 0 && m->segment < 3);
     int64_t here = m->last_e8;
     if (here <= low_e8 || here >= high_e8) {   // already there: the account changed since
         *trigger_us = from_us;

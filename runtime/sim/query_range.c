@@ -1,6 +1,7 @@
 // query_range.c: how many rows of what time a list call may ask for.
 #include "sim/query_range.h"
 
+#include "base/assert.h"
 #include "base/units.h"
 
 // `most` rows; the time that may be asked for at once, 0: any; whether a first id may not stand beside times.
@@ -27,10 +28,13 @@ static struct query_range range_of(int32_t endpoint) {
 }
 
 static bool too_long(int64_t longest_us, struct reply *r) {
+    ASSERT(longest_us > 0);
+    ASSERT(r->code == 0);
     return longest_us == HOUR_US ? reply_fail(r, -1127, "1") : reply_fail(r, -4165, "7");
 }
 
 bool query_range_holds(const struct call *c, struct reply *r) {
+    ASSERT(r->code == 0);
     if (c->endpoint == EP_DEPTH) return true;   // a limit of its own kind
     struct query_range range = range_of(c->endpoint);
     bool start = call_given(c, P_START_TIME), end = call_given(c, P_END_TIME);
@@ -49,5 +53,6 @@ int64_t query_range_end_us(const struct call *c) {
 }
 
 int32_t query_range_limit(const struct call *c, int32_t otherwise) {
+    ASSERT(otherwise > 0);
     return call_given(c, P_LIMIT) ? c->limit : otherwise;
 }

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/assert.h"
 #include "base/dec.h"
 #include "base/err.h"
 #include "base/units.h"
@@ -30,8 +31,11 @@ void tape_free(struct tape *t) {
 
 // The first trades of the minutes there are by now.
 static void index_minutes(struct tape *t) {
+    ASSERT(t->ids_count <= t->bars.count);
     ARRAY_ROOM(t->first_ids, t->ids_size, t->bars.count);
     while (t->ids_count < t->bars.count) t->first_ids[t->ids_count++] = 0;
+    ASSERT(t->ids_count == t->bars.count);
+    ASSERT(t->ids_count <= t->ids_size);
 }
 
 void tape_history(struct tape *t, const struct kline_record *minute) {
@@ -46,6 +50,8 @@ void tape_fill(struct tape *t, int64_t now_us) {
 
 static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker,
                       int64_t time_us) {
+    ASSERT(price > 0);
+    ASSERT(t->aggregate_count >= 0);
     if (t->aggregate_count > 0) {
         struct agg_trade_record *a = &t->aggregates[(t->aggregate_count - 1) % TAPE_AGGREGATES];
         if (a->price_e8 == price && a->buyer_maker == buyer_maker && time_us - a->time_us < AGGREGATE_US) {
@@ -66,6 +72,9 @@ static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bo
 }
 
 void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buyer_maker, int64_t time_us) {
+    ASSERT(price > 0);
+    ASSERT(qty > 0);
+    ASSERT(id > 0);
     int64_t quote = dec_mul_round(price, qty);
     t->trades[t->trade_count++ % TAPE_TRADES] = (struct trade_record){ .id = id,
                                                                        .price_e8 = price,
@@ -91,11 +100,13 @@ void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buy
 
 int32_t tape_klines(const struct tape *t, int32_t interval, int64_t start_us, int64_t end_us, int32_t limit,
                     struct kline_record *rows) {
+    ASSERT(limit >= 0);
     return bars_klines(&t->bars, interval, start_us, end_us, limit, rows);
 }
 
 bool tape_bar(const struct tape *t, int32_t interval, int64_t now_us, struct kline_record *bar,
               int64_t *first_id, int64_t *last_id) {
+    ASSERT(t->ids_count == t->bars.count);
     int64_t at = bars_find(&t->bars, interval_floor(interval, now_us));
     if (at >= t->bars.count) return false;
     *first_id = 0;

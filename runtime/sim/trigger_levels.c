@@ -12,12 +12,14 @@
 #include <stdio.h>
 
 static int64_t order_level_e8(const struct exchange *x, const struct market *m, const struct order *o) {
+    ASSERT(o->r.price_e8 > 0);
     int64_t beyond = x->config.touch == TOUCH_THROUGH ? m->s->tick_e8 : 0;
     return o->r.side == SIDE_BUY ? o->r.price_e8 - beyond : o->r.price_e8 + beyond;
 }
 
 // `marked`: a level of the mark price, where that is one of its own.
 static void level_add(struct market *m, int64_t level, bool falling, bool marked) {
+    ASSERT(level > LEVEL_NONE_LOW && level < LEVEL_NONE_HIGH);
     int64_t *low = marked ? &m->mark_low_e8 : &m->trigger_low_e8,
             *high = marked ? &m->mark_high_e8 : &m->trigger_high_e8;
     if (falling && level > *low) *low = level;
@@ -45,6 +47,7 @@ static void liquidation_levels(const struct exchange *x, struct market *m) {
 }
 
 static void market_refresh(const struct exchange *x, struct market *m) {
+    ASSERT(m->resting.count >= 0);
     m->dirty = false;
     m->trigger_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
     m->trigger_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
@@ -74,6 +77,7 @@ void levels_refresh(struct exchange *x) {
         bool held = !market_flat(m);
         if (m->dirty || held) market_refresh(x, m);
         x->held_count += held;
+        ASSERT(x->held_count <= x->symbol_count);
         int64_t due = funding_next_us(m);
         if (m->countdown_us < due) due = m->countdown_us;
         if (m->good_till_us < due) due = m->good_till_us;
@@ -82,6 +86,7 @@ void levels_refresh(struct exchange *x) {
 }
 
 static void liquidate_position(struct exchange *x, struct market *m, int32_t side) {
+    ASSERT(side >= 0 && side < POSITION_SIDE_COUNT);
     struct position *p = &m->positions[side];
     if (p->amount_e8 == 0) return;
     bool isolated = m->margin_type == MARGIN_ISOLATED;
@@ -106,6 +111,8 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
     int64_t fee = dec_mul_round(dec_mul_round(o->r.orig_qty_e8, price), m->s->liquidation_fee_e8);
     record_fill(x, m, o, o->r.orig_qty_e8, price, false, 0);
     account_insurance(x, m, -fee);
+    ASSERT(p->amount_e8 == 0);
+    ASSERT(o->r.status == STATUS_FILLED);
     // An isolated position can lose no more than was set apart for it; the fund covers the rest.
     if (isolated) {
         int64_t spent = account_cross_wallet_e8(x);
@@ -115,6 +122,7 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
 }
 
 static void emit_margin_call(struct exchange *x, const struct market *m, int32_t side) {
+    ASSERT(side >= 0 && side < POSITION_SIDE_COUNT);
     const struct position *p = &m->positions[side];
     if (p->amount_e8 == 0 || !event_wanted(x, RECORD_MARGIN_CALL)) return;
     struct margin_call_record e = { .event_us = x->now_us,
@@ -131,6 +139,8 @@ static void emit_margin_call(struct exchange *x, const struct market *m, int32_t
 }
 
 static void liquidate_market(struct exchange *x, struct market *m, int32_t first, int32_t last) {
+    ASSERT(first >= 0 && first <= last);
+    ASSERT(last < POSITION_SIDE_COUNT);
     for (int32_t k = first; k <= last; k++) {
         emit_margin_call(x, m, k);
         liquidate_position(x, m, k);
@@ -142,17 +152,21 @@ static void expire_orders(struct exchange *x, struct market *m) {
     while (m->resting.first) order_end(x, m->resting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
     while (m->waiting.first) order_end(x, m->waiting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
     while (m->algos.first) algo_end(x, m->algos.first, ALGO_EXPIRED);
+    ASSERT(m->resting.count == 0 && m->waiting.count == 0);
+    ASSERT(m->algos.count == 0);
 }
 
 static void cover(struct exchange *x, struct market *m) {
     int64_t crossed = account_cross_wallet_e8(x);
     if (crossed >= 0) return;
     account_insurance(x, m, -crossed);
+    ASSERT(account_cross_wallet_e8(x) == 0);
     emit_account(x, m, -1, ACCOUNT_INSURANCE_CLEAR, -crossed);
 }
 
 // The whole crossed account: all its orders, then all its positions, each at its own last price.
 static void liquidate_account(struct exchange *x, struct market *cause) {
+    ASSERT(cause->margin_type == MARGIN_CROSSED);
     for (int32_t i = 0; i < x->symbol_count; i++) expire_orders(x, &x->markets[i]);
     for (int32_t i = 0; i < x->symbol_count; i++) {
         struct market *m = &x->markets[i];
@@ -173,11 +187,13 @@ void liquidate_if_exhausted(struct exchange *x) {
 }
 
 static bool liquidation_reached(const struct market *m, int i, bool falling, int64_t level) {
+    ASSERT(i >= 0 && i < 2);
     return falling ? m->liquidation_low_e8[i] == level : m->liquidation_high_e8[i] == level;
 }
 
 // `i` as of market.liquidation_low_e8.
 static void liquidate(struct exchange *x, struct market *m, int i) {
+    ASSERT(i >= 0 && i < 2);
     if (m->margin_type == MARGIN_CROSSED) {
         liquidate_account(x, m);
         return;
@@ -190,6 +206,7 @@ static void liquidate(struct exchange *x, struct market *m, int i) {
 
 // What sits at the nearest level reached, the oldest order first, then conditional orders, then liquidation.
 static void trigger_one(struct exchange *x, struct market *m, int64_t level, bool falling, bool marked) {
+    ASSERT(market_marked(m) || !marked);
     for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
         if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
             order_execute(x, m, o, o->r.price_e8, true);
@@ -220,6 +237,7 @@ static void trigger_one(struct exchange *x, struct market *m, int64_t level, boo
 
 // The last price comes first, then the mark price where it is one of its own.
 static bool touch(struct exchange *x, struct market *m) {
+    ASSERT(m->last_e8 > 0 || !m->open);
     int64_t mark = market_mark_e8(m);
     if (m->last_e8 <= m->trigger_low_e8)
         trigger_one(x, m, m->trigger_low_e8, true, false);
