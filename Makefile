@@ -7,6 +7,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 SEED ?= 1
+N ?= 200
 V ?= 0
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
@@ -107,9 +108,10 @@ fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS
 	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
 	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
 
-mutants: deps             ## break the gateway on purpose, rule by rule: the simulation of orders must notice each
+mutants: deps             ## break the gateway rule by rule, then N operators of the pure rooms at random (SEED): do the specs notice?
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@$(BINARY) script spec/mutants/gateway.lua
+	@$(BINARY) script spec/mutants/random.lua $(N) $(SEED)
 
 lint: deps clients        ## warnings as errors, luacheck, formatting, the ladder of rooms, the lists of docs and top level
 	@$(MAKE) --no-print-directory -j$(JOBS) all
