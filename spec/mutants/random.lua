@@ -115,7 +115,7 @@ local function places_of(path, out)
           local first, last = code:find(change[1], at)
           if not first then break end
           out[#out + 1] = { path = path, line = number, first = first, last = last, to = change[2] }
-          at = last
+          at = math.max(first + 1, last)
         end
       end
     end
