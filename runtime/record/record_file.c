@@ -169,7 +169,7 @@ int record_file_writer_open(const char *path, struct record_file_writer **out, s
     pthread_cond_init(&w->more, &clock);
     pthread_condattr_destroy(&clock);
     write_all(w, head, sizeof head);
-    ASSERT(pthread_create(&w->thread, NULL, write_on, w) == 0);
+    MUST(pthread_create(&w->thread, NULL, write_on, w) == 0);
     *out = w;
     return ERR_OK;
 }
@@ -279,7 +279,7 @@ static bool read_frame(struct record_file *r) {
     // Room as the bytes come: a damaged size takes no memory that is not there to be read.
     while (r->packed.size < packed) {
         size_t piece = packed - r->packed.size < 1 << 20 ? packed - r->packed.size : 1 << 20;
-        ASSERT(block_room(&r->packed, piece));
+        MUST(block_room(&r->packed, piece));
         got = fread(r->packed.at + r->packed.size, 1, piece, r->file);
         r->packed.size += got;
         if (got < piece) return ends(r, RECORD_FILE_CUT);

@@ -177,7 +177,7 @@ static void settle(struct replay *r, struct api_call *op) {
         op->rows = NULL;
         op->rows_size = 0;
     }
-    ASSERT(api_call_keep_reply(op, &reply));
+    MUST(api_call_keep_reply(op, &reply));
     memcpy(op->message, i->message, sizeof op->message);
     op->settle = i->settle;
     op->done = true;
@@ -270,7 +270,7 @@ static void add_bar(struct replay *r) {
         struct series larger = f->series;
         int64_t *columns[COLUMN_COUNT], count = f->series.count,
                                         capacity = f->capacity ? 2 * f->capacity : 4096;
-        ASSERT(columns_alloc(&larger, capacity, columns) == 0);
+        MUST(columns_alloc(&larger, capacity, columns) == 0);
         for (int c = 0; c < COLUMN_COUNT && count > 0; c++)
             memcpy(columns[c], columns_get(&f->series, c), (size_t)count * sizeof(int64_t));
         series_close(&f->series);

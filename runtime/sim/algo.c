@@ -34,7 +34,6 @@ static void emit_algo(struct exchange *x, const struct algo *a) {
 
 static void set_status(struct exchange *x, struct algo *a, uint8_t status) {
     ASSERT(status < ALGO_STATUS_COUNT);
-    ASSERT(x->now_us >= a->r.create_us);
     a->r.algo_status = status;
     a->r.update_us = x->now_us;
     emit_algo(x, a);

@@ -75,7 +75,6 @@ static void fill(struct exchange *x, struct market *m, struct order *o, int64_t 
                  bool maker) {
     ASSERT(qty > 0);
     ASSERT(qty <= remaining_e8(o));
-    ASSERT(price % m->s->tick_e8 == 0);
     order_announce(x, o);
     record_fill(x, m, o, qty, price, maker, maker ? x->config.maker_e8 : x->config.taker_e8);
     if (!m->visible) print_trade(x, m, m->trade_id, price, qty, maker == (o->r.side == SIDE_BUY));

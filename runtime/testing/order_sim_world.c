@@ -244,7 +244,7 @@ void sim_on_reply(void *ctx, uint64_t token, const struct reply *r, int64_t now_
     struct packet *p = s->arriving;
     ASSERT(p != NULL);
     p->answered = true;
-    ASSERT(api_call_keep_reply(&p->answer, r));
+    MUST(api_call_keep_reply(&p->answer, r));
     const struct order_record *rows = r->rows;
     if (p->call.endpoint == EP_ORDER_NEW && r->code == 0) count_accepted(s, &p->call, rows);
     if (p->call.endpoint == EP_ALGO_NEW && r->code == 0)

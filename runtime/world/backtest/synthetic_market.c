@@ -81,7 +81,7 @@ static void append(struct bar_list *b, const struct kline_record *k) {
         k->open_us,   k->open_e8,         k->high_e8, k->low_e8,          k->close_e8,
         k->volume_e8, k->quote_volume_e8, k->trades,  k->taker_volume_e8, k->taker_quote_volume_e8
     };
-    ASSERT(columns_append(&b->series, &b->capacity, values) == ERR_OK);
+    MUST(columns_append(&b->series, &b->capacity, values) == ERR_OK);
 }
 
 static bool end_bars(struct synthetic_market *m, int64_t now_us) {

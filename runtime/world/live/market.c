@@ -70,7 +70,7 @@ static void add_bar(struct live *l, int32_t number, const struct kline_record *k
         k->open_us,   k->open_e8,         k->high_e8, k->low_e8,          k->close_e8,
         k->volume_e8, k->quote_volume_e8, k->trades,  k->taker_volume_e8, k->taker_quote_volume_e8
     };
-    ASSERT(columns_append(&f->series, &f->capacity, values) == ERR_OK);
+    MUST(columns_append(&f->series, &f->capacity, values) == ERR_OK);
     l->market->last_bar_us[number] = k->open_us;
     struct pump_delivery d = { .feed = number,
                                .bar = at,
