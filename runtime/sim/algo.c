@@ -47,7 +47,6 @@ static int64_t watched_e8(const struct market *m, uint8_t working_type) {
 
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     ASSERT(a->r.side < SIDE_COUNT);
-    ASSERT(is_trailing(a->r.type) || a->r.trigger_price_e8 > 0);
     bool buy = a->r.side == SIDE_BUY;
     if (!is_trailing(a->r.type)) {
         *level_e8 = a->r.trigger_price_e8;
