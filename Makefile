@@ -47,7 +47,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
+.PHONY: all deps clients run test stress soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY) $(TESTING)  ## build build/moontide, and the library of test code that specs load
@@ -75,7 +75,11 @@ build/clients/installed: spec/clients/package.json spec/clients/package-lock.jso
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	@MOONTIDE_SEED=$(SEED) $(BINARY) test --jobs $(TEST_JOBS)
+	@MOONTIDE_SEED=$(SEED) MOONTIDE_TEST_TIMES=$(BUILD)/spec_times $(BINARY) test --jobs $(TEST_JOBS)
+
+stress: deps clients      ## the suite 20 times beside four busy loops (STRESS_RUNS=20): it ends the same every time
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@STRESS_JOBS=$(TEST_JOBS) .ci/stress $(BINARY)
 
 soak: deps                ## a million simulated orders, then ten minutes over sockets: none sent twice, flat memory
 	@$(MAKE) --no-print-directory all

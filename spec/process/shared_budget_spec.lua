@@ -231,7 +231,7 @@ describe("shared budget", function()
   it("holds one limit over twenty processes, of which some are killed", function()
     local pipes, outputs = {}, {}
     for i = 1, 20 do
-      local kill = i <= 4 and ("timeout -s KILL 1.%d "):format(i) or ""
+      local kill = i <= 4 and ("timeout -s KILL 1.%d "):format(i) or "" -- in whatever moment that is
       pipes[i] = io.popen(
         ("%s%s script spec/support/budget_member.lua %s 4 %d 2>&1"):format(kill, host.exe, dir, LIMIT)
       )

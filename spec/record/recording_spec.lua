@@ -107,13 +107,13 @@ describe("a recorded run", function()
     folder = run.folder()
     local fast = "--recv-window 300 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
     made = recorded.make(x, folder, {
-      handlers = { script = handlers, arguments = "--for 5 " .. fast },
-      plain = { script = plain, arguments = "--for 12 " .. fast },
+      handlers = { script = handlers, arguments = "--bars 12 " .. fast },
+      plain = { script = plain, arguments = fast },
       events = { script = events, arguments = "--for 8" },
-      failing = { script = failing, arguments = "--for 8 " .. fast },
-      paper = { script = handlers, command = "paper", arguments = "--for 4 --name paper-one" },
-      killed = { script = handlers, arguments = "--for 60 " .. fast, kill = 4 },
-      halted = { script = handlers, arguments = "--for 60 " .. fast, kill = 3, signal = "USR1" },
+      failing = { script = failing, arguments = fast },
+      paper = { script = handlers, command = "paper", arguments = "--bars 3 --name paper-one" },
+      killed = { script = handlers, arguments = fast, kill = { "bar", 4 } },
+      halted = { script = handlers, arguments = fast, kill = { "bar", 2 }, signal = "USR1" },
     })
   end)
   teardown(function()

@@ -177,8 +177,9 @@ describe("a backtest", function()
         local side = math.random() < 0.5 and "BUY" or "SELL"
         api.create_order{ symbol = bar.symbol, side = side, type = "MARKET", quantity = 0.01 }
       end }]]
-    local _, one, first = backtest(script, rising)
-    local _, two, second = backtest(script, rising)
+    local seed = { "--seed", tostring(require "spec.support.seed") }
+    local _, one, first = backtest(script, rising, seed)
+    local _, two, second = backtest(script, rising, seed)
     assert.are.equal(first.out, second.out)
     assert.are.same(one.fingerprint, two.fingerprint)
     assert.are.equal(one.final_equity, two.final_equity)

@@ -13,26 +13,49 @@ local function lines_of(command)
   return list
 end
 
--- Those that wait for sockets and processes first: they take longest.
-local function in_order(paths)
+-- What each file took last time, in milliseconds, where somebody wants that to be kept (MOONTIDE_TEST_TIMES): the longest begin
+-- first then, so that none is left to run alone at the end.
+local function times_read(path)
+  local times = {}
+  local file = path and io.open(path, "rb")
+  for line in file and file:lines() or function() end do
+    local spec, ms = line:match "^(.-)\t(%d+)$"
+    if spec then times[spec] = tonumber(ms) end
+  end
+  if file then file:close() end
+  return times
+end
+
+local function times_write(path, times)
+  local file = path and io.open(path, "wb")
+  if not file then return end
+  for spec, ms in pairs(times) do
+    file:write(spec, "\t", ms, "\n")
+  end
+  file:close()
+end
+
+-- Those that wait for sockets and processes first: they take longest, and more the longer they are.
+local function in_order(paths, times)
   local words = {}
   for i, path in ipairs(paths) do
     words[i] = quote(path)
   end
   local all =
     lines_of("find " .. table.concat(words, " ") .. " -name '*_spec.lua' -type f | LC_ALL=C sort -u")
-  local waits, rest = {}, {}
-  for _, path in ipairs(all) do
+  local guess = {}
+  for i, path in ipairs(all) do
     local file = io.open(path, "rb")
     local text = file and file:read "*a" or ""
     if file then file:close() end
-    local list = text:find("local_exchange", 1, true) and waits or rest
-    list[#list + 1] = path
+    guess[path] = { text:find("local_exchange", 1, true) and #text or 0, i }
   end
-  for _, path in ipairs(rest) do
-    waits[#waits + 1] = path
-  end
-  return waits
+  table.sort(all, function(a, b)
+    if times[a] ~= times[b] then return (times[a] or 1e12) > (times[b] or 1e12) end -- what is not known might be long
+    if guess[a][1] ~= guess[b][1] then return guess[a][1] > guess[b][1] end
+    return guess[a][2] < guess[b][2]
+  end)
+  return all
 end
 
 ---Runs the specs of `paths` by at most `jobs` processes at once, and prints the sum of what they say.
@@ -42,7 +65,9 @@ end
 ---@param jobs integer
 ---@return integer status 1 when something failed
 function M.run(exe, paths, options, jobs)
-  local files, words = in_order(paths), {}
+  local kept = os.getenv "MOONTIDE_TEST_TIMES"
+  local times = times_read(kept)
+  local files, words = in_order(paths, times), {}
   local list, results = os.tmpname(), os.tmpname()
   os.remove(results)
   os.execute("mkdir -p " .. quote(results))
@@ -64,6 +89,7 @@ function M.run(exe, paths, options, jobs)
   local sum = { passed = 0, failed = 0, skipped = 0 }
   for line in pipe:lines() do
     local number, status, ms = line:match "^(%d+) (%d+) (%d+)$"
+    times[files[tonumber(number)]] = tonumber(ms)
     local file = io.open(results .. "/" .. number, "rb")
     local text = file and file:read "*a" or ""
     if file then file:close() end
@@ -91,6 +117,7 @@ function M.run(exe, paths, options, jobs)
     io.stdout:flush()
   end
   pipe:close()
+  times_write(kept, times)
   os.execute("rm -rf " .. quote(results) .. " " .. quote(list))
   print(
     ("%d passed, %d failed%s"):format(
