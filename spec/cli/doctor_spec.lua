@@ -20,13 +20,7 @@ describe("moontide doctor", function()
     for _, a in ipairs(arguments or {}) do
       all[#all + 1] = a
     end
-    local r = run.moontide(
-      all,
-      ("MOONTIDE_HOME=%s/home %s"):format(
-        folder,
-        environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
-      )
-    )
+    local r = run.moontide(all, ("MOONTIDE_HOME=%s/home %s"):format(folder, environment or x:environment()))
     local by_name = {}
     local document = r.status <= 1 and r.out ~= "" and cjson.decode(r.out)
     for _, check in ipairs(document and document.checks or {}) do
@@ -89,14 +83,7 @@ describe("moontide doctor", function()
     assert.truthy(r.out:find("may not trade futures", 1, true), r.out)
     local loose = lx.start { "--symbols", "BTCUSDT", "--key-rights", "withdraw" }
     finally(function() loose:stop() end)
-    r = run.moontide(
-      { "doctor", "--url", loose.url },
-      ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(
-        folder,
-        loose.key,
-        loose.secret
-      )
-    )
+    r = run.moontide({ "doctor", "--url", loose.url }, loose:environment(folder .. "/home"))
     assert.equal(0, r.status, r.out .. r.err)
     assert.truthy(r.out:find "warn  key rights +the key may withdraw: nothing here needs that", r.out)
     r = run.moontide { "exchange", "--key-rights", "everything" }

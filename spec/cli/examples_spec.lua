@@ -100,8 +100,8 @@ describe("examples", function()
         bot,
         "--url",
         x.url,
-        "--for",
-        "2",
+        "--orders",
+        "1",
         "--interval",
         "1m",
         "--set",
@@ -112,7 +112,7 @@ describe("examples", function()
         "strength=0",
         "--max-order-notional",
         "6000",
-      }, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+      }, x:environment())
       assert.equal(0, r.status, r.err)
       for _, said in ipairs { "bars of history", "out: the end of the run", "the end: 1 trades, 0 held" } do
         assert.truthy(r.err:find(said, 1, true), command .. ": " .. said .. " is not in:\n" .. r.err)

@@ -142,7 +142,7 @@ describe("sandbox", function()
             local t = api.get_ticker_price { symbol = "BTCUSDT" }
             assert(api.create_order { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = market.round_price("BTCUSDT", t.price * 0.95) })
             ]] .. ending .. [[
-          end }]], { "--for", "1.5", "--forget-state" })
+          end }]], { "--for", "0.1", "--forget-state" })
       assert.truthy(r.err:find("1 open orders cancelled", 1, true), ending .. "\n" .. r.err)
       assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", {}).json, ending)
     end

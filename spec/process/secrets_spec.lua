@@ -61,10 +61,7 @@ describe("secrets", function()
         'print(api.get_account_info() ~= nil, os.getenv and os.getenv "MOONTIDE_API_SECRET" or nil)'
       )
       local home = "MOONTIDE_HOME=" .. folder .. "/home "
-      local r = run.moontide(
-        { "live", script, "--url", x.url, "--trusted" },
-        home .. ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
-      )
+      local r = run.moontide({ "live", script, "--url", x.url, "--trusted" }, home .. x:environment())
       assert.equal("true\tnil\n", r.out, r.err)
       os.execute(
         ("openssl genpkey -algorithm ed25519 -out %s/ed.pem 2>/dev/null; openssl genrsa -out %s/rsa.pem 2048 2>/dev/null; chmod 600 %s/*.pem"):format(

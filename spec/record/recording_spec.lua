@@ -353,19 +353,13 @@ describe("a recorded run", function()
 
   it("is never written over a file, and fails in one line where it cannot be made", function()
     local m = made.handlers
-    local r = run.moontide(
-      { "live", m.script, "--url", x.url, "--record", m.file },
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
-    )
+    local r = run.moontide({ "live", m.script, "--url", x.url, "--record", m.file }, x:environment())
     assert.equal(1, r.status)
     assert.truthy(
       r.err:find("--record: " .. m.file .. " is there already; a recording never replaces a file", 1, true),
       r.err
     )
-    r = run.moontide(
-      { "live", m.script, "--url", x.url, "--record", "/none/such.rec" },
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret)
-    )
+    r = run.moontide({ "live", m.script, "--url", x.url, "--record", "/none/such.rec" }, x:environment())
     assert.equal(1, r.status)
     assert.truthy(
       r.err:find("--record: cannot write /none/such.rec: No such file or directory", 1, true),
@@ -399,10 +393,7 @@ describe("recordings of several runs", function()
     for _, a in ipairs(arguments) do
       all[#all + 1] = a
     end
-    return run.moontide(
-      all,
-      ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s MOONTIDE_HOME=%s/home"):format(x.key, x.secret, folder)
-    )
+    return run.moontide(all, x:environment(folder .. "/home"))
   end
 
   local function files()

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local control = require "moontide.live.control_socket"
 local host = require "moontide.lua_host"
+local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local wait = require "spec.support.wait"
 
@@ -26,8 +27,7 @@ function M.whole(x, script, arguments, environment)
   for _, a in ipairs(arguments or {}) do
     all[#all + 1] = a
   end
-  local r =
-    run.moontide(all, environment or ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(x.key, x.secret))
+  local r = run.moontide(all, environment or lx.environment(x))
   run.remove(folder)
   return r
 end

@@ -54,6 +54,18 @@ function M.start(arguments)
   return self
 end
 
+---The variables of the environment with which a run trades there: "NAME=value ...", for a command line.
+---@param self { key: string, secret: string } an exchange
+---@param home string? where its folder of runs is
+function M.environment(self, home)
+  return ("%sMOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(
+    home and ("MOONTIDE_HOME=%s "):format(home) or "",
+    self.key,
+    self.secret
+  )
+end
+Exchange.environment = M.environment
+
 ---Stops it and tells what it wrote at the end.
 function Exchange:stop()
   self.session:close()

@@ -134,10 +134,7 @@ describe("kill switch", function()
       run.write(r:path("s", "halt"), "")
       assert.equal(0, r:wait())
       assert.equal(0, orders())
-      local again = run.moontide(
-        { "live", r.folder .. "/s.lua", "--url", x.url },
-        ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(r.home, x.key, x.secret)
-      )
+      local again = run.moontide({ "live", r.folder .. "/s.lua", "--url", x.url }, x:environment(r.home))
       assert.equal(1, again.status)
       assert.truthy(again.err:find("was halted; remove the file to trade again", 1, true), again.err)
       r:close()

@@ -193,7 +193,7 @@ describe("a live run's journal", function()
         end,
         on_order = function(self, o) if o.recovered then print("told", o.clientOrderId, o.status) end end }
     ]],
-      { "--for", "6", "--keep-orders", "--recv-window", "1000" }
+      { "--events", "2", "--keep-orders", "--recv-window", "1000" }
     )
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find("open\t1\ttrue", 1, true), r.out .. r.err)

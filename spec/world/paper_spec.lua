@@ -219,7 +219,7 @@ describe("moontide paper", function()
       d.folder .. "/past.json",
     }
     assert.truthy(past.out:find("bought\tFILLED\t0.01\ttrue", 1, true), past.out .. past.err)
-    local r = d:run { "--for", "4", "--set", "quantity=0.02", "--json", d.folder .. "/paper.json" }
+    local r = d:run { "--bars", "4", "--set", "quantity=0.02", "--json", d.folder .. "/paper.json" }
     assert.equal(0, r.status, r.err)
     assert.truthy(r.out:find("bought\tFILLED\t0.02\ttrue", 1, true), r.out .. r.err)
     local a, b =
@@ -239,7 +239,7 @@ describe("moontide paper", function()
     d = desk(fast, "")
     local runs = {}
     for path in io.popen("ls " .. run.root .. "/strategies/*.lua"):lines() do
-      runs[path] = d:start({ "--for", "4", "--json", "-" }, nil, path)
+      runs[path] = d:start({ "--bars", "4", "--json", "-" }, nil, path)
     end
     local count = 0
     for path, r in pairs(runs) do

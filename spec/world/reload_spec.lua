@@ -140,13 +140,11 @@ describe("a reload", function()
   end)
 
   it("lets a task of the old script that waits for an answer do what follows it", function()
-    r = live_run.start(
-      x,
-      {
-        (
-          with_task(
-            "one",
-            [[
+    r = live_run.start(x, {
+      (
+        with_task(
+          "one",
+          [[
       api.spawn(function()
         local order = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }
         print("entered")
@@ -157,12 +155,9 @@ describe("a reload", function()
         api.sleep(0)
         print "too much"
       end)]]
-          )
-        ),
-      },
-      { "--latency", "20" },
-      "paper"
-    )
+        )
+      ),
+    }, { "--latency", "20" }, "paper")
     r:wait_for "entered"
     write(with_task "two")
     assert.is_true(ask().ok)
@@ -172,9 +167,13 @@ describe("a reload", function()
   end)
 
   it("waits until no handler runs", function()
-    r = live_run.start(x, { (script "one":gsub('print%("tick', 'api.sleep(0.7) print("tick')) }, {}, "paper")
-    r:wait_for "start one"
-    lx.sleep(0.1)
+    r = live_run.start(
+      x,
+      { (script "one":gsub('print%("tick', 'print "under way" api.sleep(0.7) print("tick')) },
+      {},
+      "paper"
+    )
+    r:wait_for "under way"
     write(script "two")
     local answer = assert(ask())
     assert.is_true(answer.ok, answer.error)

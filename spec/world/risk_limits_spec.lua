@@ -16,9 +16,19 @@ local helpers = [[
 ]]
 
 describe("limits that a script cannot lift", function()
-  local x, home
-  setup(function() x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT", "--wallet", "1000000" } end)
-  teardown(function() x:stop() end)
+  local x, home, apart, held_back
+  setup(function()
+    x = lx.start { "--no-limits", "--symbols", "BTCUSDT,ETHUSDT", "--wallet", "1000000" }
+    -- What is to be asked at a start costs more than it may spend. It waits for half a minute, while the others are tried.
+    apart = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
+    local narrow = run.write(apart.folder .. "/narrow.lua", "return { weight_per_minute = 10 }")
+    held_back = live_run.start(apart, { helpers }, { "--config", narrow })
+  end)
+  teardown(function()
+    held_back:close()
+    apart:stop()
+    x:stop()
+  end)
   before_each(function() home = run.folder() end)
   after_each(function()
     run.remove(home)
@@ -41,11 +51,7 @@ describe("limits that a script cannot lift", function()
     local path = run.write(folder .. "/limits.lua", helpers .. script)
     local r = run.moontide(
       { "live", path, "--url", (place or x).url, unpack(arguments or {}) },
-      ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(
-        home,
-        (place or x).key,
-        (place or x).secret
-      )
+      (place or x):environment(home)
     )
     run.remove(folder)
     return r
@@ -67,20 +73,6 @@ describe("limits that a script cannot lift", function()
     return most
   end
 
-  it("a start that the limits hold back says so, and does not doubt the key", function()
-    local narrow = run.write(home .. "/narrow.lua", "return { weight_per_minute = 10 }") -- what is to be asked at a start costs more
-    local r = live("", { "--config", narrow })
-    assert.equal(1, r.status)
-    assert.truthy(
-      r.err:find(
-        "no room within the limits (the configuration's, or the exchange's with what other programs use) within 30 s",
-        1,
-        true
-      ),
-      r.err
-    )
-  end)
-
   it("can be checked from the first handler on: a price is known by then", function()
     x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 2 } }
     local folder = run.folder()
@@ -93,8 +85,8 @@ describe("limits that a script cannot lift", function()
       end }]]
     )
     local r = run.moontide(
-      { "live", path, "--url", x.url, "--max-order-notional", "1000", "--for", "1" },
-      ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(home, x.key, x.secret)
+      { "live", path, "--url", x.url, "--max-order-notional", "1000", "--orders", "1" },
+      x:environment(home)
     )
     x:no_faults()
     run.remove(folder)
@@ -316,5 +308,17 @@ describe("limits that a script cannot lift", function()
     assert.equal(0, r:wait(), r:err())
     assert.truthy(r:out():find("big\tsafety: an order of", 1, true), r:out())
     assert.truthy(r:out():find("small\tNEW", 1, true), r:out())
+  end)
+
+  it("a start that the limits hold back says so, and does not doubt the key", function()
+    assert.equal(1, held_back:wait())
+    assert.truthy(
+      held_back:err():find(
+        "no room within the limits (the configuration's, or the exchange's with what other programs use) within 30 s",
+        1,
+        true
+      ),
+      held_back:err()
+    )
   end)
 end)

@@ -22,7 +22,7 @@ describe("how a run ended", function()
     run.write(r.folder .. "/script.lua", text)
     return run.moontide(
       { "live", r.folder .. "/script.lua", "--no-supervisor", "--url", x.url, "--recv-window", "1000" },
-      ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(r.home, x.key, x.secret)
+      x:environment(r.home)
     )
   end
 

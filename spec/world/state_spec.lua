@@ -126,7 +126,7 @@ describe("self.state of a run", function()
       wait.till_ended(r.pid)
       local again = run.moontide(
         { command, r.folder .. "/script.lua", "--url", x.url, "--for", "0.3" },
-        ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(r.home, x.key, x.secret)
+        x:environment(r.home)
       )
       assert.are.equal(0, again.status, again.err)
       assert.matches("began with\t20\t20\n", again.out)
@@ -134,7 +134,7 @@ describe("self.state of a run", function()
       assert.are.equal("x20", kept(journal).orders[20].id)
       again = run.moontide(
         { command, r.folder .. "/script.lua", "--url", x.url, "--for", "0.1", "--forget-state" },
-        ("MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(r.home, x.key, x.secret)
+        x:environment(r.home)
       )
       assert.matches("began with\tnil\tnil\n", again.out)
     end)
@@ -189,10 +189,8 @@ describe("self.state of a run", function()
         )
         local journal = ("%s/home/runs/%s/journal.db"):format(folder, command == "paper" and "s-paper" or "s")
         assert(os.execute(("mkdir -p %s && : >%s"):format(journal:match "^(.*)/", journal)))
-        local begun = run.moontide(
-          { command, path, "--url", x.url, "--for", "0.1" },
-          ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(folder, x.key, x.secret)
-        )
+        local begun =
+          run.moontide({ command, path, "--url", x.url, "--for", "0.1" }, x:environment(folder .. "/home"))
         local left = kept(journal)
         run.remove(folder)
         assert.are.equal(0, begun.status, begun.err)
