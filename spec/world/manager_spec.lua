@@ -2,53 +2,7 @@
 local cjson = require "cjson"
 local run = require "spec.support.run"
 
-local rows = {}
-for i = 1, 30 do
-  rows[i] = { 20000 + i, 20010 + i, 19990 + i, 20000 + i, 1000 }
-end
-
--- Runs `body` in a script's on_start and returns what it gave to `say`, and the run. `files`: name -> text of files the
--- arguments name by their option.
-local function script(body, arguments, files)
-  local folder = run.folder()
-  local out = folder .. "/out.json"
-  local all = {}
-  for _, a in ipairs(arguments or {}) do
-    all[#all + 1] = a
-  end
-  for option, text in pairs(files or {}) do
-    all[#all + 1] = "--" .. option
-    all[#all + 1] = run.write(folder .. "/" .. option .. ".lua", text)
-  end
-  local text = ([[
-local said, cjson = {}, require "cjson"
-local function say(name, value) said[name] = value end
-local function limit(price, more)
-  local o = { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = price }
-  for k, v in pairs(more or {}) do o[k] = v end
-  return o
-end
-return {
-  symbols = { "BTCUSDT" }, interval = "1m",
-  on_circuit = function(self, n) self.circuits = self.circuits or {}; table.insert(self.circuits, n) end,
-  on_alert = function(self, n) self.alerts = self.alerts or {}; table.insert(self.alerts, n) end,
-  on_start = function(self)
-    %s
-  end,
-  on_bar = function() end,
-  on_stop = function(self)
-    said.circuits, said.alerts = self.circuits, self.alerts
-    local f = assert(io.open(%q, "w"))
-    f:write(cjson.encode(said))
-    f:close()
-  end,
-}]]):format(body, out)
-  local result = run.backtest(text, rows, all)
-  local said = run.read(out)
-  run.remove(folder)
-  assert.equal(0, result.status, result.err)
-  return cjson.decode(said), result
-end
+local script = require("spec.support.said").by
 
 describe("API manager in a script:", function()
   it("initialisation: settings, presets, and refusals that name the nearest", function()
@@ -116,14 +70,11 @@ describe("API manager in a script:", function()
       { "--latency", "5" },
       { config = "return { workers = 1, critical_workers = 0 }" }
     )
-    assert.same(
-      { "critical", "high", "normal" },
-      {
-        said.order[1] == "low" and said.order[2] or said.order[1],
-        said.order[1] == "low" and said.order[3] or said.order[2],
-        said.order[1] == "low" and said.order[4] or said.order[3],
-      }
-    )
+    assert.same({ "critical", "high", "normal" }, {
+      said.order[1] == "low" and said.order[2] or said.order[1],
+      said.order[1] == "low" and said.order[3] or said.order[2],
+      said.order[1] == "low" and said.order[4] or said.order[3],
+    })
     assert.truthy(said.wrong:find("no such priority 'URGENT'", 1, true))
   end)
 
@@ -279,7 +230,7 @@ describe("API manager in a script:", function()
       } do
         local folder = run.folder()
         local file = run.write(folder .. "/f.lua", text)
-        local r = run.backtest("return { on_bar = function() end }", rows, { "--faults", file })
+        local r = run.backtest("return { on_bar = function() end }", { { 1, 2, 1, 2 } }, { "--faults", file })
         run.remove(folder)
         assert.equal(1, r.status)
         assert.truthy(r.err:find(word, 1, true), r.err)
@@ -374,7 +325,9 @@ describe("API manager in a script:", function()
       say("high", api.get_metrics().rate_limiter.current_throttle_factor)
     ]],
       { "--latency", "5" },
-      { faults = [[return { { fault = "error", status = 503, message = "Service Unavailable", most = 60 } }]] }
+      {
+        faults = [[return { { fault = "error", status = 503, message = "Service Unavailable", most = 60 } }]],
+      }
     )
     assert.is_true(said.low < 0.5, tostring(said.low))
     assert.equal(1, said.high)
