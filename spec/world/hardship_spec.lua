@@ -147,7 +147,7 @@ describe("a live run", function()
       for k, v in pairs(_G) do io.write(tostring(k), " ", tostring(v), " ") end
       print "shown" io.stdout:flush()
     end } ]],
-    }, { "--record", folder .. "/r.rec", "--log", "debug" })
+    }, { "--record", folder .. "/r.rec", "--log-level", "debug" })
     if not pcall(function() r:wait_for("shown") end) then error(r:err()) end
     local attached = io.popen(
       ("printf 'api.get_metrics()\\nself\\napi\\nos.getenv and os.getenv \"MOONTIDE_API_SECRET\"\\n' | MOONTIDE_HOME=%s '%s' attach script 2>&1"):format(
