@@ -21,10 +21,13 @@ local turns = [[
     end } ]]
 
 local resting = [[
+  local count = 0
   for bar in market.bars("BTCUSDT", "1m") do
     local orders = assert(api.batch_orders { { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("BTCUSDT", bar.close * 1.001) },
       { symbol = "BTCUSDT", side = "SELL", type = "LIMIT", quantity = 0.1, price = market.round_price("BTCUSDT", bar.close * 1.02) } })
     print(orders[1].status, orders[2].status)
+    count = count + 1
+    if count == 3 then break end
   end ]]
 
 local without_bars =
@@ -40,13 +43,15 @@ describe("moontide explain", function()
   setup(function()
     x = lx.start { "--no-limits", "--symbols", "BTCUSDT", "--speed", "60" }
     folder = run.folder()
+    -- A minute of the exchange's time is a second of ours: that an order is on its way for a moment makes it no old one.
+    local patient = "--recv-window 60000"
     -- The account of `live` is one; those of `paper` are each their own.
     made = recorded.make(x, folder, {
-      live = { script = turns, arguments = "--bars 5" },
+      live = { script = turns, arguments = "--bars 5 " .. patient },
       dear = { script = turns, command = "paper", arguments = "--bars 4 --name dear --taker 0.002" },
       late = { script = turns, command = "paper", arguments = "--bars 4 --name late --latency 400" },
       poor = { script = turns, command = "paper", arguments = "--bars 4 --name poor --capital 1500" },
-      resting = { script = resting, command = "paper", arguments = "--bars 3 --name resting" },
+      resting = { script = resting, command = "paper", arguments = "--name resting" },
       none = { script = without_bars, command = "paper", arguments = "--name none" },
       trades = { script = on_trades, command = "paper", arguments = "--events 300 --name trades" },
       killed = { script = turns, command = "paper", arguments = "--name killed", kill = { "FILLED", 3 } },
@@ -71,7 +76,8 @@ describe("moontide explain", function()
         most = 2,
       },
     }
-    made.refused = recorded.make(x, folder, { refused = { script = turns, arguments = "--bars 4" } }).refused
+    made.refused =
+      recorded.make(x, folder, { refused = { script = turns, arguments = "--bars 4 " .. patient } }).refused
   end)
   teardown(function()
     run.remove(folder)

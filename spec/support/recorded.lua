@@ -9,7 +9,7 @@ local M = {}
 ---Runs scripts live at the same time, each recorded, and waits for all.
 ---@param x table the exchange (spec.support.local_exchange)
 ---@param folder string
----@param runs table<string, { script: string, arguments: string?, command: string?, kill: { [1]: string, [2]: integer }?, signal: string? }> by name; kill: so many lines with this text in its output bring a signal (KILL)
+---@param runs table<string, { script: string, arguments: string?, command: string?, kill: { [1]: string, [2]: integer }?, signal: string? }> by name; kill: so many lines with this text in its output, and more of the recording on disk, bring a signal (KILL)
 ---@return table<string, { script: string, file: string, out: string, err: string, status: integer }>
 function M.make(x, folder, runs)
   local lines, results = {}, {}
@@ -29,10 +29,13 @@ function M.make(x, folder, runs)
       r.arguments or ""
     )
     local ending = r.kill
-        and ('while [ "$(grep -c -F "%s" %s.out)" -lt %d ] && kill -0 $p; do sleep 0.02; done; kill -%s $p; '):format(
+        and ([[while [ "$(grep -c -F "%s" %s.out)" -lt %d ] && kill -0 $p; do sleep 0.02; done; s=$(stat -c %%s %s);
+          while [ "$(stat -c %%s %s)" -le "$s" ] && kill -0 $p; do sleep 0.02; done; kill -%s $p; ]]):format(
           r.kill[1],
           base,
           r.kill[2],
+          file,
+          file,
           r.signal or "KILL"
         )
       or ""
