@@ -214,7 +214,13 @@ lua_State *lua_host_state_new(void) {
     (void)sanitizer_alloc;
 #endif
     if (!L) return NULL;
+    // The order in which pairs() visits a table follows from how many strings were made before its keys. The garbage
+    // collector's pace, and which function gets compiled, depend on addresses, and so does whether a string is made anew. Both
+    // are off until a script begins (run/loader.lua) or a command that loads none (cmd/init.lua): until then every process
+    // does the same.
+    lua_gc(L, LUA_GCSTOP, 0);
     luaL_openlibs(L);
+    luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE | LUAJIT_MODE_OFF);
 
     char home[PATH_MAX];
     find_home(home);

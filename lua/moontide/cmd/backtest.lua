@@ -116,4 +116,6 @@ function M.run(options)
   return 0
 end
 
+M.loads_script = true
+
 return M

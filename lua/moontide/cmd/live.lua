@@ -28,4 +28,6 @@ end
 ---@return integer status
 function M.run(options) return launch.run("live", options, run_one, clean_up.run) end
 
+M.loads_script = true
+
 return M

@@ -59,4 +59,6 @@ function M.run(options)
   return launch.run("paper", options, run_one)
 end
 
+M.loads_script = true
+
 return M

@@ -93,6 +93,9 @@ function M.load(path, o)
     setmetatable(env, { __index = _G })
   end
   setfenv(chunk, env)
+  -- Off since the process began, see lua_host.c.
+  jit.on()
+  collectgarbage "restart"
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))
   local plain = value == marker
