@@ -12,6 +12,7 @@ local NewBar = market_module.Bar
 ---@field loops integer loops over market.bars
 ---@field only_series ffi.cdata*? set while a single series is delivered, to the strategy
 ---@field only_symbol integer?
+---@field on_change fun()? hears that a feed was added
 local Feeds = {}
 Feeds.__index = Feeds
 
@@ -30,6 +31,7 @@ function Feeds:add(symbol, interval, queue)
   local feed, index, series = self.open(symbol, interval)
   self.queues[feed], self.symbol_of[feed] = queue, index
   self.only_series, self.only_symbol = feed == 0 and queue == false and series or nil, index
+  if self.on_change then self.on_change() end
   return feed
 end
 
