@@ -176,13 +176,10 @@ describe("annotations", function()
     assert.are.equal(entry, annotations.find "create_order")
     assert.are.equal(entry, annotations.find "api.create_order(o)")
     assert.are.same({ { name = "o", type = "OrderRequest", text = "the order" } }, entry.params)
-    assert.are.same(
-      {
-        { name = "order", type = "Order?", text = "as the exchange has it now" },
-        { name = "err", type = "ApiError?", text = "" },
-      },
-      entry.returns
-    )
+    assert.are.same({
+      { name = "order", type = "Order?", text = "as the exchange has it now" },
+      { name = "err", type = "ApiError?", text = "" },
+    }, entry.returns)
     assert.matches("unknown_outcome", entry.errors)
     assert.matches("^Sends one order", entry.summary)
     assert.are.equal("meta/calls.lua", entry.file)

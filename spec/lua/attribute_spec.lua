@@ -108,26 +108,18 @@ describe("a difference explained", function()
   it("parts a price into data, latency and fill", function()
     -- Decided at 100; the backtest took the bar's 99; half a second later, when it was executed, the market stood at 102; filled at 102.5.
     local function price_at(_, us) return us >= 500000 and 102 or 100 end
-    local e = explain(
-      {
-        order {
-          at_us = 0,
-          answered_us = 1000000,
-          reference = 100,
-          fills = { { 2, 102.5, 0, false, 1000000 } },
-        },
+    local e = explain({
+      order {
+        at_us = 0,
+        answered_us = 1000000,
+        reference = 100,
+        fills = { { 2, 102.5, 0, false, 1000000 } },
       },
-      { order { fills = { { 2, 99 } } } },
-      { price_at = price_at }
-    )
+    }, { order { fills = { { 2, 99 } } } }, { price_at = price_at })
     only(e, { data = -2, latency = -4, fill_price = -1 })
-    e = explain(
-      {
-        order { side = "SELL", at_us = 0, answered_us = 1000000, fills = { { 2, 102.5, 0, false, 1000000 } } },
-      },
-      { order { side = "SELL", fills = { { 2, 99 } } } },
-      { price_at = price_at }
-    )
+    e = explain({
+      order { side = "SELL", at_us = 0, answered_us = 1000000, fills = { { 2, 102.5, 0, false, 1000000 } } },
+    }, { order { side = "SELL", fills = { { 2, 99 } } } }, { price_at = price_at })
     only(e, { data = 2, latency = 4, fill_price = 1 })
   end)
 
@@ -214,18 +206,14 @@ describe("a difference explained", function()
   end)
 
   it("calls decisions of one run alone the path, and says which came first", function()
-    local e = explain(
-      {
-        order { context = "start", fills = { { 1, 100 } } },
-        order { context = "60000000", fills = { { 1, 100 } } },
-      },
-      {
-        order { context = "start", fills = { { 1, 100 } } },
-        order { context = "60000000", side = "SELL", fills = { { 1, 100 } } },
-        order { context = "stop", fills = { { 1, 99 } } },
-      },
-      { final = 110 }
-    )
+    local e = explain({
+      order { context = "start", fills = { { 1, 100 } } },
+      order { context = "60000000", fills = { { 1, 100 } } },
+    }, {
+      order { context = "start", fills = { { 1, 100 } } },
+      order { context = "60000000", side = "SELL", fills = { { 1, 100 } } },
+      order { context = "stop", fills = { { 1, 99 } } },
+    }, { final = 110 })
     only(e, { path = 10 - -10 - 11 })
     assert.equal("60000000", e.diverged.context)
     assert.equal(4, #e.orders)
@@ -290,15 +278,11 @@ describe("a difference explained", function()
         end
         return list
       end
-      explain(
-        run(),
-        run(),
-        {
-          final = 90 + random(20),
-          funding = random(100) / 100,
-          price_at = function(_, us) return 95 + us % 7 end,
-        }
-      )
+      explain(run(), run(), {
+        final = 90 + random(20),
+        funding = random(100) / 100,
+        price_at = function(_, us) return 95 + us % 7 end,
+      })
     end
   end)
 end)

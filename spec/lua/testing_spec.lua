@@ -148,15 +148,13 @@ describe("a world", function()
     world:run {
       on_start = function()
         buy(1)
-        assert(
-          api.create_order {
-            symbol = "BTCUSDT",
-            side = "SELL",
-            type = "STOP_MARKET",
-            stopPrice = 90,
-            closePosition = true,
-          }
-        )
+        assert(api.create_order {
+          symbol = "BTCUSDT",
+          side = "SELL",
+          type = "STOP_MARKET",
+          stopPrice = 90,
+          closePosition = true,
+        })
       end,
     }
     world:expect_orders { { type = "MARKET" }, { type = "STOP_MARKET", stopPrice = 90, status = "NEW" } }

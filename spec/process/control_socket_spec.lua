@@ -57,18 +57,15 @@ describe("control socket", function()
   end)
 
   it("answers while a handler waits, and many at once", function()
-    r = live_run.start(
-      x,
-      {
-        [[
+    r = live_run.start(x, {
+      [[
       return { symbols = { "BTCUSDT" }, on_start = function()
         local tasks = {}
         for i = 1, 8 do tasks[i] = api.spawn(function() while true do api.get_ticker_price { symbol = "BTCUSDT", share = false } api.sleep(0.05) end end) end
         print "busy" io.stdout:flush()
         api.all(tasks)
       end } ]],
-      }
-    )
+    })
     r:wait_for "busy"
     local message, fds = ffi.new "struct errmsg", {}
     for i = 1, 20 do
@@ -108,13 +105,10 @@ describe("control socket", function()
   end)
 
   it("runs code in the script's world: reading only, unless asked to write", function()
-    r = live_run.start(
-      x,
-      {
-        [[ answer = 41
+    r = live_run.start(x, {
+      [[ answer = 41
       return { symbols = { "BTCUSDT" }, on_start = function(self) self.seen = 3 print "started" io.stdout:flush() end } ]],
-      }
-    )
+    })
     r:wait_for "started"
     local function eval(code, write) return r:ask { cmd = "eval", code = code, write = write } end
     assert.same({ "42", "3" }, eval("answer + 1, self.seen").results)
@@ -146,13 +140,10 @@ describe("control socket", function()
   end)
 
   it("shows the log, and goes on showing it", function()
-    r = live_run.start(
-      x,
-      {
-        [[ return { symbols = { "BTCUSDT" }, timer = 0.05, on_start = function() print "started" io.stdout:flush() end,
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, timer = 0.05, on_start = function() print "started" io.stdout:flush() end,
       on_timer = function(self) self.n = (self.n or 0) + 1 log.info("tick %d", self.n) end } ]],
-      }
-    )
+    })
     r:wait_for "tick 3"
     local lines = assert(r:ask { cmd = "log", lines = 2 }).lines
     assert.equal(2, #lines)

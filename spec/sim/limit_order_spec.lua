@@ -77,10 +77,8 @@ describe("limit orders", function()
     x:limit("SIDE_BUY", 0.1, 59000, { client_id = "mine" })
     assert.are.equal(-4116, x:limit("SIDE_BUY", 0.1, 59000, { client_id = "mine" }).code)
     assert.are.equal(-1100, x:limit("SIDE_BUY", 0.1, 59000, { client_id = "no blank" }).code)
-    local changed = x:call(
-      "EP_ORDER_MODIFY",
-      { side = "SIDE_BUY", quantity = 0.2, price = 59100, orig_client_id = "mine" }
-    )
+    local changed =
+      x:call("EP_ORDER_MODIFY", { side = "SIDE_BUY", quantity = 0.2, price = 59100, orig_client_id = "mine" })
     assert.are.equal(59100, tonumber(changed.row.price_e8) / 1e8)
     assert.are.equal(
       -5027,

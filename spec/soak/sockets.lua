@@ -71,17 +71,13 @@ it(("%d s of orders over sockets: flat memory, none sent twice"):format(seconds)
     { fault = "stream_twice", class = "account", share = 0.02 },
     { fault = "stream_drop", share = 0.0002 },
   }
-  local r = live_run.start(
-    x,
-    { script },
-    {
-      "--no-supervisor",
-      "--config",
-      run.root .. "/spec/support/many_faults.conf.lua",
-      "--recv-window",
-      "1000",
-    }
-  )
+  local r = live_run.start(x, { script }, {
+    "--no-supervisor",
+    "--config",
+    run.root .. "/spec/support/many_faults.conf.lua",
+    "--recv-window",
+    "1000",
+  })
   finally(function()
     r:close()
     x:no_faults()

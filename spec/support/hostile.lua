@@ -157,8 +157,7 @@ local lies, lie =
     '"status":-7,"error":[1]',
     '"status":503,"error":{"code":"no","msg":{}}',
     '"status":99999999999999999999,"error":{"code":1e99}',
-  },
-  0
+  }, 0
 local function lying(c)
   return function(bytes)
     lie = lie % #lies + 1

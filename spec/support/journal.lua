@@ -38,20 +38,17 @@ function Journal:intend(id, tag, t)
   t = t or {}
   C.journal_intend(
     self.j,
-    ffi.new(
-      "struct journal_intent",
-      {
-        client_id = id,
-        symbol = t.symbol or "BTCUSDT",
-        side = "BUY",
-        type = "LIMIT",
-        call = "symbol=BTCUSDT",
-        endpoint = "POST /fapi/v1/order",
-        quantity_e8 = t.quantity or 100000,
-        price_e8 = 5e12,
-        made_us = t.made or 1,
-      }
-    ),
+    ffi.new("struct journal_intent", {
+      client_id = id,
+      symbol = t.symbol or "BTCUSDT",
+      side = "BUY",
+      type = "LIMIT",
+      call = "symbol=BTCUSDT",
+      endpoint = "POST /fapi/v1/order",
+      quantity_e8 = t.quantity or 100000,
+      price_e8 = 5e12,
+      made_us = t.made or 1,
+    }),
     tag
   )
 end
@@ -60,19 +57,16 @@ function Journal:settle(id, state, t)
   t = t or {}
   C.journal_settle(
     self.j,
-    ffi.new(
-      "struct journal_outcome",
-      {
-        client_id = id,
-        state = state,
-        order_id = t.order_id or 0,
-        status = t.status or "",
-        executed_e8 = t.executed or 0,
-        avg_price_e8 = t.price or 0,
-        code = t.code or 0,
-        at_us = t.at or 1,
-      }
-    ),
+    ffi.new("struct journal_outcome", {
+      client_id = id,
+      state = state,
+      order_id = t.order_id or 0,
+      status = t.status or "",
+      executed_e8 = t.executed or 0,
+      avg_price_e8 = t.price or 0,
+      code = t.code or 0,
+      at_us = t.at or 1,
+    }),
     t.tag or 0
   )
 end

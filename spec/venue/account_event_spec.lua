@@ -54,14 +54,11 @@ describe("a change of the account", function()
         .. "]}"
     )
     assert.is_true(known)
-    assert.same(
-      {
-        "0 BOTH 0 @100 wallet 500.5 +0 ORDER",
-        "0 LONG 0.25 @100 wallet 500.5 +0 ORDER",
-        "1 SHORT -3 @100 wallet 500.5 +0 ORDER",
-      },
-      lines
-    )
+    assert.same({
+      "0 BOTH 0 @100 wallet 500.5 +0 ORDER",
+      "0 LONG 0.25 @100 wallet 500.5 +0 ORDER",
+      "1 SHORT -3 @100 wallet 500.5 +0 ORDER",
+    }, lines)
   end)
 
   it("takes the wallet from USDT alone, wherever it stands; without it the wallet is not told", function()

@@ -19,18 +19,15 @@ local kept = {} -- what the C side borrows
 
 local function event(from, to, previous, bids, asks)
   local b, a = levels(bids or {}), levels(asks or {})
-  local e = ffi.new(
-    "struct depth_event",
-    {
-      first_id = from,
-      last_id = to,
-      previous_id = previous,
-      bid_count = #(bids or {}),
-      ask_count = #(asks or {}),
-      bids = b,
-      asks = a,
-    }
-  )
+  local e = ffi.new("struct depth_event", {
+    first_id = from,
+    last_id = to,
+    previous_id = previous,
+    bid_count = #(bids or {}),
+    ask_count = #(asks or {}),
+    bids = b,
+    asks = a,
+  })
   kept[#kept + 1] = { b, a, e }
   return e
 end

@@ -105,7 +105,10 @@ describe("a run that ends by count", function()
     for _, case in ipairs { { "--bars", "0" }, { "--events", "1.5" }, { "--orders", "x" } } do
       r = live_run.start(x, { bars }, case)
       assert.equal(2, r:wait())
-      assert.truthy(r:err():find(("%s %s: expected an integer >= 1"):format(case[1], case[2]), 1, true), r:err())
+      assert.truthy(
+        r:err():find(("%s %s: expected an integer >= 1"):format(case[1], case[2]), 1, true),
+        r:err()
+      )
       r:close()
     end
   end)

@@ -33,7 +33,9 @@ function M.run(command, options, run_one, clean_up)
   end
   C.stdio_relay_release() -- that of a worker goes through its supervisor
   if options["no-supervisor"] then
-    if options[2] then failures.raise(2, "--no-supervisor runs one script; '%s' is one too many", options[2]) end
+    if options[2] then
+      failures.raise(2, "--no-supervisor runs one script; '%s' is one too many", options[2])
+    end
     return run_one(options, path)
   end
   return require("moontide.live.supervisor").run(command, options, clean_up ~= nil)

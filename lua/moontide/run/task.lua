@@ -140,15 +140,12 @@ end
 ---@param ... any its arguments
 ---@return Task
 function M.spawn(fn, ...)
-  local task = setmetatable(
-    {
-      done = false,
-      outside = current and current.outside,
-      arguments = { n = select("#", ...), ... },
-      co = native_create(fn),
-    },
-    Task
-  )
+  local task = setmetatable({
+    done = false,
+    outside = current and current.outside,
+    arguments = { n = select("#", ...), ... },
+    co = native_create(fn),
+  }, Task)
   if current then
     task.guard, task.read_only = current.guard, current.read_only
   end
