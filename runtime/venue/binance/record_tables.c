@@ -6,7 +6,6 @@
 #include "base/assert.h"
 #include "venue/binance/field.h"
 
-// clang-format off: tables, a row a line
 // `er`: a digit as text.
 static const char *const expiry_names[] = { "0", "1", "2", "3", "4", "5", "6", "7", "8", "9" };
 

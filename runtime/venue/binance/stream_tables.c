@@ -5,7 +5,6 @@
 #include "venue/binance/table_macros.h"
 #include "venue/binance/field.h"
 
-// clang-format off: tables, a row a line
 #define OF account_record
 static const struct field account_v2_fields[] = {
     TEXT_OF(FIELD_CONST_INT, "feeTier", "0"),

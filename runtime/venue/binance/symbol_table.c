@@ -8,7 +8,6 @@
 
 #include "base/dec.h"
 
-// clang-format off: tables, a row a line
 // Every value below has at most eight decimals and fits a double exactly once scaled.
 #define E8(value) ((int64_t)((value) * (double)DEC_ONE + 0.5))
 
