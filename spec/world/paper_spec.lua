@@ -452,7 +452,19 @@ describe("moontide paper", function()
   )
 
   it("pays funding at its times, also those of the time it was away", function()
-    local fast = lx.start { "--speed", "40000", "--symbols", "BTCUSDT", "--no-limits", "--rate", "0.01" } -- eight hours in 0.7 s
+    local fast = lx.start {
+      "--speed",
+      "40000",
+      "--symbols",
+      "BTCUSDT",
+      "--no-limits",
+      "--rate",
+      "0.01",
+      "--ping",
+      "86400000",
+      "--stream-life",
+      "86400000",
+    } -- eight hours in 0.7 s
     finally(function() fast:stop() end)
     d = desk(
       fast,
