@@ -430,18 +430,14 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     journal_file_text(o->status, sizeof o->status, s, 11);
 }
 
-int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows,
-                   int64_t *count, struct errmsg *e) {
-    static const char *const sql[2] = {
-        "SELECT * FROM (SELECT " COLUMNS ", seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
-        "SELECT " COLUMNS " FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
-    };
+static int read_orders(const char *path, const char *sql, int64_t limit, struct journal_order **rows,
+                       int64_t *count, struct errmsg *e) {
     sqlite3 *db;
     sqlite3_stmt *s;
     *rows = NULL;
     *count = 0;
     int64_t size = 0;
-    int err = journal_file_ask(path, sql[open_only], &db, &s, e), rc = SQLITE_OK;
+    int err = journal_file_ask(path, sql, &db, &s, e), rc = SQLITE_OK;
     if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         ARRAY_ROOM(*rows, size, *count + 1);
@@ -456,6 +452,27 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
         *count = 0;
     }
     return err;
+}
+
+int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows,
+                   int64_t *count, struct errmsg *e) {
+    static const char *const sql[2] = {
+        "SELECT * FROM (SELECT " COLUMNS ", seq FROM orders ORDER BY seq DESC LIMIT ?1) ORDER BY seq",
+        "SELECT " COLUMNS " FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
+    };
+    return read_orders(path, sql[open_only], limit, rows, count, e);
+}
+
+int journal_named(const char *path, const char *own, struct journal_order **rows, int64_t *count,
+                  struct errmsg *e) {
+    ASSERT(strspn(own, "abcdefghijklmnopqrstuvwxyz-") == strlen(own));   // it becomes part of a query
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "SELECT " COLUMNS " FROM orders WHERE order_id > 0 AND NOT " OPEN
+             " AND client_id NOT LIKE '%s%%' "
+             "ORDER BY seq LIMIT ?1",
+             own);
+    return read_orders(path, sql, 0, rows, count, e);
 }
 
 int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known,

@@ -103,6 +103,10 @@ bool journal_idle(const struct journal *j);   // nothing waits to be written
 // Malloc'ed, to be freed by the caller; ERR_IO with one line.
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows,
                    int64_t *count, struct errmsg *e);
+// The orders that are over and whose client ids do not begin with `own`: those that scripts have named. One that is open
+// is not among them: its id names it still.
+int journal_named(const char *path, const char *own, struct journal_order **rows, int64_t *count,
+                  struct errmsg *e);
 // Which of these client ids are in the file, of whatever run: known[i]. ERR_IO with one line.
 int journal_knows(const char *path, const char *const *client_ids, int32_t count, bool *known,
                   struct errmsg *e);

@@ -84,4 +84,33 @@ describe("client ids in virtual time", function()
     assert.equal(0.02, second.executedQty)
     assert.equal(0.03, v:position())
   end)
+
+  it("used again in a later run, an id names the new order", function()
+    local o =
+      { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01, newClientOrderId = "again" }
+    local first, second
+    local before = virtual.run {
+      settings = virtual.undaunted,
+      script = function(v, api)
+        v:run_for(1)
+        first = assert(api.create_order(o))
+        v:run_for(2)
+        v:crash()
+      end,
+    }
+    local after = virtual.run {
+      settings = virtual.undaunted,
+      after = before,
+      script = function(v, api)
+        v:run_for(1)
+        v:faults { { fault = "lose_request", call = ORDER, most = 1 } }
+        o.quantity = 0.02
+        second = assert(api.create_order(o))
+        v:run_for(1)
+      end,
+    }
+    assert.is_nil(after.failure, after.failure)
+    assert.is_true(second.orderId ~= first.orderId)
+    assert.equal(0.02, second.executedQty)
+  end)
 end)

@@ -7,6 +7,7 @@
 #include "store/journal.h"
 #include "trade/names.h"
 #include "trade/stream_event.h"
+#include "venue/binance/endpoint.h"
 #include "venue/binance/order_rules.h"
 
 #include <stdio.h>
@@ -187,6 +188,21 @@ static int read_open(struct live *l, const char *path, struct errmsg *e) {
     return err;
 }
 
+// The client ids that scripts have given orders of earlier runs: used again, they name another order.
+static int read_used(struct live *l, const char *path, struct errmsg *e) {
+    struct journal_order *rows;
+    int64_t count;
+    int err = journal_named(path, "mt-", &rows, &count, e);
+    if (err) return err;
+    const char *algo_path = endpoint_info(EP_ALGO_NEW)->path;
+    for (int64_t i = 0; i < count; i++) {
+        bool algo = strstr(rows[i].endpoint, algo_path) != NULL;
+        gateway_id_used(l->gateway, rows[i].client_id, algo, rows[i].order_id);
+    }
+    journal_release(rows);
+    return ERR_OK;
+}
+
 const struct live_restart *live_restarts(const struct live *l, int32_t *count) {
     *count = l->journal->restart_count;
     return l->journal->restarts;
@@ -208,7 +224,8 @@ int live_journal_orders(struct live *l, const char *path, bool cancel, struct er
     ASSERT(l->journal->file != NULL);
     bool good = gateway_journal(l->gateway, &hooks, &l->list);
     ASSERT(good);
-    return read_open(l, path, e);
+    int err = read_used(l, path, e);
+    return err ? err : read_open(l, path, e);
 }
 
 struct journal *live_journal(struct live *l) {
