@@ -98,13 +98,13 @@ bench: deps clients       ## measure, each figure beside its baseline of the sam
 SANITIZED = HARDENING= HARDENED_LINK= all
 asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' $(SANITIZED)
-	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=.lsan build-asan/moontide test --jobs $(TEST_JOBS)
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(CURDIR)/.lsan build-asan/moontide test --jobs $(TEST_JOBS)
 
 # What runs on more than one thread: the journal, and what waits for it.
 TSAN_SPECS := spec/store spec/world/live_journal_spec.lua spec/record/recording_spec.lua
 tsan: deps                ## the specs of what uses threads, under the thread sanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-tsan CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=thread' $(SANITIZED)
-	@TSAN_OPTIONS=suppressions=.tsan:halt_on_error=1 build-tsan/moontide test --jobs $(TEST_JOBS) $(TSAN_SPECS)
+	@TSAN_OPTIONS=suppressions=$(CURDIR)/.tsan:halt_on_error=1 build-tsan/moontide test --jobs $(TEST_JOBS) $(TSAN_SPECS)
 
 fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
 	@$(MAKE) --no-print-directory deps PACKAGES=clang
