@@ -96,9 +96,9 @@ bench: deps clients       ## measure, each figure beside its baseline of the sam
 	@$(BINARY) script spec/bench/recording.lua
 
 SANITIZED = HARDENING= HARDENED_LINK= all
-asan: deps clients        ## all specs under the address and undefined behaviour sanitizers
+asan: deps clients        ## all specs (or SPECS="...") under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-asan CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=address,undefined' $(SANITIZED)
-	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(CURDIR)/.lsan build-asan/moontide test --jobs $(TEST_JOBS)
+	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(CURDIR)/.lsan build-asan/moontide test --jobs $(TEST_JOBS) $(SPECS)
 
 # What runs on more than one thread: the journal, and what waits for it.
 TSAN_SPECS := spec/store spec/world/live_journal_spec.lua spec/record/recording_spec.lua
