@@ -25,7 +25,9 @@ local ALL = "spec/base spec/api spec/venue spec/data spec/lua spec/execution spe
   .. "spec/world/fast_forward_spec.lua spec/world/task_spec.lua"
 
 local function run(command)
-  local pipe = assert(io.popen(command .. ' 2>&1; echo " exit $?"', "r"))
+  -- A mutant may print or take memory without end: only the end of what it prints is kept, and 8 GB is all it gets.
+  local bounded = "ulimit -v 8000000; { " .. command .. '\n echo " exit $?"; } 2>&1 | tail -c 65536'
+  local pipe = assert(io.popen(bounded, "r"))
   local text = pipe:read "*a"
   pipe:close()
   return tonumber(text:match "exit (%d+)%s*$"), text
