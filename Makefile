@@ -101,7 +101,7 @@ asan: deps clients        ## all specs (or SPECS="...") under the address and un
 	@ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 LSAN_OPTIONS=suppressions=$(CURDIR)/.lsan build-asan/moontide test --jobs $(TEST_JOBS) $(SPECS)
 
 # What runs on more than one thread: the journal, and what waits for it.
-TSAN_SPECS := spec/store spec/world/live_journal_spec.lua spec/record/recording_spec.lua
+TSAN_SPECS := spec/store spec/world/live_journal_spec.lua spec/record/saved_recording_spec.lua
 tsan: deps                ## the specs of what uses threads, under the thread sanitizer
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-tsan CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=thread' $(SANITIZED)
 	@TSAN_OPTIONS=suppressions=$(CURDIR)/.tsan:halt_on_error=1 build-tsan/moontide test --jobs $(TEST_JOBS) $(TSAN_SPECS)
