@@ -15,9 +15,9 @@ struct used_id {
     UT_hash_handle hh;
 };
 
-// What the worlds name their orders by: backtest.c, live.c.
 bool used_ids_own(const char *client_id) {
-    return strncmp(client_id, "mt-", 3) == 0 || strncmp(client_id, "moontide-", 9) == 0;
+    return strncmp(client_id, USED_IDS_LIVE, strlen(USED_IDS_LIVE)) == 0 ||
+           strncmp(client_id, USED_IDS_BACKTEST, strlen(USED_IDS_BACKTEST)) == 0;
 }
 
 void used_ids_add(struct used_ids *u, const char *client_id, bool algo, int64_t id) {

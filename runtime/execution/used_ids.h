@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// What the ids that the worlds make begin with.
+#define USED_IDS_LIVE "mt-"
+#define USED_IDS_BACKTEST "moontide-"
+
 struct used_id;
 
 struct used_ids {
@@ -25,7 +29,7 @@ int64_t used_ids_find(const struct used_ids *u, const char *client_id, bool algo
 
 void used_ids_free(struct used_ids *u);
 
-// Whether the runtime made it (api_call's client ids begin with USED_IDS_OWN).
+// Whether the runtime made it.
 bool used_ids_own(const char *client_id);
 
 #endif

@@ -7,6 +7,7 @@ local records = require "moontide.api.records"
 
 local M = {}
 
+---err.kind of a request that settled so, by enum settle.
 local settle_kinds = {
   [C.SETTLE_REFUSED] = "rejected",
   [C.SETTLE_RATE_LIMITED] = "rate_limited",
@@ -19,6 +20,8 @@ local settle_kinds = {
   [C.SETTLE_CANCELLED] = "stopped",
   [C.SETTLE_STOPPED] = "stopped",
 }
+M.settle_kinds = settle_kinds
+
 local settle_texts = {
   rate_limited = "the limits cannot admit it in time",
   timeout = "no answer in time",

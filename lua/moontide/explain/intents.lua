@@ -1,6 +1,7 @@
 ---Orders as a script meant them: read from its calls, whether recorded or made in a backtest.
 local cjson = require "cjson"
 local C = require "moontide.core"
+local requests = require "moontide.api.requests"
 
 local M = {}
 
@@ -66,18 +67,7 @@ function M.of(endpoint, text, common)
   return list
 end
 
-local kinds = {
-  [C.SETTLE_REFUSED] = "rejected",
-  [C.SETTLE_RATE_LIMITED] = "rate_limited",
-  [C.SETTLE_QUEUE_TIMEOUT] = "timeout",
-  [C.SETTLE_TIMEOUT] = "timeout",
-  [C.SETTLE_CIRCUIT_OPEN] = "circuit_open",
-  [C.SETTLE_QUEUE_FULL] = "queue_full",
-  [C.SETTLE_NETWORK] = "network",
-  [C.SETTLE_UNKNOWN] = "unknown_outcome",
-  [C.SETTLE_CANCELLED] = "stopped",
-  [C.SETTLE_STOPPED] = "stopped",
-}
+local kinds = requests.settle_kinds
 
 local function refusal(kind, code, message)
   if code ~= 0 then return ("%s %d: %s"):format(kind, code, message) end

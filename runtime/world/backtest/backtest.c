@@ -53,9 +53,10 @@ static void name_order(void *world, struct call *call) {
     char digits[24];
     int count = 0;
     for (int64_t n = ++b->client_ids; n > 0; n /= 10) digits[count++] = (char)('0' + n % 10);
-    memcpy(call->client_id, "moontide-", 9);
-    for (int i = 0; i < count; i++) call->client_id[9 + i] = digits[count - 1 - i];
-    call->client_id[9 + count] = '\0';
+    enum { PREFIX = sizeof USED_IDS_BACKTEST - 1 };
+    memcpy(call->client_id, USED_IDS_BACKTEST, PREFIX);
+    for (int i = 0; i < count; i++) call->client_id[PREFIX + i] = digits[count - 1 - i];
+    call->client_id[PREFIX + count] = '\0';
     call->given |= 1ull << P_CLIENT_ID;
 }
 

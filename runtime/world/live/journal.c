@@ -192,7 +192,7 @@ static int read_open(struct live *l, const char *path, struct errmsg *e) {
 static int read_used(struct live *l, const char *path, struct errmsg *e) {
     struct journal_order *rows;
     int64_t count;
-    int err = journal_named(path, "mt-", &rows, &count, e);
+    int err = journal_named(path, USED_IDS_LIVE, &rows, &count, e);
     if (err) return err;
     const char *algo_path = endpoint_info(EP_ALGO_NEW)->path;
     for (int64_t i = 0; i < count; i++) {

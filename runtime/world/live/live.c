@@ -142,7 +142,7 @@ void internal_call_submit(struct live *l, struct api_call *call, pump_done done,
 void live_client_id(struct live *l, struct call *call) {
     // The start, to the microsecond, and the process make ids of all runs differ. As text they are in the
     // order of their making: the journal's index then grows at its end, where that is cheapest.
-    snprintf(call->client_id, CLIENT_ID_MAX, "mt-%013llx-%x-%08llx",
+    snprintf(call->client_id, CLIENT_ID_MAX, USED_IDS_LIVE "%013llx-%x-%08llx",
              (unsigned long long)l->turns->start_wall_us, (unsigned)getpid(),
              (unsigned long long)++l->turns->client_ids);
     call->given |= UINT64_C(1) << P_CLIENT_ID;
