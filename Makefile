@@ -197,7 +197,7 @@ $(BUILD)/bench_loop: spec/bench/loop.c $(BUILD)/obj/data/series.o
 
 $(BUILD)/bench_limits: spec/bench/limits.c $(filter $(BUILD)/obj/api/% $(BUILD)/obj/base/% $(BUILD)/obj/trade/%,$(OBJECTS))
 	$(call say,CC,$<)
-	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lm
+	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $^ -lz -lm
 
 $(BUILD)/bench_http: spec/bench/http.c
 	$(call say,CC,$<)
