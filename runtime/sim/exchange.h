@@ -214,6 +214,9 @@ struct exchange_totals {
     int64_t fees_e8, maker_fees_e8, taker_fees_e8, funding_e8, realized_e8, insurance_e8, notional_e8;
     int64_t rate_limited;   // calls answered 429 or 418
     int64_t maker_fills;
+    // Of the fills, those inside a bar: their moment or price is not in the data but drawn from the path
+    // between the bar's four prices. And of realized_e8, what they booked.
+    int64_t inside_fills, inside_realized_e8;
 };
 const struct exchange_totals *exchange_totals(const struct exchange *x);
 

@@ -206,6 +206,10 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
     x->totals.fills++;
     ASSERT(x->totals.maker_fills <= x->totals.fills);
     x->totals.maker_fills += maker;
+    if (m->open && x->now_us > m->bar.open_us) {   // a market with a book has no open bar
+        x->totals.inside_fills++;
+        x->totals.inside_realized_e8 += realized;
+    }
     x->totals.notional_e8 += quote;
     if (maker)
         x->totals.maker_fees_e8 += fee;

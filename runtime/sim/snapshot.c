@@ -35,6 +35,8 @@ static const struct saved_field totals_fields[] = {
     S_INT64(13, notional_e8),
     S_INT64(14, rate_limited),
     S_INT64(15, maker_fills),
+    S_INT64(16, inside_fills),
+    S_INT64(17, inside_realized_e8),
 };
 static const struct saved_table totals_table = S_TABLE(exchange_totals, totals_fields);
 #undef OF

@@ -34,7 +34,8 @@ static bool totals_good(const struct snapshot *s) {
     wide_e16 first =
         (wide_e16)s->account.wallet_e8 - t->realized_e8 + t->fees_e8 - t->funding_e8 - t->insurance_e8;
     if (first < -MONEY_MOST_E8 || first > MONEY_MOST_E8) return false;
-    return t->fills == s->fill_count && t->maker_fills >= 0 && t->maker_fills <= t->fills;
+    return t->fills == s->fill_count && t->maker_fills >= 0 && t->maker_fills <= t->fills &&
+           t->inside_fills >= 0 && t->inside_fills <= t->fills && money(t->inside_realized_e8);
 }
 
 static int check_account(const struct snapshot *s, struct errmsg *e) {
