@@ -161,7 +161,7 @@ static int add_named(const struct import_options *o, const char *path, struct so
         return errmsg_set(e, ERR_INVALID, "%s: holds bars of %s, and %s was asked for", path,
                           interval_names[file.interval], o->interval);
     if (!named && !o->symbol)
-        return errmsg_set(e, ERR_INVALID, "%s: its name tells no symbol; say which one (symbol = ...)", path);
+        return errmsg_set(e, ERR_INVALID, "%s: the file name has no symbol; use --symbol", path);
     if (o->symbol) snprintf(file.symbol, sizeof file.symbol, "%s", o->symbol);
     return add_file(l, &file, path, e);
 }
@@ -228,7 +228,7 @@ static int add_folder(const struct import_options *o, const char *path, struct s
         import_notice(o, "%s: %d file(s) skipped: their names say %s and the like, not bars (first: %s)",
                       path, skip.other_count, skip.other, skip.other_path ? skip.other_path : "?");
     if (skip.nameless_count)
-        import_notice(o, "%s: %d file(s) skipped: their names tell no symbol (first: %s)", path,
+        import_notice(o, "%s: %d file(s) skipped: their names have no symbol (first: %s)", path,
                       skip.nameless_count, skip.nameless_path ? skip.nameless_path : "?");
     free(skip.other_path);
     free(skip.nameless_path);

@@ -291,9 +291,9 @@ static int import_groups(struct import *im, struct errmsg *e) {
 static int check_options(const struct import_options *o, struct errmsg *e) {
     const char *s = o->symbol;
     if (s && (!s[0] || strlen(s) >= SERIES_SYMBOL_MAX || strchr(s, '/') || s[0] == '.'))
-        return errmsg_set(e, ERR_INVALID, "'%.40s' is no symbol", s);
+        return errmsg_set(e, ERR_INVALID, "'%.40s' is not a symbol", s);
     if (o->interval && interval_find(o->interval) < 0)
-        return errmsg_set(e, ERR_INVALID, "'%.40s' is no interval (1m, 5m, 1h, 1d...)", o->interval);
+        return errmsg_set(e, ERR_INVALID, "'%.40s' is not an interval (1m, 5m, 1h, 1d...)", o->interval);
     return 0;
 }
 

@@ -19,7 +19,7 @@ struct import_options {
     const char *const *paths;   // files and folders (searched in depth)
     int32_t path_count;
     const char *symbol;     // NULL: read off the file names. With one: only files of that symbol, and files
-                            // whose name tells no symbol are taken to be of it
+                            // whose name has no symbol are taken to be of it
     const char *interval;   // NULL: read off the names, else from the spacing of the first rows
     const char
         *store;   // folder of the store; NULL: MOONTIDE_STORE, XDG_CACHE_HOME/moontide, HOME/.cache/moontide
@@ -46,7 +46,7 @@ int import_run(const struct import_options *options, struct import_result *out, 
 void import_free(struct import_result *r);
 
 // "AVAXUSDT-1m-2023-02.csv.gz" -> "AVAXUSDT" and an interval; *interval is -1 when the name tells none, and
-// the result false when it tells no symbol either.
+// the result false when it has no symbol either.
 bool import_name(const char *path, char symbol[SERIES_SYMBOL_MAX], int32_t *interval);
 
 #endif

@@ -47,7 +47,7 @@ static void store(struct trade_file *f, uint8_t role, const char *text, size_t s
         f->row.buyer_maker = yes;
         if (!yes && !no) fail(f, "is_buyer_maker is neither true nor false");
     }
-    if (err) fail(f, role == ROLE_TIME ? "a time that is none" : "a price or quantity that is no number");
+    if (err) fail(f, role == ROLE_TIME ? "not a time" : "a price or quantity that is not a number");
 }
 
 static void on_field(void *text, size_t size, void *ctx) {
@@ -106,7 +106,7 @@ static void first_row(struct trade_file *f) {
         found |= 1U << f->roles[i];
     }
     if (f->field > FIELDS_MAX || (found & 30U) != 30U) {
-        fail(f, "no trades: price, quantity, time and is_buyer_maker are wanted");
+        fail(f, "no trades: expected columns price, quantity, time and is_buyer_maker");
         return;
     }
     if (header) return;

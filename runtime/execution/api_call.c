@@ -54,7 +54,7 @@ struct api_call *api_call_take(struct api_call_pool *o) {
         op = o->idle[--o->idle_count];
         memset(&op->call, 0, sizeof op->call);
         memset(&op->request, 0, sizeof op->request);
-        op->done = op->alone = false;
+        op->done = op->no_share = false;
         op->intent = INTENT_NONE;
         op->code = 0;
         op->leader = op->lookup = 0;

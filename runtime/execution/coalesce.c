@@ -60,7 +60,7 @@ static bool may_join(const struct coalescer *f, const struct shared_request *sha
 bool coalesce_join(struct coalescer *f, struct api_call *op) {
     bool modify = op->call.endpoint == EP_ORDER_MODIFY;
     ASSERT(!op->shared && !op->followers);
-    if (op->alone || op->request.deadline_us != 0 || op->call.batch_count) return false;
+    if (op->no_share || op->request.deadline_us != 0 || op->call.batch_count) return false;
     if (endpoint_info(op->call.endpoint)->mutating && !modify) return false;
     struct call key;
     make_key(op, &key);

@@ -4,7 +4,7 @@
 //          nothing has been heard or done since that might change the answer (coalesce_changed).
 // Modify   a new price for an order whose last modify still waits in the queue takes that one's place; both
 //          get the answer to the new one.
-// Never    what has a deadline of its own, is more urgent than the one under way, or is marked `alone`.
+// Never    what has a deadline of its own, is more urgent than the one under way, or is marked `no_share`.
 #ifndef MT_EXECUTION_COALESCE_H
 #define MT_EXECUTION_COALESCE_H
 

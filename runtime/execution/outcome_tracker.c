@@ -357,7 +357,7 @@ static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t
                                   : p->algo ? EP_ALGO_GET
                                             : EP_ORDER_GET);
     q->request.priority = PRIORITY_CRITICAL;
-    q->alone = true;
+    q->no_share = true;
     q->call.symbol = p->symbol;
     if (p->symbol != SYMBOL_NONE) q->call.given = UINT64_C(1) << P_SYMBOL;
     if (!all && p->id != 0) {

@@ -41,7 +41,7 @@ static bool refuse(struct risk_limits *s, char why[160], const char *what, int64
     char is[DEC_TEXT_MAX], limit[DEC_TEXT_MAX];
     dec_print(is, is_e8, 2);
     dec_print(limit, limit_e8, 2);
-    snprintf(why, 160, "safety: %s %s is beyond %s (%s)", what, is, limit, option);
+    snprintf(why, 160, "risk limit: %s %s is beyond %s (%s)", what, is, limit, option);
     s->breached = true;
     return false;
 }
@@ -58,7 +58,7 @@ static bool within_collar(struct risk_limits *s, const struct call *c, const str
         dec_print_short(is, prices[i]);
         dec_print_short(last, v->last_e8);
         snprintf(why, 160,
-                 "safety: price %s is too far from %s, the mark price where it is known, else the last "
+                 "risk limit: price %s is too far from %s, the mark price, else the last "
                  "(--price-collar)",
                  is, last);
         s->breached = true;
@@ -111,7 +111,7 @@ static bool within_size(struct risk_limits *s, const struct call *c, const struc
         if (!within_position(s, c, v, side, price, position_limit, why)) return false;
     }
     if (!amendment && l->open_orders && v->open_orders >= l->open_orders) {
-        snprintf(why, 160, "safety: %d orders are open already (--max-open-orders)", v->open_orders);
+        snprintf(why, 160, "risk limit: %d orders are open already (--max-open-orders)", v->open_orders);
         s->breached = true;
         return false;
     }
@@ -141,19 +141,21 @@ static bool judge(struct risk_limits *s, const struct call *c, const struct risk
     const struct risk_limits_config *l = &s->limits;
     bool smaller = reduces(c, v);
     if (s->halted) {   // what still passes, passes without limits: it gets us out
-        if (!smaller) snprintf(why, 160, "safety: the run is halted and takes no new orders");
+        if (!smaller) snprintf(why, 160, "risk limit: the run is halted and takes no new orders");
         return smaller;
     }
     bool needs_price = l->collar_e8 || (!smaller && has_sizes(l, c->symbol));
     if (needs_price && v->last_e8 == 0) {
-        snprintf(why, 160,
-                 "safety: no price of the symbol is known yet, so the limits cannot be checked; wait for the "
-                 "first bar or ticker");
+        snprintf(
+            why, 160,
+            "risk limit: no price of the symbol is known yet, so the limits cannot be checked; wait for the "
+            "first bar or ticker");
         return false;
     }
     if (!within_collar(s, c, v, why) || (!smaller && !within_size(s, c, v, why))) return false;
     if (l->orders_per_minute && s->orders >= l->orders_per_minute) {
-        snprintf(why, 160, "safety: %d orders within a minute already (--max-orders-per-minute)", s->orders);
+        snprintf(why, 160, "risk limit: %d orders within a minute already (--max-orders-per-minute)",
+                 s->orders);
         s->breached = true;
         return false;
     }

@@ -1,10 +1,9 @@
-// safety.h: limits on orders that a script cannot lift, checked before anything is sent. Pure: time and
+// risk_limits.h: limits on orders that a script cannot lift, checked before anything is sent. Pure: time and
 // account are handed in.
 //
 // Reducing orders (reduceOnly, a conditional closePosition, in hedge mode what closes its side) pass the
-//          limits on size,
-// position, number and loss: they make things smaller. Of an amendment the host says whether its order
-// reduces.
+//          limits on size, position, number and loss: they make things smaller. Of an amendment the caller
+//          says whether its order reduces.
 // Worst    an order counts at its own price or the last one, whichever is higher; a position with all open
 //          orders of its direction filled; an amendment as buying and as selling.
 // Units    e8; a limit of 0 is none. Ratios e8 (0.05 = 5000000).

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// HTTP_PROXY is not among them: a web server's visitor could set it (libcurl does not heed it either).
+// HTTP_PROXY is not among them: a web server's visitor could set it (libcurl ignores it too).
 static const char *const variables[] = { "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
                                          "ALL_PROXY" };
 static const char *const kinds[] = { "http", "https", "socks4", "socks4a", "socks5", "socks5h" };
@@ -41,9 +41,10 @@ static int check(const char *what, const char *proxy, struct errmsg *e) {
         err = errmsg_set(e, ERR_INVALID, "%s: %s; as http://host:port or socks5h://host:port", what,
                          curl_url_strerror(code));
     else if (!known(kind))
-        err = errmsg_set(e, ERR_INVALID,
-                         "%s: no proxy is of the kind %.20s; http, https, socks4, socks4a, socks5 or socks5h",
-                         what, kind);
+        err = errmsg_set(
+            e, ERR_INVALID,
+            "%s: unknown kind of proxy %.20s; expected http, https, socks4, socks4a, socks5 or socks5h", what,
+            kind);
     curl_free(kind);
     curl_url_cleanup(u);
     return err;

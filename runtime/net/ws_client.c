@@ -293,7 +293,8 @@ int ws_client_open(uv_loop_t *loop, const struct ws_options *o, const struct ws_
     w->begun_ms = uv_now(loop);
     if (!read_url(w, o->url)) {
         free_all(w);
-        return errmsg_set(e, ERR_INVALID, "%s is no address of a WebSocket (ws://host:port/path)", o->url);
+        return errmsg_set(e, ERR_INVALID, "%s is not the address of a WebSocket (ws://host:port/path)",
+                          o->url);
     }
     int err = curl_loop_new(loop, turned, w, &w->curl, e);
     if (err) {

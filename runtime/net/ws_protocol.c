@@ -115,7 +115,7 @@ static void frame_message(wslay_event_context_ptr ws, const struct wslay_event_o
 
 static const char *breach(int code) {
     switch (code) {
-    case WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA: return "a text that is no UTF-8";
+    case WSLAY_CODE_INVALID_FRAME_PAYLOAD_DATA: return "a text message that is not UTF-8";
     case WSLAY_CODE_MESSAGE_TOO_BIG: return "a message of more than 16 MB";
     default: return "a frame that the protocol does not allow";
     }
@@ -157,7 +157,7 @@ static void send_handshake(struct ws_protocol *w, const char *host_port, const c
     unsigned char nonce[16];
     char text[4096];
     if (!w->hooks.random(w->hooks.ctx, nonce, sizeof nonce)) {
-        ws_protocol_fail(w, "no random bytes are to be had");
+        ws_protocol_fail(w, "the system gives no random bytes");
         return;
     }
     EVP_EncodeBlock((unsigned char *)w->key, nonce, sizeof nonce);
@@ -229,7 +229,7 @@ static void feed_handshake(struct ws_protocol *w, const char *bytes, size_t size
     size_t used = http_parser_execute(&w->answer, &answer_settings, bytes, size);
     w->head_size += used;
     if (HTTP_PARSER_ERRNO(p) != HPE_OK) {
-        ws_protocol_fail(w, "its answer is no HTTP: %s", http_errno_description(HTTP_PARSER_ERRNO(p)));
+        ws_protocol_fail(w, "its answer is not HTTP: %s", http_errno_description(HTTP_PARSER_ERRNO(p)));
     } else if (w->head_size > HEAD_MAX) {
         ws_protocol_fail(w, "its answer has a head of more than %d bytes", HEAD_MAX);
     } else if (w->answered && p->status_code != 101) {

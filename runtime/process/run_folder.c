@@ -41,7 +41,7 @@ static bool good_name(const char *name) {
 int run_folder_path(const char *name, char out[RUN_PATH_MAX], struct errmsg *e) {
     if (name && !good_name(name)) {
         return errmsg_set(e, ERR_INVALID,
-                          "'%s' is no name for a run: letters, digits, '.', '_' and '-', at most %d", name,
+                          "'%s' is not a name for a run: letters, digits, '.', '_' and '-', at most %d", name,
                           RUN_NAME_MAX - 1);
     }
     int err = base_folder(out, e);

@@ -121,7 +121,7 @@ void recorder_submit(struct recorder *r, const struct api_call *op) {
     i->endpoint = op->call.endpoint;
     i->priority = op->request.priority;
     i->retries = op->request.retries_max;
-    i->alone = op->alone;
+    i->no_share = op->no_share;
     i->deadline_us = op->request.deadline_us != 0 ? op->request.deadline_us - r->past.now_us : 0;
     i->done = op->done;
     i->text = text;

@@ -102,7 +102,7 @@ static void say_call(struct text_out *o, const struct run_record *i) {
              i->text, priority_name(i->priority));
     if (i->deadline_us != 0) text_put(o, ", timeout %.6g s", (double)i->deadline_us / 1e6);
     if (i->retries != 20) text_put(o, ", %d retries", i->retries);
-    if (i->alone) text_put(o, ", not shared");
+    if (i->no_share) text_put(o, ", not shared");
     text_put(o, ")");
 }
 
@@ -219,15 +219,15 @@ static void submit(void *world, struct api_call *op) {
                               .endpoint = op->call.endpoint,
                               .priority = q->priority,
                               .retries = q->retries_max,
-                              .alone = op->alone,
+                              .no_share = op->no_share,
                               .deadline_us = q->deadline_us != 0 ? q->deadline_us - r->view.now_us : 0,
                               .text = text,
                               .text_size = size < sizeof text ? size : sizeof text - 1 };
     if (!expect(r, &did)) return;
     const struct run_record *i = &r->item;
     bool same = i->endpoint == did.endpoint && i->priority == did.priority && i->retries == did.retries &&
-                i->alone == did.alone && i->deadline_us == did.deadline_us && i->text_size == did.text_size &&
-                memcmp(i->text, did.text, did.text_size) == 0;
+                i->no_share == did.no_share && i->deadline_us == did.deadline_us &&
+                i->text_size == did.text_size && memcmp(i->text, did.text, did.text_size) == 0;
     if (!same) {
         diverge(r, &did);
         return;

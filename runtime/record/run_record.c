@@ -299,7 +299,7 @@ void run_record_encode(struct run_record_out *out, struct run_record_past *past,
         break;
     case RUN_RECORD_SUBMIT:
         saved_put_unsigned(o, r->endpoint);
-        saved_put_unsigned(o, (uint64_t)(r->priority | (r->alone ? 8 : 0) | (r->done ? 16 : 0)));
+        saved_put_unsigned(o, (uint64_t)(r->priority | (r->no_share ? 8 : 0) | (r->done ? 16 : 0)));
         saved_put_unsigned(o, r->retries);
         saved_put_int(o, r->deadline_us);
         saved_put_text(o, r->text, r->text_size);
@@ -403,7 +403,7 @@ static void decode(struct saved_in *in, struct run_record_reader *rd, struct run
         r->endpoint = (uint16_t)get_number(in, &rd->names.endpoints);
         bits = saved_get_unsigned(in);
         r->priority = bits & 7;
-        r->alone = (bits & 8) != 0;
+        r->no_share = (bits & 8) != 0;
         r->done = (bits & 16) != 0;
         r->retries = (uint8_t)saved_get_index(in, 256);
         r->deadline_us = saved_get_int(in);
@@ -455,7 +455,7 @@ static bool next_item(struct run_record_reader *rd, struct run_record *r) {
     if (rd->bad || !record_file_next(rd->file, &item)) return false;
     arena_reset(&rd->arena);
     r->kind = item.kind;
-    r->done = r->alone = r->recovered = r->list = false;
+    r->done = r->no_share = r->recovered = r->list = false;
     r->number = 0;
     r->rows = NULL;
     r->text = "";

@@ -55,7 +55,7 @@ struct run_record {
     uint8_t next;   // enum world_next
     uint8_t priority, retries;
     uint8_t settle, rows_kind;   // enum settle, enum record_kind
-    bool done, alone, recovered, list;
+    bool done, no_share, recovered, list;
     uint16_t endpoint;
     int16_t symbol;
     int32_t interval, feed, timer, status;

@@ -66,7 +66,7 @@ static void page_shock(struct exchange_server *l, struct conn *c, const struct w
     int32_t k = name ? symbol_find(l->symbols, l->o.symbol_count, name) : -1;
     double by = factor ? atof(factor) : 0;
     if (k < 0 || by < 0.5 || by > 2) {
-        answer_problem(c, 400, "a symbol of this exchange and a factor from 0.5 to 2 are wanted");
+        answer_problem(c, 400, "expected a symbol of this exchange and a factor from 0.5 to 2");
         return;
     }
     flow_shock(l->flow, (int16_t)k, by);

@@ -509,7 +509,7 @@ static void expire_keys(struct stream_hub *s, struct subscriber *sub, int64_t no
 static void look_after(struct stream_hub *s, struct subscriber *sub, int64_t now_us) {
     expire_keys(s, sub, now_us);
     if (now_us - sub->opened_us >= s->o.life_us) {
-        conn_close_websocket(sub->conn, 1001, "The connection has lived its life");
+        conn_close_websocket(sub->conn, 1001, "The connection has reached its maximum age");
     } else if (now_us - sub->ponged_us > s->o.ping_us * 10 / 3) {
         conn_close_websocket(sub->conn, 1008, "Pong timeout");
     } else if (now_us - sub->pinged_us >= s->o.ping_us) {

@@ -82,15 +82,15 @@ bool market_flat(const struct market *m) {
 }
 
 // One-way: the larger of what the position would be after all bids or all asks, less what it is (section 10).
-int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT], bool dual_side) {
-    ASSERT(hold_e8[SIDE_BUY] >= 0);
-    ASSERT(hold_e8[SIDE_SELL] >= 0);
+int64_t order_margin_e8(const struct market *m, const int64_t open_notional_e8[SIDE_COUNT], bool dual_side) {
+    ASSERT(open_notional_e8[SIDE_BUY] >= 0);
+    ASSERT(open_notional_e8[SIDE_SELL] >= 0);
     ASSERT(m->leverage >= 1);
-    if (hold_e8[SIDE_BUY] == 0 && hold_e8[SIDE_SELL] == 0) return 0;
-    if (dual_side) return (hold_e8[SIDE_BUY] + hold_e8[SIDE_SELL]) / m->leverage;
+    if (open_notional_e8[SIDE_BUY] == 0 && open_notional_e8[SIDE_SELL] == 0) return 0;
+    if (dual_side) return (open_notional_e8[SIDE_BUY] + open_notional_e8[SIDE_SELL]) / m->leverage;
     int64_t now = dec_mul_round(m->positions[POSITION_BOTH].amount_e8, market_mark_e8(m));
-    int64_t bought = num_abs(now + hold_e8[SIDE_BUY]);
-    int64_t sold = num_abs(now - hold_e8[SIDE_SELL]);
+    int64_t bought = num_abs(now + open_notional_e8[SIDE_BUY]);
+    int64_t sold = num_abs(now - open_notional_e8[SIDE_SELL]);
     int64_t largest = num_max(bought, sold);
     return largest > num_abs(now) ? (largest - num_abs(now)) / m->leverage : 0;
 }
@@ -141,7 +141,7 @@ int64_t account_order_margin_e8(const struct exchange *x) {
     ASSERT(x->symbol_count > 0);
     int64_t sum = 0;
     for (int32_t i = 0; i < x->symbol_count; i++) {
-        sum += order_margin_e8(&x->markets[i], x->markets[i].hold_e8, x->dual_side);
+        sum += order_margin_e8(&x->markets[i], x->markets[i].open_notional_e8, x->dual_side);
     }
     return sum;
 }
@@ -150,7 +150,7 @@ int64_t account_available_e8(const struct exchange *x) {
     int64_t free_e8 = account_cross_wallet_e8(x);
     for (int32_t i = 0; i < x->symbol_count; i++) {
         const struct market *m = &x->markets[i];
-        free_e8 -= order_margin_e8(m, m->hold_e8, x->dual_side);
+        free_e8 -= order_margin_e8(m, m->open_notional_e8, x->dual_side);
         if (m->margin_type == MARGIN_ISOLATED) continue;   // its margin has left the crossed wallet already
         for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
             const struct position *p = &m->positions[k];

@@ -16,7 +16,7 @@ int64_t position_unrealized_e8(const struct position *p, int64_t mark_e8);
 int64_t position_maintenance_e8(const struct market *m, const struct position *p, int64_t mark_e8);
 int64_t position_margin_e8(const struct market *m, const struct position *p, int64_t mark_e8);
 int64_t position_break_even_e8(const struct position *p);
-int64_t order_margin_e8(const struct market *m, const int64_t hold_e8[SIDE_COUNT], bool dual_side);
+int64_t order_margin_e8(const struct market *m, const int64_t open_notional_e8[SIDE_COUNT], bool dual_side);
 
 // Sums over the crossed positions, at the last prices.
 int64_t account_cross_wallet_e8(const struct exchange *x);

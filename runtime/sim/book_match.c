@@ -214,7 +214,7 @@ void book_enter(struct exchange *x, struct market *m, struct order *o) {
         order_end(x, o, STATUS_EXPIRED, REASON_IOC);
         return;
     }
-    o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(remaining_e8(o), o->r.price_e8);
+    o->open_notional_e8 = order_closes(o) ? 0 : dec_mul_round(remaining_e8(o), o->r.price_e8);
     order_link(x, o, PLACE_RESTING);
 }
 
@@ -235,11 +235,11 @@ void book_fill_resting(struct exchange *x, struct market *m, struct order *o, in
         o->taken_e8 = qty - good;
         order_end(x, o, STATUS_EXPIRED, REASON_REDUCE);
     } else {
-        int64_t hold = order_closes(o) ? 0 : dec_mul_round(remaining_e8(o), o->r.price_e8);
-        m->hold_e8[o->r.side] += hold - o->hold_e8;
-        o->hold_e8 = hold;
-        ASSERT(hold >= 0);
-        ASSERT(m->hold_e8[o->r.side] >= hold);
+        int64_t notional = order_closes(o) ? 0 : dec_mul_round(remaining_e8(o), o->r.price_e8);
+        m->open_notional_e8[o->r.side] += notional - o->open_notional_e8;
+        o->open_notional_e8 = notional;
+        ASSERT(notional >= 0);
+        ASSERT(m->open_notional_e8[o->r.side] >= notional);
     }
     drop_reducers(x, m);
 }

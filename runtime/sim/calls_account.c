@@ -182,7 +182,7 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
     int64_t mark = market_mark_e8(m);
     int64_t unrealized = position_unrealized_e8(p, mark);
     int64_t margin = position_margin_e8(m, p, mark);
-    int64_t waiting = order_margin_e8(m, m->hold_e8, x->dual_side);
+    int64_t waiting = order_margin_e8(m, m->open_notional_e8, x->dual_side);
     *out = (struct position_record){ .amount_e8 = p->amount_e8,
                                      .entry_price_e8 = position_entry_e8(p),
                                      .break_even_e8 = position_break_even_e8(p),
@@ -198,8 +198,8 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
                                      .maint_margin_e8 = position_maintenance_e8(m, p, mark),
                                      .position_margin_e8 = margin,
                                      .order_margin_e8 = waiting,
-                                     .bid_notional_e8 = m->hold_e8[SIDE_BUY],
-                                     .ask_notional_e8 = m->hold_e8[SIDE_SELL],
+                                     .bid_notional_e8 = m->open_notional_e8[SIDE_BUY],
+                                     .ask_notional_e8 = m->open_notional_e8[SIDE_SELL],
                                      .notional_max_e8 = m->notional_max_e8,
                                      .update_us = p->update_us,
                                      .leverage = m->leverage,

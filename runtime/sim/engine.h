@@ -45,7 +45,7 @@ enum order_place { PLACE_NONE, PLACE_WAITING, PLACE_RESTING };
 struct order {
     struct order_record r;
     uint64_t token;                  // of the call that waits for its answer
-    int64_t hold_e8;                 // notional it reserves while open (0 when it only reduces)
+    int64_t open_notional_e8;        // notional it reserves while open (0 when it only reduces)
     struct order *previous, *next;   // in its market's list
     struct algo *algo;               // the conditional order it came from
     int64_t queue_ahead_e8;          // in a book: what stands before it in its level
@@ -107,7 +107,7 @@ struct market {
     struct position positions[POSITION_SIDE_COUNT];
     struct order_list resting, waiting;
     struct algo_list algos;
-    int64_t hold_e8[SIDE_COUNT];
+    int64_t open_notional_e8[SIDE_COUNT];
     int32_t reduce_count;   // resting reduce-only orders and close-position algos
     int32_t trailing_count;
 

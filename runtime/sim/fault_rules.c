@@ -41,7 +41,7 @@ static int set_kind(struct fault_rule *r, const char *name, bool server, const s
         used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", k > 1 ? ", " : "",
                                  fault_kind_name(k));
     }
-    return errmsg_set(at->e, ERR_INVALID, "rule %d: fault = '%.40s'; one of %s is wanted", at->number, name,
+    return errmsg_set(at->e, ERR_INVALID, "rule %d: fault = '%.40s'; expected one of %s", at->number, name,
                       known);
 }
 
@@ -110,7 +110,7 @@ static int set_field(struct fault_rule *r, const char *name, struct json_object 
 static int read_rule(struct json_object *o, int64_t start_us, bool server, struct faults *f,
                      const struct rule_place *at) {
     ASSERT(f->count >= 0);
-    if (!json_object_is_type(o, json_type_object)) return wrong(at, "a table is wanted", NULL);
+    if (!json_object_is_type(o, json_type_object)) return wrong(at, "expected a table", NULL);
     struct fault_rule r = { .share = 1, .endpoint = -1, .request_class = -1, .status = 503 };
     json_object_object_foreach(o, name, item) {
         int err = set_field(&r, name, item, start_us, server, at);
@@ -130,7 +130,7 @@ static int read_all(struct json_object *root, int64_t start_us, bool server, str
         if (!json_object_object_get_ex(root, "rules", &rules)) rules = NULL;
     }
     if (!json_object_is_type(rules, json_type_array)) {
-        return errmsg_set(e, ERR_SYNTAX, "a list of rules is wanted, or {\"seed\": N, \"rules\": [...]}");
+        return errmsg_set(e, ERR_SYNTAX, "expected a list of rules, or {\"seed\": N, \"rules\": [...]}");
     }
     faults_init(out, seed ? (uint64_t)json_object_get_int64(seed) : 1);
     for (size_t i = 0; i < json_object_array_length(rules); i++) {

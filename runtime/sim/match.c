@@ -47,12 +47,12 @@ static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint
 // Notional of the open orders of a side, with that of the order told of: it is told of before it takes its
 // place.
 static int64_t open_notional_e8(const struct exchange *x, const struct order *o, uint8_t side) {
-    ASSERT(o->hold_e8 >= 0);
-    ASSERT(x->markets[o->r.symbol].hold_e8[side] >= 0);
-    int64_t sum = x->markets[o->r.symbol].hold_e8[side];
+    ASSERT(o->open_notional_e8 >= 0);
+    ASSERT(x->markets[o->r.symbol].open_notional_e8[side] >= 0);
+    int64_t sum = x->markets[o->r.symbol].open_notional_e8[side];
     bool coming = o->place == PLACE_NONE && o->r.side == side && o->r.type == ORDER_LIMIT &&
                   o->r.status <= STATUS_PARTIALLY_FILLED;
-    return coming ? sum + o->hold_e8 : sum;
+    return coming ? sum + o->open_notional_e8 : sum;
 }
 
 static void emit_order(struct exchange *x, const struct order *o, uint8_t execution, uint8_t reason) {
@@ -367,31 +367,31 @@ static int64_t order_notional_e8(const struct market *m, const struct call *c) {
 }
 
 static bool check_bracket(const struct exchange *x, const struct market *m, const struct call *c,
-                          int64_t hold, struct reply *r) {
-    ASSERT(hold >= 0);
+                          int64_t notional, struct reply *r) {
+    ASSERT(notional >= 0);
     ASSERT(m->notional_max_e8 > 0);
     ASSERT(r->code == 0);
     uint8_t side = x->dual_side ? c->position_side : POSITION_BOTH;
     int64_t now = dec_mul_round(m->positions[side].amount_e8, market_mark_e8(m));
-    int64_t then =
-        c->side == SIDE_BUY ? now + m->hold_e8[SIDE_BUY] + hold : now - m->hold_e8[SIDE_SELL] - hold;
+    int64_t then = c->side == SIDE_BUY ? now + m->open_notional_e8[SIDE_BUY] + notional
+                                       : now - m->open_notional_e8[SIDE_SELL] - notional;
     bool beyond = num_abs(then) > num_abs(now) && num_abs(then) > m->notional_max_e8;
     return beyond ? reply_fail(r, -2027, NULL) : true;
 }
 
 // What the order adds to the margin in use, and its fee, must be available. Orders that add nothing are free.
-static bool check_margin(const struct exchange *x, const struct market *m, const struct call *c, int64_t hold,
-                         struct reply *r) {
-    ASSERT(hold >= 0);
+static bool check_margin(const struct exchange *x, const struct market *m, const struct call *c,
+                         int64_t notional, struct reply *r) {
+    ASSERT(notional >= 0);
     ASSERT(m->leverage >= 1);
     ASSERT(r->code == 0);
-    int64_t holds[SIDE_COUNT] = { m->hold_e8[SIDE_BUY], m->hold_e8[SIDE_SELL] };
-    int64_t before = order_margin_e8(m, holds, x->dual_side);
-    holds[c->side == SIDE_SELL] += hold;
-    int64_t more = order_margin_e8(m, holds, x->dual_side) - before;
+    int64_t notionals[SIDE_COUNT] = { m->open_notional_e8[SIDE_BUY], m->open_notional_e8[SIDE_SELL] };
+    int64_t before = order_margin_e8(m, notionals, x->dual_side);
+    notionals[c->side == SIDE_SELL] += notional;
+    int64_t more = order_margin_e8(m, notionals, x->dual_side) - before;
     if (more <= 0) return true;
     int64_t rate = c->type == ORDER_MARKET ? x->config.taker_e8 : x->config.maker_e8;
-    more += dec_mul_round(hold, rate);
+    more += dec_mul_round(notional, rate);
     return account_available_e8(x) >= more ? true : reply_fail(r, -2019, NULL);
 }
 
@@ -422,8 +422,8 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
         return reply_fail(r, -2025, NULL);
     }
     if (reducing) return true;
-    int64_t hold = order_notional_e8(m, c);
-    return check_bracket(x, m, c, hold, r) && check_margin(x, m, c, hold, r);
+    int64_t notional = order_notional_e8(m, c);
+    return check_bracket(x, m, c, notional, r) && check_margin(x, m, c, notional, r);
 }
 
 // Refusals the price of the moment decides, before anything is recorded.
@@ -464,7 +464,7 @@ static struct order *order_make(struct exchange *x, const struct market *m, cons
         client_id_make(r->client_id, (uint64_t)r->order_id);
         o->generated = true;
     }
-    o->hold_e8 = reducing ? 0 : order_notional_e8(m, c);
+    o->open_notional_e8 = reducing ? 0 : order_notional_e8(m, c);
     x->totals.orders++;
     return o;
 }
@@ -577,11 +577,11 @@ static bool check_change(struct exchange *x, struct market *m, const struct orde
         filter_order(m->s, &wanted, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
     if (code != 0) return reply_fail_text(r, code, NULL);
     if (reducing) return true;
-    m->hold_e8[o->r.side] -= o->hold_e8;   // as if the old one were gone
-    int64_t hold = order_notional_e8(m, &wanted);
-    bool good = check_bracket(x, m, &wanted, hold, r) && check_margin(x, m, &wanted, hold, r);
-    ASSERT(m->hold_e8[o->r.side] >= 0);
-    m->hold_e8[o->r.side] += o->hold_e8;
+    m->open_notional_e8[o->r.side] -= o->open_notional_e8;   // as if the old one were gone
+    int64_t notional = order_notional_e8(m, &wanted);
+    bool good = check_bracket(x, m, &wanted, notional, r) && check_margin(x, m, &wanted, notional, r);
+    ASSERT(m->open_notional_e8[o->r.side] >= 0);
+    m->open_notional_e8[o->r.side] += o->open_notional_e8;
     return good;
 }
 
@@ -618,7 +618,7 @@ bool order_modify(struct exchange *x, const struct call *c, struct reply *r, str
     o->r.orig_qty_e8 = c->quantity_e8;
     ASSERT(o->r.executed_qty_e8 < o->r.orig_qty_e8);
     o->r.update_us = x->now_us;
-    o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
+    o->open_notional_e8 = order_closes(o) ? 0 : dec_mul_round(c->quantity_e8, c->price_e8);
     emit_order(x, o, EXEC_AMENDMENT, REASON_NONE);
     if (m->open || m->book)
         enter(x, m, o);
@@ -673,8 +673,9 @@ int32_t order_from_algo(struct exchange *x, struct algo *a) {
     }
     if (a->r.close_position) c.quantity_e8 = reducible_e8(m, c.side, c.position_side);
     if (reducing && reducible_e8(m, c.side, c.position_side) == 0) return -2022;
-    int64_t hold = order_notional_e8(m, &c);
-    if (!reducing && !(check_bracket(x, m, &c, hold, &refusal) && check_margin(x, m, &c, hold, &refusal))) {
+    int64_t notional = order_notional_e8(m, &c);
+    if (!reducing &&
+        !(check_bracket(x, m, &c, notional, &refusal) && check_margin(x, m, &c, notional, &refusal))) {
         return refusal.code;
     }
     struct order *o = order_make(x, m, &c, reducing);

@@ -68,7 +68,7 @@ void order_store_free(struct exchange *x) {
 void order_link(struct exchange *x, struct order *o, uint8_t place) {
     ASSERT(o->r.status == STATUS_NEW || o->r.status == STATUS_PARTIALLY_FILLED);
     ASSERT(o->r.executed_qty_e8 < o->r.orig_qty_e8);
-    ASSERT(o->hold_e8 >= 0);
+    ASSERT(o->open_notional_e8 >= 0);
     ASSERT(o->place == PLACE_NONE);
     ASSERT(place != PLACE_NONE);
     struct market *m = &x->markets[o->r.symbol];
@@ -83,7 +83,7 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
     list->last = o;
     list->count++;
     ASSERT((list->count == 1) == (list->first == list->last));
-    m->hold_e8[o->r.side] += o->hold_e8;
+    m->open_notional_e8[o->r.side] += o->open_notional_e8;
     if (place == PLACE_RESTING && o->r.reduce_only) m->reduce_count++;
     if (place == PLACE_RESTING && m->book) book_join(m, o);
     if (!o->hashed && !o->generated) {
@@ -108,12 +108,12 @@ void order_unlink(struct exchange *x, struct order *o) {
     list->count--;
     ASSERT((list->count == 0) == (list->first == NULL));
     ASSERT((list->first == NULL) == (list->last == NULL));
-    m->hold_e8[o->r.side] -= o->hold_e8;
+    m->open_notional_e8[o->r.side] -= o->open_notional_e8;
     if (o->place == PLACE_RESTING && o->r.reduce_only) m->reduce_count--;
     ASSERT(m->reduce_count >= 0);
     if (o->place == PLACE_RESTING && m->book) book_leave(m, o);
     ASSERT(list->count >= 0);
-    ASSERT(m->hold_e8[o->r.side] >= 0);
+    ASSERT(m->open_notional_e8[o->r.side] >= 0);
     if (o->hashed) HASH_DEL(x->open_ids, o);
     o->hashed = false;
     o->place = PLACE_NONE;

@@ -34,7 +34,7 @@ bool price_path_low_first(const struct exchange *x, const struct market *m) {
     int64_t amount = 0;
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) amount += m->positions[k].amount_e8;
     if (amount != 0) return amount > 0;
-    bool buys = m->hold_e8[SIDE_BUY] > 0, sells = m->hold_e8[SIDE_SELL] > 0;
+    bool buys = m->open_notional_e8[SIDE_BUY] > 0, sells = m->open_notional_e8[SIDE_SELL] > 0;
     for (const struct algo *a = m->algos.first; a;
          a = a->next) {   // entries by trigger: a buy stop is filled high
         if (a->r.reduce_only || a->r.close_position) continue;

@@ -293,7 +293,7 @@ static void enter_orders(struct exchange *x, const struct snapshot *s) {
             continue;
         }
         int64_t left = o->r.orig_qty_e8 - o->r.executed_qty_e8;
-        o->hold_e8 = order_closes(o) ? 0 : dec_mul_round(left, o->r.price_e8);
+        o->open_notional_e8 = order_closes(o) ? 0 : dec_mul_round(left, o->r.price_e8);
         order_link(x, o, PLACE_RESTING);
     }
 }

@@ -1,4 +1,4 @@
-// order_sim.c: the course of a simulation: events one after another, until the last order is cleared up.
+// order_sim.c: the course of a simulation: events one after another, until the last order's outcome is known.
 #include "testing/order_sim_private.h"
 
 #include "base/assert.h"
@@ -159,7 +159,7 @@ int64_t order_sim(const struct order_sim_options *o, struct order_sim_report *re
     s->immortal = true;
     while (!at_rest(s) && step(s)) continue;
     sim_compare_journal(s);
-    // The last process is killed too; then all goes well, and what is open is cleared up.
+    // The last process is killed too; then all goes well, and what is open is resolved.
     sim_kill_client(s);
     s->calm = true;
     while (!at_rest(s) && step(s)) continue;

@@ -60,8 +60,8 @@ static void look_up(void *ctx, struct api_call *query) { sim_submit(ctx, query);
 
 static void resolved(void *ctx, struct api_call *op, enum outcome outcome) {
     struct sim *s = ctx;
-    s->reopened_left -= op->alone;   // so marked by reopen
-    if (op->alone && outcome == OUTCOME_DONE) sim_script_resolved(s, op);
+    s->reopened_left -= op->no_share;   // so marked by reopen
+    if (op->no_share && outcome == OUTCOME_DONE) sim_script_resolved(s, op);
 }
 
 static struct gateway *new_gateway(struct sim *s) {
@@ -120,7 +120,7 @@ static void reopen(struct sim *s) {
         struct api_call *op = sim_take_call(s);
         int err = gateway_reopen(s->gateway, &row, op);
         ASSERT(err == ERR_OK);
-        op->alone = true;
+        op->no_share = true;
         s->reopened_left++;
         s->report->reopened++;
         gateway_find_out(s->gateway, op, o->made_us, taken);

@@ -83,14 +83,14 @@ describe("moontide new", function()
     local cases = {
       { {}, 2, "missing name; usage: moontide new NAME" },
       { { "a", "b" }, 2, "'b' is one too many" },
-      { { "9lives" }, 2, "'9lives' is no name for a strategy" },
+      { { "9lives" }, 2, "'9lives' is not a name for a strategy" },
       {
         { "../up" },
         2,
         "%.%./up lies outside of this folder; go there first %(cd %.%.%), then moontide new up",
       },
       { { "a/../../up" }, 2, "lies outside of this folder" },
-      { { "../" }, 2, "'%.%.' is no name for a strategy" },
+      { { "../" }, 2, "'%.%.' is not a name for a strategy" },
       { { ("x"):rep(60) }, 2, "at most 40" },
       { { "nowhere/bot" }, 1, "cannot make the folder nowhere/bot: No such file or directory" },
       { { "bot", "--symbol", "BTC/USDT" }, 2, "%-%-symbol BTC/USDT: not a symbol" },

@@ -79,7 +79,7 @@ describe("the REPL, piped", function()
     end
     for _, case in ipairs {
       { ":step x", "how many bars" },
-      { ":run never", "is no moment" },
+      { ":run never", "is not a moment" },
       { ":run 2022-01-01", "is past" },
       { ":goto", "where to" },
       { ":back 0", "how many bars" },
@@ -692,7 +692,7 @@ describe("attach, status and top", function()
     p:send ":tasks\r"
     p:wait_for(function(text) return text:find "script.lua:%d+ +waits +%S*script.lua:%d+" end)
     p:send "while true do end\r"
-    p:wait_for "it computed for more than 1 s"
+    p:wait_for "stopped after 1 s: the strategy shares this thread"
     p:send "api.get_ticker_p\t"
     p:wait_for "api.get_ticker_price"
     p:send "\3"

@@ -65,7 +65,7 @@ describe("moontide test", function()
     assert.are.equal(1, r.status)
     assert.matches("bad_spec.lua:2: Expected objects to be equal", r.out)
     assert.matches("bad_spec.lua:3: loose", r.out)
-    assert.matches("the test waits for what never comes", r.out)
+    assert.matches("the test waits for something that never happens", r.out)
     assert.matches("0 passed, 3 failed\n$", r.out)
   end)
 

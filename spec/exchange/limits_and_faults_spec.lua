@@ -285,7 +285,7 @@ describe("moontide exchange: faults", function()
     only "lose_reply"
     for body, text in pairs {
       ["nonsense"] = "not JSON",
-      ["{}"] = "a list of rules is wanted",
+      ["{}"] = "expected a list of rules",
       ['[{"fault":"lost"}]'] = "rule 1: fault = 'lost'",
       ['[{"fault":"delay"}]'] = "delay above 0",
       ['[{"fault":"late"}]'] = "delay above 0",
@@ -543,7 +543,7 @@ describe("moontide exchange: hosts of clients", function()
     local path = folder .. "/BTCUSDT-trades-2024-01.csv"
     for text, expected in pairs {
       [""] = "holds no trades",
-      ["a,b,c\n1,2,3\n"] = "line 1: no trades: price, quantity, time and is_buyer_maker are wanted",
+      ["a,b,c\n1,2,3\n"] = "line 1: no trades: expected columns price, quantity, time and is_buyer_maker",
       ["1,100,1,100,1704067200000,true\n2,x,1,100,1704067200001,true\n"] = "line 2: a price or quantity that is no number",
       ["1,100,1,100,1704067200000,true\n2,100,1,100,1704067100001,true\n"] = "line 2: earlier than the trade before it",
       ["1,100,1,100,1704067200000,perhaps\n"] = "line 1: is_buyer_maker is neither true nor false",

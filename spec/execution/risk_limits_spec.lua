@@ -29,7 +29,7 @@ local function guard(limits)
   end
 end
 
-describe("safety limits", function()
+describe("risk limits", function()
   it("bound an order's and a position's notional, at its price or the last one", function()
     local ask = guard { order_notional_e8 = 500, position_notional_e8 = 800 }
     assert.is_true(ask(order { quantity = 5 }, {}))

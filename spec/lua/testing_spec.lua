@@ -265,15 +265,15 @@ describe("a world", function()
   it("says plainly what is wrong with its description", function()
     local cases = {
       { { bar = {} }, "no option 'bar'" },
-      { { bars = { 100, -1 } }, "BTCUSDT, bar 2: a price above 0 is wanted, not %-1" },
+      { { bars = { 100, -1 } }, "BTCUSDT, bar 2: expected a price above 0, not %-1" },
       { { bars = { { 100, 99, 98, 100 } } }, "high and low must hold open and close" },
       { { bars = {}, symbol = "ETHUSDT" }, "ETHUSDT has no bar" },
       { { bars = { 1, 2 }, interval = "7m" }, "no such interval '7m'" },
       { { trades = { { 5, 1 }, { 2, 1 } } }, "testing.world" },
       { { faults = { { fault = "bogus" } } }, "faults" },
-      { { funding = 0.001 }, "funding: a list is wanted, not a number" },
-      { { bars = "up" }, "bars: a list is wanted, not a string" },
-      { { bars = { 1, 2 }, funding = { 0.001 } }, "funding 1: { at = seconds" },
+      { { funding = 0.001 }, "funding: expected a list, not a number" },
+      { { bars = "up" }, "bars: expected a list, not a string" },
+      { { bars = { 1, 2 }, funding = { 0.001 } }, "funding 1: expected { at = seconds" },
     }
     for _, case in ipairs(cases) do
       local ok, message = pcall(testing.world, case[1])

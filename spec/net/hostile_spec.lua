@@ -8,7 +8,7 @@ local run = require "spec.support.run"
 
 -- What is said of an answer to the handshake, by the mode of spec/support/hostile.lua.
 local answers = {
-  { "garbage", "its answer is no HTTP: " },
+  { "garbage", "its answer is not HTTP: " },
   { "half", "the server ended the connection before it had answered" },
   { "drip", "no whole answer within 500 ms" },
   { "huge", "its answer has a head of more than 8192 bytes" },
@@ -29,14 +29,14 @@ local frames = {
   { "interrupted", breach },
   { "large", "a message of more than 16 MB" },
   { "endless", breach },
-  { "utf8", "a text that is no UTF-8" },
+  { "utf8", "a text message that is not UTF-8" },
   { "close_code", breach },
   { "close", "the server closed the connection (1008: go?away?[31m now)" },
-  { "bare", "a message that is no JSON" },
-  { "half_json", "a message that is no JSON" },
-  { "empty", "a message that is no JSON" },
-  { "nul", "a message that is no JSON" },
-  { "deep", "a message that is no JSON" },
+  { "bare", "a message that is not JSON" },
+  { "half_json", "a message that is not JSON" },
+  { "empty", "a message that is not JSON" },
+  { "nul", "a message that is not JSON" },
+  { "deep", "a message that is not JSON" },
 }
 local slow = {
   { "dripping", "silence: no answer to a ping" },

@@ -97,7 +97,7 @@ local function write_files(self, o)
   host.make_folder(self.folder .. "/home")
   if o.after then o.after:keep_files(self.folder) end
   ffi.C.setenv("MOONTIDE_HOME", self.folder .. "/home", 1)
-  local settings = { run = { trusted = true }, safety = {} }
+  local settings = { run = { trusted = true }, risk = {} }
   for name, value in pairs(o.settings or {}) do
     if type(value) == "table" and settings[name] then
       for k, v in pairs(value) do

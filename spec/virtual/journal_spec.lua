@@ -1,4 +1,4 @@
--- A run that is killed, and the next one, in virtual time: what was sent is cleared up before the first handler.
+-- A run that is killed, and the next one, in virtual time: the outcome of what was sent is known before the first handler.
 local virtual = require "spec.support.virtual_live"
 
 local ORDER = "POST /fapi/v1/order"
@@ -141,7 +141,10 @@ describe("a run that was killed, in virtual time", function()
         strategy = { on_start = function() print "first handler" end },
         play = function() end,
       }
-      assert.truthy(next_run.failure:find("could not be cleared up within 30 s", 1, true), next_run.failure)
+      assert.truthy(
+        next_run.failure:find("the outcome of 1 orders of the last run was not known within 30 s", 1, true),
+        next_run.failure
+      )
       assert.is_nil(next_run:logged "first handler")
     end
   )

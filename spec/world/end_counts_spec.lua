@@ -18,7 +18,7 @@ return { symbols = { "BTCUSDT" },
   on_trade = function(self) self.n = (self.n or 0) + 1 end,
   on_stop = function(self) print("stop", self.n) end }]]
 
--- One is filled, one is cancelled, one is refused by the exchange, one never leaves: the safety limits refuse it.
+-- One is filled, one is cancelled, one is refused by the exchange, one never leaves: the risk limits refuse it.
 local orders = [[
 return { symbols = { "BTCUSDT" },
   on_start = function(self)

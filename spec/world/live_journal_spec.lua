@@ -177,7 +177,7 @@ describe("a live run's journal", function()
     end
   end)
 
-  it("what a killed process left is cleared up before the first handler", function()
+  it("the outcome of what a killed process sent is known before the first handler", function()
     local price, made = math.floor(x:best() * 0.97), lx.now_ms()
     -- One that arrived and rests, one that was filled, one that never arrived.
     x:order { price = price, newClientOrderId = "left-rests" }
@@ -234,7 +234,10 @@ describe("a live run's journal", function()
     r = live("api.sleep(0) print 'never'", {}, "timeout --foreground --preserve-status -s INT 4")
     assert.equal(1, r.status)
     assert.equal("", r.out)
-    assert.truthy(r.err:find("stopped before 1 orders of the last run could be cleared up", 1, true), r.err)
+    assert.truthy(
+      r.err:find("stopped before the outcome of 1 orders of the last run was known", 1, true),
+      r.err
+    )
     assert.equal(C.JOURNAL_INTENT, rows(true)["left-unclear"].state)
     x:no_faults()
 
@@ -244,7 +247,7 @@ describe("a live run's journal", function()
     assert.equal("", r.out)
     assert.truthy(
       r.err:find(
-        "an order of SOLUSDT from the last run is not cleared up (left-other): run with --symbol SOLUSDT too",
+        "an order of SOLUSDT from the last run has no known outcome (left-other): run with --symbol SOLUSDT too",
         1,
         true
       ),

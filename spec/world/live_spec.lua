@@ -211,7 +211,7 @@ describe("moontide live", function()
     end
   )
 
-  it("refuses what the safety limits forbid before it is sent; reducing passes", function()
+  it("refuses what the risk limits forbid before it is sent; reducing passes", function()
     local first = x:audit("?limit=0").total
     local r = live(
       x,
@@ -239,14 +239,14 @@ describe("moontide live", function()
     )
     assert.equal(0, r.status, r.err)
     for _, line in ipairs {
-      "order\tsafety: an order of 6",
-      "collar\tsafety: price 5",
+      "order\trisk limit: an order of 6",
+      "collar\trisk limit: price 5",
       "first\tFILLED",
-      "position\tsafety: a position ",
+      "position\trisk limit: a position ",
       "reduce\tFILLED",
       "third\tNEW",
-      "too many\tsafety: 3 orders within a minute already",
-      "batch\tsafety: an order of 3",
+      "too many\trisk limit: 3 orders within a minute already",
+      "batch\trisk limit: an order of 3",
     } do
       assert.truthy(r.out:find(line, 1, true), line .. " is not in:\n" .. r.out .. r.err)
     end
@@ -255,8 +255,8 @@ describe("moontide live", function()
       sent = sent + (e.call == "POST /fapi/v1/order" and 1 or 0)
     end
     assert.equal(3, sent)
-    assert.truthy(r.err:find "refused_by_safety=%d", r.err)
-    assert.falsy(r.err:find("refused_by_safety=0", 1, true), r.err)
+    assert.truthy(r.err:find "refused_by_risk_limits=%d", r.err)
+    assert.falsy(r.err:find("refused_by_risk_limits=0", 1, true), r.err)
   end)
 
   it("goes on after the streams are cut; a listen key that is lost is replaced", function()

@@ -515,7 +515,7 @@ describe("moontide paper", function()
         "expected crossed or isolated",
       },
       { { "paper", d.path, "--url", x.url, "--state", broken }, 1, "--reset begins anew" },
-      { { "paper", d.path, "--url", x.url, "--name", "../x" }, 2, "is no name for a run" },
+      { { "paper", d.path, "--url", x.url, "--name", "../x" }, 2, "is not a name for a run" },
       { { "paper", d.path, "--url", x.url, "--yes-real-money" }, 2, "no such option" },
     } do
       local status, err = try(case[1])

@@ -121,22 +121,22 @@ describe("limits that a script cannot lift", function()
     )
     assert.equal(0, r.status, r.err)
     expect(r, {
-      "plain\tsafety: an order of",
-      "text\tsafety: an order of",
-      "market\tsafety: an order of",
-      "stop\tsafety: an order of",
-      "low sell\tsafety: an order of 2",
+      "plain\trisk limit: an order of",
+      "text\trisk limit: an order of",
+      "market\trisk limit: an order of",
+      "stop\trisk limit: an order of",
+      "low sell\trisk limit: an order of 2",
       "enormous\t",
-      "closing\tsafety: an order of",
-      "raw\tsafety: an order of",
-      "raw algo\tsafety: an order of",
-      "batch\tsafety: an order of",
-      "many\tsafety: an order of",
-      "async\tsafety: an order of",
+      "closing\trisk limit: an order of",
+      "raw\trisk limit: an order of",
+      "raw algo\trisk limit: an order of",
+      "batch\trisk limit: an order of",
+      "many\trisk limit: an order of",
+      "async\trisk limit: an order of",
       "small\tNEW",
-      "amend\tsafety: an order of",
+      "amend\trisk limit: an order of",
       "raw amend\t",
-      "amend away\tsafety: price",
+      "amend away\trisk limit: price",
       "good amend\tNEW",
     })
     assert.falsy(r.out:find("raw amend\tNEW", 1, true))
@@ -174,9 +174,9 @@ describe("limits that a script cannot lift", function()
       "one\tNEW",
       "two\tNEW",
       "other side\tNEW",
-      "three\tsafety: a position %(with what is open%) of 3",
+      "three\trisk limit: a position %(with what is open%) of 3",
       "filled\t1\n",
-      "again\tsafety: a position",
+      "again\trisk limit: a position",
       "reduce\tFILLED",
       "after\tFILLED",
       "room\tFILLED",
@@ -204,9 +204,9 @@ describe("limits that a script cannot lift", function()
     assert.equal(0, r.status, r.err)
     expect(r, {
       "long\tFILLED",
-      "\nshort\tsafety: a position",
+      "\nshort\trisk limit: a position",
       "small short\tFILLED",
-      "more\tsafety: a position",
+      "more\trisk limit: a position",
       "close\tFILLED",
     })
   end)
@@ -225,8 +225,8 @@ describe("limits that a script cannot lift", function()
     assert.equal(0, r.status, r.err)
     expect(r, {
       "order3\tNEW",
-      "order4\tsafety: 3 orders are open already",
-      "stop\tsafety: 3 orders are open already",
+      "order4\trisk limit: 3 orders are open already",
+      "stop\trisk limit: 3 orders are open already",
       "place\tNEW",
     })
   end)
@@ -240,10 +240,10 @@ describe("limits that a script cannot lift", function()
     ]]
     local r = live(script, { "--max-daily-loss", "0.5" })
     assert.equal(0, r.status, r.err)
-    expect(r, { "first\tFILLED", "back\tFILLED", "more\tsafety: a loss today of" })
+    expect(r, { "first\tFILLED", "back\tFILLED", "more\trisk limit: a loss today of" })
     r = live(script, { "--max-daily-loss", "0.5" })
     assert.equal(0, r.status, r.err)
-    expect(r, { "first\tsafety: a loss today of" })
+    expect(r, { "first\trisk limit: a loss today of" })
   end)
 
   it("a breach may pull the kill switch", function()
@@ -258,7 +258,7 @@ describe("limits that a script cannot lift", function()
       { "--max-order-notional", "2000", "--on-breach", "halt" }
     )
     assert.equal(0, r.status, r.err)
-    expect(r, { "rests\tNEW", "beyond\tsafety: an order of", "after\tsafety: the run is halted" })
+    expect(r, { "rests\tNEW", "beyond\trisk limit: an order of", "after\trisk limit: the run is halted" })
     assert.truthy(r.err:find("kill switch", 1, true), r.err)
     assert.equal(0, #x:signed("GET", "/fapi/v1/openOrders", { symbol = "BTCUSDT" }).json)
   end)
@@ -271,20 +271,24 @@ describe("limits that a script cannot lift", function()
     r = live("print 'never'", { "--limit", "BTCUSTD:order=1000" }) -- misspelt: it would hold nothing
     assert.equal(2, r.status)
     assert.truthy(
-      r.err:find("limits of BTCUSTD (--limit, safety.limits): the exchange has no such symbol", 1, true),
+      r.err:find("limits of BTCUSTD (--limit, risk.limits): the exchange has no such symbol", 1, true),
       r.err
     )
     local conf = run.write(
       home .. "/limits.conf.lua",
-      "return { safety = { max_order_notional = 5000, limits = { BTCUSDT = { order = 1000 } } } }"
+      "return { risk = { max_order_notional = 5000, limits = { BTCUSDT = { order = 1000 } } } }"
     )
     r =
       live([[ try("beyond", { quantity = 0.02 }) try("within", { quantity = 0.01 }) ]], { "--config", conf })
     assert.equal(0, r.status, r.err)
-    expect(r, { "beyond\tsafety: an order of 1", "within\tNEW" })
+    expect(r, { "beyond\trisk limit: an order of 1", "within\tNEW" })
+    run.write(conf, "return { safety = { limits = { BTCUSDT = { order = 1000 } } } }") -- the table's older name
+    r = live([[ try("beyond", { quantity = 0.02 }) ]], { "--config", conf })
+    expect(r, { "beyond\trisk limit: an order of 1" })
     for _, case in ipairs {
-      { "return { safety = { max_order = 1 } }", "safety has no key 'max_order'" },
-      { "return { safety = { limits = { BTCUSDT = { size = 1 } } } }", "order and position" },
+      { "return { risk = {}, safety = {} }", "risk and safety are the same table; keep risk" },
+      { "return { risk = { max_order = 1 } }", "risk has no key 'max_order'" },
+      { "return { risk = { limits = { BTCUSDT = { size = 1 } } } }", "order and position" },
       {
         "return { run = { on_crash = 'pray' } }",
         "run.on_crash pray: expected one of cancel, flatten, keep",
@@ -306,7 +310,7 @@ describe("limits that a script cannot lift", function()
     )
     finally(function() r:close() end)
     assert.equal(0, r:wait(), r:err())
-    assert.truthy(r:out():find("big\tsafety: an order of", 1, true), r:out())
+    assert.truthy(r:out():find("big\trisk limit: an order of", 1, true), r:out())
     assert.truthy(r:out():find("small\tNEW", 1, true), r:out())
   end)
 

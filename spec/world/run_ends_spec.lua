@@ -55,12 +55,12 @@ describe("how a run ended", function()
     r:kill(9, r:ask({ cmd = "status" }).pid)
     r:kill(9)
     r:wait()
-    assert.equal("ended without a word: killed, or its journal could not be written", runs()[3].how)
+    assert.equal("not ended in order: killed, or its journal could not be written", runs()[3].how)
     local s = status()
     assert.equal(1, s.status)
     assert.truthy(
       s.err:find(
-        "no run 'script' is going on; run 3 ended without a word: killed, or its journal could not be written\n",
+        "no run 'script' is going on; run 3 not ended in order: killed, or its journal could not be written\n",
         1,
         true
       ),
@@ -69,7 +69,7 @@ describe("how a run ended", function()
     assert.equal(0, again("api.sleep(0)").status)
     local all = runs()
     assert.same(
-      { "ended without a word: killed, or its journal could not be written", "stopped" },
+      { "not ended in order: killed, or its journal could not be written", "stopped" },
       { all[3].how, all[4].how }
     )
     assert.is_nil(all[3].ended_time)

@@ -212,7 +212,7 @@ function Requests:set_options(op, o, level)
     end
     request.retries_max = o.retries
   end
-  op.alone = o.share == false
+  op.no_share = o.share == false
 end
 
 -- The error of an operation that has settled without being executed.

@@ -141,7 +141,7 @@ local M = {
         name = "loop",
         type = "flag",
         needs = "data",
-        help = "begin the replay again where the data end; else the market falls still",
+        help = "begin the replay again where the data end; else prices stop moving",
       },
     },
     {
@@ -189,7 +189,7 @@ local M = {
         value = "RIGHT",
         choices = { "withdraw" },
         shown = "no withdrawals",
-        help = "what apiRestrictions tells of the keys that trade",
+        help = "what apiRestrictions says of the keys that trade",
       },
       {
         name = "state",

@@ -159,7 +159,7 @@ function M.text(s, sim, e, count)
   end
   if not s.whole then lines[#lines + 1] = "the recording ends before its script did" end
   if s.unseen > 0 then
-    lines[#lines + 1] = ("%d orders were filled, by their answers, beyond the fills that were told before the end: what these made is in the residual"):format(
+    lines[#lines + 1] = ("%d orders were filled, by their answers, beyond the fills that were reported before the end: what these made is in the residual"):format(
       s.unseen
     )
   end

@@ -54,7 +54,7 @@ function M.run(options)
   if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
     cmd.fail(
       2,
-      "'%s' is no name for a strategy: a letter, then letters, digits, _ and -, at most %d",
+      "'%s' is not a name for a strategy: a letter, then letters, digits, _ and -, at most %d",
       name,
       NAME_MAX
     )

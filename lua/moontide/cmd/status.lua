@@ -218,7 +218,7 @@ local order_columns = {
 -- Runs asked for by name, be they over, or those that go on.
 local function named(options)
   local runs = options[1] and { { name = options[1], folder = folder.path(options[1]) } } or folder.running()
-  if options[1] and not runs[1].folder then cmd.fail(2, "'%s' is no name of a run", options[1]) end
+  if options[1] and not runs[1].folder then cmd.fail(2, "'%s' is not the name of a run", options[1]) end
   if #runs == 0 then
     cmd.fail(
       1,

@@ -30,7 +30,7 @@ function M.run(options)
   local t = out[0]
   if not C.terminal_edits(t) then
     C.terminal_close(t)
-    cmd.fail(1, "top needs a terminal; moontide status tells once")
+    cmd.fail(1, "top needs a terminal; moontide status prints once")
   end
   C.terminal_keys(t)
   io.stdout:write "\27[?1049h\27[?25l"

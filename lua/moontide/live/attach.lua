@@ -15,7 +15,7 @@ local CONNECTIONS_KEPT = 32
 
 local function too_long(since)
   if host.monotonic() - since > COMPUTING_S then
-    return ("it computed for more than %d s, and the strategy must go on"):format(COMPUTING_S)
+    return ("stopped after %d s: the strategy shares this thread"):format(COMPUTING_S)
   end
   return nil
 end

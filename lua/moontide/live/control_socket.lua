@@ -97,7 +97,7 @@ function M.open(s, path)
       s.log.warn("the script held the loop for %.0f ms; everything else waited", held / 1000)
     end
     if world.pump.dead_man_failed and world.pump.dead_man_failed(world.bt) then
-      s.log.warn "the exchange could not be told to go on watching over us; should that last, it cancels our open orders"
+      s.log.warn "the dead man's switch could not be renewed; should that last, the exchange cancels our open orders"
     end
     while world.pump.log_next and world.pump.log_next(world.bt, line) do
       s.log[line.warn and "warn" or "info"]("%s", ffi.string(line.text))

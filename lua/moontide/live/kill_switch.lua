@@ -1,5 +1,5 @@
 ---The kill switch of a run: nothing but reducing orders leaves any more, open orders go, positions too when that is wanted; then the
----run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the safety limits.
+---run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the risk limits.
 local bit = require "bit"
 local C = require "moontide.core"
 local shutdown = require "moontide.live.shutdown"
@@ -42,7 +42,7 @@ function M.pull(s)
     s.keep_orders = kept
     if not (ok and good) then
       s.log.error(
-        "kill switch: not everything could be cleared: %s",
+        "kill switch: not everything could be cancelled or closed: %s",
         ok and "orders keep appearing" or tostring(good)
       )
     end

@@ -41,7 +41,7 @@ function M.request(s)
   if s.script.plain then
     return nil, "a plain script cannot be reloaded: it has no handlers to put in place"
   end
-  if s.recorder then return nil, "a run that is recorded keeps its script: a replay would know one only" end
+  if s.recorder then return nil, "cannot reload while recording: a recording holds one script" end
   local ok, script, params = pcall(load, s)
   if not ok then
     local problem = tostring(script):match "[^\n]+"

@@ -7,7 +7,7 @@ local host = require "moontide.lua_host"
 local M = {}
 
 ---What is written of a run whose end nobody saw.
-M.UNSEEN = "ended without a word: killed, or its journal could not be written"
+M.UNSEEN = "not ended in order: killed, or its journal could not be written"
 
 ---Ends the runs that do not say how they ended; their processes must be gone.
 ---@param folder string of the run

@@ -62,7 +62,7 @@ local function say_end(l, log)
     { "lost", tonumber(f.lost) },
     { "found_after_all", tonumber(f.resolved_found) },
     { "never_arrived", tonumber(f.resolved_absent) },
-    { "refused_by_safety", tonumber(f.refused_by_safety) },
+    { "refused_by_risk_limits", tonumber(f.refused_by_risk_limits) },
     { "stream_messages", tonumber(f.stream_messages) },
     { "reconnects", tonumber(f.stream_reconnects) },
     { "swaps", tonumber(f.stream_swaps) },
@@ -77,8 +77,8 @@ end
 local function figures(l)
   return function(out)
     local f = C.live_figures(l)
-    out.reconnects, out.lost, out.refused_by_safety =
-      tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_safety)
+    out.reconnects, out.lost, out.refused_by_risk_limits =
+      tonumber(f.stream_reconnects), tonumber(f.lost), tonumber(f.refused_by_risk_limits)
     out.dead_man = { armed = tonumber(f.dead_man_armed), failed = tonumber(f.dead_man_failed) }
     local safe = C.live_risk(l)
     out.open_orders, out.orders_this_minute = safe.open_orders, safe.orders_this_minute
@@ -88,13 +88,13 @@ local function figures(l)
 end
 
 -- The limits, and those of single symbols at their place in the run's list.
-local function safety(o, options, names)
-  local s, e8 = settings_module.safety(options), C.dec_from_double
-  o.safety.order_notional_e8, o.safety.position_notional_e8 =
+local function risk_limits(o, options, names)
+  local s, e8 = settings_module.risk(options), C.dec_from_double
+  o.risk.order_notional_e8, o.risk.position_notional_e8 =
     e8(s.max_order_notional), e8(s.max_position_notional)
-  o.safety.daily_loss_e8, o.safety.collar_e8 = e8(s.max_daily_loss), e8(s.price_collar)
-  o.safety.orders_per_minute, o.safety.open_orders = s.max_orders_per_minute, s.max_open_orders
-  o.safety.halt_on_breach = s.on_breach == "halt"
+  o.risk.daily_loss_e8, o.risk.collar_e8 = e8(s.max_daily_loss), e8(s.price_collar)
+  o.risk.orders_per_minute, o.risk.open_orders = s.max_orders_per_minute, s.max_open_orders
+  o.risk.halt_on_breach = s.on_breach == "halt"
   local allowed = s.allowed_symbols and "," .. s.allowed_symbols:gsub("%s", "") .. ","
   for i, name in ipairs(names) do
     if allowed and not allowed:find("," .. name .. ",", 1, true) then
@@ -106,7 +106,7 @@ local function safety(o, options, names)
       )
     end
     local own = s.limits[name] or {}
-    o.safety.symbols[i - 1].order_notional_e8, o.safety.symbols[i - 1].position_notional_e8 =
+    o.risk.symbols[i - 1].order_notional_e8, o.risk.symbols[i - 1].position_notional_e8 =
       e8(own.order or 0), e8(own.position or 0)
   end
 end
@@ -117,9 +117,9 @@ local function check_limited(options, info)
   for _, s in ipairs(info.symbols) do
     known[s.symbol] = true
   end
-  for name in pairs(settings_module.safety(options).limits) do
+  for name in pairs(settings_module.risk(options).limits) do
     if not known[name] then
-      failures.raise(2, "limits of %s (--limit, safety.limits): the exchange has no such symbol", name)
+      failures.raise(2, "limits of %s (--limit, risk.limits): the exchange has no such symbol", name)
     end
   end
 end
@@ -389,14 +389,14 @@ end
 function M.open(options, path, mode)
   local on_paper = mode == "paper"
   if options.watch and options.record then
-    failures.raise(2, "--watch and --record: a recorded run keeps its script; give one of them")
+    failures.raise(2, "--watch and --record: cannot reload while recording; give one of them")
   end
   local o, at = connect.options(options, not on_paper, on_paper)
   local made = {}
   local s = begin(options, path, mode, o, at, made)
   local self = s.script.self
   made.params = strategy_module.parameters(self and self.params, made.sets, path)
-  safety(o, options, s.names)
+  risk_limits(o, options, s.names)
   o.stream_age_us = options["stream-age"] * 1e6
   o.reconcile_us = options.reconcile * 1e6
   o.stream_silence_us = options["stream-silence"] * 1e6
@@ -507,7 +507,7 @@ function M.run(s)
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
   if failure then return ("%s failed at %s: %s"):format(s.path, at, failure) end
   if not s.orderly and not C.heartbeat_joined() then -- a supervisor does the rest
-    return ("%s has ended, but not all that was to be done then could be (see above): look at its open orders"):format(
+    return ("%s has ended, but its clean-up is not complete (see above): check its open orders"):format(
       s.path
     )
   end

@@ -1,4 +1,4 @@
----How a paper or live run is kept in bounds: options of the command, or keys of the tables `run` and `safety` in
+---How a paper or live run is kept in bounds: options of the command, or keys of the tables `run` and `risk` in
 ---moontide.conf.lua (an option wins). What there is stands in the options' rows (options/groups.lua).
 local failures = require "moontide.failure"
 local groups = require "moontide.options.live_groups"
@@ -76,15 +76,15 @@ local function symbol_limits(options, settings, path)
     out[symbol] = out[symbol] or {}
     out[symbol][name] = value
   end
-  local safety = settings and settings.safety
-  local listed = type(safety) == "table" and safety.limits or {}
-  if type(listed) ~= "table" then failures.raise(2, "%s: safety.limits is a table by symbol", path) end
+  local risk = settings and settings.risk
+  local listed = type(risk) == "table" and risk.limits or {}
+  if type(listed) ~= "table" then failures.raise(2, "%s: risk.limits is a table by symbol", path) end
   for symbol, limits in pairs(listed) do
     if type(limits) ~= "table" then
-      failures.raise(2, "%s: safety.limits.%s is a table", path, tostring(symbol))
+      failures.raise(2, "%s: risk.limits.%s is a table", path, tostring(symbol))
     end
     for name, value in pairs(limits) do
-      add(path .. ": safety.limits." .. tostring(symbol), symbol, name, value)
+      add(path .. ": risk.limits." .. tostring(symbol), symbol, name, value)
     end
   end
   for _, text in ipairs(options.limit or {}) do
@@ -99,10 +99,10 @@ local function symbol_limits(options, settings, path)
 end
 
 ---@param options table
----@return table safety by key, and `limits` by symbol
-function M.safety(options)
+---@return table risk by key, and `limits` by symbol
+function M.risk(options)
   local settings, path = settings_file.read(options)
-  local out = read("safety", options, settings, path, "limits")
+  local out = read("risk", options, settings, path, "limits")
   out.limits = symbol_limits(options, settings, path)
   return out
 end
@@ -130,7 +130,7 @@ function M.help()
   }
   lines_of(lines, "run")
   lines[#lines + 1] = "  }"
-  lines_of(lines, "safety")
+  lines_of(lines, "risk")
   lines[#lines + 1] =
     "    limits = { BTCUSDT = { order = USDT, position = USDT } }, by symbol, beside those of all (--limit BTCUSDT:order=1000)"
   lines[#lines + 1] = "  }"

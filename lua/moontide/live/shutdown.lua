@@ -192,7 +192,7 @@ function M.settle(s, recv_window)
     world:pass_time(0.02)
     count = C.live_orders_under_way(s.l)
   end
-  if count > 0 then s.log.error("of %d orders it is not known what became of them", count) end
+  if count > 0 then s.log.error("the outcome of %d orders is unknown", count) end
   return count == 0
 end
 

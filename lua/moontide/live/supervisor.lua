@@ -198,7 +198,7 @@ local function watch(v, w, t)
   if w.urgent_us and (w.stopping or t - w.urgent_us < HEEDING_S * 1e6) then
     -- Told to stop, it may not hang; how long it has already is no excuse.
     if quiet > math.min(limit, STOPPING_S) and t - w.urgent_us > STOPPING_S * 1e6 then
-      return kill(v, w, ("does not heed the stop, its script holding the loop for %.1f s"):format(quiet))
+      return kill(v, w, ("does not react to the stop: its script has held the loop for %.1f s"):format(quiet))
     end
   end
   if
@@ -349,7 +349,7 @@ local function cleaner_ended(v, w, status, signal)
     )
     return clean(v, w)
   end
-  v.log.error("%s: its orders could not be cleared up; it is not started again", w.name)
+  v.log.error("%s: its orders could not be cancelled; it is not started again", w.name)
   rest(v, w, "halted", 1)
 end
 

@@ -175,7 +175,7 @@ M.limits = {
     max = 1e10,
     default = 0,
     shown = "no limit",
-    setting = "safety",
+    setting = "risk",
     help = "refuse any larger order; reducing ones pass",
   },
   {
@@ -186,7 +186,7 @@ M.limits = {
     max = 1e10,
     default = 0,
     shown = "no limit",
-    setting = "safety",
+    setting = "risk",
     help = "refuse orders that would make a symbol's position larger, its open orders counted as filled",
   },
   {
@@ -197,7 +197,7 @@ M.limits = {
     max = 1e10,
     default = 0,
     shown = "no limit",
-    setting = "safety",
+    setting = "risk",
     help = "refuse all but reducing orders once equity has fallen so far in the UTC day",
   },
   {
@@ -208,7 +208,7 @@ M.limits = {
     max = 1e6,
     default = 0,
     shown = "no limit",
-    setting = "safety",
+    setting = "risk",
     help = "refuse more open orders",
   },
   {
@@ -216,13 +216,13 @@ M.limits = {
     type = "text",
     value = "S:order=N,position=N",
     repeated = true,
-    help = "limits of one symbol, in USDT; in moontide.conf.lua: safety.limits",
+    help = "limits of one symbol, in USDT; in moontide.conf.lua: risk.limits",
   },
   {
     name = "allowed-symbols",
     type = "text",
     value = "S,S",
-    setting = "safety",
+    setting = "risk",
     shown = "all it names",
     help = "refuse to run with any other symbol",
   },
@@ -232,7 +232,7 @@ M.limits = {
     value = "WHAT",
     choices = { "refuse", "halt" },
     default = "refuse",
-    setting = "safety",
+    setting = "risk",
     help = "an order beyond a limit is refused, or pulls the kill switch too",
   },
   {
@@ -243,7 +243,7 @@ M.limits = {
     max = 1e6,
     default = 0,
     shown = "no limit",
-    setting = "safety",
+    setting = "risk",
     help = "refuse more new and amended orders",
   },
   {
@@ -253,7 +253,7 @@ M.limits = {
     min = 0,
     max = 100,
     default = 0.1,
-    setting = "safety",
+    setting = "risk",
     help = "refuse prices further from the mark price, else the last one, than this ratio; 0: any",
   },
 }
@@ -432,7 +432,7 @@ M.shared_run = { M.run, groups.script, M.limits, M.supervisor, M.connection, M.s
 function M.row(name) return option_table.pick(M.live, { name })[1] end
 
 ---The rows whose values are kept in a table of moontide.conf.lua too.
----@param place "run"|"safety"
+---@param place "run"|"risk"
 ---@return Option[]
 function M.settings(place)
   local list = {}

@@ -17,7 +17,7 @@ local function moment(text, now_us)
   local us = types.time(text)
   if us then return us end
   return nil,
-    ("'%s' is no moment; 2023-02-01, 2023-02-01T12:30, milliseconds, or from now: +90m, +6h, +2d"):format(
+    ("'%s' is not a moment; expected 2023-02-01, 2023-02-01T12:30, milliseconds, or from now: +90m, +6h, +2d"):format(
       text
     )
 end

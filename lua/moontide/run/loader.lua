@@ -127,7 +127,7 @@ function M.sets(list)
   local given = {}
   for _, text in ipairs(list or {}) do
     local name, value = text:match "^([%w_]+)=(.*)$"
-    if not name then failures.raise(2, "--set %s: NAME=VALUE is wanted", text) end
+    if not name then failures.raise(2, "--set %s: expected NAME=VALUE", text) end
     given[name] = value
   end
   return given
@@ -171,7 +171,7 @@ function M.configuration(options, rate_limits)
     for _, name in ipairs(M.run_settings) do
       run[name], settings[name] = settings[name], nil
     end
-    settings.run, settings.safety = nil, nil -- of live/settings.lua
+    settings.run, settings.risk = nil, nil -- of live/settings.lua
     local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then failures.raise(1, "%s: %s", path, tostring(message)) end
   end

@@ -20,6 +20,12 @@ function M.read(options)
   local ok, settings = pcall(chunk)
   if not ok then failures.raise(1, "%s", tostring(settings)) end
   if type(settings) ~= "table" then failures.raise(1, "%s must return a table of settings", path) end
+  if settings.safety ~= nil then -- an older name, under which files may still keep limits
+    if settings.risk ~= nil then
+      failures.raise(2, "%s: risk and safety are the same table; keep risk", path)
+    end
+    settings.risk, settings.safety = settings.safety, nil
+  end
   return settings, path
 end
 

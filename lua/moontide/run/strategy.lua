@@ -76,7 +76,7 @@ function M.parameters(declared, given, path)
     local default = values[name]
     if type(default) == "number" then
       local value = tonumber(text)
-      if not value or value ~= value then failures.raise(2, "--set %s=%s: a number is wanted", name, text) end
+      if not value or value ~= value then failures.raise(2, "--set %s=%s: expected a number", name, text) end
       if type(d) == "table" and ((d.min and value < d.min) or (d.max and value > d.max)) then
         failures.raise(
           2,
@@ -90,7 +90,7 @@ function M.parameters(declared, given, path)
       values[name] = value
     elseif type(default) == "boolean" then
       if text ~= "true" and text ~= "false" then
-        failures.raise(2, "--set %s=%s: true or false is wanted", name, text)
+        failures.raise(2, "--set %s=%s: expected true or false", name, text)
       end
       values[name] = text == "true"
     else

@@ -15,7 +15,7 @@ local function check(n, name, least)
   end
 end
 
----Exponential moving average: f = f + a * (x - f), a = 2 / (n + 1), seeded with the first value; speaks from the n-th.
+---Exponential moving average: f = f + a * (x - f), a = 2 / (n + 1), seeded with the first value; first value at the n-th input.
 ---Source: the recurrence as Wilder and TA texts give it; the seed is the first close, not an SMA.
 ---
 ---Errors: raises on a length that is no whole number of at least 1.

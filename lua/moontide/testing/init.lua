@@ -76,7 +76,7 @@ end
 local function by_symbol(o, what, symbol)
   local list = o[what]
   if list == nil then return {} end
-  if type(list) ~= "table" then error(("%s: a list is wanted, not a %s"):format(what, type(list)), 0) end
+  if type(list) ~= "table" then error(("%s: expected a list, not a %s"):format(what, type(list)), 0) end
   return type(next(list)) == "string" and list or { [symbol] = list }
 end
 

@@ -22,7 +22,7 @@ local kept = setmetatable({}, { __mode = "k" }) -- the columns of a series live 
 
 local function check_price(value, where)
   if type(value) ~= "number" or value ~= value or value <= 0 or value > 1e9 then
-    error(("%s: a price above 0 is wanted, not %s"):format(where, tostring(value)), 0)
+    error(("%s: expected a price above 0, not %s"):format(where, tostring(value)), 0)
   end
   return value
 end
@@ -74,7 +74,7 @@ function M.bars_of(trades, step_s)
   for i, trade in ipairs(trades) do
     local where = ("trade %d"):format(i)
     if type(trade) ~= "table" or type(trade[1]) ~= "number" or trade[1] < 0 then
-      error(where .. ": { seconds, price, quantity } is wanted", 0)
+      error(where .. ": expected { seconds, price, quantity }", 0)
     end
     local price, index = check_price(trade[2], where), math.floor(trade[1] / step_s)
     if number and index < number then error(where .. " is older than the one before it", 0) end
@@ -101,7 +101,7 @@ function M.series(symbol, entries, interval, start_us)
   if kind < 0 then error(("no such interval '%s'; 1m, 5m, 1h, 1d..."):format(tostring(interval)), 0) end
   local series = ffi.new "struct series"
   if #symbol >= ffi.sizeof(series.symbol) or not symbol:find "^%w+$" then
-    error(("'%s' is no symbol"):format(symbol), 0)
+    error(("'%s' is not a symbol"):format(symbol), 0)
   end
   ffi.copy(series.symbol, symbol)
   local step_us = tonumber(C.interval_us(kind))
@@ -144,7 +144,7 @@ function M.funding(rows, start_us)
   local times, rates = ffi.new("int64_t[?]", math.max(#rows, 1)), ffi.new("int64_t[?]", math.max(#rows, 1))
   for i, row in ipairs(rows) do
     if type(row) ~= "table" or type(row.at) ~= "number" or type(row.rate) ~= "number" then
-      error(("funding %d: { at = seconds, rate = ratio } is wanted"):format(i), 0)
+      error(("funding %d: expected { at = seconds, rate = ratio }"):format(i), 0)
     end
     times[i - 1], rates[i - 1] = start_us + row.at * 1e6, C.dec_from_double(row.rate)
   end
@@ -158,7 +158,7 @@ end
 function M.start(text)
   if text == nil then return 1672531200000000 end -- 2023-01-01
   return types.time(text)
-    or error(("start: '%s' is no date, such as 2023-02-01 or 2023-02-01T12:30"):format(tostring(text)), 0)
+    or error(("start: '%s' is not a date, such as 2023-02-01 or 2023-02-01T12:30"):format(tostring(text)), 0)
 end
 
 return M

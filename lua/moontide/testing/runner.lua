@@ -28,7 +28,7 @@ function testing.on_world(world)
 end
 
 local function current(name)
-  if not running then error(name .. " is there inside it and before_each; here no test runs yet", 3) end
+  if not running then error(name .. " exists inside it and before_each; no test runs here yet", 3) end
   return worlds[#worlds] or testing.world()
 end
 
@@ -65,11 +65,11 @@ local function drive(fn)
     local world = worlds[#worlds]
     local session = world and world.session
     if not session or not session.world:step() then
-      if told then error("the test waits for what never comes", 0) end
+      if told then error("the test waits for something that never happens", 0) end
       told = true
       task.fail(
         main,
-        "the test waits for what never comes: every task waits and the market of this world has ended"
+        "the test waits for something that never happens: every task waits and the market of this world has ended"
       )
     end
   end

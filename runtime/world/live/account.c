@@ -158,7 +158,7 @@ static void on_message(struct live *l, const struct json *j) {
     }
     if (!order && !algo && !account) return;
     if (!event_whole(j, 0)) {
-        malformed(l, "an event without what it is to tell");
+        malformed(l, "an event with fields missing");
         return;
     }
     coalesce_changed(l->pump.coalescer);   // of symbols that are not this run's too

@@ -154,9 +154,10 @@ static int keep_restart(struct live *l, const struct journal_order *o, struct li
     struct api_call *op = pump_call(l);
     if (gateway_reopen(l->gateway, o, op) != ERR_OK) {
         pump_call_free(l, op);
-        return errmsg_set(e, ERR_NOT_FOUND,
-                          "an order of %s from the last run is not cleared up (%s): run with --symbol %s too",
-                          o->symbol, o->client_id, o->symbol);
+        return errmsg_set(
+            e, ERR_NOT_FOUND,
+            "an order of %s from the last run has no known outcome (%s): run with --symbol %s too", o->symbol,
+            o->client_id, o->symbol);
     }
     *r = (struct live_restart){ .op = op,
                                 .made_us = o->made_us,

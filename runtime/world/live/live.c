@@ -120,7 +120,7 @@ static void submit(void *world, struct api_call *op) {
         pump_submit(&l->pump, op);
         return;
     }
-    l->figures.refused_by_safety++;
+    l->figures.refused_by_risk_limits++;
     pump_refuse(&l->pump, op, why);
 }
 
@@ -130,7 +130,7 @@ struct api_call *internal_call_take(struct live *l, int32_t endpoint, uint8_t pr
     op->call.symbol = SYMBOL_NONE;
     op->request.priority = priority;
     op->request.retries_max = 3;
-    op->alone = true;
+    op->no_share = true;
     return op;
 }
 
@@ -608,13 +608,13 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         turn(l, true);
     }
     if (l->stopping && live_journal_left(l) > 0) {   // no handler may run
-        return errmsg_set(e, ERR_STOPPED, "stopped before %d orders of the last run could be cleared up",
+        return errmsg_set(e, ERR_STOPPED, "stopped before the outcome of %d orders of the last run was known",
                           live_journal_left(l));
     }
     if (l->stopping) return ERR_OK;
     if (clock_known(live_wire_clock(l)) && live_journal_left(l) > 0) {
         return errmsg_set(e, ERR_TIMEOUT,
-                          "%s: %d orders of the last run could not be cleared up within %lld s",
+                          "%s: the outcome of %d orders of the last run was not known within %lld s",
                           l->o.rest_url, live_journal_left(l), (long long)(timeout_us / 1000000));
     }
     return errmsg_set(

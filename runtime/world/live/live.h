@@ -52,7 +52,7 @@ struct live_options {
     int64_t recv_window_us;
     int64_t http_timeout_us;
     int32_t warm_connections;   // kept open before they are needed
-    struct risk_limits_config safety;
+    struct risk_limits_config risk;
     bool orders_by_websocket;   // orders go by the WebSocket API while it can be reached, else by REST
     const char *ws_api_url;     // "wss://HOST/PATH"
     int64_t stream_age_us;   // a stream's connection is replaced at this age, before the exchange ends it; 0:
@@ -77,10 +77,10 @@ struct live;
 struct live_figures {
     int64_t sent_by_websocket;              // of `sent`: orders by the WebSocket API
     int64_t sent, answered, unsent, lost;   // HTTP requests
-    int64_t refused_by_safety;
+    int64_t refused_by_risk_limits;
     int64_t dead_man_armed, dead_man_failed;
     int64_t resolved_found, resolved_heard, resolved_absent,
-        in_doubt;   // unknown outcomes cleared up (heard: of the found,
+        in_doubt;   // unknown outcomes resolved (heard: of the found,
                     // those the stream told first), and those left
     int64_t stream_messages, stream_reconnects, stream_swaps, bars_recovered;
     int64_t events_recovered, events_twice;   // found by asking; told by the streams a second time

@@ -255,7 +255,7 @@ static void on_message(struct live *l, const struct json *j) {
     int32_t name = json_get(j, 0, "e", NULL);
     arena_reset(&l->heard_rows);
     if (!event_whole(j, 0)) {
-        malformed(l, "an event without what it is to tell");
+        malformed(l, "an event with fields missing");
         return;
     }
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {

@@ -80,7 +80,7 @@ static struct risk_limits_view view_of(struct live *l, const struct call *c) {
 
 static bool allowed(struct live *l, struct call *c, char why[160]) {
     if (c->endpoint == EP_COUNTDOWN_CANCEL && live_dead_man_kept(l)) {
-        snprintf(why, 160, "safety: the dead man's switch is the run's (--dead-man-seconds)");
+        snprintf(why, 160, "risk limit: the dead man's switch is the run's (--dead-man-seconds)");
         return false;
     }
     if (!places(c->endpoint) || c->symbol < 0) return true;
@@ -88,7 +88,7 @@ static bool allowed(struct live *l, struct call *c, char why[160]) {
     if (c->endpoint != EP_ORDER_MODIFY && !c->client_id[0]) live_client_id(l, c);
     struct risk_limits_view v = view_of(l, c);
     if (!risk_limits_allow(&l->limits->now, c, &v, why)) {
-        if (l->limits->now.breached && l->o.safety.halt_on_breach) live_ask_halt(l);
+        if (l->limits->now.breached && l->o.risk.halt_on_breach) live_ask_halt(l);
         return false;
     }
     exposure_sent(l->limits->exposure, c, v.now_us);
@@ -186,7 +186,7 @@ int64_t live_risk_next_us(const struct live *l) {
 int live_risk_open(struct live *l, struct errmsg *e) {
     (void)e;
     l->limits = alloc_zeroed(1, sizeof *l->limits);
-    risk_limits_init(&l->limits->now, &l->o.safety);
+    risk_limits_init(&l->limits->now, &l->o.risk);
     l->limits->exposure = alloc_checked(exposure_new());
     return ERR_OK;
 }

@@ -106,7 +106,7 @@ void live_sockets_open_user(struct live *l, const char *listen_key) {
 }
 
 void live_sockets_retry_user(struct live *l) {
-    retry_later(l, &l->sockets->streams[STREAM_USER], "no listen key is to be had");
+    retry_later(l, &l->sockets->streams[STREAM_USER], "could not get a listen key");
 }
 
 // ---- names ----
@@ -278,7 +278,7 @@ static void handle(struct live *l, struct stream *s, const char *text, size_t si
     if (json_parse(&l->heard, text, size) != ERR_OK) {
         // Whatever it told is lost: as after a cut, what was missed is asked for.
         live_log_malformed(l, titles[which_of(l, s)], text, size);
-        live_sockets_break(l, which_of(l, s), "a message that is no JSON");
+        live_sockets_break(l, which_of(l, s), "a message that is not JSON");
         return;
     }
     if (json_get(&l->heard, 0, "e", NULL) == JSON_NONE) {   // an answer to SUBSCRIBE

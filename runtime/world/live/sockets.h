@@ -31,7 +31,7 @@ void live_sockets_subscribe(struct live *l, enum stream_which which, const char 
 void live_sockets_subscribe_symbol(struct live *l, enum stream_which which, int16_t symbol, const char *rest);
 void live_sockets_expect_user(struct live *l);   // the user stream's address is being asked for
 void live_sockets_open_user(struct live *l, const char *listen_key);
-void live_sockets_retry_user(struct live *l);   // no listen key to be had: later
+void live_sockets_retry_user(struct live *l);   // no listen key could be got: later
 // As if the connection had ended.
 void live_sockets_break(struct live *l, enum stream_which which, const char *why);
 bool live_sockets_running(const struct live *l, enum stream_which which);

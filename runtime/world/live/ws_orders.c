@@ -259,7 +259,7 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     if (json_parse(j, text, size) !=
         ERR_OK) {   // whose answer this was is not known: all that wait are looked up
         live_log_malformed(l, "WebSocket API", text, size);
-        on_closed(l, w, "a message that is no JSON");
+        on_closed(l, w, "a message that is not JSON");
         return;
     }
     int64_t id = whole(j, 0, "id"), status = whole(j, 0, "status");

@@ -130,7 +130,7 @@ int account_file_decode(const void *bytes, size_t size, const struct symbol *sym
     if (!err && !sane(s))
         err = errmsg_set(e, ERR_FORMAT, "damaged: times or sums of the account make no sense");
     if (!err && s->days == days) return ERR_OK;
-    if (!err) err = errmsg_set(e, ERR_FORMAT, "damaged: it tells its life twice");
+    if (!err) err = errmsg_set(e, ERR_FORMAT, "damaged: its history is there twice");
     free(days);
     memset(s, 0, sizeof *s);
     snapshot_free(*snapshot);

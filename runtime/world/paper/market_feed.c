@@ -215,7 +215,7 @@ static void on_message(void *ctx, struct ws_client *w, const char *text, size_t 
     arena_reset(rows);
     if (json_parse(j, text, size) != ERR_OK) {
         live_log_malformed(l, "order book stream", text, size);
-        on_closed(l, w, "a message that is no JSON");
+        on_closed(l, w, "a message that is not JSON");
         return;
     }
     int32_t name = json_get(j, 0, "e", NULL);
