@@ -57,7 +57,7 @@ struct reconciliation {
     struct told_trade *trades;
     uint64_t recent[RECENT_MAX];   // what changes of the account said
     int32_t recent_at;
-    int64_t stale_us[SYMBOLS_MAX][POSITION_SIDE_COUNT], stale_amount_e8[SYMBOLS_MAX][POSITION_SIDE_COUNT];
+    int64_t stale_us[SYMBOLS_MAX][POSITION_SIDE_COUNT];   // when a position last changed, as it was asked for
     struct {
         int64_t time_us, amount_e8;
     } fundings[FUNDINGS_MAX];
@@ -267,11 +267,9 @@ static bool take_account(struct reconciliation *r, const struct account_update_r
     }
     bool funding = u->reason == ACCOUNT_FUNDING_FEE;
     if (funding && funded(r, u->transaction_us, u->balance_change_e8)) return false;
-    if (!funding && u->symbol >= 0) {
-        int64_t stale_us = r->stale_us[u->symbol][u->position_side];
-        bool same = u->amount_e8 == r->stale_amount_e8[u->symbol][u->position_side];
-        if (u->transaction_us < stale_us || (u->transaction_us == stale_us && same)) return false;
-    }
+    // What the account was asked for holds all of that time too: of several fills of one millisecond a message shows a part.
+    if (!funding && u->symbol >= 0 && u->transaction_us <= r->stale_us[u->symbol][u->position_side])
+        return false;
     remember(r, hash);
     if (funding) fund(r, u->transaction_us, u->balance_change_e8);
     return true;
@@ -657,7 +655,6 @@ static void commit(struct reconciliation *r) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
             if (!r->places[s][side].listed) continue;
             r->stale_us[s][side] = r->places[s][side].update_us;
-            r->stale_amount_e8[s][side] = r->places[s][side].amount_e8;
         }
     }
 }

@@ -52,6 +52,7 @@
 #include "venue/binance/book_sync.h"
 #include "venue/binance/account_event.h"
 #include "execution/api_call.h"
+#include "execution/account_view.h"
 #include "world/world.h"
 #include "process/terminal.h"
 #include "world/backtest/synthetic_market.h"

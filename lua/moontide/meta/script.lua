@@ -258,7 +258,7 @@ function Strategy:on_alert(notice) end
 ---@return nil
 function Strategy:on_stop() end
 
----The signed amount held, as the account's stream last told it.
+---The signed amount held. It holds every fill that a call has returned, whether or not the account's stream has told it yet.
 ---
 ---Errors: raises on a symbol that is not of this run, and on another side.
 ---@param symbol string one of the run's

@@ -308,7 +308,7 @@ local function number(e8) return tonumber(e8) / 1e8 end
 add(
   "positions",
   ":positions",
-  "positions and what the account is worth, as of the last event of the stream",
+  "positions and what the account is worth, as the run knows them",
   function(engine, _, o)
     local world, rows = engine.world, {}
     local open = 0

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "execution/reconcile.h"
 #include "world/live/log_lines.h"
+#include "world/live/positions.h"
 #include "world/live/risk.h"
 #include "world/live/sockets.h"
 #include "world/live/wire.h"
@@ -60,6 +61,7 @@ struct live_account {
     uint8_t mode, stage;        // enum reconcile_mode; what is being asked
     int32_t asked, attempts, spread;
     int64_t retry_us, sent_us, verified_us, look_us;
+    int64_t account_asked_us;    // in a round: when the account was asked, by our time
     struct stream_event *held;   // came while asking
     int32_t held_count, held_size;
     int64_t key_due_us;   // when the listen key is to be prolonged
@@ -130,7 +132,7 @@ static void on_account_update(struct live *l, const struct json *j) {
     account_event_read(j, &l->list, &l->heard_rows, &found);
     for (int32_t i = 0; i < found.count; i++) {
         struct account_update_record *u = &found.rows[i];
-        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = l->pump.view.wallet_e8;
+        if (!found.wallet_known) u->wallet_e8 = u->cross_wallet_e8 = live_positions_told_wallet_e8(l);
         struct stream_event e = { .kind = RECORD_ACCOUNT_UPDATE,
                                   .time_us = u->transaction_us,
                                   .u.account = *u };
@@ -197,6 +199,8 @@ static void begin(struct live *l, enum reconcile_mode mode) {
     }
     live_wake(l);
 }
+
+void live_account_doubt(struct live *l) { begin(l, RECONCILE_TELL); }
 
 static struct api_call *question(struct live *l, int32_t endpoint, int16_t symbol) {
     struct api_call *op =
@@ -301,17 +305,19 @@ static void release_held(struct live *l) {
 }
 
 // All of before the questions has been told.
-static void verified(struct live_account *a) {
+static void verified(struct live *l) {
+    struct live_account *a = l->account;
     a->verified_us = a->sent_us;
     reconcile_forget(a->known, a->sent_us - FORGET_US);
+    live_positions_forget(l, a->sent_us - FORGET_US);
 }
 
 static void finish(struct live *l) {
     struct live_account *a = l->account;
     const struct stream_event *events;
     int32_t count;
-    if (reconcile_finish(a->known, a->mode, &l->pump.view.position[0][0], l->pump.view.wallet_e8, a->sent_us,
-                         a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
+    if (reconcile_finish(a->known, a->mode, live_positions_told(l), live_positions_told_wallet_e8(l),
+                         a->sent_us, a->attempts >= HASTY_AFTER, &events, &count) != ERR_OK) {
         start_over(l);   // fills are listed a little after their orders
         return;
     }
@@ -323,7 +329,7 @@ static void finish(struct live *l) {
         if (old < count)
             begin(l, RECONCILE_TELL);
         else
-            verified(a);
+            verified(l);
         return;
     }
     for (int32_t i = 0; i < count; i++) {
@@ -338,9 +344,10 @@ static void finish(struct live *l) {
         a->learned = true;
         live_risk_account_known(l);
     }
+    live_positions_asked(l, a->account_asked_us, a->sent_us);
     a->ready = true;
     memset(a->change_due_us, 0, sizeof a->change_due_us);   // positions were asked for
-    verified(a);
+    verified(l);
     if (a->again)
         begin(l, RECONCILE_TELL);
     else
@@ -387,6 +394,7 @@ static void ask_lists(struct live *l) {
 }
 
 static void ask_account(struct live *l) {
+    l->account->account_asked_us = live_now(l);
     put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
     put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
     if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account->mode == RECONCILE_LEARN) return;

@@ -15,6 +15,8 @@ bool live_account_ready(
 bool live_account_known(const struct live *l);     // what was before the run has been learned
 bool live_account_limited(const struct live *l);   // the last question failed for want of budget
 // An order's reply: the stream must tell the same.
+// What the account tells does not go together: it is asked.
+void live_account_doubt(struct live *l);
 void live_account_settled(struct live *l, const struct api_call *call, enum settle settle);
 
 #endif

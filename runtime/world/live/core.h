@@ -8,9 +8,9 @@
 //     journal.c     intents, outcomes, the last run             risk.c       limits on orders
 //     dead_man.c    the exchange's countdown                    halt.c, stop.c  how it is halted, how it ends
 //     keep_alive.c  connections before they are needed          budgets.c    limits shared with other runs
-//     log_lines.c   what connections have to say
+//     log_lines.c   what connections have to say        positions.c  positions and the wallet as the script sees them
 //
-// A part uses those after it in this order, never one before: live, account, risk, market, order_book, dead_man, wire and
+// A part uses those after it in this order, never one before: live, account, positions, risk, market, order_book, dead_man, wire and
 // ws_orders, journal, sockets, stop, halt, keep_alive, budgets, log_lines. One exception: wire.c and ws_orders.c use each other,
 // because an order goes by one or the other and both answer alike.
 // A simulated account (world/paper) plugs in by struct live_simulation: it uses this and the parts' headers, they know
@@ -55,6 +55,7 @@ struct live {
     struct live_market *market;
     struct live_books *books;
     struct live_account *account;
+    struct account_view *positions;   // positions.c
     struct live_journal *journal;
     struct live_limits *limits;   // risk.c
     struct live_dead_man *dead_man;

@@ -17,6 +17,7 @@
 #include "world/live/log_lines.h"
 #include "world/live/market.h"
 #include "world/live/order_book.h"
+#include "world/live/positions.h"
 #include "world/live/risk.h"
 #include "world/live/sockets.h"
 #include "world/live/stop.h"
@@ -89,6 +90,12 @@ static void tell_end_counts(void *world, struct api_call *call, enum settle sett
 // Who hears of a settled request that may have changed the account.
 static const pump_listener settled_listeners[] = { tell_account, tell_risk, tell_gateway, tell_end_counts,
                                                    NULL };
+
+// An answer to any call, before anybody hears that it has settled.
+static void settled(void *ctx, struct request *r, enum settle settle, int64_t now_us) {
+    if (settle == SETTLE_DONE) live_positions_answered(ctx, r->user);
+    pump_settled(ctx, r, settle, now_us);
+}
 
 // An order nobody named (by api.request) could not be found again.
 static void name_orders(struct live *l, struct api_call *op) {
@@ -191,7 +198,7 @@ static void track_event(struct live *l, const struct stream_event *e) {
 }
 
 static void keep_position(struct live *l, const struct stream_event *e) {
-    if (e->kind == RECORD_ACCOUNT_UPDATE) pump_apply_account(&l->pump, &e->u.account);
+    if (live_positions_on_event(l, e)) live_account_doubt(l);
 }
 
 static void tap_event(struct live *l, const struct stream_event *e) {
@@ -308,6 +315,7 @@ static const struct live_part {
     { .open = live_log_open, .close = live_log_close },
     { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },
     { live_sockets_open, live_sockets_next_us, live_sockets_pump, live_sockets_stop, live_sockets_close },
+    { .open = live_positions_open, .close = live_positions_close },
     { live_account_open, live_account_next_us, live_account_pump, NULL, live_account_close },
     { live_ws_orders_open, live_ws_orders_next_us, live_ws_orders_pump, live_ws_orders_stop,
       live_ws_orders_close },
@@ -515,8 +523,7 @@ static void open_gateway(struct live *l) {
     struct gateway_link link = l->simulation ? l->simulation->link(l) : live_wire_link(l);
     l->gateway = live_wire_gateway(l, &link);
     struct transport transport = gateway_transport(l->gateway);
-    l->pump.dispatcher =
-        alloc_checked(dispatcher_new(&l->o.api, &transport, pump_settled, &l->pump, live_now(l)));
+    l->pump.dispatcher = alloc_checked(dispatcher_new(&l->o.api, &transport, settled, &l->pump, live_now(l)));
     gateway_attach(l->gateway, l->pump.dispatcher);
     live_budgets_use(l);
 }
