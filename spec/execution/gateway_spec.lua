@@ -109,6 +109,7 @@ local function world(set)
   if w.journalled then
     local hooks = ffi.new("struct intent_log_hooks", { intend = intend, settle = settle, problem = problem })
     assert.is_true(C.gateway_journal(w.gateway, hooks, symbols))
+    w.symbol = symbol -- the list only points to it
   end
   local config = ffi.new "struct api_config"
   C.api_config_defaults(config)
