@@ -10,6 +10,7 @@
 #include "execution/gateway.h"
 
 #include "execution/answer_check.h"
+#include "execution/slow_down.h"
 
 #include "base/array.h"
 #include "base/assert.h"
@@ -41,6 +42,7 @@ struct gateway {
     void *journal_ctx;
     struct call_list unstamped, skewed;
     bool clock_asked;
+    struct slow_down slow_down;
     struct gateway_figures figures;
 };
 
@@ -148,6 +150,12 @@ static void hold_for_skew(struct gateway *g, struct api_call *op) {
     if (!gateway_ask_clock(g)) release_skewed(g);
 }
 
+int64_t gateway_slow_down_us(struct gateway *g, int32_t status, int32_t code, const char *text,
+                             int32_t retry_after_s) {
+    struct slow_down_answer a = { status, code, text, retry_after_s, exchange_of(g) };
+    return slow_down_pause_us(&g->slow_down, &a, now_of(g));
+}
+
 void gateway_answered(struct gateway *g, struct api_call *op) {
     g->figures.answered++;
     if (op->status == STATUS_OK && !answer_check_fits(op)) {
@@ -158,6 +166,12 @@ void gateway_answered(struct gateway *g, struct api_call *op) {
     if (op->status != STATUS_OK) {
         reply.outcome = classify(op);
         reply.retry_after_us = (int64_t)op->retry_after_s * 1000000;
+    }
+    if (reply.outcome == OUTCOME_SLOW_DOWN) {
+        reply.retry_after_us = gateway_slow_down_us(g, op->status, op->code, op->message, op->retry_after_s);
+        if (g->o.world.slowed) g->o.world.slowed(g->o.world.ctx, op, reply.retry_after_us);
+    } else {
+        slow_down_over(&g->slow_down, now_of(g));
     }
     if (reply.outcome == OUTCOME_CLOCK_SKEW) {
         hold_for_skew(g, op);

@@ -59,6 +59,8 @@ struct gateway_world {
     // What became of a call that nobody waits for any more, or of one from before this process. The call goes back to
     // the pool afterwards. NULL: not of interest.
     void (*resolved)(void *ctx, struct api_call *op, enum outcome outcome);
+    // The exchange, or what answers in its place, asks for silence: nothing is sent for so long. NULL: not of interest.
+    void (*slowed)(void *ctx, const struct api_call *op, int64_t pause_us);
 };
 
 struct gateway_options {
@@ -98,6 +100,10 @@ struct api_call *gateway_waiting(const struct gateway *g, uint64_t token);
 
 // The answer is in op: status, code, message, rows, used limits.
 void gateway_answered(struct gateway *g, struct api_call *op);
+// For how long nothing is to be sent after an answer that asks for that and is none to a call (execution/slow_down.h); 0: the
+// dispatcher's own short pause.
+int64_t gateway_slow_down_us(struct gateway *g, int32_t status, int32_t code, const char *text,
+                             int32_t retry_after_s);
 // The exchange did something, but what it says of it cannot be read.
 void gateway_unreadable(struct gateway *g, struct api_call *op, const char *problem);
 // It left, and no answer will come.

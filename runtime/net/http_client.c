@@ -4,11 +4,13 @@
 #include "base/assert.h"
 #include "net/curl_loop.h"
 #include "net/proxy.h"
+#include "net/retry_after.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 enum { BODY_MAX = 16 << 20 };
 
@@ -26,6 +28,7 @@ struct http_transfer {
     char *answer;   // being received
     size_t answer_size, answer_room;
     struct http_answer told;
+    struct retry_after retry;
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -90,9 +93,14 @@ static size_t take_header(char *line, size_t size, size_t count, void *data) {
     struct http_answer *a = &t->told;
     size_t length = size * count;
     const struct http_used_headers *used = &t->client->o.used;
-    const char *const names[] = { used->weight_1m, used->orders_10s, used->orders_1m, "Retry-After" };
-    int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
-    for (int i = 0; i < 4; i++) {
+    const char *const names[] = { used->weight_1m, used->orders_10s, used->orders_1m };
+    int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m };
+    const char *colon = memchr(line, ':', length);
+    if (colon) {
+        size_t name_size = (size_t)(colon - line);
+        retry_after_take(&t->retry, line, name_size, colon + 1, length - name_size - 1);
+    }
+    for (int i = 0; i < 3; i++) {
         if (!names[i] || !header_is(line, length, names[i])) continue;
         char value[16];
         size_t at = strlen(names[i]) + 1;
@@ -141,6 +149,7 @@ static void finish(struct http_client *h, struct http_transfer *t, CURLcode code
     a->body = t->answer ? t->answer : "";
     a->size = t->answer_size;
     a->took_us = total - before;
+    a->retry_after_s = retry_after_seconds(&t->retry, (int64_t)time(NULL));
     a->problem = code == CURLE_OK ? "" : curl_loop_problem(t->easy, code, t->problem);
     struct http_answer told = *a;
     void *user = t->user;
@@ -260,6 +269,7 @@ struct http_transfer *http_send(struct http_client *h, const struct http_call *c
     if (!t) return NULL;
     t->user = user;
     t->told = (struct http_answer){ .used_weight_1m = -1, .order_count_10s = -1, .order_count_1m = -1 };
+    t->retry = (struct retry_after){ 0 };
     t->answer_size = 0;
     t->sending = false;
     t->problem[0] = 0;

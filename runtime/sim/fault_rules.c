@@ -119,7 +119,7 @@ static int read_rule(struct json_object *o, int64_t start_us, bool server, struc
     if (r.kind == FAULT_NONE) return set_kind(&r, "nil", server, at);
     int err = faults_add(f, &r);
     if (err == ERR_FULL) return wrong(at, "too many rules", NULL);
-    return err == 0 ? 0 : wrong(at, "share is above 0 and at most 1, status 400 to 599, delay above 0", NULL);
+    return err == 0 ? 0 : wrong(at, "share is above 0 and at most 1, status 200 to 599, delay above 0", NULL);
 }
 
 static int read_all(struct json_object *root, int64_t start_us, bool server, struct faults *out,

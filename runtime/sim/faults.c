@@ -19,7 +19,7 @@ int faults_add(struct faults *f, const struct fault_rule *rule) {
     if (rule->kind == FAULT_NONE || rule->kind >= FAULT_KIND_COUNT ||
         !(rule->share > 0 && rule->share <= 1) || rule->most < 0)
         return ERR_INVALID;
-    if (is_error && (rule->status < 400 || rule->status > 599)) return ERR_INVALID;
+    if (is_error && (rule->status < 200 || rule->status > 599)) return ERR_INVALID;
     bool waits = rule->kind == FAULT_DELAY || rule->kind == FAULT_LATE || rule->kind == FAULT_SLOW_BODY;
     if (waits && rule->delay_us + rule->jitter_us <= 0) return ERR_INVALID;
     if ((rule->delay_us < 0 && rule->kind != FAULT_SKEW) || rule->jitter_us < 0) return ERR_INVALID;

@@ -50,7 +50,7 @@ struct fault_rule {
     int32_t endpoint;         // -1: any
     int32_t request_class;    // -1: any
     int32_t most;             // strikes at most so often; 0: no bound
-    int32_t status, code;     // of the errors
+    int32_t status, code;     // of the errors; one below 400 is a page of something between
     int32_t retry_after_s;
     int32_t struck;   // so far; kept by faults_judge
     uint8_t kind;     // enum fault_kind

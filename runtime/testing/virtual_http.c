@@ -3,6 +3,7 @@
 #include "testing/virtual_private.h"
 
 #include "base/assert.h"
+#include "net/retry_after.h"
 
 #include <http_parser.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { NAME_MAX_SIZE = 48, VALUE_MAX_SIZE = 24 };
+enum { NAME_MAX_SIZE = 48, VALUE_MAX_SIZE = 48 };
 
 struct virtual_http;
 
@@ -38,6 +39,7 @@ struct virtual_transfer {
     char *body;
     size_t body_size;
     struct http_answer answer;
+    struct retry_after retry;
 };
 
 // It is handed out as a struct http_client, a transfer as a struct http_transfer.
@@ -100,6 +102,7 @@ static void succeed(struct virtual_transfer *t, bool keeps_line) {
     t->answer.body = t->body ? t->body : "";
     t->answer.size = t->body_size;
     t->answer.problem = "";
+    t->answer.retry_after_s = retry_after_seconds(&t->retry, virtual_now_us(h->v) / 1000000);
     t->answer.took_us = virtual_now_us(h->v) - t->sent_us;
     virtual_count_request(h->v, true);
     detach(t, keeps_line);
@@ -123,9 +126,10 @@ static void append(char *text, size_t room, const char *bytes, size_t size) {
 static void header_whole(struct line *line) {
     struct http_answer *a = &line->busy->answer;
     const struct http_used_headers *used = &line->client->o.used;
-    const char *const names[] = { used->weight_1m, used->orders_10s, used->orders_1m, "Retry-After" };
-    int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m, &a->retry_after_s };
-    for (int i = 0; i < 4; i++) {
+    const char *const names[] = { used->weight_1m, used->orders_10s, used->orders_1m };
+    int32_t *places[] = { &a->used_weight_1m, &a->order_count_10s, &a->order_count_1m };
+    retry_after_take(&line->busy->retry, line->name, strlen(line->name), line->value, strlen(line->value));
+    for (int i = 0; i < 3; i++) {
         if (names[i] && strcasecmp(line->name, names[i]) == 0)
             *places[i] = (int32_t)strtol(line->value, NULL, 10);
     }

@@ -290,7 +290,7 @@ describe("moontide exchange: faults", function()
       ['[{"fault":"delay"}]'] = "delay above 0",
       ['[{"fault":"late"}]'] = "delay above 0",
       ['[{"fault":"late","delay":-1}]'] = "delay above 0",
-      ['[{"fault":"error","status":200}]'] = "status 400 to 599",
+      ['[{"fault":"error","status":199}]'] = "status 200 to 599",
       ['[{"fault":"reset","call":"GET /x"}]'] = "no call 'GET /x'",
       ['[{"fault":"reset","shade":1}]'] = "no field 'shade'",
       ['[{"fault":"reset","share":"x"}]'] = "share must be a number",

@@ -212,6 +212,23 @@ describe("supervisor", function()
     assert.equal(0, open_orders "ETHUSDT")
   end)
 
+  it("cancels also when the exchange first refuses to tell its rules", function()
+    r = live_run.start(
+      x,
+      { b = trader("ETHUSDT", "if self.n == 2 then while true do end end", "dark") },
+      { "--on-failure", "halt", "--hang-seconds", "0.5", "--recv-window", "1000", "--dead-man-seconds", "0" }
+    )
+    r:wait_for "started"
+    x:faults {
+      { fault = "error", call = "GET /fapi/v1/exchangeInfo", status = 451, message = "restricted", most = 1 },
+      { fault = "error", call = "GET /fapi/v1/exchangeInfo", status = 503, most = 1 },
+    }
+    finally(function() x:no_faults() end)
+    assert.equal(1, r:wait())
+    assert.truthy(r:err():find("exchangeInfo answered 451: restricted; again in", 1, true), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
   it("goes on cancelling when a run has ended and the exchange would not cancel its orders", function()
     r = live_run.start(x, { b = trader "ETHUSDT" }, { "--recv-window", "1000", "--on-failure", "halt" })
     r:wait_for "started"

@@ -71,6 +71,109 @@ describe("limits in virtual time", function()
     assert.truthy(answered, v:log())
   end)
 
+  -- What is sent until `seconds` after a refusal of the account's balance, and what follows.
+  local function met(fault, seconds)
+    local r = {}
+    fault.fault, fault.call, fault.most = "error", "GET /fapi/v3/balance", fault.most or 1
+    r.v = virtual.run {
+      options = { ["warm-connections"] = 0 },
+      script = function(v, api)
+        v:run_for(2)
+        local more = fault.more
+        fault.more = nil
+        v:faults { fault }
+        r.err = select(2, api.get_balance())
+        local before = v:requests()
+        v:run_for(seconds)
+        r.meanwhile = v:requests() - before
+        v:run_for(3)
+        r.answer, r.err_again = api.get_balance()
+        if more then more(v, api, r) end
+      end,
+    }
+    assert.is_nil(r.v.failure, r.v.failure)
+    return r
+  end
+
+  it("418 without Retry-After: silent until the time in its text", function()
+    local until_ms = 1700000040000 + 100000
+    local r = met({ status = 418, code = -1003, message = ("banned until %d."):format(until_ms) }, 96)
+    assert.equal("rate_limited", r.err.kind)
+    assert.equal(0, r.meanwhile)
+    assert.truthy(r.answer, tostring(r.err_again))
+    assert.equal(1, select(2, r.v:logged "nothing is sent for"))
+    assert.truthy(r.v:logged "status 418 -1003 (banned until", r.v:log())
+  end)
+
+  it("418 with neither: silent for two minutes, and for four when it is met again", function()
+    local again
+    local r = met({
+      status = 418,
+      code = -1003,
+      message = "Way too many requests",
+      most = 2,
+      more = function(v, api, r)
+        again = v:requests()
+        v:run_for(235)
+        again = v:requests() - again
+        v:run_for(6)
+        r.answer = api.get_balance()
+      end,
+    }, 118)
+    assert.equal(0, r.meanwhile)
+    assert.equal("rate_limited", r.err_again.kind)
+    assert.equal(0, again)
+    assert.truthy(r.answer)
+  end)
+
+  it("a firewall's page is named, and left alone for a minute", function()
+    local r = met({ status = 403 }, 57)
+    assert.equal("rate_limited", r.err.kind)
+    assert.truthy(tostring(r.err):find("a firewall's page (403): 403 Forbidden", 1, true), tostring(r.err))
+    assert.equal(0, r.meanwhile)
+    assert.truthy(r.answer)
+    assert.equal(1, select(2, r.v:logged "a firewall's page (403)"))
+  end)
+
+  it("a proxy that wants a login is named, asked again with pauses, and no order was executed", function()
+    local err, count
+    local v = virtual.run {
+      script = function(v, api)
+        v:run_for(2)
+        v:faults { { fault = "error", call = "POST /fapi/v1/order", status = 407 } }
+        local before = v:requests()
+        err =
+          select(2, api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })
+        count = v:requests() - before
+      end,
+    }
+    assert.is_nil(v.failure, v.failure)
+    assert.equal("network", err.kind)
+    assert.truthy(tostring(err):find("the proxy wants a login (407)", 1, true), tostring(err))
+    assert.is_true(count >= 2 and count < 12, count)
+    assert.equal(0, v:position())
+  end)
+
+  it("a page with status 200 is no answer: a read is repeated, an order looked up", function()
+    local got, order
+    local v = virtual.run {
+      settings = virtual.undaunted,
+      script = function(v, api)
+        v:run_for(2)
+        v:faults {
+          { fault = "error", call = "GET /fapi/v3/balance", status = 200, most = 2 },
+          { fault = "error_after", call = "POST /fapi/v1/order", status = 200, most = 1 },
+        }
+        got = api.get_balance()
+        order = api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }
+      end,
+    }
+    assert.is_nil(v.failure, v.failure)
+    assert.truthy(got)
+    assert.equal(0.01, order.executedQty)
+    assert.equal(0.01, v:position())
+  end)
+
   it("orders of ten seconds and of a minute: all are sent in time, none is refused", function()
     local good, took = 0, nil
     local v = virtual.run {

@@ -57,20 +57,97 @@ describe("the start in virtual time", function()
       },
       script = nothing,
     }
-    assert.truthy(v.failure:find("no account (is the key right?)", 1, true), v.failure)
+    assert.equal("http://127.0.0.1:1/fapi/v1/listenKey answered 401, -2015: Invalid API-key", v.failure)
+    assert.is_true(v:now() < 1.5, v:now())
   end)
 
-  it("without a key: market data only, and no request that needs one", function()
-    local err
+  it("any answer but 200 to any of its calls ends it at once, in one line with status and text", function()
+    for _, case in ipairs {
+      { 451, 0, "Service unavailable from a restricted location", "answered 451: Service unavailable from" },
+      { 401, -2014, "API-key format invalid.", "answered 401, -2014: API-key format invalid." },
+      { 400, -1022, "Signature is not valid.", "answered 400, -1022: Signature is not valid." },
+      { 403, nil, nil, "answered 403: a firewall's page (403): 403 Forbidden" },
+      { 407, nil, nil, "answered 407: the proxy wants a login (407)" },
+      { 302, nil, nil, "answered 302: a redirect, which is not followed" },
+      { 418, -1003, "Way too many requests", "answered 418, -1003: Way too many requests" },
+      { 404, nil, nil, "answered 404: a page of something between: 404 Not Found" },
+    } do
+      for _, call in ipairs {
+        "GET /fapi/v1/exchangeInfo",
+        "GET /fapi/v1/time",
+        "POST /fapi/v1/listenKey",
+        "GET /fapi/v1/openOrders",
+        "GET /fapi/v1/openAlgoOrders",
+        "GET /fapi/v1/userTrades",
+        "GET /fapi/v3/account",
+        "GET /fapi/v3/positionRisk",
+      } do
+        local path = call:match " (.*)"
+        local v = virtual.run {
+          exchange = {
+            faults = { { fault = "error", call = call, status = case[1], code = case[2], message = case[3] } },
+          },
+          script = nothing,
+        }
+        local line = ("http://127.0.0.1:1%s %s"):format(path, case[4])
+        assert.equal(line, v.failure and v.failure:sub(1, #line))
+        assert.is_nil(v.failure:find "\n")
+        assert.is_true(v:now() < 2, path .. " " .. v:now())
+      end
+    end
+  end)
+
+  it("what passes is waited for: 503 and 429 to its first calls", function()
+    for _, call in ipairs { "GET /fapi/v1/exchangeInfo", "GET /fapi/v1/time", "POST /fapi/v1/listenKey" } do
+      local v = virtual.run {
+        exchange = {
+          faults = {
+            { fault = "error", call = call, status = 503, most = 2 },
+            { fault = "error", call = call, status = 429, code = -1003, retry_after = 2, most = 1 },
+          },
+        },
+        script = nothing,
+      }
+      assert.is_nil(v.failure, call .. tostring(v.failure))
+    end
+  end)
+
+  it("an exchange that fails for as long as it is asked is told with what it said last", function()
+    local v = virtual.run {
+      exchange = { faults = { { fault = "error", call = "POST /fapi/v1/listenKey", status = 502 } } },
+      script = nothing,
+    }
+    assert.truthy(v.failure:find("no account", 1, true), v.failure)
+    assert.truthy(
+      v.failure:find("/fapi/v1/listenKey answered 502: a gateway's page: 502 Bad Gateway", 1, true),
+      v.failure
+    )
+  end)
+
+  it("without a key is refused, with what to do about it", function()
+    local v = virtual.run { anonymous = true, script = nothing }
+    assert.truthy(v.failure:find("no API key", 1, true), v.failure)
+    assert.truthy(v.failure:find("--market-only", 1, true), v.failure)
+    assert.is_nil(v.started)
+  end)
+
+  it("to look only: market data, and no request that needs a key", function()
+    local err, order_err
     local v = virtual.run {
       anonymous = true,
+      options = { ["market-only"] = true },
       script = function(v, api)
         v:run_for(61)
         err = select(2, api.get_balance())
+        order_err =
+          select(2, api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 })
       end,
     }
     assert.is_nil(v.failure, v.failure)
     assert.truthy(tostring(err):find("no API key", 1, true), tostring(err))
+    assert.equal("invalid", err.kind)
+    assert.equal("invalid", order_err.kind)
+    assert.truthy(tostring(order_err):find("--market-only", 1, true), tostring(order_err))
     assert.equal(0, #v:audit())
   end)
 end)

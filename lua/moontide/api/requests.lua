@@ -226,6 +226,10 @@ local function failure(op)
     return errors.new(kind, ffi.string(op.message), op.code, op.status)
   end
   local kind = settle_kinds[op.settle] or "network"
+  -- Not the exchange's own word, but its place was answered in: what by is worth knowing.
+  if op.status ~= 0 and op.message[0] ~= 0 and op.settle ~= C.SETTLE_STOPPED then
+    return errors.new(kind, ffi.string(op.message), nil, op.status)
+  end
   if op.settle == C.SETTLE_STOPPED then
     return errors.new(kind, "the API manager was stopped (api.start takes work again)")
   end

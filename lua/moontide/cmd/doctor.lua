@@ -53,13 +53,7 @@ local function complaint(fn, ...)
   return require("moontide.failure").is(e) and e.message or error(e, 0)
 end
 
-local function refusal(answer)
-  local j = answer.json
-  if type(j) == "table" and j.msg then
-    return ("%d %s (%s)"):format(answer.status, j.msg, tostring(j.code))
-  end
-  return ("status %d"):format(answer.status)
-end
+local refusal = probes.refusal
 
 local function configuration(d, options)
   local problem = complaint(loader.configuration, options, {})
@@ -130,7 +124,7 @@ local function reachability(d, p, rest)
       refusal(answer)
     )
   elseif answer.status ~= 200 then
-    d.fail("reachability", "%s answers %s", rest, refusal(answer))
+    d.fail("reachability", "%s %s", rest, refusal(answer))
   else
     d.ok("reachability", "%s answers", rest)
     return true
@@ -183,7 +177,8 @@ end
 
 local function limits(d, p, at)
   local answer, problem = p:get "/fapi/v1/exchangeInfo"
-  if not answer or answer.status ~= 200 or type(answer.json) ~= "table" or not answer.json.symbols then
+  if answer and answer.status ~= 200 then problem = refusal(answer) end
+  if problem or type(answer.json) ~= "table" or not answer.json.symbols then
     d.fail(
       "rules",
       "%s%s",

@@ -52,6 +52,23 @@ local function last_arrival_us(path, recv_window_us)
   return open > 0 and until_us or now_us, open -- an order is in the journal before it leaves
 end
 
+-- For as long as it takes: the orders are out there.
+local function patient_exchange_info(o, at, name, log)
+  local pause = 1
+  while true do
+    local info, problem, silence = connect.ask_exchange_info(o, at)
+    if info then return info end
+    local rest = silence or pause
+    log.error("cleaning up: %s; again in %.0f s", problem, rest)
+    local until_s = host.monotonic() + rest
+    repeat
+      give_up_alone(name)
+      ffi.C.usleep(math.min(1, rest) * 1e6)
+    until host.monotonic() >= until_s
+    pause = math.min(pause * 2, 10)
+  end
+end
+
 local function clear(s, how, until_us)
   local pause, told = 0.2, 0
   while true do
@@ -96,17 +113,7 @@ function M.run(options, path, how)
   if at.key == "" then return 0 end
   o.requests_only = true
   connect.share(o, at)
-  local info
-  repeat -- for as long as it takes: the orders are out there
-    local ok, result = pcall(connect.exchange_info, o, at)
-    info = ok and result
-    if not ok then
-      if not failures.is(result) then error(result, 0) end
-      log.error("cleaning up: %s; trying on", tostring(result))
-      give_up_alone(name)
-      ffi.C.usleep(1000000)
-    end
-  until info
+  local info = patient_exchange_info(o, at, name, log)
   local rules, rate_limits = setup.symbols(
     names,
     decimals(names, info),

@@ -67,26 +67,68 @@ function M.secrets(options)
   return ffi.gc(secrets, C.secrets_wipe)
 end
 
----The exchange's rules; fails the command when they cannot be had.
+local PATIENCE_S = 20 -- with an exchange that is asked too often, or that fails
+local passing = { [408] = true, [429] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+
+-- What is over in a moment is waited for.
+local function ask_patiently(p, path)
+  local waited, pause = 0, 0.5
+  while true do
+    local answer, problem = p:get(path)
+    if not answer or not passing[answer.status] then return answer, problem end
+    local rest = math.max(pause, answer.retry_after)
+    if waited + rest > PATIENCE_S then return answer end
+    p:wait(rest)
+    waited, pause = waited + rest, math.min(pause * 2, 5)
+  end
+end
+
+local slow_down = ffi.new "struct slow_down"
+
+-- For how long an answer asks to be left alone; nil: it does not.
+local function silence(o, answer)
+  if answer.status ~= 418 and answer.status ~= 429 and answer.status ~= 403 then return nil end
+  local now_us = C.live_clock_wall_us(o.clock)
+  local said = ffi.new("struct slow_down_answer", {
+    status = answer.status,
+    text = answer.body,
+    retry_after_s = answer.retry_after,
+    exchange_us = now_us,
+  })
+  return tonumber(C.slow_down_pause_us(slow_down, said, now_us)) / 1e6
+end
+
+---The exchange's rules, or why they cannot be had.
 ---@param o ffi.cdata* struct live_options
 ---@param at table what M.options gave beside it
----@return table info its exchangeInfo reply
-function M.exchange_info(o, at)
+---@return table? info its exchangeInfo reply
+---@return string? problem
+---@return number? pause seconds for which the exchange is not to be asked again
+function M.ask_exchange_info(o, at)
   local path = "/fapi/v1/exchangeInfo"
   local p, problem = probe.new(o, at)
-  if not p then failures.raise(1, "%s", problem) end
+  if not p then return nil, problem end
   local answer
-  answer, problem = p:get(path)
+  answer, problem = ask_patiently(p, path)
   p:close()
-  if not answer then failures.raise(1, "%s", problem) end
+  if not answer then return nil, problem end
   if answer.status ~= 200 then
-    failures.raise(1, "%s%s: answered %d: %.200s", at.rest, path, answer.status, answer.body)
+    return nil, ("%s%s %s"):format(at.rest, path, probe.refusal(answer)), silence(o, answer)
   end
   local info = answer.json
   if type(info) ~= "table" or type(info.symbols) ~= "table" then
-    failures.raise(1, "%s%s: not the reply of a futures exchange", at.rest, path)
+    return nil, ("%s%s %s"):format(at.rest, path, probe.no_reply(answer))
   end
   return info
+end
+
+---As M.ask_exchange_info; fails the command when they cannot be had.
+---@param o ffi.cdata* struct live_options
+---@param at table what M.options gave beside it
+---@return table info
+function M.exchange_info(o, at)
+  local info, problem = M.ask_exchange_info(o, at)
+  return info or failures.raise(1, "%s", problem)
 end
 
 ---@param names string[]

@@ -16,6 +16,7 @@ Probe.__index = Probe
 ---@field json any the body decoded, nil when it is no JSON
 ---@field took_us number from the first byte out to the last one in
 ---@field used_weight integer? of the minute, where the exchange tells it
+---@field retry_after integer seconds after which the exchange wants to be asked again; 0: it does not say
 
 ---@param o ffi.cdata* struct live_options
 ---@param at { rest: string, streams: string, key: string }
@@ -58,8 +59,43 @@ function Probe:ask(method, url, key)
     json = ok and value or nil,
     took_us = tonumber(answer.took_us),
     used_weight = answer.used_weight_1m >= 0 and answer.used_weight_1m or nil,
+    retry_after = answer.retry_after_s,
   }
 end
+
+local function page(answer)
+  local out = ffi.new("char[?]", C.FOREIGN_PAGE_TEXT)
+  C.foreign_page_describe(answer.status, answer.body, #answer.body, out)
+  return ffi.string(out)
+end
+
+---What an answer of 200 is that is not what was asked for.
+---@param answer ProbeAnswer
+---@return string
+function M.no_reply(answer)
+  if answer.json ~= nil then return "is not the reply of a futures exchange" end
+  return ("answered %d: %s"):format(answer.status, page(answer))
+end
+
+---What an answer that is not 200 says: its code and text, or what seems to have answered in the exchange's place.
+---@param answer ProbeAnswer
+---@return string
+function M.refusal(answer)
+  local said = type(answer.json) == "table" and answer.json or {}
+  if type(said.msg) == "string" and said.msg ~= "" then
+    local code = tonumber(said.code)
+    return ("answered %d%s: %s"):format(
+      answer.status,
+      code and code ~= 0 and (", %d"):format(code) or "",
+      said.msg:gsub("%c", " "):sub(1, 200)
+    )
+  end
+  return ("answered %d: %s"):format(answer.status, page(answer))
+end
+
+---Lets time pass.
+---@param seconds number
+function Probe:wait(seconds) C.probe_wait(self.p, seconds * 1e6) end
 
 ---A public read.
 ---@param path string with its query

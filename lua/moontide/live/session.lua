@@ -391,7 +391,13 @@ function M.open(options, path, mode)
   if options.watch and options.record then
     failures.raise(2, "--watch and --record: cannot reload while recording; give one of them")
   end
-  local o, at = connect.options(options, not on_paper, on_paper)
+  local o, at = connect.options(options, not on_paper, on_paper or options["market-only"])
+  if at.key == "" and not (on_paper or options["market-only"]) then
+    failures.raise(
+      1,
+      "no API key: set MOONTIDE_API_KEY and MOONTIDE_API_SECRET, or give --key-file FILE; --market-only runs without one, and only looks"
+    )
+  end
   local made = {}
   local s = begin(options, path, mode, o, at, made)
   local self = s.script.self
@@ -466,7 +472,7 @@ function M.start(s)
     s.at.rest,
     table.concat(s.names, " "),
     s.interval,
-    s.mode == "paper" and ", on paper" or s.at.key == "" and ", without a key: market data only" or ""
+    s.mode == "paper" and ", on paper" or s.at.key == "" and ", market data only" or ""
   )
   if s.mode == "paper" then
     paper.greet(s)

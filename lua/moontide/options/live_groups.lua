@@ -82,6 +82,11 @@ M.key = {
     help = 'a file of mode 0600 that returns { key = ..., secret = ..., kind = "hmac" }',
   },
   {
+    name = "market-only",
+    type = "flag",
+    help = "run without a key: market data, and no account; calls that need one answer `invalid`",
+  },
+  {
     name = "recv-window",
     type = "duration",
     unit = "ms",

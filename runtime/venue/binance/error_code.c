@@ -215,6 +215,20 @@ void error_code_message(int32_t code, const char *first, const char *second, cha
     text_add(&o, text, strlen(text));
 }
 
+int64_t error_code_ban_end_ms(const char *text) {
+    static const char before[] = "until ";
+    enum { DIGITS_MIN = 13, DIGITS_MAX = 15 };
+    ASSERT(text != NULL);
+    const char *at = strstr(text, before);
+    if (!at) return 0;
+    at += sizeof before - 1;
+    size_t digits = strspn(at, "0123456789");
+    if (digits < DIGITS_MIN || digits > DIGITS_MAX) return 0;
+    int64_t ms = 0;
+    for (size_t i = 0; i < digits; i++) ms = ms * 10 + (at[i] - '0');
+    return ms;
+}
+
 // A request that changes nothing may be repeated whatever became of it.
 static enum outcome lost(bool mutating) { return mutating ? OUTCOME_UNKNOWN : OUTCOME_TIMEOUT; }
 
@@ -241,6 +255,10 @@ enum outcome error_code_outcome(int32_t status, int32_t code, const char *text, 
     if (status == 408) return lost(mutating);
     if (status == 503) return unavailable(code, text, mutating);
     if (status >= 500) return lost(mutating);
+    if (status >= 300 && code == 0) {
+        if (status == 451) return OUTCOME_REFUSED;   // not from this country: for good
+        return status < 400 || status == 407 ? OUTCOME_NOT_EXECUTED : lost(mutating);
+    }
     // -1000 and -1001 are failures inside the exchange even when they come with a 4xx.
     if (code == -1000 || code == -1001) return lost(mutating);
     return OUTCOME_REFUSED;

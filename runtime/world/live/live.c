@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/num.h"
+#include "base/units.h"
 #include "process/heartbeat.h"
 #include "world/live/account.h"
 #include "world/live/budgets.h"
@@ -18,6 +19,7 @@
 #include "world/live/market.h"
 #include "world/live/order_book.h"
 #include "world/live/positions.h"
+#include "world/live/refusals.h"
 #include "world/live/risk.h"
 #include "world/live/sockets.h"
 #include "world/live/stop.h"
@@ -116,6 +118,11 @@ static void submit(void *world, struct api_call *op) {
     if (live_overdue(l)) {   // nothing of it leaves
         op->settle = SETTLE_CANCELLED;
         op->done = true;
+        return;
+    }
+    if (!live_wire_key(l) && !l->simulation && endpoint_info(op->call.endpoint)->security != SEC_NONE) {
+        live_now(l);
+        pump_refuse(&l->pump, op, "no API key: this run only looks at the market (--market-only)");
         return;
     }
     name_orders(l, op);
@@ -313,6 +320,7 @@ static const struct live_part {
     void (*close)(struct live *l);
 } parts[] = {
     { .open = live_log_open, .close = live_log_close },
+    { .open = live_refusals_open, .close = live_refusals_close },
     { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },
     { live_sockets_open, live_sockets_next_us, live_sockets_pump, live_sockets_stop, live_sockets_close },
     { .open = live_positions_open, .close = live_positions_close },
@@ -596,6 +604,21 @@ static bool everything_runs(const struct live *l) {
            (!l->simulation || l->simulation->ready(l)) && live_journal_left(l) == 0;
 }
 
+// What was answered will not change in time: a wrong key, a firewall, a ban.
+static bool start_is_vain(struct live *l, int64_t until_us, struct errmsg *e) {
+    if (l->o.requests_only) return false;
+    const char *line = live_refusals_fatal(l);
+    int64_t gate_us = dispatcher_gate_us(l->pump.dispatcher);
+    if (!line && gate_us <= until_us) return false;
+    if (!line) line = live_refusals_last(l);
+    if (line[0])
+        errmsg_set(e, ERR_IO, "%s", line);
+    else
+        errmsg_set(e, ERR_IO, "%s: this address is to send nothing for %lld s", l->o.rest_url,
+                   (long long)((gate_us - live_now(l)) / SECOND_US));
+    return true;
+}
+
 int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
     int64_t until = live_now(l) + timeout_us;
     gateway_ask_clock(l->gateway);
@@ -611,8 +634,12 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
             if (live_wire_key(l)) live_account_start(l);
             if (l->simulation) l->simulation->start(l);
         }
-        if (clock && everything_runs(l)) return loop_out(l, ERR_OK);
+        if (clock && everything_runs(l)) {
+            live_refusals_started(l);
+            return loop_out(l, ERR_OK);
+        }
         turn(l, true);
+        if (start_is_vain(l, until, e)) return ERR_IO;
     }
     if (l->stopping && live_journal_left(l) > 0) {   // no handler may run
         return errmsg_set(e, ERR_STOPPED, "stopped before the outcome of %d orders of the last run was known",
@@ -625,13 +652,14 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
                           l->o.rest_url, live_journal_left(l), (long long)(timeout_us / 1000000));
     }
     return errmsg_set(
-        e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s", l->o.rest_url,
+        e, ERR_TIMEOUT, "%s: no %s within %lld s%s%s%s%s", l->o.rest_url,
         !clock_known(live_wire_clock(l)) ? "answer"
         : waits_for_limits(l)
             ? "room within the limits (the configuration's, or the exchange's with what other programs use)"
         : live_wire_key(l) && !live_account_known(l) ? "account (is the key right?)"
                                                      : "stream",
-        (long long)(timeout_us / 1000000), live_log_waiting(l) ? "; " : "", live_log_last(l));
+        (long long)(timeout_us / 1000000), live_refusals_last(l)[0] ? "; " : "", live_refusals_last(l),
+        live_log_waiting(l) ? "; " : "", live_log_last(l));
 }
 
 // ---- as the script's side uses it ----

@@ -52,7 +52,8 @@ static void on_answer(void *ctx, void *user, const struct http_answer *a) {
     if (!p->answered) return;
     memcpy(p->body, a->body, a->size);
     p->body[a->size] = 0;
-    *p->answer = (struct probe_answer){ a->status, a->used_weight_1m, a->took_us, p->body, a->size };
+    *p->answer =
+        (struct probe_answer){ a->status, a->used_weight_1m, a->retry_after_s, a->took_us, p->body, a->size };
 }
 
 int probe_new(const struct probe_options *o, struct probe **out, struct errmsg *e) {
@@ -109,6 +110,26 @@ int probe_ask(struct probe *p, const char *method, const char *url, const char *
     // A signed address stays out of the message.
     return errmsg_set(e, ERR_IO, "%.*s: %s", (int)strcspn(url, "?"), url,
                       p->problem[0] ? p->problem : "no memory for the answer");
+}
+
+static void on_rested(uv_timer_t *t) { (void)t; }
+
+void probe_wait(struct probe *p, int64_t us) {
+    int64_t until_us = p->time.now_us(p->time.ctx) + us;
+    uv_timer_t timer;
+    uv_timer_init(&p->loop, &timer);
+    while (p->time.now_us(p->time.ctx) < until_us) {
+        if (p->time.wait) {
+            p->time.wait(p->time.ctx, &p->loop, until_us);
+            continue;
+        }
+        int64_t left_us = until_us - p->time.now_us(p->time.ctx);
+        uv_update_time(&p->loop);
+        uv_timer_start(&timer, on_rested, left_us > 0 ? (uint64_t)(left_us + 999) / 1000 : 0, 0);
+        uv_run(&p->loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&p->loop, UV_RUN_NOWAIT);
 }
 
 static void on_opened(void *ctx, struct ws_client *w) {

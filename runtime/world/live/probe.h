@@ -26,6 +26,7 @@ struct probe_options {
 struct probe_answer {
     int32_t status;           // HTTP
     int32_t used_weight_1m;   // -1: not told
+    int32_t retry_after_s;    // 0: not told
     int64_t took_us;          // from the first byte out to the last one in
     const char *body;         // terminated
     size_t size;
@@ -37,6 +38,9 @@ void probe_free(struct probe *p);
 // `key`: the API key that goes with it, or NULL. Connections are kept from question to question.
 int probe_ask(struct probe *p, const char *method, const char *url, const char *key, struct probe_answer *out,
               struct errmsg *e);
+
+// Lets time pass.
+void probe_wait(struct probe *p, int64_t us);
 
 // Opens a WebSocket, and closes it: how long the opening took.
 int probe_stream(struct probe *p, const char *url, int64_t *took_us, struct errmsg *e);

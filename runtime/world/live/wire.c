@@ -9,9 +9,11 @@
 #include "venue/binance/error_code.h"
 #include "venue/binance/encode.h"
 #include "venue/binance/header_name.h"
+#include "net/foreign_page.h"
 #include "net/signature.h"
 #include "venue/binance/record_read.h"
 #include "world/live/journal.h"
+#include "world/live/refusals.h"
 #include "world/live/ws_orders.h"
 
 #include <stdio.h>
@@ -36,13 +38,17 @@ struct live_wire {
 
 // ---- answers ----
 
-// {"code":-1121,"msg":"..."}; other bodies (a gateway's page) give code 0.
-static int32_t error_code(struct live *l, const char *body, char text[160]) {
+// {"code":-1121,"msg":"..."}; any other body is somebody else's: code 0, and what it seems to be.
+static int32_t error_code(struct live *l, const struct http_answer *a, char text[FOREIGN_PAGE_TEXT]) {
     struct json *j = &l->wire->arena.scratch;
     text[0] = 0;
-    if (json_parse(j, body, strlen(body)) != ERR_OK) return 0;
-    json_copy(j, json_get(j, 0, "msg", NULL), text, 160);
-    return (int32_t)json_integer(j, json_get(j, 0, "code", NULL), 0);
+    if (json_parse(j, a->body, a->size) == ERR_OK && json_kind(j, 0) == JSON_OBJECT) {
+        json_copy(j, json_get(j, 0, "msg", NULL), text, FOREIGN_PAGE_TEXT);
+        int64_t code = json_integer(j, json_get(j, 0, "code", NULL), 0);
+        if (text[0] || code != 0) return code < INT32_MIN || code > INT32_MAX ? 0 : (int32_t)code;
+    }
+    foreign_page_describe(a->status, a->body, a->size, text);
+    return 0;
 }
 
 // A batch: each entry is an order or a refusal of its own.
@@ -97,6 +103,17 @@ static int read_rows(struct live *l, struct api_call *op, const struct http_answ
 
 // ---- the clock ----
 
+// Whoever is asked to be silent is so with all requests.
+static void clock_refused(struct live *l, const struct http_answer *a, int64_t now_us) {
+    char text[FOREIGN_PAGE_TEXT];
+    int32_t code = error_code(l, a, text);
+    live_refusals_answer(l, EP_TIME, a->status, code, text);
+    if (error_code_outcome(a->status, code, text, true, false) != OUTCOME_SLOW_DOWN) return;
+    int64_t pause_us = gateway_slow_down_us(l->gateway, a->status, code, text, a->retry_after_s);
+    live_refusals_pause(l, a->status, code, text, pause_us);
+    dispatcher_gate(l->pump.dispatcher, now_us + pause_us);
+}
+
 static void clock_answered(struct live *l, const struct http_answer *a) {
     int64_t now = live_now(l);
     struct json *j = &l->wire->arena.scratch;
@@ -112,7 +129,7 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
     l->wire->clock_due_us = now + (good && l->wire->clock.samples >= 4 ? CLOCK_EVERY_US
                                    : good                              ? 200000
                                                                        : 1000000);
-    if (a->retry_after_s > 0) dispatcher_gate(l->pump.dispatcher, now + a->retry_after_s * SECOND_US);
+    if (a->fate == HTTP_ANSWERED && a->status != 200) clock_refused(l, a, now);
     gateway_clock_answered(l->gateway);
 }
 
@@ -243,13 +260,16 @@ static void answered(struct live *l, struct api_call *op, const struct http_answ
     struct errmsg e;
     keep_used(op, a);
     if (a->status != 200) {
-        char text[160];
-        int32_t code = error_code(l, a->body, text);
-        api_call_fail(op, a->status, code, text[0] ? text : "(no text)");
+        char text[FOREIGN_PAGE_TEXT];
+        int32_t code = error_code(l, a, text);
+        api_call_fail(op, a->status, code, text);
+        live_refusals_answer(l, op->call.endpoint, a->status, code, text);
     } else if (read_rows(l, op, a, &e) == ERR_OK) {
         if (answer_check_fits(op)) look_at_stamp(l, op);
     } else {
-        gateway_unreadable(l->gateway, op, e.text);
+        char text[FOREIGN_PAGE_TEXT];
+        if (a->size == 0 || a->body[0] == '<') foreign_page_describe(a->status, a->body, a->size, text);
+        gateway_unreadable(l->gateway, op, a->size == 0 || a->body[0] == '<' ? text : e.text);
         return;
     }
     gateway_answered(l->gateway, op);
@@ -310,6 +330,10 @@ static void resolved(void *ctx, struct api_call *op, enum outcome outcome) {
     live_journal_resolved(ctx, op, outcome);
 }
 
+static void slowed(void *ctx, const struct api_call *op, int64_t pause_us) {
+    live_refusals_pause(ctx, op->status, op->code, op->message, pause_us);
+}
+
 struct gateway_link live_wire_link(struct live *l) {
     return (struct gateway_link){ l, wire_send, wire_cancel, ask_clock };
 }
@@ -318,7 +342,7 @@ struct gateway *live_wire_gateway(struct live *l, const struct gateway_link *lin
     struct gateway_options o = { .link = *link,
                                  .time = { l, time_now_us, time_exchange_us, time_uncertainty_us,
                                            forget_exchange_us },
-                                 .world = { l, look_up, resolved },
+                                 .world = { l, look_up, resolved, slowed },
                                  .calls = l->pump.calls,
                                  .recv_window_us = l->o.recv_window_us };
     struct gateway *g = gateway_new(&o);
