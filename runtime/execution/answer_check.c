@@ -1,12 +1,14 @@
 // answer_check.c: whether an answer is about what was asked.
 #include "execution/answer_check.h"
 
+#include "base/assert.h"
 #include "trade/symbol.h"
 #include "venue/binance/endpoint.h"
 
 #include <string.h>
 
 static bool is_order(const struct order_record *o, int16_t symbol, int64_t id, const char *client_id) {
+    ASSERT(client_id != NULL && symbol >= SYMBOL_NONE);
     bool possible = o->order_id > 0 && o->orig_qty_e8 >= 0 && o->executed_qty_e8 >= 0 &&
                     o->avg_price_e8 >= 0 && o->price_e8 >= 0 &&
                     (o->orig_qty_e8 == 0 || o->executed_qty_e8 <= o->orig_qty_e8);
@@ -15,13 +17,17 @@ static bool is_order(const struct order_record *o, int16_t symbol, int64_t id, c
 }
 
 static bool is_algo(int64_t algo_id, const char *algo_client_id, int64_t id, const char *client_id) {
+    ASSERT(algo_client_id != NULL && client_id != NULL);
     return algo_id > 0 && (id != 0 ? algo_id == id : strcmp(algo_client_id, client_id) == 0);
 }
 
 static bool batch_fits(const struct api_call *op) {
+    ASSERT(op->call.batch_count <= CALL_CANCEL_BATCH_MAX);
     const struct call *c = &op->call;
     const struct order_record *rows = op->rows;
     if (op->count != c->batch_count) return false;
+    ASSERT(op->count == 0 || rows != NULL);
+    ASSERT(c->batch != NULL || c->ids != NULL || c->client_ids != NULL || op->count == 0);
     for (int32_t i = 0; i < op->count; i++) {
         const struct call *one = c->batch ? &c->batch[i] : NULL;
         const char *name = !one                          ? (c->client_ids ? c->client_ids[i] : "")
@@ -35,6 +41,8 @@ static bool batch_fits(const struct api_call *op) {
 }
 
 bool answer_check_fits(const struct api_call *op) {
+    ASSERT(op->count >= 0);
+    ASSERT(op->call.endpoint < EP_COUNT);
     const struct call *c = &op->call;
     const struct algo_cancel_record *cancelled = op->rows;
     const struct algo_record *algo = op->rows;

@@ -28,6 +28,7 @@ void coalesce_free(struct coalescer *f) {
     if (!f) return;
     struct shared_request *shared, *next;
     HASH_ITER (hh, f->by_key, shared, next) {
+        ASSERT(shared->leader != NULL);
         HASH_DEL(f->by_key, shared);
         free(shared);
     }
@@ -35,13 +36,16 @@ void coalesce_free(struct coalescer *f) {
 }
 
 static void drop(struct coalescer *f, struct shared_request *shared) {
+    ASSERT(shared->age <= f->age);
     ASSERT(shared->leader->shared == shared);
     HASH_DEL(f->by_key, shared);
     shared->leader->shared = NULL;
+    ASSERT(shared->leader->shared == NULL);
     free(shared);
 }
 
 static void make_key(const struct api_call *op, struct call *key) {
+    ASSERT(op->call.batch_count == 0 && op->call.batch == NULL);   // the key is its bytes
     memcpy(key, &op->call, sizeof *key);
     key->timestamp_us = key->recv_window_us = 0;
     if (key->endpoint != EP_ORDER_MODIFY) return;
@@ -51,6 +55,8 @@ static void make_key(const struct api_call *op, struct call *key) {
 
 static bool may_join(const struct coalescer *f, const struct shared_request *shared,
                      const struct api_call *op) {
+    ASSERT(shared->leader != op);
+    ASSERT(shared->leader->shared == shared && shared->age <= f->age);
     const struct request *r = &shared->leader->request;
     if (op->request.priority < r->priority) return false;
     if (op->call.endpoint == EP_ORDER_MODIFY) return r->state == REQUEST_QUEUED && r->attempts == 0;
@@ -58,6 +64,7 @@ static bool may_join(const struct coalescer *f, const struct shared_request *sha
 }
 
 bool coalesce_join(struct coalescer *f, struct api_call *op) {
+    ASSERT(op->request.state == REQUEST_IDLE);
     bool modify = op->call.endpoint == EP_ORDER_MODIFY;
     ASSERT(!op->shared && !op->followers);
     if (op->no_share || op->request.deadline_us != 0 || op->call.batch_count) return false;
@@ -66,7 +73,9 @@ bool coalesce_join(struct coalescer *f, struct api_call *op) {
     make_key(op, &key);
     struct shared_request *shared;
     HASH_FIND(hh, f->by_key, &key, sizeof key, shared);
+    ASSERT(!shared || shared->key.endpoint == op->call.endpoint);
     if (shared && may_join(f, shared, op)) {
+        ASSERT(shared->leader->request.state != REQUEST_IDLE);
         if (modify) memcpy(&shared->leader->call, &op->call, sizeof op->call);
         struct api_call **end = &shared->leader->followers;
         while (*end) end = &(*end)->next_follower;
@@ -82,14 +91,20 @@ bool coalesce_join(struct coalescer *f, struct api_call *op) {
     shared->age = f->age;
     HASH_ADD(hh, f->by_key, key, sizeof shared->key, shared);
     op->shared = shared;
+    ASSERT(shared->leader == op && shared->age == f->age);
     return false;
 }
 
 struct api_call *coalesce_end(struct coalescer *f, struct api_call *op) {
+    ASSERT(!op->shared || op->shared->leader == op);
     if (op->shared) drop(f, op->shared);
     struct api_call *followers = op->followers;
     op->followers = NULL;
+    ASSERT(!op->shared && !op->followers);
     return followers;
 }
 
-void coalesce_changed(struct coalescer *f) { f->age++; }
+void coalesce_changed(struct coalescer *f) {
+    ASSERT(f->age < UINT64_MAX);
+    f->age++;
+}

@@ -27,11 +27,13 @@ struct exposure *exposure_new(void) {
 
 void exposure_free(struct exposure *x) {
     if (!x) return;
+    ASSERT(x->count <= x->room);
     free(x->entries);
     free(x);
 }
 
 static struct entry *by_id(const struct exposure *x, const char *id) {
+    ASSERT(x->count >= 0 && x->count <= x->room);
     for (int32_t i = 0; id[0] && i < x->count; i++) {
         if (strcmp(x->entries[i].id, id) == 0) return &x->entries[i];
     }
@@ -39,6 +41,7 @@ static struct entry *by_id(const struct exposure *x, const char *id) {
 }
 
 static struct entry *of_amendment(const struct exposure *x, const struct call *c) {
+    ASSERT(c->endpoint == EP_ORDER_MODIFY);
     if (c->orig_client_id[0]) return by_id(x, c->orig_client_id);
     for (int32_t i = 0; c->order_id != 0 && i < x->count; i++) {
         if (!x->entries[i].algo && x->entries[i].order_id == c->order_id && x->entries[i].symbol == c->symbol)
@@ -50,33 +53,40 @@ static struct entry *of_amendment(const struct exposure *x, const struct call *c
 static void drop(struct exposure *x, struct entry *e) {
     ASSERT(e >= x->entries && e < x->entries + x->count);
     *e = x->entries[--x->count];
+    ASSERT(x->count >= 0);
 }
 
 static struct entry *add(struct exposure *x, const char *id) {
+    ASSERT(memchr(id, '\0', CLIENT_ID_MAX) != NULL);
     struct entry *e = by_id(x, id);
     if (e) return e;
     ARRAY_ROOM(x->entries, x->room, x->count + 1);
     e = &x->entries[x->count++];
     memset(e, 0, sizeof *e);
     memcpy(e->id, id, CLIENT_ID_MAX);
+    ASSERT(x->count <= x->room);
     return e;
 }
 
 static bool reducing_side(uint8_t side, uint8_t position_side) {
+    ASSERT(position_side < POSITION_SIDE_COUNT);
     return (position_side == POSITION_LONG && side == SIDE_SELL) ||
            (position_side == POSITION_SHORT && side == SIDE_BUY);
 }
 
 void exposure_sent(struct exposure *x, const struct call *c, int64_t now_us) {
+    ASSERT(c->side < SIDE_COUNT && c->position_side < POSITION_SIDE_COUNT);
     if (c->endpoint == EP_ORDER_MODIFY) {
         struct entry *old = of_amendment(x, c);
         if (!old) return;
         old->before_e8 = old->remaining_e8;
         if (c->quantity_e8 > old->remaining_e8) old->remaining_e8 = c->quantity_e8;
+        ASSERT(old->remaining_e8 >= c->quantity_e8);   // the worst of before and after
         return;
     }
     if (!c->client_id[0]) return;
     struct entry *e = add(x, c->client_id);
+    ASSERT(strcmp(e->id, c->client_id) == 0);
     e->remaining_e8 = c->quantity_e8;
     e->sent_us = now_us;
     e->symbol = c->symbol;
@@ -87,6 +97,7 @@ void exposure_sent(struct exposure *x, const struct call *c, int64_t now_us) {
 }
 
 void exposure_failed(struct exposure *x, const struct call *c) {
+    ASSERT(c->endpoint < EP_COUNT);
     struct entry *e = c->endpoint == EP_ORDER_MODIFY ? of_amendment(x, c) : by_id(x, c->client_id);
     if (!e) return;
     if (c->endpoint == EP_ORDER_MODIFY)
@@ -96,6 +107,7 @@ void exposure_failed(struct exposure *x, const struct call *c) {
 }
 
 static bool is_open(const struct order_record *o) {
+    ASSERT(o->status < STATUS_COUNT);
     return o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
 }
 
@@ -108,6 +120,7 @@ void exposure_reply(struct exposure *x, const struct order_record *o) {
 }
 
 void exposure_order(struct exposure *x, const struct order_record *o) {
+    ASSERT(o->side < SIDE_COUNT && o->position_side < POSITION_SIDE_COUNT);
     if (!is_open(o)) {
         struct entry *e = by_id(x, o->client_id);
         if (e) drop(x, e);
@@ -124,6 +137,8 @@ void exposure_order(struct exposure *x, const struct order_record *o) {
 }
 
 void exposure_algo(struct exposure *x, const struct algo_record *a) {
+    ASSERT(a->side < SIDE_COUNT && a->position_side < POSITION_SIDE_COUNT);
+    ASSERT(a->algo_status < ALGO_STATUS_COUNT);
     if (a->algo_status != ALGO_NEW) {
         struct entry *e = by_id(x, a->client_id);
         if (e) drop(x, e);
@@ -140,6 +155,7 @@ void exposure_algo(struct exposure *x, const struct algo_record *a) {
 }
 
 static void forget(struct exposure *x, int64_t now_us) {
+    ASSERT(x->count >= 0);
     for (int32_t i = 0; i < x->count; i++) {
         if (!x->entries[i].known && now_us - x->entries[i].sent_us > EXPOSURE_FORGET_US)
             drop(x, &x->entries[i--]);
@@ -148,6 +164,7 @@ static void forget(struct exposure *x, int64_t now_us) {
 
 int64_t exposure_open_e8(struct exposure *x, int16_t symbol, uint8_t position_side, uint8_t side,
                          const struct call *but, int64_t now_us) {
+    ASSERT(side < SIDE_COUNT && position_side < POSITION_SIDE_COUNT);
     forget(x, now_us);
     const struct entry *left_out = but ? of_amendment(x, but) : NULL;
     int64_t sum = 0;
@@ -162,10 +179,12 @@ int64_t exposure_open_e8(struct exposure *x, int16_t symbol, uint8_t position_si
 
 int32_t exposure_count(struct exposure *x, int64_t now_us) {
     forget(x, now_us);
+    ASSERT(x->count >= 0 && x->count <= x->room);
     return x->count;
 }
 
 bool exposure_reduces(const struct exposure *x, const struct call *amendment) {
+    ASSERT(amendment->endpoint == EP_ORDER_MODIFY);
     const struct entry *e = of_amendment(x, amendment);
     return e && e->reduces;
 }

@@ -65,12 +65,15 @@ static int64_t exchange_at_least(void *ctx) {
 // ---- calls that wait for the clock ----
 
 static void list_add(struct call_list *l, struct api_call *op) {
+    ASSERT(op->request.state == REQUEST_IN_FLIGHT);
     ARRAY_ROOM(l->items, l->room, l->count + 1);
     l->items[l->count++] = op;
+    ASSERT(l->count <= l->room);
 }
 
 static void list_remove_at(struct call_list *l, int32_t i) {
     ASSERT(i >= 0 && i < l->count);
+    ASSERT(l->count <= l->room);
     l->count--;
     memmove(l->items + i, l->items + i + 1, sizeof *l->items * (size_t)(l->count - i));
 }
@@ -83,6 +86,7 @@ static void list_remove(struct call_list *l, const struct api_call *op) {
 
 // The first that came goes first.
 static struct api_call *list_take(struct call_list *l) {
+    ASSERT(l->count > 0);
     struct api_call *op = l->items[0];
     list_remove_at(l, 0);
     return op;
@@ -103,6 +107,8 @@ static bool waits_for_clock(const struct gateway *g, const struct api_call *op) 
 
 // The attempt is over: whatever else comes of it comes too late.
 static void end_attempt(struct gateway *g, struct api_call *op, const struct dispatch_reply *reply) {
+    ASSERT(g->dispatcher != NULL);
+    ASSERT(reply->outcome < OUTCOME_COUNT);
     if (op->request.state != REQUEST_IN_FLIGHT) return;   // it was given up meanwhile
     ASSERT(!waits_for_clock(g, op));                      // what is answered waits for nothing
     op->attempt++;
@@ -119,7 +125,9 @@ static void end_unknown(struct gateway *g, struct api_call *op) {
 }
 
 static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interval_us, int32_t used) {
+    ASSERT(interval_us > 0);
     if (used < 0) return;   // not told
+    ASSERT(reply->used_count < (int32_t)(sizeof reply->used / sizeof *reply->used));
     reply->used[reply->used_count].kind = kind;
     reply->used[reply->used_count].interval_us = interval_us;
     reply->used[reply->used_count++].used = used;
@@ -128,17 +136,20 @@ static void add_used(struct dispatch_reply *reply, uint8_t kind, int64_t interva
 // What an error means; the venue's table knows. Only one rule is ours: a client id that is taken when the order is sent
 // for a second time is taken by the order itself, so an earlier attempt arrived after all.
 static enum outcome classify(const struct api_call *op) {
+    ASSERT(op->status != STATUS_OK);
     if (op->code == CODE_CLIENT_ID_TAKEN && op->request.attempts > 1) return OUTCOME_UNKNOWN;
     return error_code_outcome(op->status, op->code, op->message, true, op->request.mutating);
 }
 
 static void release_skewed(struct gateway *g) {
     while (g->skewed.count > 0) end_as(g, list_take(&g->skewed), OUTCOME_CLOCK_SKEW);
+    ASSERT(g->skewed.count == 0);
 }
 
 // Its stamp was refused, so a clock was set: it is measured anew before the dispatcher hears of it and sends once more.
 // Until then no other request gets a stamp of the old clock either.
 static void hold_for_skew(struct gateway *g, struct api_call *op) {
+    ASSERT(!waits_for_clock(g, op));
     g->figures.skewed++;
     if (!g->o.link.ask_clock) {
         end_as(g, op, OUTCOME_CLOCK_SKEW);
@@ -157,6 +168,7 @@ int64_t gateway_slow_down_us(struct gateway *g, int32_t status, int32_t code, co
 }
 
 void gateway_answered(struct gateway *g, struct api_call *op) {
+    ASSERT(!waits_for_clock(g, op));   // what is answered has left
     g->figures.answered++;
     if (op->status == STATUS_OK && !answer_check_fits(op)) {
         gateway_unreadable(g, op, "an answer about another order");
@@ -185,31 +197,40 @@ void gateway_answered(struct gateway *g, struct api_call *op) {
 }
 
 void gateway_unreadable(struct gateway *g, struct api_call *op, const char *problem) {
+    ASSERT(problem != NULL);
     api_call_fail(op, STATUS_OK, 0, problem);
     end_unknown(g, op);
 }
 
 void gateway_lost(struct gateway *g, struct api_call *op, const char *problem) {
+    ASSERT(problem != NULL);
     g->figures.lost++;
     api_call_fail(op, 0, 0, problem);
     end_unknown(g, op);
 }
 
 void gateway_unsent(struct gateway *g, struct api_call *op, const char *problem) {
+    ASSERT(problem != NULL);
     g->figures.unsent++;
     api_call_fail(op, 0, 0, problem);
     end_attempt(g, op, &(struct dispatch_reply){ .outcome = OUTCOME_NOT_EXECUTED, .unsent = true });
 }
 
 void gateway_refuse(struct gateway *g, struct api_call *op, int32_t code, const char *problem) {
+    ASSERT(problem != NULL);
+    ASSERT(op->request.state != REQUEST_UNRESOLVED);   // it may have been executed
     api_call_fail(op, 0, code, problem);
     end_as(g, op, OUTCOME_REFUSED);
 }
 
-uint64_t gateway_token(const struct api_call *op) { return (uint64_t)op->attempt << 32 | (uint32_t)op->slot; }
+uint64_t gateway_token(const struct api_call *op) {
+    ASSERT(op->slot >= 0);
+    return (uint64_t)op->attempt << 32 | (uint32_t)op->slot;
+}
 
 struct api_call *gateway_waiting(const struct gateway *g, uint64_t token) {
     struct api_call *op = api_call_at(g->o.calls, (int32_t)(token & INT32_MAX));
+    ASSERT(op->slot == (int32_t)(token & INT32_MAX));
     return op->attempt == token >> 32 && op->request.state == REQUEST_IN_FLIGHT ? op : NULL;
 }
 
@@ -218,12 +239,14 @@ struct api_call *gateway_waiting(const struct gateway *g, uint64_t token) {
 // The stamp of a clock that is not measured may be good for longer than is thought: that such a request never arrived
 // could not be proven.
 static bool needs_the_clock(const struct gateway *g, const struct api_call *op) {
+    ASSERT(op->call.endpoint < EP_COUNT);
     return op->request.mutating && !clock_is_known(g) &&
            endpoint_info(op->call.endpoint)->security == SEC_SIGNED;
 }
 
 // Nothing holds it back but perhaps the clock.
 static void leave(struct gateway *g, struct api_call *op) {
+    ASSERT(!waits_for_clock(g, op));
     ASSERT(op->request.state == REQUEST_IN_FLIGHT && op->intent != INTENT_WAITS);
     if (needs_the_clock(g, op)) {
         list_add(&g->unstamped, op);
@@ -232,6 +255,7 @@ static void leave(struct gateway *g, struct api_call *op) {
     int64_t stamp_us = exchange_of(g);
     if (g->tracker && op->request.mutating)
         outcome_tracker_sent(g->tracker, op, stamp_us, g->o.recv_window_us);
+    ASSERT(g->tracker == NULL || op->request.state == REQUEST_IN_FLIGHT);
     g->figures.sent++;
     g->o.link.send(g->o.link.ctx, op, stamp_us);
 }
@@ -240,6 +264,8 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
     (void)now_us;
     struct gateway *g = ctx;
     struct api_call *op = r->user;
+    ASSERT(r->state == REQUEST_IN_FLIGHT);
+    ASSERT(op->lookup == 0 || !r->mutating);   // what the gateway itself asks changes nothing
     ASSERT(&op->request == r && !waits_for_clock(g, op));
     op->attempt++;
     if (g->intents && intent_log_hold(g->intents, op, exchange_of(g))) return;
@@ -249,6 +275,8 @@ static void on_send(void *ctx, struct request *r, int64_t now_us) {
 void gateway_written(struct gateway *g, uint64_t tag, int err) {
     struct api_call *op = g->intents ? intent_log_down(g->intents, tag, err) : NULL;
     if (!op) return;   // no intent of an order, or the order was given up meanwhile
+    ASSERT(op->request.state == REQUEST_IN_FLIGHT);   // it waited for nothing but this
+    ASSERT(!waits_for_clock(g, op));                  // the journal comes before the clock
     if (!err) {
         leave(g, op);
         return;
@@ -262,22 +290,28 @@ void gateway_written(struct gateway *g, uint64_t tag, int err) {
 static void on_cancel(void *ctx, struct request *r) {
     struct gateway *g = ctx;
     struct api_call *op = r->user;
+    ASSERT(g->tracker != NULL);
+    ASSERT(&op->request == r);
     ASSERT(r->state == REQUEST_IN_FLIGHT || r->state == REQUEST_UNRESOLVED);
     list_remove(&g->unstamped, op);
     list_remove(&g->skewed, op);
     outcome_tracker_abandon(g->tracker, op);
     if (g->o.link.cancel) g->o.link.cancel(g->o.link.ctx, op);
+    ASSERT(!waits_for_clock(g, op));
     op->attempt++;
 }
 
 static bool on_doubt(void *ctx, struct request *r, int64_t now_us) {
     struct gateway *g = ctx;
+    ASSERT(g->tracker != NULL);
+    ASSERT(r->mutating && r->user != NULL);
     if (outcome_tracker_unknown(g->tracker, r->user, now_us)) return true;
     intent_log_absent(r->user);   // it was given up before it left
     return false;
 }
 
 bool gateway_ask_clock(struct gateway *g) {
+    ASSERT(g->o.link.ask_clock != NULL);
     if (!g->clock_asked) g->clock_asked = g->o.link.ask_clock(g->o.link.ctx);
     return g->clock_asked;
 }
@@ -308,6 +342,8 @@ static void ask(void *ctx, struct api_call *query, uint64_t number) {
 
 static void on_known(void *ctx, struct api_call *op, enum outcome outcome) {
     struct gateway *g = ctx;
+    ASSERT(outcome == OUTCOME_DONE || outcome == OUTCOME_REFUSED || outcome == OUTCOME_NOT_EXECUTED);
+    ASSERT(op->request.mutating || op->request.state == REQUEST_IDLE);
     if (op->request.state == REQUEST_UNRESOLVED) {
         dispatcher_resolve(g->dispatcher, &op->request, outcome, now_of(g));
         return;
@@ -319,9 +355,12 @@ static void on_known(void *ctx, struct api_call *op, enum outcome outcome) {
 }
 
 bool gateway_settled(struct gateway *g, struct api_call *op, enum settle settle, int64_t now_us) {
+    ASSERT(settle < SETTLE_COUNT);
     ASSERT(op->request.state == REQUEST_IDLE && !waits_for_clock(g, op));
     op->settle = (uint8_t)settle;
     if (op->lookup != 0) {
+        ASSERT(g->tracker != NULL);
+        ASSERT(!op->request.mutating);
         outcome_tracker_answered(g->tracker, op->lookup, op, now_us);
         op->lookup = 0;
         return true;
@@ -333,30 +372,36 @@ bool gateway_settled(struct gateway *g, struct api_call *op, enum settle settle,
 }
 
 void gateway_on_event(struct gateway *g, int32_t kind, const void *record) {
+    ASSERT(record != NULL);
     if (!g->tracker) return;
     if (kind == RECORD_ORDER_UPDATE) outcome_tracker_on_order(g->tracker, record);
     if (kind == RECORD_ALGO_UPDATE) outcome_tracker_on_algo(g->tracker, record);
 }
 
 void gateway_journal_event(struct gateway *g, int32_t kind, const void *record) {
+    ASSERT(record != NULL);
     if (!g->intents) return;
     if (kind == RECORD_ORDER_UPDATE) intent_log_on_order(g->intents, record);
     if (kind == RECORD_ALGO_UPDATE) intent_log_on_algo(g->intents, record);
 }
 
 int gateway_reopen(struct gateway *g, const struct journal_order *o, struct api_call *op) {
+    ASSERT(g->intents != NULL && op != NULL);
     return intent_log_reopen(g->intents, o, op);
 }
 
 // The process that sent it is gone: the request bears a stamp of before now, or, had its clock not been measured when
 // the intent was made, a time of making that is off.
 void gateway_find_out(struct gateway *g, struct api_call *op, int64_t made_us, bool taken) {
+    ASSERT(g->tracker != NULL && op != NULL);
+    ASSERT(op->intent == INTENT_DOWN || op->intent == INTENT_TAKEN);
     ASSERT(clock_is_known(g));
     int64_t final_us = exchange_of(g) + g->o.time.uncertainty_us(g->o.time.ctx) + g->o.recv_window_us;
     outcome_tracker_reopen(g->tracker, op, made_us - CLOCK_ERROR_US, taken ? 0 : final_us, now_of(g));
 }
 
 void gateway_id_used(struct gateway *g, const char *client_id, bool algo, int64_t id) {
+    ASSERT(client_id != NULL);
     if (g->tracker) outcome_tracker_used(g->tracker, client_id, algo, id);
 }
 
@@ -386,6 +431,7 @@ struct gateway *gateway_new(const struct gateway_options *options) {
     g->o = *options;
     ASSERT(g->o.link.send && g->o.time.now_us && g->o.time.exchange_us && g->o.time.uncertainty_us &&
            g->o.calls);
+    ASSERT(g->o.recv_window_us >= 0);
     ASSERT(!g->o.link.ask_clock || g->o.time.forget_exchange_us);
     if (g->o.lossless) return g;
     ASSERT(g->o.world.look_up != NULL);
@@ -398,6 +444,7 @@ struct gateway *gateway_new(const struct gateway_options *options) {
 
 void gateway_free(struct gateway *g) {
     if (!g) return;
+    ASSERT(g->unstamped.count >= 0 && g->skewed.count >= 0);
     outcome_tracker_free(g->tracker);
     intent_log_free(g->intents);
     free(g->unstamped.items);
@@ -406,6 +453,7 @@ void gateway_free(struct gateway *g) {
 }
 
 struct transport gateway_transport(struct gateway *g) {
+    ASSERT(g->o.lossless == (g->tracker == NULL));
     bool lossless = g->o.lossless;
     return (struct transport){ g, on_send, lossless ? NULL : on_cancel, lossless ? NULL : on_doubt };
 }
@@ -417,6 +465,8 @@ void gateway_attach(struct gateway *g, struct dispatcher *d) {
 
 bool gateway_journal(struct gateway *g, const struct intent_log_hooks *hooks,
                      const struct symbol_list *symbols) {
+    ASSERT(hooks != NULL && symbols != NULL);
+    ASSERT(!g->o.lossless);
     ASSERT(!g->intents);
     g->intents = intent_log_new(hooks, g->o.calls, symbols);
     g->journal_problem = hooks->problem;

@@ -20,6 +20,8 @@ struct intent_log {
 
 struct intent_log *intent_log_new(const struct intent_log_hooks *hooks, const struct api_call_pool *ops,
                                   const struct symbol_list *symbols) {
+    ASSERT(hooks->intend != NULL && hooks->settle != NULL);
+    ASSERT(ops != NULL && symbols->count >= 0);
     struct intent_log *in = malloc(sizeof *in);
     if (in) *in = (struct intent_log){ *hooks, ops, *symbols };
     return in;
@@ -30,6 +32,7 @@ void intent_log_free(struct intent_log *in) { free(in); }
 // ---- before ----
 
 static bool makes_orders(const struct api_call *op) {
+    ASSERT(op->call.endpoint < EP_COUNT);
     int32_t e = op->call.endpoint;
     if (e == EP_ORDER_NEW || e == EP_ALGO_NEW)
         return op->call.symbol >= 0;   // without a symbol no order comes of it
@@ -37,10 +40,13 @@ static bool makes_orders(const struct api_call *op) {
 }
 
 static int32_t order_count(const struct api_call *op) {
+    ASSERT(op->call.batch_count <= CALL_CANCEL_BATCH_MAX);
     return op->call.endpoint == EP_BATCH_NEW ? op->call.batch_count : 1;
 }
 
 static const struct call *order_call(const struct api_call *op, int32_t i) {
+    ASSERT(i >= 0 && i < order_count(op));
+    ASSERT(op->call.endpoint != EP_BATCH_NEW || op->call.batch != NULL);
     return op->call.endpoint == EP_BATCH_NEW ? &op->call.batch[i] : &op->call;
 }
 
@@ -48,6 +54,8 @@ static void intend(struct intent_log *in, const struct api_call *op, int32_t ind
                    uint64_t tag) {
     const struct call *c = order_call(op, index);
     ASSERT(c->symbol >= 0 && c->client_id[0] != 0);
+    ASSERT(c->side < SIDE_COUNT && c->type < ORDER_TYPE_COUNT);
+    ASSERT(c->symbol < in->list.count);
     const struct endpoint_info *info = endpoint_info(op->call.endpoint);
     char text[CALL_TEXT_MAX], endpoint[sizeof((struct journal_order *)0)->endpoint];
     size_t size = call_encode(c, in->list.symbols, text, sizeof text);
@@ -66,10 +74,12 @@ static void intend(struct intent_log *in, const struct api_call *op, int32_t ind
 }
 
 bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchange_us) {
+    ASSERT(op->request.state == REQUEST_IN_FLIGHT);
     if (!makes_orders(op) || op->intent == INTENT_DOWN) return false;
     ASSERT(op->intent == INTENT_NONE);
     op->intent = INTENT_WAITS;
     int32_t count = order_count(op);
+    ASSERT(count > 0 && count <= CALL_BATCH_MAX);
     // All of a batch are down once the last is.
     for (int32_t i = 0; i < count; i++) {
         intend(in, op, i, exchange_us,
@@ -81,7 +91,9 @@ bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchang
 struct api_call *intent_log_down(struct intent_log *in, uint64_t tag, int err) {
     if (tag == 0) return NULL;
     struct api_call *op = api_call_at(in->ops, (int32_t)(tag & UINT32_MAX) - 1);
+    ASSERT(op != NULL);
     if (op->attempt != tag >> SLOT_BITS || op->intent != INTENT_WAITS) return NULL;   // given up meanwhile
+    ASSERT(op->request.state == REQUEST_IN_FLIGHT);
     op->intent = err ? INTENT_NONE : INTENT_DOWN;
     return op;
 }
@@ -90,6 +102,8 @@ struct api_call *intent_log_down(struct intent_log *in, uint64_t tag, int err) {
 
 static void settle(struct intent_log *in, const char *client_id, enum journal_state state, int32_t code,
                    int64_t exchange_us) {
+    ASSERT(client_id[0] != '\0');
+    ASSERT(state != JOURNAL_ACCEPTED && state != JOURNAL_INTENT);   // what is taken says more
     struct journal_outcome o = {
         .client_id = client_id, .state = (uint8_t)state, .status = "", .code = code, .at_us = exchange_us
     };
@@ -98,12 +112,14 @@ static void settle(struct intent_log *in, const char *client_id, enum journal_st
 
 static void settle_all(struct intent_log *in, const struct api_call *op, enum journal_state state,
                        int32_t code, int64_t exchange_us) {
+    ASSERT(state != JOURNAL_ACCEPTED);
     for (int32_t i = 0; i < order_count(op); i++)
         settle(in, order_call(op, i)->client_id, state, code, exchange_us);
 }
 
 static void accept_order(struct intent_log *in, const char *client_id, const struct order_record *r,
                          int64_t exchange_us) {
+    ASSERT(r->status < STATUS_COUNT);
     struct journal_outcome o = { .client_id = client_id,
                                  .state = JOURNAL_ACCEPTED,
                                  .order_id = r->order_id,
@@ -116,6 +132,7 @@ static void accept_order(struct intent_log *in, const char *client_id, const str
 
 static void accept_algo(struct intent_log *in, const char *client_id, const struct algo_record *r,
                         int64_t exchange_us) {
+    ASSERT(r->algo_status < ALGO_STATUS_COUNT);
     struct journal_outcome o = { .client_id = client_id,
                                  .state = JOURNAL_ACCEPTED,
                                  .order_id = r->algo_id,
@@ -127,6 +144,7 @@ static void accept_algo(struct intent_log *in, const char *client_id, const stru
 static void write_answer(struct intent_log *in, const struct api_call *op, int64_t exchange_us) {
     const struct order_record *orders = op->rows;
     ASSERT(op->count == order_count(op));   // an answer that fits shows each order that was asked for
+    ASSERT(op->rows != NULL && op->count > 0);
     for (int32_t i = 0; i < order_count(op); i++) {
         const char *client_id = order_call(op, i)->client_id;
         bool refused = op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0;
@@ -140,12 +158,15 @@ static void write_answer(struct intent_log *in, const struct api_call *op, int64
 }
 
 void intent_log_absent(struct api_call *op) {
+    ASSERT(op->intent != INTENT_TAKEN);
     if (op->intent == INTENT_DOWN) op->intent = INTENT_ABSENT;
+    ASSERT(op->intent != INTENT_DOWN);
 }
 
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle how, int64_t exchange_us) {
     if (op->intent == INTENT_NONE) return;
     ASSERT(how < SETTLE_COUNT && op->intent != INTENT_TAKEN);
+    ASSERT(op->request.state == REQUEST_IDLE);
     bool waited = op->intent == INTENT_WAITS, absent = op->intent == INTENT_ABSENT;
     op->intent = INTENT_NONE;
     switch (how) {
@@ -160,6 +181,7 @@ void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle 
 }
 
 void intent_log_known(struct intent_log *in, struct api_call *op, enum outcome outcome, int64_t exchange_us) {
+    ASSERT(outcome < OUTCOME_COUNT);
     if (op->intent == INTENT_NONE) return;
     bool taken = op->intent == INTENT_TAKEN;
     op->intent = INTENT_NONE;
@@ -181,10 +203,12 @@ void intent_log_known(struct intent_log *in, struct api_call *op, enum outcome o
 }
 
 void intent_log_on_order(struct intent_log *in, const struct order_update_record *u) {
+    ASSERT(u != NULL);
     accept_order(in, u->order.client_id, &u->order, u->transaction_us);
 }
 
 void intent_log_on_algo(struct intent_log *in, const struct algo_update_record *u) {
+    ASSERT(u != NULL);
     accept_algo(in, u->order.client_id, &u->order, u->transaction_us);
 }
 
@@ -197,6 +221,7 @@ int intent_log_reopen(struct intent_log *in, const struct journal_order *o, stru
     while (symbol < list->count && strcmp(list->symbols[symbol].name, o->symbol) != 0) symbol++;
     if (symbol == list->count) return ERR_NOT_FOUND;
     bool algo = strstr(o->endpoint, endpoint_info(EP_ALGO_NEW)->path) != NULL;
+    ASSERT(symbol >= 0 && symbol < list->count);
     op->call.endpoint = algo ? EP_ALGO_NEW : EP_ORDER_NEW;
     op->call.symbol = symbol;
     op->call.given = UINT64_C(1) << P_SYMBOL | UINT64_C(1) << P_CLIENT_ID;

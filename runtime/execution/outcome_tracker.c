@@ -61,6 +61,8 @@ struct outcome_tracker {
 };
 
 struct outcome_tracker *outcome_tracker_new(const struct outcome_tracker_hooks *hooks) {
+    ASSERT(hooks->take != NULL && hooks->ask != NULL);
+    ASSERT(hooks->known != NULL && hooks->exchange_us != NULL);
     struct outcome_tracker *r = calloc(1, sizeof *r);
     if (r) r->hooks = *hooks;
     return r;
@@ -76,6 +78,7 @@ static void free_list(struct unresolved_request *d) {
 
 void outcome_tracker_free(struct outcome_tracker *r) {
     if (!r) return;
+    ASSERT(r->open >= 0);
     free_list(r->requests);
     free_list(r->spare);
     used_ids_free(&r->used);
@@ -84,10 +87,14 @@ void outcome_tracker_free(struct outcome_tracker *r) {
 
 // ---- what is asked for ----
 
-static bool is_given(const struct call *c, enum param p) { return (c->given >> p & 1) != 0; }
+static bool is_given(const struct call *c, enum param p) {
+    ASSERT(p < PARAM_COUNT);
+    return (c->given >> p & 1) != 0;
+}
 
 // How many orders a request speaks of, or 0 when none that could be looked up.
 static int32_t part_count(const struct call *c) {
+    ASSERT(c->batch_count <= CALL_CANCEL_BATCH_MAX);
     switch (c->endpoint) {
     case EP_ORDER_NEW:
     case EP_ALGO_NEW: return c->client_id[0] != 0;
@@ -98,6 +105,7 @@ static int32_t part_count(const struct call *c) {
     case EP_ALGO_CANCEL_ALL: return 1;
     case EP_BATCH_NEW:
     case EP_BATCH_MODIFY:
+        ASSERT(c->batch != NULL || c->batch_count == 0);
         for (int32_t i = 0; i < c->batch_count; i++) {
             const struct call *one = &c->batch[i];
             if (c->endpoint == EP_BATCH_NEW ? one->client_id[0] == 0 : is_given(one, P_PRICE_MATCH)) return 0;
@@ -109,9 +117,14 @@ static int32_t part_count(const struct call *c) {
 }
 
 // Whether its outcome could be found out: new orders, amendments, cancels and batches of them.
-static bool can_track(const struct api_call *op) { return part_count(&op->call) > 0; }
+static bool can_track(const struct api_call *op) {
+    ASSERT(op->call.endpoint < EP_COUNT);
+    return part_count(&op->call) > 0;
+}
 
 static void set_part(struct part *p, const struct call *c, enum wish wish, bool algo) {
+    ASSERT(p->state == PART_OPEN && !p->asking);
+    ASSERT(wish <= WISH_CANCEL_ALL);
     p->wish = (uint8_t)wish;
     p->algo = algo;
     p->symbol = c->symbol;
@@ -120,10 +133,13 @@ static void set_part(struct part *p, const struct call *c, enum wish wish, bool 
     p->price_e8 = c->price_e8;
     p->quantity_e8 = c->quantity_e8;
     p->id = wish == WISH_NEW ? 0 : algo ? c->algo_id : c->order_id;
+    ASSERT(p->id >= 0 || wish != WISH_NEW);
     memcpy(p->client_id, wish == WISH_NEW ? c->client_id : c->orig_client_id, CLIENT_ID_MAX);
 }
 
 static void set_parts(struct unresolved_request *d, const struct call *c) {
+    ASSERT(d->count > 0 && d->count <= CALL_CANCEL_BATCH_MAX);
+    ASSERT(d->count == part_count(c));
     memset(d->parts, 0, sizeof *d->parts * (size_t)d->count);
     for (int32_t i = 0; i < d->count; i++) {
         struct part *p = &d->parts[i];
@@ -144,6 +160,7 @@ static void set_parts(struct unresolved_request *d, const struct call *c) {
             else
                 memcpy(p->client_id, c->client_ids[i], CLIENT_ID_MAX);
         }
+        ASSERT(p->state == PART_OPEN);
         p->pause_us = PAUSE_FIRST_US;
     }
 }
@@ -165,6 +182,8 @@ static struct unresolved_request *unlink_at(struct outcome_tracker *r, struct un
 }
 
 static void let_go(struct outcome_tracker *r, struct unresolved_request *d) {
+    ASSERT(d->count > 0 && d->count <= CALL_CANCEL_BATCH_MAX);
+    ASSERT(r->open >= 0);
     if (d->count > 1) {
         free(d);
         return;
@@ -175,6 +194,7 @@ static void let_go(struct outcome_tracker *r, struct unresolved_request *d) {
 
 static struct unresolved_request *add(struct outcome_tracker *r, struct api_call *op, int64_t made_us,
                                       int64_t absent_after_us) {
+    ASSERT(*find(r, op) == NULL);   // one request is followed once
     int32_t count = part_count(&op->call);
     ASSERT(count > 0 && count <= CALL_CANCEL_BATCH_MAX);
     struct unresolved_request *d = count == 1 ? r->spare : NULL;
@@ -194,12 +214,14 @@ static struct unresolved_request *add(struct outcome_tracker *r, struct api_call
         struct part *p = &d->parts[i];
         if (p->wish == WISH_NEW) p->older_id = used_ids_find(&r->used, p->client_id, p->algo);
     }
+    ASSERT(d->number > 0 && !d->open);
     r->requests = d;
     return d;
 }
 
 void outcome_tracker_sent(struct outcome_tracker *r, struct api_call *op, int64_t stamp_us,
                           int64_t recv_window_us) {
+    ASSERT(recv_window_us >= 0);
     const struct unresolved_request *before =
         *find(r, op);   // of an attempt that, as the exchange says, was not executed
     int64_t made_us = before && before->made_us < stamp_us ? before->made_us : stamp_us;
@@ -210,9 +232,11 @@ void outcome_tracker_sent(struct outcome_tracker *r, struct api_call *op, int64_
 void outcome_tracker_ended(struct outcome_tracker *r, struct api_call *op) {
     struct unresolved_request **at = find(r, op);
     if (*at) let_go(r, unlink_at(r, at));
+    ASSERT(*find(r, op) == NULL);
 }
 
 static void open_up(struct outcome_tracker *r, struct unresolved_request *d, int64_t now_us) {
+    ASSERT(d->op != NULL);
     ASSERT(!d->open);
     d->open = true;
     r->open++;
@@ -226,6 +250,7 @@ bool outcome_tracker_unknown(struct outcome_tracker *r, struct api_call *op, int
     struct unresolved_request *d = *find(r, op);
     if (!d) return false;
     if (!d->open) open_up(r, d, now_us);
+    ASSERT(d->open && r->open > 0);
     return true;
 }
 
@@ -234,6 +259,7 @@ void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op) {
     if (!d || !d->open) return;
     struct api_call *copy = r->hooks.take(r->hooks.ctx);
     const struct call *c = &op->call;
+    ASSERT(copy != NULL && copy != op && copy->lookup == 0);
     copy->call = *c;
     copy->call.batch = NULL;
     for (int32_t i = 0; c->batch && i < c->batch_count; i++) {
@@ -252,10 +278,13 @@ void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op) {
     if (c->client_ids) copy->call.client_ids = (const char(*)[CLIENT_ID_MAX])copy->client_ids;
     copy->intent = op->intent;
     d->op = copy;
+    ASSERT(part_count(&copy->call) == d->count);   // the same orders
+    ASSERT(*find(r, op) == NULL);
 }
 
 void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int64_t made_us, int64_t final_us,
                             int64_t now_us) {
+    ASSERT(op->request.state == REQUEST_IDLE);   // with no dispatcher
     ASSERT(can_track(op));
     open_up(r, add(r, op, made_us, final_us + GRACE_US), now_us);
 }
@@ -263,16 +292,20 @@ void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int6
 // ---- what an order as it stands says ----
 
 static bool is_over(const struct order_record *o) {
+    ASSERT(o->status < STATUS_COUNT);
     return o->status != STATUS_NEW && o->status != STATUS_PARTIALLY_FILLED;
 }
 
 static void carried(struct part *p, const struct order_record *o, const struct algo_record *a) {
+    ASSERT((o != NULL) != (a != NULL));
+    ASSERT(p->algo == (a != NULL));
     p->state = PART_CARRIED;
     if (o) p->row.order = *o;
     if (a) p->row.algo = *a;
 }
 
 static void judge_order(struct part *p, const struct order_record *o) {
+    ASSERT(!p->algo && p->wish != WISH_CANCEL_ALL);
     bool same = o->orig_qty_e8 == p->quantity_e8 && o->price_e8 == p->price_e8;
     switch (p->wish) {
     case WISH_NEW: carried(p, o, NULL); break;
@@ -291,6 +324,8 @@ static void judge_order(struct part *p, const struct order_record *o) {
 }
 
 static void judge_algo(struct part *p, const struct algo_record *a) {
+    ASSERT(p->algo && p->wish != WISH_CANCEL_ALL);
+    ASSERT(a->algo_status < ALGO_STATUS_COUNT);
     if (p->wish == WISH_NEW || a->algo_status == ALGO_CANCELED)
         carried(p, NULL, a);
     else if (a->algo_status != ALGO_NEW)
@@ -300,6 +335,7 @@ static void judge_algo(struct part *p, const struct algo_record *a) {
 // ---- the user stream ----
 
 static bool is_meant(const struct part *p, int16_t symbol, int64_t id, const char *client_id) {
+    ASSERT(p->state <= PART_ABSENT);
     // What is known of a new order is kept up to date until it is reported.
     if (p->wish == WISH_CANCEL_ALL ||
         (p->state != PART_OPEN && (p->state != PART_CARRIED || p->wish != WISH_NEW)))
@@ -309,6 +345,7 @@ static bool is_meant(const struct part *p, int16_t symbol, int64_t id, const cha
 }
 
 static void judge_event(struct part *p, const struct order_update_record *u) {
+    ASSERT(!p->algo);
     struct order_record o = u->order;
     if (p->wish == WISH_NEW) {
         if (o.order_id == p->older_id) return;
@@ -322,6 +359,7 @@ static void judge_event(struct part *p, const struct order_update_record *u) {
 }
 
 void outcome_tracker_on_order(struct outcome_tracker *r, const struct order_update_record *u) {
+    ASSERT(u != NULL);
     for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; i < d->count; i++) {
             struct part *p = &d->parts[i];
@@ -334,6 +372,7 @@ void outcome_tracker_on_order(struct outcome_tracker *r, const struct order_upda
 }
 
 void outcome_tracker_on_algo(struct outcome_tracker *r, const struct algo_update_record *u) {
+    ASSERT(u != NULL);
     for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; i < d->count; i++) {
             struct part *p = &d->parts[i];
@@ -350,8 +389,11 @@ void outcome_tracker_on_algo(struct outcome_tracker *r, const struct algo_update
 // ---- look-ups ----
 
 static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t index) {
+    ASSERT(index >= 0 && index < d->count && index < 1 << NUMBER_SHIFT);
+    ASSERT(d->open);   // while it is in flight nobody asks
     struct part *p = &d->parts[index];
     struct api_call *q = r->hooks.take(r->hooks.ctx);
+    ASSERT(q != NULL && q->lookup == 0);
     bool all = p->wish == WISH_CANCEL_ALL;
     q->call.endpoint = (uint16_t)(all       ? (p->algo ? EP_ALGO_OPEN : EP_OPEN_ORDERS)
                                   : p->algo ? EP_ALGO_GET
@@ -370,6 +412,7 @@ static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t
         memcpy(q->call.orig_client_id, p->client_id, CLIENT_ID_MAX);
         q->call.given |= UINT64_C(1) << (p->algo ? P_CLIENT_ALGO_ID : P_ORIG_CLIENT_ID);
     }
+    ASSERT(!endpoint_info(q->call.endpoint)->mutating);   // a question changes nothing
     ASSERT(p->state == PART_OPEN && !p->asking);
     p->asking = true;
     p->asked_at_us = r->hooks.exchange_us(r->hooks.ctx);
@@ -380,6 +423,8 @@ static void ask(struct outcome_tracker *r, struct unresolved_request *d, int32_t
 // Whether an order stands open that was there before everything was to be cancelled.
 static bool some_are_left(const struct unresolved_request *d, const struct part *p,
                           const struct api_call *query) {
+    ASSERT(p->wish == WISH_CANCEL_ALL);
+    ASSERT(query->count >= 0 && (query->count == 0 || query->rows != NULL));
     const struct order_record *orders = query->rows;
     const struct algo_record *algos = query->rows;
     for (int32_t i = 0; i < query->count; i++) {
@@ -390,12 +435,15 @@ static bool some_are_left(const struct unresolved_request *d, const struct part 
 
 // True: the exchange has answered, be it that there is no such order.
 static bool take_answer(struct unresolved_request *d, struct part *p, const struct api_call *query) {
+    ASSERT(p->state == PART_OPEN);
+    ASSERT(query->settle < SETTLE_COUNT);
     if (p->wish == WISH_CANCEL_ALL) {
         if (query->settle == SETTLE_DONE && !some_are_left(d, p, query)) p->state = PART_CARRIED;
         return query->settle == SETTLE_DONE;
     }
     if (query->settle == SETTLE_REFUSED && query->code == -2013) return !p->exists;
     if (query->settle != SETTLE_DONE || query->count != 1 || !answer_check_fits(query)) return false;
+    ASSERT(query->rows != NULL);
     const struct order_record *o = query->rows;
     const struct algo_record *a = query->rows;
     // An id that was used before may show its older order, which is none of ours. Any other order of this id is the
@@ -412,12 +460,14 @@ static bool take_answer(struct unresolved_request *d, struct part *p, const stru
 // Whether the question was asked when the request could no longer be accepted. The answer may be older than its coming,
 // and the exchange's clock may have been set since: what counts is what it showed then.
 static bool is_final(const struct unresolved_request *d, const struct part *p) {
+    ASSERT(d->absent_after_us != INT64_MIN);
     return p->asked_at_us != INT64_MIN && p->asked_at_us > d->absent_after_us;
 }
 
 // Until the next question; one is asked as soon as its answer may prove absence.
 static int64_t pause_of(const struct outcome_tracker *r, const struct unresolved_request *d,
                         const struct part *p) {
+    ASSERT(p->pause_us >= PAUSE_FIRST_US && p->pause_us <= PAUSE_LONGEST_US);
     int64_t exchange_us = r->hooks.exchange_us(r->hooks.ctx);
     int64_t left_us = exchange_us == INT64_MIN ? 0 : d->absent_after_us + 1 - exchange_us;
     return left_us > 0 && left_us < p->pause_us ? left_us : p->pause_us;
@@ -430,6 +480,7 @@ void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const 
     if (!d) return;
     struct part *p = &d->parts[number & ((1 << NUMBER_SHIFT) - 1)];
     ASSERT((int32_t)(number & ((1 << NUMBER_SHIFT) - 1)) < d->count && p->asking);
+    ASSERT(d->open);
     p->asking = false;
     p->next_us = now_us + pause_of(r, d, p);
     p->pause_us = p->pause_us * 2 < PAUSE_LONGEST_US ? p->pause_us * 2 : PAUSE_LONGEST_US;
@@ -440,18 +491,25 @@ void outcome_tracker_answered(struct outcome_tracker *r, uint64_t number, const 
 // ---- what is known ----
 
 static bool is_known(const struct unresolved_request *d) {
+    ASSERT(d->count > 0);
     for (int32_t i = 0; i < d->count; i++) {
         if (d->parts[i].state == PART_OPEN) return false;
     }
     return d->open;
 }
 
-static int32_t refusal_code(const struct part *p) { return p->wish == WISH_MODIFY ? -2013 : -2011; }
+static int32_t refusal_code(const struct part *p) {
+    ASSERT(p->wish != WISH_NEW);   // of a new order nothing but its absence is known
+    return p->wish == WISH_MODIFY ? -2013 : -2011;
+}
 static const char *refusal_text(const struct part *p) {
+    ASSERT(p->wish != WISH_NEW);
     return p->wish == WISH_MODIFY ? "Order does not exist." : "Unknown order sent.";
 }
 
 static void keep_one(struct api_call *op, const struct part *p) {
+    ASSERT(p->state == PART_CARRIED);
+    ASSERT(op->call.batch_count == 0);
     struct algo_cancel_record cancelled = { 0 };
     struct status_record status = { .code = 200, .msg = "The operation of cancel all open order is done." };
     struct reply r = { .status = 200,
@@ -473,6 +531,7 @@ static void keep_one(struct api_call *op, const struct part *p) {
 }
 
 static void keep_batch(struct api_call *op, const struct unresolved_request *d) {
+    ASSERT(d->count == op->call.batch_count && d->count <= CALL_CANCEL_BATCH_MAX);
     struct order_record rows[CALL_CANCEL_BATCH_MAX] = { { 0 } };
     struct reply r = { .status = 200,
                        .kind = endpoint_info(op->call.endpoint)->record,
@@ -484,6 +543,7 @@ static void keep_batch(struct api_call *op, const struct unresolved_request *d) 
                        .order_count_1m = -1 };
     for (int32_t i = 0; i < d->count; i++) {
         const struct part *p = &d->parts[i];
+        ASSERT(p->state != PART_OPEN);
         if (p->state == PART_CARRIED) {
             rows[i] = p->row.order;
         } else if (p->state == PART_REFUSED) {
@@ -499,8 +559,10 @@ static void keep_batch(struct api_call *op, const struct unresolved_request *d) 
 }
 
 static void refuse(struct api_call *op, const struct part *p) {
+    ASSERT(p->state == PART_REFUSED);
     op->status = 400;
     op->code = refusal_code(p);
+    ASSERT(op->code != 0);
     op->count = 0;
     op->list = false;
     op->kind = RECORD_ERROR;
@@ -508,6 +570,8 @@ static void refuse(struct api_call *op, const struct part *p) {
 }
 
 void outcome_tracker_made(struct outcome_tracker *r, const struct api_call *op) {
+    ASSERT(op->count >= 0 && (op->count == 0 || op->rows != NULL));
+    ASSERT(op->count <= CALL_CANCEL_BATCH_MAX || op->call.endpoint != EP_BATCH_NEW);
     const struct call *c = &op->call;
     const struct order_record *orders = op->rows;
     const struct algo_record *algo = op->rows;
@@ -521,12 +585,15 @@ void outcome_tracker_made(struct outcome_tracker *r, const struct api_call *op) 
 }
 
 void outcome_tracker_used(struct outcome_tracker *r, const char *client_id, bool algo, int64_t id) {
+    ASSERT(client_id != NULL);
     used_ids_add(&r->used, client_id, algo, id);
 }
 
 static enum outcome compose(struct outcome_tracker *r, const struct unresolved_request *d) {
     int32_t counts[PART_ABSENT + 1] = { 0 };
     for (int32_t i = 0; i < d->count; i++) counts[d->parts[i].state]++;
+    ASSERT(counts[PART_OPEN] == 0);   // nothing is reported before it is known
+    ASSERT(counts[PART_CARRIED] + counts[PART_REFUSED] + counts[PART_ABSENT] == d->count);
     r->figures.found += counts[PART_CARRIED];
     r->figures.refused += counts[PART_REFUSED];
     r->figures.absent += counts[PART_ABSENT];
@@ -535,6 +602,7 @@ static enum outcome compose(struct outcome_tracker *r, const struct unresolved_r
         keep_batch(d->op, d);
         return OUTCOME_DONE;
     }
+    ASSERT(d->count == 1);
     if (counts[PART_REFUSED])
         refuse(d->op, d->parts);
     else
@@ -548,6 +616,7 @@ static bool report_one(struct outcome_tracker *r) {
     if (!*at) return false;
     struct unresolved_request *d = unlink_at(r, at);
     struct api_call *op = d->op;
+    ASSERT(op != NULL && d->open == true);
     enum outcome outcome = compose(r, d);
     if (outcome == OUTCOME_DONE) outcome_tracker_made(r, op);
     let_go(r, d);
@@ -556,6 +625,7 @@ static bool report_one(struct outcome_tracker *r) {
 }
 
 void outcome_tracker_pump(struct outcome_tracker *r, int64_t now_us) {
+    ASSERT(r->open >= 0);
     if (r->open == 0) return;
     for (struct unresolved_request *d = r->requests; d; d = d->next) {
         for (int32_t i = 0; d->open && i < d->count; i++) {
@@ -567,6 +637,7 @@ void outcome_tracker_pump(struct outcome_tracker *r, int64_t now_us) {
 }
 
 int64_t outcome_tracker_next_us(const struct outcome_tracker *r) {
+    ASSERT(r->open >= 0);
     int64_t due = INT64_MAX;
     if (r->open == 0) return due;
     for (const struct unresolved_request *d = r->requests; d; d = d->next) {

@@ -84,21 +84,27 @@ static void *must(void *p) {
 }
 
 static void *room_for(void *list, int32_t count, int32_t *size, size_t item) {
+    ASSERT(count >= 0 && count <= *size);
     if (count < *size) return list;
     *size = *size ? *size * 2 : 64;
     return must(realloc(list, item * (size_t)*size));
 }
 
-static struct key order_key(int16_t symbol, int64_t id) { return (struct key){ .id = id, .symbol = symbol }; }
+static struct key order_key(int16_t symbol, int64_t id) {
+    ASSERT(symbol >= SYMBOL_NONE && symbol < SYMBOLS_MAX);
+    return (struct key){ .id = id, .symbol = symbol };
+}
 
 static struct known *known_order(const struct reconciliation *r, int16_t symbol, int64_t id) {
     struct key key = order_key(symbol, id);
     struct known *k;
     HASH_FIND(hh, r->orders, &key, sizeof key, k);
+    ASSERT(!k || (k->r.order_id == id && k->r.symbol == symbol));
     return k;
 }
 
 static bool is_open(const struct order_record *o) {
+    ASSERT(o->status < STATUS_COUNT);
     return o->status == STATUS_NEW || o->status == STATUS_PARTIALLY_FILLED;
 }
 
@@ -111,10 +117,12 @@ static void know_order(struct reconciliation *r, const struct order_record *o) {
     }
     k->r = *o;
     k->open = is_open(o);
+    ASSERT(known_order(r, o->symbol, o->order_id) == k);
 }
 
 // What is over may not be told again as if it went on.
 static int rank_of(uint8_t status) {
+    ASSERT(status < ALGO_STATUS_COUNT);
     switch (status) {
     case ALGO_NEW: return 0;
     case ALGO_TRIGGERING: return 1;
@@ -126,6 +134,7 @@ static int rank_of(uint8_t status) {
 static struct known_algo *known_algo(const struct reconciliation *r, int64_t id) {
     struct known_algo *k;
     HASH_FIND(hh, r->algos, &id, sizeof id, k);
+    ASSERT(!k || k->id == id);
     return k;
 }
 
@@ -138,6 +147,7 @@ static void know_algo(struct reconciliation *r, const struct algo_record *a, int
     }
     k->r = *a;
     k->r.update_us = at_us;
+    ASSERT(known_algo(r, a->algo_id) == k);
 }
 
 static struct told_trade *told_trade(const struct reconciliation *r, int16_t symbol, int64_t id,
@@ -145,6 +155,7 @@ static struct told_trade *told_trade(const struct reconciliation *r, int16_t sym
     struct key key = { id, order, symbol };
     struct told_trade *t;
     HASH_FIND(hh, r->trades, &key, sizeof key, t);
+    ASSERT(!t || (t->key.id == id && t->key.order == order));
     return t;
 }
 
@@ -172,6 +183,7 @@ static void drop_listed(struct reconciliation *r) {
     FREE_ALL(listed, r->listed);
     FREE_ALL(listed_algo, r->listed_algos);
     r->found_count = r->income_count = r->event_count = 0;
+    ASSERT(r->listed == NULL && r->listed_algos == NULL);
     memset(r->places, 0, sizeof r->places);
     r->positions_known = r->wallet_known = false;
 }
@@ -182,6 +194,7 @@ void reconcile_free(struct reconciliation *r) {
     FREE_ALL(known, r->orders);
     FREE_ALL(known_algo, r->algos);
     FREE_ALL(told_trade, r->trades);
+    ASSERT(r->orders == NULL && r->algos == NULL && r->trades == NULL);
     free(r->found);
     free(r->incomes);
     free(r->events);
@@ -213,6 +226,7 @@ static bool take_order(struct reconciliation *r, const struct order_update_recor
         bool same = k->r.price_e8 == o->price_e8 && k->r.orig_qty_e8 == o->orig_qty_e8;
         if (u->transaction_us < k->r.update_us || (u->transaction_us == k->r.update_us && same)) return false;
     }
+    ASSERT(!k || k->open);   // what is over stays so
     struct order_record now = *o;
     now.update_us = u->transaction_us;
     know_order(r, &now);
@@ -237,11 +251,13 @@ static uint64_t mix(uint64_t hash, int64_t value) {
 }
 
 static void remember(struct reconciliation *r, uint64_t hash) {
+    ASSERT(r->recent_at >= 0 && r->recent_at < RECENT_MAX);
     r->recent[r->recent_at] = hash;
     r->recent_at = (r->recent_at + 1) % RECENT_MAX;
 }
 
 static void fund(struct reconciliation *r, int64_t time_us, int64_t amount_e8) {
+    ASSERT(r->funding_at >= 0 && r->funding_at < FUNDINGS_MAX);
     r->fundings[r->funding_at].time_us = time_us;
     r->fundings[r->funding_at].amount_e8 = amount_e8;
     r->funding_at = (r->funding_at + 1) % FUNDINGS_MAX;
@@ -258,6 +274,7 @@ static bool funded(const struct reconciliation *r, int64_t time_us, int64_t amou
 }
 
 static bool take_account(struct reconciliation *r, const struct account_update_record *u) {
+    ASSERT(u->symbol < SYMBOLS_MAX && u->position_side < POSITION_SIDE_COUNT);
     int64_t parts[] = { u->transaction_us, u->reason,         u->symbol,    u->position_side,
                         u->amount_e8,      u->entry_price_e8, u->wallet_e8, u->balance_change_e8 };
     uint64_t hash = 1;
@@ -276,6 +293,7 @@ static bool take_account(struct reconciliation *r, const struct account_update_r
 }
 
 bool reconcile_take(struct reconciliation *r, const struct stream_event *e) {
+    ASSERT(r != NULL && e != NULL);
     switch (e->kind) {
     case RECORD_ORDER_UPDATE: return take_order(r, &e->u.order);
     case RECORD_ALGO_UPDATE: return take_algo(r, &e->u.algo);
@@ -287,6 +305,7 @@ bool reconcile_take(struct reconciliation *r, const struct stream_event *e) {
 bool reconcile_follows(const struct reconciliation *r, const struct stream_event *e) {
     if (e->kind != RECORD_ORDER_UPDATE) return true;
     const struct order_update_record *u = &e->u.order;
+    ASSERT(u->execution < EXEC_COUNT);
     const struct known *k = known_order(r, u->order.symbol, u->order.order_id);
     if (u->execution == EXEC_NEW || (k && !k->open)) return true;
     if (is_fill(u) && told_trade(r, u->order.symbol, u->trade_id, u->order.order_id)) return true;
@@ -297,6 +316,7 @@ bool reconcile_follows(const struct reconciliation *r, const struct stream_event
 bool reconcile_delivered(const struct reconciliation *r, int16_t symbol, int64_t order_id,
                          int64_t executed_e8, bool over) {
     const struct known *k = known_order(r, symbol, order_id);
+    ASSERT(!k || k->open == is_open(&k->r));
     return k && k->r.executed_qty_e8 >= executed_e8 && (!over || !k->open);
 }
 
@@ -307,6 +327,7 @@ bool reconcile_delivered_algo(const struct reconciliation *r, int64_t algo_id, b
 
 bool reconcile_any_open(const struct reconciliation *r) {
     for (const struct known *k = r->orders; k; k = k->hh.next) {
+        ASSERT(k->open == is_open(&k->r));
         if (k->open) return true;
     }
     for (const struct known_algo *k = r->algos; k; k = k->hh.next) {
@@ -319,6 +340,7 @@ bool reconcile_any_open(const struct reconciliation *r) {
 
 void reconcile_begin(struct reconciliation *r, int64_t from_us) {
     drop_listed(r);
+    ASSERT(r->found_count == 0 && r->income_count == 0 && r->event_count == 0);
     r->from_us = from_us;
 }
 
@@ -326,11 +348,13 @@ static struct listed *listed_order(const struct reconciliation *r, int16_t symbo
     struct key key = order_key(symbol, id);
     struct listed *n;
     HASH_FIND(hh, r->listed, &key, sizeof key, n);
+    ASSERT(!n || (n->r.order_id == id && n->r.symbol == symbol));
     return n;
 }
 
 // Of two states of an order the one that is further on.
 static bool further(const struct order_record *a, const struct order_record *b) {
+    ASSERT(a->order_id == b->order_id && a->symbol == b->symbol);
     if (a->executed_qty_e8 != b->executed_qty_e8) return a->executed_qty_e8 > b->executed_qty_e8;
     if (is_open(a) != is_open(b)) return is_open(b);
     return a->update_us > b->update_us;
@@ -344,7 +368,9 @@ static struct listed *list_order(struct reconciliation *r, const struct order_re
         n->key = order_key(o->symbol, o->order_id);
         HASH_ADD(hh, r->listed, key, sizeof n->key, n);
     }
+    ASSERT(n->key.id == o->order_id);
     n->r = *o;
+    ASSERT(listed_order(r, o->symbol, o->order_id) == n);
     return n;
 }
 
@@ -359,6 +385,7 @@ static struct listed_algo *list_algo(struct reconciliation *r, const struct algo
         n->id = a->algo_id;
         HASH_ADD(hh, r->listed_algos, id, sizeof n->id, n);
     }
+    ASSERT(n->id == a->algo_id);
     n->r = *a;
     return n;
 }
@@ -373,6 +400,7 @@ void reconcile_trade(struct reconciliation *r, const struct trade_record *t) {
         if (r->found[i].symbol == t->symbol && r->found[i].id < t->id) break;
     }
     r->found = room_for(r->found, r->found_count, &r->found_size, sizeof *r->found);
+    ASSERT(r->found_count < r->found_size);
     r->found[r->found_count++] = *t;
 }
 
@@ -380,10 +408,12 @@ void reconcile_income(struct reconciliation *r, const struct income_record *n) {
     if (n->type != INCOME_FUNDING_FEE || n->time_us < r->from_us || funded(r, n->time_us, n->income_e8))
         return;
     r->incomes = room_for(r->incomes, r->income_count, &r->income_size, sizeof *r->incomes);
+    ASSERT(r->income_count < r->income_size);
     r->incomes[r->income_count++] = *n;
 }
 
 void reconcile_position(struct reconciliation *r, const struct position_record *p) {
+    ASSERT(!p || (p->symbol < SYMBOLS_MAX && p->position_side < POSITION_SIDE_COUNT));
     r->positions_known = true;
     if (p && p->symbol >= 0)
         r->places[p->symbol][p->position_side] =
@@ -391,6 +421,7 @@ void reconcile_position(struct reconciliation *r, const struct position_record *
 }
 
 void reconcile_wallet(struct reconciliation *r, int64_t wallet_e8) {
+    ASSERT(r != NULL);
     r->wallet_e8 = wallet_e8;
     r->wallet_known = true;
 }
@@ -399,11 +430,13 @@ static int32_t add_missing(struct reconcile_missing *out, int32_t count, const s
     for (int32_t i = 0; i < count; i++) {
         if (out[i].id == m->id && out[i].symbol == m->symbol && out[i].algo == m->algo) return count;
     }
+    ASSERT(count >= 0);
     out[count] = *m;
     return count + 1;
 }
 
 int32_t reconcile_missing(const struct reconciliation *r, struct reconcile_missing *out, int32_t max) {
+    ASSERT(max >= 0);
     int32_t count = 0;
     for (const struct known *k = r->orders; k && count < max; k = k->hh.next) {
         struct reconcile_missing m = { k->r.order_id, k->r.symbol, false };
@@ -419,12 +452,15 @@ int32_t reconcile_missing(const struct reconciliation *r, struct reconcile_missi
         struct reconcile_missing m = { k->id, k->r.symbol, true };
         if (!n && rank_of(k->r.algo_status) < 3) count = add_missing(out, count, &m);
     }
+    ASSERT(count <= max);
     return count;
 }
 
 // An order that the exchange has forgotten is over: it ended unfilled, else it would be remembered.
 void reconcile_gone(struct reconciliation *r, const struct reconcile_missing *m) {
+    ASSERT(m->symbol < SYMBOLS_MAX);
     if (m->algo) {
+        ASSERT(known_algo(r, m->id) != NULL);   // only what is known can be missing
         struct algo_record a = known_algo(r, m->id)->r;
         a.algo_status = ALGO_CANCELED;
         list_algo(r, &a)->gone = true;
@@ -443,6 +479,7 @@ void reconcile_gone(struct reconciliation *r, const struct reconcile_missing *m)
 
 static struct stream_event *emit(struct reconciliation *r, uint8_t kind, int64_t time_us) {
     r->events = room_for(r->events, r->event_count, &r->event_size, sizeof *r->events);
+    ASSERT(r->event_count < r->event_size);
     struct stream_event *e = &r->events[r->event_count++];
     memset(e, 0, sizeof *e);
     e->kind = kind;
@@ -453,6 +490,8 @@ static struct stream_event *emit(struct reconciliation *r, uint8_t kind, int64_t
 
 static struct order_update_record *emit_order(struct reconciliation *r, const struct order_record *o,
                                               uint8_t execution, int64_t time_us) {
+    ASSERT(execution < EXEC_COUNT);
+    ASSERT(o->status < STATUS_COUNT);
     struct order_update_record *u = &emit(r, RECORD_ORDER_UPDATE, time_us)->u.order;
     u->event_us = u->transaction_us = time_us;
     u->order = *o;
@@ -480,21 +519,26 @@ static int32_t first_fill(const struct reconciliation *r, const struct order_rec
         else
             high = middle;
     }
+    ASSERT(low >= 0 && low <= r->found_count);
+    ASSERT(low == 0 || by_order_and_id(&r->found[low - 1], &wanted) < 0);
     return low;
 }
 
 static bool fill_of(const struct reconciliation *r, int32_t i, const struct order_record *o) {
+    ASSERT(i >= 0);
     return i < r->found_count && r->found[i].symbol == o->symbol && r->found[i].order_id == o->order_id;
 }
 
 static void emit_fill(struct reconciliation *r, struct order_record *now, const struct trade_record *t,
                       int64_t time_us) {
+    ASSERT(t->order_id == now->order_id && t->symbol == now->symbol);
     now->executed_qty_e8 += t->qty_e8;
     now->cum_quote_e8 += t->quote_qty_e8 ? t->quote_qty_e8 : dec_mul_round(t->price_e8, t->qty_e8);
     now->avg_price_e8 = dec_div_round(now->cum_quote_e8, now->executed_qty_e8);
     now->status = now->executed_qty_e8 >= now->orig_qty_e8 ? STATUS_FILLED : STATUS_PARTIALLY_FILLED;
     struct order_update_record *u =
         emit_order(r, now, now->type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE, time_us);
+    ASSERT(u->order.executed_qty_e8 == now->executed_qty_e8);
     u->last_qty_e8 = t->qty_e8;
     u->last_price_e8 = t->price_e8;
     u->commission_e8 = t->commission_e8;
@@ -507,6 +551,7 @@ static void emit_fill(struct reconciliation *r, struct order_record *now, const 
 // before.
 static void before_missed(const struct reconciliation *r, int32_t first, const struct order_record *o,
                           int64_t found_e8, struct order_record *now) {
+    ASSERT(first >= 0 && first <= r->found_count);
     if (found_e8 == 0 || now->executed_qty_e8 + found_e8 <= o->executed_qty_e8 ||
         found_e8 > o->executed_qty_e8)
         return;
@@ -517,6 +562,7 @@ static void before_missed(const struct reconciliation *r, int32_t first, const s
     }
     now->executed_qty_e8 = o->executed_qty_e8 - found_e8;
     now->cum_quote_e8 = quote_e8 > 0 ? quote_e8 : 0;
+    ASSERT(now->cum_quote_e8 >= 0);
 }
 
 // What became of one listed order since it was last told of. False: the exchange lists less fills than it
@@ -525,6 +571,7 @@ static bool walk_order(struct reconciliation *r, const struct listed *n) {
     const struct order_record *o = &n->r;
     const struct known *k = known_order(r, o->symbol, o->order_id);
     int32_t first = first_fill(r, o);
+    ASSERT(first >= 0 && first <= r->found_count);
     int64_t found_e8 = 0, at_us;
     for (int32_t i = first; fill_of(r, i, o); i++) found_e8 += r->found[i].qty_e8;
     struct order_record now = k ? k->r : *o;
@@ -559,6 +606,7 @@ static bool walk_order(struct reconciliation *r, const struct listed *n) {
         emit_fill(r, &now, &r->found[i], at_us);
     }
     bool whole = n->gone || now.executed_qty_e8 >= o->executed_qty_e8;
+    ASSERT(!amended || now.orig_qty_e8 == o->orig_qty_e8);
     if (was_open && !is_open(o) && o->status != STATUS_FILLED && is_open(&now)) {
         now.status = o->status;
         emit_order(r, &now, o->status == STATUS_CANCELED ? EXEC_CANCELED : EXEC_EXPIRED,
@@ -581,6 +629,7 @@ static void walk_algo(struct reconciliation *r, const struct listed_algo *n) {
     }
     int known = k ? rank_of(k->r.algo_status) : 0;
     if (rank_of(a->algo_status) <= known || (!k && !young)) return;
+    ASSERT(rank_of(a->algo_status) > 0);
     int64_t at_us = later(later(a->update_us, a->trigger_us), k ? k->r.update_us : a->create_us);
     emit(r, RECORD_ALGO_UPDATE, at_us)->u.algo =
         (struct algo_update_record){ .event_us = at_us, .transaction_us = at_us, .order = *a };
@@ -588,6 +637,7 @@ static void walk_algo(struct reconciliation *r, const struct listed_algo *n) {
 
 static struct account_update_record *emit_account(struct reconciliation *r, int16_t symbol, uint8_t reason,
                                                   int64_t time_us) {
+    ASSERT(symbol >= SYMBOL_NONE && symbol < SYMBOLS_MAX);
     struct account_update_record *u = &emit(r, RECORD_ACCOUNT_UPDATE, time_us)->u.account;
     u->event_us = u->transaction_us = time_us;
     u->wallet_e8 = u->cross_wallet_e8 = r->wallet_e8;
@@ -598,6 +648,7 @@ static struct account_update_record *emit_account(struct reconciliation *r, int1
 
 // The last fill found of a symbol: its position is not older.
 static int64_t last_fill_us(const struct reconciliation *r, int16_t symbol) {
+    ASSERT(symbol >= 0 && symbol < SYMBOLS_MAX);
     int64_t at_us = 0;
     for (int32_t i = 0; i < r->found_count; i++) {
         if (r->found[i].symbol == symbol) at_us = later(at_us, r->found[i].time_us);
@@ -607,6 +658,7 @@ static int64_t last_fill_us(const struct reconciliation *r, int16_t symbol) {
 
 static void walk_positions(struct reconciliation *r, const struct position_view *positions, int64_t wallet_e8,
                            int64_t now_us) {
+    ASSERT(r->positions_known);
     int32_t before = r->event_count;
     for (int16_t s = 0; s < SYMBOLS_MAX; s++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {
@@ -632,6 +684,7 @@ static int by_time(const void *a, const void *b) {
 }
 
 static void commit(struct reconciliation *r) {
+    ASSERT(r->event_count >= 0 && r->event_count <= r->event_size);
     for (int32_t i = 0; i < r->event_count; i++) {
         const struct stream_event *e = &r->events[i];
         const struct order_update_record *u = &e->u.order;
@@ -661,12 +714,14 @@ static void commit(struct reconciliation *r) {
 
 // The stream may have told some while they were being asked for.
 static void drop_told(struct reconciliation *r) {
+    ASSERT(r->found_count <= r->found_size && r->income_count <= r->income_size);
     int32_t kept = 0;
     for (int32_t i = 0; i < r->found_count; i++) {
         const struct trade_record *t = &r->found[i];
         if (!told_trade(r, t->symbol, t->id, t->order_id)) r->found[kept++] = *t;
     }
     r->found_count = kept;
+    ASSERT(r->found_count >= 0);
     kept = 0;
     for (int32_t i = 0; i < r->income_count; i++) {
         if (!funded(r, r->incomes[i].time_us, r->incomes[i].income_e8)) r->incomes[kept++] = r->incomes[i];
@@ -682,6 +737,7 @@ static int by_id(const struct listed *a, const struct listed *b) {
 int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
                      const struct position_view *positions, int64_t wallet_e8, int64_t now_us, bool hasty,
                      const struct stream_event **events, int32_t *count) {
+    ASSERT(positions != NULL || !r->positions_known || mode == RECONCILE_LOOK);
     r->event_count = 0;
     bool whole = true;
     drop_told(r);
@@ -700,6 +756,7 @@ int reconcile_finish(struct reconciliation *r, enum reconcile_mode mode,
     if (r->event_count > 0) qsort(r->events, (size_t)r->event_count, sizeof *r->events, by_time);
     *events = r->events;
     *count = r->event_count;
+    ASSERT(*count >= 0 && *count <= r->event_size);
     return ERR_OK;
 }
 
@@ -707,6 +764,7 @@ void reconcile_forget(struct reconciliation *r, int64_t before_us) {
     struct known *k, *next;
     HASH_ITER (hh, r->orders, k, next) {
         if (k->open || k->r.update_us >= before_us) continue;
+        ASSERT(!is_open(&k->r));
         HASH_DEL(r->orders, k);
         free(k);
     }

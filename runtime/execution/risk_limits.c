@@ -1,5 +1,6 @@
 #include "execution/risk_limits.h"
 
+#include "base/assert.h"
 #include "base/dec.h"
 #include "venue/binance/endpoint.h"
 
@@ -10,9 +11,13 @@
 #define DAY_US INT64_C(86400000000)
 
 void risk_limits_init(struct risk_limits *s, const struct risk_limits_config *limits) {
+    ASSERT(limits->order_notional_e8 >= 0 && limits->position_notional_e8 >= 0);
+    ASSERT(limits->collar_e8 >= 0 && limits->daily_loss_e8 >= 0);
+    ASSERT(limits->orders_per_minute >= 0 && limits->open_orders >= 0);
     memset(s, 0, sizeof *s);
     s->limits = *limits;
     s->minute_us = s->day_us = INT64_MIN;
+    ASSERT(!s->halted && s->orders == 0);
 }
 
 void risk_limits_halt(struct risk_limits *s) { s->halted = true; }
@@ -26,6 +31,7 @@ bool risk_limits_equity(struct risk_limits *s, int64_t now_us, int64_t equity_e8
 }
 
 void risk_limits_resume(struct risk_limits *s, int64_t now_us, int64_t day_us, int64_t equity_e8) {
+    ASSERT(day_us % DAY_US == 0 || day_us != now_us - now_us % DAY_US);
     if (day_us != now_us - now_us % DAY_US) return;
     s->day_us = day_us;
     s->day_equity_e8 = equity_e8;
@@ -38,6 +44,7 @@ static int64_t tighter(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a
 
 static bool refuse(struct risk_limits *s, char why[160], const char *what, int64_t is_e8, int64_t limit_e8,
                    const char *option) {
+    ASSERT(limit_e8 > 0 || is_e8 > limit_e8);
     char is[DEC_TEXT_MAX], limit[DEC_TEXT_MAX];
     dec_print(is, is_e8, 2);
     dec_print(limit, limit_e8, 2);
@@ -51,6 +58,7 @@ static bool within_collar(struct risk_limits *s, const struct call *c, const str
                           char why[160]) {
     const int64_t prices[] = { c->price_e8, c->stop_price_e8, c->activate_price_e8 };
     if (s->limits.collar_e8 == 0) return true;
+    ASSERT(v->last_e8 != 0);
     int64_t room = dec_mul_round(v->last_e8, s->limits.collar_e8);
     for (int i = 0; i < 3; i++) {
         if (prices[i] == 0 || magnitude(prices[i] - v->last_e8) <= room) continue;
@@ -77,6 +85,8 @@ static int64_t sum_of(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_M
 
 static bool within_position(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                             uint8_t side, int64_t price, int64_t limit, char why[160]) {
+    ASSERT(side < SIDE_COUNT);
+    ASSERT(limit > 0);
     bool hedge = c->position_side != POSITION_BOTH;
     int64_t held = hedge              ? v->gross_e8
                    : side == SIDE_BUY ? v->position_e8
@@ -94,6 +104,7 @@ static bool within_position(struct risk_limits *s, const struct call *c, const s
 
 static bool within_size(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                         char why[160]) {
+    ASSERT(c->side < SIDE_COUNT && c->position_side < POSITION_SIDE_COUNT);
     const struct risk_limits_config *l = &s->limits;
     const struct risk_limits_symbol none = { 0, 0 };
     const struct risk_limits_symbol *own =
@@ -101,6 +112,7 @@ static bool within_size(struct risk_limits *s, const struct call *c, const struc
     int64_t order_limit = tighter(l->order_notional_e8, own->order_notional_e8);
     int64_t position_limit = tighter(l->position_notional_e8, own->position_notional_e8);
     int64_t price = larger(larger(c->price_e8, c->stop_price_e8), v->last_e8);
+    ASSERT(price >= v->last_e8);
     int64_t order = notional(c->quantity_e8, price);
     if (order_limit && order > order_limit)
         return refuse(s, why, "an order of", order, order_limit, "--max-order-notional");
@@ -122,6 +134,7 @@ static bool within_size(struct risk_limits *s, const struct call *c, const struc
 }
 
 static bool reduces(const struct call *c, const struct risk_limits_view *v) {
+    ASSERT(c->endpoint < EP_COUNT);
     if (c->endpoint == EP_ORDER_MODIFY)
         return v->reduces;   // nothing of the kind can be said in an amendment
     if (c->reduce_only) return true;
@@ -138,6 +151,7 @@ static bool has_sizes(const struct risk_limits_config *l, int16_t symbol) {
 
 static bool judge(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                   char why[160]) {
+    ASSERT(!s->breached);
     const struct risk_limits_config *l = &s->limits;
     bool smaller = reduces(c, v);
     if (s->halted) {   // what still passes, passes without limits: it gets us out
@@ -164,6 +178,7 @@ static bool judge(struct risk_limits *s, const struct call *c, const struct risk
 
 bool risk_limits_allow(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                        char why[160]) {
+    ASSERT(v->open_orders >= 0);
     risk_limits_equity(s, v->now_us, v->equity_e8);
     if (s->minute_us == INT64_MIN || v->now_us - s->minute_us >= MINUTE_US) {
         s->minute_us = v->now_us;
@@ -174,6 +189,7 @@ bool risk_limits_allow(struct risk_limits *s, const struct call *c, const struct
         s->refused++;
         return false;
     }
+    ASSERT(s->limits.orders_per_minute == 0 || s->orders < s->limits.orders_per_minute || s->halted);
     s->orders++;
     return true;
 }

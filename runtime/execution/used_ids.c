@@ -16,6 +16,7 @@ struct used_id {
 };
 
 bool used_ids_own(const char *client_id) {
+    ASSERT(client_id != NULL);
     return strncmp(client_id, USED_IDS_LIVE, strlen(USED_IDS_LIVE)) == 0 ||
            strncmp(client_id, USED_IDS_BACKTEST, strlen(USED_IDS_BACKTEST)) == 0;
 }
@@ -32,9 +33,11 @@ void used_ids_add(struct used_ids *u, const char *client_id, bool algo, int64_t 
         HASH_ADD_KEYPTR(hh, *set, known->client_id, length, known);
     }
     known->id = id;
+    ASSERT(used_ids_find(u, client_id, algo) == id);
 }
 
 int64_t used_ids_find(const struct used_ids *u, const char *client_id, bool algo) {
+    ASSERT(client_id != NULL);
     const struct used_id *set = algo ? u->algos : u->orders;
     struct used_id *known = NULL;
     if (set) HASH_FIND(hh, set, client_id, strlen(client_id), known);
@@ -44,6 +47,7 @@ int64_t used_ids_find(const struct used_ids *u, const char *client_id, bool algo
 static void free_set(struct used_id **set) {
     struct used_id *k, *next;
     HASH_ITER (hh, *set, k, next) {
+        ASSERT(k->id > 0);
         HASH_DEL(*set, k);
         free(k);
     }
@@ -52,4 +56,5 @@ static void free_set(struct used_id **set) {
 void used_ids_free(struct used_ids *u) {
     free_set(&u->orders);
     free_set(&u->algos);
+    ASSERT(u->orders == NULL && u->algos == NULL);
 }
