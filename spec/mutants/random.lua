@@ -1,48 +1,61 @@
 -- Changes one operator at a time at random places of the pure rooms, in a copy of the tree, and asks the specs: do they notice?
 --
---     moontide script spec/mutants/random.lua COUNT SEED [FOLDER]
+--     moontide script spec/mutants/random.lua COUNT SEED [FOLDER]    COUNT places drawn by SEED
+--     moontide script spec/mutants/random.lua again FILE [FOLDER]    the changes of a list of survivors once more
 --
--- Prints each change that survived with its file and line, and the share that was noticed. A change that does not compile is not
--- counted; a spec that ends no more counts as one that noticed. Changes that no spec can notice because the program does the same
--- are listed in spec/mutants/equivalent.txt and left out of the share. The same seed gives the same changes.
-local count, seed, folder = tonumber((...)) or 200, tonumber((select(2, ...))) or 1, select(3, ...)
+-- Only the changed file is compiled. A change that does not compile, or whose object is the same byte for byte, is not counted.
+-- The specs run one file at a time until one fails: that named like the changed file first, then its room's, cheap ones before
+-- dear ones, then the rest. Each may take a few times the processor time of its clean run; what takes longer, or more memory, has
+-- noticed. Changes that no spec can notice because the program does the same are listed in spec/mutants/equivalent.txt and left
+-- out of the share. The same seed gives the same changes of the same tree. Survivors are written to FOLDER/survivors.txt, in the
+-- form that equivalent.txt has and `again` reads.
+package.path = "./?.lua;" .. package.path
+local places = require "spec.mutants.places"
+
+local count, seed, folder =
+  tonumber((...)), tonumber((select(2, ...))) or 1, select(3, ...) or "build/mutants"
+local list = (...) == "again" and assert(select(2, ...), "again: name a list of survivors")
+count = count or 200
+
 local ROOMS = { "base", "trade", "api", "venue/binance", "sim", "execution", "data" }
 -- Tables of data, whose rows only the exchange can tell right from wrong, and C that a spec of these rooms does not run.
 local SKIPPED = { ["runtime/venue/binance/symbol_table.c"] = true, ["runtime/base/alloc.c"] = true }
-local GOAL, PATIENCE_S = 0.9, 600
+local GOAL = 0.9
+-- What a spec may take with a change in place: so many times its clean run's processor time, and some seconds.
+local TIMES, AND_SECONDS = 4, 5
 
--- A room's own specs first: most changes are noticed there, within a second or two.
+-- The folders whose specs run a room's code closely; those of the other rooms come after them.
 local SPECS = {
-  base = "spec/base spec/api spec/venue",
-  trade = "spec/venue spec/sim/filters_and_codes_spec.lua",
-  api = "spec/api",
-  ["venue/binance"] = "spec/venue spec/sim/filters_and_codes_spec.lua",
-  sim = "spec/sim",
-  execution = "spec/execution",
-  data = "spec/data",
+  base = { "base", "api", "venue" },
+  trade = { "trade", "venue", "sim" },
+  api = { "api" },
+  ["venue/binance"] = { "venue", "sim" },
+  sim = { "sim" },
+  execution = { "execution", "virtual" },
+  data = { "data" },
 }
-local ALL = "spec/base spec/api spec/venue spec/data spec/lua spec/execution spec/strategies spec/sim spec/world/backtest_spec.lua "
-  .. "spec/world/fast_forward_spec.lua spec/world/task_spec.lua"
+local FILES = "spec/base spec/trade spec/api spec/venue spec/data spec/lua spec/execution spec/strategies spec/sim spec/virtual "
+  .. "spec/world/backtest_spec.lua spec/world/fast_forward_spec.lua spec/world/task_spec.lua"
 
-local function run(command)
-  -- A mutant may print or take memory without end: only the end of what it prints is kept, and 8 GB is all it gets.
-  local bounded = "ulimit -v 8000000; { " .. command .. '\n echo " exit $?"; } 2>&1 | tail -c 65536'
+-- Status, output and processor seconds of a command. A mutant may print or take memory without end: only the end of what it
+-- prints is kept, and 4 GB is all it gets.
+local function run(command, cpu_s)
+  local bounded = ('( ulimit -v 4000000; %s { %s\n echo " exit $?"; } 2>&1 | tail -c 65536 ); times'):format(
+    cpu_s and ("ulimit -t %d;"):format(cpu_s) or "",
+    command
+  )
   local pipe = assert(io.popen(bounded, "r"))
   local text = pipe:read "*a"
   pipe:close()
-  return tonumber(text:match "exit (%d+)%s*$"), text
+  local output, status, user_min, user_s, sys_min, sys_s =
+    text:match "^(.*) exit (%d+)%s+%d+m[%d.]+s %d+m[%d.]+s%s+(%d+)m([%d.]+)s (%d+)m([%d.]+)s%s*$"
+  if not status then return 1, text, 0 end -- killed before it could say
+  return tonumber(status), output, user_min * 60 + user_s + sys_min * 60 + sys_s
 end
 
 local function must(command)
   local status, text = run(command)
   if status ~= 0 then error(("%s\n%s"):format(command, text), 0) end
-  return text
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read "*a"
-  file:close()
   return text
 end
 
@@ -62,184 +75,208 @@ local function below(n)
   return state % n + 1
 end
 
--- ---- places ----
-
--- { pattern, replacement }: of code without its comments and texts.
-local CHANGES = {
-  { " < ", " <= " },
-  { " <= ", " < " },
-  { " > ", " >= " },
-  { " >= ", " > " },
-  { " == ", " != " },
-  { " != ", " == " },
-  { " && ", " || " },
-  { " || ", " && " },
-  { " %+ ", " - " },
-  { " %- ", " + " },
-  { " %* ", " / " },
-  { " / ", " * " },
-  { " %+= ", " -= " },
-  { " %-= ", " += " },
-  { "%f[%w_]true%f[^%w_]", "false" },
-  { "%f[%w_]false%f[^%w_]", "true" },
-  { "%f[!]!%f[%w_(]", "" },
-  { "%f[%w_]0%f[^%w_.]", "1" },
-  { "%f[%w_]1%f[^%w_.]", "2" },
-}
-
--- The line with blanks where comments and texts stand, so that a place in it is a place in the line.
-local function bare(line)
-  line = line:gsub('"[^"]*"', function(s) return (" "):rep(#s) end)
-  line = line:gsub("'\\?.'", function(s) return (" "):rep(#s) end)
-  local comment = line:find("//", 1, true)
-  return comment and line:sub(1, comment - 1) or line
-end
-
--- Only inside functions: a line that is indented and no part of a table, a comment, an assertion or a directive.
-local function places_of(path, out)
-  local depth_in_function, number = false, 0
-  for line in (read(path) .. "\n"):gmatch "(.-)\n" do
-    number = number + 1
-    if line:match "^[%w_].*[%)]%s*{" then depth_in_function = true end
-    local code = bare(line)
-    local one_line = line:match "^[%w_].*%) {.*}%s*$"
-    local usable = (depth_in_function and line:match "^%s+") or one_line
-    if
-      usable
-      and not code:match "ASSERT"
-      and not code:match "MUST%("
-      and not code:match "^%s*#"
-      and not code:match "static const"
-    then
-      for _, change in ipairs(CHANGES) do
-        local at = 1
-        while true do
-          local first, last = code:find(change[1], at)
-          if not first then break end
-          out[#out + 1] = { path = path, line = number, first = first, last = last, to = change[2] }
-          at = math.max(first + 1, last)
-        end
-      end
-    end
-    if line:match "^}" or one_line then depth_in_function = false end
-  end
-end
-
-local function line_at(text, wanted)
-  local number = 0
-  for line in (text .. "\n"):gmatch "(.-)\n" do
-    number = number + 1
-    if number == wanted then return line end
-  end
-end
-
-local function changed_line(line, place)
-  return line:sub(1, place.first - 1) .. place.to .. line:sub(place.last + 1)
-end
-
-local function changed_text(text, place)
-  local out, number = {}, 0
-  for line in (text .. "\n"):gmatch "(.-)\n" do
-    number = number + 1
-    out[number] = number == place.line and changed_line(line, place) or line
-  end
-  return (table.concat(out, "\n"):gsub("\n$", "")) .. "\n"
-end
-
--- ---- those that change nothing ----
-
 local function trimmed(s) return (s:gsub("^%s+", ""):gsub("%s+$", "")) end
 
 -- Blocks of three lines: `- file: the line`, `+ the line changed`, and why; a blank line between them.
-local function read_equivalent()
-  local known = {}
-  local file = io.open("spec/mutants/equivalent.txt", "rb")
-  if not file then return known end
+local function read_changes(path)
+  local known, in_order = {}, {}
+  local file = io.open(path, "rb")
+  if not file then return known, in_order end
   local from
   for line in file:lines() do
     if line:match "^%- " then from = trimmed(line:sub(3)) end
-    if line:match "^%+ " and from then known[from .. "\n" .. trimmed(line:sub(3))] = true end
+    if line:match "^%+ " and from then
+      local key = from .. "\n" .. trimmed(line:sub(3))
+      known[key] = true
+      in_order[#in_order + 1] = key
+    end
   end
   file:close()
-  return known
+  return known, in_order
+end
+
+-- ---- the copy ----
+
+local tree = folder .. "/tree"
+-- Without what is for debuggers: two objects are then the same when their code is.
+local MAKE = "nice -n 4 make --no-print-directory CFLAGS=-O2"
+
+local function copy_tree()
+  must(("rm -rf %s && mkdir -p %s/build"):format(tree, tree))
+  must(("cp -R Makefile runtime lua spec strategies examples docs %s/"):format(tree))
+  must(('[ ! -e build/clients ] || ln -sfn "$(readlink -f build/clients)" %s/build/clients'):format(tree))
+  must(("cd %s && %s all"):format(tree, MAKE))
+end
+
+local function object_of(path) return "build/obj/" .. path:match "^runtime/(.*)%.c$" .. ".o" end
+
+-- Compiles one changed file. "same" when the program is what it was, nil when it does not compile.
+local function build(path)
+  local object = object_of(path)
+  if run(("cd %s && cp %s build/clean.o && %s %s"):format(tree, object, MAKE, object)) ~= 0 then
+    return nil
+  end
+  if run(("cd %s && cmp -s %s build/clean.o"):format(tree, object)) == 0 then return "same" end
+  must(("cd %s && %s build/moontide"):format(tree, MAKE))
+  return "changed"
+end
+
+local function restore(path, text)
+  write(tree .. "/" .. path, text)
+  run(
+    ("cd %s && [ -e build/clean.o ] && touch build/clean.o && mv build/clean.o %s"):format(
+      tree,
+      object_of(path)
+    )
+  )
+end
+
+-- ---- the specs ----
+
+local function spec_command(file, wall_s)
+  return ("cd %s && MOONTIDE_SIM_ORDERS=2000 MOONTIDE_SWARM_RUNS=2 nice -n 4 timeout -k 5 %d build/moontide test %s"):format(
+    tree,
+    wall_s,
+    file
+  )
+end
+
+-- Every spec file with what it takes when nothing is changed.
+local function clean_run()
+  local specs = {}
+  for file in must(("cd %s && find %s -name '*_spec.lua' | LC_ALL=C sort"):format(tree, FILES)):gmatch "%S+" do
+    local status, text, cpu_s = run(spec_command(file, 600))
+    if status ~= 0 then error(("%s fails before anything is changed\n%s"):format(file, text), 0) end
+    specs[#specs + 1] = {
+      file = file,
+      cpu_s = cpu_s,
+      folder = file:match "^spec/([^/]+)/",
+      stem = file:match "([^/]+)_spec%.lua$",
+    }
+  end
+  return specs
+end
+
+local function room_of(path) return path:match "^runtime/(venue/binance)/" or path:match "^runtime/(%w+)/" end
+
+-- Specs of one rank go by their cost; a dear one waits for the cheap ones of the next rank.
+local function in_order_for(path, specs)
+  local stem, close, ranked = path:match "([^/]+)%.c$", {}, {}
+  for i, name in ipairs(SPECS[room_of(path)]) do
+    close[name] = i
+  end
+  for i, spec in ipairs(specs) do
+    local rank = spec.stem == stem and 0 or close[spec.folder] or 4
+    ranked[i] = { spec = spec, key = rank * 0.5 + spec.cpu_s, at = i }
+  end
+  table.sort(ranked, function(a, b)
+    if a.key ~= b.key then return a.key < b.key end
+    return a.at < b.at
+  end)
+  return ranked
+end
+
+-- The spec file that fails, nil when none does.
+local function noticed_by(path, specs)
+  for _, ranked in ipairs(in_order_for(path, specs)) do
+    local spec = ranked.spec
+    local cpu_s = math.ceil(TIMES * spec.cpu_s) + AND_SECONDS
+    if run(spec_command(spec.file, 60 + 10 * cpu_s), cpu_s) ~= 0 then return spec.file end
+  end
 end
 
 -- ---- the run ----
 
-folder = folder or "build/mutants"
-local tree = folder .. "/tree"
-must(("rm -rf %s && mkdir -p %s/build"):format(tree, tree))
-must(("cp -R Makefile runtime lua spec strategies examples docs %s/"):format(tree))
-must(('[ ! -e build/clients ] || ln -sfn "$(readlink -f build/clients)" %s/build/clients'):format(tree))
-local MAKE = os.getenv "MOONTIDE_MUTANTS_MAKE" or "make"
-must(("cd %s && %s all"):format(tree, MAKE))
-
-local places = {}
-for _, room in ipairs(ROOMS) do
-  local list = must(("ls runtime/%s/*.c"):format(room)):gsub(" exit %d+%s*$", "")
-  for path in list:gmatch "%S+" do
-    if not SKIPPED[path] then places_of(path, places) end
-  end
-end
-
-local function specs_pass(files)
-  local status = run(
-    ("cd %s && MOONTIDE_SIM_ORDERS=2000 timeout %d build/moontide test --jobs 2 %s"):format(
-      tree,
-      PATIENCE_S,
-      files
-    )
-  )
-  return status == 0
-end
-
-local function room_of(path)
-  local room = path:match "^runtime/(venue/binance)/" or path:match "^runtime/(%w+)/"
-  return room
-end
-
-if not specs_pass(ALL) then error("the specs fail before anything is changed", 0) end
-
-local equivalent = read_equivalent()
-local tried, noticed, left_out, survivors, seen = 0, 0, 0, {}, {}
-while tried < count do
-  local place = places[below(#places)]
-  local id = ("%s:%d:%d:%s"):format(place.path, place.line, place.first, place.to)
-  if not seen[id] then
-    seen[id] = true
-    local text = read(place.path)
-    local before = line_at(text, place.line)
-    local after = changed_line(before, place)
-    local key = ("%s: %s\n%s"):format(place.path, trimmed(before), trimmed(after))
-    if equivalent[key] then
-      left_out = left_out + 1
-    else
-      local copy = tree .. "/" .. place.path
-      write(copy, changed_text(text, place))
-      if run(("cd %s && %s all"):format(tree, MAKE)) == 0 then
-        tried = tried + 1
-        if specs_pass(SPECS[room_of(place.path)]) and specs_pass(ALL) then
-          survivors[#survivors + 1] = { place = place, before = trimmed(before), after = trimmed(after) }
-          print(
-            ("%s:%d survived\n  - %s\n  + %s"):format(place.path, place.line, trimmed(before), trimmed(after))
-          )
-          io.stdout:flush()
-        else
-          noticed = noticed + 1
-        end
-      end
-      write(copy, text)
+local function all_places()
+  local all = {}
+  for _, room in ipairs(ROOMS) do
+    for path in must(("cd %s && ls runtime/%s/*.c"):format(tree, room)):gmatch "%S+" do
+      if not SKIPPED[path] then places.of(tree, path, all) end
     end
   end
+  return all
 end
-must(("cd %s && %s all"):format(tree, MAKE))
+
+local function key_of(place)
+  local line = places.line_at(places.read(tree .. "/" .. place.path), place.line)
+  return ("%s: %s\n%s"):format(place.path, trimmed(line), trimmed(places.changed_line(line, place)))
+end
+
+-- `count` places drawn at random, or those of a list: a function that gives one after the other.
+local function chooser(all)
+  if list then
+    local _, keys = read_changes(list)
+    local by_key, i = {}, 0
+    for _, place in ipairs(all) do
+      by_key[key_of(place)] = place
+    end
+    return function()
+      repeat
+        i = i + 1
+        if keys[i] and not by_key[keys[i]] then
+          print("not there any more: " .. keys[i]:gsub("\n", " -> "))
+        end
+      until not keys[i] or by_key[keys[i]]
+      return by_key[keys[i]]
+    end
+  end
+  local seen, given = {}, 0
+  return function(counted)
+    if counted >= count or given == #all then return nil end
+    local place
+    repeat
+      place = all[below(#all)]
+    until not seen[place]
+    seen[place], given = true, given + 1
+    return place
+  end
+end
+
+copy_tree()
+local specs = clean_run()
+local known = read_changes "spec/mutants/equivalent.txt"
+local next_place = chooser(all_places())
+local tried, noticed, listed, same, survivors = 0, 0, 0, 0, {}
+
+local function try(place)
+  local key = key_of(place)
+  if known[key] and not list then
+    listed = listed + 1
+    return
+  end
+  local text = places.read(tree .. "/" .. place.path)
+  write(tree .. "/" .. place.path, places.changed_text(text, place))
+  local built = build(place.path)
+  if built == "changed" then
+    tried = tried + 1
+    local by = noticed_by(place.path, specs)
+    noticed = noticed + (by and 1 or 0)
+    local before, after = key:match "^[^:]*: (.*)\n(.*)$"
+    print(
+      ("%d %s:%d %s\n  - %s\n  + %s"):format(tried, place.path, place.line, by or "SURVIVED", before, after)
+    )
+    io.stdout:flush()
+    if not by then survivors[#survivors + 1] = ("- %s\n+ %s\n"):format(key:match "^(.*)\n", after) end
+  elseif built == "same" then
+    same = same + 1
+  end
+  restore(place.path, text)
+end
+
+while true do
+  local place = next_place(tried)
+  if not place then break end
+  try(place)
+end
+write(folder .. "/survivors.txt", table.concat(survivors, "\n"))
 print(
-  ("%d of %d changes were noticed (%.1f %%), %d equivalent ones left out, seed %d"):format(
+  ("%d of %d changes were noticed (%.1f %%); left out: %d that compile to the same code, %d listed as equivalent; seed %d"):format(
     noticed,
     tried,
-    100 * noticed / tried,
-    left_out,
+    100 * noticed / math.max(tried, 1),
+    same,
+    listed,
     seed
   )
 )
-os.exit(noticed / tried >= GOAL and 0 or 1)
+os.exit(noticed >= GOAL * tried and 0 or 1)

@@ -80,7 +80,7 @@ describe("the end of a run in virtual time", function()
         v:silence("all", 1000)
       end,
     }
-    assert.truthy(v.failure and v.failure:find("look at its open orders", 1, true), tostring(v.failure))
+    assert.truthy(v.failure and v.failure:find("check its open orders", 1, true), tostring(v.failure))
     assert.truthy(v:logged "could not be cancelled", v:log())
     v:pass(120)
     assert.same({ ours = "CANCELED" }, statuses(v))
