@@ -6,6 +6,17 @@ describe("a script", function()
   before_each(function() folder = run.folder() end)
   after_each(function() run.remove(folder) end)
 
+  it("lets a plain script begin with api.async", function()
+    run.write(
+      folder .. "/first.lua",
+      'local t = api.async.get_ticker_price { symbol = "BTCUSDT" }\nprint(t:wait().price)\n'
+    )
+    local r =
+      run.moontide { "backtest", folder .. "/first.lua", "--synthetic", "1", "--bars", "10", "--quiet" }
+    assert.equal(0, r.status, r.err)
+    assert.truthy(r.out:find "^%d+%.?%d*\n", r.out)
+  end)
+
   it("is made of several files: require finds those beside it, with its globals", function()
     os.execute(("mkdir '%s/lib'"):format(folder))
     run.write(

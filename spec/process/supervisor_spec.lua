@@ -260,11 +260,8 @@ describe("supervisor", function()
     r:kill(15)
     assert.equal(1, r:wait(), r:err())
     assert.truthy(
-      r:err():find(
-        "b.lua has ended, but not all that was to be done then could be (see above): look at its open orders",
-        1,
-        true
-      ),
+      r:err()
+        :find("b.lua has ended, but its clean-up is not complete (see above): check its open orders", 1, true),
       r:err()
     )
     x:no_faults()
@@ -298,23 +295,40 @@ describe("supervisor", function()
     assert.equal(0, open_orders "BTCUSDT" + open_orders "ETHUSDT")
   end)
 
-  it(
-    "kills a worker that does not end though it was told to and holds no loop; its orders still go",
-    function()
-      x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 0.2 } } -- slow enough to leave the others their limits
-      finally(function() x:no_faults() end)
-      r = live_run.start(x, {
-        [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
+  it("ends within its time a worker whose on_stop asks on and on; its orders go", function()
+    x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 0.2 } } -- slow enough to leave the others their limits
+    finally(function() x:no_faults() end)
+    r = live_run.start(x, {
+      [[ return { symbols = { "ETHUSDT" }, on_start = function() local t = api.get_ticker_price { symbol = "ETHUSDT" }
       assert(api.create_order { symbol = "ETHUSDT", side = "BUY", type = "LIMIT", quantity = 0.1, price = market.round_price("ETHUSDT", t.price * 0.95) })
       print "started" end, on_stop = function() while true do api.get_ticker_price { symbol = "ETHUSDT", share = false } end end } ]],
-      }, { "--recv-window", "1000", "--hang-seconds", "1" })
-      r:wait_for "started"
-      r:kill(15)
-      assert.equal(1, r:wait())
-      assert.truthy(r:err():find("was told to stop 6 s ago and has not ended", 1, true), r:err())
-      assert.equal(0, open_orders "ETHUSDT")
+    }, { "--recv-window", "1000", "--stop-timeout", "6" })
+    r:wait_for "started"
+    r:kill(15)
+    assert.equal(0, r:wait(), r:err())
+    assert.truthy(r:err():find("ended: net ", 1, true), r:err())
+    assert.equal(0, open_orders "ETHUSDT")
+  end)
+
+  it("gives up at the end of its time when the exchange would not cancel, and says so", function()
+    r = live_run.start(x, { b = trader "ETHUSDT" }, { "--recv-window", "1000", "--stop-timeout", "5" })
+    r:wait_for "started"
+    lx.wait_for("its order", function() return open_orders "ETHUSDT" == 1 end)
+    local refusals = {}
+    for _, call in ipairs { "DELETE /fapi/v1/allOpenOrders", "DELETE /fapi/v1/order" } do
+      refusals[#refusals + 1] = { fault = "error", call = call, status = 400, code = -4000 }
     end
-  )
+    x:faults(refusals)
+    finally(function() x:no_faults() end)
+    r:kill(15)
+    assert.equal(1, r:wait())
+    assert.truthy(
+      r:err():find("could not be cancelled within --stop-timeout: look at its open orders", 1, true),
+      r:err()
+    )
+    x:no_faults()
+    x:signed("DELETE", "/fapi/v1/allOpenOrders", { symbol = "ETHUSDT" })
+  end)
 
   it(
     "ends in time also when a worker was started again; and lives through a terminal's end where nohup says so",

@@ -121,10 +121,20 @@ describe("when a live run ends", function()
     assert.falsy(r:err():find("could not be cancelled", 1, true), r:err())
   end)
 
-  it("by the kill switch, or with its positions closed, all orders of its symbols go", function()
+  it("by the kill switch all orders of its symbols go but a stop that protects a position", function()
     started { script "mine" }:kill(SIGUSR1)
     r:wait()
+    assert.same({ "hand-stop" }, open_ids())
+    assert.truthy(r:err():find("BTCUSDT 0.01 at ", 1, true), r:err())
+    assert.truthy(r:err():find("1 conditional orders that close it are kept", 1, true), r:err())
+  end)
+
+  it("by the kill switch, told to cancel stops, or with its positions closed, all orders go", function()
+    r = started({ script "mine" }, { "--recv-window", "1000", "--cancel-stops" })
+    r:kill(SIGUSR1)
+    r:wait()
     assert.same({}, open_ids())
+    assert.truthy(r:err():find("no order protects it", 1, true), r:err())
     r:close()
     x:order { price = low, newClientOrderId = "hand-again" }
     r = live_run.start(
@@ -143,7 +153,7 @@ describe("when a live run ends", function()
     assert(os.remove(r:path(nil, "journal.db")))
     r:kill(SIGTERM)
     r:wait()
-    assert.same({}, open_ids())
+    assert.same({ "hand-stop" }, open_ids()) -- it only closes what is held
     assert.truthy(
       r:err():find("which open orders are this run's is not known: all are cancelled", 1, true),
       r:err()

@@ -5,6 +5,7 @@ local C = require "moontide.core"
 local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
+local ending = require "moontide.live.ending"
 local shutdown = require "moontide.live.shutdown"
 local folder = require "moontide.live.folder"
 local host = require "moontide.lua_host"
@@ -69,13 +70,48 @@ local function patient_exchange_info(o, at, name, log)
   end
 end
 
+-- The positions that stay, and what the account's income of the run's symbols comes to since the run began.
+local function tell(s, started_ms)
+  for _, name in ipairs(s.names) do
+    for _, p in ipairs(s.held and s.held[name] or {}) do
+      s.log.warn("%s stays open", ending.position_text(p))
+    end
+  end
+  local sums, mine = { REALIZED_PNL = 0, COMMISSION = 0, FUNDING_FEE = 0 }, {}
+  for _, name in ipairs(s.names) do
+    mine[name] = true
+  end
+  local rows = started_ms
+    and s.api.get_income {
+      startTime = math.floor(started_ms),
+      limit = 1000,
+      priority = "CRITICAL",
+      timeout = s.patience,
+    }
+  if not rows then return end
+  for _, row in ipairs(rows) do
+    if mine[row.symbol] and sums[row.incomeType] then
+      sums[row.incomeType] = sums[row.incomeType] + row.income
+    end
+  end
+  s.log.info(
+    "ended by force: net %.2f USDT since it began (realized %.2f, fees %.2f, funding %.2f), by the account's income%s",
+    sums.REALIZED_PNL + sums.COMMISSION + sums.FUNDING_FEE,
+    sums.REALIZED_PNL,
+    -sums.COMMISSION,
+    sums.FUNDING_FEE,
+    #rows == 1000 and ", of which 1000 rows were read" or ""
+  )
+end
+
 local function clear(s, how, until_us)
   local pause, told = 0.2, 0
   while true do
     s.flatten = how == "flatten"
     local left = shutdown.run(s) and shutdown.all_open_orders(s)
     local none = left and #left == 0
-    if none and s.world:now() >= until_us then return end
+    if none and s.world:now() >= until_us then return true end
+    if s.deadline_us and s.world:now() >= s.deadline_us then return false end
     if not none then
       told = told + 1
       if told % 10 == 1 then s.log.warn("orders are left, or cannot be seen; trying on") end
@@ -100,14 +136,16 @@ end
 
 ---@param options table
 ---@param path string the script's, for the run's name; it is not read
----@param how "cancel"|"all"|"flatten"|"keep" all: also orders of the symbols that are not the run's, as the kill switch does
+---@param how string "cancel", "all", "flatten" or "keep", with the seconds it may take behind a colon; all: also orders of the symbols that are not the run's, as the kill switch does
 ---@return integer status
 function M.run(options, path, how)
   local world
   local log = loader.log(options, function() return world and world:now() end)
   local name = folder.name(options, path)
   local at_folder = folder.path(name)
-  local names = (run_file.read(at_folder) or {}).symbols
+  local begun_us, facts = tonumber(C.live_clock_us()), run_file.read(at_folder) or {}
+  local names, seconds = facts.symbols, tonumber(how:match ":([%d.]+)$")
+  how = how:match "^%a+"
   if not names or #names == 0 then return 0 end -- it never came so far as to have a symbol
   local o, at = connect.options(options, true, false)
   if at.key == "" then return 0 end
@@ -147,6 +185,7 @@ function M.run(options, path, how)
     names = names,
     log = log,
     keep_orders = how == "keep",
+    cancel_stops = settings.run(options).cancel_stops,
     patience = 5,
     halted = how == "all",
     journal_path = at_folder .. "/journal.db",
@@ -158,14 +197,18 @@ function M.run(options, path, how)
     give_up_alone(name)
   end
   task.install()
+  if seconds then s.deadline_us = begun_us + seconds * 1e6 end
+  local cleared = true
   local main = task.spawn(function()
-    if how ~= "keep" then clear(s, how, until_us) end
-    if settings.run(options).dead_man_seconds > 0 then shutdown.disarm(s, names) end
+    if how ~= "keep" then cleared = clear(s, how, until_us) end
+    -- What could not be cancelled is left to the exchange's countdown.
+    if cleared and settings.run(options).dead_man_seconds > 0 then shutdown.disarm(s, names) end
+    tell(s, facts.started_ms)
     C.live_stop(out[0])
   end)
   world:run(main, function() end)
-  local good = main.ok
-  if not good then log.error("cleaning up: %s", tostring(main.traceback)) end
+  local good = main.ok and cleared
+  if not main.ok then log.error("cleaning up: %s", tostring(main.traceback)) end
   world:close()
   return good and 0 or 1
 end

@@ -2,6 +2,7 @@
 ---run ends, or stays and refuses. Pulled by SIGUSR1, a file, the control socket, the supervisor, or a breach of the risk limits.
 local bit = require "bit"
 local C = require "moontide.core"
+local ending = require "moontide.live.ending"
 local shutdown = require "moontide.live.shutdown"
 local journal = require "moontide.live.journal"
 local task = require "moontide.run.task"
@@ -15,6 +16,7 @@ local function clear(s)
   for _ = 1, ROUNDS do
     local left = shutdown.run(s) and shutdown.all_open_orders(s)
     if left and #left == 0 then return true end
+    if s.world:now() > s.deadline_us then return false end
     s.api.sleep(0.2)
   end
   return false
@@ -32,6 +34,7 @@ function M.pull(s)
     s.flatten and ", positions closed" or ""
   )
   local clearing = task.spawn(function()
+    ending.set_deadline(s)
     local kept = s.keep_orders
     s.keep_orders = false
     local trades = s.mode == "paper" or s.at.key ~= ""
@@ -48,6 +51,7 @@ function M.pull(s)
     end
     if s.settings.on_halt == "stay" then
       s.log.warn "halted; the run goes on without new orders"
+      s.deadline_us, s.told_late = nil, nil
     else
       s.world.pump.stop(s.world.bt)
     end

@@ -1,12 +1,11 @@
 ---One script in the live world, from its file to its last word: `open`, `run`, `close`.
-local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.core"
 local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
 local control = require "moontide.live.control_socket"
-local shutdown = require "moontide.live.shutdown"
+local ending = require "moontide.live.ending"
 local folder = require "moontide.live.folder"
 local journal = require "moontide.live.journal"
 local host = require "moontide.lua_host"
@@ -33,7 +32,6 @@ local M = {}
 
 local START_S = 30
 local UNKNOWN_TIMEOUT_US = 600000000
-local FOREVER_US = 0x7fffffffffffffffLL
 
 local function feeds(l, index_of, default_interval)
   return function(symbol, interval)
@@ -44,33 +42,6 @@ local function feeds(l, index_of, default_interval)
     if feed < 0 then error("too many bar feeds", 4) end
     return feed, index
   end
-end
-
-local function say_end(l, log)
-  local f = C.live_figures(l)
-  if f.reactions > 0 then
-    log.fields("info", "event to order", {
-      { "orders", tonumber(f.reactions) },
-      { "p50_us", tonumber(f.reaction_p50_us) },
-      { "p99_us", tonumber(f.reaction_p99_us) },
-      { "p999_us", tonumber(f.reaction_p999_us) },
-    })
-  end
-  log.fields("info", "ended", {
-    { "requests", tonumber(f.sent) },
-    { "by_websocket", tonumber(f.sent_by_websocket) },
-    { "lost", tonumber(f.lost) },
-    { "found_after_all", tonumber(f.resolved_found) },
-    { "never_arrived", tonumber(f.resolved_absent) },
-    { "refused_by_risk_limits", tonumber(f.refused_by_risk_limits) },
-    { "stream_messages", tonumber(f.stream_messages) },
-    { "reconnects", tonumber(f.stream_reconnects) },
-    { "swaps", tonumber(f.stream_swaps) },
-    { "recovered", tonumber(f.events_recovered) },
-    { "told_twice", tonumber(f.events_twice) },
-    { "bars_recovered", tonumber(f.bars_recovered) },
-    { "clock_offset_ms", math.floor(tonumber(f.clock_offset_us) / 1000 + 0.5) },
-  })
 end
 
 -- What only a run on an exchange can say of itself.
@@ -296,28 +267,6 @@ local function make_world(o, s, made, kept, on_paper)
   return world, recorder
 end
 
--- What is done at the end of a run that may have orders: nothing new is sent, what is under way is settled, open orders are
--- cancelled (positions closed), the exchange's countdowns are ended.
-local function get_out(s, recv_window_s, on_paper)
-  if s.finished then return end
-  local l, world = s.l, s.world
-  s.finished, world.closing = true, true
-  s.flatten = s.flatten or bit.band(C.heartbeat_commands(), C.HEART_FLATTEN) ~= 0
-  C.live_stop_within(l, FOREVER_US)
-  C.live_halt(l) -- from here on nothing but what gets us out
-  local settled = shutdown.settle(s, recv_window_s)
-  s.orderly = shutdown.run(s) and settled
-  C.live_dead_man_end(l)
-  local watched = {}
-  for i, name in ipairs(s.names) do
-    if C.live_dead_man_used(l, i - 1) and s.settings.dead_man_seconds > 0 and not on_paper then
-      watched[#watched + 1] = name
-    end
-  end
-  if s.orderly then shutdown.disarm(s, watched) end -- else the exchange does it
-  world.closing = false
-end
-
 -- Gives a strategy its bars, its events and its state, and lets it end as this run must.
 local function connect_strategy(s, api, params, kept)
   local self = s.script.self
@@ -363,7 +312,7 @@ local function begin(options, path, mode, o, at, made)
   local function now() return s.world and s.world:now() end
   s.log = loader.log(options, now)
   made.sets = loader.sets(options.set)
-  s.keep_orders = s.settings.keep_orders
+  s.keep_orders, s.cancel_stops = s.settings.keep_orders, s.settings.cancel_stops
   s.name = folder.name(options, path, on_paper and "-paper") -- journal and state of play money are kept apart
   C.heartbeat_phase(C.HEART_SCRIPT)
   made.load_us = tonumber(C.live_clock_wall_us(o.clock))
@@ -429,7 +378,7 @@ function M.open(options, path, mode)
   if not on_paper and has_key then s.journal_path = s.folder .. "/journal.db" end
   if on_paper or has_key then
     local recv_window_s = tonumber(o.recv_window_us) / 1e6
-    s.finish = function() get_out(s, recv_window_s, on_paper) end
+    s.finish = function() ending.get_out(s, recv_window_s, on_paper) end
   else
     s.orderly = true
   end
@@ -484,6 +433,7 @@ function M.start(s)
     s.log.warn("limits are not shared with other processes: %s", ffi.string(unshared))
   end
   journal.tell(s)
+  if s.mode == "paper" or s.at.key ~= "" then ending.tell_taken_over(s) end
   if s.options.watch then reload.watch(s) end
 end
 
@@ -501,13 +451,13 @@ function M.run(s)
   if s.recorder then s.recorder.over(failure) end
   -- A script that failed, or waits for something that no longer comes, leaves no orders behind either.
   if s.finish and not s.finished then s.world:run(task.spawn(s.finish), function() end) end
-  say_end(s.l, s.log)
   local at = log_module.time_text(s.world:now())
   if s.at_end then s.at_end(s) end
   journal.close(
     s,
     failure and "failed: " .. failure or s.halted and "stopped by the kill switch" or "stopped"
   )
+  ending.tell(s)
   s.closed = true
   s.world:close()
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end

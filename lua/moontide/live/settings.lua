@@ -8,6 +8,8 @@ local types = require "moontide.options.types"
 
 local M = {}
 
+local AFTER_SCRIPT_S = 20 -- for settling and cancelling, where --stop-timeout does not say
+
 local function key_of(row) return (row.name:gsub("-", "_")) end
 
 local function read(group, options, settings, path, beside)
@@ -45,13 +47,18 @@ end
 ---@field halt_flatten boolean
 ---@field halt_file string?
 ---@field keep_orders boolean
+---@field cancel_stops boolean conditional orders that only close a position go too at the end
+---@field stop_timeout number seconds from being asked to end until the end, at most
 ---@field trusted boolean
 
 ---@param options table of the command line
 ---@return RunSettings # fails the command on a value that is none
 function M.run(options)
   local settings, path = settings_file.read(options)
-  return read("run", options, settings, path)
+  local out = read("run", options, settings, path)
+  out.stop_timeout = out.stop_timeout or out.stop_seconds + AFTER_SCRIPT_S
+  out.stop_seconds = math.min(out.stop_seconds, out.stop_timeout / 3)
+  return out
 end
 
 -- limits = { BTCUSDT = { order = , position = } }; --limit BTCUSDT:order=1000,position=5000

@@ -1,17 +1,34 @@
----What is done to the account when a run ends: its open orders go unless --keep-orders, positions when that was asked for.
----All of it with CRITICAL priority, so that nothing else of this process stands in its way.
+---What is done to the account when a run ends: its open orders go unless --keep-orders, positions when that was asked for. Where a
+---position stays, so do the conditional orders that only close it, unless --cancel-stops.
+---All of it with CRITICAL priority, so that nothing else of this process stands in its way, and within the time of the end.
 local ffi = require "ffi"
 local C = require "moontide.core"
 
 local M = {}
 
 local PATIENCE_S = 20 -- for one call, its retries included
+local LEAST_S = 0.5 -- for a call when the time is nearly over
 local SETTLING_S = 5 -- beyond recvWindow: the exchange's grace, and a few questions
 
 -- Not by its metatable, which a script can reach.
 local function text(err)
   local code = rawget(err, "code")
   return ("%s%s: %s"):format(err.kind, code and " " .. code or "", err.message)
+end
+
+local function left_s(s) return s.deadline_us and (s.deadline_us - s.world:now()) / 1e6 or math.huge end
+
+-- For the next call: never so much that nothing is left for those after it.
+local function patience(s) return math.max(LEAST_S, math.min(s.patience or PATIENCE_S, left_s(s) / 3)) end
+
+-- The time of the end is over: whoever comes next (a supervisor, the exchange's countdown) does the rest.
+local function late(s)
+  if left_s(s) > 0 then return false end
+  if not s.told_late then
+    s.log.error "the time of the end is over (--stop-timeout); not all has been done"
+  end
+  s.told_late = true
+  return true
 end
 
 -- Those of the orders that this run's journal knows, of an earlier start too: what was placed by hand, or by another run, is not ours
@@ -36,22 +53,74 @@ local function own_of(s, orders)
   return own
 end
 
+local function row_of(rows, side)
+  for _, p in ipairs(rows) do
+    if p.positionSide == side then return p.positionAmt end
+  end
+  return 0
+end
+
+-- Whether a conditional order can do nothing but close what is held; where it is not known what is held, it may.
+local function protects(s, o)
+  local rows, side = s.held and s.held[o.symbol], o.positionSide or "BOTH"
+  local hedge = side ~= "BOTH"
+  local closes = o.closePosition or o.reduceOnly or (hedge and o.side == (side == "LONG" and "SELL" or "BUY"))
+  if not o.algoId or not closes then return false end
+  if not rows then return true end
+  local amount = row_of(rows, side)
+  return (amount > 0 and o.side == "SELL") or (amount < 0 and o.side == "BUY")
+end
+
+-- Takes out of `orders` what stays with a position.
+local function without_protection(s, orders)
+  if s.flatten or s.cancel_stops then return orders, 0 end
+  local go, kept = {}, 0
+  for _, o in ipairs(orders) do
+    if protects(s, o) then
+      kept = kept + 1
+    else
+      go[#go + 1] = o
+    end
+  end
+  return go, kept
+end
+
+-- What is held of a symbol, into s.held; false: it cannot be told.
+local function look(s, name)
+  s.held = s.held or {}
+  local rows, err =
+    s.api.get_position_info { symbol = name, priority = "CRITICAL", timeout = patience(s), share = false }
+  s.held[name] = nil
+  if not rows then
+    s.log.warn("%s: positions cannot be read: %s", name, text(err))
+    return false
+  end
+  local held = {}
+  for _, p in ipairs(rows) do
+    if p.positionAmt ~= 0 then held[#held + 1] = p end
+  end
+  s.held[name] = held
+  return true
+end
+
 ---The open orders of a symbol that are to go: this run's, or all when it was stopped by the kill switch, when positions are to be
 ---closed, and on paper, where nobody else has any.
 ---@param s LiveSession
 ---@param name string
 ---@return table[]? orders
----@return integer|table others how many more there are; the error, when there are no orders
+---@return integer|table others how many more there are that are not the run's; the error, when there are no orders
+---@return integer kept how many stay with a position
 function M.open_orders(s, name)
   local orders, err = s.api.get_open_orders {
     symbol = name,
     priority = "CRITICAL",
-    timeout = s.patience or PATIENCE_S,
+    timeout = patience(s),
     share = false,
   }
-  if not orders then return nil, err end
+  if not orders then return nil, err, 0 end
   local own = (s.flatten or s.halted or not s.journal_path or #orders == 0) and orders or own_of(s, orders)
-  return own, #orders - #own
+  local go, kept = without_protection(s, own)
+  return go, #orders - #own, kept
 end
 
 ---Those of all symbols of the run.
@@ -74,34 +143,54 @@ local GONE = -2011 -- filled or cancelled meanwhile
 
 local function cancel_each(s, orders)
   for _, o in ipairs(orders) do
+    if late(s) then return nil, { kind = "timeout", message = "the time of the end is over" } end
     local ok, problem = s.api.cancel_order {
       symbol = o.symbol,
       orderId = not o.algoId and o.orderId or nil,
       algoId = o.algoId,
       priority = "CRITICAL",
-      timeout = s.patience or PATIENCE_S,
+      timeout = patience(s),
     }
     if not ok and rawget(problem, "code") ~= GONE then return nil, problem end
   end
   return true
 end
 
+-- One call for all of a symbol where all may go; those that only close a position stay where it is not known what is held.
+local function cancel_all(s, name, plain_only)
+  if not plain_only then
+    return s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = patience(s) }
+  end
+  return s.api.request(
+    "DELETE",
+    "/fapi/v1/allOpenOrders",
+    { symbol = name },
+    { priority = "CRITICAL", timeout = patience(s) }
+  )
+end
+
 -- Each told, so that a reader of the log knows what became of them.
 local function cancel_open_orders(s, name)
-  local orders, others = M.open_orders(s, name)
+  local orders, others, kept = M.open_orders(s, name)
   local ok, problem
-  if not orders or (#orders > 0 and others == 0) then
-    ok, problem =
-      s.api.cancel_all_orders { symbol = name, priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
+  if not orders then
+    ok, problem = cancel_all(s, name, not (s.flatten or s.cancel_stops))
+  elseif #orders > 0 and others == 0 and kept == 0 then
+    ok, problem = cancel_all(s, name)
   else
     ok, problem = cancel_each(s, orders)
   end
+  s.kept = s.kept or {}
+  s.kept[name] = kept
   if not ok then
     s.log.error("%s: open orders could not be cancelled: %s", name, text(problem))
     return false
   end
   if not orders then
     s.log.warn("%s: open orders were cancelled, how many is not known: %s", name, text(others))
+    if s.flatten or s.cancel_stops then return true end
+    s.log.warn("%s: whether conditional orders are left is not known", name)
+    return false
   elseif #orders > 0 then
     s.log.info("%s: %d open orders cancelled", name, #orders)
   end
@@ -126,7 +215,7 @@ local function close_position(s, p)
       positionSide = hedge and p.positionSide or nil,
       reduceOnly = not hedge or nil,
       priority = "CRITICAL",
-      timeout = s.patience or PATIENCE_S,
+      timeout = patience(s),
     }
     if not order then
       s.log.error("%s: the position of %.10g could not be closed: %s", p.symbol, p.positionAmt, text(err))
@@ -138,22 +227,15 @@ local function close_position(s, p)
   return true
 end
 
+-- The positions that were there when it was looked; the rest of what could not be closed stays told of.
 local function flatten(s, name)
-  local rows, err = s.api.get_position_info {
-    symbol = name,
-    priority = "CRITICAL",
-    timeout = s.patience or PATIENCE_S,
-    share = false,
-  }
-  if not rows then
-    s.log.error("%s: positions cannot be read: %s", name, text(err))
-    return false
+  if not s.held[name] and not look(s, name) then return false end
+  local left = {}
+  for _, p in ipairs(s.held[name]) do
+    if late(s) or not close_position(s, p) then left[#left + 1] = p end
   end
-  local good = true
-  for _, p in ipairs(rows) do
-    if p.positionAmt ~= 0 then good = close_position(s, p) and good end
-  end
-  return good
+  s.held[name] = left
+  return #left == 0
 end
 
 ---Tells the exchange that it need not watch over us any more: after the run has ended in order.
@@ -167,7 +249,7 @@ function M.disarm(s, names)
       "POST",
       "/fapi/v1/countdownCancelAll",
       { symbol = name, countdownTime = 0 },
-      { priority = "CRITICAL", timeout = s.patience or PATIENCE_S }
+      { priority = "CRITICAL", timeout = patience(s) }
     )
     if not ok then
       s.log.warn("%s: the dead man's switch could not be disarmed: %s", name, text(err))
@@ -187,7 +269,8 @@ function M.settle(s, recv_window)
   pump.manager_stop(bt, world.view.now_us)
   pump.manager_start(bt)
   local count = C.live_orders_under_way(s.l)
-  local until_us = world:now() + (recv_window + SETTLING_S) * 1e6
+  -- At most half of the time that is left: the cancelling comes after.
+  local until_us = world:now() + math.min(recv_window + SETTLING_S, left_s(s) / 2) * 1e6
   while count > 0 and world:now() < until_us do
     world:pass_time(0.02)
     count = C.live_orders_under_way(s.l)
@@ -196,14 +279,19 @@ function M.settle(s, recv_window)
   return count == 0
 end
 
----@param s LiveSession names, api, log, keep_orders, flatten, halted, journal_path
+---@param s LiveSession names, api, log, keep_orders, cancel_stops, flatten, halted, journal_path, deadline_us
 ---@return boolean # whether all that was wanted is done
 function M.run(s)
   local good = true
   s.api.start() -- should the script have stopped its API manager
   for _, name in ipairs(s.names) do
+    if late(s) then return false end
+    look(s, name)
     if s.flatten or not s.keep_orders then good = cancel_open_orders(s, name) and good end
-    if s.flatten then good = flatten(s, name) and good end
+    if s.flatten then
+      if #(s.held[name] or { 1 }) > 0 then look(s, name) end -- an order may have been filled meanwhile
+      good = flatten(s, name) and good
+    end
   end
   return good
 end

@@ -20,7 +20,7 @@ local STARTING_S = 60 -- connecting may take so much longer than hang_seconds
 local HEEDING_S = 10 -- and one told to halt and to go on, for so long
 local ASLEEP_S = 1 -- a supervisor that does not tick for so long was stopped itself (Ctrl-Z, a suspended machine)
 local STOPPING_S = 2 -- a worker told to stop may hold the loop so long
-local ENDING_HANGS = 6 -- and take so many times hang_seconds for its on_stop and for cancelling: after that its orders are cancelled for it
+local WORKERS_PART = 0.7 -- of --stop-timeout: after that its orders are cancelled for it, in what is left
 local HOUR_US = 3600e6
 local signal_names = {
   [2] = "SIGINT",
@@ -90,7 +90,7 @@ local function start(v, w)
 end
 
 local function clean(v, w)
-  w.state, w.cleaned_flat = "cleaning", w.flatten
+  w.state, w.cleaned_flat, w.gave_up = "cleaning", w.flatten, nil
   local mode = w.flatten and "flatten" or w.halting and "all" or crash_modes[v.settings.on_crash]
   v.log.warn(
     "%s: %s",
@@ -102,7 +102,9 @@ local function clean(v, w)
       keep = "its open orders are kept",
     })[mode]
   )
-  spawn(v, w, { "--clean-up", mode }, false)
+  -- A run that was asked to end has its time; behind one that died it is tried until it succeeds.
+  local left = w.stopping and w.urgent_us and v.settings.stop_timeout - (now_us() - w.urgent_us) / 1e6
+  spawn(v, w, { "--clean-up", left and ("%s:%.1f"):format(mode, math.max(1, left - 0.5)) or mode }, false)
 end
 
 -- ---- telling ------------------------------------------------------------------------------------------------------
@@ -153,6 +155,7 @@ local function stop(v, w, o)
     end
   else
     w.stopping = true
+    w.urgent_us = w.urgent_us or now_us()
   end
 end
 
@@ -201,11 +204,7 @@ local function watch(v, w, t)
       return kill(v, w, ("does not react to the stop: its script has held the loop for %.1f s"):format(quiet))
     end
   end
-  if
-    w.urgent_us
-    and w.stopping
-    and t - w.urgent_us > ENDING_HANGS * math.max(1, v.settings.hang_seconds) * 1e6
-  then
+  if w.urgent_us and w.stopping and t - w.urgent_us > WORKERS_PART * v.settings.stop_timeout * 1e6 then
     return kill(v, w, ("was told to stop %.0f s ago and has not ended"):format((t - w.urgent_us) / 1e6))
   end
   if quiet > limit then return kill(v, w, ("hangs for %.1f s"):format(quiet)) end
@@ -255,6 +254,9 @@ local function on_tick(v)
       end
     elseif w.state == "waiting" and t >= w.again_us then
       start(v, w)
+    elseif w.state == "cleaning" and w.stopping and w.urgent_us and not w.gave_up then
+      w.gave_up = t - w.urgent_us > v.settings.stop_timeout * 1e6
+      if w.gave_up then C.supervisor_signal(v.s, w.process, 9) end
     end
   end
 end
@@ -341,7 +343,7 @@ local function cleaner_ended(v, w, status, signal)
     if w.flatten and not w.cleaned_flat then return clean(v, w) end -- asked for meanwhile
     return restart_or_halt(v, w)
   end
-  if signal ~= 0 then
+  if signal ~= 0 and not w.gave_up then
     v.log.error(
       "%s: cleaning up was cut short (%s); once more",
       w.name,
@@ -349,7 +351,11 @@ local function cleaner_ended(v, w, status, signal)
     )
     return clean(v, w)
   end
-  v.log.error("%s: its orders could not be cancelled; it is not started again", w.name)
+  v.log.error(
+    w.stopping and "%s: its orders could not be cancelled within --stop-timeout: look at its open orders"
+      or "%s: its orders could not be cancelled; it is not started again",
+    w.name
+  )
   rest(v, w, "halted", 1)
 end
 

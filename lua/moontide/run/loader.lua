@@ -81,7 +81,8 @@ function M.load(path, o)
     coroutine.yield(marker)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
-  local closed = setmetatable({}, { __index = function() return not_yet end })
+  local any = { __index = function() return not_yet end }
+  local closed = setmetatable({ async = setmetatable({}, any) }, any)
   local env = { api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }
   if o.sandbox then
     sandbox.fill(

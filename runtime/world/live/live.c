@@ -15,6 +15,7 @@
 #include "world/live/halt.h"
 #include "world/live/journal.h"
 #include "world/live/keep_alive.h"
+#include "world/live/ledger.h"
 #include "world/live/log_lines.h"
 #include "world/live/market.h"
 #include "world/live/order_book.h"
@@ -238,6 +239,7 @@ static const struct {
     { tap_event, EVENT_ACCOUNT | EVENT_NEWS },
     { push_event, EVENT_ACCOUNT | EVENT_NEWS },
     { count_event, EVENT_ACCOUNT | EVENT_NEWS },
+    { live_ledger_on_event, EVENT_ACCOUNT },
 };
 
 void live_event(struct live *l, const struct stream_event *e, enum live_event_stage stage) {
@@ -321,6 +323,7 @@ static const struct live_part {
 } parts[] = {
     { .open = live_log_open, .close = live_log_close },
     { .open = live_refusals_open, .close = live_refusals_close },
+    { live_ledger_open, NULL, live_ledger_pump, NULL, live_ledger_close },
     { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },
     { live_sockets_open, live_sockets_next_us, live_sockets_pump, live_sockets_stop, live_sockets_close },
     { .open = live_positions_open, .close = live_positions_close },
@@ -636,6 +639,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e) {
         }
         if (clock && everything_runs(l)) {
             live_refusals_started(l);
+            live_ledger_begin(l);
             return loop_out(l, ERR_OK);
         }
         turn(l, true);

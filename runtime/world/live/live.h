@@ -164,6 +164,15 @@ struct live_book {
 };
 bool live_book(struct live *l, int16_t symbol, struct live_book *out);
 
+// What the run has come to since it began: realized by fills, less what they cost, and funding; and by how much open positions have
+// changed in worth, those that it took over from the first price that it saw.
+struct live_result {
+    int64_t net_e8, realized_e8, fees_e8, funding_e8, unrealized_e8;
+    int64_t fills;
+    bool whole;   // false: of some position no price is known
+};
+struct live_result live_result(const struct live *l);
+
 // After live_start: the orders of the last run whose outcome was not known or that were not over when it
 // ended, and what became of them.
 struct live_restart {
@@ -185,6 +194,7 @@ int live_start(struct live *l, int64_t timeout_us, struct errmsg *e);
 // process at once, unless it has a supervisor.
 void live_stop(struct live *l);
 bool live_stopping(const struct live *l);
+int64_t live_stop_asked_us(const struct live *l);   // when, by the run's clock; 0: it was not
 // Another such time, from now on: for what the end asks of the script. INT64_MAX: no bound.
 void live_stop_within(struct live *l, int64_t within_us);
 void live_stop_after(struct live *l, int64_t after_us);   // the run ends by itself so long after this call

@@ -19,6 +19,7 @@ struct live_stop {
     uv_signal_t signals[LIVE_SIGNALS];
     int64_t at_us;   // when the run ends by itself; 0: never
     int64_t by_us;   // when stopping: until when the script's calls are carried out
+    int64_t asked_us;
 };
 
 static const int numbers[LIVE_SIGNALS] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
@@ -26,8 +27,11 @@ static const int numbers[LIVE_SIGNALS] = { SIGTERM, SIGUSR1, SIGINT, SIGHUP };
 void live_stop(struct live *l) {
     if (l->stopping) return;
     l->stopping = true;
+    l->stop->asked_us = live_peek_now(l);
     live_stop_within(l, GRACE_US);
 }
+
+int64_t live_stop_asked_us(const struct live *l) { return l->stop->asked_us; }
 
 bool live_stopping(const struct live *l) { return l->stopping; }
 
