@@ -188,29 +188,129 @@ function M.trades(fills)
   return list
 end
 
+---What trades come to. Results are in the unit of the trades' own, usually USDT; what is not defined is nil.
+---@class TradeSummary
+---@field trades integer? how many there are
+---@field total number? the sum of the results, USDT
+---@field win_rate number? share of trades with a result above zero, a ratio
+---@field profit_factor number? sum of the winners / sum of the losers, a ratio
+---@field expectancy number? the mean result, USDT
+---@field average_win number? the mean result of the winners, USDT
+---@field average_loss number? that of the others, negative, USDT
+---@field payoff number? average win / average loss as a positive number, a ratio
+---@field best number? the best result, USDT
+---@field worst number? the worst result, USDT
+---@field sqn number? sqrt(trades) * mean result / sample standard deviation of the results, a ratio
+---@field kelly number? win_rate - (1 - win_rate) / payoff, a ratio
+---@field losing_streak integer trades in a row with a result of zero or less
+---@field winning_streak integer? trades in a row with a result above zero
+---@field average_duration number? milliseconds
+---@field longest_duration number? milliseconds
+
+local Summary = {}
+Summary.__index = Summary
+
+---A summary that trades are added to one by one, so that none has to be kept: `add(pnl, duration_ms)`, then `result()`.
+---
+---Errors: none; what is not defined is nil.
+---@return { add: fun(self: table, pnl: number, duration_ms: number?), result: fun(self: table): TradeSummary }
+function M.summary()
+  return setmetatable({
+    count = 0,
+    wins = 0,
+    won = 0,
+    lost = 0,
+    mean = 0,
+    squares = 0,
+    streak = 0,
+    losing = 0,
+    winning = 0,
+    duration = 0,
+    longest = 0,
+    timed = 0,
+  }, Summary)
+end
+
+function Summary:add(pnl, duration_ms)
+  self.count = self.count + 1
+  if pnl > 0 then
+    self.wins, self.won = self.wins + 1, self.won + pnl
+    self.streak = math.max(self.streak, 0) + 1
+    self.winning = math.max(self.winning, self.streak)
+  else
+    self.lost = self.lost - pnl
+    self.streak = math.min(self.streak, 0) - 1
+    self.losing = math.max(self.losing, -self.streak)
+  end
+  self.best, self.worst = math.max(self.best or pnl, pnl), math.min(self.worst or pnl, pnl)
+  -- Welford: squares of differences from a mean that moves along, exact where sums of squares cancel.
+  local off = pnl - self.mean
+  self.mean = self.mean + off / self.count
+  self.squares = self.squares + off * (pnl - self.mean)
+  if duration_ms then
+    self.timed, self.duration = self.timed + 1, self.duration + duration_ms
+    self.longest = math.max(self.longest, duration_ms)
+  end
+end
+
+function Summary:result()
+  local n, total = self.count, self.won - self.lost
+  local r = { losing_streak = self.losing }
+  if n == 0 then return r end
+  local losers = n - self.wins
+  r.trades, r.total, r.winning_streak, r.best, r.worst = n, total, self.winning, self.best, self.worst
+  r.win_rate, r.expectancy = self.wins / n, total / n
+  if self.wins > 0 then r.average_win = self.won / self.wins end
+  if losers > 0 then r.average_loss = -self.lost / losers end
+  if self.lost > 0 then r.profit_factor = self.won / self.lost end
+  if self.lost > 0 and self.wins > 0 then
+    r.payoff = r.average_win / -r.average_loss
+    r.kelly = r.win_rate - (1 - r.win_rate) / r.payoff
+  end
+  local deviation = n > 1 and math.sqrt(self.squares / (n - 1)) or 0
+  if deviation > 1e-12 then r.sqn = math.sqrt(n) * r.expectancy / deviation end
+  if self.timed > 0 then
+    r.average_duration, r.longest_duration = self.duration / self.timed, self.longest
+  end
+  return r
+end
+
 ---What a list of trades comes to.
 ---
 ---Errors: none; what is not defined is nil.
 ---@param trades table[] as stats.trades returns
----@return { win_rate: number?, profit_factor: number?, expectancy: number?, losing_streak: integer }
+---@return TradeSummary
 function M.trade_summary(trades)
-  local won, lost, wins, streak, longest, total = 0, 0, 0, 0, 0, 0
+  local summary = M.summary()
   for _, t in ipairs(trades) do
-    total = total + t.pnl
-    if t.pnl > 0 then
-      won, wins, streak = won + t.pnl, wins + 1, 0
-    else
-      lost, streak = lost - t.pnl, streak + 1
-      longest = math.max(longest, streak)
-    end
+    summary:add(t.pnl, t.exit_time and t.entry_time and t.exit_time - t.entry_time or nil)
   end
-  local count = #trades
-  return {
-    win_rate = count > 0 and wins / count or nil,
-    profit_factor = lost > 0 and won / lost or nil,
-    expectancy = count > 0 and total / count or nil,
-    losing_streak = longest,
-  }
+  return summary:result()
+end
+
+---Alpha and beta of a curve to another of the same periods, by least squares of its returns on the other's.
+---
+---Errors: none; what is not defined is nil.
+---@param returns number[] ratios, one a period
+---@param benchmark number[] ratios, of the same periods
+---@param periods number a year
+---@return number? alpha a ratio a year: (mean(returns) - beta * mean(benchmark)) * periods
+---@return number? beta a ratio: covariance / variance of the benchmark
+function M.alpha_beta(returns, benchmark, periods)
+  local n = math.min(#returns, #benchmark)
+  if n < 2 then return nil, nil end
+  local a, b = 0, 0
+  for i = 1, n do
+    a, b = a + returns[i] / n, b + benchmark[i] / n
+  end
+  local both, square = 0, 0
+  for i = 1, n do
+    both = both + (returns[i] - a) * (benchmark[i] - b)
+    square = square + (benchmark[i] - b) ^ 2
+  end
+  if square < 1e-18 then return nil, nil end
+  local beta = both / square
+  return (a - beta * b) * periods, beta
 end
 
 return M

@@ -39,6 +39,7 @@
 #include "data/import.h"
 #include "data/synth.h"
 #include "sim/exchange.h"
+#include "sim/round_trip.h"
 #include "sim/faults.h"
 #include "sim/fault_rules.h"
 #include "sim/flow.h"

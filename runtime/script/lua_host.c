@@ -44,6 +44,53 @@ static int l_sha256(lua_State *L) {
     return 1;
 }
 
+// sha256_begin() -> a digest under way, for texts too long to have at once: digest:add(text), digest:finish().
+static int l_sha256_begin(lua_State *L) {
+    EVP_MD_CTX **slot = lua_newuserdata(L, sizeof *slot);
+    *slot = EVP_MD_CTX_new();
+    luaL_getmetatable(L, "moontide.sha256");
+    lua_setmetatable(L, -2);
+    if (!*slot || !EVP_DigestInit_ex(*slot, EVP_sha256(), NULL)) return luaL_error(L, "SHA-256 failed");
+    return 1;
+}
+
+static int l_sha256_add(lua_State *L) {
+    EVP_MD_CTX **slot = luaL_checkudata(L, 1, "moontide.sha256");
+    size_t size;
+    const char *text = luaL_checklstring(L, 2, &size);
+    if (!*slot || !EVP_DigestUpdate(*slot, text, size)) return luaL_error(L, "SHA-256 failed");
+    return 0;
+}
+
+static int l_sha256_free(lua_State *L) {
+    EVP_MD_CTX **slot = luaL_checkudata(L, 1, "moontide.sha256");
+    EVP_MD_CTX_free(*slot);
+    *slot = NULL;
+    return 0;
+}
+
+static int l_sha256_finish(lua_State *L) {
+    EVP_MD_CTX **slot = luaL_checkudata(L, 1, "moontide.sha256");
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int digest_size = 0;
+    if (!*slot || !EVP_DigestFinal_ex(*slot, digest, &digest_size)) return luaL_error(L, "SHA-256 failed");
+    char out[2 * EVP_MAX_MD_SIZE + 1];
+    hex(digest, digest_size, out);
+    lua_pushstring(L, out);
+    return 1;
+}
+
+static void register_sha256(lua_State *L) {
+    static const luaL_Reg methods[] = {
+        { "add", l_sha256_add }, { "finish", l_sha256_finish }, { "__gc", l_sha256_free }, { NULL, NULL }
+    };
+    luaL_newmetatable(L, "moontide.sha256");
+    luaL_register(L, NULL, methods);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
 // monotonic() -> seconds from an arbitrary origin, for measuring the run itself
 static int l_monotonic(lua_State *L) {
     struct timespec t;
@@ -94,6 +141,18 @@ static int l_replace_file(lua_State *L) {
     lua_pushnil(L);
     lua_pushfstring(L, "cannot write %s", path);
     return 2;
+}
+
+// output_path(path) -> where to write what is to become `path`: beside it, to be renamed when all is written; `path`
+// itself when that is no plain file.
+static int l_output_path(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode))
+        lua_pushstring(L, path);
+    else
+        lua_pushfstring(L, "%s.tmp-%d", path, (int)getpid());
+    return 1;
 }
 
 // file_mode(path): permission bits, or nil when there is no such file.
@@ -148,6 +207,8 @@ static const luaL_Reg host_functions[] = {
     { "file_mode", l_file_mode },
     { "list_folder", l_list_folder },
     { "sha256", l_sha256 },
+    { "sha256_begin", l_sha256_begin },
+    { "output_path", l_output_path },
     { "monotonic", l_monotonic },
     { "isatty", l_isatty },
     { "peak_memory", l_peak_memory },
@@ -156,6 +217,7 @@ static const luaL_Reg host_functions[] = {
 };
 
 static int open_host(lua_State *L) {
+    register_sha256(L);
     lua_newtable(L);
     luaL_register(L, NULL, host_functions);
     lua_pushlstring(L, cdef_text, sizeof cdef_text - 1);

@@ -104,6 +104,8 @@ struct market {
     int64_t path_us[4], path_e8[4];
     int32_t segment;   // 0..2: on the way from path[segment] to path[segment + 1]
 
+    int64_t volume_e8, volatility_e8;   // what impact is measured against (exchange_liquidity)
+
     struct position positions[POSITION_SIDE_COUNT];
     struct order_list resting, waiting;
     struct algo_list algos;

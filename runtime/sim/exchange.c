@@ -521,6 +521,13 @@ void exchange_free(struct exchange *x) {
 int64_t exchange_equity_e8(const struct exchange *x) { return x->wallet_e8 + account_unrealized_e8(x); }
 int64_t exchange_wallet_e8(const struct exchange *x) { return x->wallet_e8; }
 
+int64_t exchange_unrealized_e8(const struct exchange *x, int16_t symbol, int32_t side) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    ASSERT(side >= 0 && side < POSITION_SIDE_COUNT);
+    const struct market *m = &x->markets[symbol];
+    return position_unrealized_e8(&m->positions[side], market_mark_e8(m));
+}
+
 int64_t exchange_position_e8(const struct exchange *x, int16_t symbol, int32_t side) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     return x->markets[symbol].positions[side].amount_e8;
@@ -558,6 +565,23 @@ int64_t exchange_fill_count(const struct exchange *x) {
 const struct trade_record *exchange_fill(const struct exchange *x, int64_t index) {
     ASSERT(index >= 0 && index < x->fill_count);
     return &x->fills[index];
+}
+
+int64_t exchange_income_count(const struct exchange *x) {
+    ASSERT(x->income_count >= 0);
+    return x->income_count;
+}
+
+const struct income_record *exchange_income(const struct exchange *x, int64_t index) {
+    ASSERT(index >= 0 && index < x->income_count);
+    return &x->incomes[index];
+}
+
+void exchange_liquidity(struct exchange *x, int16_t symbol, int64_t volume_e8, int64_t volatility_e8) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    ASSERT(volume_e8 >= 0 && volatility_e8 >= 0);
+    x->markets[symbol].volume_e8 = volume_e8;
+    x->markets[symbol].volatility_e8 = volatility_e8;
 }
 
 const struct symbol *exchange_symbol(const struct exchange *x, int16_t symbol) {

@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "sim/book.h"
+#include "sim/impact.h"
 #include "sim/mark.h"
 #include "sim/tape.h"
 #include "trade/call.h"
@@ -46,8 +47,10 @@ struct exchange_config {
     int64_t wallet_e8;            // starting USDT
     int64_t maker_e8, taker_e8;   // fee rates (0.0002 = 20000)
     int64_t
-        slippage_e8;    // of taker fills, as a ratio of price, always against the taker, rounded to the tick
-    int32_t leverage;   // of every symbol at the start
+        slippage_e8;     // of taker fills, as a ratio of price, always against the taker, rounded to the tick
+    uint8_t impact;      // enum impact_model: how an order's size moves its own price, on top of the slippage
+    int64_t impact_e8;   // the model's coefficient
+    int32_t leverage;    // of every symbol at the start
     uint8_t margin_type;                        // enum margin_type at the start
     bool dual_side;                             // hedge mode at the start
     uint8_t path;                               // enum path_rule
@@ -142,6 +145,8 @@ int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_
 // What the account is worth: wallet plus unrealized result at the last prices. Exact.
 int64_t exchange_equity_e8(const struct exchange *x);
 int64_t exchange_wallet_e8(const struct exchange *x);
+int64_t exchange_unrealized_e8(const struct exchange *x, int16_t symbol,
+                               int32_t position_side);   // of one position
 
 // Signed amount held (side POSITION_BOTH in one-way mode), its entry price, and the last price of a symbol
 // (0: none).
@@ -217,6 +222,7 @@ struct exchange_totals {
     // Of the fills, those inside a bar: their moment or price is not in the data but drawn from the path
     // between the bar's four prices. And of realized_e8, what they booked.
     int64_t inside_fills, inside_realized_e8;
+    int64_t rounding_e8;   // what takers paid because their price was rounded to the tick against them
 };
 const struct exchange_totals *exchange_totals(const struct exchange *x);
 
@@ -228,5 +234,13 @@ void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int
 // function.
 int64_t exchange_fill_count(const struct exchange *x);
 const struct trade_record *exchange_fill(const struct exchange *x, int64_t index);
+
+// Every row of income since the start, oldest first, in the order of booking; valid as the fills are.
+int64_t exchange_income_count(const struct exchange *x);
+const struct income_record *exchange_income(const struct exchange *x, int64_t index);
+
+// How liquid the symbol is from now on, for exchange_config.impact (sim/impact.h): what an order's size is measured
+// against, and for the square root the volatility of the same span as a ratio.
+void exchange_liquidity(struct exchange *x, int16_t symbol, int64_t volume_e8, int64_t volatility_e8);
 
 #endif

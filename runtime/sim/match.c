@@ -34,11 +34,22 @@ static bool crosses(uint8_t side, int64_t limit_e8, int64_t price_e8) {
     return side == SIDE_BUY ? limit_e8 >= price_e8 : limit_e8 <= price_e8;
 }
 
-// The taker's price: slippage against him, rounded to the tick against him.
-static int64_t slipped_e8(const struct exchange *x, const struct market *m, uint8_t side, int64_t price_e8) {
+// How far slippage and the size of the order itself move a taker's price, against him.
+static int64_t slip_e8(const struct exchange *x, const struct market *m, int64_t price_e8, int64_t qty_e8) {
+    ASSERT(price_e8 > 0);
+    ASSERT(qty_e8 >= 0);
+    int64_t ratio = x->config.slippage_e8;
+    if (x->config.impact != IMPACT_NONE) {
+        ratio +=
+            impact_ratio_e8(x->config.impact, x->config.impact_e8, qty_e8, m->volume_e8, m->volatility_e8);
+    }
+    return ratio ? dec_mul_round(price_e8, ratio) : 0;
+}
+
+// The taker's price: moved against him, rounded to the tick against him.
+static int64_t taker_price_e8(const struct market *m, uint8_t side, int64_t price_e8, int64_t slip) {
     ASSERT(price_e8 > 0);
     ASSERT(side < SIDE_COUNT);
-    int64_t slip = x->config.slippage_e8 ? dec_mul_round(price_e8, x->config.slippage_e8) : 0;
     if (side == SIDE_BUY) return dec_ceil_to(price_e8 + slip, m->s->tick_e8);
     int64_t down = dec_floor_to(price_e8 - slip, m->s->tick_e8);
     return num_max(down, m->s->tick_e8);
@@ -264,6 +275,17 @@ void order_execute(struct exchange *x, struct market *m, struct order *o, int64_
     ASSERT(!o->answer_due);
 }
 
+// A taker's fill; `rounding` of its price is what the tick cost him.
+static void take_rounded(struct exchange *x, struct market *m, struct order *o, int64_t price,
+                         int64_t rounding) {
+    ASSERT(price > 0);
+    int64_t before = x->totals.fills;
+    int64_t done = o->r.executed_qty_e8;
+    order_execute(x, m, o, price, false);
+    if (rounding <= 0 || x->totals.fills == before) return;
+    x->totals.rounding_e8 += dec_mul_round(o->r.executed_qty_e8 - done, rounding);
+}
+
 // An order meets the price m->last_e8 of an open bar.
 static void enter(struct exchange *x, struct market *m, struct order *o) {
     ASSERT(o->r.symbol == m->index);
@@ -273,9 +295,12 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
         return;
     }
     ASSERT(m->last_e8 > 0);
-    int64_t price = slipped_e8(x, m, o->r.side, m->last_e8);
+    int64_t left = o->r.orig_qty_e8 - o->r.executed_qty_e8;
+    int64_t slip = slip_e8(x, m, m->last_e8, left);
+    int64_t price = taker_price_e8(m, o->r.side, m->last_e8, slip);
+    int64_t rounding = num_abs(price - m->last_e8) - slip;
     if (o->r.type == ORDER_MARKET) {
-        order_execute(x, m, o, price, false);
+        take_rounded(x, m, o, price, rounding);
         return;
     }
     int64_t limit = o->r.price_e8;
@@ -284,7 +309,8 @@ static void enter(struct exchange *x, struct market *m, struct order *o) {
             order_refuse(x, o, -5022);
             return;
         }
-        order_execute(x, m, o, crosses(o->r.side, limit, price) ? price : limit, false);
+        bool inside = crosses(o->r.side, limit, price);
+        take_rounded(x, m, o, inside ? price : limit, inside ? rounding : 0);
         return;
     }
     if (o->r.time_in_force == TIF_FOK) {

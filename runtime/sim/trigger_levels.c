@@ -109,6 +109,7 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
     o->r.price_e8 = price;
     order_announce(x, o);
     int64_t fee = dec_mul_round(dec_mul_round(o->r.orig_qty_e8, price), m->s->liquidation_fee_e8);
+    int64_t insurance = x->totals.insurance_e8;
     record_fill(x, m, o, o->r.orig_qty_e8, price, false, 0);
     account_insurance(x, m, -fee);
     ASSERT(p->amount_e8 == 0);
@@ -118,6 +119,9 @@ static void liquidate_position(struct exchange *x, struct market *m, int32_t sid
         int64_t spent = account_cross_wallet_e8(x);
         if (spent < crossed) account_insurance(x, m, crossed - spent);
     }
+    // The fill's own account update came before: the wallet that the stream tells of is the one after the fee.
+    int64_t change = x->totals.insurance_e8 - insurance;
+    if (change != 0) emit_account(x, m, -1, ACCOUNT_INSURANCE_CLEAR, change);
     x->totals.liquidations++;
 }
 

@@ -95,6 +95,7 @@ local function gather(r, list, results)
     chunk = chunk or { op = r:new(C.EP_BATCH_NEW) }
     local problem = add_order(r, chunk.op, #chunk, list[i][2], "api.batch_request")
     if problem then
+      r:count_refusal(C.EP_BATCH_NEW, problem)
       results[i] = errors.new("invalid", problem)
     else
       chunk[#chunk + 1] = i

@@ -25,7 +25,11 @@ function M.install(api, r, simple)
   function api.create_order(o)
     if type(o) ~= "table" then error("api.create_order takes a table", 2) end
     task.check_can_wait "api.create_order"
-    if o.type == nil then return requests.invalid "type is missing (LIMIT, MARKET, STOP_MARKET...)" end
+    if o.type == nil then
+      local missing = "type is missing (LIMIT, MARKET, STOP_MARKET...)"
+      r:count_refusal(EP_ORDER_NEW, missing)
+      return requests.invalid(missing)
+    end
     local op = r:new(EP_ORDER_NEW)
     local problem = r:fill(op.call, "api.create_order", o, 2) or r:complete_order(op.call)
     if problem then return r:drop(op, problem) end

@@ -103,12 +103,35 @@ function Requests:new(endpoint)
   return op
 end
 
+local places = {
+  [C.EP_ORDER_NEW] = true,
+  [C.EP_ALGO_NEW] = true,
+  [C.EP_BATCH_NEW] = true,
+  [C.EP_ORDER_MODIFY] = true,
+  [C.EP_BATCH_MODIFY] = true,
+}
+
+---Counts an order that was refused before sending, by what refused it: a filter's name, else the sort of mistake.
+---@param endpoint integer
+---@param problem string
+function Requests:count_refusal(endpoint, problem)
+  if not places[endpoint] then return end
+  local world = self.world
+  world.refusals = world.refusals or {}
+  local reason = problem:find "is missing" and "parameter missing"
+    or problem:match "%u+_[%u_]*%u"
+    or problem:find "no symbol" and "unknown symbol"
+    or "parameter"
+  world.refusals[reason] = (world.refusals[reason] or 0) + 1
+end
+
 ---Gives back an operation that must not be sent.
 ---@param op ffi.cdata*
 ---@param problem string
 ---@return nil
 ---@return ApiError
 function Requests:drop(op, problem)
+  self:count_refusal(op.call.endpoint, problem)
   self.pump.op_free(self.bt, op)
   return M.invalid(problem)
 end
@@ -270,6 +293,7 @@ function Requests:settle(op)
   if world.trace then world.trace(op) end -- see repl/trace.lua
   if op.settle == C.SETTLE_DONE then return nil end
   local err = failure(op)
+  if err.kind == "invalid" then self:count_refusal(op.call.endpoint, err.message) end
   self.pump.op_free(self.bt, op)
   return err
 end

@@ -1,4 +1,5 @@
 ---`moontide backtest SCRIPT --data PATH...`
+local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
@@ -62,10 +63,12 @@ function M.run(options)
   end
   local path = options[1]
   if options.replay then return require("moontide.record.replay").command(options, path) end
-  local quiet = options.quiet or false
+  local quiet, said = options.quiet or false, {}
   local function notice(line)
+    said[#said + 1] = line
     if not quiet then io.stderr:write("note: ", line, "\n") end
   end
+  report.check_files(options)
   local bar = progress_bar(options)
   local started = host.monotonic()
   local s = session.open(
@@ -74,6 +77,7 @@ function M.run(options)
     { print = options.json == "-" and loader.print_aside or print, notice = notice, bar = bar }
   )
   local world, self = s.world, s.script.self
+  log_module.fold(world.log)
   if bar then
     world.on_tick = function()
       bar.update("running", tonumber(world.view.bars), tonumber(world.view.bars_total))
@@ -93,6 +97,7 @@ function M.run(options)
   local failure = runner.run(world, self, s.script.plain and s.script.chunk or nil)
   local finished = host.monotonic()
   if bar then bar.clear() end
+  local folded = log_module.flush(world.log)
   if failure then
     local at = log_module.time_text(world:now())
     cmd.fail(1, "%s failed at %s: %s", path, at, failure)
@@ -107,11 +112,14 @@ function M.run(options)
     from = s.from,
     to = s.to,
     interval = options.interval,
-    elapsed = finished - run_started,
-    setup = run_started - started,
     seed = options.given.seed or "1",
+    data = s.data,
+    said = said,
+    folded = folded,
+    trades = options.trades,
   })
-  report.write(result, options)
+  result.begun, result.run_s, result.setup_s = started, finished - run_started, run_started - started
+  report.write(result, options, world, C.backtest_exchange(world.bt))
   world:close()
   return 0
 end

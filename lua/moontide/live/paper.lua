@@ -90,6 +90,7 @@ function M.report(s)
     interval = s.interval,
     params = s.script.self and s.script.self.params or {},
     capital = money(a.capital_e8),
+    trades = s.options.trades,
   }, tonumber(a.started_us), tonumber(C.paper_now(s.l)))
   -- Ratios of a year say nothing after less than a few days.
   if r.to - r.from < 3 * 86400e3 then
@@ -98,7 +99,7 @@ function M.report(s)
     end
   end
   r.exposure = a.lasted_us > 0 and tonumber(a.held_us) / tonumber(a.lasted_us) or 0
-  report.write(r, s.options)
+  report.write(r, s.options, s.world, exchange)
   if s.options.json ~= "-" then
     io.write(
       ("\naccount\n  %-22s %.2f USDT\n  %-22s %.2f USDT\npositions\n%s\n"):format(

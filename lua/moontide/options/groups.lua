@@ -209,7 +209,14 @@ M.result = {
     value = "FILE",
     help = "the result as one JSON document; - for standard output and nothing else",
   },
-  { name = "trades", type = "output", value = "FILE.csv", help = "the closed trades" },
+  {
+    name = "trades",
+    type = "output",
+    value = "FILE.csv",
+    help = "the trades, those open at the end included, with reasons of entry and exit",
+  },
+  { name = "fills", type = "output", value = "FILE.csv", help = "every execution" },
+  { name = "orders", type = "output", value = "FILE.csv", help = "every order, conditional ones included" },
   { name = "equity", type = "output", value = "FILE.csv", help = "the equity at every bar" },
 }
 

@@ -138,8 +138,6 @@ function Timeline:report()
     from = s.from,
     to = s.to,
     interval = s.interval,
-    elapsed = 0,
-    setup = 0,
     seed = s.seed,
     until_us = self:now_us() + 1000,
   }) -- a bar's end is told in its last millisecond

@@ -1,92 +1,200 @@
 ---The result of a backtest: a document with every number, and its faces (table, JSON, CSV). Definitions: docs/report.md.
 local ffi = require "ffi"
 local C = require "moontide.core"
-local failures = require "moontide.failure"
+local csv = require "moontide.report.csv"
+local figures = require "moontide.report.figures"
 local host = require "moontide.lua_host"
-local log_module = require "moontide.run.log"
+local json = require "moontide.report.json"
+local notes = require "moontide.report.notes"
+local output = require "moontide.report.output"
 local records = require "moontide.api.records"
 local stats = require "moontide.stats"
+local text = require "moontide.report.text"
+local trips = require "moontide.report.trips"
 
 local M = {}
 
 local function money(e8) return tonumber(e8) / 1e8 end
+local function list(t) return setmetatable(t or {}, json.list) end
 
-local function fills_of(world, exchange)
-  local build = records.constructor(C.RECORD_TRADE, world.symbol_names, {})
-  local fills = {}
-  for i = 0, tonumber(C.exchange_fill_count(exchange)) - 1 do
-    fills[i + 1] = build(C.exchange_fill(exchange, i))
+---The options of a result that name files.
+M.files = { "json", "trades", "fills", "orders", "equity" }
+
+---Raises a failure when a file that the options ask for cannot be written; for before the run.
+---@param options table
+function M.check_files(options) output.check(options, M.files) end
+
+-- ---- trades ----
+
+-- The summary of some of the trades, in USDT.
+local function group() return { summary = stats.summary(), commission = 0, funding = 0 } end
+
+local function group_add(g, trip)
+  local row = trip.row
+  g.summary:add(trip.pnl_e8 / 1e8, tonumber(row.exit_us - row.entry_us) / 1000)
+  g.commission, g.funding = g.commission + money(row.commission_e8), g.funding + money(row.funding_e8)
+end
+
+local function group_row(g)
+  local s = g.summary:result()
+  return {
+    trades = s.trades or 0,
+    win_rate = s.win_rate,
+    net = s.total or 0,
+    expectancy = s.expectancy,
+    profit_factor = s.profit_factor,
+    best = s.best,
+    worst = s.worst,
+    commission = g.commission,
+    funding = g.funding,
+  }
+end
+
+-- Walks all trades once: figures of them all, by side and by symbol, the file of trades, what is left open.
+local function walk_trades(r, world, exchange, markets, last_us, path)
+  local names = world.symbol_names
+  local all, sides, symbols = group(), { long = group(), short = group() }, {}
+  local mae, mfe, measured = 0, 0, 0
+  r.exit_reasons = {}
+  for i = 0, world.symbol_count - 1 do
+    symbols[i] = group()
   end
-  return fills
-end
-
-local function daily_equity(view)
-  local list = {}
-  for i = 0, tonumber(view.day_count) - 1 do
-    list[i + 1] = money(view.day_equity_e8[i])
-  end
-  list[#list + 1] = money(view.equity_e8) -- the last, unfinished day
-  return list
-end
-
-local trade_columns = {
-  "symbol",
-  "side",
-  "quantity",
-  "entry_time",
-  "exit_time",
-  "entry_price",
-  "exit_price",
-  "pnl",
-  "commission",
-}
-
-local function cell(v)
-  if type(v) == "number" then return v == math.floor(v) and ("%d"):format(v) or ("%.10g"):format(v) end
-  return tostring(v == nil and "" or v)
-end
-
-local function trades_csv(trades)
-  local lines = { table.concat(trade_columns, ",") }
-  for _, t in ipairs(trades) do
-    local cells = {}
-    for i, name in ipairs(trade_columns) do
-      cells[i] = cell(t[name])
+  local function last_e8(symbol) return tonumber(C.exchange_last_e8(exchange, symbol)) end
+  local file = path and csv.trades(path, names, last_us, last_e8)
+  local held_us = trips.each(exchange, markets, last_us, function(trip)
+    if file then file.add(trip) end
+    if trip.open then return end
+    local row = trip.row
+    group_add(all, trip)
+    group_add(row.is_long and sides.long or sides.short, trip)
+    group_add(symbols[row.symbol], trip)
+    local reason = trips.reasons[row.exit_reason]
+    r.exit_reasons[reason] = (r.exit_reasons[reason] or 0) + 1
+    if trip.mae then
+      mae, mfe, measured = mae + trip.mae, mfe + trip.mfe, measured + 1
     end
-    lines[#lines + 1] = table.concat(cells, ",")
+  end)
+  if file then file.close() end
+  local s = all.summary:result()
+  for _, name in ipairs {
+    "trades",
+    "win_rate",
+    "profit_factor",
+    "expectancy",
+    "average_win",
+    "average_loss",
+    "payoff",
+    "sqn",
+    "kelly",
+    "losing_streak",
+    "winning_streak",
+  } do
+    r[name] = s[name]
   end
-  return table.concat(lines, "\n") .. "\n"
+  r.trades, r.winning_streak = s.trades or 0, s.winning_streak or 0
+  r.best_trade, r.worst_trade = s.best, s.worst
+  r.average_duration_s = s.average_duration and s.average_duration / 1000
+  r.longest_duration_s = s.longest_duration and s.longest_duration / 1000
+  if measured > 0 then
+    r.average_mae, r.average_mfe = mae / measured, mfe / measured
+  end
+  r.long, r.short, r.by_symbol = group_row(sides.long), group_row(sides.short), {}
+  for i = 0, world.symbol_count - 1 do
+    r.by_symbol[names[i]] = group_row(symbols[i])
+  end
+  return held_us
 end
 
-local function fills_text(fills)
-  local lines = {}
-  for i, f in ipairs(fills) do
-    lines[i] = ("%s,%s,%.10g,%.10g,%.10g,%.10g,%d"):format(
-      f.symbol,
-      f.side,
-      f.price,
-      f.qty,
-      f.realizedPnl,
-      f.commission,
-      f.time
-    )
+-- ---- what is left open ----
+
+local function open_positions(world, exchange)
+  local rows = list()
+  for i = 0, world.symbol_count - 1 do
+    for side = 0, C.POSITION_SIDE_COUNT - 1 do
+      local amount = C.exchange_position_e8(exchange, i, side)
+      if amount ~= 0 then
+        rows[#rows + 1] = {
+          symbol = world.symbol_names[i],
+          side = amount > 0 and "LONG" or "SHORT",
+          quantity = money(amount),
+          entry_price = money(C.exchange_entry_e8(exchange, i, side)),
+          last_price = money(C.exchange_last_e8(exchange, i)),
+          unrealized = money(C.exchange_unrealized_e8(exchange, i, side)),
+        }
+      end
+    end
   end
-  return table.concat(lines, "\n")
+  return rows
+end
+
+local function open_row(names, o, kind, quantity_e8, trigger_e8, id, us)
+  return {
+    symbol = names[o.symbol],
+    side = ffi.string(C.side_names[o.side]),
+    type = ffi.string(C.order_type_names[kind]),
+    quantity = money(quantity_e8),
+    price = o.price_e8 ~= 0 and money(o.price_e8) or nil,
+    trigger_price = trigger_e8 ~= 0 and money(trigger_e8) or nil,
+    id = records.id_text(id),
+    time = tonumber(us) / 1000,
+  }
+end
+
+local function open_orders(world, exchange)
+  local rows, names, hidden = list(), world.symbol_names, ffi.new "bool[1]"
+  local i, o = 0, C.exchange_order_at(exchange, 0, hidden)
+  while o ~= nil do
+    if not hidden[0] and (o.status == C.STATUS_NEW or o.status == C.STATUS_PARTIALLY_FILLED) then
+      rows[#rows + 1] =
+        open_row(names, o, o.type, o.orig_qty_e8 - o.executed_qty_e8, o.stop_price_e8, o.order_id, o.time_us)
+    end
+    i = i + 1
+    o = C.exchange_order_at(exchange, i, hidden)
+  end
+  local k, a = 0, C.exchange_algo_at(exchange, 0)
+  while a ~= nil do
+    if a.algo_status == C.ALGO_NEW then
+      rows[#rows + 1] = open_row(names, a, a.type, a.quantity_e8, a.trigger_price_e8, a.algo_id, a.create_us)
+    end
+    k = k + 1
+    a = C.exchange_algo_at(exchange, k)
+  end
+  return rows
+end
+
+-- ---- the account ----
+
+local function refusals(r, world, exchange)
+  r.rejects, r.refused, r.refusals, r.refusal_list = {}, 0, {}, {}
+  local code, count = ffi.new "int32_t[1]", ffi.new "int64_t[1]"
+  for i = 0, C.exchange_reject_count(exchange) - 1 do
+    C.exchange_reject(exchange, i, code, count)
+    r.rejects[#r.rejects + 1] = { code = code[0], count = tonumber(count[0]) }
+  end
+  table.sort(r.rejects, function(a, b) return a.code > b.code end)
+  for reason, times in pairs(world.refusals or {}) do
+    r.refused = r.refused + times
+    r.refusals[reason] = times
+    r.refusal_list[#r.refusal_list + 1] = { reason = reason, count = times }
+  end
+  table.sort(r.refusal_list, function(a, b)
+    if a.count ~= b.count then return a.count > b.count end
+    return a.reason < b.reason
+  end)
 end
 
 ---What an account of a simulated exchange has come to, with its statistics.
 ---@param world World
 ---@param exchange ffi.cdata* struct exchange
----@param about table names script, parameters, symbols and times of the run
+---@param about table names script, parameters, symbols and times of the run; `trades`: the file of trades
 ---@param first number when it began, microseconds
 ---@param last number
 ---@return table result
 function M.account(world, exchange, about, first, last)
   local view = world.view
   local totals = C.exchange_totals(exchange)
-  local fills = fills_of(world, exchange)
-  local trades = stats.trades(fills)
   local equity = money(C.exchange_equity_e8(exchange))
+  local wallet = C.exchange_wallet_e8(exchange)
   local r = {
     strategy = about.script:match "([^/]+)%.lua$" or about.script,
     script = about.script,
@@ -95,6 +203,8 @@ function M.account(world, exchange, about, first, last)
     params = about.params,
     from = first / 1000,
     to = last / 1000,
+    from_text = csv.iso(first),
+    to_text = csv.iso(last),
     bars = tonumber(view.bars),
     orders = tonumber(totals.orders),
     fills = tonumber(totals.fills),
@@ -103,57 +213,77 @@ function M.account(world, exchange, about, first, last)
     liquidations = tonumber(totals.liquidations),
     fees = money(totals.fees_e8),
     funding = money(totals.funding_e8),
+    funding_booked = money(totals.funding_e8),
+    -- What liquidations took beyond their results: the fees, less what the insurance fund bore.
+    liquidation_fees = money(-totals.insurance_e8),
     realized = money(totals.realized_e8),
+    unrealized = money(C.exchange_equity_e8(exchange) - wallet),
     volume = money(totals.notional_e8),
     capital = about.capital,
     final_equity = equity,
-    net_profit = equity - about.capital,
-    wallet = money(C.exchange_wallet_e8(exchange)),
+    net_profit = money(C.exchange_equity_e8(exchange) - C.dec_from_double(about.capital)),
+    wallet = money(wallet),
     max_drawdown_value = money(view.drawdown_e8),
     waited_s = tonumber(view.waited_us) / 1e6,
     lag_s = tonumber(view.lag_us) / 1e6,
     rate_limited = tonumber(totals.rate_limited),
     exposure = view.bars > 0 and tonumber(view.bars_exposed) / tonumber(view.bars) or 0,
-    trade_list = trades,
-    trades = #trades,
-    fill_list = fills,
-    rejects = {},
+    open_positions = open_positions(world, exchange),
+    open_orders = open_orders(world, exchange),
     peak_memory = host.peak_memory(),
+    notes = list(),
   }
-  local code, count = ffi.new "int32_t[1]", ffi.new "int64_t[1]"
-  for i = 0, C.exchange_reject_count(exchange) - 1 do
-    C.exchange_reject(exchange, i, code, count)
-    r.rejects[#r.rejects + 1] = { code = code[0], count = tonumber(count[0]) }
-  end
-  table.sort(r.rejects, function(a, b) return a.code > b.code end)
-  for name, value in
-    pairs(stats.performance(daily_equity(view), { periods = 365, years = (last - first) / (365 * 86400e6) }))
-  do
-    if r[name] == nil then r[name] = value end
-  end
-  for name, value in pairs(stats.trade_summary(trades)) do
-    if r[name] == nil then r[name] = value end
-  end
+  refusals(r, world, exchange)
+  local held_us = walk_trades(r, world, exchange, world.markets, last, about.trades)
+  if last > first then r.time_in_market = held_us / (last - first) end
+  figures.fill(r, view, world.markets, world.symbol_count, first, last)
   -- The deepest fall is tracked at every bar, which is deeper than what day ends show.
   r.max_drawdown = view.drawdown
   r.drawdown_from, r.drawdown_to = tonumber(view.peak_us) / 1000, tonumber(view.trough_us) / 1000
   r.calmar = r.annual_return and view.drawdown > 0 and r.annual_return / view.drawdown or nil
-  r.equity_points = view
+  if r.max_drawdown_value > 0 then r.recovery_factor = r.net_profit / r.max_drawdown_value end
   return r
 end
 
----Gathers the result of a backtest. `about` names script, source, parameters, symbols and times of the run, and `until_us` where
----the data go on behind it.
----@param world World
----@param about table
----@return table result
-function M.build(world, about)
+-- ---- a backtest ----
+
+-- The fingerprint of all fills, a text of a line each, and what they say of their bars.
+local function walk_fills(exchange, names, watch)
+  local digest, count = host.sha256_begin(), tonumber(C.exchange_fill_count(exchange))
+  for i = 0, count - 1 do
+    local f = C.exchange_fill(exchange, i)
+    watch.take(f)
+    digest:add(
+      ("%s%s,%s,%.10g,%.10g,%.10g,%.10g,%d"):format(
+        i > 0 and "\n" or "",
+        names[f.symbol],
+        f.side == C.SIDE_BUY and "BUY" or "SELL",
+        money(f.price_e8),
+        money(f.qty_e8),
+        money(f.realized_pnl_e8),
+        money(f.commission_e8),
+        tonumber(f.time_us) / 1000
+      )
+    )
+  end
+  return digest:finish()
+end
+
+local function period(world, about)
   local first, last = math.huge, 0
-  local data_hash = {}
   for i = 0, world.symbol_count - 1 do
     local s = world.markets[i]
     first = math.min(first, tonumber(s.open_us[0]))
     last = math.max(last, tonumber(s.open_us[s.count - 1]) + tonumber(s.interval_us))
+  end
+  if about.until_us then last = math.max(first, math.min(last, about.until_us)) end
+  return first, last
+end
+
+local function fingerprint(world, about, fills)
+  local data_hash = {}
+  for i = 0, world.symbol_count - 1 do
+    local s = world.markets[i]
     data_hash[#data_hash + 1] = ("%s %s %s %d %d"):format(
       world.symbol_names[i],
       ffi.string(C.interval_names[s.interval]),
@@ -162,224 +292,95 @@ function M.build(world, about)
       tonumber(s.count)
     )
   end
-  if about.until_us then last = math.max(first, math.min(last, about.until_us)) end
-  local r = M.account(world, C.backtest_exchange(world.bt), about, first, last)
-  r.elapsed_s, r.setup_s = about.elapsed, about.setup
-  r.bars_per_s = r.elapsed_s > 0 and r.bars / r.elapsed_s or 0
-  r.fingerprint = {
+  return {
     data = host.sha256(table.concat(data_hash, "\n")):sub(1, 16),
     script = host.sha256(about.source):sub(1, 16),
     params = host.sha256(about.params_text .. "\nseed=" .. about.seed):sub(1, 16),
-    trades = host.sha256(fills_text(r.fill_list)):sub(1, 16),
+    trades = fills:sub(1, 16),
   }
+end
+
+-- Lines that the log said again and again, the most frequent five.
+local function log_notes(add, folded)
+  for i = 1, math.min(#(folded or {}), 5) do
+    local f = folded[i]
+    add("log", { times = f.times, level = f.level }, "the log said %d times: %s", f.times, f.text)
+  end
+end
+
+---Gathers the result of a backtest. `about` names script, source, parameters, symbols and times of the run, and `until_us` where
+---the data go on behind it; `data` is what was loaded, `impact` the option's text, `said` the notices of loading, `folded` what
+---log.flush returned.
+---@param world World
+---@param about table
+---@return table result
+function M.build(world, about)
+  local first, last = period(world, about)
+  local exchange = C.backtest_exchange(world.bt)
+  local r = M.account(world, exchange, about, first, last)
+  r.drawdowns, r.longest_drawdown_s = figures.drawdowns(C.backtest_equity(world.bt), last)
+  setmetatable(r.drawdowns, json.list)
+  local watch = notes.volume_watch(world.markets)
+  local fills = walk_fills(exchange, world.symbol_names, watch)
+  local add = notes.new(r.notes)
+  for _, line in ipairs(about.said or {}) do
+    add("data", {}, "%s", line)
+  end
+  local known = notes.of_data(add, {
+    names = about.names,
+    markets = world.markets,
+    rules = world.symbols,
+    funding = about.data and about.data.funding or {},
+    mark = about.data and about.data.mark or {},
+    first_us = first,
+    last_us = last,
+    totals = C.exchange_totals(exchange),
+  })
+  if not known then r.funding = nil end
+  watch.note(add, about.names, r.fills, about.impact or "none")
+  notes.of_run(add, r)
+  log_notes(add, about.folded)
+  r.already_said = about.said and #about.said or 0
+  r.fingerprint = fingerprint(world, about, fills)
   return r
 end
 
-local function percent(x) return x and ("%.2f %%"):format(x * 100) or "n/a" end
-local function ratio(x) return x and ("%.2f"):format(x) or "n/a" end
-local function usdt(x) return x and ("%.2f USDT"):format(x) or "n/a" end
-local function day(ms) return log_module.time_text(ms * 1000):sub(1, 16) end
+M.table_text, M.json = text.table_text, json.text
 
----The terminal table.
----@param r table
----@return string
-function M.table_text(r)
-  local lines = {}
-  local function row(name, value) lines[#lines + 1] = ("  %-22s %s"):format(name, value) end
-  local function head(name)
-    lines[#lines + 1] = ""
-    lines[#lines + 1] = name
-  end
-  lines[1] = ("%s  %s  %s"):format(r.strategy, table.concat(r.symbols, " "), r.interval or "")
-  row("period", day(r.from) .. " to " .. day(r.to) .. " UTC")
-  row("bars", r.bars)
-  head "result"
-  row("capital", usdt(r.capital))
-  row("final equity", usdt(r.final_equity))
-  row("net profit", usdt(r.net_profit))
-  row("return", percent(r["return"]))
-  row("annualised return", percent(r.annual_return))
-  row("fees", usdt(r.fees))
-  row("funding", usdt(r.funding))
-  head "risk"
-  row("volatility (annual)", percent(r.volatility))
-  row("Sharpe / Sortino", ratio(r.sharpe) .. " / " .. ratio(r.sortino))
-  row("Calmar", ratio(r.calmar))
-  row(
-    "maximum drawdown",
-    percent(r.max_drawdown)
-      .. (r.max_drawdown > 0 and ("  %s to %s"):format(day(r.drawdown_from), day(r.drawdown_to)) or "")
-  )
-  row("exposure", percent(r.exposure))
-  if r.liquidations > 0 then row("liquidations", r.liquidations) end
-  head "trades"
-  row("orders / fills", ("%d / %d (%d as maker)"):format(r.orders, r.fills, r.maker_fills))
-  row("trades closed", r.trades)
-  row("win rate", percent(r.win_rate))
-  row("profit factor", ratio(r.profit_factor))
-  row("expectancy", usdt(r.expectancy) .. (r.expectancy and " a trade" or ""))
-  row("longest losing streak", r.losing_streak or 0)
-  local rejects = {}
-  for i, x in ipairs(r.rejects) do
-    rejects[i] = ("%d: %d"):format(x.code, x.count)
-  end
-  row(
-    "rejected orders",
-    r.rejected .. (#rejects > 0 and ("  (%s)"):format(table.concat(rejects, ", ")) or "")
-  )
-  row("waited on limits", ("%.1f s"):format(r.waited_s))
-  if not r.fingerprint then return table.concat(lines, "\n") .. "\n" end
-  lines[#lines + 1] = ""
-  lines[#lines + 1] = ("fingerprint  data %s  script %s  parameters %s  trades %s"):format(
-    r.fingerprint.data,
-    r.fingerprint.script,
-    r.fingerprint.params,
-    r.fingerprint.trades
-  )
-  return table.concat(lines, "\n") .. "\n"
-end
-
--- JSON with the keys in a fixed order; numbers as short as exact.
-local function json_string(s)
-  return '"' .. s:gsub('[%c"\\\127]', function(c) return ("\\u%04x"):format(c:byte()) end) .. '"'
-end
-
-local function json_value(v)
-  if v == nil or v ~= v or v == math.huge or v == -math.huge then return "null" end
-  if type(v) == "number" then
-    for digits = 15, 17 do
-      local text = ("%." .. digits .. "g"):format(v)
-      if tonumber(text) == v then return text end
-    end
-  elseif type(v) == "boolean" then
-    return tostring(v)
-  elseif type(v) == "string" then
-    return json_string(v)
-  end
-  return json_string(tostring(v))
-end
-
-local json_keys = {
-  "strategy",
-  "script",
-  "symbols",
-  "interval",
-  "params",
-  "from",
-  "to",
-  "bars",
-  "orders",
-  "fills",
-  "maker_fills",
-  "fees",
-  "funding",
-  "realized",
-  "volume",
-  "capital",
-  "net_profit",
-  "final_equity",
-  "return",
-  "annual_return",
-  "volatility",
-  "sharpe",
-  "sortino",
-  "calmar",
-  "max_drawdown",
-  "max_drawdown_value",
-  "drawdown_from",
-  "drawdown_to",
-  "exposure",
-  "trades",
-  "win_rate",
-  "profit_factor",
-  "expectancy",
-  "losing_streak",
-  "rejected",
-  "rejects",
-  "liquidations",
-  "rate_limited",
-  "waited_s",
-  "lag_s",
-  "fingerprint",
-  "elapsed_s",
-  "bars_per_s",
-  "peak_memory",
-}
-
-local function json_object(t)
-  local names, parts = {}, {}
-  for name in pairs(t) do
-    names[#names + 1] = tostring(name)
-  end
-  table.sort(names)
-  for i, name in ipairs(names) do
-    parts[i] = json_string(name) .. ":" .. json_value(t[name])
-  end
-  return "{" .. table.concat(parts, ",") .. "}"
-end
-
----@param r table
----@return string
-function M.json(r)
-  local parts = {}
-  for _, key in ipairs(json_keys) do
-    local value = r[key]
-    local text
-    if key == "symbols" then
-      local list = {}
-      for i, s in ipairs(value) do
-        list[i] = json_string(s)
-      end
-      text = "[" .. table.concat(list, ",") .. "]"
-    elseif key == "rejects" then
-      local by_code = {}
-      for _, x in ipairs(value) do
-        by_code[tostring(x.code)] = x.count
-      end
-      text = json_object(by_code)
-    elseif type(value) == "table" then
-      text = json_object(value)
-    else
-      text = json_value(value)
-    end
-    parts[#parts + 1] = json_string(key) .. ":" .. text
-  end
-  return "{" .. table.concat(parts, ",") .. "}\n"
-end
-
-local function equity_csv(view)
-  local lines = { "time,equity" }
-  for i = 0, tonumber(view.point_count) - 1 do
-    lines[#lines + 1] = ("%d,%.8f"):format(tonumber(view.point_us[i]) / 1000, money(view.point_equity_e8[i]))
-  end
-  return table.concat(lines, "\n") .. "\n"
-end
-
-local function save(path, text)
-  local ok, message = host.replace_file(path, text)
-  if not ok then failures.raise(1, "%s", message) end
-end
-
----Prints and saves what the options ask for.
+---Prints and saves what the options ask for; the file of trades was written as the result was gathered.
 ---@param r table
 ---@param options table
-function M.write(r, options)
-  if options.trades then save(options.trades, trades_csv(r.trade_list)) end
-  if options.equity then save(options.equity, equity_csv(r.equity_points)) end
+---@param world World
+---@param exchange ffi.cdata*
+function M.write(r, options, world, exchange)
+  if options.fills then csv.fills(options.fills, exchange, world.symbol_names) end
+  if options.orders then csv.orders(options.orders, exchange, world.symbol_names) end
+  if options.equity then csv.equity(options.equity, world.view) end
+  if r.begun then
+    r.elapsed_s = host.monotonic() - r.begun
+    r.bars_per_s = r.run_s > 0 and r.bars / r.run_s or 0
+    r.peak_memory = host.peak_memory()
+  end
+  if not options.quiet then
+    for i = (r.already_said or 0) + 1, #r.notes do
+      io.stderr:write("note: ", r.notes[i].text, "\n")
+    end
+  end
   if options.json == "-" then
-    io.write(M.json(r))
+    io.write(json.text(r))
     return
   end
-  if options.json then save(options.json, M.json(r)) end
-  io.write(M.table_text(r))
+  if options.json then output.save(options.json, json.text(r)) end
+  io.write(text.table_text(r))
   -- How long it took is no result: the same run prints the same bytes.
   if r.elapsed_s and not options.quiet then
     io.stderr:write(
-      ("%d bars in %.3f s (%.1f million a second), %.3f s to load\n"):format(
+      ("%d bars in %.3f s (%.1f million a second), %.3f s to load, %.3f s in all\n"):format(
         r.bars,
-        r.elapsed_s,
+        r.run_s,
         r.bars_per_s / 1e6,
-        r.setup_s
+        r.setup_s,
+        r.elapsed_s
       )
     )
   end

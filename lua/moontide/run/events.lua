@@ -33,7 +33,9 @@ deliver[C.RECORD_ORDER_UPDATE] = function(self, event, R, recovered)
   local u = event.u.order
   local order = R.build[C.RECORD_ORDER_QUERY](u.order)
   order.recovered = recovered
-  if u.execution == C.EXEC_TRADE and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
+  -- A liquidation is a fill like any other, though the exchange calls it by a name of its own.
+  local filled = u.execution == C.EXEC_TRADE or (u.execution == C.EXEC_CALCULATED and u.last_qty_e8 > 0)
+  if filled and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
   if self.on_order then self.on_order(self, order) end
 end
 

@@ -391,6 +391,8 @@ struct exchange *backtest_exchange(struct backtest *b) {
     return b->exchange;
 }
 
+const struct equity_track *backtest_equity(const struct backtest *b) { return &b->pump.equity; }
+
 static int64_t last_e8(void *world, int16_t symbol) {
     struct backtest *b = world;
     if (b->made) return exchange_last_e8(b->exchange, symbol);

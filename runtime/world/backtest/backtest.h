@@ -18,6 +18,7 @@
 #include "execution/api_call.h"
 #include "sim/exchange.h"
 #include "sim/faults.h"
+#include "world/equity.h"
 #include "world/world.h"
 #include "trade/call.h"
 
@@ -40,6 +41,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
                               int32_t symbol_count, struct errmsg *e);
 void backtest_free(struct backtest *b);
 struct exchange *backtest_exchange(struct backtest *b);
+const struct equity_track *backtest_equity(const struct backtest *b);
 
 // What the script's side does with it. Of `next`: WORLD_PAUSE comes when backtest_until is reached. Names of new orders
 // are of this run's own making: "moontide-1", "moontide-2"...
