@@ -13,7 +13,7 @@ local M = {}
 ---@field message string
 ---@field status integer? HTTP status of the answer
 local Error = {}
-Error.__index = Error
+Error.__index, Error.__metatable = Error, false -- of a script no error is more than its fields
 
 function Error:__tostring()
   if self.code then return ("%s %d: %s"):format(self.kind, self.code, self.message) end
@@ -21,6 +21,10 @@ function Error:__tostring()
 end
 
 M.class = Error
+
+---@param value any
+---@return boolean # whether it is an error of an api call
+function M.is(value) return debug.getmetatable(value) == Error end
 
 ---@param kind string
 ---@param message string

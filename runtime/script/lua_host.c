@@ -113,6 +113,16 @@ static int l_peak_memory(lua_State *L) {
     return 1;
 }
 
+// unguessable() -> a name of 33 characters, another one each time
+static int l_unguessable(lua_State *L) {
+    unsigned char bytes[16];
+    char out[2 * sizeof bytes + 2] = "n";
+    if (getentropy(bytes, sizeof bytes) != 0) return luaL_error(L, "no randomness: %s", strerror(errno));
+    hex(bytes, sizeof bytes, out + 1);
+    lua_pushstring(L, out);
+    return 1;
+}
+
 // replace_file(path, text) -> true | nil, message. All of it or nothing: written beside, then renamed; but
 // never over what is no plain file: /dev/null must not become one.
 static int l_replace_file(lua_State *L) {
@@ -212,6 +222,7 @@ static const luaL_Reg host_functions[] = {
     { "monotonic", l_monotonic },
     { "isatty", l_isatty },
     { "peak_memory", l_peak_memory },
+    { "unguessable", l_unguessable },
     { "replace_file", l_replace_file },
     { NULL, NULL },
 };

@@ -23,7 +23,16 @@ describe("sandbox", function()
     return r
   end
 
-  -- Each is an expression that must be nil or false, or fail.
+  -- Each is an expression that must be nil or false, or fail; these once the run is under way.
+  local closed_running = {
+    "api.spawn(function() end).co",
+    "getmetatable(api.spawn(function() end))",
+    "pcall(function() api.spawn(function() end).read_only = false end)",
+    "getmetatable(select(2, api.get_order { symbol = 'BTCUSDT', orderId = 1 }))",
+    "pcall(api.all, { {} })",
+    "pcall(api.request, at 'GET', '/fapi/v1/time')",
+  }
+  -- And these from the first line on.
   local closed = {
     "os.execute",
     "os.exit",
@@ -89,17 +98,47 @@ describe("sandbox", function()
     "getmetatable(_G)",
     "rawget(_G, 'ffi')",
     "cjson",
+    "io.open(at '/etc/hostname')",
+    "io.open('x', mode 'w')",
+    "io.lines(at '/etc/hostname')",
+    "io.open({})",
+    "load(at 'return 1')",
+    "loadstring(at 'return 1')",
+    "require(at 'ffi')",
+    "os.getenv(at 'FRIENDLY')",
+    "io.stdout.__index",
+    "io.stdout.__gc",
+    "io.stdout:close()",
+    "io.stdout.read(io.stdout.read)",
+    "getmetatable(io.open('f', 'w'))",
+    "io.open('f', 'w').__index",
+    "log.listeners",
+    "log.shows",
   }
 
   it("keeps a script from all that reaches beyond it", function()
-    local lines = {}
-    for i, expression in ipairs(closed) do
-      lines[i] = ("do local ok, v = pcall(function() return %s end) print(%q, ok and v and 'OPEN' or 'closed') end"):format(
+    -- What says something else each time it is asked to be a text.
+    local lines = {
+      [[local function at(target)
+        local o = setmetatable({ sub = function() return "x" end, gmatch = function() return function() end end, find = function() end,
+            upper = function() return target end }, { __concat = function() return ("/.."):rep(40) .. target end })
+        return setmetatable({}, { __tostring = function() return o end })
+      end
+      local function mode(m) return { find = function() end, gsub = function() return m end } end]],
+    }
+    local function add(expression)
+      lines[#lines + 1] = ("do local ok, v = pcall(function() return %s end) print(%q, ok and v and 'OPEN' or 'closed') end"):format(
         expression,
         expression
       )
     end
+    for _, expression in ipairs(closed) do
+      add(expression)
+    end
     lines[#lines + 1] = "api.sleep(0)"
+    for _, expression in ipairs(closed_running) do
+      add(expression)
+    end
     local r = try(table.concat(lines, "\n"))
     assert.equal(0, r.status, r.err)
     local seen = 0
@@ -107,7 +146,59 @@ describe("sandbox", function()
       assert.truthy(line:find("\tclosed$"), line)
       seen = seen + 1
     end
-    assert.equal(2 * #closed, seen) -- a plain script's top runs twice
+    assert.equal(2 * #closed + #closed_running, seen) -- a plain script's top runs twice
+  end)
+
+  it(
+    "gives a script plain Lua: nothing that is reached from what it has is a pointer or can be bent",
+    function()
+      local r = try(
+        [[
+      return { symbols = { "BTCUSDT" }, on_bar = function(self, bar)
+        if self.state.done then return end
+        self.state.done = true
+        local order, err = api.get_order { symbol = "BTCUSDT", orderId = 1 }
+        local things = { _G, self, bar:totable(), err, api.get_account_info(), api.get_metrics(), api.get_exchange_info(),
+          api.async.get_ticker_price { symbol = "BTCUSDT" }, coroutine.running(), getmetatable(bar), getmetatable(1LL) }
+        local seen, found = {}, 0
+        local function walk(v, path)
+          local kind = type(v)
+          if kind == "cdata" or (kind == "userdata" and v ~= require "cjson".null) then print("FOUND", path, kind) end
+          if kind ~= "table" or seen[v] then return end
+          seen[v], found = true, found + 1
+          if getmetatable(v) then print("FOUND", path, "a metatable") end
+          for k, x in next, v do walk(k, path .. ".key") walk(x, path .. "." .. tostring(k)) end
+        end
+        for i, v in pairs(things) do walk(v, tostring(i)) end
+        print("walked", found > 20)
+        for _, name in ipairs { "_series", "_index", "_symbol", "_recovered", "series", 0, 1, -1, 1LL, true, "__index" } do
+          if bar[name] ~= nil then print("FOUND", "bar." .. tostring(name)) end
+          if pcall(function() bar[name] = 1 end) then print("FOUND", "writes bar." .. tostring(name)) end
+        end
+        for _, f in ipairs { function() return bar + 1 end, function() return bar - bar end, function() return #bar end, function() return bar() end,
+            function() return bar .. "" end, function() return next(bar) end, function() return bar < bar end, function() setmetatable(bar, {}) end } do
+          if pcall(f) then print("FOUND", "a bar does sums") end
+        end
+        print(tostring(bar):find "0x", getmetatable(bar))
+        print(bar.close == bar:totable().close, bar.symbol, bar.interval, bar.open_time % 60000)
+      end }]],
+        { "--bars", "1", "--forget-state" }
+      )
+      assert.equal(0, r.status, r.err)
+      assert.equal("walked\ttrue\nnil\tffi\ntrue\tBTCUSDT\t1m\t0\n", r.out)
+    end
+  )
+
+  it("counts a list once: code that runs while a batch is read makes it no longer", function()
+    local r = try [[
+      local price = market.round_price("BTCUSDT", api.get_ticker_price { symbol = "BTCUSDT" }.price * 0.95)
+      local list, read = {}, 0
+      list[1] = setmetatable({}, { __index = function() read = read + 1 for i = 2, 40 do list[i] = list[1] end end })
+      print(api.batch_orders(list))
+      print(read, #api.batch_orders { { symbol = "BTCUSDT", side = "BUY", type = "LIMIT", quantity = 0.01, price = price } })
+    ]]
+    assert.equal(0, r.status, r.err)
+    assert.equal("nil\tinvalid: order 1: type is missing\n0\t1\n", r.out)
   end)
 
   it("has nothing of the runtime's own to break", function()

@@ -19,6 +19,24 @@ for kind = 0, C.ORDER_TYPE_COUNT - 1 do
   conditional[ffi.string(C.order_type_names[kind])] = C.order_rules_conditional(kind)
 end
 
+-- A list and the tables in it as they are now, without what metatables make of them: code of a script's that runs while they are
+-- read must not find a longer list, or other values, than were counted and checked.
+local function as_it_is(list)
+  local out = {}
+  for i = 1, #list do
+    local entry = rawget(list, i)
+    if type(entry) == "table" then
+      local copy = {}
+      for name, value in next, entry do
+        copy[name] = value
+      end
+      entry = copy
+    end
+    out[i] = entry
+  end
+  return out
+end
+
 -- Puts one order into a batch operation; nil or an error text.
 local function add_order(r, op, index, o, what)
   if conditional[o.type] then return "conditional orders cannot be batched" end
@@ -120,7 +138,7 @@ local function collect(tasks, results)
   end
   for _, t in ipairs(tasks) do
     local value, err = t[2]:wait()
-    if value == nil and getmetatable(err) ~= errors.class then error(err or "no result", 0) end
+    if value == nil and not errors.is(err) then error(err or "no result", 0) end
     if type(t[1]) == "number" then
       results[t[1]] = value == nil and err or value
     else
@@ -137,6 +155,7 @@ function M.install(api, r)
   function api.batch_orders(list)
     if type(list) ~= "table" then error("api.batch_orders takes a list of orders", 2) end
     task.check_can_wait "api.batch_orders"
+    list = as_it_is(list)
     if #list < 1 or #list > MOST then
       return requests.invalid("a batch holds 1 to %d orders, not %d", MOST, #list)
     end
@@ -152,6 +171,7 @@ function M.install(api, r)
   function api.batch_request(list)
     if type(list) ~= "table" then error("api.batch_request takes a list of requests", 2) end
     task.check_can_wait "api.batch_request"
+    list = as_it_is(list)
     local results, calls, tasks = {}, {}, {}
     for i, entry in ipairs(list) do
       calls[i] = { call_of(api, entry, i) }
@@ -171,7 +191,7 @@ function M.install(api, r)
     collect(tasks, results)
     local failed = 0
     for i = 1, #list do
-      if getmetatable(results[i]) == errors.class then failed = failed + 1 end
+      if errors.is(results[i]) then failed = failed + 1 end
     end
     return results, failed
   end

@@ -64,7 +64,10 @@ end
 
 -- The general call.
 local function request(r, method, path, params, options)
-  local endpoint = C.endpoint_find(tostring(method):upper(), tostring(path))
+  if type(method) ~= "string" or type(path) ~= "string" then
+    error("api.request takes the method and the path as texts", 3)
+  end
+  local endpoint = C.endpoint_find(method:upper(), path)
   if endpoint < 0 then
     return requests.invalid("no call %s %s on this exchange", tostring(method), tostring(path))
   end
@@ -74,9 +77,20 @@ local function request(r, method, path, params, options)
   return r:perform(op, options)
 end
 
+local function own(row)
+  local out = {}
+  for name, value in pairs(row) do
+    out[name] = value
+  end
+  return out
+end
+
 -- The symbols of the run with their rules, and the limits of the exchange: known without a request.
 local function exchange_info(world)
-  local info = { symbols = {}, rateLimits = world.rate_limits }
+  local info = { symbols = {}, rateLimits = {} }
+  for i, row in ipairs(world.rate_limits or {}) do
+    info.rateLimits[i] = own(row)
+  end
   for i = 0, world.symbol_count - 1 do
     local s = world.symbols[i]
     info.symbols[i + 1] = {

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local api_error = require "moontide.error"
+local host = require "moontide.lua_host"
 local records = require "moontide.api.records"
 
 local M = {}
@@ -24,25 +25,7 @@ local M = {}
 ---@field totable fun(bar: Bar): table
 ---@field recovered boolean live: it was asked for after the stream had been silent
 
-ffi.cdef [[ typedef struct { const struct series *_series; int64_t _index; int32_t _symbol; bool _recovered; } moontide_bar; ]]
-
 local symbol_names = {} -- by index, of the run
-
--- A bar is a reference into mapped columns: free to make, safe to keep, never written. Only what is read is converted.
-local getters = {
-  volume = function(b) return tonumber(b._series.volume_e8[b._index]) / 1e8 end,
-  quote_volume = function(b) return tonumber(b._series.quote_volume_e8[b._index]) / 1e8 end,
-  trades = function(b) return tonumber(b._series.trades[b._index]) end,
-  taker_buy_volume = function(b) return tonumber(b._series.taker_volume_e8[b._index]) / 1e8 end,
-  taker_buy_quote_volume = function(b) return tonumber(b._series.taker_quote_volume_e8[b._index]) / 1e8 end,
-  open_time = function(b) return tonumber(b._series.open_us[b._index]) / 1000 end,
-  close_time = function(b)
-    local start = b._series.open_us[b._index]
-    return (tonumber(start) + tonumber(b._series.interval_us)) / 1000 - 1
-  end,
-  recovered = function(b) return b._recovered end,
-  interval = function(b) return ffi.string(C.interval_names[b._series.interval]) end,
-}
 
 local fields = {
   "symbol",
@@ -69,31 +52,67 @@ local function totable(b)
   return t
 end
 
-M.Bar = ffi.metatype("moontide_bar", {
-  __index = function(b, key)
-    -- A trace knows the key, so these comparisons cost nothing there; a look-up in `getters` would.
-    if key == "close" then return tonumber(b._series.close_e8[b._index]) / 1e8 end
-    if key == "high" then return tonumber(b._series.high_e8[b._index]) / 1e8 end
-    if key == "low" then return tonumber(b._series.low_e8[b._index]) / 1e8 end
-    if key == "open" then return tonumber(b._series.open_e8[b._index]) / 1e8 end
-    if key == "symbol" then return symbol_names[b._symbol] end
-    local get = getters[key]
-    if get then return get(b) end
-    if key == "totable" then return totable end
-    return nil
+-- A bar is a reference into mapped columns: free to make, safe to keep, never written; only what is read is converted. What it is
+-- made of is a pointer, and whoever can name that reads and writes memory without bounds. So its fields have names that no
+-- script can guess, others in each process, and the code that uses them is made here. They are not const: a trace would then
+-- make each bar in memory, where now it makes none.
+local hidden = {} -- names of the series, the index, the symbol and whether it was recovered
+for i = 1, 4 do
+  hidden[i] = host.unguessable()
+end
+local reading = [[
+local interval_text, name_of, totable = ...
+local getters = {
+  volume = function(b) return tonumber(b.SERIES.volume_e8[b.INDEX]) / 1e8 end,
+  quote_volume = function(b) return tonumber(b.SERIES.quote_volume_e8[b.INDEX]) / 1e8 end,
+  trades = function(b) return tonumber(b.SERIES.trades[b.INDEX]) end,
+  taker_buy_volume = function(b) return tonumber(b.SERIES.taker_volume_e8[b.INDEX]) / 1e8 end,
+  taker_buy_quote_volume = function(b) return tonumber(b.SERIES.taker_quote_volume_e8[b.INDEX]) / 1e8 end,
+  open_time = function(b) return tonumber(b.SERIES.open_us[b.INDEX]) / 1000 end,
+  close_time = function(b)
+    local start = b.SERIES.open_us[b.INDEX]
+    return (tonumber(start) + tonumber(b.SERIES.interval_us)) / 1000 - 1
   end,
-  __newindex = function() error("a bar cannot be changed", 2) end,
-  __tostring = function(b)
-    return ("bar %s %s open %.8g high %.8g low %.8g close %.8g"):format(
-      b.symbol,
-      b.interval,
-      b.open,
-      b.high,
-      b.low,
-      b.close
-    )
-  end,
-})
+  recovered = function(b) return b.RECOVERED end,
+  interval = function(b) return interval_text(b.SERIES.interval) end,
+}
+return function(b, key)
+  -- A trace knows the key, so these comparisons cost nothing there; a look-up in `getters` would.
+  if key == "close" then return tonumber(b.SERIES.close_e8[b.INDEX]) / 1e8 end
+  if key == "high" then return tonumber(b.SERIES.high_e8[b.INDEX]) / 1e8 end
+  if key == "low" then return tonumber(b.SERIES.low_e8[b.INDEX]) / 1e8 end
+  if key == "open" then return tonumber(b.SERIES.open_e8[b.INDEX]) / 1e8 end
+  if key == "symbol" then return name_of(b.SYMBOL) end
+  local get = getters[key]
+  if get then return get(b) end
+  if key == "totable" then return totable end
+  return nil
+end
+]]
+local name_of_field = { SERIES = hidden[1], INDEX = hidden[2], SYMBOL = hidden[3], RECOVERED = hidden[4] }
+local get = assert(load(reading:gsub("%f[%u]%u%u+%f[%U]", name_of_field), "=bar"))(
+  function(interval) return ffi.string(C.interval_names[interval]) end,
+  function(i) return symbol_names[i] end,
+  totable
+)
+
+M.Bar = ffi.metatype(
+  ffi.typeof("struct { const struct series *$; int64_t $; int32_t $; bool $; }", unpack(hidden)),
+  {
+    __index = get,
+    __newindex = function() error("a bar cannot be changed", 2) end,
+    __tostring = function(b)
+      return ("bar %s %s open %.8g high %.8g low %.8g close %.8g"):format(
+        b.symbol,
+        b.interval,
+        b.open,
+        b.high,
+        b.low,
+        b.close
+      )
+    end,
+  }
+)
 
 ---Fills the `market` table of a run.
 ---@param world table the run's world (moontide.run.world)
@@ -154,7 +173,7 @@ function M.new(world)
 
   function market.book(symbol, count)
     rules_of(symbol)
-    if count ~= nil and (type(count) ~= "number" or count < 1) then
+    if count ~= nil and not (type(count) == "number" and count >= 1) then
       error("market.book: how many levels? 1 or more", 2)
     end
     if not world.pump.book then
@@ -166,7 +185,7 @@ function M.new(world)
             or "market.book: there is no order book in a backtest of bars; it is there on paper and live"
         )
     end
-    if not world.pump.book(world.bt, world.symbol_index[symbol], found, count or 20) then
+    if not world.pump.book(world.bt, world.symbol_index[symbol], found, math.min(count or 20, 1000)) then
       return nil,
         api_error.new(
           "network",

@@ -25,7 +25,8 @@ function M.install(api, world)
     task.check_can_wait "api.all"
     local tasks, results = {}, {}
     for i, entry in ipairs(list) do
-      tasks[i] = type(entry) == "function" and task.spawn_owned(entry) or entry
+      local one = type(entry) == "function" and task.spawn_owned(entry) or entry
+      tasks[i] = task.of(one) or error(("api.all: entry %d is no task and no function"):format(i), 2)
     end
     for _, t in ipairs(tasks) do
       t.waited = true -- an error of one is heard here, however late its turn

@@ -76,7 +76,7 @@ function Runner:take(me, owner)
   self.strategy, world.strategy, world.owner = me, me, owner
   self.pending_timers, self.timer_number = 0, self.timer_number + 1
   if self.main then self.main.owner = owner end
-  setmetatable(me, self.metatable)
+  debug.setmetatable(me, self.metatable) -- hidden, and again after a reload that failed
   if me.state == nil then me.state = {} end
 end
 
@@ -208,7 +208,7 @@ end
 
 function Runner:run_strategy(strategy)
   local world = self.world
-  self.metatable = { __index = strategy_methods.of(world) }
+  self.metatable = { __index = strategy_methods.of(world), __metatable = false }
   self.after = world.after_handler or nothing -- live: keeps self.state
   self.after_tasks = world.after_tasks or nothing -- what tasks beside the handlers have changed of it
   self:take(strategy, {})

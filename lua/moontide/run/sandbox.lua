@@ -5,6 +5,7 @@
 ---the string table behind the methods of strings. Environment variables that look like secrets are not there.
 local cjson = require "cjson"
 local host = require "moontide.lua_host"
+local script_files = require "moontide.run.script_files"
 
 local M = {}
 
@@ -40,48 +41,6 @@ local function copy(t, without)
   return out
 end
 
--- The path of a file of the data folder, or nil and what is wrong with the name.
-local function inside(folder, name)
-  name = tostring(name)
-  local rest = name
-  if name:sub(1, 1) == "/" then
-    if name:sub(1, #folder + 1) ~= folder .. "/" then
-      return nil, ("%s: only files in the run's data folder %s"):format(name, folder)
-    end
-    rest = name:sub(#folder + 2)
-  end
-  for part in rest:gmatch "[^/]+" do
-    if part == ".." then return nil, name .. ": a path may not go upwards" end
-  end
-  if rest == "" or rest:find "%z" then return nil, "a file needs a name" end
-  return folder .. "/" .. rest
-end
-
-local function restricted_io(folder)
-  local out = {
-    stdout = io.stdout,
-    stderr = io.stderr,
-    stdin = io.stdin,
-    write = io.write,
-    read = io.read,
-    type = io.type,
-    flush = io.flush,
-  }
-  function out.open(name, mode)
-    local path, problem = inside(folder, name)
-    if not path then return nil, problem end
-    if mode and mode:find "[wa+]" then host.make_folder(folder) end
-    return io.open(path, mode)
-  end
-  function out.lines(name, ...)
-    if name == nil then return io.lines() end
-    local path, problem = inside(folder, name)
-    if not path then error(problem, 2) end
-    return io.lines(path, ...)
-  end
-  return out
-end
-
 local function restricted_os(run_os)
   return {
     time = run_os.time,
@@ -89,7 +48,8 @@ local function restricted_os(run_os)
     clock = run_os.clock,
     difftime = os.difftime,
     getenv = function(name)
-      local upper = tostring(name):upper()
+      if type(name) ~= "string" then error("os.getenv takes a name", 2) end
+      local upper = name:upper()
       for _, word in ipairs { "MOONTIDE", "KEY", "SECRET", "TOKEN", "PASS", "CREDENTIAL", "AUTH", "PROXY" } do
         if upper:find(word, 1, true) then return nil end
       end
@@ -105,10 +65,14 @@ local function restricted_load(env)
       local parts = {}
       for part in chunk do
         if part == "" then break end
+        if type(part) ~= "string" then return nil, "load takes texts" end
         parts[#parts + 1] = part
       end
       chunk = table.concat(parts)
     end
+    if type(chunk) ~= "string" then error("load takes a text, or a function that gives texts", 2) end
+    if name ~= nil and type(name) ~= "string" then error("the name of a chunk is a text", 2) end
+    if its_env ~= nil and type(its_env) ~= "table" then error("globals are a table", 2) end
     return load(chunk, name or "=(load)", "t", its_env or env)
   end
 end
@@ -159,7 +123,6 @@ local function close_strings()
   strings_closed = true
   rawset(string, "dump", nil)
   getmetatable("").__metatable = false
-  getmetatable(io.stdout).__metatable = false
 end
 
 ---Fills a script's table of globals.
@@ -173,10 +136,15 @@ function M.fill(env, o)
   env._G = env
   env.math, env.table, env.coroutine, env.bit, env.string =
     copy(math), copy(table), copy(coroutine), copy(require "bit"), copy(string, "dump")
-  env.io, env.os = restricted_io(o.folder), restricted_os(o.os)
-  env.debug = { traceback = function(...) return debug.traceback(...) end }
+  env.io, env.os = script_files.new(o.folder), restricted_os(o.os)
+  local traceback = debug.traceback
+  env.debug = { traceback = function(...) return traceback(...) end }
   env.load = restricted_load(env)
-  env.loadstring = function(text, name) return env.load(tostring(text), name) end
+  local load_text = env.load
+  env.loadstring = function(text, name)
+    if type(text) ~= "string" then error("loadstring takes a text", 2) end
+    return load_text(text, name)
+  end
   env.collectgarbage = function(what, argument)
     what = what or "collect"
     if what ~= "collect" and what ~= "count" and what ~= "step" then
@@ -196,7 +164,10 @@ function M.fill(env, o)
     cjson = { encode = json.encode, decode = json.decode, null = cjson.null },
   }
   env.require = restricted_require(env, o.script:match "^(.*)/[^/]*$" or ".", known, o.files)
-  env.print, env.log = o.print, copy(o.log)
+  env.print, env.log = o.print, {}
+  for _, name in ipairs { "debug", "info", "warn", "error", "fields" } do
+    env.log[name] = o.log[name]
+  end
 end
 
 return M

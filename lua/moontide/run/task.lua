@@ -44,6 +44,43 @@ function Task:__tostring()
   )
 end
 
+---What a script holds of a task: it can ask and wait, and reaches nothing of the task itself.
+---@class TaskHandle
+---@field done boolean
+---@field ok boolean? whether it returned rather than raised
+local Handle = { __metatable = false }
+local task_of = setmetatable({}, { __mode = "k" })
+
+local function wait_of(handle)
+  local task = task_of[handle] or error("wait is called as task:wait()", 2)
+  return Task.wait(task)
+end
+
+function Handle.__index(handle, name)
+  local task = task_of[handle]
+  if name == "wait" then return wait_of end
+  if name == "done" or name == "ok" then return task[name] end
+  return nil
+end
+
+function Handle.__newindex() error("a task cannot be changed", 2) end
+function Handle.__tostring(handle) return Task.__tostring(task_of[handle]) end
+
+---@param task Task
+---@return TaskHandle # for a script
+function M.handle(task)
+  local handle = setmetatable({}, Handle)
+  task_of[handle] = task
+  return handle
+end
+
+---@param value any
+---@return Task? # that of a handle, or the task itself
+function M.of(value)
+  if type(value) ~= "table" then return nil end
+  return task_of[value] or (debug.getmetatable(value) == Task and value or nil)
+end
+
 local function make_ready(task)
   if not task.queued and not task.done then
     task.queued = true
@@ -161,11 +198,11 @@ end
 ---As `M.spawn`, of the script whose task runs now: it ends with that script (task.owner, { retired_us: number? }; see world.retire).
 ---@param fn function
 ---@param ... any its arguments
----@return Task
+---@return TaskHandle
 function M.spawn_owned(fn, ...)
   local task = M.spawn(fn, ...)
   task.owner = current and current.owner
-  return task
+  return M.handle(task)
 end
 
 ---Ends a task that waits, for good; whoever waits for it is told `err`. What it waits for goes on.

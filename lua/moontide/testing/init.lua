@@ -157,18 +157,14 @@ local function watch_orders(world, api)
   local refused = world.refused
   local create, batch = api.create_order, api.batch_orders
   local function note(request, order, err)
-    if order == nil and getmetatable(err) == errors.class then
-      refused[#refused + 1] = { request = request, error = err }
-    end
+    if order == nil and errors.is(err) then refused[#refused + 1] = { request = request, error = err } end
     return order, err
   end
   api.create_order = function(o) return note(o, create(o)) end
   api.batch_orders = function(list)
     local results, err = batch(list)
     for i, result in ipairs(results or {}) do
-      if getmetatable(result) == errors.class then
-        refused[#refused + 1] = { request = list[i], error = result }
-      end
+      if errors.is(result) then refused[#refused + 1] = { request = list[i], error = result } end
     end
     return results, err
   end
