@@ -123,6 +123,7 @@ lint: deps clients        ## warnings as errors, luacheck, formatting, the ladde
 	@$(MAKE) --no-print-directory format-check
 	@$(BINARY) script docs/generate_api.lua --check
 	@$(BINARY) script docs/generate_commands.lua --check
+	@$(BINARY) script docs/generate_indicators.lua --check
 	@for l in spec/lint/*.lua; do $(BINARY) script $$l $(BUILD) || exit 1; done
 	@for l in spec/lint/*.sh; do [ ! -e $$l ] || sh $$l || exit 1; done
 
@@ -148,9 +149,10 @@ check: deps               ## cppcheck and clang-tidy over the C
 	  '-DMOONTIDE_PREFIX=""' '-DMOONTIDE_VERSION=""' >$(BUILD)/compile_flags.txt
 	@printf '%s\n' $(SOURCES) | xargs -P $(JOBS) -n 8 clang-tidy --quiet -p $(BUILD) --warnings-as-errors='*' 2>/dev/null
 
-docs: all                 ## docs/api.md from the annotations, docs/commands.md from the tables of options
+docs: all                 ## docs/api.md from the annotations, docs/commands.md from the tables of options, docs/indicators
 	@$(BINARY) script docs/generate_api.lua > $(BUILD)/api.md && mv $(BUILD)/api.md docs/api.md
 	@$(BINARY) script docs/generate_commands.lua > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
+	@mkdir -p docs/indicators && $(BINARY) script docs/generate_indicators.lua
 
 install: all              ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide

@@ -293,6 +293,16 @@ function Strategy:wallet() end
 ---@return number equity USDT
 function Strategy:equity() end
 
+---An indicator that the runtime feeds with every closed bar of each symbol of the run, before on_bar hears of it:
+---`self.rsi = self:indicator("rsi", 14)` in on_start, and `self.rsi(bar.symbol)` in on_bar. The names and their parameters
+---are those of `ta`; an indicator of several results returns them all.
+---
+---Errors: raises on a name that is no indicator, on parameters that it refuses, and on one that takes what a bar has not.
+---@param name string as after `ta.`: "rsi", "bollinger"
+---@param ... any its parameters
+---@return fun(symbol?: string): number?, ... # the results at the last closed bar; nil while it warms up. The symbol may be left out where the run has one
+function Strategy:indicator(name, ...) end
+
 ---The run's clock.
 ---
 ---Errors: none.

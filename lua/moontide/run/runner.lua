@@ -4,6 +4,7 @@
 ---   on_start -> (on_bar | on_fill ... | on_timer)* -> on_stop
 ---                    | raises, and on_error took it: the loop begins again with the next event
 local events = require "moontide.run.events"
+local indicators = require "moontide.run.indicators"
 local records = require "moontide.api.records"
 local strategy_methods = require "moontide.run.strategy_methods"
 local task = require "moontide.run.task"
@@ -18,6 +19,7 @@ local M = {}
 ---@field error_task Task? runs on_error; what fails there ends the run
 ---@field pending_timers integer how often on_timer is due
 ---@field timer_number integer goes up when handlers are exchanged: the timers of the ones before end
+---@field indicator_sets table<Strategy, IndicatorSet> what each table of handlers has asked self:indicator for
 ---@field after fun() hears when a handler has returned
 ---@field after_tasks fun() hears when tasks beside the handlers have run
 local Runner = {}
@@ -74,6 +76,7 @@ end
 function Runner:take(me, owner)
   local world = self.world
   self.strategy, world.strategy, world.owner = me, me, owner
+  self.indicator_sets[me] = self.indicator_sets[me] or indicators.new()
   self.pending_timers, self.timer_number = 0, self.timer_number + 1
   if self.main then self.main.owner = owner end
   debug.setmetatable(me, self.metatable) -- hidden, and again after a reload that failed
@@ -127,12 +130,14 @@ end
 
 -- What the loop calls for a bar, and for an event.
 function Runner:callbacks()
-  local me, R = self.strategy, self.records
+  local me, R, sets = self.strategy, self.records, self.indicator_sets
   if not self.world.after_handler and not (me.timer and me.on_timer) then
     -- A backtest's loop: one call a bar and nothing else.
-    local handler = me.on_bar
-    return handler and function(bar) return handler(me, bar) end or nothing,
-      function(event) events.dispatch(me, event, R) end
+    local handler, fed = me.on_bar or nothing, sets[me]
+    return function(bar)
+      if fed.count > 0 then fed:feed(bar) end
+      return handler(me, bar)
+    end, function(event) events.dispatch(me, event, R) end
   end
   -- A timer that became due while a handler waited is served when it returns: whether other tasks run meanwhile, the runtime's
   -- among them, makes no difference.
@@ -141,6 +146,7 @@ function Runner:callbacks()
     if self.pending_timers > 0 then self:wake() end
   end
   return function(bar)
+    sets[self.strategy]:feed(bar)
     if self.strategy.on_bar then self.strategy:on_bar(bar) end
     returned()
   end, function(event)
@@ -209,6 +215,11 @@ end
 function Runner:run_strategy(strategy)
   local world = self.world
   self.metatable = { __index = strategy_methods.of(world), __metatable = false }
+  self.indicator_sets = setmetatable({}, { __mode = "k" })
+  world.indicators_of = function(me)
+    return self.indicator_sets[me]
+      or error("self:indicator is called with the strategy itself: self:indicator(...)", 3)
+  end
   self.after = world.after_handler or nothing -- live: keeps self.state
   self.after_tasks = world.after_tasks or nothing -- what tasks beside the handlers have changed of it
   self:take(strategy, {})

@@ -52,6 +52,8 @@ function M.of(world)
     return sum
   end
 
+  function m.indicator(self, name, ...) return world.indicators_of(self):add(world, name, ...) end
+
   function m.now(_) return math.floor(tonumber(view.now_us) / 1000) end
   return m
 end
