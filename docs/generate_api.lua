@@ -38,7 +38,7 @@ local sections = {
   { "A world under test", "world:", "What `testing.world` returns." },
 }
 
-local describe = dofile("docs/annotation_page.lua")
+local describe = dofile(debug.getinfo(1, "S").source:match "^@(.*)/" .. "/annotation_page.lua")
 local function cell(text) return (text:gsub("|", "\\|")) end
 
 local function page()

@@ -2,7 +2,7 @@
 -- --check it writes nothing and says which page is behind.
 local annotations = require "moontide.meta.annotations"
 local ta = require "moontide.ta"
-local describe = dofile "docs/annotation_page.lua"
+local describe = dofile(debug.getinfo(1, "S").source:match "^@(.*)/" .. "/annotation_page.lua")
 
 local check = (...) == "--check"
 local behind = {}

@@ -195,9 +195,9 @@ describe("annotations", function()
     local log = annotations.find "log.fields"
     assert.are.equal("{ [1]: string, [2]: any }[]?", log.params[3].type)
     assert.are.equal("name and value of each, in their order", log.params[3].text)
-    local bands = annotations.find "ta.bollinger"
-    assert.are.equal("fun(x: number): number?, number?, number?", bands.returns[1].type)
-    assert.are.equal("middle, upper, lower", bands.returns[1].text)
+    local bands = annotations.find "ta.donchian"
+    assert.are.equal("fun(high: number, low: number): number?, number?, number?", bands.returns[1].type)
+    assert.are.equal("upper, lower, middle", bands.returns[1].text)
   end)
 
   it("fail the check when docs/api.md is behind", function()
