@@ -15,23 +15,25 @@ local M = {}
 ---@field fed table<string, function> by symbol
 local FedIndicator = {}
 FedIndicator.__index = FedIndicator
-FedIndicator.__call = function(self, symbol)
-  local values = self.last[symbol or self.only]
-  if not values then
-    if symbol == nil and not self.only then
+
+-- What a script holds of one: a function, so that nothing of the runtime is in reach.
+local function reader(fed)
+  return function(symbol)
+    local values = fed.last[symbol or fed.only]
+    if values then return unpack(values, 1, fed.count) end
+    if symbol == nil and not fed.only then
       error(
         ("the run has several symbols: name the one whose %s you mean, as indicator(bar.symbol)"):format(
-          self.name
+          fed.name
         ),
         2
       )
     end
-    if symbol ~= nil and self.known[symbol] == nil then
+    if symbol ~= nil and fed.known[symbol] == nil then
       error(("no symbol '%s' in this run"):format(tostring(symbol)), 2)
     end
     return nil
   end
-  return unpack(values, 1, self.count)
 end
 
 local function keep(values, count, ...)
@@ -70,7 +72,7 @@ function M.new() return setmetatable({ list = {}, count = 0 }, Set) end
 ---@param world World
 ---@param name string
 ---@param ... any its parameters
----@return FedIndicator
+---@return fun(symbol?: string): ... # its results at the last closed bar
 function Set:add(world, name, ...)
   local form = type(name) == "string" and ta.form(name)
   if not form then
@@ -110,7 +112,7 @@ function Set:add(world, name, ...)
   }, FedIndicator)
   self.list[#self.list + 1] = fed
   self.count = #self.list
-  return fed
+  return reader(fed)
 end
 
 ---Feeds a closed bar to all.
