@@ -250,7 +250,7 @@ END
   it("completes commands, options, choices and files in bash", function()
     for line, expected in pairs {
       ["moontide ba"] = "backtest",
-      ["moontide backtest --pa"] = "--path",
+      ["moontide backtest --pa"] = "--paths --path",
       ["moontide backtest --path ''"] = "adverse nearest ohlc olhc",
       ["moontide backtest --path = ad"] = "adverse",
       ["moontide backtest strategies/ema"] = "strategies/ema_cross.lua",

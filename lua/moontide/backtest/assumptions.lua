@@ -9,8 +9,8 @@ return {
     (long: the low; short: the high). Flat with resting entry orders on one side only: the extreme away from them comes
     first. Otherwise the extreme nearer the open. A stop and a target in one bar are resolved by that path alone.
  3. Market orders fill whole at the price of the path when they arrive; sent at a bar's close they wait for the next
-    bar's open. --slippage moves every taker fill against the order, rounded to the tick. There is no depth: size does
-    not move the price, and nothing of the bar's volume is used up.
+    bar's open. --slippage moves every taker fill against the order, rounded to the tick. There is no depth: size
+    moves the price only as --impact says, and nothing of the bar's volume is used up.
  4. Limit orders. One that crosses the price on arrival fills at once, as taker, at the price or better. One that rests
     fills whole, as maker, at its own price, when the price goes through it by at least a tick (--touch at: reaches it),
     also where a bar opens beyond it. There is no queue ahead of it.

@@ -5,6 +5,7 @@ local api_module = require "moontide.api"
 local bars = require "moontide.backtest.bars"
 local failures = require "moontide.failure"
 local fault_files = require "moontide.run.faults"
+local impact = require "moontide.options.impact"
 local groups = require "moontide.options.groups"
 local loader = require "moontide.run.loader"
 local market_module = require "moontide.api.market"
@@ -64,6 +65,8 @@ local touches = { through = C.TOUCH_THROUGH, at = C.TOUCH_AT }
 local function exchange_options(x, options, self, limits)
   local capital = setup.account(x, options, limits)
   x.slippage_e8 = C.dec_from_double(options.slippage / 10000)
+  local model = impact.read(options.impact)
+  x.impact, x.impact_e8 = model.model, C.dec_from_double(model.coefficient)
   x.path, x.touch = paths[options.path], touches[options.touch]
   x.event_mask = self and strategy_module.event_mask(self) or 0
   return capital

@@ -5,6 +5,7 @@ local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
+local paths = require "moontide.report.paths"
 local report = require "moontide.report"
 local session = require "moontide.backtest.session"
 local runner = require "moontide.run.runner"
@@ -12,13 +13,21 @@ local runner = require "moontide.run.runner"
 local M = {
   usage = "backtest SCRIPT --data PATH... [options]",
   arguments = { name = "SCRIPT", what = "script", min = 1, max = 1, unless = "assumptions", type = "file" },
-  exclusive = { { "data", "synthetic", "replay" } },
+  exclusive = { { "data", "synthetic", "replay" }, { "paths", "replay" } },
   options = {
     {
       name = "replay",
       type = "file",
       value = "FILE",
       help = "instead of --data: a run recorded with --record; says where the script now does something else",
+    },
+    {
+      name = "paths",
+      type = "integer",
+      value = "N",
+      min = 2,
+      max = 10000,
+      help = "repeats the run with N seeds from --seed on and shows the spread that the inside of bars leaves open",
     },
     { name = "assumptions", type = "flag", help = "print what the simulation assumes, and stop" },
     groups.data,
@@ -52,6 +61,16 @@ local function progress_bar(options)
     if shown then io.stderr:write "\r\27[K" end
   end
   return bar
+end
+
+-- The run so far is that of the first seed.
+local function spread(options, path, result, bar)
+  local seed, progress = options.seed, nil
+  if bar then progress = function(done) bar.update("paths", done + 1, options.paths) end end
+  local results = paths.run(options.argv, path, seed + 1, options.paths - 1, progress)
+  if bar then bar.clear() end
+  table.insert(results, 1, result)
+  return paths.summary(results, seed)
 end
 
 ---@param options table
@@ -117,7 +136,9 @@ function M.run(options)
     said = said,
     folded = folded,
     trades = options.trades,
+    impact = options.impact,
   })
+  if options.paths then result.paths = spread(options, path, result, bar) end
   result.begun, result.run_s, result.setup_s = started, finished - run_started, run_started - started
   report.write(result, options, world, C.backtest_exchange(world.bt))
   world:close()

@@ -169,6 +169,14 @@ M.fills = {
     help = "against every taker fill, in basis points",
   },
   {
+    name = "impact",
+    type = "text",
+    value = "MODEL",
+    default = "none",
+    check = function(text) return require("moontide.options.impact").check(text) end,
+    help = "how far an order's size moves its price: none, fixed:BP, share:K or sqrt:K",
+  },
+  {
     name = "path",
     type = "choice",
     value = "RULE",

@@ -337,6 +337,7 @@ function M.build(world, about)
     totals = C.exchange_totals(exchange),
   })
   if not known then r.funding = nil end
+  notes.inside(add, C.exchange_totals(exchange), r)
   watch.note(add, about.names, r.fills, about.impact or "none")
   notes.of_run(add, r)
   log_notes(add, about.folded)

@@ -209,6 +209,29 @@ function M.volume_watch(markets)
   return watch
 end
 
+-- A result may hang on what bars do not tell: from here on it is said.
+local INSIDE_SHARE = 0.01
+
+---How much was decided inside of bars, by the path drawn between their four prices.
+---@param add function
+---@param totals ffi.cdata* struct exchange_totals
+---@param r table the result
+function M.inside(add, totals, r)
+  local inside, realized = tonumber(totals.inside_fills), money(totals.inside_realized_e8)
+  if r.fills == 0 or inside / r.fills < INSIDE_SHARE then return end
+  local share = r.realized ~= 0 and realized / r.realized or nil
+  add(
+    "inside_bars",
+    { fills = inside, share = inside / r.fills, realized = realized, realized_share = share },
+    "%d fills (%s) and %.2f of %.2f USDT realised were decided inside bars, whose path the data do not tell; "
+      .. "--paths N shows the spread, finer data narrow it",
+    inside,
+    percent(inside / r.fills),
+    realized,
+    r.realized
+  )
+end
+
 local function counted(list)
   local parts = {}
   for i, x in ipairs(list) do

@@ -193,6 +193,36 @@ local function groups(t, r)
   end
 end
 
+local spread_rows = {
+  { "net_profit", "net profit", "%.2f" },
+  { "return", "return (%)", "%.2f", 100 },
+  { "max_drawdown", "max. drawdown (%)", "%.2f", 100 },
+  { "sharpe", "Sharpe", "%.2f" },
+  { "trades", "trades closed", "%.0f" },
+  { "win_rate", "win rate (%)", "%.2f", 100 },
+  { "fees", "fees", "%.2f" },
+}
+
+-- What the same run came to with other seeds.
+local function spread(t, r)
+  if not r.paths then return end
+  t:head(
+    ("over %d paths (seeds %d to %d)"):format(r.paths.runs, r.paths.seed, r.paths.seed + r.paths.runs - 1)
+  )
+  t:line(("  %-22s %13s %13s %13s %13s"):format("", "5 %", "median", "95 %", "this run"))
+  for _, row in ipairs(spread_rows) do
+    local f, factor = r.paths.figures[row[1]], row[4] or 1
+    if f then
+      local cells = {}
+      for i, v in ipairs { f.low, f.median, f.high } do
+        cells[i] = row[3]:format(v * factor)
+      end
+      cells[4] = r[row[1]] and row[3]:format(r[row[1]] * factor) or "n/a"
+      t:line(("  %-22s %13s %13s %13s %13s"):format(row[2], unpack(cells)))
+    end
+  end
+end
+
 local function open(t, r)
   if #r.open_positions == 0 and #r.open_orders == 0 then return end
   t:head "open at the end"
@@ -241,6 +271,7 @@ function M.table_text(r)
   trades(t, r)
   groups(t, r)
   open(t, r)
+  spread(t, r)
   if #(r.notes or {}) > 0 then
     t:head "notes"
     for _, note in ipairs(r.notes) do

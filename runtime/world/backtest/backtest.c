@@ -138,6 +138,7 @@ static void open_bars(struct backtest *b) {
     for (int32_t i = 0; i < b->market_count; i++) {
         struct market *m = &b->markets[i];
         if (m->next >= m->series->count || m->series->open_us[m->next] > b->pump.view.now_us) continue;
+        if (b->impact != IMPACT_NONE) liquidity_tell(b, m, m->next);
         struct exchange_bar bar = bar_at(m->series, m->next++);
         m->open_close_us = bar.close_us;
         b->pump.view.last_e8[m->symbol] = bar.open_e8;
@@ -363,6 +364,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
         config.event_mask |= 1ull << RECORD_ORDER_UPDATE | 1ull << RECORD_ALGO_UPDATE;   // it listens
     }
     b->latency_us = o->latency_us;
+    b->impact = o->exchange.impact;
     b->from_us = o->from_us;
     b->until_us = NEVER;
     b->pump.equity.points = o->record_points;
@@ -404,7 +406,7 @@ static int64_t last_e8(void *world, int16_t symbol) {
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s) {
     if (b->market_count == WORLD_FEEDS_MAX || s->count == 0 || backtest_market_of(b, symbol))
         return ERR_INVALID;
-    b->markets[b->market_count++] = (struct market){ s, 0, NEVER, symbol };
+    b->markets[b->market_count++] = (struct market){ .series = s, .open_close_us = NEVER, .symbol = symbol };
     b->pump.view.bars_total += s->count;
     return 0;
 }

@@ -2,6 +2,7 @@
 //
 //     backtest.c         the pump: bars, timers, operations, equity, what comes next
 //     latency_link.c     requests on their way there and back, faults on it, the user data stream
+//     liquidity.c        what an order's size is measured against
 //     klines.c  bars that the script asks for
 #ifndef MT_WORLD_BACKTEST_PRIVATE_H
 #define MT_WORLD_BACKTEST_PRIVATE_H
@@ -14,11 +15,18 @@
 
 #define NEVER INT64_MAX
 
+// What traded before a bar, summed over a window that moves along (liquidity.c).
+struct liquidity {
+    int64_t from, to;   // bars of the window
+    double volume_e8, squares;
+};
+
 struct market {
     const struct series *series;
     int64_t next;            // the bar not yet opened
     int64_t open_close_us;   // close of the bar now open, NEVER when none is
     int16_t symbol;
+    struct liquidity liquidity;
 };
 
 struct feed {
@@ -59,6 +67,7 @@ struct backtest {
     struct ring up, down;
     struct event_ring events;
     struct stream_event delivered;
+    uint8_t impact;   // enum impact_model
     int64_t client_ids;
     int64_t idle_bars;               // bars ahead, within the day, that cannot touch the account
     bool behind;                     // idle bars have passed that the exchange has not seen
@@ -76,6 +85,9 @@ static inline void *must(void *block) {
 int64_t backtest_bar_close_us(const struct series *s, int64_t i);
 void backtest_submit_internal(struct backtest *b, struct api_call *call, pump_done done, int64_t number);
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
+
+// liquidity.c: tells the exchange how liquid the symbol is in the bar that opens, as its model of impact needs it.
+void liquidity_tell(struct backtest *b, struct market *m, int64_t bar);
 
 // latency_link.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
 struct gateway *latency_link_gateway(struct backtest *b, bool faults);

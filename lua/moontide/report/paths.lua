@@ -1,0 +1,109 @@
+---A backtest repeated over seeds: what the inside of bars, which the data do not tell, leaves open of the main figures.
+local cjson = require "cjson"
+local failures = require "moontide.failure"
+local host = require "moontide.lua_host"
+
+local M = {}
+
+---The figures told of, in the order of the table.
+M.figures = { "net_profit", "return", "max_drawdown", "sharpe", "trades", "win_rate", "fees" }
+
+-- Options of the first run alone.
+local own = {
+  paths = true,
+  seed = true,
+  json = true,
+  trades = true,
+  fills = true,
+  orders = true,
+  equity = true,
+  quiet = true,
+  ["log-level"] = true,
+}
+
+local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
+
+local function command(argv, script, seed)
+  local words = { quote(host.exe), "backtest", quote(script) }
+  for _, word in ipairs(argv) do
+    if not own[word:match "^%-%-([%w-]+)"] then words[#words + 1] = quote(word) end
+  end
+  words[#words + 1] = ("--seed=%d --json=- --quiet --log-level=error 2>/dev/null </dev/null"):format(seed)
+  return table.concat(words, " ")
+end
+
+local function processors()
+  local pipe = io.popen "getconf _NPROCESSORS_ONLN 2>/dev/null"
+  local count = pipe and tonumber(pipe:read "*l") or 1
+  if pipe then pipe:close() end
+  return math.max(count, 1)
+end
+
+---Runs a script once more for each seed, as many at once as there are processors, each in a process of its own.
+---@param argv string[] the options of the command line, as --name=value
+---@param script string
+---@param first integer the first seed
+---@param count integer
+---@param progress fun(done: integer)?
+---@return table[] results their JSON documents, by seed
+function M.run(argv, script, first, count, progress)
+  local results, running, most, started = {}, {}, processors(), 0
+  while #results < count do
+    while started < count and #running < most do
+      local seed = first + started
+      running[#running + 1] = { seed = seed, pipe = assert(io.popen(command(argv, script, seed))) }
+      started = started + 1
+    end
+    local oldest = table.remove(running, 1)
+    local ok, document = pcall(cjson.decode, oldest.pipe:read "*a")
+    oldest.pipe:close()
+    if not ok or type(document) ~= "table" then
+      for _, r in ipairs(running) do
+        r.pipe:close()
+      end
+      failures.raise(1, "--paths: the run with --seed %d failed; run it alone to see why", oldest.seed)
+    end
+    results[#results + 1] = document
+    if progress then progress(#results) end
+  end
+  return results
+end
+
+---The value below which a share of the sorted list lies, interpolated between its neighbours.
+---@param sorted number[]
+---@param share number 0.5 is the median
+---@return number
+function M.quantile(sorted, share)
+  local at = 1 + (#sorted - 1) * share
+  local below = math.floor(at)
+  local above = math.min(below + 1, #sorted)
+  return sorted[below] + (sorted[above] - sorted[below]) * (at - below)
+end
+
+---What results of several seeds come to.
+---@param results table[]
+---@param seed integer the first
+---@return table # runs, seed, figures: by name { median, low (5 %), high (95 %), least, most, count }
+function M.summary(results, seed)
+  local figures = {}
+  for _, name in ipairs(M.figures) do
+    local values = {}
+    for _, r in ipairs(results) do
+      if type(r[name]) == "number" then values[#values + 1] = r[name] end
+    end
+    table.sort(values)
+    if #values > 0 then
+      figures[name] = {
+        median = M.quantile(values, 0.5),
+        low = M.quantile(values, 0.05),
+        high = M.quantile(values, 0.95),
+        least = values[1],
+        most = values[#values],
+        count = #values,
+      }
+    end
+  end
+  return { runs = #results, seed = seed, figures = figures }
+end
+
+return M
