@@ -125,7 +125,8 @@ static void get_answer(struct saved_in *in, const struct record_forms_names *nam
 // Those that struct stream_event has room for.
 static bool is_event(int32_t kind) {
     return kind == RECORD_ORDER_UPDATE || kind == RECORD_ALGO_UPDATE || kind == RECORD_ACCOUNT_UPDATE ||
-           kind == RECORD_AGG_TRADE || kind == RECORD_BOOK_TICKER || kind == RECORD_TICKER_PRICE;
+           kind == RECORD_AGG_TRADE || kind == RECORD_BOOK_TICKER || kind == RECORD_TICKER_PRICE ||
+           kind == RECORD_MARGIN_CALL;
 }
 
 static void put_event(struct run_record_out *out, const struct stream_event *e) {

@@ -22,6 +22,7 @@
 #include "venue/binance/params.h"
 #include "venue/binance/filter.h"
 #include "venue/binance/order_rules.h"
+#include "venue/binance/forced_close.h"
 #include "api/request.h"
 #include "api/config.h"
 #include "api/limiter.h"

@@ -2,12 +2,14 @@
 // shock to the price.
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/dec.h"
 #include "server/exchange_server_private.h"
 
 #include "sim/fault_rules.h"
 #include "trade/symbol.h"
 
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +75,52 @@ static void page_shock(struct exchange_server *l, struct conn *c, const struct w
     answer_json(c, 200, "{}");
 }
 
+static bool set_decimal(const struct wire_params *p, const char *name, int64_t *value) {
+    const char *text = decode_find(p, name);
+    int64_t given = 0;
+    if (!text) return true;
+    if (dec_parse_round(text, strlen(text), &given) != 0 || given <= 0) return false;
+    *value = given;
+    return true;
+}
+
+// What the exchange does to a contract: its status, its filters.
+static void page_symbol(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
+    const char *name = decode_find(p, "symbol"), *status = decode_find(p, "status");
+    int32_t k = name ? symbol_find(l->symbols, l->o.symbol_count, name) : -1;
+    struct symbol s;
+    bool good = k >= 0;
+    if (good) {
+        s = l->symbols[k];
+        good = set_decimal(p, "tickSize", &s.tick_e8) && set_decimal(p, "stepSize", &s.step_e8) &&
+               set_decimal(p, "minQty", &s.qty_min_e8) && set_decimal(p, "notional", &s.notional_min_e8) &&
+               (!status || strlen(status) < sizeof s.status);
+    }
+    if (!good) {
+        answer_problem(
+            c, 400, "expected a symbol of this exchange and status, tickSize, stepSize, minQty or notional");
+        return;
+    }
+    if (status) snprintf(s.status, sizeof s.status, "%s", status);
+    l->symbols[k] = s;
+    exchange_rules(l->x, (int16_t)k, &s);
+    handlers_rules_changed(l->handlers, l->now_us);
+    answer_json(c, 200, "{}");
+}
+
+// Money that comes from outside, or goes there.
+static void page_transfer(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
+    const char *text = decode_find(p, "amount");
+    bool minus = text && *text == '-';
+    int64_t amount = 0;
+    if (!text || dec_parse_round(text + minus, strlen(text + minus), &amount) != 0 ||
+        !exchange_transfer(l->x, minus ? -amount : amount, l->now_us)) {
+        answer_problem(c, 400, "expected an amount of USDT; what goes away must be free");
+        return;
+    }
+    answer_json(c, 200, "{}");
+}
+
 void exchange_server_page(struct exchange_server *l, struct conn *c, const struct http_request *r) {
     struct wire_params *p = &l->request.params;
     p->count = 0;
@@ -85,7 +133,13 @@ void exchange_server_page(struct exchange_server *l, struct conn *c, const struc
         page_faults(l, c, r);
     else if (strcmp(r->path, "/moontide/shock") == 0 && r->verb == VERB_POST)
         page_shock(l, c, p);
+    else if (strcmp(r->path, "/moontide/symbol") == 0 && r->verb == VERB_POST)
+        page_symbol(l, c, p);
+    else if (strcmp(r->path, "/moontide/transfer") == 0 && r->verb == VERB_POST)
+        page_transfer(l, c, p);
     else
-        answer_problem(
-            c, 404, "there are GET /moontide/audit, GET POST DELETE /moontide/faults, POST /moontide/shock");
+        answer_problem(c, 404,
+                       "there are GET /moontide/audit, GET POST DELETE /moontide/faults, POST "
+                       "/moontide/shock, symbol and "
+                       "transfer");
 }

@@ -49,6 +49,15 @@ struct handlers *handlers_new(struct exchange *x, const struct symbol *symbols, 
     return d;
 }
 
+void handlers_rules_changed(struct handlers *d, int64_t now_us) {
+    free(d->info);
+    d->info_size =
+        exchange_info_json(NULL, 0, d->symbols, d->symbol_count, d->limits, d->limit_count, now_us);
+    d->info = alloc_bytes(d->info_size + 1);
+    exchange_info_json(d->info, d->info_size + 1, d->symbols, d->symbol_count, d->limits, d->limit_count,
+                       now_us);
+}
+
 void handlers_free(struct handlers *d) {
     if (!d) return;
     auth_free(d->auth);

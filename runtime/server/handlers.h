@@ -25,6 +25,7 @@ struct answer {
 struct handlers *handlers_new(struct exchange *x, const struct symbol *symbols, int32_t symbol_count,
                               const struct limit_record *limits, int32_t limit_count, int64_t now_us);
 void handlers_free(struct handlers *d);
+void handlers_rules_changed(struct handlers *d, int64_t now_us);   // exchangeInfo says so from now on
 
 // Who may ask: keys are added there.
 struct auth *handlers_auth(struct handlers *d);

@@ -328,6 +328,16 @@ void account_funding(struct exchange *x, struct market *m, const struct funding 
     check_wallet(x);
 }
 
+bool account_transfer(struct exchange *x, int64_t amount_e8) {
+    ASSERT(x->symbol_count > 0);
+    if (amount_e8 == 0 || (amount_e8 < 0 && -amount_e8 > account_available_e8(x))) return false;
+    x->wallet_e8 += amount_e8;
+    x->config.wallet_e8 += amount_e8;   // what it began with: sums of results stay what they are
+    income_add(x, INCOME_TRANSFER, SYMBOL_NONE, amount_e8, 0);
+    check_wallet(x);
+    return true;
+}
+
 void account_insurance(struct exchange *x, struct market *m, int64_t amount_e8) {
     ASSERT(m->index >= 0 && m->index < x->symbol_count);
     if (amount_e8 == 0) return;

@@ -38,6 +38,7 @@ int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, i
 void account_funding(struct exchange *x, struct market *m, const struct funding *f);
 
 // Books money outside of trading: liquidation fees (negative) and what the insurance fund covers.
+bool account_transfer(struct exchange *x, int64_t amount_e8);   // false: so much is not free
 void account_insurance(struct exchange *x, struct market *m, int64_t amount_e8);
 bool market_flat(const struct market *m);
 

@@ -356,6 +356,21 @@ static struct market *path_next(const struct exchange *x, int64_t *when_us, int6
     return first;
 }
 
+void exchange_rules(struct exchange *x, int16_t symbol, const struct symbol *rules) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    ASSERT(strcmp(x->symbols[symbol].name, rules->name) == 0);
+    x->symbols[symbol] = *rules;
+}
+
+bool exchange_transfer(struct exchange *x, int64_t amount_e8, int64_t now_us) {
+    exchange_advance(x, now_us);
+    x->now_us = now_us;
+    if (!account_transfer(x, amount_e8)) return false;
+    emit_account(x, NULL, -1, amount_e8 > 0 ? ACCOUNT_DEPOSIT : ACCOUNT_WITHDRAW, amount_e8);
+    x->any_dirty = true;
+    return true;
+}
+
 void exchange_advance(struct exchange *x, int64_t now_us) {
     ASSERT(now_us >= x->now_us);
     levels_refresh(x);

@@ -142,6 +142,12 @@ int64_t exchange_fast_forward_until(const struct exchange *x);
 // the last price.
 int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_t rate_e8, int64_t mark_e8);
 
+// The contract has other rules, or another status, from now on. Not its name, its assets or its brackets.
+void exchange_rules(struct exchange *x, int16_t symbol, const struct symbol *rules);
+
+// Money that comes to the account from outside, or (negative) leaves it: no result of its trading. False: so much is not free.
+bool exchange_transfer(struct exchange *x, int64_t amount_e8, int64_t now_us);
+
 // What the account is worth: wallet plus unrealized result at the last prices. Exact.
 int64_t exchange_equity_e8(const struct exchange *x);
 int64_t exchange_wallet_e8(const struct exchange *x);

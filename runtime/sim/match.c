@@ -532,6 +532,10 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
     c = price_matched(x, c, &copy, r);
     if (!c || !order_check(x, c, r)) return true;
     struct market *m = &x->markets[c->symbol];
+    if (!symbol_trades(m->s)) {
+        reply_fail(r, -4108, NULL);
+        return true;
+    }
     if (!check_matching(m, c, r)) return true;
     struct order *o = order_make(x, m, c, order_only_reduces(x, c));
     bool result = call_given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;

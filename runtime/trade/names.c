@@ -40,10 +40,9 @@ const char *const execution_names[EXEC_COUNT] = {
 };
 
 const char *const account_reason_names[ACCOUNT_REASON_COUNT] = {
-    "ORDER",
-    "FUNDING_FEE",
-    "MARGIN_TRANSFER",
-    "INSURANCE_CLEAR",
+    "ORDER",         "FUNDING_FEE",       "MARGIN_TRANSFER",    "INSURANCE_CLEAR", "DEPOSIT",
+    "WITHDRAW",      "WITHDRAW_REJECT",   "ADMIN_DEPOSIT",      "ADMIN_WITHDRAW",  "ASSET_TRANSFER",
+    "AUTO_EXCHANGE", "COIN_SWAP_DEPOSIT", "COIN_SWAP_WITHDRAW", "ADJUSTMENT",
 };
 
 const char *const interval_names[INTERVAL_COUNT] = {

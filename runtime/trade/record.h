@@ -36,10 +36,14 @@ struct algo_record {
     bool reduce_only, close_position, price_protect;
 };
 
+// The coin an amount is in; "": USDT, as a rule.
+enum { ASSET_NAME_MAX = 16 };
+
 struct trade_record {   // userTrades; also RECORD_RECENT_TRADE (trades), where `maker` says that the buyer
                         // was maker
     int64_t id, order_id;
     int64_t price_e8, qty_e8, quote_qty_e8, realized_pnl_e8, commission_e8, time_us;
+    char commission_asset[ASSET_NAME_MAX];
     int16_t symbol;
     uint8_t side, position_side;
     bool buyer, maker;
@@ -53,6 +57,7 @@ struct kline_record {
 
 struct balance_record {
     int64_t wallet_e8, cross_wallet_e8, cross_unrealized_e8, available_e8, max_withdraw_e8, update_us;
+    char asset[ASSET_NAME_MAX];
 };
 
 struct position_record {   // positionRisk
@@ -75,6 +80,7 @@ struct account_record {
 
 struct income_record {
     int64_t income_e8, time_us, id, trade_id;
+    char asset[ASSET_NAME_MAX];
     int16_t symbol;
     uint8_t type;
 };
@@ -179,6 +185,7 @@ struct order_update_record {   // ORDER_TRADE_UPDATE
     struct order_record order;
     int64_t last_qty_e8, last_price_e8, commission_e8, realized_pnl_e8, trade_id;
     int64_t bid_notional_e8, ask_notional_e8;   // of the account's open orders on the symbol
+    char commission_asset[ASSET_NAME_MAX];      // of commission_e8
     uint8_t execution;                          // enum execution
     uint8_t expiry_reason;                      // `er`
     bool maker, position_closed;
@@ -206,6 +213,16 @@ enum account_reason {
     ACCOUNT_FUNDING_FEE,
     ACCOUNT_MARGIN_TRANSFER,
     ACCOUNT_INSURANCE_CLEAR,
+    ACCOUNT_DEPOSIT,   // this one and those after it: money from outside, or to there, and no result of trading
+    ACCOUNT_WITHDRAW,
+    ACCOUNT_WITHDRAW_REJECT,
+    ACCOUNT_ADMIN_DEPOSIT,
+    ACCOUNT_ADMIN_WITHDRAW,
+    ACCOUNT_ASSET_TRANSFER,
+    ACCOUNT_AUTO_EXCHANGE,
+    ACCOUNT_COIN_SWAP_DEPOSIT,
+    ACCOUNT_COIN_SWAP_WITHDRAW,
+    ACCOUNT_ADJUSTMENT,
     ACCOUNT_REASON_COUNT
 };
 

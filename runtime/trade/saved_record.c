@@ -87,6 +87,7 @@ static const struct saved_field trade_fields[] = {
     S_ENUM(11, position_side, POSITION_SIDE_COUNT),
     S_BOOL(12, buyer),
     S_BOOL(13, maker),
+    S_TEXT(14, commission_asset),
 };
 #undef OF
 
@@ -115,6 +116,7 @@ static const struct saved_field balance_fields[] = {
     S_INT64(4, available_e8),
     S_INT64(5, max_withdraw_e8),
     S_INT64(6, update_us),
+    S_TEXT(7, asset),
 };
 #undef OF
 
@@ -174,6 +176,7 @@ static const struct saved_field income_fields[] = {
     S_INT64(4, trade_id),
     S_SYMBOL(5, symbol),
     S_ENUM(6, type, INCOME_TYPE_COUNT),
+    S_TEXT(7, asset),
 };
 #undef OF
 
@@ -361,6 +364,7 @@ static const struct saved_field order_update_fields[] = {
     S_ENUM(12, expiry_reason, EXPIRY_REASON_COUNT),
     S_BOOL(13, maker),
     S_BOOL(14, position_closed),
+    S_TEXT(15, commission_asset),
 };
 #undef OF
 
@@ -542,6 +546,7 @@ static const struct saved_field symbol_fields[] = {
     S_ENUM(24, source, SYMBOL_FROM_DATA + 1),
     S_WITHIN(25, SAVED_INT32, bracket_count, 0, SYMBOL_BRACKETS_MAX),
     S_PARTS(26, brackets, &symbol_bracket_table),
+    S_TEXT(27, status),
 };
 #undef OF
 

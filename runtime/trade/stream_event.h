@@ -8,7 +8,7 @@
 struct stream_event {
     int64_t time_us;
     uint8_t kind;     // RECORD_ORDER_UPDATE, RECORD_ALGO_UPDATE or RECORD_ACCOUNT_UPDATE; live also
-                      // RECORD_AGG_TRADE and RECORD_BOOK_TICKER
+                      // RECORD_AGG_TRADE, RECORD_BOOK_TICKER and RECORD_MARGIN_CALL
     bool recovered;   // live: asked for after the streams had been silent
     int32_t order;    // among those of one time
     union {
@@ -17,6 +17,7 @@ struct stream_event {
         struct account_update_record account;
         struct agg_trade_record trade;
         struct ticker_record book;
+        struct margin_call_record margin_call;
     } u;
 };
 

@@ -33,3 +33,8 @@ int32_t symbol_find(const struct symbol *symbols, int32_t count, const char *nam
     }
     return SYMBOL_NONE;
 }
+
+bool symbol_trades(const struct symbol *s) {
+    ASSERT(s != NULL);
+    return s->status[0] == 0 || strcmp(s->status, "TRADING") == 0;
+}

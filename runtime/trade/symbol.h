@@ -13,7 +13,13 @@
 #include <stdint.h>
 
 // SYMBOLS_MAX: of one run.
-enum { SYMBOLS_MAX = 64, SYMBOL_NAME_MAX = 32, SYMBOL_BRACKETS_MAX = 16, SYMBOL_NONE = -1 };
+enum {
+    SYMBOLS_MAX = 64,
+    SYMBOL_NAME_MAX = 32,
+    SYMBOL_BRACKETS_MAX = 16,
+    SYMBOL_NONE = -1,
+    SYMBOL_STATUS_MAX = 24
+};
 
 // A notional tier of a contract. Applies where floor < notional <= cap.
 struct bracket {
@@ -54,10 +60,14 @@ struct symbol {
     int64_t trigger_protect_e8;
     int64_t liquidation_fee_e8;
     int64_t market_take_bound_e8;
-    uint8_t source;          // enum symbol_source
-    int32_t bracket_count;   // at least 1, by rising notional
+    char status[SYMBOL_STATUS_MAX];   // the exchange's word; "": it trades
+    uint8_t source;                   // enum symbol_source
+    int32_t bracket_count;            // at least 1, by rising notional
     struct bracket brackets[SYMBOL_BRACKETS_MAX];
 };
+
+// Whether new orders are taken.
+bool symbol_trades(const struct symbol *s);
 
 // The bracket of a notional (>= 0); the last one beyond the last cap.
 const struct bracket *symbol_bracket(const struct symbol *s, int64_t notional_e8);

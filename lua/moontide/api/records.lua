@@ -69,6 +69,8 @@ local function expression(field, env)
     env[#env + 1] = name
     env[name] = names_of(field.names)
     return ("%s[cast(u8, p + %d)[0]]"):format(name, offset)
+  elseif t == C.FIELD_TEXT and field.text ~= nil then
+    return ("(p[%d] ~= 0 and text(p + %d) or %q)"):format(offset, offset, ffi.string(field.text))
   elseif t == C.FIELD_TEXT then
     return ("text(p + %d)"):format(offset)
   elseif t == C.FIELD_CONST then

@@ -247,7 +247,10 @@ end
 take[C.RUN_RECORD_ARRIVED] = function(self, item)
   if not self.begun then return end
   local s, e = self.s, item.event
-  if e.kind == C.RECORD_ORDER_UPDATE and e.u.order.execution == C.EXEC_TRADE then
+  if
+    e.kind == C.RECORD_ORDER_UPDATE
+    and (e.u.order.execution == C.EXEC_TRADE or e.u.order.execution == C.EXEC_CALCULATED)
+  then
     self.fills[#self.fills + 1] = fill_of(e.u.order, self.names, tonumber(item.now_us))
   elseif e.kind == C.RECORD_ALGO_UPDATE and e.u.algo.order.actual_order_id ~= 0 then
     self.algos[tostring(e.u.algo.order.actual_order_id)] = ffi.string(e.u.algo.order.client_id)

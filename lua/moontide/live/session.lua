@@ -257,7 +257,7 @@ local function make_world(o, s, made, kept, on_paper)
   local world = world_module.new {
     pump = face,
     bt = s.l,
-    symbols = made.rules,
+    symbols = C.live_symbols(s.l),
     symbol_names = symbol_names,
     symbol_count = #s.names,
     log = s.log,

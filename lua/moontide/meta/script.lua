@@ -144,6 +144,7 @@ function log.fields(level, message, fields) end
 ---@field maker boolean whether it rested in the book
 ---@field time integer ms since the epoch
 ---@field order Order the order after this fill
+---@field forced? "liquidation"|"adl"|"settlement"|"delivery" the exchange closed the position itself; nil: an order like others
 ---@field recovered? boolean live: it happened while the stream was cut
 
 ---A position after a change, as on_position is told it.
@@ -155,6 +156,16 @@ function log.fields(level, message, fields) end
 ---@field walletBalance number quote asset, without open results
 ---@field time integer ms since the epoch
 ---@field recovered? boolean live: it was asked for after the stream had been cut
+
+---A position whose margin is nearly used up, as on_margin_call is told it.
+---@class MarginCall
+---@field symbol string
+---@field positionSide PositionSide
+---@field positionAmt number base asset; negative: short
+---@field markPrice number quote asset
+---@field unrealizedProfit number quote asset
+---@field maintMargin number quote asset: what the exchange asks for at least
+---@field time integer ms since the epoch
 
 ---A funding payment, as on_funding is told it.
 ---@class FundingPayment
@@ -222,6 +233,11 @@ function Strategy:on_position(position) end
 ---@param payment FundingPayment the payment
 ---@return nil
 function Strategy:on_funding(payment) end
+
+---Live: the exchange warns that a position is near its liquidation.
+---@param call MarginCall the position it is about
+---@return nil
+function Strategy:on_margin_call(call) end
 
 ---Called every `timer` seconds.
 ---@param now integer ms since the epoch

@@ -1,4 +1,5 @@
 ---Events of the account and the market, as a strategy's handlers get them (described in moontide/meta/script.lua).
+local ffi = require "ffi"
 local C = require "moontide.core"
 local records = require "moontide.api.records"
 
@@ -9,6 +10,12 @@ local function milliseconds(us) return math.floor(tonumber(us) / 1000) end
 
 -- By the kind of event: calls the handlers of `self` that want it. `recovered`: it was asked for after the streams had been silent.
 local deliver = {}
+
+-- Why the exchange itself closed a position; nil: an order like others.
+local function forced(client_id)
+  local kind = ffi.string(C.forced_close_kind(client_id))
+  return kind ~= "" and kind or nil
+end
 
 local function fill_of(u, order, recovered)
   return {
@@ -25,17 +32,21 @@ local function fill_of(u, order, recovered)
     time = milliseconds(u.transaction_us),
     tradeId = records.id_text(u.trade_id),
     order = order,
+    forced = order.forced,
     recovered = recovered,
   }
+end
+
+-- What the exchange closes itself (a liquidation) is executed too.
+local function is_fill(u)
+  return u.execution == C.EXEC_TRADE or (u.execution == C.EXEC_CALCULATED and u.last_qty_e8 ~= 0)
 end
 
 deliver[C.RECORD_ORDER_UPDATE] = function(self, event, R, recovered)
   local u = event.u.order
   local order = R.build[C.RECORD_ORDER_QUERY](u.order)
-  order.recovered = recovered
-  -- A liquidation is a fill like any other, though the exchange calls it by a name of its own.
-  local filled = u.execution == C.EXEC_TRADE or (u.execution == C.EXEC_CALCULATED and u.last_qty_e8 > 0)
-  if filled and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
+  order.recovered, order.forced = recovered, forced(u.order.client_id)
+  if is_fill(u) and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
   if self.on_order then self.on_order(self, order) end
 end
 
@@ -67,6 +78,20 @@ deliver[C.RECORD_ACCOUNT_UPDATE] = function(self, event, R, recovered)
       recovered = recovered,
     })
   end
+end
+
+deliver[C.RECORD_MARGIN_CALL] = function(self, event, R)
+  if not self.on_margin_call then return end
+  local u = event.u.margin_call
+  self.on_margin_call(self, {
+    symbol = R.symbols[u.symbol],
+    positionSide = ffi.string(C.position_side_names[u.position_side]),
+    positionAmt = number(u.amount_e8),
+    markPrice = number(u.mark_price_e8),
+    unrealizedProfit = number(u.unrealized_e8),
+    maintMargin = number(u.maint_margin_e8),
+    time = milliseconds(u.event_us),
+  })
 end
 
 deliver[C.RECORD_AGG_TRADE] = function(self, event, R, recovered)

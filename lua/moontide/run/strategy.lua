@@ -13,6 +13,7 @@ local handlers = {
   "on_fill",
   "on_position",
   "on_funding",
+  "on_margin_call",
   "on_timer",
   "on_error",
   "on_stop",
@@ -118,6 +119,7 @@ function M.event_mask(self)
   want("on_order", C.RECORD_ALGO_UPDATE)
   want("on_position", C.RECORD_ACCOUNT_UPDATE)
   want("on_funding", C.RECORD_ACCOUNT_UPDATE)
+  want("on_margin_call", C.RECORD_MARGIN_CALL)
   want("on_trade", C.RECORD_AGG_TRADE)
   want("on_book", C.RECORD_BOOK_TICKER)
   return mask

@@ -46,8 +46,9 @@ static void put_symbol(struct text_out *o, const struct symbol *s) {
     text_put(o,
              "{\"symbol\":\"%s\",\"pair\":\"%s\",\"contractType\":\"PERPETUAL\",\"deliveryDate\":%lld,"
              "\"onboardDate\":%lld,"
-             "\"status\":\"TRADING\",\"maintMarginPercent\":\"2.5000\",\"requiredMarginPercent\":\"5.0000\",",
-             s->name, s->name, (long long)PERPETUAL_DELIVERY_MS, (long long)ONBOARD_MS);
+             "\"status\":\"%s\",\"maintMarginPercent\":\"2.5000\",\"requiredMarginPercent\":\"5.0000\",",
+             s->name, s->name, (long long)PERPETUAL_DELIVERY_MS, (long long)ONBOARD_MS,
+             s->status[0] ? s->status : "TRADING");
     text_put(
         o,
         "\"baseAsset\":\"%s\",\"quoteAsset\":\"%s\",\"marginAsset\":\"%s\",\"pricePrecision\":%d,"

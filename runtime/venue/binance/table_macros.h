@@ -35,6 +35,12 @@
         .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \
         .text_size = sizeof(((struct OF *)0)->member)                                                        \
     }
+// A text that is mostly the same: then the member is empty.
+#define TEXT_OR(json, member, usual)                                                                         \
+    {                                                                                                        \
+        .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \
+        .text_size = sizeof(((struct OF *)0)->member), .text = usual                                         \
+    }
 #define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
 #define NAME(json, member, list)                                                                             \
     {                                                                                                        \

@@ -13,7 +13,10 @@
 #include "world/live/account.h"
 
 #include "base/alloc.h"
+#include "base/dec.h"
+#include "base/units.h"
 #include "execution/reconcile.h"
+#include "world/live/ledger.h"
 #include "world/live/log_lines.h"
 #include "world/live/positions.h"
 #include "world/live/risk.h"
@@ -147,6 +150,27 @@ static void malformed(struct live *l, const char *what) {
     if (look_us < l->account->look_us) l->account->look_us = look_us;
 }
 
+// Of each position named: told at once, it is no part of the account's story.
+static void on_margin_call(struct live *l, const struct json *j) {
+    struct errmsg problem;
+    int32_t list = json_get(j, 0, "p", NULL);
+    for (int32_t row = json_first(j, list); row != JSON_NONE; row = json_next(j, list, row)) {
+        struct stream_event e = { .kind = RECORD_MARGIN_CALL };
+        struct margin_call_record *m = &e.u.margin_call;
+        if (record_from(RECORD_MARGIN_CALL_POSITION, j, row, &l->list, &l->heard_rows, &e.u, &problem) !=
+            ERR_OK)
+            continue;
+        m->event_us = json_integer(j, json_get(j, 0, "E", NULL), 0) * 1000;
+        e.time_us = m->event_us;
+        char amount[DEC_TEXT_MAX], mark[DEC_TEXT_MAX];
+        dec_print_short(amount, m->amount_e8);
+        dec_print_short(mark, m->mark_price_e8);
+        live_log_warn(l, "margin call: %s %s at mark price %s: add margin or reduce, else it is liquidated",
+                      l->symbols[m->symbol].name, amount, mark);
+        live_event(l, &e, EVENT_NEWS);
+    }
+}
+
 static void on_message(struct live *l, const struct json *j) {
     struct errmsg problem;
     struct stream_event e = { 0 };
@@ -158,6 +182,7 @@ static void on_message(struct live *l, const struct json *j) {
         live_sockets_break(l, STREAM_USER, "its listen key has expired");
         return;
     }
+    if (json_is(j, name, "MARGIN_CALL")) on_margin_call(l, j);
     if (!order && !algo && !account) return;
     if (!event_whole(j, 0)) {
         malformed(l, "an event with fields missing");
@@ -272,7 +297,13 @@ static void read_answer(struct live *l, const struct api_call *op) {
         break;
     case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->wallet_e8); break;
     default:
-        for (int32_t k = 0; k < op->count; k++) reconcile_income(r, &incomes[k]);
+        for (int32_t k = 0; k < op->count; k++) {
+            bool moved = op->call.income_type == INCOME_TRANSFER;
+            if (!moved)
+                reconcile_income(r, &incomes[k]);
+            else if (!incomes[k].asset[0])
+                live_ledger_transfer(l, incomes[k].income_e8, incomes[k].time_us);
+        }
     }
 }
 
@@ -393,10 +424,22 @@ static void ask_lists(struct live *l) {
     }
 }
 
+// Of the day, for its loss: a run that begins does not know of any.
+static void ask_transfers(struct live *l) {
+    struct api_call *moved = question(l, EP_INCOME, SYMBOL_NONE);
+    since(l, moved);
+    if (l->account->mode == RECONCILE_LEARN)
+        moved->call.start_us = l->account->sent_us - l->account->sent_us % DAY_US;
+    moved->call.income_type = INCOME_TRANSFER;
+    moved->call.given |= BIT(P_INCOME_TYPE);
+    put_question(l, moved);
+}
+
 static void ask_account(struct live *l) {
     l->account->account_asked_us = live_now(l);
     put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
     put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
+    ask_transfers(l);
     if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account->mode == RECONCILE_LEARN) return;
     struct api_call *income = question(l, EP_INCOME, SYMBOL_NONE);
     since(l, income);

@@ -2,15 +2,23 @@
 #include "world/live/ledger.h"
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/dec.h"
+#include "base/units.h"
 
 #include <stdlib.h>
+
+#define SAME_US (5 * SECOND_US)
 
 struct live_ledger {
     bool begun;
     struct live_result sums;
     struct position_view taken[SYMBOLS_MAX][POSITION_SIDE_COUNT];   // over from before
     int64_t first_e8[SYMBOLS_MAX];                                  // the first price seen; 0: none yet
+    struct transfer {
+        int64_t time_us, amount_e8;
+    } * transfers;
+    int32_t transfer_count, transfer_room;
 };
 
 void live_ledger_begin(struct live *l) {
@@ -40,12 +48,34 @@ static void on_order(struct live_result *r, const struct order_update_record *u)
     r->realized_e8 += u->realized_pnl_e8;
 }
 
+// The stream and the income tell of one a little apart.
+void live_ledger_transfer(struct live *l, int64_t amount_e8, int64_t time_us) {
+    struct live_ledger *g = l->ledger;
+    for (int32_t i = 0; i < g->transfer_count; i++) {
+        const struct transfer *t = &g->transfers[i];
+        if (t->amount_e8 == amount_e8 && llabs(t->time_us - time_us) < SAME_US) return;
+    }
+    ARRAY_ROOM(g->transfers, g->transfer_room, g->transfer_count + 1);
+    g->transfers[g->transfer_count++] = (struct transfer){ time_us, amount_e8 };
+}
+
+int64_t live_ledger_transfers_e8(const struct live *l, int64_t since_us) {
+    int64_t sum = 0;
+    for (int32_t i = 0; i < l->ledger->transfer_count; i++) {
+        if (l->ledger->transfers[i].time_us >= since_us) sum += l->ledger->transfers[i].amount_e8;
+    }
+    return sum;
+}
+
 static void on_account(struct live_result *r, const struct account_update_record *u) {
     if (u->reason == ACCOUNT_FUNDING_FEE) r->funding_e8 += u->balance_change_e8;
     if (u->reason == ACCOUNT_INSURANCE_CLEAR) r->fees_e8 -= u->balance_change_e8;
 }
 
 void live_ledger_on_event(struct live *l, const struct stream_event *e) {
+    const struct account_update_record *u = &e->u.account;
+    if (e->kind == RECORD_ACCOUNT_UPDATE && u->reason >= ACCOUNT_DEPOSIT && u->balance_change_e8 != 0)
+        live_ledger_transfer(l, u->balance_change_e8, u->transaction_us);
     if (!l->ledger->begun) return;
     if (e->kind == RECORD_ORDER_UPDATE) on_order(&l->ledger->sums, &e->u.order);
     if (e->kind == RECORD_ACCOUNT_UPDATE) on_account(&l->ledger->sums, &e->u.account);
@@ -83,4 +113,7 @@ int live_ledger_open(struct live *l, struct errmsg *e) {
     return ERR_OK;
 }
 
-void live_ledger_close(struct live *l) { free(l->ledger); }
+void live_ledger_close(struct live *l) {
+    if (l->ledger) free(l->ledger->transfers);
+    free(l->ledger);
+}

@@ -13,6 +13,10 @@ void live_ledger_begin(struct live *l);
 // An event of the account, told once and in its order.
 void live_ledger_on_event(struct live *l, const struct stream_event *e);
 
+// Money from outside, or to there (negative), as the stream or the account's income tells it: counted once. And how much since.
+void live_ledger_transfer(struct live *l, int64_t amount_e8, int64_t time_us);
+int64_t live_ledger_transfers_e8(const struct live *l, int64_t since_us);
+
 // Looks whether the worth of what was taken over is known by now.
 void live_ledger_pump(struct live *l, int64_t now_us);
 

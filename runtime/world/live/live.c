@@ -22,6 +22,7 @@
 #include "world/live/positions.h"
 #include "world/live/refusals.h"
 #include "world/live/risk.h"
+#include "world/live/rules.h"
 #include "world/live/sockets.h"
 #include "world/live/stop.h"
 #include "world/live/wire.h"
@@ -128,6 +129,11 @@ static void submit(void *world, struct api_call *op) {
     }
     name_orders(l, op);
     char why[160] = "";
+    if (!live_rules_allow(l, op, why)) {
+        live_now(l);
+        pump_refuse(&l->pump, op, why);
+        return;
+    }
     bool good = live_risk_gate(l, op, why);
     live_now(l);
     if (good) {
@@ -323,6 +329,7 @@ static const struct live_part {
 } parts[] = {
     { .open = live_log_open, .close = live_log_close },
     { .open = live_refusals_open, .close = live_refusals_close },
+    { live_rules_open, live_rules_next_us, live_rules_pump, NULL, live_rules_close },
     { live_ledger_open, NULL, live_ledger_pump, NULL, live_ledger_close },
     { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },
     { live_sockets_open, live_sockets_next_us, live_sockets_pump, live_sockets_stop, live_sockets_close },
@@ -500,6 +507,8 @@ struct live_figures live_figures(const struct live *l) {
     f.clock_uncertainty_us = clock_uncertainty_us(live_wire_clock(l), l->pump.view.now_us);
     return f;
 }
+
+const struct symbol *live_symbols(const struct live *l) { return l->symbols; }
 
 static const char *copy_of(const char *text) { return text ? alloc_text(text) : NULL; }
 

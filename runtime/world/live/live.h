@@ -96,6 +96,9 @@ int live_new(const struct live_options *o, const struct symbol *symbols, int32_t
              struct live **out, struct errmsg *e);
 void live_free(struct live *l);
 
+// The symbols' rules as they are now; they change when the exchange's do.
+const struct symbol *live_symbols(const struct live *l);
+
 // The journal of the run (store/journal.h), kept by this loop from now on; `full`: each commit waits for the
 // disk.
 struct journal;

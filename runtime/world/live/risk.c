@@ -8,9 +8,11 @@
 #include "store/journal.h"
 #include "world/live/dead_man.h"
 #include "world/live/halt.h"
+#include "world/live/ledger.h"
 #include "world/live/market.h"
 
 #include "base/dec.h"
+#include "base/units.h"
 #include "venue/binance/endpoint.h"
 #include "world/world.h"
 #include "trade/stream_event.h"
@@ -29,8 +31,10 @@ struct live_limits {
     bool account_known;
 };
 
+// Without what has come from outside, or gone there, in the UTC day: that is no profit, and no loss.
 static int64_t equity_e8(const struct live *l, bool *whole) {
-    int64_t sum = l->pump.view.wallet_e8;
+    int64_t now_us = l->pump.view.now_us;
+    int64_t sum = l->pump.view.wallet_e8 - live_ledger_transfers_e8(l, now_us - now_us % DAY_US);
     *whole = true;
     for (int32_t k = 0; k < l->list.count; k++) {
         for (int side = 0; side < POSITION_SIDE_COUNT; side++) {

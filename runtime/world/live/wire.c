@@ -14,6 +14,7 @@
 #include "venue/binance/record_read.h"
 #include "world/live/journal.h"
 #include "world/live/refusals.h"
+#include "world/live/rules.h"
 #include "world/live/ws_orders.h"
 
 #include <stdio.h>
@@ -88,7 +89,11 @@ static int read_rows(struct live *l, struct api_call *op, const struct http_answ
                        .order_count_1m = a->order_count_1m };
     arena_reset(&l->wire->arena);
     int err;
-    if (endpoint == EP_BATCH_NEW || endpoint == EP_BATCH_MODIFY || endpoint == EP_BATCH_CANCEL) {
+    if (endpoint == EP_EXCHANGE_INFO) {   // no rows: taken over as it comes
+        live_rules_read(l, a->body, a->size);
+        r.kind = RECORD_NONE;
+        err = ERR_OK;
+    } else if (endpoint == EP_BATCH_NEW || endpoint == EP_BATCH_MODIFY || endpoint == EP_BATCH_CANCEL) {
         err = read_batch(l, a->body, &r, texts, e);
     } else {
         void *rows = NULL;
@@ -264,8 +269,11 @@ static void answered(struct live *l, struct api_call *op, const struct http_answ
         int32_t code = error_code(l, a, text);
         api_call_fail(op, a->status, code, text);
         live_refusals_answer(l, op->call.endpoint, a->status, code, text);
+        live_rules_refused(l, code);
     } else if (read_rows(l, op, a, &e) == ERR_OK) {
         if (answer_check_fits(op)) look_at_stamp(l, op);
+        for (int32_t i = 0; op->call.batch && i < op->call.batch_count; i++)
+            live_rules_refused(l, op->batch_code[i]);
     } else {
         char text[FOREIGN_PAGE_TEXT];
         if (a->size == 0 || a->body[0] == '<') foreign_page_describe(a->status, a->body, a->size, text);
