@@ -544,7 +544,7 @@ describe("moontide exchange: hosts of clients", function()
     for text, expected in pairs {
       [""] = "holds no trades",
       ["a,b,c\n1,2,3\n"] = "line 1: no trades: expected columns price, quantity, time and is_buyer_maker",
-      ["1,100,1,100,1704067200000,true\n2,x,1,100,1704067200001,true\n"] = "line 2: a price or quantity that is no number",
+      ["1,100,1,100,1704067200000,true\n2,x,1,100,1704067200001,true\n"] = "line 2: a price or quantity that is not a number",
       ["1,100,1,100,1704067200000,true\n2,100,1,100,1704067100001,true\n"] = "line 2: earlier than the trade before it",
       ["1,100,1,100,1704067200000,perhaps\n"] = "line 1: is_buyer_maker is neither true nor false",
       ["1,100,1,100,1704067200000,true\n2,100\n"] = "line 2: not as many fields",

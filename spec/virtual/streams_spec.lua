@@ -272,7 +272,7 @@ describe("streams in virtual time", function()
     assert.is_true(tonumber(v.figures.stream_reconnects) >= 1)
   end)
 
-  it("no listen key is to be had for a while: it is asked for again and again", function()
+  it("no listen key can be got for a while: one is asked for again and again", function()
     local strategy, play = trader(40, 1)
     local v = virtual.run {
       strategy = strategy,

@@ -129,7 +129,7 @@ int live_control_open(struct live *l, const char *path, struct errmsg *e);
 void live_watch(struct live *l, int fd);
 // WORLD_CONTROL also tells these, each once. The longest that the script has held the loop since the last
 // time of asking, when that is beyond LIVE_HELD_US; else 0. And whether a halt was asked for, by SIGUSR1, the
-// halt file or the supervisor. And whether the exchange could not be told to go on watching over us.
+// halt file or the supervisor. And whether the dead man's switch could not be renewed.
 #define LIVE_HELD_US INT64_C(50000)
 int64_t live_held_us(struct live *l);
 bool live_halt_asked(struct live *l);
