@@ -41,9 +41,9 @@ int id_parse(const char *text, size_t size, int64_t *out) {
 
 void text_add(struct text_out *o, const char *bytes, size_t size) {
     // The last byte is the end's, as it is for text_put.
-    size_t room = o->length + 1 < o->size ? o->size - o->length - 1 : 0, fits = size < room ? size : room;
+    size_t room = o->length < o->size ? o->size - o->length - 1 : 0, fits = size < room ? size : room;
     if (fits > 0) memcpy(o->at + o->length, bytes, fits);
-    if (room > 0) o->at[o->length + fits] = 0;
+    if (o->length < o->size) o->at[o->length + fits] = 0;
     o->length += size;
 }
 

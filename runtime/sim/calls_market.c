@@ -65,7 +65,7 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     } else if (x->hooks.klines) {
         count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
     }
-    if (c->endpoint == EP_PREMIUM_KLINES && !marks) no_premium(rows, count);
+    if (c->endpoint == EP_PREMIUM_KLINES && !marks && count >= 0) no_premium(rows, count);
     if (count < 0)
         reply_fail(r, -1120, NULL);
     else

@@ -79,4 +79,141 @@ describe("exact decimals", function()
     assert.is_true(C.dec_round_to(6700015000000LL, tick) == 6700020000000LL)
     assert.is_true(C.dec_floor_to(-1LL, tick) == -tick)
   end)
+
+  it("are read to the last digit that fits, with any exponent, and no further", function()
+    for s, want in pairs {
+      ["-92233720368.54775807"] = -9223372036854775807LL,
+      ["9223372036854775807e-8"] = 9223372036854775807LL,
+      ["1e-8"] = 1LL,
+      ["100e-10"] = 1LL,
+      ["1e10"] = 1000000000000000000LL,
+      ["1e+2"] = 10000000000LL,
+      ["0e999"] = 0LL,
+      ["0.0e-999"] = 0LL,
+      ["00000000000000000000000000000000000001"] = 100000000LL,
+      ["0.00000001000000000000000000000000000000"] = 1LL,
+      ["12345678901.00000000000000000000000000000000"] = 1234567890100000000LL,
+    } do
+      assert.is_true(parse(s) == want, s)
+    end
+    for _, s in ipairs {
+      "1e-9",
+      "15e-9",
+      "1e-40",
+      "1e11",
+      "92233720369",
+      "9223372036854775808e-8",
+      "-92233720368.54775808",
+      "0.000000010000000000000000000000000000001",
+    } do
+      assert.are.equal(C.ERR_OVERFLOW, parse(s), s)
+    end
+    for _, s in ipairs { "1e+", "1e-", "e5", ".e5", "1e5x", "1e5.0", "--1", "+-1", "1e--5", "1e5-" } do
+      assert.are.equal(C.ERR_SYNTAX, parse(s), s)
+    end
+  end)
+
+  it("round at the eighth decimal, whichever way they are written", function()
+    for s, want in pairs {
+      ["0.0000000049"] = 0LL,
+      ["0.00000000499999999999999999999999999999"] = 0LL,
+      ["5e-9"] = 1LL,
+      ["-5e-9"] = -1LL,
+      ["4e-9"] = 0LL,
+      ["1e-40"] = 0LL,
+      ["15e-9"] = 2LL,
+      ["1.000000004"] = 100000000LL,
+      ["1.000000005"] = 100000001LL,
+      ["92233720368.547758074"] = 9223372036854775807LL,
+    } do
+      assert.is_true(parse(s, true) == want, s)
+    end
+    assert.are.equal(C.ERR_OVERFLOW, parse("92233720368.547758075", true))
+  end)
+
+  it("need as many decimals as their last digit that is not zero", function()
+    for value, want in pairs {
+      [0] = 0,
+      [1] = 8,
+      [10] = 7,
+      [10000000] = 1,
+      [100000000] = 0,
+      [-150000000] = 1,
+      [1000000000] = 0,
+    } do
+      assert.are.equal(want, C.dec_decimals(value))
+    end
+    assert.are.equal("-92233720368.54775807", print_of(-9223372036854775807LL, 8))
+    assert.are.equal("-1.5", ffi.string(text, C.dec_print_short(text, -150000000LL)))
+    assert.are.equal("0", ffi.string(text, C.dec_print_short(text, 0LL)))
+    assert.are.equal("0", print_of(-1LL, 0))
+    assert.are.equal("0.1", print_of(19999999LL, 1))
+  end)
+
+  it("round half away from zero for either sign, and saturate", function()
+    local most = 9223372036854775807LL
+    for _, case in ipairs {
+      { C.dec_mul_div_round(7, 1, 2), 4LL },
+      { C.dec_mul_div_round(-7, 1, 2), -4LL },
+      { C.dec_mul_div_round(7, 1, -2), -4LL },
+      { C.dec_mul_div_round(-7, 1, -2), 4LL },
+      { C.dec_mul_div_round(5, 1, 3), 2LL },
+      { C.dec_mul_div_round(4, 1, 3), 1LL },
+      { C.dec_mul_div_round(-4, 1, 3), -1LL },
+      { C.dec_mul_div_round(most, 4, 8), 4611686018427387904LL },
+      { C.dec_div_round(1, 200000000LL), 1LL },
+      { C.dec_div_round(-1, 200000000LL), -1LL },
+      { C.dec_div_round(1, 300000000LL), 0LL },
+      { C.dec_div_trunc(-200000000LL, 300000000LL), -66666666LL },
+      { C.dec_mul_trunc(-1LL, 99999999LL), 0LL },
+      { C.dec_mul_trunc(-most, 200000000LL), -most },
+      { C.dec_mul_round(-most, most), -most },
+      { C.dec_mul_trunc(most, 100000000LL), most },
+      { C.dec_mul_round(most, 100000001LL), most },
+      { C.dec_div_round(most, 99999999LL), most },
+    } do
+      assert.is_true(case[1] == case[2], tostring(case[1]) .. " is not " .. tostring(case[2]))
+    end
+  end)
+
+  it("on a step stay there, beside it go to the neighbour that is asked for", function()
+    for _, case in ipairs {
+      { 20, 20, 20, 20 },
+      { 21, 20, 20, 30 },
+      { 24, 20, 20, 30 },
+      { 25, 20, 30, 30 },
+      { 29, 20, 30, 30 },
+      { 0, 0, 0, 0 },
+      { -1, -10, 0, 0 },
+      { -5, -10, 0, 0 },
+      { -6, -10, -10, 0 },
+      { -10, -10, -10, -10 },
+    } do
+      local value = case[1]
+      assert.are.equal(case[2], tonumber(C.dec_floor_to(value, 10)), "floor of " .. value)
+      assert.are.equal(case[3], tonumber(C.dec_round_to(value, 10)), "nearest of " .. value)
+      assert.are.equal(case[4], tonumber(C.dec_ceil_to(value, 10)), "ceiling of " .. value)
+    end
+    assert.is_true(C.dec_ceil_to(9223372036854775807LL, 10) == 9223372036854775807LL)
+    assert.is_true(C.dec_round_to(9223372036854775807LL, 10) == 9223372036854775807LL)
+  end)
+
+  it("of doubles are the nearest, none for what is no number, and the bound beyond it", function()
+    for _, case in ipairs {
+      { 0.1, 10000000LL },
+      { -0.1, -10000000LL },
+      { 1e-8, 1LL },
+      { 6e-9, 1LL },
+      { 4e-9, 0LL },
+      { -6e-9, -1LL },
+      { 67000.1, 6700010000000LL },
+      { 0 / 0, 0LL },
+      { 1e300, 9223372036854775807LL },
+      { -1e300, -9223372036854775807LL },
+      { 1 / 0, 9223372036854775807LL },
+    } do
+      assert.is_true(C.dec_from_double(case[1]) == case[2], tostring(case[1]))
+    end
+    assert.are.equal(-1.5, C.dec_to_double(-150000000LL))
+  end)
 end)

@@ -64,6 +64,10 @@ local params = {
   countdown_us = { "P_COUNTDOWN_TIME" },
   good_till_us = { "P_GOOD_TILL_DATE" },
   limit = { "P_LIMIT" },
+  start_us = { "P_START_TIME" },
+  end_us = { "P_END_TIME" },
+  from_id = { "P_FROM_ID" },
+  interval = { "P_INTERVAL" },
   working_type = { "P_WORKING_TYPE" },
   price_protect = { "P_PRICE_PROTECT" },
 }
