@@ -1,3 +1,4 @@
+// reconcile.c: what a script has not been told of its account yet, found by comparing.
 #include "execution/reconcile.h"
 
 #include "base/assert.h"

@@ -1,4 +1,4 @@
-// recovery.h: what a script has been told of its account, and what it has not when the user data stream was
+// reconcile.h: what a script has been told of its account, and what it has not when the user data stream was
 // silent for a while: events are told once, whether the stream brings them, brings them twice, or they are
 // found by asking. Pure.
 //

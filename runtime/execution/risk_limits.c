@@ -1,3 +1,4 @@
+// risk_limits.c: limits on orders that a script cannot lift.
 #include "execution/risk_limits.h"
 
 #include "base/assert.h"

@@ -1,3 +1,4 @@
+// lua_host.c: the Lua state of the process: opened, given its modules, run.
 #include "script/lua_host.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// secrets.c: keys from the environment or a file, which no script can read.
 #include "script/secrets.h"
 
 #include "base/alloc.h"

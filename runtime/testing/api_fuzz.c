@@ -1,3 +1,5 @@
+// api_fuzz.c: random schedules of the API manager against a model of the server's windows.
+//
 // A case: a random configuration, 8 to 40 requests, a server whose clock is off by up to the stated
 // uncertainty, random latency, faults, cancellations. The model books a request in the server's window at its
 // time of arrival. In a third of the cases two dispatchers share one budget, and one of them may die with

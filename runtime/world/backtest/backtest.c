@@ -1,3 +1,4 @@
+// backtest.c: a backtest: virtual time from one event of the market to the next.
 #include "base/units.h"
 #include "world/backtest/private.h"
 

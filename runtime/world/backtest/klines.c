@@ -1,3 +1,4 @@
+// klines.c: the bars that a backtest's exchange answers with, those closed and the one that forms.
 #include "base/units.h"
 #include "world/backtest/private.h"
 #include "trade/interval.h"

@@ -1,3 +1,4 @@
+// synthetic_market.c: the market of a world without data.
 #include "world/backtest/synthetic_market.h"
 
 #include "base/alloc.h"

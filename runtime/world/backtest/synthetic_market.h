@@ -1,4 +1,4 @@
-// made_market.h: the market of a world without data: other traders (sim/flow.h) with a past on the tape, mark
+// synthetic_market.h: the market of a world without data: other traders (sim/flow.h) with a past on the tape, mark
 // price and funding of its own (sim/mark.h), and bars for the script as they end. Pure: time is handed in.
 //
 // Owner    synthetic_market_free; the exchange is borrowed, and so are the series of the past while

@@ -1,3 +1,4 @@
+// probe.c: requests one at a time, without a run.
 #include "world/live/probe.h"
 
 #include "net/network.h"

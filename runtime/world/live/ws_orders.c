@@ -1,6 +1,14 @@
 // ws_orders.c: orders by the exchange's WebSocket API (wire contract, section 9), over one kept
 // connection.
 //
+//              due: none is ready, or it is old
+//     NONE ------------------------------------> OPENING --opened--> LOGGING_ON --accepted--> READY
+//      ^                                            |                    |  (no log-on: at once) |
+//      |   closed: calls under way are of unknown   |                    |                       | a younger one
+//      |   outcome; again later, by reconnect.h     |                    |                       | is ready
+//      +--------------------------------------------+--------------------+-----------------------+
+//      +--nothing under way, or closed-- DRAINING (answers what it was asked, takes nothing new) <--+
+//
 // Same     a request is signed when it leaves, its reply is handled as one of REST, its client id is what
 //          finds it again. One whose connection breaks or that is not answered in time may have arrived:
 //          unknown, and looked up as any other.

@@ -1,3 +1,4 @@
+// market_feed.c: the real market of a paper account: order books, trades, mark prices, funding.
 #include "world/live/log_lines.h"
 #include "world/live/market.h"
 #include "world/paper/private.h"
