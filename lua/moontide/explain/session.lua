@@ -7,19 +7,6 @@ local replay = require "moontide.record.replay"
 
 local M = {}
 
-local columns = {
-  "open_us",
-  "open_e8",
-  "high_e8",
-  "low_e8",
-  "close_e8",
-  "volume_e8",
-  "quote_volume_e8",
-  "trades",
-  "taker_volume_e8",
-  "taker_quote_volume_e8",
-}
-
 local function number(e8) return tonumber(e8) / 1e8 end
 
 ---@class RecordedSession
@@ -359,28 +346,6 @@ function M.price_at(s, symbol, us)
     end
   end
   return p.price[low] or 0
-end
-
-local kept = setmetatable({}, { __mode = "k" })
-
----A series of bars, each the ten columns, oldest first.
----@param symbol string
----@param interval integer
----@param bars table[]
----@return ffi.cdata* series
-function M.series(symbol, interval, bars)
-  local series, memory = ffi.new "struct series", {}
-  ffi.copy(series.symbol, symbol)
-  for c, name in ipairs(columns) do
-    memory[c] = ffi.new("int64_t[?]", #bars)
-    for i, bar in ipairs(bars) do
-      memory[c][i - 1] = bar[c]
-    end
-    series[name] = memory[c]
-  end
-  series.interval, series.interval_us, series.count = interval, C.interval_us(interval), #bars
-  kept[series] = memory
-  return series
 end
 
 return M

@@ -1,13 +1,13 @@
 ---A recorded session's script through the simulated exchange: what a backtest says would have happened.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local columns = require "moontide.backtest.columns"
 local backtest = require "moontide.backtest.session"
 local bars_module = require "moontide.backtest.bars"
 local failures = require "moontide.failure"
 local intents = require "moontide.explain.intents"
 local loader = require "moontide.run.loader"
 local pump = require "moontide.run.pump"
-local recording = require "moontide.explain.session"
 local replay = require "moontide.record.replay"
 local runner = require "moontide.run.runner"
 
@@ -133,7 +133,7 @@ local function market_of(s, symbol, data)
     return nil
   end
   add_tail(s, symbol, bars, step_us)
-  return recording.series(symbol, interval, bars), from_us
+  return columns.series(symbol, interval, bars), from_us
 end
 
 ---The market the session saw.

@@ -1,24 +1,12 @@
 ---Markets written down in a spec: bars, trades, gaps and fundings as the series a backtest runs on.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local columns = require "moontide.backtest.columns"
 local types = require "moontide.options.types"
 
 local M = {}
 
-local columns = {
-  "open_us",
-  "open_e8",
-  "high_e8",
-  "low_e8",
-  "close_e8",
-  "volume_e8",
-  "quote_volume_e8",
-  "trades",
-  "taker_volume_e8",
-  "taker_quote_volume_e8",
-}
-
-local kept = setmetatable({}, { __mode = "k" }) -- the columns of a series live as long as it does
+local kept = setmetatable({}, { __mode = "k" }) -- times and rates live as long as what points to them
 
 local function check_price(value, where)
   if type(value) ~= "number" or value ~= value or value <= 0 or value > 1e9 then
@@ -99,11 +87,9 @@ end
 function M.series(symbol, entries, interval, start_us)
   local kind = C.interval_find(interval)
   if kind < 0 then error(("no such interval '%s'; 1m, 5m, 1h, 1d..."):format(tostring(interval)), 0) end
-  local series = ffi.new "struct series"
-  if #symbol >= ffi.sizeof(series.symbol) or not symbol:find "^%w+$" then
+  if #symbol >= tonumber(C.SERIES_SYMBOL_MAX) or not symbol:find "^%w+$" then
     error(("'%s' is not a symbol"):format(symbol), 0)
   end
-  ffi.copy(series.symbol, symbol)
   local step_us = tonumber(C.interval_us(kind))
   local bars, at, last = {}, start_us, nil
   for i, entry in ipairs(entries) do
@@ -117,21 +103,12 @@ function M.series(symbol, entries, interval, start_us)
     end
   end
   if #bars == 0 then error(("%s has no bar"):format(symbol), 0) end
-  local memory = {}
-  for _, name in ipairs(columns) do
-    memory[name] = ffi.new("int64_t[?]", #bars)
-    series[name] = memory[name]
-  end
+  local e8, rows = C.dec_from_double, {}
   for i, bar in ipairs(bars) do
-    memory.open_us[i - 1], memory.trades[i - 1] = bar.at, 1
-    memory.open_e8[i - 1], memory.high_e8[i - 1] = C.dec_from_double(bar[1]), C.dec_from_double(bar[2])
-    memory.low_e8[i - 1], memory.close_e8[i - 1] = C.dec_from_double(bar[3]), C.dec_from_double(bar[4])
-    memory.volume_e8[i - 1] = C.dec_from_double(bar[5])
-    memory.quote_volume_e8[i - 1] = C.dec_from_double(bar[5] * bar[4])
+    rows[i] = { bar.at, e8(bar[1]), e8(bar[2]), e8(bar[3]), e8(bar[4]), e8(bar[5]), e8(bar[5] * bar[4]), 1 }
   end
-  series.interval, series.interval_us, series.count = kind, step_us, #bars
+  local series = columns.series(symbol, kind, rows)
   series.price_decimals, series.quantity_decimals = 2, 3
-  kept[series] = memory
   return series
 end
 
