@@ -269,7 +269,7 @@ describe("moontide explain", function()
     local timed = recorded.make(slow, folder, {
       timed = {
         command = "paper",
-        arguments = "--for 4 --name timed",
+        arguments = "--orders 6 --name timed",
         script = [[
       return { symbols = { "BTCUSDT" }, timer = 0.5, on_trade = function() end,
         on_start = function(self)

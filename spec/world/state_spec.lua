@@ -228,7 +228,7 @@ describe("self.state of a run", function()
     )
     for i = 1, 2 do
       local out = run.moontide(
-        { "paper", path, "--url", x.url, "--for", "0.6", "--record", folder .. "/rec" .. i },
+        { "paper", path, "--url", x.url, "--orders", tostring(i), "--record", folder .. "/rec" .. i },
         home
       )
       assert.are.equal(0, out.status, out.err)
