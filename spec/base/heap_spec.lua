@@ -30,18 +30,16 @@ describe("a heap", function()
 
   local function item_of(slot) return ffi.cast("struct heap_spec_item *", slot.item) end
 
-  -- Every item knows its place, and none stands above one that comes before it.
+  -- Every item knows its place, and none stands above one that comes before it. One assertion a call: there are thousands.
   local function check(count)
-    assert.equal(count, h.count)
+    local wrong = h.count ~= count and "count" or nil
     for i = 0, h.count - 1 do
-      assert.equal(i, item_of(slots[i]).index)
-      local parent = slots[math.floor((i - 1) / 2)]
-      if i > 0 then
-        local ordered = parent.key < slots[i].key
-          or (parent.key == slots[i].key and parent.tie < slots[i].tie)
-        assert.is_true(ordered, "slot " .. i)
-      end
+      if item_of(slots[i]).index ~= i then wrong = "index of slot " .. i end
+      local parent = slots[math.max(0, math.floor((i - 1) / 2))]
+      local ordered = parent.key < slots[i].key or (parent.key == slots[i].key and parent.tie < slots[i].tie)
+      if i > 0 and not ordered then wrong = "order of slot " .. i end
     end
+    assert.is_nil(wrong)
   end
 
   it("gives items by key, equal ones by their tie, through any pushes, removals and changes", function()
@@ -51,7 +49,7 @@ describe("a heap", function()
       items[i].number, items[i].index = i, -1
       free[#free + 1] = i
     end
-    for _ = 1, 5000 do
+    for _ = 1, 2000 do
       local what = math.random(4)
       if what <= 2 and #free > 0 then
         local n, key = table.remove(free), math.random(-20, 20)
