@@ -11,7 +11,7 @@ describe("the shipped strategies", function()
       assert.is_true(a.fills > 0)
       assert.are.equal(0, a.rejected)
       assert.are.same(a.fingerprint, b.fingerprint)
-      assert.is_near(a.capital + a.realized - a.fees + a.funding, a.final_equity, a.capital)
+      assert.is_near(a.capital + a.realized - a.fees + a.funding_booked, a.final_equity, a.capital)
     end)
   end
 

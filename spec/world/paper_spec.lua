@@ -525,7 +525,10 @@ describe("moontide paper", function()
     end
     local status, _, out = try { "paper", "--assumptions" }
     assert.equal(0, status)
-    assert.truthy(out:find "Queue")
+    assert.truthy(
+      run.read("docs/paper.md"):find(out, 1, true),
+      "docs/paper.md repeats what --assumptions prints"
+    )
   end)
 
   it("refuses an account of symbols that the run does not trade", function()

@@ -8,24 +8,24 @@ return {
     thirds, the close at the end. With --path adverse (the default) the extreme against the open position comes first
     (long: the low; short: the high). Flat with resting entry orders on one side only: the extreme away from them comes
     first. Otherwise the extreme nearer the open. A stop and a target in one bar are resolved by that path alone.
- 3. Market orders fill whole at the price of the path when they arrive; sent at a bar's close they wait for the next
+ 3. Market orders fill completely at the price of the path when they arrive; sent at a bar's close they wait for the next
     bar's open. --slippage moves every taker fill against the order, rounded to the tick. There is no depth: size
     moves the price only as --impact says, and nothing of the bar's volume is used up.
  4. Limit orders. One that crosses the price on arrival fills at once, as taker, at the price or better. One that rests
-    fills whole, as maker, at its own price, when the price goes through it by at least a tick (--touch at: reaches it),
-    also where a bar opens beyond it. There is no queue ahead of it.
+    fills completely, as maker, at its own price, when the price goes through it by at least a tick (--touch at: reaches
+    it), also where a bar opens beyond it. There is no queue ahead of it.
  5. IOC and FOK fill at once or not at all; GTX that would take is refused (-5022).
- 6. Conditional orders watch the last price (the mark price is the last price unless the data bring another). A triggered
+ 6. Conditional orders watch the last price (the mark price is the last price unless the data have one). A triggered
     market order fills at its trigger, or at the open where a bar opens beyond it, and slips. A trailing stop follows
     the path.
  7. Fees are a rate of the notional: maker 0.02 %, taker 0.05 % unless set. Paid from the wallet at the fill.
- 8. Funding is paid at its stamp on the position then held, at the last price, when the data bring rates; else none.
+ 8. Funding is paid at its time on the position held then, at the last price, when the data have rates; else none.
  9. Margin, leverage brackets and liquidation follow the exchange's published formulas; a liquidation closes the whole
     position at the price at which it is due and pays the liquidation fee. The wallet does not go below zero.
-10. Limits. The exchange counts request weight and orders in its published windows and refuses what is over; the API
-    manager keeps below them, in virtual time.
-11. Latency is constant: --latency there, and the same back; fills and positions are known to the script only then.
+10. Limits. The exchange counts request weight and orders in its published windows and refuses what exceeds them; the API
+    manager stays below them, in virtual time.
+11. Latency is constant: --latency to the exchange and the same back; the script knows fills and positions only then.
 12. Gaps. Missing bars stop the run unless --allow-gaps; then time passes without a price, and orders wait.
-13. The end. An open position is valued at the last close and not closed; orders that wait then are never filled.
+13. The end. An open position is valued at the last close and not closed; orders that still wait are never filled.
 ]],
 }
