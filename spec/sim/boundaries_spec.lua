@@ -166,6 +166,30 @@ describe("at its bounds", function()
     assert.are.equal(0, stop("SIDE_SELL", 59999.9))
   end)
 
+  it("a position breaks even where its fees, funding and results are earned back", function()
+    local function break_even()
+      local row = x:call("EP_POSITION_RISK", {}).rows[1]
+      return tonumber(row.break_even_e8) / 1e8
+    end
+    for side, sign in pairs { SIDE_BUY = 1, SIDE_SELL = -1 } do
+      x:close()
+      x = exchange.new { wallet = 100000 }
+      x:pass(0, flat)
+      x:bar(1, flat)
+      x:market(side, 1)
+      assert.near(60000 + sign * 30, break_even(), 1e-6) -- a fee of 0.05 %
+      x:until_(90)
+      assert.are.equal(0, C.exchange_funding(x.x, 0, x.now + 1000000, 10000, 6000000000000LL))
+      x:until_(92)
+      assert.near(60036, 60000 + sign * (break_even() - 60000) + (sign < 0 and 12 or 0), 1e-6) -- 6 paid, or received
+      x:until_(119.9995)
+      x:bar(2, { 61000, 61000, 61000, 61000 })
+      x:market(side == "SIDE_BUY" and "SIDE_SELL" or "SIDE_BUY", 0.5)
+      local costs = 30 + sign * 6 - sign * 500 + 15.25
+      assert.near(60000 + sign * costs / 0.5, break_even(), 1e-6)
+    end
+  end)
+
   it("funding is paid by the long when the rate is positive, on the notional at the mark price", function()
     buy(0.5)
     local before = x:wallet()
