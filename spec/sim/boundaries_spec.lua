@@ -166,6 +166,26 @@ describe("at its bounds", function()
     assert.are.equal(0, stop("SIDE_SELL", 59999.9))
   end)
 
+  it(
+    "an order book of bars is the last price and the ticks beside it, as many as are asked for, twenty at most",
+    function()
+      for limit, count in pairs { [0] = 20, [1] = 1, [5] = 5, [20] = 20, [21] = 20, [1000] = 20 } do
+        local book = x:call("EP_DEPTH", { limit = limit > 0 and limit or nil }).row
+        assert.are.equal(count, #book.bids, limit)
+        assert.are.equal(count, #book.asks, limit)
+        for i = 1, count do
+          assert.near(60000 - i * 0.1, book.bids[i][1], 1e-6)
+          assert.near(60000 + i * 0.1, book.asks[i][1], 1e-6)
+        end
+      end
+      assert.are.equal(-1130, code(x:call("EP_DEPTH", { limit = 0 })))
+      assert.are.equal(-1130, code(x:call("EP_DEPTH", { limit = -1 })))
+      -- Before there is a price there is nothing.
+      local book = x:call("EP_DEPTH", { symbol = 1 }).row
+      assert.are.same({ bids = {}, asks = {} }, book)
+    end
+  )
+
   it("a position breaks even where its fees, funding and results are earned back", function()
     local function break_even()
       local row = x:call("EP_POSITION_RISK", {}).rows[1]

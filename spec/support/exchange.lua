@@ -29,8 +29,21 @@ local function e8(v)
 end
 M.e8 = e8
 
+-- The levels of an order book as { price, quantity }, best first.
+local function levels_of(levels, count)
+  local list = {}
+  for i = 0, count - 1 do
+    list[i + 1] = { tonumber(levels[i].price_e8) / E8, tonumber(levels[i].qty_e8) / E8 }
+  end
+  return list
+end
+
 ---A copy of a reply's row, so that it outlives the callback.
 local function copy_row(kind, pointer, i)
+  if kind == tonumber(C.RECORD_DEPTH) then
+    local d = ffi.cast("const struct depth_record *", pointer) + i
+    return { bids = levels_of(d.bids, d.bid_count), asks = levels_of(d.asks, d.ask_count) }
+  end
   local name = rows[kind]
   if not name then return nil end
   local row = ffi.new(name)
