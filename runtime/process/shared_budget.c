@@ -227,12 +227,26 @@ static void sweep(const char *path, const char *own) {
     if (d) closedir(d);
 }
 
+static void path_of(const char *dir, const char *name, char *out, size_t size) {
+    snprintf(out, size, "%s/moontide-%u-%s.budget", dir ? dir : "/dev/shm", (unsigned)geteuid(), name);
+}
+
+int shared_budget_place(const char *dir, const char *name, char *out, size_t size, struct errmsg *e) {
+    int err = check_name(name, e);
+    if (err) return err;
+    path_of(dir, name, out, size);
+    int fd = open(out, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) return errmsg_set(e, ERR_IO, "%s: %s", out, strerror(errno));
+    close(fd);
+    sweep(dir ? dir : "/dev/shm", strrchr(out, '/') + 1);
+    return ERR_OK;
+}
+
 struct shared_budget *shared_budget_open(const char *dir, const char *name, int64_t guard_us,
                                          struct errmsg *e) {
     if (check_name(name, e) != ERR_OK) return NULL;
     char path[PATH_MAX];
-    snprintf(path, sizeof path, "%s/moontide-%u-%s.budget", dir ? dir : "/dev/shm", (unsigned)geteuid(),
-             name);
+    path_of(dir, name, path, sizeof path);
     struct shared_budget *s = calloc(1, sizeof *s);
     if (!s) {
         errmsg_set(e, ERR_NO_MEMORY, "not enough memory");

@@ -22,6 +22,10 @@ struct shared_budget;
 struct shared_budget *shared_budget_open(const char *dir, const char *name, int64_t guard_us,
                                          struct errmsg *e);
 
+// Makes the file of a budget where there is none, and removes those that nobody needs; its path into `out`. For a process
+// that is about to lose the right to make files there (process/confinement.h).
+int shared_budget_place(const char *dir, const char *name, char *out, size_t size, struct errmsg *e);
+
 // Gives the seat back; what is under way then counts as spent.
 void shared_budget_close(struct shared_budget *s);
 

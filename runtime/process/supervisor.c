@@ -178,7 +178,7 @@ static struct process *process_at(const struct supervisor *s, int32_t number) {
     return (struct process *)(uintptr_t)&s->processes[number];
 }
 
-static void outputs_open(struct process *p, uv_stdio_container_t stdio[4]) {
+static void outputs_open(struct process *p, uv_stdio_container_t stdio[]) {
     stdio[0] = (uv_stdio_container_t){ .flags = UV_IGNORE };
     for (int i = 0; i < 2; i++) {
         struct output_source *r = &p->sources[i];
@@ -204,7 +204,7 @@ static void bound_memory(struct process *p, int64_t bytes) {
 }
 
 int32_t supervisor_start(struct supervisor *s, const char *const *arguments, const char *prefix, bool heart,
-                         int64_t memory_bytes, struct errmsg *e) {
+                         int given_fd, int64_t memory_bytes, struct errmsg *e) {
     int32_t number = 0;
     while (number < SUPERVISED_MAX && s->processes[number].used) number++;
     if (number == SUPERVISED_MAX) return errmsg_set(e, ERR_FULL, "more than %d processes", SUPERVISED_MAX);
@@ -224,14 +224,17 @@ int32_t supervisor_start(struct supervisor *s, const char *const *arguments, con
         p->used = false;
         return errmsg_set(e, ERR_NO_MEMORY, "no memory to share with a worker");
     }
-    uv_stdio_container_t stdio[4];
+    uv_stdio_container_t stdio[5] = { { .flags = UV_IGNORE } };
     outputs_open(p, stdio);
-    stdio[3] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = heart ? p->heart_fd : -1 };
+    if (heart) stdio[3] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = p->heart_fd };
+    if (given_fd >= 0) stdio[4] = (uv_stdio_container_t){ .flags = UV_INHERIT_FD, .data.fd = given_fd };
     uv_process_options_t o = { .exit_cb = on_exit_of,
                                .file = words[0],
                                .args = (char **)(uintptr_t)words,
                                .stdio = stdio,
-                               .stdio_count = heart ? 4 : 3 };
+                               .stdio_count = given_fd >= 0 ? 5
+                                              : heart       ? 4
+                                                            : 3 };
     p->handles++;
     int err = uv_spawn(&s->loop, &p->handle, &o);
     if (err) {

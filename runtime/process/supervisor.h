@@ -38,10 +38,10 @@ void supervisor_free(struct supervisor *s);
 const struct supervisor_view *supervisor_view(struct supervisor *s);
 
 // Starts a program: `arguments` ends with NULL. A worker gets a heartbeat; its descriptor is put in place of
-// an argument that is "@heart". `memory_bytes` bounds its private memory (0: no bound). The process's number,
-// or ERR_IO, ERR_FULL.
+// an argument that is "@heart". `given_fd` becomes its descriptor 4 (-1: none). `memory_bytes` bounds its
+// private memory (0: no bound). The process's number, or ERR_IO, ERR_FULL.
 int32_t supervisor_start(struct supervisor *s, const char *const *arguments, const char *prefix, bool heart,
-                         int64_t memory_bytes, struct errmsg *e);
+                         int given_fd, int64_t memory_bytes, struct errmsg *e);
 void supervisor_signal(struct supervisor *s, int32_t process, int32_t number);
 int32_t supervisor_pid(const struct supervisor *s, int32_t process);   // 0: it has ended
 struct heart_view supervisor_heart(const struct supervisor *s, int32_t process);

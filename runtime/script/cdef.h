@@ -72,6 +72,7 @@
 #include "record/recorder.h"
 #include "record/replay.h"
 #include "execution/reconcile.h"
+#include "process/confinement.h"
 #include "process/control_socket.h"
 #include "process/heartbeat.h"
 #include "process/stdio_relay.h"

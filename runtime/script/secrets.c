@@ -6,8 +6,10 @@
 #include "net/signature.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <openssl/crypto.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,9 +35,78 @@ void secrets_wipe(struct secrets *s) {
 }
 
 void secrets_forget_environment(void) {
-    char *value = getenv("MOONTIDE_API_SECRET");
-    if (value) OPENSSL_cleanse(value, strlen(value));
-    unsetenv("MOONTIDE_API_SECRET");
+    static const char *const names[] = { "MOONTIDE_API_SECRET", "MOONTIDE_API_KEY" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char *value = getenv(names[i]);
+        if (value) OPENSSL_cleanse(value, strlen(value));
+        unsetenv(names[i]);
+    }
+}
+
+// ---- from one process to the next ----
+
+struct passed {
+    int32_t kind;
+    uint32_t key_size, secret_size;   // what follows, unterminated
+};
+
+enum { PASSED_MAX = 4096 * 15 };   // a pipe holds sixteen pages
+
+void secrets_close(int fd) {
+    if (fd >= 0) close(fd);
+}
+
+int secrets_pass(const struct secrets *s, int *fd, struct errmsg *e) {
+    size_t key = strlen(s->key), secret = strlen(s->secret), size = sizeof(struct passed) + key + secret;
+    int ends[2];
+    if (size > PASSED_MAX) return errmsg_set(e, ERR_INVALID, "the API key or its secret is too long");
+    if (pipe2(ends, O_CLOEXEC) != 0) return errmsg_set(e, ERR_IO, "a pipe: %s", strerror(errno));
+    char *bytes = alloc_zeroed(1, size);
+    struct passed head = { s->kind, (uint32_t)key, (uint32_t)secret };
+    memcpy(bytes, &head, sizeof head);
+    memcpy(bytes + sizeof head, s->key, key);
+    memcpy(bytes + sizeof head + key, s->secret, secret);
+    bool good = write(ends[1], bytes, size) == (ssize_t)size;
+    OPENSSL_cleanse(bytes, size);
+    free(bytes);
+    close(ends[1]);
+    if (!good) {
+        close(ends[0]);
+        return errmsg_set(e, ERR_IO, "a pipe: %s", strerror(errno));
+    }
+    char number[16];
+    snprintf(number, sizeof number, "%d", SECRETS_FD);
+    setenv("MOONTIDE_SECRETS_FD", number, 1);
+    *fd = ends[0];
+    return ERR_OK;
+}
+
+static char *take_text(char *from, uint32_t size) {
+    char *out = alloc_zeroed(1, (size_t)size + 1);
+    memcpy(out, from, size);
+    return out;
+}
+
+static int read_passed(struct secrets *out, struct errmsg *e) {
+    char *bytes = alloc_zeroed(1, PASSED_MAX);
+    struct passed head = { 0 };
+    size_t count = 0;
+    for (ssize_t got = 1; got > 0 && count < PASSED_MAX; count += (size_t)(got > 0 ? got : 0))
+        got = read(SECRETS_FD, bytes + count, PASSED_MAX - count);
+    close(SECRETS_FD);
+    unsetenv("MOONTIDE_SECRETS_FD");
+    if (count >= sizeof head) memcpy(&head, bytes, sizeof head);
+    bool good = count >= sizeof head && head.kind >= KEY_HMAC && head.kind <= KEY_ED25519 &&
+                head.key_size <= PASSED_MAX && head.secret_size <= PASSED_MAX &&
+                count == sizeof head + head.key_size + head.secret_size;
+    if (good) {
+        out->kind = head.kind;
+        out->key = take_text(bytes + sizeof head, head.key_size);
+        out->secret = take_text(bytes + sizeof head + head.key_size, head.secret_size);
+    }
+    OPENSSL_cleanse(bytes, PASSED_MAX);
+    free(bytes);
+    return good ? ERR_OK : errmsg_set(e, ERR_INVALID, "MOONTIDE_SECRETS_FD is for the supervisor's use");
 }
 
 // The text of a file that nobody else may read, malloc'ed.
@@ -160,7 +231,9 @@ static int read_environment(struct secrets *out, struct errmsg *e) {
 
 int secrets_read(const char *key_file, struct secrets *out, struct errmsg *e) {
     *out = (struct secrets){ .kind = KEY_HMAC };
-    int err = key_file ? read_table(key_file, out, e) : read_environment(out, e);
+    int err = key_file                        ? read_table(key_file, out, e)
+              : getenv("MOONTIDE_SECRETS_FD") ? read_passed(out, e)
+                                              : read_environment(out, e);
     if (err) secrets_wipe(out);
     return err;
 }

@@ -23,7 +23,14 @@ struct secrets {
 int secrets_read(const char *key_file, struct secrets *out, struct errmsg *e);
 void secrets_wipe(struct secrets *s);
 
-// Overwrites the secret in the environment, so that neither a script nor a child sees it.
+// Overwrites key and secret in the environment, so that neither a script nor a child nor another process of the user
+// sees them.
 void secrets_forget_environment(void);
+
+// Hands what was read to a process that is about to be started: the reading end of a pipe, which is to become that
+// process's descriptor SECRETS_FD and is closed here then. It finds it by MOONTIDE_SECRETS_FD, which this sets.
+enum { SECRETS_FD = 4 };
+int secrets_pass(const struct secrets *s, int *fd, struct errmsg *e);
+void secrets_close(int fd);
 
 #endif

@@ -76,7 +76,7 @@ describe("secrets", function()
           { "doctor", "--url", x.url },
           home .. ("MOONTIDE_API_KEY=%s MOONTIDE_PRIVATE_KEY_FILE=%s/%s.pem"):format(x.key, folder, name)
         )
-        assert.truthy(r.out:find "FAIL  key +4%d%d", r.out .. r.err)
+        assert.truthy(r.out:find "FAIL  key +answered 4%d%d", r.out .. r.err)
       end
       local bad = private("bad.pem", "-----BEGIN NOTHING-----")
       r = run.moontide(

@@ -8,7 +8,9 @@ local host = require "moontide.lua_host"
 local log_module = require "moontide.run.log"
 local option_table = require "moontide.options"
 local recording = require "moontide.explain.session"
+local replay = require "moontide.record.replay"
 local simulate = require "moontide.explain.simulate"
+local walls = require "moontide.run.walls"
 
 -- What the backtest of the session is told by options; the rest it has from the recording.
 local simulated = option_table.pick(
@@ -216,10 +218,16 @@ function M.json(s, sim, e)
   } .. "\n"
 end
 
----@param options table
----@return integer status
-function M.run(options)
-  local path = options[1]
+-- Where imported data is kept, for what may be written.
+local function store_folder(options)
+  local home, cache = os.getenv "HOME", os.getenv "XDG_CACHE_HOME"
+  return options.store
+    or os.getenv "MOONTIDE_STORE"
+    or (cache and cache .. "/moontide")
+    or (home and home .. "/.cache/moontide")
+end
+
+local function explain(options, path)
   local s = recording.read(path)
   local sim = simulate.run(s, options)
   local step = C.interval_find(s.about.interval)
@@ -237,6 +245,26 @@ function M.run(options)
   end
   io.write(M.text(s, sim, e, options.orders))
   return 0
+end
+
+---@param options table
+---@return integer status
+function M.run(options)
+  local path = options[1]
+  if options.trusted then return explain(options, path) end
+  local o = {
+    script = options.script,
+    read = { path, unpack(options.data or {}) },
+    write = { options.data and store_folder(options) },
+    beside = { options.json ~= "-" and options.json or nil },
+    data = replay.data_folder(path),
+  }
+  local problem = walls.enter(o)
+  if problem then io.stderr:write("note: ", problem, "\n") end
+  local ok, status = pcall(explain, options, path)
+  walls.leave(o)
+  if not ok then error(status, 0) end
+  return status
 end
 
 return M

@@ -24,6 +24,7 @@ local state_form = require "moontide.run.state_form"
 local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
+local walls = require "moontide.run.walls"
 local world_module = require "moontide.run.world"
 
 require "moontide.live.attach" -- adds what `moontide attach` asks to the control socket
@@ -95,14 +96,24 @@ local function check_limited(options, info)
   end
 end
 
+-- The runs that are going on, and what they say of themselves.
+local function other_runs()
+  local list = {}
+  for _, run in ipairs(folder.running()) do
+    local facts = run_file.read(run.folder)
+    if facts then list[#list + 1] = { name = run.name, facts = facts } end
+  end
+  return list
+end
+
 -- Orders and positions are the account's: whoever cancels those of a symbol, cancels the other's too.
 local function warn_of_sharing(s)
   local mine = {}
   for _, name in ipairs(s.names) do
     mine[name] = true
   end
-  for _, run in ipairs(folder.running()) do
-    local facts = run.name ~= s.name and run_file.read(run.folder)
+  for _, run in ipairs(s.others) do
+    local facts = run.name ~= s.name and run.facts
     if facts and facts.mode == "live" and facts.url == s.at.rest then
       for _, name in ipairs(facts.symbols or {}) do
         if mine[name] then
@@ -147,6 +158,7 @@ local function end_counts(options) return { options.bars or 0, options.events or
 ---@field chunk function? the plain form's body
 ---@field mode "live"|"paper" where orders go
 ---@field recorder Recorder? with --record
+---@field others { name: string, facts: table }[] live runs that were going on when this one began
 ---@field at_end fun(s: LiveSession)? hears of the end while the world is still there
 
 -- Whether the run may begin, and its folder, held by this process from now on.
@@ -348,7 +360,10 @@ function M.open(options, path, mode)
     )
   end
   local made = {}
+  local others = at.key ~= "" and other_runs() or {}
+  if options.confine then options.confine(o, at) end -- from here on nothing but what the run needs is within reach
   local s = begin(options, path, mode, o, at, made)
+  s.others = others
   local self = s.script.self
   made.params = strategy_module.parameters(self and self.params, made.sets, path)
   risk_limits(o, options, s.names)
@@ -435,6 +450,7 @@ function M.start(s)
   journal.tell(s)
   if s.mode == "paper" or s.at.key ~= "" then ending.tell_taken_over(s) end
   if s.options.watch then reload.watch(s) end
+  if s.options.confine then walls.tighten() end -- all sockets are there
 end
 
 ---Runs the script to its end, and gives everything back.

@@ -7,6 +7,7 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.core"
+local connect = require "moontide.live.connect"
 local failures = require "moontide.failure"
 local folder = require "moontide.live.folder"
 local host = require "moontide.lua_host"
@@ -74,7 +75,13 @@ local function spawn(v, w, extra, heart)
   words[#list] = nil -- LuaJIT leaves the rest of such an array as it was
   local message = ffi.new "struct errmsg"
   local memory = heart and (v.settings.memory + 256) * 1048576 or 0 -- the kernel's bound lies above ours: what it refuses is a crash
-  local process = C.supervisor_start(v.s, words, v.several and w.name .. "| " or nil, heart, memory, message)
+  local fd = ffi.new("int[1]", -1)
+  local process = v.secrets and C.secrets_pass(v.secrets, fd, message) or 0
+  if process == 0 then
+    local prefix = v.several and w.name .. "| " or nil
+    process = C.supervisor_start(v.s, words, prefix, heart, fd[0], memory, message)
+  end
+  C.secrets_close(fd[0])
   if process < 0 then
     v.log.error("%s cannot be started: %s", w.name, ffi.string(message.text))
     w.state, w.status = "halted", 1
@@ -508,6 +515,12 @@ function M.run(command, options, can_clean)
     )
   end
   v.log = loader.log(options, function() return tonumber(C.live_clock_us()) end)
+  -- Workers get them by a pipe each: no environment holds them, and this process shows its memory to no other of the user.
+  if can_clean and not options["key-file"] and not options["market-only"] then
+    v.secrets = connect.secrets(options)
+  end
+  C.secrets_forget_environment()
+  C.confinement_hide_memory()
   local out, message = ffi.new "struct supervisor *[1]", ffi.new "struct errmsg"
   if C.supervisor_new(out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   v.s = out[0]

@@ -13,6 +13,7 @@ local state = require "moontide.run.state_form"
 local runner = require "moontide.run.runner"
 local strategy_module = require "moontide.run.strategy"
 local task = require "moontide.run.task"
+local walls = require "moontide.run.walls"
 local world_module = require "moontide.run.world"
 
 local M = {}
@@ -232,13 +233,41 @@ function M.text(x, file)
   )
 end
 
+-- Whether the recorded run was in the sandbox, and so its script is here.
+local function in_sandbox(file)
+  local r, about = M.open(file)
+  C.replay_free(r)
+  return about.sandbox == true
+end
+
+-- A script that was in the sandbox is held by the system too.
+local function run_held(path, options)
+  local held = in_sandbox(options.replay)
+    and {
+      script = path,
+      read = { options.replay, options.config or "moontide.conf.lua" },
+      beside = { options.json ~= "-" and options.json or nil },
+      data = M.data_folder(options.replay),
+    }
+  local problem = held and walls.enter(held)
+  if problem then io.stderr:write("note: ", problem, "\n") end
+  local ok, x = pcall(
+    M.run,
+    path,
+    options.replay,
+    { options = options, print = options.json and loader.print_aside or print }
+  )
+  if held then walls.leave(held) end
+  if not ok then error(x, 0) end
+  return x
+end
+
 ---The command.
 ---@param options table
 ---@param path string
 ---@return integer status
 function M.command(options, path)
-  local x =
-    M.run(path, options.replay, { options = options, print = options.json and loader.print_aside or print })
+  local x = run_held(path, options)
   local good = x.state == "same" or x.state == "cut" or x.state == "noted"
   if options.json then
     local text = cjson.encode(x) .. "\n"
