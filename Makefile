@@ -210,8 +210,8 @@ $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
 FUZZED := $(wildcard runtime/base/*.c runtime/trade/*.c runtime/venue/*/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
-          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/signature.c server/audit.c server/auth.c server/handlers.c \
-          server/ws_api.c) $(wildcard runtime/server/stream*.c) $(addprefix runtime/server/,exchange_server.c fault_injection.c market_source.c admin.c)
+          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/http_head.c net/signature.c server/audit.c server/auth.c server/handlers.c \
+          server/ws_api.c) $(wildcard runtime/server/stream*.c) $(addprefix runtime/server/,exchange_server.c fault_injection.c market_source.c admin.c request_origin.c)
 
 $(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h runtime/*/*/*.h)
 	@mkdir -p $(BUILD)

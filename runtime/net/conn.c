@@ -3,6 +3,7 @@
 
 #include "base/array.h"
 #include "base/assert.h"
+#include "net/http_head.h"
 
 #include <http_parser.h>
 #include <openssl/evp.h>
@@ -14,7 +15,18 @@
 #include <zlib.h>
 
 enum { GZIP_FROM = 4096 };   // shorter bodies go as they are
-enum header { HEADER_OTHER, HEADER_KEY, HEADER_WS_KEY, HEADER_ENCODING, HEADER_EXPECT };
+enum header {
+    HEADER_OTHER,
+    HEADER_KEY,
+    HEADER_TOKEN,
+    HEADER_WS_KEY,
+    HEADER_ENCODING,
+    HEADER_EXPECT,
+    HEADER_HOST,
+    HEADER_ORIGIN,
+    HEADER_SITE,
+    HEADER_TRANSFER
+};
 
 struct text {
     char *at;
@@ -29,7 +41,9 @@ struct conn {
     struct text out, url, body, name, value, later;   // later: input that waits for an answer
     size_t out_start, held;
     size_t head_size;
-    char api_key[160], ws_key[64];
+    struct http_head head;
+    char api_key[160], ws_key[64], token[80], host[264], origin[280];
+    bool host_twice, cross_site, coded;   // coded: a transfer coding other than chunked
     bool gzip, expects, begun, owes, ended, keep_alive, websocket, closing, head_only, resets;
     const char *in;   // WebSocket input not yet read
     size_t in_size;
@@ -117,7 +131,8 @@ static void request_over(struct conn *c) {
     text_clear(&c->url);
     text_clear(&c->body);
     c->head_size = 0;
-    c->api_key[0] = c->ws_key[0] = 0;
+    c->api_key[0] = c->ws_key[0] = c->token[0] = c->host[0] = c->origin[0] = 0;
+    c->host_twice = c->cross_site = c->coded = false;
     c->gzip = c->expects = c->begun = c->owes = c->head_only = false;
 }
 
@@ -192,7 +207,19 @@ static enum header header_of(const struct conn *c, const char *name) {
     if (c->hooks.key_header && strcasecmp(name, c->hooks.key_header) == 0) return HEADER_KEY;
     if (strcasecmp(name, "sec-websocket-key") == 0) return HEADER_WS_KEY;
     if (strcasecmp(name, "accept-encoding") == 0) return HEADER_ENCODING;
-    return strcasecmp(name, "expect") == 0 ? HEADER_EXPECT : HEADER_OTHER;
+    if (c->hooks.token_header && strcasecmp(name, c->hooks.token_header) == 0) return HEADER_TOKEN;
+    static const struct {
+        const char *name;
+        enum header header;
+    } others[] = { { "expect", HEADER_EXPECT },
+                   { "host", HEADER_HOST },
+                   { "origin", HEADER_ORIGIN },
+                   { "sec-fetch-site", HEADER_SITE },
+                   { "transfer-encoding", HEADER_TRANSFER } };
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (strcasecmp(name, others[i].name) == 0) return others[i].header;
+    }
+    return HEADER_OTHER;
 }
 
 static void header_done(struct conn *c) {
@@ -203,7 +230,15 @@ static void header_done(struct conn *c) {
     case HEADER_WS_KEY: snprintf(c->ws_key, sizeof c->ws_key, "%s", value); break;
     case HEADER_ENCODING: c->gzip = strstr(value, "gzip") != NULL; break;
     case HEADER_EXPECT: c->expects = strcasecmp(value, "100-continue") == 0; break;
-    default: break;
+    case HEADER_TOKEN: snprintf(c->token, sizeof c->token, "%s", value); break;
+    case HEADER_HOST:
+        c->host_twice = c->host_twice || c->host[0];
+        snprintf(c->host, sizeof c->host, "%s", value[0] ? value : " ");
+        break;
+    case HEADER_ORIGIN: snprintf(c->origin, sizeof c->origin, "%s", value[0] ? value : " "); break;
+    case HEADER_SITE: c->cross_site = strcmp(value, "cross-site") == 0; break;
+    case HEADER_TRANSFER: c->coded = c->coded || strcasecmp(value, "chunked") != 0; break;
+    case HEADER_OTHER: break;
     }
     text_clear(&c->name);
     text_clear(&c->value);
@@ -227,6 +262,12 @@ static int on_headers(http_parser *p) {
     struct conn *c = of(p);
     header_done(c);
     text_clear(&c->name);
+    // What a reader in between could take for the end of another request.
+    bool old = p->http_major < 1 || (p->http_major == 1 && p->http_minor == 0);
+    if (c->host_twice || c->coded || (old && (p->flags & F_CHUNKED))) {
+        refuse(c, 400, CONN_NOT_HTTP);
+        return -1;
+    }
     if (c->expects) {
         static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         text_add(&c->out, go_on, sizeof go_on - 1);
@@ -263,6 +304,10 @@ static struct http_request request_of(struct conn *c) {
                               .body = text_of(&c->body),
                               .body_size = c->body.size,
                               .api_key = c->api_key,
+                              .token = c->token,
+                              .host = c->host,
+                              .origin = c->origin,
+                              .cross_site = c->cross_site,
                               .gzip = c->gzip };
     if (question) {
         *question = 0;
@@ -285,7 +330,7 @@ static int on_complete(http_parser *p) {
     c->owes = true;
     c->head_only = r.verb == VERB_HEAD;
     c->hooks.request(c->hooks.ctx, c, &r);
-    if (c->owes) http_parser_pause(p, 1);
+    http_parser_pause(p, 1);   // the next head is looked at first
     return 0;
 }
 
@@ -419,19 +464,32 @@ void conn_close_websocket(struct conn *c, int code, const char *reason) {
 // ---- bytes ----
 
 static void http_feed(struct conn *c, const char *bytes, size_t size) {
-    size_t used = http_parser_execute(&c->parser, &settings, bytes, size);
-    if (c->ended) return;
-    if (c->websocket) {
-        if (used < size) ws_feed(c, bytes + used, size - used);
-        return;
+    while (size > 0 && !c->ended) {
+        size_t part = c->head.over ? size : http_head_look(&c->head, bytes, size);
+        if (c->head.bad) {
+            refuse(c, 400, CONN_NOT_HTTP);
+            return;
+        }
+        size_t used = http_parser_execute(&c->parser, &settings, bytes, part);
+        if (c->ended) return;
+        bytes += used;
+        size -= used;
+        if (c->websocket) {
+            if (size > 0) ws_feed(c, bytes, size);
+            return;
+        }
+        enum http_errno problem = HTTP_PARSER_ERRNO(&c->parser);
+        if (problem == HPE_PAUSED) {   // a request is whole; while an answer is owed the rest waits
+            http_head_begin(&c->head);
+            if (c->owes) {
+                text_add(&c->later, bytes, size);
+                return;
+            }
+            http_parser_pause(&c->parser, 0);
+        } else if (problem != HPE_OK) {
+            refuse(c, 400, CONN_NOT_HTTP);
+        }
     }
-    enum http_errno problem = HTTP_PARSER_ERRNO(&c->parser);
-    if (problem ==
-        HPE_PAUSED) {   // an answer is owed: the rest waits. The parser stops before the last byte.
-        text_add(&c->later, bytes + used, size - used);
-        return;
-    }
-    if (problem != HPE_OK) refuse(c, 400, CONN_NOT_HTTP);
 }
 
 static void resume(struct conn *c) {

@@ -1,7 +1,8 @@
 // conn.h: one HTTP/1.1 or WebSocket connection of a server as a state machine: bytes in, requests and
 // messages out, bytes to send collected. No socket, no clock: server.c moves the bytes, and a fuzzer can.
 //
-// Parsers  HTTP by http_parser, WebSocket frames by wslay.
+// Parsers  HTTP by http_parser, WebSocket frames by wslay. A head that two readers could read differently is refused (400) before
+//          the parser, which is lenient, sees it (net/http_head.h).
 // Owner    conn_free releases it. What a hook is handed holds for the call.
 // Bounds   a head of CONN_HEAD_MAX, a body of CONN_BODY_MAX, a message of CONN_MESSAGE_MAX; beyond them the
 //          connection is answered 431, 413 or 1009 and closed. One request at a time: while an answer is
@@ -24,8 +25,11 @@ struct http_request {
     size_t query_size;
     const char *body;   // raw
     size_t body_size;
-    const char *api_key;   // of the header conn_hooks.key_header, "" when not sent
-    bool gzip;             // the client takes gzip
+    const char *api_key;         // of the header conn_hooks.key_header, "" when not sent
+    const char *token;           // of the header conn_hooks.token_header, "" when not sent
+    const char *host, *origin;   // "" when not sent
+    bool cross_site;             // a browser says that a page from elsewhere asks (Sec-Fetch-Site)
+    bool gzip;                   // the client takes gzip
 };
 
 struct conn;
@@ -42,6 +46,7 @@ enum conn_refusal {
 struct conn_hooks {
     void *ctx;
     const char *key_header;   // the header whose value is a request's api_key; NULL: none
+    const char *token_header;
     const char *(*refusal)(enum conn_refusal why);   // the body of such an answer; NULL: an empty one
     // A whole request: conn_answer is due, now or later.
     void (*request)(void *ctx, struct conn *c, const struct http_request *r);

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/units.h"
 #include "server/exchange_server_private.h"
+#include "server/request_origin.h"
 
 #include "sim/snapshot.h"
 
@@ -167,20 +168,34 @@ void exchange_server_take_http(struct exchange_server *l, struct conn *c, const 
     if (c) exchange_server_answer_http(l, c, fault, &a);
 }
 
+static void refuse_request(struct conn *c, int status, const char *why) {
+    char body[256];
+    int size = snprintf(body, sizeof body, "{\"code\":-1002,\"msg\":\"%s\"}", why);
+    conn_answer(c, status, "", body, (size_t)size);
+}
+
 static void on_request(void *ctx, struct conn *c, const struct http_request *r) {
     struct exchange_server *l = ctx;
     to_now(l);
     l->requests++;
-    if (strncmp(r->path, "/moontide/", 10) == 0) {
+    const char *problem = request_origin_problem(r, l->o.host_names, l->o.host_count);
+    bool page = strncmp(r->path, "/moontide/", 10) == 0;
+    if (problem)
+        refuse_request(c, 403, problem);
+    else if (page && !request_origin_token(r, l->o.admin_token))
+        refuse_request(
+            c, 401,
+            "These pages take the token that was printed at the start, in the header X-Moontide-Token.");
+    else if (page)
         exchange_server_page(l, c, r);
-        return;
-    }
-    exchange_server_take_http(l, c, r, false);
+    else
+        exchange_server_take_http(l, c, r, false);
 }
 
 static int on_upgrade(void *ctx, struct conn *c, const struct http_request *r) {
     struct exchange_server *l = ctx;
     to_now(l);
+    if (request_origin_problem(r, l->o.host_names, l->o.host_count)) return 403;
     bool api = strcmp(r->path, "/ws-fapi/v1") == 0;
     int status = api ? 0 : stream_hub_address(r->path, r->query);
     if (status != 0) return status;
@@ -280,6 +295,7 @@ void exchange_server_serve(struct exchange_server *l, const struct exchange_serv
     l->clock = *clock;
     *hooks = (struct conn_hooks){ .ctx = l,
                                   .key_header = HEADER_API_KEY,
+                                  .token_header = "X-Moontide-Token",
                                   .refusal = refusal_body,
                                   .request = on_request,
                                   .upgrade = on_upgrade,

@@ -49,6 +49,9 @@ struct exchange_server_options {
     size_t state_size;
     struct exchange_server_key keys[EXCHANGE_SERVER_KEYS_MAX];
     int32_t key_count;
+    const char *admin_token;         // what /moontide/ pages ask for; NULL: nothing, for who has no socket
+    const char *const *host_names;   // by which this machine is called, besides localhost and addresses
+    int32_t host_count;
 };
 
 struct conn_hooks;

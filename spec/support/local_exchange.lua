@@ -40,7 +40,7 @@ function M.start(arguments)
   pipe:close()
   local ok, banner = pcall(M.wait_for, "the exchange's banner", function()
     local text = run.read(folder .. "/out")
-    return text:find("secret%s+%x+\n.*secret%s+%x+\n") and text
+    return text:find("\n  token%s+%x+ ") and text
   end)
   if not ok then
     error("moontide exchange did not start: " .. run.read(folder .. "/err") .. run.read(folder .. "/out"), 2)
@@ -49,6 +49,7 @@ function M.start(arguments)
   self.url = banner:match "REST%s+(%S+)"
   self.port = tonumber(self.url:match ":(%d+)$")
   forget_budgets(self.port) -- of one that was killed
+  self.token = banner:match "\n  token%s+(%x+)"
   self.key, self.secret = banner:match "API key%s+(%x+)\n%s+secret%s+(%x+)"
   self.reading_key, self.reading_secret = banner:match "read%-only%s+(%x+)\n%s+secret%s+(%x+)"
   return self
@@ -114,6 +115,13 @@ ffi.cdef [[ int moontide_gettimeofday(void *, void *) __asm__("gettimeofday"); ]
 
 ---A raw request; JSON replies are decoded into `json`.
 function Exchange:raw(method, path, headers, body, session)
+  if path:find "^/moontide/" then
+    local own = { "X-Moontide-Token: " .. self.token }
+    for i, line in ipairs(headers or {}) do
+      own[i + 1] = line
+    end
+    headers = own
+  end
   local reply, problem = (session or self.session):request(method, self.url .. path, headers, body)
   if not reply then return nil, problem end
   local ok, value = pcall(cjson.decode, reply.body)

@@ -84,6 +84,13 @@ local M = {
       help = "the address to listen on; 127.0.0.1: this machine only",
     },
     {
+      name = "host",
+      type = "text",
+      value = "NAME",
+      repeated = true,
+      help = "a name by which clients call this machine, besides localhost and its addresses",
+    },
+    {
       title = "synthetic market",
       {
         name = "symbols",
@@ -388,7 +395,7 @@ local function print_keys(keys)
   end
 end
 
-local function print_banner(options, port, names, keys)
+local function print_banner(options, port, names, keys, token)
   local address = options.listen
   local place = (address:find ":" and "[" .. address .. "]" or address) .. ":" .. port
   local http, ws = options.tls and "https" or "http", options.tls and "wss" or "ws"
@@ -398,6 +405,7 @@ local function print_banner(options, port, names, keys)
   print(("  WebSocket API  %s://%s/ws-fapi/v1"):format(ws, place))
   print(("  audit        %s://%s/moontide/audit"):format(http, place))
   print_keys(keys)
+  print(("  token        %s  (of /moontide/ pages: header X-Moontide-Token)"):format(token))
   io.stdout:flush()
 end
 
@@ -473,6 +481,10 @@ function M.run(options)
     key.kind, key.text, key.trades, key.withdraws = k.kind, texts[i], k.trades, k.withdraws
   end
   l.key_count = #keys
+  local token = host.unguessable():sub(2)
+  local hosts = options.host or {}
+  local host_names = ffi.new("const char *[?]", #hosts + 1, hosts)
+  l.admin_token, l.host_names, l.host_count = token, host_names, #hosts
   o.address, o.port, o.speed = options.listen, options.port, options.speed
   o.state = options.state
   o.request_s = options["client-timeout"]
@@ -482,7 +494,7 @@ function M.run(options)
 
   local out, message = ffi.new "struct exchange_main *[1]", ffi.new "struct errmsg"
   if C.exchange_main_open(o, out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
-  print_banner(options, C.exchange_main_port(out[0]), names, keys)
+  print_banner(options, C.exchange_main_port(out[0]), names, keys, token)
   local problem = C.exchange_main_run(out[0], message)
   local f = C.exchange_main_figures(out[0])
   print(
