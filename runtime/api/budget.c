@@ -53,6 +53,24 @@ void budget_repair(struct budget *b) {
     }
 }
 
+static bool check_member(const struct budget_member *m) {
+    bool good = m->want_kinds < 1u << LIMIT_KIND_COUNT && m->want_priority < PRIORITY_COUNT &&
+                m->want_until_us > -BUDGET_TIME_MAX && m->want_until_us < BUDGET_TIME_MAX;
+    for (int32_t kind = 0; kind < LIMIT_KIND_COUNT && good; kind++)
+        good = m->outstanding[kind] >= 0 && m->outstanding[kind] <= LIMITER_COUNT_MAX / BUDGET_MEMBERS_MAX;
+    return good;
+}
+
+bool budget_check(const struct budget *b, int64_t now_us) {
+    bool good = b->seats >= 0 && b->seats <= BUDGET_MEMBERS_MAX &&
+                limiter_check(&b->limiter, now_us, BUDGET_TIME_MAX);
+    for (int32_t i = 0; good && i < b->seats; i++)
+        good = b->members[i].owner == 0 || check_member(&b->members[i]);
+    for (int32_t i = good ? b->seats : BUDGET_MEMBERS_MAX; i < BUDGET_MEMBERS_MAX && good; i++)
+        good = b->members[i].owner == 0;
+    return good;
+}
+
 static uint16_t kinds_of(const int32_t cost[]) {
     uint32_t kinds = 0;
     for (int32_t i = 0; i < LIMIT_KIND_COUNT; i++) kinds |= cost[i] > 0 ? 1u << i : 0;

@@ -53,6 +53,11 @@ void budget_leave(struct budget *b, int32_t member, int64_t now_us);
 // spent.
 void budget_repair(struct budget *b);
 
+// Whether a budget that was read from somewhere is one that the functions here can have made: each number in its bounds,
+// and the seats in agreement.
+#define BUDGET_TIME_MAX (INT64_C(1) << 56)   // microseconds, two thousand years
+bool budget_check(const struct budget *b, int64_t now_us);
+
 // As limiter_wait_us; LIMITER_ON_ANSWER also when another member waits for the same budget more urgently.
 int64_t budget_wait_us(struct budget *b, int32_t member, const int32_t cost[], int32_t priority,
                        int64_t now_us, uint32_t *blocked);

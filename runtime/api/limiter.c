@@ -41,6 +41,40 @@ void limiter_init(struct limiter *l, int64_t guard_us) {
     l->turn_us = INT64_MAX;
 }
 
+static bool is_count(int32_t value, int32_t least) { return value >= least && value <= LIMITER_COUNT_MAX; }
+
+// The longest ban is one of three days (sim and exchange), and a window turns within its interval: what would hold everything
+// back for longer is not of the limiter's making.
+#define GATE_MAX_US (INT64_C(8) * 86400 * 1000000)
+
+static bool is_time(int64_t value, int64_t max) { return value > -max && value < max; }
+
+static bool check_window(const struct limiter *l, const struct limiter_window *w, int64_t now_us,
+                         int64_t max) {
+    return w->kind < LIMIT_KIND_COUNT && w->interval_us > 0 && w->interval_us < max && w->limit > 0 &&
+           is_count(w->limit, 1) && is_count(w->reserve, 0) && w->reserve <= w->limit &&
+           is_count(w->used, 0) && is_count(w->previous, 0) && is_count(w->carry, 0) &&
+           is_count(w->others, 0) && is_count(w->others_base, -1) && is_count(w->expected, -1) &&
+           is_time(w->start_us, max) && w->end_us == w->start_us + w->interval_us &&
+           is_time(w->base_us, max) && is_time(w->heard_us, max) && w->end_us - l->offset_us >= l->turn_us &&
+           w->end_us - l->offset_us <= now_us + 2 * w->interval_us;
+}
+
+bool limiter_check(const struct limiter *l, int64_t now_us, int64_t time_max_us) {
+    unsigned char forecasts;
+    memcpy(&forecasts, &l->forecasts, 1);
+    bool good =
+        forecasts <= 1 && l->count >= 0 && l->count <= LIMITER_WINDOWS_MAX &&
+        is_time(l->offset_us, time_max_us) && is_time(l->offset_next_us, time_max_us) && l->guard_us >= 0 &&
+        l->guard_us < time_max_us && l->uncertainty_us >= l->guard_us && l->uncertainty_us < time_max_us &&
+        (l->gate_us == INT64_MIN || (l->gate_us > -time_max_us && l->gate_us <= now_us + GATE_MAX_US)) &&
+        (l->turn_us == INT64_MIN || l->turn_us == INT64_MAX || is_time(l->turn_us, time_max_us));
+    for (int32_t kind = 0; kind < LIMIT_KIND_COUNT && good; kind++) good = is_count(l->outstanding[kind], 0);
+    for (int32_t i = 0; good && i < l->count; i++)
+        good = check_window(l, &l->windows[i], now_us, time_max_us);
+    return good;
+}
+
 static int64_t floor_to(int64_t value, int64_t step) {
     ASSERT(step > 0);
     int64_t rest = value % step;

@@ -49,6 +49,12 @@ struct limiter {
     struct limiter_window windows[LIMITER_WINDOWS_MAX];
 };
 
+// Whether a limiter that was read from somewhere is one that can be: counts from 0 (or -1, where that means unknown) to
+// LIMITER_COUNT_MAX, times within time_max_us of 0 but for those that mean never and always, nothing that holds all back for
+// longer than the longest ban.
+enum { LIMITER_COUNT_MAX = 1 << 29 };
+bool limiter_check(const struct limiter *l, int64_t now_us, int64_t time_max_us);
+
 // No windows; guard_us is the least uncertainty ever assumed.
 void limiter_init(struct limiter *l, int64_t guard_us);
 

@@ -1,6 +1,8 @@
-// shared_budget.c: a budget in a mapped file, and the locks that say who is alive.
+// shared_budget.c: a budget in a file that processes read and write under a lock of the kernel's. Nothing in the file is
+// believed, and no lock lies in it: a page that somebody has spoiled leads to no wild pointer and no endless wait.
 #include "process/shared_budget.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/units.h"
 
@@ -10,46 +12,50 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 // Changes with every change of the structs below or of struct budget.
-#define MAGIC UINT64_C(0x6d74627564670002)
+#define MAGIC UINT64_C(0x6d74627564670003)
 
-enum { REAP_INTERVAL_MS = 100 };
+enum { REAP_INTERVAL_MS = 100, PATIENCE_US = 200000, PAUSE_US = 50 };
 
 struct file {
     uint64_t magic;
     uint64_t size;
     int64_t base_us;   // the members' clock minus CLOCK_MONOTONIC
     uint64_t owners;   // ever seated: gives each a number of its own
-    pthread_mutex_t lock;
-    pthread_mutex_t seats[BUDGET_MEMBERS_MAX];   // held by its member as long as that lives
+    uint64_t turn;     // changes with each writing,
     struct budget budget;
+    uint64_t turn_after;   // and this is another one where a writer was killed in the middle
 };
 
 // Processes share these bytes, and may be of two builds: another layout needs another MAGIC.
 _Static_assert(sizeof(struct budget_member) == 56, "a member's books, shared by processes");
 _Static_assert(offsetof(struct budget, members) == 2016 && sizeof(struct budget) == 5600,
                "the books of a budget, shared by processes");
-_Static_assert(offsetof(struct file, lock) == 32 &&
-                   offsetof(struct file, seats) == 32 + sizeof(pthread_mutex_t) &&
-                   offsetof(struct file, budget) == 32 + (1 + BUDGET_MEMBERS_MAX) * sizeof(pthread_mutex_t) &&
-                   sizeof(struct file) == offsetof(struct file, budget) + sizeof(struct budget),
+_Static_assert(offsetof(struct file, budget) == 40 && sizeof(struct file) == 40 + sizeof(struct budget) + 8,
                "the file of a budget has no padding and no surprises");
 
+// What is locked: the first byte by who reads and changes the file, the one behind it of each seat by its member as long as
+// that lives. The kernel gives both back when a process dies, and looks at no byte.
+enum { LOCK_OF_FILE = 0, LOCK_OF_SEATS = 1 };
+
 struct shared_budget {
-    struct file *file;
+    int fd;
+    struct file own;   // what was read last and held good, and is worked on
+    struct file there;
     struct budget_lock lock;
     int32_t member;
+    uint64_t owner;
     int64_t reap_ms;   // when to look for dead members again
+    bool alone, inside;
+    char problem[128];
 };
 
 static int64_t clock_us(clockid_t id) {
@@ -58,46 +64,97 @@ static int64_t clock_us(clockid_t id) {
     return (int64_t)t.tv_sec * SECOND_US + t.tv_nsec / 1000;
 }
 
+// ---- locks ----
+
+static bool set_lock(int fd, short type, int place) {
+    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
+    return fcntl(fd, F_OFD_SETLK, &l) == 0;
+}
+
+static bool is_locked(int fd, int place) {
+    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
+    return fcntl(fd, F_OFD_GETLK, &l) != 0 || l.l_type != F_UNLCK;   // what is not certain is held
+}
+
+static bool wait_for_lock(int fd) {
+    if (set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return true;
+    int64_t until_us = clock_us(CLOCK_MONOTONIC) + PATIENCE_US;
+    do {
+        usleep(PAUSE_US);
+        if (set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return true;
+    } while (clock_us(CLOCK_MONOTONIC) < until_us);
+    return false;
+}
+
+// ---- the file ----
+
+static bool read_file(int fd, struct file *f) {
+    return pread(fd, f, sizeof *f, 0) == (ssize_t)sizeof *f && f->magic == MAGIC && f->size == sizeof *f &&
+           f->base_us > -BUDGET_TIME_MAX && f->base_us < BUDGET_TIME_MAX &&
+           budget_check(&f->budget, clock_us(CLOCK_MONOTONIC) + f->base_us);
+}
+
+static bool write_file(int fd, struct file *f) {
+    f->turn_after = ++f->turn;
+    return pwrite(fd, f, sizeof *f, 0) == (ssize_t)sizeof *f;
+}
+
+// A writer that died in the middle has left parts of both.
+static void mend(struct file *f) {
+    if (f->turn != f->turn_after) budget_repair(&f->budget);
+}
+
 // Frees the seats whose processes have died. Under the lock.
-static void reap(struct shared_budget *s) {
-    for (int32_t i = 0; i < s->file->budget.seats; i++) {
-        if (i == s->member || s->file->budget.members[i].owner == 0) continue;
-        int err = pthread_mutex_trylock(&s->file->seats[i]);
-        if (err == EBUSY) continue;
-        if (err == EOWNERDEAD) pthread_mutex_consistent(&s->file->seats[i]);
-        budget_leave(&s->file->budget, i, clock_us(CLOCK_MONOTONIC) + s->file->base_us);
-        pthread_mutex_unlock(&s->file->seats[i]);
+static void reap(struct file *f, int fd, int32_t own) {
+    for (int32_t i = 0; i < f->budget.seats; i++) {
+        if (i == own || f->budget.members[i].owner == 0 || is_locked(fd, LOCK_OF_SEATS + i)) continue;
+        budget_leave(&f->budget, i, clock_us(CLOCK_MONOTONIC) + f->base_us);
+    }
+}
+
+// From now on this process spends from what it knew last, as the only one. What the others had under way counts as spent.
+static void go_alone(struct shared_budget *s, const char *why) {
+    s->alone = true;
+    snprintf(s->problem, sizeof s->problem, "%s", why);
+    for (int32_t i = 0; i < s->own.budget.seats; i++) {
+        if (i != s->member && s->own.budget.members[i].owner != 0)
+            budget_leave(&s->own.budget, i, clock_us(CLOCK_MONOTONIC) + s->own.base_us);
     }
 }
 
 static void enter(void *ctx) {
     struct shared_budget *s = ctx;
-    int err = pthread_mutex_lock(&s->file->lock);
-    if (err == EOWNERDEAD) {   // died in the middle of a change
-        pthread_mutex_consistent(&s->file->lock);
-        budget_repair(&s->file->budget);
-        err = 0;
-        s->reap_ms = 0;
+    ASSERT(!s->inside);
+    s->inside = true;
+    if (s->alone) return;
+    if (!wait_for_lock(s->fd)) {
+        go_alone(s, "another process has held them for too long");
+        return;
     }
-    ASSERT(err == 0);
+    bool good = read_file(s->fd, &s->there);
+    if (good) mend(&s->there);
+    good = good && (s->member < 0 || (s->member < s->there.budget.seats &&
+                                      s->there.budget.members[s->member].owner == s->owner));
+    if (!good) {
+        set_lock(s->fd, F_UNLCK, LOCK_OF_FILE);
+        go_alone(s, "their file is damaged");
+        return;
+    }
+    s->own = s->there;
     int64_t now_ms = clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
     if (now_ms < s->reap_ms) return;
     s->reap_ms = now_ms + REAP_INTERVAL_MS;
-    reap(s);
+    reap(&s->own, s->fd, s->member);
 }
 
 static void leave(void *ctx) {
     struct shared_budget *s = ctx;
-    pthread_mutex_unlock(&s->file->lock);
-}
-
-static void make_mutex(pthread_mutex_t *m) {
-    pthread_mutexattr_t a;
-    pthread_mutexattr_init(&a);
-    pthread_mutexattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
-    pthread_mutexattr_setrobust(&a, PTHREAD_MUTEX_ROBUST);
-    pthread_mutex_init(m, &a);
-    pthread_mutexattr_destroy(&a);
+    ASSERT(s->inside);
+    s->inside = false;
+    if (s->alone) return;
+    bool good = memcmp(&s->own, &s->there, sizeof s->own) == 0 || write_file(s->fd, &s->own);
+    set_lock(s->fd, F_UNLCK, LOCK_OF_FILE);
+    if (!good) go_alone(s, "their file cannot be written");
 }
 
 static int check_name(const char *name, struct errmsg *e) {
@@ -110,35 +167,30 @@ static int check_name(const char *name, struct errmsg *e) {
                : errmsg_set(e, ERR_INVALID, "budget name '%s': 1 to 64 letters, digits, '.', '_', '-'", name);
 }
 
-// A new file is made ready under the file lock, so that nobody sees it half made.
-static int make_ready(int fd, const char *path, struct file **out, int64_t guard_us, struct errmsg *e) {
+// A new file is made ready under the file lock, so that nobody sees it half made. What is no file of this version is
+// refused, but one that its maker left unwritten, or that was cut off while nobody sits in it, is made anew.
+static int make_ready(int fd, const char *path, int64_t guard_us, struct errmsg *e) {
     struct stat st;
     if (fstat(fd, &st) != 0) return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
     if (st.st_uid != geteuid() || (st.st_mode & 077) != 0)
         return errmsg_set(e, ERR_FORMAT,
                           "%s belongs to another user or is open to others (mode %o); remove it", path,
                           (unsigned)(st.st_mode & 0777));
-    bool fresh = st.st_size == 0;
-    if (fresh && ftruncate(fd, sizeof **out) != 0)
-        return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    if (!fresh && st.st_size != (off_t)sizeof **out)
-        return errmsg_set(e, ERR_FORMAT, "%s is of another version of moontide; remove it when none runs",
-                          path);
-    struct file *f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (f == MAP_FAILED) return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
-    if (fresh || f->magic == 0) {   // 0: its maker died on the way
-        make_mutex(&f->lock);
-        for (int32_t i = 0; i < BUDGET_MEMBERS_MAX; i++) make_mutex(&f->seats[i]);
+    struct file *f = alloc_zeroed(1, sizeof *f);
+    int err = ERR_OK;
+    if (st.st_size == 0 ||
+        (pread(fd, &f->magic, sizeof f->magic, 0) == (ssize_t)sizeof f->magic && f->magic == 0)) {
+        *f = (struct file){ .magic = MAGIC, .size = sizeof *f };
         budget_init(&f->budget, guard_us);
-        f->size = sizeof *f;
-        f->magic = MAGIC;
-    } else if (f->magic != MAGIC || f->size != sizeof *f) {
-        munmap(f, sizeof *f);
-        return errmsg_set(e, ERR_FORMAT, "%s is of another version of moontide; remove it when none runs",
-                          path);
+        if (!write_file(fd, f)) err = errmsg_set(e, ERR_IO, "%s: %s", path, strerror(errno));
+    } else if (st.st_size != (off_t)sizeof *f || f->magic != MAGIC) {
+        err =
+            errmsg_set(e, ERR_FORMAT, "%s is of another version of moontide; remove it when none runs", path);
+    } else if (!read_file(fd, f)) {
+        err = errmsg_set(e, ERR_FORMAT, "%s is damaged; remove it when none runs", path);
     }
-    *out = f;
-    return ERR_OK;
+    free(f);
+    return err;
 }
 
 static void unlock_file(int fd) {
@@ -166,35 +218,39 @@ static int lock_file(const char *path, struct errmsg *e) {
 static int take_seat(struct shared_budget *s, struct errmsg *e) {
     s->member = -1;
     enter(s);
-    int32_t member = budget_join(&s->file->budget, ++s->file->owners);
-    if (member >= 0) {
-        int err = pthread_mutex_lock(&s->file->seats[member]);   // free, or its holder has just died
-        if (err == EOWNERDEAD) err = pthread_mutex_consistent(&s->file->seats[member]);
-        ASSERT(err == 0);
-        s->member = member;
+    if (!s->alone) {
+        uint64_t owner = s->own.owners + 1 ? s->own.owners + 1 : 1;
+        int32_t member = budget_join(&s->own.budget, owner);
+        if (member >= 0 && set_lock(s->fd, F_WRLCK, LOCK_OF_SEATS + member)) {
+            s->member = member;
+            s->own.owners = s->owner = owner;
+        } else if (member >= 0) {   // its holder lives, and the file does not know it
+            s->own = s->there;
+            snprintf(s->problem, sizeof s->problem, "their file is damaged");
+        }
     }
     leave(s);
-    return member >= 0 ? ERR_OK
-                       : errmsg_set(e, ERR_FULL, "%d processes share this budget already, which is the most",
-                                    BUDGET_MEMBERS_MAX);
+    if (s->member >= 0 && !s->alone) return ERR_OK;
+    if (s->problem[0]) return errmsg_set(e, ERR_FORMAT, "%s", s->problem);
+    return errmsg_set(e, ERR_FULL, "%d processes share this budget already, which is the most",
+                      BUDGET_MEMBERS_MAX);
 }
 
 // ---- files that nobody needs any more ----
 
 // Whether nobody sits in a locked file, and all it remembers is over. What is not certain is false.
-static bool is_left(struct file *f) {
-    struct shared_budget s = { .file = f, .member = -1 };
-    int err = pthread_mutex_trylock(&f->lock);
-    if (err == EOWNERDEAD) {
-        pthread_mutex_consistent(&f->lock);
-        budget_repair(&f->budget);
-        err = 0;
+static bool is_left(int fd, struct file *f) {
+    if (!set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return false;
+    bool left = read_file(fd, f);
+    if (left) {
+        mend(f);
+        struct file before = *f;
+        reap(f, fd, -1);
+        if (memcmp(&before, f, sizeof before) != 0) left = write_file(fd, f);
+        left = left && limiter_is_over(&f->budget.limiter, clock_us(CLOCK_MONOTONIC) + f->base_us);
     }
-    if (err != 0) return false;
-    reap(&s);
-    bool left = limiter_is_over(&f->budget.limiter, clock_us(CLOCK_MONOTONIC) + f->base_us);
-    for (int32_t i = 0; i < f->budget.seats; i++) left = left && f->budget.members[i].owner == 0;
-    pthread_mutex_unlock(&f->lock);
+    for (int32_t i = 0; left && i < f->budget.seats; i++) left = f->budget.members[i].owner == 0;
+    set_lock(fd, F_UNLCK, LOCK_OF_FILE);
     return left;
 }
 
@@ -202,15 +258,12 @@ static void sweep_file(int dir, const char *name) {
     struct stat st;
     int fd = openat(dir, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return;
-    struct file *f = MAP_FAILED;
+    struct file *f = alloc_zeroed(1, sizeof *f);
     bool ours = flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
                 st.st_size == (off_t)sizeof *f && st.st_nlink > 0;
-    if (ours) f = mmap(NULL, sizeof *f, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (f != MAP_FAILED) {
-        if (f->magic == MAGIC && f->size == sizeof *f && is_left(f))
-            unlinkat(dir, name, 0);   // under the lock: who waits for it sees that the file has gone
-        munmap(f, sizeof *f);
-    }
+    if (ours && is_left(fd, f))
+        unlinkat(dir, name, 0);   // under the lock: who waits for it sees that the file has gone
+    free(f);
     unlock_file(fd);
 }
 
@@ -253,14 +306,14 @@ struct shared_budget *shared_budget_open(const char *dir, const char *name, int6
         return NULL;
     }
     s->lock = (struct budget_lock){ s, enter, leave };
-    int fd = lock_file(path, e);
-    bool good = fd >= 0 && make_ready(fd, path, &s->file, guard_us, e) == ERR_OK && take_seat(s, e) == ERR_OK;
-    if (fd >= 0) unlock_file(fd);
+    s->fd = lock_file(path, e);
+    bool good = s->fd >= 0 && make_ready(s->fd, path, guard_us, e) == ERR_OK && take_seat(s, e) == ERR_OK;
+    if (s->fd >= 0) flock(s->fd, LOCK_UN);
     if (good) {
         sweep(dir ? dir : "/dev/shm", strrchr(path, '/') + 1);
         return s;
     }
-    if (s->file) munmap(s->file, sizeof *s->file);
+    if (s->fd >= 0) close(s->fd);
     free(s);
     return NULL;
 }
@@ -268,42 +321,45 @@ struct shared_budget *shared_budget_open(const char *dir, const char *name, int6
 void shared_budget_close(struct shared_budget *s) {
     if (!s) return;
     enter(s);
-    budget_leave(&s->file->budget, s->member, clock_us(CLOCK_MONOTONIC) + s->file->base_us);
-    pthread_mutex_unlock(&s->file->seats[s->member]);
+    budget_leave(&s->own.budget, s->member, clock_us(CLOCK_MONOTONIC) + s->own.base_us);
+    if (!s->alone) set_lock(s->fd, F_UNLCK, LOCK_OF_SEATS + s->member);   // before another takes the seat
+    s->member = -1;
     leave(s);
-    munmap(s->file, sizeof *s->file);
+    close(s->fd);
     free(s);
 }
 
 struct budget *shared_budget_get(struct shared_budget *s) {
-    return &s->file->budget;
+    return &s->own.budget;
 }
 
 int32_t shared_budget_member(const struct shared_budget *s) { return s->member; }
 
 const struct budget_lock *shared_budget_lock(const struct shared_budget *s) { return &s->lock; }
 
+const char *shared_budget_problem(const struct shared_budget *s) { return s->alone ? s->problem : NULL; }
+
 static int32_t count_members(const struct shared_budget *s) {
     int32_t count = 0;
-    for (int32_t i = 0; i < s->file->budget.seats; i++) count += s->file->budget.members[i].owner != 0;
+    for (int32_t i = 0; i < s->own.budget.seats; i++) count += s->own.budget.members[i].owner != 0;
     return count;
 }
 
 int64_t shared_budget_base(struct shared_budget *s, int64_t wanted_us) {
     s->reap_ms = 0;
     enter(s);
-    struct limiter *l = &s->file->budget.limiter;
-    int64_t shift_us = wanted_us - s->file->base_us;
-    if (count_members(s) == 1 || s->file->base_us == 0) {   // of several who came at once, the first to ask
-        if (s->file->base_us != 0) {                        // windows lie on the exchange's clock and stay
+    struct limiter *l = &s->own.budget.limiter;
+    int64_t shift_us = wanted_us - s->own.base_us;
+    if (count_members(s) == 1 || s->own.base_us == 0) {   // of several who came at once, the first to ask
+        if (s->own.base_us != 0) {                        // windows lie on the exchange's clock and stay
             l->offset_us -= shift_us;
             if (l->offset_next_us != 0) l->offset_next_us -= shift_us;
             if (l->gate_us > INT64_MIN / 2) l->gate_us += shift_us;
             l->turn_us = INT64_MIN;
         }
-        s->file->base_us = wanted_us;
+        s->own.base_us = wanted_us;
     }
-    int64_t base_us = s->file->base_us;
+    int64_t base_us = s->own.base_us;
     leave(s);
     return base_us;
 }

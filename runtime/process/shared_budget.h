@@ -1,13 +1,15 @@
-// shared_budget.h: a budget (api/budget.h) in a file which all processes of this user map, so that any number
-// of them on a machine spend from one.
+// shared_budget.h: a budget (api/budget.h) in a file which all processes of this user read and write under a lock, so that any
+// number of them on a machine spend from one.
 //
 // Lives    in `dir` (NULL: /dev/shm) as moontide-<uid>-<name>.budget, mode 0600. It outlives its users on
 //          purpose: a process that starts again must know what the last minute has cost. It does not outlive
 //          a boot, as its times are those of CLOCK_MONOTONIC (see shared_budget_base). Whoever opens one
 //          removes those of others in which nobody sits and whose last windows are long past.
-// Death    the lock and every seat are robust mutexes: the kernel tells the next process that asks when a
-//          holder has died, be it in the middle of a change. The seat's reservations then end as budget_leave
-//          says.
+// Death    the lock and every seat are locks of the kernel's on bytes of the file (OFD locks), which end with their
+//          holder: the next process that asks sees whose seat is left, and that a writing was broken off. The seat's
+//          reservations then end as budget_leave says.
+// Trust    none in the file: each change works on a copy that was read whole and checked (budget_check), and is written back
+//          whole.
 // Threads  everything from the thread that opened it, which must live as long as the seat.
 // Errors   ERR_IO (errno in the text), ERR_FORMAT (another version's file, or another user's), ERR_FULL.
 #ifndef MT_PROCESS_SHARED_BUDGET_H
@@ -17,6 +19,10 @@
 #include "base/err.h"
 
 struct shared_budget;
+
+// A process in doubt (the file is damaged or cut off, its lock held for 0.2 s) goes on with its own share: with what it knew
+// last, alone, for good. Why, as the end of a sentence; NULL: it shares.
+const char *shared_budget_problem(const struct shared_budget *s);
 
 // Opens or makes the budget and takes a seat. `name` is letters, digits, '.', '_' and '-'.
 struct shared_budget *shared_budget_open(const char *dir, const char *name, int64_t guard_us,

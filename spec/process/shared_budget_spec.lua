@@ -21,6 +21,14 @@ local function open(dir, name)
   return s ~= nil and s or nil, ffi.string(message.text)
 end
 
+-- What is done with a budget is done under its lock.
+local function held(s, fn)
+  local lock = C.shared_budget_lock(s)
+  lock.enter(lock.ctx)
+  fn(C.shared_budget_get(s))
+  lock.leave(lock.ctx)
+end
+
 -- Sums the sendings of all processes by window of the machine's clock.
 local function by_window(outputs)
   local windows = {}
@@ -57,9 +65,10 @@ describe("shared budget", function()
     local cost = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
     cost[C.LIMIT_WEIGHT] = 7
     local a = assert(open(dir, "x"))
-    local budget = C.shared_budget_get(a)
-    C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, 86400 * S, 10, 0, now)
-    C.budget_take(budget, C.shared_budget_member(a), cost, now)
+    held(a, function(budget)
+      C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, 86400 * S, 10, 0, now)
+      C.budget_take(budget, C.shared_budget_member(a), cost, now)
+    end)
     C.shared_budget_close(a)
     local b = assert(open(dir, "x"))
     assert.equal(7, C.limiter_used(C.shared_budget_get(b).limiter, 0))
@@ -76,17 +85,18 @@ describe("shared budget", function()
     cost[C.LIMIT_WEIGHT] = 7
     local function spend(name, interval, at)
       local s = assert(open(dir, name))
-      local budget = C.shared_budget_get(s)
-      C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, interval, 10, 0, at)
-      C.budget_take(budget, C.shared_budget_member(s), cost, at)
-      C.budget_done(budget, C.shared_budget_member(s), cost, at)
+      held(s, function(budget)
+        C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, interval, 10, 0, at)
+        C.budget_take(budget, C.shared_budget_member(s), cost, at)
+        C.budget_done(budget, C.shared_budget_member(s), cost, at)
+      end)
       return s
     end
     C.shared_budget_close(spend("long-ago", 60 * S, now - 300 * S))
     C.shared_budget_close(spend("just-now", 60 * S, now))
     C.shared_budget_close(spend("today", 86400 * S, now - 300 * S))
     local banned = spend("banned", 60 * S, now - 300 * S)
-    C.limiter_gate(C.shared_budget_get(banned).limiter, now + 600 * S)
+    held(banned, function(budget) C.limiter_gate(budget.limiter, now + 600 * S) end)
     C.shared_budget_close(banned)
     local sat_in = spend("sat-in", 60 * S, now - 300 * S)
     run.write(("%s/moontide-%s-other.budget"):format(dir, uid), "of another version")
@@ -122,6 +132,78 @@ describe("shared budget", function()
     C.shared_budget_close((assert(open(dir, "y"))))
     assert.is_false(there "sat-in")
   end)
+
+  it(
+    "is nothing that its users depend on: spoiled, cut off or held for ever, each goes on with its own share",
+    function()
+      local uid = io.popen("id -u"):read "*l"
+      local cost = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT)
+      cost[C.LIMIT_WEIGHT] = 1
+      local path = ("%s/moontide-%s-x.budget"):format(dir, uid)
+      local function spoil(from, to, byte)
+        local file = assert(io.open(path, "r+b"))
+        file:seek("set", from)
+        file:write(string.char(byte):rep(to - from))
+        file:close()
+      end
+      local ways = {
+        all_ones = function() spoil(16, 5648, 255) end,
+        all_zero = function() spoil(0, 5648, 0) end,
+        emptied = function() assert(io.open(path, "w")):close() end,
+        cut_off = function() os.execute(("truncate -s 100 '%s'"):format(path)) end,
+        longer = function() spoil(5648, 9000, 255) end,
+      }
+      local size = C.shared_budget_open(dir, "size", 5000, ffi.new "struct errmsg")
+      C.shared_budget_close(size)
+      -- And every eighth byte by itself.
+      for at = 0, 2100, 8 do
+        ways["byte " .. at] = function() spoil(at, at + 8, 255) end
+        ways["sign " .. at] = function() spoil(at + 7, at + 8, 127) end
+      end
+      for name, spoil_it in pairs(ways) do
+        os.remove(path)
+        local a, b = assert(open(dir, "x")), assert(open(dir, "x"))
+        local now = math.floor(host.monotonic() * 1e6)
+        for _, s in ipairs { a, b } do
+          held(s, function(budget)
+            C.limiter_set(budget.limiter, C.LIMIT_WEIGHT, 60 * S, 100, 0, now)
+            C.budget_take(budget, C.shared_budget_member(s), cost, now)
+          end)
+        end
+        spoil_it()
+        local waits = {}
+        for i, s in ipairs { a, b } do
+          held(s, function(budget)
+            waits[i] = tonumber(
+              C.budget_wait_us(budget, C.shared_budget_member(s), cost, C.PRIORITY_CRITICAL, now, nil)
+            )
+            if waits[i] == 0 then C.budget_take(budget, C.shared_budget_member(s), cost, now) end
+            C.budget_done(budget, C.shared_budget_member(s), cost, now)
+          end)
+          assert.is_true(waits[i] < 200 * S, name .. ": waits " .. waits[i])
+        end
+        C.shared_budget_close(a)
+        C.shared_budget_close(b)
+      end
+      -- Held by a process that was stopped in the middle.
+      os.remove(path)
+      local a, b = assert(open(dir, "x")), assert(open(dir, "x"))
+      local lock = C.shared_budget_lock(b)
+      lock.enter(lock.ctx)
+      held(a, function(budget)
+        local now = math.floor(host.monotonic() * 1e6)
+        assert.equal(
+          0,
+          tonumber(C.budget_wait_us(budget, C.shared_budget_member(a), cost, C.PRIORITY_CRITICAL, now, nil))
+        )
+      end)
+      assert.truthy(ffi.string(C.shared_budget_problem(a)):find "held them for too long")
+      assert.equal(nil, C.shared_budget_problem(b) ~= nil or nil)
+      lock.leave(lock.ctx)
+      C.shared_budget_close(a)
+      C.shared_budget_close(b)
+    end
+  )
 
   it("is one for all who open it while others sweep", function()
     local script = run.write(
@@ -176,8 +258,7 @@ describe("shared budget", function()
   it("has one clock for all: the first to sit in it names it, and what it remembers moves along", function()
     local a = assert(open(dir, "x"))
     assert.equal(5000, tonumber(C.shared_budget_base(a, 5000)))
-    local budget = C.shared_budget_get(a)
-    C.limiter_gate(budget.limiter, 9000)
+    held(a, function(budget) C.limiter_gate(budget.limiter, 9000) end)
     local b = assert(open(dir, "x"))
     assert.equal(5000, tonumber(C.shared_budget_base(b, 7000)))
     C.shared_budget_close(a)

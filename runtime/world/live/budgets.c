@@ -4,12 +4,14 @@
 
 #include "base/alloc.h"
 #include "process/shared_budget.h"
+#include "world/live/log_lines.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 struct live_budgets {
     struct shared_budget *of[BUDGET_SCOPE_COUNT];
+    bool told[BUDGET_SCOPE_COUNT];
     char problem[160];
 };
 
@@ -33,6 +35,19 @@ void live_budgets_use(struct live *l) {
         if (!s) continue;
         dispatcher_share(l->pump.dispatcher, i, shared_budget_get(s), shared_budget_member(s),
                          shared_budget_lock(s), live_now(l));
+    }
+}
+
+void live_budgets_tell(struct live *l) {
+    struct live_budgets *b = l->budgets;
+    for (int i = 0; b && i < BUDGET_SCOPE_COUNT; i++) {
+        const char *why = b->of[i] && !b->told[i] ? shared_budget_problem(b->of[i]) : NULL;
+        if (!why) continue;
+        b->told[i] = true;
+        live_log_warn(l,
+                      "limits of the %s are no longer shared with other processes (%s): this one goes on "
+                      "with its own share",
+                      i == BUDGET_ADDRESS ? "address" : "account", why);
     }
 }
 

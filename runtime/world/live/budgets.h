@@ -5,7 +5,8 @@
 #include "world/live/core.h"
 
 int live_budgets_open(struct live *l, struct errmsg *e);
-void live_budgets_use(struct live *l);   // the dispatcher is there
+void live_budgets_use(struct live *l);    // the dispatcher is there
+void live_budgets_tell(struct live *l);   // a line, once, for each that is no longer shared
 void live_budgets_close(struct live *l);
 
 #endif

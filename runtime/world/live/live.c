@@ -283,6 +283,7 @@ static void loop_in(struct live *l) {
 }
 
 static int32_t loop_out(struct live *l, int32_t what) {
+    live_budgets_tell(l);
     l->turns->script_since_us = live_monotonic_us(l);
     heartbeat_phase(HEART_SCRIPT);
     return what;
