@@ -178,6 +178,35 @@ static struct client *find(const struct control_socket *c, int64_t id) {
     return NULL;
 }
 
+int64_t control_socket_adopt(struct control_socket *c, int fd) {
+    int32_t place = 0;
+    while (place < CONTROL_SOCKET_CLIENTS_MAX && c->clients[place]) place++;
+    struct client *k = place < CONTROL_SOCKET_CLIENTS_MAX ? calloc(1, sizeof *k) : NULL;
+    if (!k) {
+        close(fd);
+        return 0;
+    }
+    k->owner = c;
+    k->pipe.data = k;
+    uv_pipe_init(c->listener.loop, &k->pipe, 0);
+    c->handles++;
+    if (uv_pipe_open(&k->pipe, fd) != 0) {
+        close(fd);
+        drop(k);
+        return 0;
+    }
+    c->clients[place] = k;
+    k->id = ++c->ids;
+    k->reading = true;
+    uv_read_start((uv_stream_t *)&k->pipe, on_room, on_bytes);
+    return k->id;
+}
+
+void control_socket_drop(struct control_socket *c, int64_t client) {
+    struct client *k = find(c, client);
+    if (k) drop(k);
+}
+
 bool control_socket_connected(const struct control_socket *c, int64_t client) {
     return find(c, client) != NULL;
 }

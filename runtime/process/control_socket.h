@@ -58,4 +58,8 @@ int control_socket_read(int fd, int64_t timeout_us, char **out, size_t *size);
 void control_socket_line_free(char *line);
 void control_socket_hang_up(int fd);
 
+// Makes a connected socket a client; it is the socket's from now on. The client's number; 0: no room, and it is closed.
+int64_t control_socket_adopt(struct control_socket *c, int fd);
+void control_socket_drop(struct control_socket *c, int64_t client);
+
 #endif

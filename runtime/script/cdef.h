@@ -75,6 +75,7 @@
 #include "process/confinement.h"
 #include "process/control_socket.h"
 #include "process/heartbeat.h"
+#include "process/reading_process.h"
 #include "process/stdio_relay.h"
 #include "process/supervisor.h"
 #include "process/shared_budget.h"

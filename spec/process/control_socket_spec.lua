@@ -104,6 +104,47 @@ describe("control socket", function()
     assert.is_string(problem)
   end)
 
+  it("lets code that only reads change nothing and end nothing, whatever it computes or takes", function()
+    r = live_run.start(x, {
+      [[ answer = { 41 }
+      return { symbols = { "BTCUSDT" }, on_start = function(self) self.seen = 3 print "started" io.stdout:flush() end } ]],
+    })
+    r:wait_for "started"
+    local pid = r:ask({ cmd = "status" }).pid
+    local function eval(code) return r:ask({ cmd = "eval", code = code }, nil, 60) end
+    for code, says in pairs {
+      ["('x'):rep(2 ^ 29)"] = "memory",
+      ["('a'):rep(40):find(('a*'):rep(30) .. 'b')"] = "it was ended",
+      ["(function() local t = { 'x' } for i = 1, 40 do t[1] = t[1] .. t[1] end end)()"] = "memory",
+      ["table.concat({ ('x'):rep(2 ^ 27), ('x'):rep(2 ^ 27), ('x'):rep(2 ^ 27) })"] = "memory",
+      ["(function() while true do end end)()"] = "",
+      ["(function() while true do pcall(function() while true do end end) end end)()"] = "",
+      ["(function() local t = {} while true do t[#t + 1] = ('x'):rep(1e6) .. #t end end)()"] = "",
+      ["api.all { api.spawn(function() api.sleep(0) error 'broken' end) } and error 'broken'"] = "broken",
+      ["coroutine.yield()"] = "",
+      ["api.create_order { symbol = 'BTCUSDT' }"] = "may only read",
+    } do
+      local a = eval(code)
+      assert.is_false(a.ok, code)
+      assert.truthy(a.error:find(says, 1, true), code .. ": " .. a.error)
+    end
+    for _, code in ipairs {
+      "rawset(answer, 1, 7)",
+      "answer[1]",
+      "(function() self.seen = 9 self.state.x = 1 self.on_stop = error return self.seen end)()",
+      "tostring(io.open('left', 'w'))",
+      "(function() for k in pairs(api) do api[k] = error end for k in pairs(string) do string[k] = nil end end)()",
+    } do
+      eval(code)
+    end
+    assert.same({ "41", "3", "nil" }, eval("answer[1], self.seen, self.state.x").results)
+    assert.is_nil(host.file_mode(r:path("script", "data/left")))
+    assert.same({ "true" }, eval("api.get_ticker_price { symbol = 'BTCUSDT' }.price > 0").results)
+    local refused = eval "select(2, api.get_order { symbol = 'BTCUSDT', orderId = 1 })"
+    assert.truthy(refused.results[1]:find("-2013", 1, true))
+    assert.equal(pid, r:ask({ cmd = "status" }).pid)
+  end)
+
   it("runs code in the script's world: reading only, unless asked to write", function()
     r = live_run.start(x, {
       [[ answer = 41

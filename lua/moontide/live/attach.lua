@@ -1,11 +1,14 @@
 ---The REPL's end in a running process: what `moontide attach` sends over the control socket is run here. A connection only reads
----unless it says that it writes: its `api` knows no other calls, and whatever it reaches by other ways is refused where calls
----are sent (world.perform).
+---unless it says that it writes: then its code runs in a copy of this process (live/reading.lua), where it can change nothing of
+---the run, and end no more than the copy.
+local cjson = require "cjson"
 local host = require "moontide.lua_host"
 local control = require "moontide.live.control_socket"
 local evaluator = require "moontide.repl.evaluator"
 local eval = require "moontide.repl.eval"
 local log_module = require "moontide.run.log"
+local reading = require "moontide.live.reading"
+local state_form = require "moontide.run.state_form"
 local task = require "moontide.run.task"
 
 local M = {}
@@ -20,31 +23,13 @@ local function too_long(since)
   return nil
 end
 
--- What may be called without --write.
-local function reading(api)
-  local safe = { async = {} }
-  local function forbidden() error("this connection may only read; attach with --write to trade", 2) end
-  for name, fn in pairs(api) do
-    local reads = name:find "^get_" or name == "sleep" or name == "now" or name == "all" or name == "spawn"
-    if type(fn) == "function" then safe[name] = reads and fn or forbidden end
-  end
-  safe.request = function(method, ...)
-    if tostring(method):upper() ~= "GET" then forbidden() end
-    return api.request(method, ...)
-  end
-  for name, fn in pairs(api.async) do
-    safe.async[name] = name:find "^get_" and fn or forbidden
-  end
-  return safe
-end
-
 ---Where the code of a connection runs: the script's globals behind a table of its own, `self` the strategy.
 ---@param s LiveSession
 ---@param write boolean
 ---@param print_to fun(text: string)?
 ---@return table
 local function environment(s, write, print_to)
-  local env = { self = s.script.self, api = not write and reading(s.api) or nil }
+  local env = { self = s.script.self }
   if print_to then
     env.print = function(...)
       local parts = {}
@@ -119,12 +104,52 @@ local function wait_for(start)
   return answer, handle
 end
 
+-- What a connection that reads has defined, as far as it is plain data, for its next line: that runs in another copy.
+local function keep(env)
+  local values = {}
+  for name, value in pairs(env) do
+    if type(name) == "string" and name ~= "self" and name ~= "api" and name ~= "print" then
+      local ok = state_form.encode { value }
+      if ok then values[name] = value end
+    end
+  end
+  local text = next(values) ~= nil and state_form.encode(values)
+  return text and state_form.to_hex(text) or nil
+end
+
+-- A line that only reads, in a copy of this process.
+local function read_line(s, c, request, line)
+  local ok, text, kept = reading.run(s, {
+    print = function(printed) c.send { print = printed } end,
+    began = function(cancel) c.running = { cancel = cancel } end,
+  }, function(api, done, print_to)
+    local env = environment(s, false, print_to)
+    env.api = api
+    for name, value in pairs(c.kept and state_form.decode(state_form.from_hex(c.kept)) or {}) do
+      env[name] = value
+    end
+    local engine = engine_of(s)
+    engine.api = api
+    engine:submit(line, {
+      width = tonumber(request.width) or 100,
+      env = env,
+      read_only = true,
+      reason = too_long,
+      done = function(good, answer) done(good, answer, keep(env)) end,
+    })
+  end)
+  c.running = nil
+  if ok then c.kept = kept end
+  return { text = text, failed = not ok }
+end
+
 -- A line of `moontide attach`: { text, failed }.
 control.on("repl", function(s, request, client)
   local c = connection_of(s, request)
   c.send = client.send
   local line = tostring(request.line)
-  if c.write and s.recorder then s.recorder.note("code was run from outside: " .. line) end
+  if not c.write then return read_line(s, c, request, line) end
+  if s.recorder then s.recorder.note("code was run from outside: " .. line) end
   local answer = wait_for(
     function(done)
       c.running = engine_of(s):submit(line, {
@@ -153,12 +178,42 @@ control.on("complete", function(s, request)
   return { start = found.start, list = #found.list > 0 and found.list or nil, hint = found.hint }
 end)
 
+-- A chunk that only reads, in a copy of this process: its values as text, joined in JSON.
+local function read_chunk(s, chunk)
+  local ok, text = reading.run(s, { print = function() end }, function(api, done, print_to)
+    local env = environment(s, false, print_to)
+    env.api = api
+    eval.run(chunk, env, {
+      reason = too_long,
+      read_only = true,
+      done = function(good, values)
+        if not good then return done(false, values[1]) end
+        local results = { n = values.n }
+        for i = 1, values.n do
+          results[i] = tostring(values[i])
+        end
+        done(
+          true,
+          cjson.encode {
+            list = results.n > 0 and { unpack(results, 1, results.n) } or cjson.null,
+            n = results.n,
+          }
+        )
+      end,
+    })
+  end)
+  if not ok then return nil, text end
+  local answer = cjson.decode(text)
+  return { results = answer.n > 0 and answer.list or {}, count = answer.n }
+end
+
 -- Runs a chunk or an expression, for programs; `results` are its values as text.
 control.on("eval", function(s, request)
   local code, write = tostring(request.code), request.write == true
   local chunk, problem = eval.compile(code, "attach")
   if not chunk then return nil, problem end
-  if write and s.recorder then s.recorder.note("code was run from outside: " .. code) end
+  if not write then return read_chunk(s, chunk) end
+  if s.recorder then s.recorder.note("code was run from outside: " .. code) end
   local answer = wait_for(
     function(done)
       return eval.run(chunk, environment(s, write), { reason = too_long, read_only = not write, done = done })
