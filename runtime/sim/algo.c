@@ -45,21 +45,37 @@ static int64_t watched_e8(const struct market *m, uint8_t working_type) {
     return working_type == WORKING_MARK_PRICE ? market_mark_e8(m) : m->last_e8;
 }
 
+// Where a trailing order triggers once the price has been as far as `extreme`; false: not yet active.
+static bool trailing_level(const struct algo *a, int64_t extreme, int64_t *level_e8) {
+    ASSERT(is_trailing(a->r.type));
+    bool buy = a->r.side == SIDE_BUY;
+    if (extreme == 0) return false;
+    int64_t activate = a->r.activate_price_e8;
+    if (activate != 0 && (buy ? extreme > activate : extreme < activate)) return false;
+    int64_t move = dec_mul_div_round(extreme, a->r.callback_rate_e8, PERCENT_E8);
+    *level_e8 = buy ? extreme + move : extreme - move;
+    return true;
+}
+
 bool algo_level(const struct algo *a, int64_t *level_e8, bool *falling) {
     ASSERT(a->r.side < SIDE_COUNT);
     bool buy = a->r.side == SIDE_BUY;
-    if (!is_trailing(a->r.type)) {
-        *level_e8 = a->r.trigger_price_e8;
-        *falling = is_stop(a->r.type) != buy;
-        return true;
-    }
-    if (a->extreme_e8 == 0) return false;
-    int64_t activate = a->r.activate_price_e8;
-    if (activate != 0 && (buy ? a->extreme_e8 > activate : a->extreme_e8 < activate)) return false;
-    int64_t move = dec_mul_div_round(a->extreme_e8, a->r.callback_rate_e8, PERCENT_E8);
-    *falling = !buy;
-    *level_e8 = buy ? a->extreme_e8 + move : a->extreme_e8 - move;
+    *falling = is_trailing(a->r.type) ? !buy : is_stop(a->r.type) != buy;
+    if (is_trailing(a->r.type)) return trailing_level(a, a->extreme_e8, level_e8);
+    *level_e8 = a->r.trigger_price_e8;
     return true;
+}
+
+bool algos_trail_reach(const struct market *m, int64_t low_e8, int64_t high_e8) {
+    ASSERT(low_e8 <= high_e8);
+    for (const struct algo *a = m->algos.first; a; a = a->next) {
+        if (!is_trailing(a->r.type)) continue;
+        bool buy = a->r.side == SIDE_BUY;
+        int64_t level, extreme = a->extreme_e8;
+        if (extreme == 0 || (buy ? low_e8 < extreme : high_e8 > extreme)) extreme = buy ? low_e8 : high_e8;
+        if (trailing_level(a, extreme, &level) && (buy ? high_e8 >= level : low_e8 <= level)) return true;
+    }
+    return false;
 }
 
 bool algo_marked(const struct market *m, const struct algo *a) {

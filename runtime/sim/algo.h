@@ -27,6 +27,9 @@ void algos_cancel_all(struct exchange *x, struct market *m);
 // Lets the trailing orders of a symbol see the price they watch.
 void algos_trail(struct exchange *x, struct market *m);
 
+// Whether one of them may trigger on a piece of the path with these extremes, whichever comes first.
+bool algos_trail_reach(const struct market *m, int64_t low_e8, int64_t high_e8);
+
 // Drops close-position orders whose position is gone.
 void algos_drop(struct exchange *x, struct market *m);
 

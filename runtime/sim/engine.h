@@ -93,16 +93,18 @@ struct market {
     const struct symbol *s;
     int16_t index;
     uint8_t margin_type;
-    bool open;    // a bar is open
-    bool dirty;   // the levels below must be made anew
+    bool open;            // a bar is open
+    bool dirty;           // the levels below must be made anew
+    bool opened_inside;   // adverse.c: a position was opened or enlarged inside the open bar
     int32_t leverage;
     int64_t notional_max_e8;   // at this leverage
     int64_t last_e8;           // 0: none yet
     int64_t last_us;           // when last_e8 was true
 
-    struct exchange_bar bar;   // the open bar or the last one
-    int64_t path_us[4], path_e8[4];
-    int32_t segment;   // 0..2: on the way from path[segment] to path[segment + 1]
+    struct exchange_bar bar;          // the open bar or the last one
+    struct drawn_path *drawn;         // of price_path.c: its random path; NULL: none yet
+    int64_t path_us[4], path_e8[4];   // its lines
+    int32_t segment;                  // 0..2: on the way from path[segment] to path[segment + 1]
 
     int64_t volume_e8, volatility_e8;   // what impact is measured against (exchange_liquidity)
 
@@ -211,6 +213,10 @@ void reply_status(struct exchange *x, struct reply *r, const char *text);
 void reply_send(struct exchange *x, struct reply *r, uint64_t token, bool order_call);
 void count_reject(struct exchange *x, int32_t code);
 bool event_wanted(const struct exchange *x, int32_t kind);
+
+// fast_forward.c: whether an account of several crossed positions is worth enough at the worst point of every open bar
+// together, that of `symbol` having these extremes.
+bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8);
 
 // limits.c: counts a call; false: it is refused, *r says how.
 bool windows_take(struct exchange *x, const struct call *c, struct reply *r);

@@ -269,16 +269,9 @@ static bool counts_orders(int32_t endpoint) {
            endpoint == EP_BATCH_MODIFY || endpoint == EP_ALGO_NEW;
 }
 
-static void price_now(struct exchange *x, struct market *m) {
-    ASSERT(m->last_us <= x->now_us);
-    if (!m->open || m->last_us == x->now_us) return;
-    m->last_e8 = price_path_price_e8(m, x->now_us);
-    m->last_us = x->now_us;
-}
-
 static void prices_now(struct exchange *x) {
     ASSERT(x->open_count >= 0 && x->open_count <= x->symbol_count);
-    for (int32_t i = 0; i < x->open_count; i++) price_now(x, &x->markets[x->open_list[i]]);
+    for (int32_t i = 0; i < x->open_count; i++) price_path_now(x, &x->markets[x->open_list[i]]);
 }
 
 void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int64_t now_us) {
@@ -294,30 +287,6 @@ void exchange_call(struct exchange *x, const struct call *c, uint64_t token, int
 }
 
 // ---- time ----
-
-static bool watches_corners(const struct exchange *x, const struct market *m) {
-    ASSERT(m->trailing_count >= 0);
-    ASSERT(x->held_count >= 0);
-    return m->trailing_count > 0 || x->held_count > 1;
-}
-
-static void segment_end(struct exchange *x, struct market *m) {
-    ASSERT(m->open);
-    ASSERT(m->segment >= 0 && m->segment < 3);
-    m->segment++;
-    m->last_e8 = m->path_e8[m->segment];
-    m->last_us = x->now_us;
-    algos_trail(x, m);
-    liquidate_if_exhausted(x);
-    if (m->segment < 3) return;
-    m->open = false;
-    for (int32_t i = 0; i < x->open_count; i++) {
-        if (x->open_list[i] == m->index) {
-            x->open_list[i] = x->open_list[--x->open_count];
-            break;
-        }
-    }
-}
 
 static void timers_run(struct exchange *x) {
     prices_now(x);
@@ -338,20 +307,13 @@ static void timers_run(struct exchange *x) {
         levels_refresh(x);
 }
 
-// The next thing on the paths of the open bars: a touch, or the end of a segment.
-static struct market *path_next(const struct exchange *x, int64_t *when_us, int64_t *price_e8, bool *touch) {
+// The next thing on the paths of the open bars.
+static struct path_event path_next(const struct exchange *x) {
     ASSERT(x->open_count <= x->symbol_count);
-    struct market *first = NULL;
+    struct path_event first = { .when_us = INT64_MAX };
     for (int32_t i = 0; i < x->open_count; i++) {
-        struct market *m = &x->markets[x->open_list[i]];
-        int64_t t, p = 0;
-        bool touched = price_path_reach(m, m->last_us, m->trigger_low_e8, m->trigger_high_e8, &t, &p);
-        if (!touched) t = m->path_us[m->segment + 1];
-        if (first && t >= *when_us) continue;
-        first = m;
-        *when_us = t;
-        *price_e8 = p;
-        *touch = touched;
+        struct path_event e = price_path_next(x, &x->markets[x->open_list[i]]);
+        if (!first.market || e.when_us < first.when_us) first = e;
     }
     return first;
 }
@@ -375,26 +337,15 @@ void exchange_advance(struct exchange *x, int64_t now_us) {
     ASSERT(now_us >= x->now_us);
     levels_refresh(x);
     while (x->open_count > 0 || x->timer_us <= now_us) {
-        int64_t when = INT64_MAX, price = 0;
-        bool touch = false;
-        struct market *m = path_next(x, &when, &price, &touch);
-        if (x->timer_us <= when && x->timer_us <= now_us) {
+        struct path_event e = path_next(x);
+        if (x->timer_us <= e.when_us && x->timer_us <= now_us) {
             if (x->timer_us > x->now_us) x->now_us = x->timer_us;
             timers_run(x);
             continue;
         }
-        if (!m || when > now_us) break;
-        ASSERT(when >= m->last_us);
-        if (when > x->now_us) x->now_us = when;
-        if (touch) {
-            if (x->held_count > 1) prices_now(x);
-            m->last_e8 = price;
-            m->last_us = x->now_us;
-            match_triggered(x, m);
-            liquidate_if_exhausted(x);
-        } else {
-            segment_end(x, m);
-        }
+        if (!e.market || e.when_us > now_us) break;
+        if (e.when_us > x->now_us) x->now_us = e.when_us;
+        price_path_play(x, &e);
         levels_refresh(x);
     }
     x->now_us = now_us;
@@ -403,22 +354,8 @@ void exchange_advance(struct exchange *x, int64_t now_us) {
 int64_t exchange_next_us(struct exchange *x) {
     levels_refresh(x);
     int64_t next = x->timer_us;
-    for (int32_t i = 0; i < x->open_count; i++) {
-        struct market look = x->markets[x->open_list[i]];
-        for (; look.segment < 3; look.segment++) {
-            int64_t t, p;
-            if (price_path_reach(&look, look.last_us, look.trigger_low_e8, look.trigger_high_e8, &t, &p)) {
-                if (t < next) next = t;
-                break;
-            }
-            look.last_us = look.path_us[look.segment + 1];
-            look.last_e8 = look.path_e8[look.segment + 1];
-            if (watches_corners(x, &look)) {
-                if (look.last_us < next) next = look.last_us;
-                break;
-            }
-        }
-    }
+    for (int32_t i = 0; i < x->open_count; i++)
+        next = num_min(next, price_path_wake_us(x, &x->markets[x->open_list[i]]));
     return num_max(next, x->now_us);
 }
 
@@ -437,15 +374,13 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
     m->last_us = now_us;
     m->open = true;
     x->open_list[x->open_count++] = symbol;
-    price_path_begin(
-        m,
-        true);   // a price for what is matched now; laid again below, when the account is as the open left it
+    price_path_begin(x, m);
     if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
     match_waiting(x, m);
     match_triggered(x, m);
     algos_trail(x, m);
     liquidate_if_exhausted(x);
-    price_path_begin(m, price_path_low_first(x, m));
+    price_path_lay(x, m);
     levels_refresh(x);
 }
 
@@ -454,13 +389,8 @@ bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, 
     const struct market *m = &x->markets[symbol];
     if (!m->open || now_us < m->bar.open_us) return false;
     *out = m->bar;
-    out->close_e8 = price_path_price_e8(m, now_us);
-    out->high_e8 = out->low_e8 = m->bar.open_e8;
-    for (int k = 1; k < 4; k++) {
-        int64_t price = m->path_us[k] <= now_us ? m->path_e8[k] : out->close_e8;
-        if (price > out->high_e8) out->high_e8 = price;
-        if (price < out->low_e8) out->low_e8 = price;
-    }
+    out->close_e8 = price_path_price_e8(x, m, now_us);
+    price_path_extremes(x, m, now_us, &out->low_e8, &out->high_e8);
     int64_t length = m->bar.close_us - m->bar.open_us;
     int64_t gone = now_us < m->bar.close_us ? now_us - m->bar.open_us : length;
     out->volume_e8 = dec_mul_div_round(m->bar.volume_e8, gone, length);
@@ -516,6 +446,7 @@ void exchange_free(struct exchange *x) {
     for (int32_t i = 0; i < x->symbol_count; i++) {
         struct market *m = &x->markets[i];
         free(m->funding);
+        price_path_free(m);
         if (m->book) book_free(m->book);
         if (m->tape) tape_free(m->tape);
         if (m->visible) book_free(m->visible);
@@ -556,7 +487,7 @@ int64_t exchange_entry_e8(const struct exchange *x, int16_t symbol, int32_t side
 int64_t exchange_last_e8(const struct exchange *x, int16_t symbol) {
     ASSERT(symbol >= 0 && symbol < x->symbol_count);
     const struct market *m = &x->markets[symbol];
-    return m->open ? price_path_price_e8(m, x->now_us) : m->last_e8;
+    return m->open ? price_path_price_e8(x, m, x->now_us) : m->last_e8;
 }
 
 const struct exchange_totals *exchange_totals(const struct exchange *x) { return &x->totals; }

@@ -9,9 +9,8 @@
 //          venue/binance/error_code.h's.
 //
 // How bars become prices. The driver opens a bar (exchange_bar) at its open time. The price then follows a
-// path of straight lines: open at the open time, the two extremes at one third and two thirds of the bar, the
-// close at the last millisecond (open + interval - 1 ms). Which extreme comes first is `path` (see enum
-// path_rule). Between the close of one bar and the open of the next there is no price: an order that would
+// path from the open over both extremes to the close at the last millisecond (open + interval - 1 ms), as `path` says
+// (see enum path_rule): a random one, or straight lines with the extremes at one third and two thirds. Between the close of one bar and the open of the next there is no price: an order that would
 // trade waits for the next open.
 #ifndef MT_SIM_EXCHANGE_H
 #define MT_SIM_EXCHANGE_H
@@ -30,9 +29,8 @@
 #include <stdint.h>
 
 enum path_rule {
-    PATH_ADVERSE,   // the extreme against the open position first (long: low; short: high); flat with resting
-                    // entry orders on one side only: the extreme away from them first, so that what they open
-                    // is not carried to its target by the same bar; otherwise the extreme nearer the open
+    PATH_RANDOM,    // one of the paths that a market without drift could have taken, drawn by seed
+    PATH_ADVERSE,   // the same, and what it leaves open resolved against the account
     PATH_OHLC,      // open, high, low, close
     PATH_OLHC,      // open, low, high, close
     PATH_NEAREST    // the extreme nearer the open first; low when equal
@@ -54,6 +52,7 @@ struct exchange_config {
     uint8_t margin_type;                        // enum margin_type at the start
     bool dual_side;                             // hedge mode at the start
     uint8_t path;                               // enum path_rule
+    uint64_t path_seed;                         // of random paths
     uint8_t touch;                              // enum fill_rule
     bool enforce_limits;                        // false: count but never refuse
     int32_t weight_1m, orders_10s, orders_1m;   // rows of rateLimits
@@ -79,6 +78,12 @@ struct reply {
     const char *batch_message[CALL_CANCEL_BATCH_MAX];
 };
 
+// One bar, as the driver hands it over.
+struct exchange_bar {
+    int64_t open_us, close_us;   // close_us = open + interval - 1 ms
+    int64_t open_e8, high_e8, low_e8, close_e8, volume_e8;
+};
+
 struct exchange_hooks {
     void *ctx;
     // The answer to the call submitted with `token`; may come from inside exchange_call or from a later
@@ -93,14 +98,12 @@ struct exchange_hooks {
     // forwards.
     int32_t (*klines)(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us,
                       int32_t limit, int64_t now_us, struct kline_record *rows);
+    // Bars of a symbol beside the one that opens at open_us, at most `most` before it and `most` after it, in any order;
+    // returns how many. Asked once a bar, when its path is drawn: they say how far the market moves. NULL: none.
+    int32_t (*bars_around)(void *ctx, int16_t symbol, int64_t open_us, int32_t most,
+                           struct exchange_bar *rows);
     // Markets with a book: a trade of anyone. `maker` of the record says that the buyer was the maker.
     void (*trade)(void *ctx, const struct trade_record *trade, int64_t now_us);
-};
-
-// One bar, as the driver hands it over.
-struct exchange_bar {
-    int64_t open_us, close_us;   // close_us = open + interval - 1 ms
-    int64_t open_e8, high_e8, low_e8, close_e8, volume_e8;
 };
 
 struct exchange;

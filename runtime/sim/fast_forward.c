@@ -12,7 +12,7 @@ static bool between(const struct market *m, int64_t low_e8, int64_t high_e8) {
 
 // With several crossed positions a liquidation price holds only while the others stand still: the worst point
 // of every open bar together decides.
-static bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8) {
+bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8) {
     ASSERT(low_e8 <= high_e8);
     ASSERT(low_e8 > 0);
     int64_t balance = account_cross_wallet_e8(x), need = 0;

@@ -7,6 +7,7 @@
 #include "base/num.h"
 #include "base/units.h"
 #include "sim/account.h"
+#include "sim/adverse.h"
 #include "sim/algo.h"
 #include "sim/book_match.h"
 #include "sim/order_store.h"
@@ -214,6 +215,7 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
 
     int64_t signed_qty = o->r.side == SIDE_BUY ? qty : -qty;
     int64_t realized = account_fill(x, m, o->r.position_side, signed_qty, price, fee, id);
+    adverse_filled(x, m, o->r.position_side, signed_qty);
     x->totals.fills++;
     ASSERT(x->totals.maker_fills <= x->totals.fills);
     x->totals.maker_fills += maker;

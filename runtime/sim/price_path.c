@@ -1,17 +1,33 @@
 // price_path.c: the price inside an open bar.
 #include "sim/price_path.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/num.h"
+#include "sim/adverse.h"
+#include "sim/algo.h"
+#include "sim/bar_variance.h"
+#include "sim/match.h"
+
+#include <stdlib.h>
 
 enum { CLOSE_MS_US = 1000 };   // a bar ends one millisecond before the next begins
 
-void price_path_begin(struct market *m, bool low_first) {
+struct drawn_path {
+    struct random_path path;
+    bool begun;   // for the bar now open
+};
+
+static bool is_drawn(const struct exchange *x) {
+    return x->config.path == PATH_RANDOM || x->config.path == PATH_ADVERSE;
+}
+
+// ---- lines ----
+
+static void lay(struct market *m, bool low_first) {
     const struct exchange_bar *b = &m->bar;
     int64_t length = b->close_us + CLOSE_MS_US - b->open_us;
     ASSERT(length > CLOSE_MS_US * 3);
-    ASSERT(b->low_e8 <= b->open_e8 && b->open_e8 <= b->high_e8);
-    ASSERT(b->low_e8 <= b->close_e8 && b->close_e8 <= b->high_e8);
     m->path_us[0] = b->open_us;
     m->path_us[1] = b->open_us + length / 3;
     m->path_us[2] = b->open_us + length * 2 / 3;
@@ -23,33 +39,14 @@ void price_path_begin(struct market *m, bool low_first) {
     m->segment = 0;
 }
 
-static bool low_is_nearer(const struct exchange_bar *b) {
-    return b->open_e8 - b->low_e8 <= b->high_e8 - b->open_e8;
+void price_path_lay(const struct exchange *x, struct market *m) {
+    const struct exchange_bar *b = &m->bar;
+    if (is_drawn(x)) return;
+    bool low_nearer = b->open_e8 - b->low_e8 <= b->high_e8 - b->open_e8;
+    lay(m, x->config.path == PATH_OLHC || (x->config.path == PATH_NEAREST && low_nearer));
 }
 
-bool price_path_low_first(const struct exchange *x, const struct market *m) {
-    if (x->config.path == PATH_OHLC) return false;
-    if (x->config.path == PATH_OLHC) return true;
-    if (x->config.path == PATH_NEAREST) return low_is_nearer(&m->bar);
-    int64_t amount = 0;
-    for (int k = 0; k < POSITION_SIDE_COUNT; k++) amount += m->positions[k].amount_e8;
-    if (amount != 0) return amount > 0;
-    bool buys = m->open_notional_e8[SIDE_BUY] > 0, sells = m->open_notional_e8[SIDE_SELL] > 0;
-    for (const struct algo *a = m->algos.first; a;
-         a = a->next) {   // entries by trigger: a buy stop is filled high
-        if (a->r.reduce_only || a->r.close_position) continue;
-        bool above = (a->r.type == ORDER_STOP || a->r.type == ORDER_STOP_MARKET ||
-                      a->r.type == ORDER_TRAILING_STOP_MARKET) == (a->r.side == SIDE_BUY);
-        if (above)
-            sells = true;
-        else
-            buys = true;
-    }
-    if (buys != sells) return sells;   // entries wait below: the high first, and the other way round
-    return low_is_nearer(&m->bar);
-}
-
-int64_t price_path_price_e8(const struct market *m, int64_t now_us) {
+static int64_t line_price_e8(const struct market *m, int64_t now_us) {
     ASSERT(m->open || m->segment >= 0);
     ASSERT(m->segment >= 0 && m->segment <= 3);
     int k = m->segment;
@@ -60,7 +57,17 @@ int64_t price_path_price_e8(const struct market *m, int64_t now_us) {
     return m->path_e8[k] + dec_mul_div_round(m->path_e8[k + 1] - m->path_e8[k], now_us - m->path_us[k], span);
 }
 
-static int64_t trigger_time(const struct market *m, int64_t from_us, int64_t level_e8) {
+static void line_extremes(const struct market *m, int64_t now_us, int64_t *low, int64_t *high) {
+    int64_t now = line_price_e8(m, now_us);
+    *low = num_min(*low, now);
+    *high = num_max(*high, now);
+    for (int k = 1; k < 4 && m->path_us[k] <= now_us; k++) {
+        *low = num_min(*low, m->path_e8[k]);
+        *high = num_max(*high, m->path_e8[k]);
+    }
+}
+
+static int64_t line_time(const struct market *m, int64_t from_us, int64_t level_e8) {
     ASSERT(m->segment >= 0 && m->segment < 3);
     int64_t t0 = m->path_us[m->segment], p0 = m->path_e8[m->segment];
     int64_t span = m->path_us[m->segment + 1] - t0;
@@ -75,24 +82,270 @@ static int64_t trigger_time(const struct market *m, int64_t from_us, int64_t lev
     return num_max(t, from_us);
 }
 
-bool price_path_reach(const struct market *m, int64_t from_us, int64_t low_e8, int64_t high_e8,
-                      int64_t *trigger_us, int64_t *touch_e8) {
+// When the running line touches a level, and which price that is; false when it does not.
+static bool line_reach(const struct market *m, int64_t *when_us, int64_t *touch_e8) {
     ASSERT(m->segment >= 0 && m->segment < 3);
-    int64_t here = m->last_e8;
-    if (here <= low_e8 || here >= high_e8) {   // already there: the account changed since
-        *trigger_us = from_us;
-        *touch_e8 = here;
-        return true;
-    }
-    int64_t end = m->path_e8[m->segment + 1];
-    int64_t level;
-    if (end < here && end <= low_e8)
-        level = low_e8;
-    else if (end > here && end >= high_e8)
-        level = high_e8;
+    int64_t here = m->last_e8, from_us = m->last_us, end = m->path_e8[m->segment + 1];
+    *when_us = from_us;
+    *touch_e8 = here;
+    if (here <= m->trigger_low_e8 || here >= m->trigger_high_e8)
+        return true;   // already there: the account changed since
+    if (end < here && end <= m->trigger_low_e8)
+        *touch_e8 = m->trigger_low_e8;
+    else if (end > here && end >= m->trigger_high_e8)
+        *touch_e8 = m->trigger_high_e8;
     else
         return false;
-    *trigger_us = trigger_time(m, from_us, level);
-    *touch_e8 = level;
+    *when_us = line_time(m, from_us, *touch_e8);
     return true;
+}
+
+static struct path_event line_next(struct market *m) {
+    struct path_event e = { .market = m, .kind = PATH_TOUCH };
+    if (!line_reach(m, &e.when_us, &e.price_e8)) {
+        e.kind = PATH_CORNER;
+        e.when_us = m->path_us[m->segment + 1];
+    }
+    return e;
+}
+
+static int64_t line_wake_us(const struct exchange *x, const struct market *m) {
+    struct market look = *m;
+    bool corners = m->trailing_count > 0 || x->held_count > 1;
+    for (; look.segment < 3; look.segment++) {
+        int64_t t, p;
+        if (line_reach(&look, &t, &p)) return t;
+        look.last_us = look.path_us[look.segment + 1];
+        look.last_e8 = look.path_e8[look.segment + 1];
+        if (corners) return look.last_us;
+    }
+    return INT64_MAX;
+}
+
+// ---- a random path ----
+
+static uint64_t path_key(const struct exchange *x, const struct market *m) {
+    uint64_t key = x->config.path_seed * 0x9e3779b97f4a7c15u + (uint64_t)m->bar.open_us;
+    for (const char *c = m->s->name; *c; c++) key = (key ^ (uint8_t)*c) * 0x100000001b3u;
+    key = (key ^ (key >> 32)) * 0xd6e8feb86659fd93u;
+    return key ^ (key >> 32);
+}
+
+// The path of the open bar, begun when it is first needed.
+static struct random_path *path_of(const struct exchange *x, const struct market *m) {
+    ASSERT(m->drawn != NULL);
+    struct random_path *p = &m->drawn->path;
+    if (m->drawn->begun) return p;
+    struct exchange_bar around[2 * BARS_AROUND];
+    int32_t count = x->hooks.bars_around
+                        ? x->hooks.bars_around(x->hooks.ctx, m->index, m->bar.open_us, BARS_AROUND, around)
+                        : 0;
+    ASSERT(count <= 2 * BARS_AROUND);
+    uint64_t key = path_key(x, m);
+    double draw = (double)(key * 0x9e3779b97f4a7c15u >> 11) * 0x1p-53;
+    random_path_begin(p, &m->bar, m->s->tick_e8, key,
+                      bar_variance(&m->bar, around, count, m->s->tick_e8, draw));
+    m->drawn->begun = true;
+    return p;
+}
+
+static bool still_quiet(const void *ctx, int64_t low_e8, int64_t high_e8) {
+    return !algos_trail_reach(ctx, low_e8, high_e8);
+}
+
+// Who follows the extremes: trailing orders, and an account whose positions together may not be worth enough.
+static bool follows(const struct exchange *x, const struct market *m) {
+    if (m->trailing_count > 0) return true;
+    return x->held_count > 1 && !crossed_safe(x, m->index, m->bar.low_e8, m->bar.high_e8);
+}
+
+static struct path_event drawn_next(const struct exchange *x, struct market *m) {
+    struct path_event e = { .market = m, .when_us = m->bar.close_us, .kind = PATH_CLOSE };
+    struct path_watch watch = { .low_e8 = m->trigger_low_e8,
+                                .high_e8 = m->trigger_high_e8,
+                                .pieces = follows(x, m),
+                                .quiet = m->trailing_count > 0 ? still_quiet : NULL,
+                                .ctx = m };
+    if (adverse_stop(x, m, &e.price_e8)) {
+        e.kind = PATH_STOP;
+        e.when_us = num_max(m->last_us, m->bar.open_us + 1);
+        return e;
+    }
+    if (m->last_e8 <= watch.low_e8 ||
+        m->last_e8 >= watch.high_e8) {   // already there: the account changed since
+        e.kind = PATH_TOUCH;
+        e.when_us = m->last_us;
+        e.price_e8 = m->last_e8;
+        return e;
+    }
+    if (!watch.pieces && m->bar.low_e8 > watch.low_e8 && m->bar.high_e8 < watch.high_e8) return e;
+    if (!random_path_next(path_of(x, m), m->last_us, &watch, &e.piece)) return e;
+    e.kind = PATH_PIECE;
+    e.when_us = e.piece.end_us;
+    return e;
+}
+
+static void follow(struct exchange *x, struct market *m, int64_t price_e8) {
+    m->last_e8 = price_e8;
+    algos_trail(x, m);
+}
+
+// ---- both ----
+
+void price_path_begin(struct exchange *x, struct market *m) {
+    ASSERT(m->bar.low_e8 <= m->bar.open_e8 && m->bar.open_e8 <= m->bar.high_e8);
+    ASSERT(m->bar.low_e8 <= m->bar.close_e8 && m->bar.close_e8 <= m->bar.high_e8);
+    if (!is_drawn(x)) {
+        lay(m, true);   // a price for what is matched now
+        return;
+    }
+    if (!m->drawn) m->drawn = alloc_zeroed(1, sizeof *m->drawn);
+    m->drawn->begun = false;
+}
+
+void price_path_free(struct market *m) {
+    free(m->drawn);
+    m->drawn = NULL;
+}
+
+int64_t price_path_price_e8(const struct exchange *x, const struct market *m, int64_t now_us) {
+    if (!is_drawn(x)) return line_price_e8(m, now_us);
+    if (now_us <= m->bar.open_us) return m->bar.open_e8;
+    return now_us >= m->bar.close_us ? m->bar.close_e8 : random_path_price_e8(path_of(x, m), now_us);
+}
+
+void price_path_extremes(const struct exchange *x, const struct market *m, int64_t now_us, int64_t *low,
+                         int64_t *high) {
+    *low = *high = m->bar.open_e8;
+    if (!is_drawn(x)) {
+        line_extremes(m, now_us, low, high);
+        return;
+    }
+    int64_t touched_low, touched_high, now = price_path_price_e8(x, m, now_us);
+    *low = num_min(*low, now);
+    *high = num_max(*high, now);
+    if (now_us <= m->bar.open_us) return;
+    if (!random_path_range(path_of(x, m), m->bar.open_us, now_us, &touched_low, &touched_high)) return;
+    *low = num_min(*low, dec_ceil_to(touched_low, m->s->tick_e8));
+    *high = num_max(*high, dec_floor_to(touched_high, m->s->tick_e8));
+}
+
+void price_path_now(struct exchange *x, struct market *m) {
+    ASSERT(m->last_us <= x->now_us);
+    if (!m->open || m->last_us == x->now_us) return;
+    int64_t low, high;
+    if (is_drawn(x) && m->trailing_count > 0 &&
+        random_path_range(path_of(x, m), m->last_us, x->now_us, &low, &high)) {
+        follow(x, m, dec_ceil_to(low, m->s->tick_e8));
+        follow(x, m, dec_floor_to(high, m->s->tick_e8));
+    }
+    m->last_e8 = price_path_price_e8(x, m, x->now_us);
+    m->last_us = x->now_us;
+}
+
+struct path_event price_path_next(const struct exchange *x, struct market *m) {
+    ASSERT(m->open);
+    return is_drawn(x) ? drawn_next(x, m) : line_next(m);
+}
+
+int64_t price_path_wake_us(const struct exchange *x, struct market *m) {
+    ASSERT(m->open);
+    if (!is_drawn(x)) return line_wake_us(x, m);
+    struct path_event e = drawn_next(x, m);
+    return e.kind == PATH_CLOSE ? INT64_MAX : e.when_us;
+}
+
+static void touch(struct exchange *x, struct market *m, int64_t price_e8) {
+    for (int32_t i = 0; x->held_count > 1 && i < x->open_count; i++)
+        price_path_now(x, &x->markets[x->open_list[i]]);
+    m->last_e8 = price_e8;
+    m->last_us = x->now_us;
+    match_triggered(x, m);
+    liquidate_if_exhausted(x);
+    levels_refresh(x);
+}
+
+static void corner(struct exchange *x, struct market *m, int64_t price_e8) {
+    m->last_us = x->now_us;
+    follow(x, m, price_e8);
+    liquidate_if_exhausted(x);
+    levels_refresh(x);
+}
+
+// On from the price where the market stands to `target`, over every level between.
+static void walk(struct exchange *x, struct market *m, int64_t target_e8) {
+    for (;;) {
+        int64_t here = m->last_e8, level;
+        if (here <= m->trigger_low_e8 || here >= m->trigger_high_e8)
+            level = here;
+        else if (target_e8 < here && target_e8 <= m->trigger_low_e8)
+            level = m->trigger_low_e8;
+        else if (target_e8 > here && target_e8 >= m->trigger_high_e8)
+            level = m->trigger_high_e8;
+        else
+            return;
+        touch(x, m, level);
+    }
+}
+
+static void play_piece(struct exchange *x, struct market *m, const struct path_piece *piece) {
+    int64_t tick = m->s->tick_e8;
+    m->last_e8 = piece->start_e8;
+    for (int i = 0; i < 2; i++) {
+        bool low = piece->low_first == (i == 0);
+        int64_t extreme = low ? piece->low_e8 : piece->high_e8;
+        if (piece->touching) walk(x, m, extreme);
+        int64_t shown = low ? num_min(dec_ceil_to(extreme, tick), m->last_e8)
+                            : num_max(dec_floor_to(extreme, tick), m->last_e8);
+        corner(x, m, shown);
+    }
+    if (piece->touching) walk(x, m, piece->end_e8);
+    corner(x, m, piece->end_e8);
+    if (x->held_count > 1)
+        m->dirty = x->any_dirty = true;   // the others' liquidation prices hang on this one
+}
+
+// At the stop's own trigger, or where the path stands if that is worse.
+static void stop_out(struct exchange *x, struct market *m) {
+    int64_t level = 0;
+    struct algo *a = adverse_stop(x, m, &level);
+    ASSERT(a != NULL);
+    price_path_now(x, m);
+    int64_t here = m->last_e8;
+    m->last_e8 = a->r.side == SIDE_SELL ? num_min(level, here) : num_max(level, here);
+    algo_trigger(x, a);
+    m->last_e8 = here;
+    m->dirty = x->any_dirty = true;
+    liquidate_if_exhausted(x);
+}
+
+static void close_bar(struct exchange *x, struct market *m) {
+    m->open = false;
+    for (int32_t i = 0; i < x->open_count; i++) {
+        if (x->open_list[i] == m->index) {
+            x->open_list[i] = x->open_list[--x->open_count];
+            break;
+        }
+    }
+}
+
+void price_path_play(struct exchange *x, const struct path_event *e) {
+    struct market *m = e->market;
+    ASSERT(m->open);
+    ASSERT(e->when_us >= m->last_us);
+    switch (e->kind) {
+    case PATH_TOUCH: touch(x, m, e->price_e8); break;
+    case PATH_PIECE: play_piece(x, m, &e->piece); break;
+    case PATH_CORNER:
+        m->segment++;
+        corner(x, m, m->path_e8[m->segment]);
+        if (m->segment == 3) close_bar(x, m);
+        break;
+    case PATH_STOP: stop_out(x, m); break;
+    case PATH_CLOSE:
+        corner(x, m, m->bar.close_e8);
+        adverse_closed(x, m);
+        close_bar(x, m);
+        break;
+    }
 }

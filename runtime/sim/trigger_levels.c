@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/num.h"
 #include "sim/account.h"
+#include "sim/adverse.h"
 #include "sim/algo.h"
 #include "sim/funding.h"
 #include "sim/match.h"
@@ -46,6 +47,11 @@ static void liquidation_levels(const struct exchange *x, struct market *m) {
     }
 }
 
+static bool target_held(const struct exchange *x, const struct market *m, const struct algo *a) {
+    bool target = a->r.type == ORDER_TAKE_PROFIT || a->r.type == ORDER_TAKE_PROFIT_MARKET;
+    return target && adverse_holds(x, m, a->r.side, a->r.position_side);
+}
+
 static void market_refresh(const struct exchange *x, struct market *m) {
     ASSERT(m->resting.count >= 0);
     m->dirty = false;
@@ -53,14 +59,15 @@ static void market_refresh(const struct exchange *x, struct market *m) {
     m->trigger_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
     m->good_till_us = INT64_MAX;
     for (const struct order *o = m->resting.first; o; o = o->next) {
-        if (!m->book) level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY, false);
+        if (!m->book && !adverse_holds(x, m, o->r.side, o->r.position_side))
+            level_add(m, order_level_e8(x, m, o), o->r.side == SIDE_BUY, false);
         if (o->r.good_till_us != 0 && o->r.good_till_us < m->good_till_us)
             m->good_till_us = o->r.good_till_us;
     }
     for (const struct algo *a = m->algos.first; a; a = a->next) {
         int64_t level;
         bool falling;
-        if (!algo_held_back(m, a) && algo_level(a, &level, &falling))
+        if (!algo_held_back(m, a) && !target_held(x, m, a) && algo_level(a, &level, &falling))
             level_add(m, level, falling, algo_marked(m, a));
     }
     liquidation_levels(x, m);
@@ -212,7 +219,8 @@ static void liquidate(struct exchange *x, struct market *m, int i) {
 static void trigger_one(struct exchange *x, struct market *m, int64_t level, bool falling, bool marked) {
     ASSERT(market_marked(m) || !marked);
     for (struct order *o = m->book ? NULL : m->resting.first; o; o = o->next) {
-        if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level) {
+        if ((o->r.side == SIDE_BUY) == falling && order_level_e8(x, m, o) == level &&
+            !adverse_holds(x, m, o->r.side, o->r.position_side)) {
             order_execute(x, m, o, o->r.price_e8, true);
             return;
         }
@@ -224,7 +232,7 @@ static void trigger_one(struct exchange *x, struct market *m, int64_t level, boo
         if (algo_marked(m, a) != marked || !algo_level(a, &trigger, &down) || down != falling ||
             trigger != level)
             continue;
-        if (algo_held_back(m, a)) {
+        if (algo_held_back(m, a) || target_held(x, m, a)) {
             held = true;
             continue;
         }

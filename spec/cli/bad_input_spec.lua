@@ -52,7 +52,7 @@ describe("bad input", function()
     )
     refused(
       2,
-      "%-%-path sideways: expected one of adverse, nearest, ohlc, olhc",
+      "%-%-path sideways: expected one of random, adverse, nearest, ohlc, olhc",
       { "backtest", script, "--data", good, "--path", "sideways" }
     )
     refused(

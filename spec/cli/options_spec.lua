@@ -251,7 +251,7 @@ END
     for line, expected in pairs {
       ["moontide ba"] = "backtest",
       ["moontide backtest --pa"] = "--paths --path",
-      ["moontide backtest --path ''"] = "adverse nearest ohlc olhc",
+      ["moontide backtest --path ''"] = "random adverse nearest ohlc olhc",
       ["moontide backtest --path = ad"] = "adverse",
       ["moontide backtest strategies/ema"] = "strategies/ema_cross.lua",
       ["moontide data s"] = "synth",

@@ -121,6 +121,7 @@ function M.new(options)
   config.margin_type = options.isolated and 1 or 0
   config.dual_side = options.dual_side or false
   config.path = options.path and C[options.path] or C.PATH_OHLC
+  config.path_seed = options.seed or 1
   config.touch = options.touch and C[options.touch] or C.TOUCH_THROUGH
   config.enforce_limits = options.enforce_limits or false
   config.weight_1m, config.orders_10s, config.orders_1m = 2400, 300, 1200

@@ -81,7 +81,7 @@ describe("a backtest", function()
     assert.is_near(20000 * 0.1 * 0.0002, at.fees, 1e-9)
   end)
 
-  it("never resolves a stop and a target of one bar in the strategy's favour", function()
+  it("resolves a stop and a target of one bar against the strategy with --path adverse", function()
     local script = [[
       local n = 0
       return { symbols = { "BTCUSDT" }, interval = "1m",
@@ -96,7 +96,7 @@ describe("a backtest", function()
         on_fill = function(self, fill) print(fill.side, fill.price) end }]]
     local both =
       { { 20000, 20010, 19990, 20000 }, { 20000, 20005, 19995, 20000 }, { 20000, 20200, 19800, 19850 } }
-    local _, r, raw = backtest(script, both)
+    local _, r, raw = backtest(script, both, { "--path", "adverse" })
     assert.matches("SELL\t19900", raw.out)
     assert.is_nil(raw.out:find "20100")
     assert.are.equal(2, r.fills)

@@ -3,8 +3,9 @@ local run = require "spec.support.run"
 -- With one symbol the world passes quiet bars without opening them; with two it opens every one. What a script that
 -- trades the first alone earns must not depend on it.
 describe("skipping quiet bars", function()
-  for _, kind in ipairs { "MARKET", "LIMIT", "STOP" } do
-    it("changes nothing: " .. kind, function()
+  for case in ("MARKET nearest, LIMIT nearest, STOP nearest, LIMIT random, STOP random"):gmatch "[^,]+" do
+    local kind, path = case:match "(%S+) (%S+)"
+    it("changes nothing: " .. kind .. ", path " .. path, function()
       local folder = run.folder()
       local script = run.write(
         folder .. "/s.lua",
@@ -42,7 +43,7 @@ describe("skipping quiet bars", function()
           "--bars",
           "20000",
           "--path",
-          "nearest",
+          path,
           "--json",
           "-",
           ...,

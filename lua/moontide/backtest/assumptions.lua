@@ -4,10 +4,15 @@ return {
  1. Time. The clock is virtual, UTC, in microseconds. A bar is delivered at its last millisecond (open + interval - 1 ms).
     Nothing that happens later can be seen: get_klines shows closed bars, and the forming bar only as far as its path has
     come, its volume as zero until it closes.
- 2. Path. Inside a bar the price runs in straight lines: open at the start, one extreme at one third, the other at two
-    thirds, the close at the end. With --path adverse (the default) the extreme against the open position comes first
-    (long: the low; short: the high). Flat with resting entry orders on one side only: the extreme away from them comes
-    first. Otherwise the extreme nearer the open. A stop and a target in one bar are resolved by that path alone.
+ 2. Path. What a bar does not say is drawn: inside it the price takes a random path, one of those that a market without
+    drift could have taken given open, high, low and close (Brownian motion between its extremes, as rough as the bars
+    around and the bar itself say). It is drawn by --seed, symbol and bar alone, the same for every look and order, and
+    only where something depends on it. Without fees nothing earns on average by how the path is made. The price moves
+    in steps of a quarter of a second at most; a level touched within one is filled at its end, at the level.
+    --path adverse: the same, but a stop loss within the range of the open bar is hit at once, before any target, and
+    what is opened inside a bar takes no profit by a resting order in it unless the bar closes beyond. --path ohlc,
+    olhc, nearest: straight lines, the extremes at one third and two thirds of the bar, which a script that looks inside
+    bars can foresee.
  3. Market orders fill completely at the price of the path when they arrive; sent at a bar's close they wait for the next
     bar's open. --slippage moves every taker fill against the order, rounded to the tick. There is no depth: size
     moves the price only as --impact says, and nothing of the bar's volume is used up.

@@ -58,7 +58,13 @@ local function wanted_symbols(options, self, path)
   return asked or declared or nil
 end
 
-local paths = { adverse = C.PATH_ADVERSE, nearest = C.PATH_NEAREST, ohlc = C.PATH_OHLC, olhc = C.PATH_OLHC }
+local paths = {
+  random = C.PATH_RANDOM,
+  adverse = C.PATH_ADVERSE,
+  nearest = C.PATH_NEAREST,
+  ohlc = C.PATH_OHLC,
+  olhc = C.PATH_OLHC,
+}
 local touches = { through = C.TOUCH_THROUGH, at = C.TOUCH_AT }
 
 -- What the simulated exchange is like, by the options.
@@ -68,6 +74,7 @@ local function exchange_options(x, options, self, limits)
   local model = impact.read(options.impact)
   x.impact, x.impact_e8 = model.model, C.dec_from_double(model.coefficient)
   x.path, x.touch = paths[options.path], touches[options.touch]
+  x.path_seed = options.seed
   x.event_mask = self and strategy_module.event_mask(self) or 0
   return capital
 end

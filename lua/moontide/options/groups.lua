@@ -180,8 +180,8 @@ M.fills = {
     name = "path",
     type = "choice",
     value = "RULE",
-    choices = { "adverse", "nearest", "ohlc", "olhc" },
-    default = "adverse",
+    choices = { "random", "adverse", "nearest", "ohlc", "olhc" },
+    default = "random",
     help = "how the price moves inside a bar",
   },
   {

@@ -41,7 +41,7 @@ local M = {} -- on_world and on_open are set by moontide.testing.runner
 ---@field leverage? integer times the margin; 20 when left out
 ---@field margin? "crossed"|"isolated"
 ---@field hedge? boolean long and short side by side
----@field path? "adverse"|"nearest"|"ohlc"|"olhc" how the price moves inside a bar
+---@field path? "random"|"adverse"|"nearest"|"ohlc"|"olhc" how the price moves inside a bar
 ---@field touch? "through"|"at" whether a limit order fills when the price goes through it, or already at it
 ---@field seed? integer of math.random and of the exchange's chance
 

@@ -92,7 +92,7 @@ static void sample(struct backtest *b, int64_t t_us) {
 static int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max_us(int64_t a, int64_t b) { return a > b ? a : b; }
 
-static struct exchange_bar bar_at(const struct series *s, int64_t i) {
+struct exchange_bar backtest_bar_at(const struct series *s, int64_t i) {
     return (struct exchange_bar){ s->open_us[i],  backtest_bar_close_us(s, i),
                                   s->open_e8[i],  s->high_e8[i],
                                   s->low_e8[i],   s->close_e8[i],
@@ -140,7 +140,7 @@ static void open_bars(struct backtest *b) {
         struct market *m = &b->markets[i];
         if (m->next >= m->series->count || m->series->open_us[m->next] > b->pump.view.now_us) continue;
         if (b->impact != IMPACT_NONE) liquidity_tell(b, m, m->next);
-        struct exchange_bar bar = bar_at(m->series, m->next++);
+        struct exchange_bar bar = backtest_bar_at(m->series, m->next++);
         m->open_close_us = bar.close_us;
         b->pump.view.last_e8[m->symbol] = bar.open_e8;
         exchange_bar(b->exchange, m->symbol, &bar, b->pump.view.now_us);
@@ -355,9 +355,11 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     }
     struct exchange_config config = o->exchange;
     config.event_mask |= 1ull << RECORD_ACCOUNT_UPDATE;   // the script's positions come from it
-    struct exchange_hooks hooks = {
-        .ctx = b, .reply = latency_link_on_reply, .event = latency_link_on_event, .klines = backtest_klines
-    };
+    struct exchange_hooks hooks = { .ctx = b,
+                                    .reply = latency_link_on_reply,
+                                    .event = latency_link_on_event,
+                                    .klines = backtest_klines,
+                                    .bars_around = backtest_bars_around };
     pump_open(&b->pump, b, settled_listeners);
     if (o->faults) {
         b->faults = must(malloc(sizeof *b->faults));

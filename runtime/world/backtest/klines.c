@@ -1,4 +1,5 @@
 // klines.c: the bars that a backtest's exchange answers with, those closed and the one that forms.
+#include "base/num.h"
 #include "base/units.h"
 #include "world/backtest/private.h"
 #include "trade/interval.h"
@@ -83,6 +84,19 @@ int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t sta
         struct kline_record k = rows[i];
         rows[i] = rows[count - 1 - i];
         rows[count - 1 - i] = k;
+    }
+    return count;
+}
+
+int32_t backtest_bars_around(void *ctx, int16_t symbol, int64_t open_us, int32_t most,
+                             struct exchange_bar *rows) {
+    const struct backtest *b = ctx;
+    const struct market *m = backtest_market_of(b, symbol);
+    if (!m) return 0;
+    int64_t at = series_at_or_after(m->series, open_us), end = num_min(at + most + 1, m->series->count);
+    int32_t count = 0;
+    for (int64_t i = at > most ? at - most : 0; i < end; i++) {
+        if (i != at) rows[count++] = backtest_bar_at(m->series, i);
     }
     return count;
 }

@@ -83,11 +83,16 @@ static inline void *must(void *block) {
 
 // backtest.c
 int64_t backtest_bar_close_us(const struct series *s, int64_t i);
+struct exchange_bar backtest_bar_at(const struct series *s, int64_t i);
 void backtest_submit_internal(struct backtest *b, struct api_call *call, pump_done done, int64_t number);
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol);   // NULL: it has none
 
 // liquidity.c: tells the exchange how liquid the symbol is in the bar that opens, as its model of impact needs it.
 void liquidity_tell(struct backtest *b, struct market *m, int64_t bar);
+
+// klines.c: struct exchange_hooks.bars_around.
+int32_t backtest_bars_around(void *ctx, int16_t symbol, int64_t open_us, int32_t most,
+                             struct exchange_bar *rows);
 
 // latency_link.c. Of one instant: what arrives at the exchange, then what is heard of it, then answers.
 struct gateway *latency_link_gateway(struct backtest *b, bool faults);
