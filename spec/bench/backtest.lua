@@ -83,6 +83,19 @@ local sliced = head
 }
 ]]
 
+-- A limit order rests in every bar, about half of them touched; the inside of those bars is drawn.
+local resting = [[
+return {
+  symbols = { "BTCUSDT" }, interval = "1m",
+  on_bar = function(self, bar)
+    api.cancel_all_orders { symbol = bar.symbol }
+    local buys = self:position(bar.symbol) <= 0
+    api.create_order { symbol = bar.symbol, side = buys and "BUY" or "SELL", type = "LIMIT", quantity = 1,
+                       price = market.round_price(bar.symbol, bar.close * (buys and 0.9998 or 1.0002)) }
+  end,
+}
+]]
+
 local function run_loop(trading)
   local pipe = io.popen(("%s %s/columns %d %d %d"):format(loop, folder, COUNT, RUNS, trading))
   local seconds, equity, orders = pipe:read("*a"):match "(%S+) (%S+) (%S+)"
@@ -174,6 +187,19 @@ row(
     c.net_profit,
     b.net_profit
   )
+)
+local rests = math.min(COUNT, 200000)
+local lines = run_script("resting", resting, rests, "--path nearest --exchange-info " .. open)
+local random = run_script("resting", resting, rests, "--exchange-info " .. open)
+row(
+  ("(d) %d bars, an order resting in each, --path nearest"):format(rests),
+  ("%.2f ms"):format(lines.elapsed_s * 1e3),
+  ("baseline  %d fills"):format(lines.fills)
+)
+row(
+  "(d) the same on random paths",
+  ("%.2f ms"):format(random.elapsed_s * 1e3),
+  ("%.2fx  (at most 2)  %d fills"):format(random.elapsed_s / lines.elapsed_s, random.fills)
 )
 local few = math.min(COUNT, 5000)
 local free = run_script("sliced", sliced, few, "--exchange-info " .. open)

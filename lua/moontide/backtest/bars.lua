@@ -32,6 +32,50 @@ local function make(options, wanted_symbols)
   return data
 end
 
+local function date(us) return log_module.time_text(tonumber(us)) end
+
+-- From when to when a series has bars within --from and --to, in microseconds.
+local function span(s, options)
+  local last = tonumber(s.open_us[s.count - 1] + s.interval_us)
+  return math.max(tonumber(s.open_us[0]), options.from or 0), math.min(last, options.to or FOREVER)
+end
+
+-- Whether bars of the wanted interval can be made of these.
+local function divides(s, wanted)
+  if wanted < 0 or s.interval == wanted then return true end
+  return s.interval < wanted and (wanted == C.INTERVAL_1MO or C.interval_us(wanted) % s.interval_us == 0)
+end
+
+-- Of a symbol's series, the finest that lasts as long as the longest does; says which, where there was a choice.
+local function finest(list, name, options, notice)
+  local from, to, longest = nil, nil, nil
+  for _, s in ipairs(list) do
+    local first, last = span(s, options)
+    if not from or last - first > to - from then
+      from, to, longest = first, last, s
+    end
+  end
+  local margin = tonumber(longest.interval_us)
+  for _, s in ipairs(list) do
+    local first, last = span(s, options)
+    local interval = ffi.string(C.interval_names[s.interval])
+    if first - from < margin and to - last < margin then
+      if #list > 1 then
+        notice(("%s: the exchange runs on bars of %s, the finest that last as long"):format(name, interval))
+      end
+      return s
+    end
+    notice(
+      ("%s: bars of %s are left aside: they last from %s to %s only"):format(
+        name,
+        interval,
+        date(first),
+        date(last)
+      )
+    )
+  end
+end
+
 local function import(options, wanted_symbols, notice, bar)
   local result = setup.import(options.data, {
     symbol = wanted_symbols and #wanted_symbols == 1 and wanted_symbols[1] or nil,
@@ -40,15 +84,22 @@ local function import(options, wanted_symbols, notice, bar)
     notice = notice,
     progress = bar and function(done, total) bar.update("reading", done, total) end,
   })
-  local limit = options.interval and C.interval_find(options.interval) or C.INTERVAL_COUNT
+  local wanted = options.interval and C.interval_find(options.interval) or -1
   local data = { series = {}, names = {}, funding = {}, result = result }
+  local fitting = {}
   for i = 0, result.series_count - 1 do
     local s = result.series[i]
     local name = ffi.string(s.symbol)
-    if s.interval <= limit and not data.series[name] then -- sorted by interval: the finest first
-      data.series[name] = s
-      data.names[#data.names + 1] = name
+    if divides(s, wanted) then -- sorted by interval: the finest first
+      if not fitting[name] then
+        fitting[name] = {}
+        data.names[#data.names + 1] = name
+      end
+      table.insert(fitting[name], s)
     end
+  end
+  for _, name in ipairs(data.names) do
+    data.series[name] = finest(fitting[name], name, options, notice)
   end
   for i = 0, result.funding_count - 1 do
     data.funding[ffi.string(result.funding[i].symbol)] = result.funding[i]
@@ -73,8 +124,6 @@ function M.load(options, wanted_symbols, notice, bar)
   end
   return import(options, wanted_symbols, notice, bar)
 end
-
-local function date(us) return log_module.time_text(tonumber(us)) end
 
 ---Cuts the series to --from and --to, and names those that are wanted; raises a failure when one has no bar there.
 ---@param data BacktestBars
