@@ -13,7 +13,7 @@ local LADDER = {
   { "api" },
   { "run" },
   { "backtest", "report" },
-  { "record", "repl", "testing" },
+  { "record", "repl", "testing", "research" },
   { "live", "explain" },
   { "cmd" },
 }
