@@ -11,6 +11,10 @@ M.list = {
     "backtest",
     "Runs a strategy on past bars: its api.* calls go through the API manager to a simulated exchange.",
   },
+  {
+    "sweep",
+    "Backtests a strategy over ranges of its parameters, and says whether the best is more than luck.",
+  },
   { "data", "Imports bars into the store, says what is in files, or makes a market from a seed." },
   { "paper", "Runs a strategy on a real exchange's market with an account of play money; no key is needed." },
   {

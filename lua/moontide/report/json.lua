@@ -133,6 +133,11 @@ local keys = {
   "peak_memory",
 }
 
+---Any value, the keys of objects in order.
+---@param value any
+---@return string
+function M.encode(value) return value_of(value) end
+
 ---@param r table
 ---@return string
 function M.text(r)
