@@ -156,11 +156,11 @@ describe("moontide sweep", function()
       assert.truthy(r.err:find(case[2], 1, true), r.err)
       assert.are.equal(1, select(2, r.err:gsub("\n", "")), r.err)
     end
-    local file = assert(io.open(folder .. "/ledger.db", "wb"))
+    local file = assert(io.open(folder .. "/broken.db", "wb"))
     file:write "this is no database of SQLite's, but a text that stands in its place"
     file:close()
-    local r = sweep "--set=fast=5..6"
+    local r = sweep("--set=fast=5..6", "--results=broken.db")
     assert.are.equal(1, r.status)
-    assert.matches("ledger.db: file is not a database", r.err)
+    assert.matches("broken.db: file is not a database", r.err)
   end)
 end)
