@@ -1,6 +1,8 @@
 ---Why a command ends: one line for the user, and the exit status. Raised where the fault is found, however deep; the command
 ---line turns it into that line, a test or another program into what it needs.
-local M = {}
+local M = {
+  script = nil, ---@type string? the script that was loaded last: what fails in its lines is its own
+}
 
 ---@class Failure
 ---@field status integer 1 for a failure, 2 for wrong usage

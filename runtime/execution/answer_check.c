@@ -40,6 +40,22 @@ static bool batch_fits(const struct api_call *op) {
     return true;
 }
 
+// What is told of one symbol's market is of the symbol that was asked for.
+static bool market_fits(const struct api_call *op) {
+    for (int32_t i = 0; op->call.symbol != SYMBOL_NONE && i < op->count; i++) {
+        int16_t symbol = op->call.symbol;
+        if (op->kind == RECORD_MARK)
+            symbol = ((const struct mark_record *)op->rows)[i].symbol;
+        else if (op->kind == RECORD_FUNDING)
+            symbol = ((const struct funding_record *)op->rows)[i].symbol;
+        else if (op->kind == RECORD_TICKER_24H || op->kind == RECORD_TICKER_PRICE ||
+                 op->kind == RECORD_BOOK_TICKER)
+            symbol = ((const struct ticker_record *)op->rows)[i].symbol;
+        if (symbol != op->call.symbol) return false;
+    }
+    return true;
+}
+
 bool answer_check_fits(const struct api_call *op) {
     ASSERT(op->count >= 0);
     ASSERT(op->call.endpoint < EP_COUNT);
@@ -66,6 +82,6 @@ bool answer_check_fits(const struct api_call *op) {
     case EP_BATCH_NEW:
     case EP_BATCH_MODIFY:
     case EP_BATCH_CANCEL: return batch_fits(op);
-    default: return true;
+    default: return market_fits(op);
     }
 }

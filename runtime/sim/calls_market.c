@@ -280,7 +280,9 @@ static void funding_rates(struct exchange *x, const struct call *c, struct reply
         for (int64_t i = 0; i < m->funding_done; i++) {
             const struct funding *f = &m->funding[i];
             if (f->time_us < c->start_us || f->time_us > end) continue;
-            rows[count++] = (struct funding_record){ f->time_us, f->rate_e8, f->mark_e8, (int16_t)k };
+            rows[count++] = (struct funding_record){
+                .time_us = f->time_us, .rate_e8 = f->rate_e8, .mark_e8 = f->mark_e8, .symbol = (int16_t)k
+            };
         }
     }
     if (!call_given(c, P_SYMBOL)) qsort(rows, (size_t)count, sizeof *rows, by_time);

@@ -12,6 +12,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// Lists of market data that a live run asks for without a symbol hold symbols which are not the run's: their
+// `symbol` is SYMBOL_NONE and `other` their name, else empty.
+//
 // A plain order; RECORD_ORDER is the reply of place and cancel, RECORD_ORDER_AMENDED of modify,
 // RECORD_ORDER_QUERY that of the queries.
 struct order_record {
@@ -90,16 +93,19 @@ struct ticker_record {   // price, 24-hour statistics, best bid and ask
     int64_t weighted_avg_e8, last_qty_e8, bid_e8, bid_qty_e8, ask_e8, ask_qty_e8;
     int64_t open_us, close_us, time_us, first_id, last_id, count, update_id;
     int16_t symbol;
+    char other[SYMBOL_NAME_MAX];
 };
 
 struct mark_record {   // premiumIndex
     int64_t mark_e8, index_e8, settle_e8, funding_rate_e8, interest_rate_e8, next_funding_us, time_us;
     int16_t symbol;
+    char other[SYMBOL_NAME_MAX];
 };
 
 struct funding_record {
     int64_t time_us, rate_e8, mark_e8;
     int16_t symbol;
+    char other[SYMBOL_NAME_MAX];
 };
 
 struct agg_trade_record {

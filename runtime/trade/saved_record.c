@@ -204,6 +204,7 @@ static const struct saved_field ticker_fields[] = {
     S_INT64(20, count),
     S_INT64(21, update_id),
     S_SYMBOL(22, symbol),
+    S_TEXT(23, other),
 };
 static const struct saved_table ticker = S_TABLE(ticker_record, ticker_fields);
 #undef OF
@@ -218,6 +219,7 @@ static const struct saved_field mark_fields[] = {
     S_INT64(6, next_funding_us),
     S_INT64(7, time_us),
     S_SYMBOL(8, symbol),
+    S_TEXT(9, other),
 };
 static const struct saved_table mark = S_TABLE(mark_record, mark_fields);
 #undef OF
@@ -228,6 +230,7 @@ static const struct saved_field funding_fields[] = {
     S_INT64(2, rate_e8),
     S_INT64(3, mark_e8),
     S_SYMBOL(4, symbol),
+    S_TEXT(5, other),
 };
 #undef OF
 

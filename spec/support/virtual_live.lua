@@ -66,7 +66,7 @@ local function make_symbols(names)
   return symbols, series, from
 end
 
----@param o { rate: number?, wallet: number?, faults: table?, stream_life: number?, ping: number?, weight_limit: integer?, order_limits: integer[]?, state: ffi.cdata*? }
+---@param o { rate: number?, wallet: number?, faults: table?, others: string[]?, stream_life: number?, ping: number?, weight_limit: integer?, order_limits: integer[]?, state: ffi.cdata*? }
 local function make_exchange(names, seed, o)
   local l, kept = ffi.new "struct exchange_server_options", {}
   kept.symbols, kept.series, kept.from = make_symbols(names)
@@ -209,7 +209,11 @@ function M.run(o)
   if before then -- the same exchange, network and folder
     self.x, self.kept, self.network, before.closed = before.x, before.kept, before.network, true
   else
-    self.x, self.kept = make_exchange(self.names, seed, o.exchange or {})
+    local listed = { unpack(self.names) }
+    for _, name in ipairs(o.exchange and o.exchange.others or {}) do
+      listed[#listed + 1] = name
+    end
+    self.x, self.kept = make_exchange(listed, seed, o.exchange or {})
   end
   self.network = self.network
     or T.virtual_network_new(ffi.new("struct virtual_network_options", {

@@ -1,5 +1,4 @@
 ---Calls of single orders: plain and conditional ones have one face, wherever the exchange keeps them.
-local bit = require "bit"
 local C = require "moontide.core"
 local records = require "moontide.api.records"
 local requests = require "moontide.api.requests"
@@ -7,20 +6,167 @@ local task = require "moontide.run.task"
 
 local M = {}
 
-local ALGO_ID_BIT = bit.lshift(1ULL, C.P_ALGO_ID)
+local NO_SUCH_ORDER, NOT_OPEN = -2013, -2011
+local SEEN_MAX = 4096
 local EP_ORDER_NEW, EP_ALGO_NEW = C.EP_ORDER_NEW, C.EP_ALGO_NEW
+
+-- Remembers whether an order is a conditional one, by its ids, for the last few thousand of them.
+local function new_memory()
+  local young, old, count = {}, {}, 0
+  local memory = {}
+  function memory.set(id, conditional)
+    if young[id] == nil then count = count + 1 end
+    young[id] = conditional
+    if count > SEEN_MAX then
+      young, old, count = {}, young, 0
+    end
+  end
+  ---@return boolean? # nil: it is not known
+  function memory.get(id)
+    if id == nil then return nil end
+    id = tostring(id)
+    if young[id] ~= nil then return young[id] end
+    return old[id]
+  end
+  return memory
+end
+
+local function id_of(o)
+  return o.orderId or o.order_id or o.origClientOrderId or o.orig_client_order_id or o.origClientId
+end
+
+-- True when the ids given are those of conditional orders alone; nil when they do not tell.
+local function names_conditional(o)
+  return (o.algoId or o.algo_id or o.clientAlgoId or o.client_algo_id) and true or nil
+end
+
+-- The same question to the service of conditional orders.
+local function algo_query(o)
+  return {
+    algoId = o.algoId or o.algo_id or o.orderId or o.order_id,
+    clientAlgoId = o.clientAlgoId
+      or o.client_algo_id
+      or o.origClientOrderId
+      or o.orig_client_order_id
+      or o.origClientId,
+    priority = o.priority,
+    timeout = o.timeout,
+    retries = o.retries,
+    share = o.share,
+  }
+end
+
+-- Gives orders the face of plain ones, and remembers where they are kept.
+---@class OrderFaces
+---@field seen table of new_memory
+---@field plain fun(order: table): table
+---@field conditional fun(algo: table): table
+local function new_faces()
+  local seen = new_memory()
+  local function remember(order, conditional)
+    seen.set(order.orderId, conditional)
+    seen.set(order.clientOrderId, conditional)
+    return order
+  end
+  return {
+    seen = seen,
+    plain = function(order) return remember(order, false) end,
+    conditional = function(algo) return remember(records.one_face(algo), true) end,
+  }
+end
+
+local function install_cancel(api, r, simple, faces)
+  local cancel_algo = simple("cancel_order", C.EP_ALGO_CANCEL)
+
+  local function cancel_plain(o)
+    local op = r:new(C.EP_ORDER_CANCEL)
+    local call = op.call
+    local problem = r:fill(call, "api.cancel_order", o, 3)
+    if not problem and call.order_id == 0 and call.orig_client_id[0] == 0 then
+      problem = "orderId or origClientOrderId is missing"
+    elseif not problem and call.symbol < 0 then
+      problem = "symbol is missing"
+    end
+    if problem then return r:drop(op, problem) end
+    return r:perform(op, o)
+  end
+
+  local function cancel_conditional(o)
+    local done, err = cancel_algo(algo_query(o))
+    if not done then return nil, err end
+    done.orderId, done.clientOrderId, done.status = done.algoId, done.clientAlgoId, "CANCELED"
+    done.symbol = o.symbol
+    return done
+  end
+
+  function api.cancel_order(o)
+    if type(o) ~= "table" then error("api.cancel_order takes a table", 2) end
+    task.check_can_wait "api.cancel_order"
+    local conditional = names_conditional(o)
+    if conditional == nil then conditional = faces.seen.get(id_of(o)) end
+    if conditional then return cancel_conditional(o) end
+    local done, err = cancel_plain(o)
+    if done or conditional == false or err.code ~= NOT_OPEN then return done, err end
+    return cancel_conditional(o) or nil, err
+  end
+end
+
+local function install_get(api, simple, faces)
+  local plain_open_orders, algo_open_orders =
+    simple("get_open_orders", C.EP_OPEN_ORDERS), simple("get_open_orders", C.EP_ALGO_OPEN)
+
+  function api.get_open_orders(o)
+    local orders, err = plain_open_orders(o)
+    if not orders then return nil, err end
+    local algos, algo_err = algo_open_orders(o)
+    if not algos then return nil, algo_err end
+    for _, order in ipairs(orders) do
+      faces.plain(order)
+    end
+    for _, algo in ipairs(algos) do
+      orders[#orders + 1] = faces.conditional(algo)
+    end
+    return orders
+  end
+
+  local plain_get_order, algo_get_order =
+    simple("get_order", C.EP_ORDER_GET), simple("get_order", C.EP_ALGO_GET)
+
+  -- What a triggered one has filled is kept with the order that it made.
+  local function get_conditional(o)
+    local algo, err = algo_get_order(algo_query(o))
+    if not algo then return nil, err end
+    faces.conditional(algo)
+    if not algo.actualOrderId or algo.actualOrderId == "" then return algo end
+    local made = plain_get_order {
+      symbol = algo.symbol,
+      orderId = algo.actualOrderId,
+      priority = o.priority,
+      timeout = o.timeout,
+      retries = o.retries,
+      share = o.share,
+    }
+    if not made then return records.one_face(algo, 0, algo.actualPrice) end
+    return records.one_face(algo, made.executedQty, made.avgPrice, made.cumQuote)
+  end
+
+  function api.get_order(o)
+    if type(o) ~= "table" then return plain_get_order(o) end
+    local conditional = names_conditional(o)
+    if conditional == nil then conditional = faces.seen.get(id_of(o)) end
+    if conditional then return get_conditional(o) end
+    local order, err = plain_get_order(o)
+    if order or conditional == false or err.code ~= NO_SUCH_ORDER then return order, err end
+    return get_conditional(o) or nil, err
+  end
+end
 
 ---Puts the calls into `api` (described in moontide/meta/calls.lua).
 ---@param api table
 ---@param r Requests
 ---@param simple fun(name: string, endpoint: integer): function makes a call that is one request and nothing else
 function M.install(api, r, simple)
-  local algo_ids = {} -- ids of conditional orders seen, so that a cancel knows where to go
-
-  local function one_face(algo)
-    algo_ids[algo.algoId] = true
-    return records.one_face(algo)
-  end
+  local faces = new_faces()
 
   function api.create_order(o)
     if type(o) ~= "table" then error("api.create_order takes a table", 2) end
@@ -35,31 +181,8 @@ function M.install(api, r, simple)
     if problem then return r:drop(op, problem) end
     local conditional = op.call.endpoint == EP_ALGO_NEW
     local order, err = r:perform(op, o)
-    if order and conditional then return one_face(order) end
-    return order, err
-  end
-
-  function api.cancel_order(o)
-    if type(o) ~= "table" then error("api.cancel_order takes a table", 2) end
-    task.check_can_wait "api.cancel_order"
-    local id = o.orderId or o.order_id
-    local is_algo = o.algoId
-      or o.algo_id
-      or o.clientAlgoId
-      or o.client_algo_id
-      or (id and algo_ids[tostring(id)])
-    local op = r:new(is_algo and C.EP_ALGO_CANCEL or C.EP_ORDER_CANCEL)
-    local call = op.call
-    local problem = r:fill(call, "api.cancel_order", o, 2)
-    if problem then return r:drop(op, problem) end
-    if is_algo and call.algo_id == 0 and call.order_id ~= 0 then
-      call.algo_id = call.order_id
-      call.given = bit.bor(call.given, ALGO_ID_BIT)
-    elseif not is_algo and call.order_id == 0 and call.orig_client_id[0] == 0 then
-      return r:drop(op, "orderId or origClientOrderId is missing")
-    end
-    if not is_algo and call.symbol < 0 then return r:drop(op, "symbol is missing") end
-    return r:perform(op, o)
+    if not order then return nil, err end
+    return conditional and faces.conditional(order) or faces.plain(order)
   end
 
   function api.cancel_all_orders(o)
@@ -75,32 +198,8 @@ function M.install(api, r, simple)
     return true
   end
 
-  local plain_open_orders, algo_open_orders =
-    simple("get_open_orders", C.EP_OPEN_ORDERS), simple("get_open_orders", C.EP_ALGO_OPEN)
-
-  function api.get_open_orders(o)
-    local orders, err = plain_open_orders(o)
-    if not orders then return nil, err end
-    local algos, algo_err = algo_open_orders(o)
-    if not algos then return nil, algo_err end
-    for _, algo in ipairs(algos) do
-      orders[#orders + 1] = one_face(algo)
-    end
-    return orders
-  end
-
-  local plain_get_order, algo_get_order =
-    simple("get_order", C.EP_ORDER_GET), simple("get_order", C.EP_ALGO_GET)
-
-  function api.get_order(o)
-    local id = type(o) == "table" and (o.algoId or o.orderId or o.order_id)
-    if type(o) == "table" and (o.algoId or o.clientAlgoId or (id and algo_ids[tostring(id)])) then
-      local order, err = algo_get_order { algoId = id or nil, clientAlgoId = o.clientAlgoId }
-      if not order then return nil, err end
-      return one_face(order)
-    end
-    return plain_get_order(o)
-  end
+  install_cancel(api, r, simple, faces)
+  install_get(api, simple, faces)
 end
 
 return M

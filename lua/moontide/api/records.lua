@@ -11,13 +11,20 @@ local buffer = ffi.new "char[24]"
 ---@return string
 function M.id_text(value) return ffi.string(buffer, C.id_print(buffer, value)) end
 
----Gives a conditional order the fields of a plain one, so that both have one face.
+---Gives a conditional order the fields of a plain one, so that both have one face. What was filled is that of the order its
+---trigger made; of one that has not been triggered nothing is.
 ---@param algo table
+---@param executed number? base asset, filled of that order
+---@param average number? quote asset, of those fills
+---@param quote number? quote asset, filled of that order
 ---@return table algo
-function M.one_face(algo)
+function M.one_face(algo, executed, average, quote)
   algo.orderId, algo.clientOrderId, algo.status = algo.algoId, algo.clientAlgoId, algo.algoStatus
-  algo.type, algo.stopPrice, algo.origQty, algo.executedQty =
-    algo.orderType, algo.triggerPrice, algo.quantity, 0
+  algo.type, algo.origType = algo.orderType, algo.orderType
+  algo.stopPrice, algo.origQty, algo.time = algo.triggerPrice, algo.quantity, algo.createTime
+  algo.priceRate = algo.callbackRate
+  algo.executedQty, algo.avgPrice = executed or 0, average or 0
+  algo.cumQuote = quote or algo.executedQty * algo.avgPrice
   return algo
 end
 
@@ -56,7 +63,9 @@ end
 
 local function expression(field, env)
   local t, offset = field.type, field.offset
-  if field.zero == C.ZERO_ABSENT and t == C.FIELD_SYMBOL then
+  if t == C.FIELD_SYMBOL and field.other_offset ~= 0 then
+    return ("(symbols[cast(i16, p + %d)[0]] or text(p + %d))"):format(offset, field.other_offset)
+  elseif field.zero == C.ZERO_ABSENT and t == C.FIELD_SYMBOL then
     return ("symbols[cast(i16, p + %d)[0]]"):format(offset)
   elseif field.zero == C.ZERO_ABSENT then
     return ("(cast(i64, p + %d)[0] ~= 0 and %s or nil)"):format(offset, readers[t]:format(offset))

@@ -103,6 +103,15 @@ local function run(name, words)
   return command.run(options)
 end
 
+-- What went wrong in code of the script that was loaded, called by the runtime where it expects none (a metamethod of what the
+-- script returned): the script's failure, not ours. Nil when no line of the script is on the way there.
+local function loaded_script(traceback)
+  local path = failures.script
+  if not path or not traceback:find(path .. ":", 1, true) then return nil end
+  local ok, failure = pcall(failures.raise, 1, "%s failed: %s", path, traceback)
+  return not ok and failure or nil
+end
+
 ---Runs the command that is named first in the words of a command line.
 ---@param words string[] without the program's own name
 ---@return integer status
@@ -115,7 +124,8 @@ function M.main(words)
   name = aliases[name] or name
   local ok, result = xpcall(function() return run(name, words) end, function(e)
     if failures.is(e) then return e end
-    return debug.traceback(tostring(e), 2)
+    local traceback = debug.traceback(require("moontide.run.task").error_text(e), 2)
+    return loaded_script(traceback) or traceback
   end)
   if ok then return result or 0 end
   local who = M.summary(name) and "moontide " .. name or "moontide"

@@ -56,9 +56,16 @@
 ---@class OrderQuery: CallOptions
 ---@field symbol? string needed for plain orders
 ---@field orderId? string this or origClientOrderId; a conditional order's id works too
----@field origClientOrderId? string
+---@field origClientOrderId? string a conditional order's works too
 ---@field algoId? string of a conditional order
 ---@field clientAlgoId? string of a conditional order
+
+---What cancelling a conditional order gives: its ids under the names of Order too.
+---@class ConditionalCancel: AlgoCancel
+---@field orderId string algoId
+---@field clientOrderId string clientAlgoId
+---@field status "CANCELED"
+---@field symbol string? as it was asked with
 
 ---@class OrderHistoryQuery: CallOptions
 ---@field symbol? string all when left out
@@ -186,11 +193,11 @@ function api.create_order(o) end
 ---@return ApiError? err
 function api.modify_order(o) end
 
----Cancels one order, plain or conditional.
+---Cancels one order, plain or conditional, by any of its ids.
 ---
 ---Errors: invalid (no id given); rejected (-2011: it is not open any more); the manager's own.
 ---@param o OrderQuery which order
----@return Order|AlgoCancel|nil order
+---@return Order|ConditionalCancel|nil order
 ---@return ApiError? err
 function api.cancel_order(o) end
 
@@ -210,7 +217,8 @@ function api.cancel_all_orders(o) end
 ---@return ApiError? err of the request as a whole
 function api.batch_orders(list) end
 
----Reads one order by orderId or origClientOrderId; a conditional one by the id its creation returned.
+---Reads one order by orderId or origClientOrderId, plain or conditional. Of a conditional one that has been triggered a second
+---request reads what the order it made has filled.
 ---
 ---Errors: rejected (-2013 no such order); the manager's own.
 ---@param o OrderQuery which order

@@ -15,7 +15,8 @@
 ---@alias Interval "1m"|"3m"|"5m"|"15m"|"30m"|"1h"|"2h"|"4h"|"6h"|"8h"|"12h"|"1d"|"3d"|"1w"|"1M"
 
 ---A plain order, as placed, amended, cancelled or asked for. Replies to create, modify and cancel have no time,
----activatePrice and priceRate. A conditional order has these fields too (and those of AlgoOrder).
+---activatePrice and priceRate. A conditional order has these fields too (and those of AlgoOrder): its ids, its algoStatus as
+---status, and what the order made by its trigger has filled, 0 before.
 ---@class Order
 ---@field orderId string the exchange's id
 ---@field symbol string

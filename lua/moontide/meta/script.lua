@@ -11,7 +11,10 @@ market = {}
 ---@field tick number quote asset: prices are multiples of it
 ---@field step number base asset: quantities are multiples of it
 ---@field min_quantity number base asset
----@field max_quantity number base asset
+---@field max_quantity number base asset, of a LIMIT order
+---@field market_step number base asset, of a MARKET order
+---@field min_market_quantity number base asset, of a MARKET order
+---@field max_market_quantity number base asset: the largest MARKET order, often far below max_quantity
 ---@field min_notional number quote asset: the least that price times quantity may be
 ---@field price_precision integer digits
 ---@field quantity_precision integer digits

@@ -51,7 +51,9 @@ deliver[C.RECORD_ORDER_UPDATE] = function(self, event, R, recovered)
 end
 
 deliver[C.RECORD_ALGO_UPDATE] = function(self, event, R, recovered)
-  local order = records.one_face(R.build[C.RECORD_ALGO](event.u.algo.order))
+  local u = event.u.algo
+  local executed, average = number(u.actual_qty_e8), number(u.order.actual_price_e8)
+  local order = records.one_face(R.build[C.RECORD_ALGO](u.order), executed, average)
   order.recovered = recovered
   if self.on_order then self.on_order(self, order) end
 end

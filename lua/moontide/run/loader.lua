@@ -66,6 +66,34 @@ local function require_beside(env, folder, files)
   end
 end
 
+-- Stands for `api` or `market` before the world exists: who calls one of its functions, or one of api.async, is not_yet. What a
+-- script keeps of it (local create_order = api.create_order) is the real one as soon as there is one.
+local function stand_in(env, name, not_yet)
+  local top = {}
+  local function real() return not rawequal(env[name], top) and env[name] or nil end
+  local async = setmetatable({}, {
+    __index = function(_, key)
+      return function(...)
+        local there = real()
+        if not there then return not_yet() end
+        return there.async[key](...)
+      end
+    end,
+  })
+  return setmetatable(top, {
+    __index = function(_, key)
+      local now_there = real()
+      if now_there then return now_there[key] end
+      if key == "async" then return async end
+      return function(...)
+        local there = real()
+        if not there then return not_yet() end
+        return there[key](...)
+      end
+    end,
+  })
+end
+
 ---@param path string
 ---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string?, sandbox: string? } sandbox: the folder it may keep files in; nil: it is trusted. now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
@@ -73,6 +101,7 @@ function M.load(path, o)
   local files = { { path = path, stamp = host.file_stamp(path) } }
   local chunk, source = strategy_module.compile(path, o.source)
   task.install()
+  failures.script = path
   local loaded_us = tonumber(C.live_clock_us())
   local function now() return o.now and o.now() or loaded_us end
   local marker = {}
@@ -81,9 +110,8 @@ function M.load(path, o)
     coroutine.yield(marker)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
-  local any = { __index = function() return not_yet end }
-  local closed = setmetatable({ async = setmetatable({}, any) }, any)
-  local env = { api = closed, market = closed, log = o.log, print = o.print, os = clock.os(now) }
+  local env = { log = o.log, print = o.print, os = clock.os(now) }
+  env.api, env.market = stand_in(env, "api", not_yet), stand_in(env, "market", not_yet)
   if o.sandbox then
     sandbox.fill(
       env,
@@ -100,7 +128,7 @@ function M.load(path, o)
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))
   local plain = value == marker
-  if not ok and not plain then failures.raise(1, "%s", tostring(value)) end
+  if not ok and not plain then failures.raise(1, "%s", task.error_text(value)) end
   local self = not plain and strategy_module.check(value, path) or nil
   if not plain and not self then
     failures.raise(

@@ -151,7 +151,9 @@ function M.new(now, least, form)
             values[i] = tostring(values[i])
           end
         end
-        text = text:format(unpack(values, 1, select("#", ...)))
+        local made, line = pcall(string.format, text, unpack(values, 1, select("#", ...)))
+        if not made then error(("log.%s: %s"):format(name, line), 2) end
+        text = line
       end
       log.fields(name, text)
     end

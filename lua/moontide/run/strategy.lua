@@ -48,6 +48,32 @@ function M.compile(path, source)
   return chunk, source
 end
 
+-- The default of one declared parameter; fails the command when it is none.
+local function default_of(name, d, path)
+  if type(name) ~= "string" then
+    failures.raise(
+      1,
+      "%s: params has an entry without a name (%s); write name = { default }",
+      path,
+      tostring(name)
+    )
+  end
+  local default = d
+  if type(d) == "table" then default = d[1] end
+  if default == nil then failures.raise(1, "%s: parameter '%s' has no default", path, name) end
+  local kind = type(default)
+  if kind ~= "number" and kind ~= "string" and kind ~= "boolean" then
+    failures.raise(1, "%s: parameter '%s' is a %s; a number, a text or a boolean is wanted", path, name, kind)
+  end
+  for _, bound in ipairs { "min", "max", "step" } do
+    local value = type(d) == "table" and d[bound]
+    if value and type(value) ~= "number" then
+      failures.raise(1, "%s: parameter '%s': %s must be a number, not a %s", path, name, bound, type(value))
+    end
+  end
+  return default
+end
+
 ---Parameter values from their declarations and --set; fails the command on an unknown name or a value out of bounds.
 ---@param declared table? name = { default, min =, max =, step = } or a plain default
 ---@param given table<string, string>
@@ -56,11 +82,11 @@ end
 ---@return string text canonical, for the fingerprint
 function M.parameters(declared, given, path)
   local values, names = {}, {}
+  if declared ~= nil and type(declared) ~= "table" then
+    failures.raise(1, "%s: params must be a table, name = { default, min =, max = }", path)
+  end
   for name, d in pairs(declared or {}) do
-    local default = d
-    if type(d) == "table" then default = d[1] end
-    if default == nil then failures.raise(1, "%s: parameter '%s' has no default", path, tostring(name)) end
-    values[name] = default
+    values[name] = default_of(name, d, path)
     names[#names + 1] = name
   end
   table.sort(names)
@@ -159,6 +185,18 @@ function M.check(value, path)
     end
     if seen[name] then failures.raise(1, "%s: symbols has %s twice", path, name) end
     seen[name] = true
+  end
+  if type(getmetatable(value)) ~= "table" and getmetatable(value) ~= nil then
+    failures.raise(
+      1,
+      "%s: the table it returns has a protected metatable (__metatable), which a run sets its own in",
+      path
+    )
+  end
+  if
+    value.timer ~= nil and (type(value.timer) ~= "number" or value.timer <= 0 or value.timer ~= value.timer)
+  then
+    failures.raise(1, "%s: timer must be a number of seconds above 0", path)
   end
   if value.interval ~= nil and type(value.interval) ~= "string" then
     failures.raise(1, '%s: interval must be a text, as "1m"', path)

@@ -245,13 +245,26 @@ function Task:wait()
   return nil, self.results[1]
 end
 
+---What an error value of a script says; one whose own text fails is told by its kind.
+---@param e any
+---@return string
+function M.error_text(e)
+  local ok, text = pcall(tostring, e)
+  if ok and type(text) == "string" then return text end
+  return ("an error (%s) whose text cannot be made: %s"):format(
+    type(e),
+    ok and "no string" or M.error_text(text)
+  )
+end
+
 local function finish(task, ok, ...)
   if alive then alive[task] = nil end
   task.done, task.ok, task.results = true, ok, { n = select("#", ...), ... }
   if not ok then
-    task.traceback = debug.traceback(task.co, tostring((...)))
+    local text = M.error_text((...))
+    task.traceback = debug.traceback(task.co, text)
     task.error = ...
-    if task.on_failure then task.on_failure(tostring((...))) end
+    if task.on_failure then task.on_failure(text) end
   end
   for _, waiter in ipairs(task.waiters or {}) do
     make_ready(waiter)

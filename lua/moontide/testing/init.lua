@@ -345,8 +345,14 @@ function World:orders(wanted)
   while true do
     local record = C.exchange_algo_at(exchange, n)
     if record == nil then break end
-    local order = records.one_face(R.build[C.RECORD_ALGO_QUERY](record))
-    order.time = order.createTime
+    local made = record.actual_order_id ~= 0 and C.exchange_order(exchange, record.actual_order_id) or nil
+    local order = R.build[C.RECORD_ALGO_QUERY](record)
+    if made ~= nil then
+      local filled = R.build[C.RECORD_ORDER_QUERY](made)
+      records.one_face(order, filled.executedQty, filled.avgPrice, filled.cumQuote)
+    else
+      records.one_face(order)
+    end
     list[#list + 1] = order
     n = n + 1
   end

@@ -190,7 +190,8 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
     case FIELD_TEXT: put_string(w, at[0] == 0 && f->text ? f->text : at); break;
     case FIELD_SYMBOL: {
         int16_t index = int16_at(at);
-        put_string(w, index >= 0 && w->symbols != NULL ? w->symbols[index].name : "");
+        const char *other = f->other_offset ? record + f->other_offset : "";
+        put_string(w, index >= 0 && w->symbols != NULL ? w->symbols[index].name : other);
         break;
     }
     case FIELD_CONST: put_string(w, f->text); break;

@@ -110,11 +110,15 @@ static int read_enum(const struct reading *r, const struct field *f, int32_t o, 
     return strict(f->names) ? wrong(r, f, o) : 0;
 }
 
-static int read_symbol(const struct reading *r, const struct field *f, int32_t o, char *at) {
+static int read_symbol(const struct reading *r, const struct field *f, int32_t o, char *record) {
     char name[64];
     json_copy(r->j, o, name, sizeof name);
     int16_t index = (int16_t)symbol_find(r->symbols->symbols, r->symbols->count, name);
-    put(at, &index, sizeof index);
+    put(record + f->offset, &index, sizeof index);
+    if (index < 0 && f->other_offset && strlen(name) < SYMBOL_NAME_MAX) {
+        memcpy(record + f->other_offset, name, strlen(name) + 1);
+        return 0;
+    }
     return index >= 0 || *name == 0
                ? 0
                : errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
@@ -180,7 +184,7 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
         json_copy(r->j, o, at, f->text_size);
         if (f->text && strcmp(at, f->text) == 0) at[0] = 0;
         return 0;
-    case FIELD_SYMBOL: return read_symbol(r, f, o, at);
+    case FIELD_SYMBOL: return read_symbol(r, f, o, record);
     case FIELD_CONST:
     case FIELD_CONST_BOOL:
     case FIELD_CONST_INT: return 0;

@@ -265,7 +265,7 @@ static const struct field income_fields[] = {
 
 #define OF ticker_record
 static const struct field ticker_24h_fields[] = {
-    SYMBOL("symbol", symbol),
+    ANY_SYMBOL("symbol", symbol, other),
     PRICE("priceChange", change_e8),
     DEC_MIN("priceChangePercent", change_percent_e8, 3),
     PRICE("weightedAvgPrice", weighted_avg_e8),
@@ -286,7 +286,7 @@ static const struct field ticker_24h_fields[] = {
 
 #define OF ticker_record
 static const struct field ticker_price_fields[] = {
-    SYMBOL("symbol", symbol),
+    ANY_SYMBOL("symbol", symbol, other),
     PRICE("price", last_e8),
     MS("time", time_us),
 };
@@ -294,15 +294,15 @@ static const struct field ticker_price_fields[] = {
 
 #define OF ticker_record
 static const struct field book_ticker_fields[] = {
-    SYMBOL("symbol", symbol),      PRICE("bidPrice", bid_e8), QTY("bidQty", bid_qty_e8),
-    PRICE("askPrice", ask_e8),     QTY("askQty", ask_qty_e8), MS("time", time_us),
+    ANY_SYMBOL("symbol", symbol, other), PRICE("bidPrice", bid_e8), QTY("bidQty", bid_qty_e8),
+    PRICE("askPrice", ask_e8),           QTY("askQty", ask_qty_e8), MS("time", time_us),
     ID("lastUpdateId", update_id),
 };
 #undef OF
 
 #define OF mark_record
 static const struct field mark_fields[] = {
-    SYMBOL("symbol", symbol),
+    ANY_SYMBOL("symbol", symbol, other),
     DEC8("markPrice", mark_e8),
     DEC8("indexPrice", index_e8),
     DEC8("estimatedSettlePrice", settle_e8),
@@ -315,7 +315,7 @@ static const struct field mark_fields[] = {
 
 #define OF funding_record
 static const struct field funding_fields[] = {
-    SYMBOL("symbol", symbol),
+    ANY_SYMBOL("symbol", symbol, other),
     MS("fundingTime", time_us),
     DEC8("fundingRate", rate_e8),
     DEC8("markPrice", mark_e8),

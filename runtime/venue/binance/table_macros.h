@@ -42,6 +42,12 @@
         .text_size = sizeof(((struct OF *)0)->member), .text = usual                                         \
     }
 #define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
+// The symbol of a record that may be of one which is not the run's.
+#define ANY_SYMBOL(json, member, name_member)                                                                \
+    {                                                                                                        \
+        .name = json, .type = FIELD_SYMBOL, .offset = offsetof(struct OF, member),                           \
+        .other_offset = offsetof(struct OF, name_member)                                                     \
+    }
 #define NAME(json, member, list)                                                                             \
     {                                                                                                        \
         .name = json, .type = FIELD_ENUM, .offset = offsetof(struct OF, member), .names = list,              \
