@@ -5,9 +5,27 @@
 #include "base/dec.h"
 
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+
+int columns_high(int column) {
+    switch (column) {
+    case COLUMN_VOLUME: return COLUMN_VOLUME_HIGH;
+    case COLUMN_QUOTE_VOLUME: return COLUMN_QUOTE_VOLUME_HIGH;
+    case COLUMN_TAKER_VOLUME: return COLUMN_TAKER_VOLUME_HIGH;
+    case COLUMN_TAKER_QUOTE_VOLUME: return COLUMN_TAKER_QUOTE_VOLUME_HIGH;
+    default: return -1;
+    }
+}
+
+bool columns_all_zero(const struct series *s, int column) {
+    const int64_t *values = columns_get(s, column);
+    for (int64_t i = 0; values && i < s->count; i++)
+        if (values[i] != 0) return false;
+    return true;
+}
 
 size_t column_stride(int64_t count) {
     ASSERT(count >= 0);
@@ -17,18 +35,24 @@ size_t column_stride(int64_t count) {
 void columns_bind(struct series *s, const void *base) {
     const char *at = base;
     size_t stride = column_stride(s->count);
-    const int64_t **const slots[COLUMN_COUNT] = {
-        &s->open_us,   &s->open_e8,         &s->high_e8, &s->low_e8,          &s->close_e8,
-        &s->volume_e8, &s->quote_volume_e8, &s->trades,  &s->taker_volume_e8, &s->taker_quote_volume_e8
-    };
+    const int64_t **const slots[COLUMN_COUNT] = { &s->open_us,           &s->open_e8,
+                                                  &s->high_e8,           &s->low_e8,
+                                                  &s->close_e8,          &s->volume_e8,
+                                                  &s->quote_volume_e8,   &s->trades,
+                                                  &s->taker_volume_e8,   &s->taker_quote_volume_e8,
+                                                  &s->volume_high,       &s->quote_volume_high,
+                                                  &s->taker_volume_high, &s->taker_quote_volume_high };
     for (int i = 0; i < COLUMN_COUNT; i++) *slots[i] = (const void *)(at + (size_t)i * stride);
 }
 
 const int64_t *columns_get(const struct series *s, int column) {
-    const int64_t *const all[COLUMN_COUNT] = {
-        s->open_us,   s->open_e8,         s->high_e8, s->low_e8,          s->close_e8,
-        s->volume_e8, s->quote_volume_e8, s->trades,  s->taker_volume_e8, s->taker_quote_volume_e8
-    };
+    const int64_t *const all[COLUMN_COUNT] = { s->open_us,           s->open_e8,
+                                               s->high_e8,           s->low_e8,
+                                               s->close_e8,          s->volume_e8,
+                                               s->quote_volume_e8,   s->trades,
+                                               s->taker_volume_e8,   s->taker_quote_volume_e8,
+                                               s->volume_high,       s->quote_volume_high,
+                                               s->taker_volume_high, s->taker_quote_volume_high };
     ASSERT(column >= 0 && column < COLUMN_COUNT);
     return all[column];
 }
@@ -99,14 +123,50 @@ int columns_finish(struct series *s) {
 
     const void *blocks[COLUMN_COUNT];
     size_t sizes[COLUMN_COUNT];
+    int count = 0;
     for (int i = 0; i < COLUMN_COUNT; i++) {
-        blocks[i] = columns_get(s, i);
-        sizes[i] = (size_t)s->count * sizeof(int64_t);
+        if (i >= COLUMN_VOLUME_HIGH && columns_all_zero(s, i)) continue;   // bars of usual size have none
+        blocks[count] = columns_get(s, i);
+        sizes[count++] = (size_t)s->count * sizeof(int64_t);
     }
-    return sha256_hex(blocks, sizes, COLUMN_COUNT, s->hash);
+    return sha256_hex(blocks, sizes, count, s->hash);
 }
 
-int64_t columns_add(int64_t a, int64_t b) {
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? DEC_MAX : sum;
+static int64_t part_at(const int64_t *column, int64_t i) { return column ? column[i] : 0; }
+
+struct kline_record columns_kline(const struct series *s, int64_t i) {
+    ASSERT(i >= 0 && i < s->count);
+    return (struct kline_record){ .open_us = s->open_us[i],
+                                  .close_us = s->open_us[i] + s->interval_us - 1000,
+                                  .open_e8 = s->open_e8[i],
+                                  .high_e8 = s->high_e8[i],
+                                  .low_e8 = s->low_e8[i],
+                                  .close_e8 = s->close_e8[i],
+                                  .trades = s->trades[i],
+                                  .volume_e8 = s->volume_e8[i],
+                                  .quote_volume_e8 = s->quote_volume_e8[i],
+                                  .taker_volume_e8 = s->taker_volume_e8[i],
+                                  .taker_quote_volume_e8 = s->taker_quote_volume_e8[i],
+                                  .volume_high = part_at(s->volume_high, i),
+                                  .quote_volume_high = part_at(s->quote_volume_high, i),
+                                  .taker_volume_high = part_at(s->taker_volume_high, i),
+                                  .taker_quote_volume_high = part_at(s->taker_quote_volume_high, i) };
+}
+
+void columns_of_kline(const struct kline_record *k, int64_t values[COLUMN_COUNT]) {
+    const int64_t all[COLUMN_COUNT] = { [COLUMN_OPEN_US] = k->open_us,
+                                        [COLUMN_OPEN] = k->open_e8,
+                                        [COLUMN_HIGH] = k->high_e8,
+                                        [COLUMN_LOW] = k->low_e8,
+                                        [COLUMN_CLOSE] = k->close_e8,
+                                        [COLUMN_VOLUME] = k->volume_e8,
+                                        [COLUMN_QUOTE_VOLUME] = k->quote_volume_e8,
+                                        [COLUMN_TRADES] = k->trades,
+                                        [COLUMN_TAKER_VOLUME] = k->taker_volume_e8,
+                                        [COLUMN_TAKER_QUOTE_VOLUME] = k->taker_quote_volume_e8,
+                                        [COLUMN_VOLUME_HIGH] = k->volume_high,
+                                        [COLUMN_QUOTE_VOLUME_HIGH] = k->quote_volume_high,
+                                        [COLUMN_TAKER_VOLUME_HIGH] = k->taker_volume_high,
+                                        [COLUMN_TAKER_QUOTE_VOLUME_HIGH] = k->taker_quote_volume_high };
+    memcpy(values, all, sizeof all);
 }

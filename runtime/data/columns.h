@@ -1,4 +1,4 @@
-// columns.h: the ten columns of a series as one block: how they lie, are allocated, bound and hashed.
+// columns.h: the columns of a series as one block: how they lie, are allocated, bound and hashed.
 //
 // Layout   column after column, each padded to whole pages, so a store file maps onto the same shape.
 // Owner    a block belongs to its series; series_close unmaps it, whether file or anonymous memory.
@@ -6,6 +6,7 @@
 #define MT_DATA_COLUMNS_H
 
 #include "data/series.h"
+#include "trade/record.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,8 +22,19 @@ enum column {
     COLUMN_TRADES,
     COLUMN_TAKER_VOLUME,
     COLUMN_TAKER_QUOTE_VOLUME,
+    // What of a volume lies beyond 62 bits (base/dec.h, wide): 0 but for the largest markets.
+    COLUMN_VOLUME_HIGH,
+    COLUMN_QUOTE_VOLUME_HIGH,
+    COLUMN_TAKER_VOLUME_HIGH,
+    COLUMN_TAKER_QUOTE_VOLUME_HIGH,
     COLUMN_COUNT
 };
+
+// The column with the higher part of a volume's column; -1 for the others.
+int columns_high(int column);
+
+// Whether a column holds nothing but zeros, or is not there.
+bool columns_all_zero(const struct series *s, int column);
 
 enum { COLUMN_PAGE = 4096 };
 
@@ -42,11 +54,12 @@ void columns_bind(struct series *s, const void *base);
 // Column number `column` of `s`.
 const int64_t *columns_get(const struct series *s, int column);
 
+// A bar of a series as a record (its symbol is the caller's to set), and a record as the values of a row.
+struct kline_record columns_kline(const struct series *s, int64_t i);
+void columns_of_kline(const struct kline_record *k, int64_t values[COLUMN_COUNT]);
+
 // Sets decimals and hash from what the columns hold. ERR_NO_MEMORY when OpenSSL cannot hash.
 int columns_finish(struct series *s);
-
-// a + b for values that are not negative, DEC_MAX when the sum does not fit.
-int64_t columns_add(int64_t a, int64_t b);
 
 // SHA-256 of a few blocks one after the other, as 64 hexadecimal digits and a terminator.
 int sha256_hex(const void *const blocks[], const size_t sizes[], int block_count, char out[65]);

@@ -1,6 +1,9 @@
 // csv_rows.h: one file of bars or funding rates as typed rows, read through libcsv.
 //
 // Owner    rows_free releases what rows_read filled, also after an error.
+// Columns  told by data/layout.h. Numbers may have a decimal comma where the delimiter is another; a separator
+//          of thousands is refused. A price finer than 1e-8 is refused unless the rest is the noise of a
+//          printed binary number.
 // Checked  the shape of each row: field count, numbers, low <= open, close <= high, nothing negative.
 //          Order, grid and gaps are the caller's affair: they need the interval and the neighbouring files.
 #ifndef MT_DATA_CSV_ROWS_H
@@ -15,10 +18,12 @@
 
 struct bar_row {
     int64_t values[COLUMN_COUNT];   // of funding: time and rate, the rest 0
+    int64_t close_us;               // as the file has it; 0: it has none
 };
 
 struct rows {
-    bool funding;
+    bool funding, signed_prices;
+    uint32_t columns;   // bit 1 << enum column: those that the file has
     struct bar_row *bars;
     int32_t *lines;   // the line of the file each row stands on
     int64_t count, capacity;
@@ -27,9 +32,10 @@ struct rows {
 // Told after each block how many bytes of the file are used up.
 typedef void (*rows_progress)(void *ctx, int64_t used);
 
-// Reads `path`; at most row_max rows when it is above 0. ERR_FORMAT also for a file without rows.
-int rows_read(const char *path, int64_t row_max, rows_progress progress, void *progress_ctx, struct rows *out,
-              struct errmsg *e);
+// Reads `path`; at most row_max rows when it is above 0 (dates that may be day or month first are then taken as
+// they come). `signed_prices`: a premium, which has any sign. ERR_FORMAT also for a file without rows.
+int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progress progress,
+              void *progress_ctx, struct rows *out, struct errmsg *e);
 
 void rows_free(struct rows *r);
 

@@ -9,6 +9,7 @@
 #include "base/units.h"
 #include "data/collect.h"
 #include "data/grid.h"
+#include "data/stamp.h"
 #include "data/join.h"
 #include "data/store.h"
 #include "trade/record.h"
@@ -84,7 +85,7 @@ static int infer_interval(const struct import_options *o, struct source_file *f,
 static int peek(const struct import_options *o, struct source_file *f, bool *keep, struct errmsg *e) {
     struct rows rows;
     *keep = true;
-    int err = rows_read(f->path, PEEK_ROWS, NULL, NULL, &rows, e);
+    int err = rows_read(f->path, PEEK_ROWS, false, NULL, NULL, &rows, e);
     if (!err) {
         f->funding = rows.funding;
         if (!f->funding) err = infer_interval(o, f, &rows, e);
@@ -151,7 +152,7 @@ static int read_parts(struct import *im, const struct source_file *files, int32_
                       struct join_part *parts, struct errmsg *e) {
     for (int32_t i = 0; i < count; i++) {
         parts[i].path = files[i].path;
-        int err = rows_read(files[i].path, 0, on_progress, im, &parts[i].rows, e);
+        int err = rows_read(files[i].path, 0, false, on_progress, im, &parts[i].rows, e);
         if (!err) err = check_unchanged(&files[i], e);
         if (err) return err;
         if (parts[i].rows.funding != files[i].funding)
@@ -161,6 +162,17 @@ static int read_parts(struct import *im, const struct source_file *files, int32_
         on_progress(im, 0);
     }
     return 0;
+}
+
+// Rows that stand in two files, or twice in one, and are the same: archives of a month and of its days.
+static void tell_doubles(const struct import *im, const char *symbol, const char *what,
+                         const struct join_doubles *d) {
+    if (d->count == 0) return;
+    import_notice(im->options,
+                  "%s %s: %lld row%s stand%s twice and say%s the same, each is taken once (first: %s: "
+                  "line %d and %s: line %d)",
+                  symbol, what, (long long)d->count, d->count == 1 ? "" : "s", d->count == 1 ? "s" : "",
+                  d->count == 1 ? "s" : "", d->path, d->line, d->before_path, d->before_line);
 }
 
 static struct join_part *parts_new(int32_t count) { return calloc((size_t)count, sizeof(struct join_part)); }
@@ -226,7 +238,9 @@ static int make_series(struct import *im, const struct source_file *files, int32
     struct join_part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     int err = read_parts(im, files, count, parts, e);
-    if (!err) err = join_bars(parts, count, im->options->allow_gaps, s, e);
+    struct join_doubles doubles;
+    if (!err) err = join_bars(parts, count, im->options->allow_gaps, s, &doubles, e);
+    if (!err) tell_doubles(im, s->symbol, interval_names[s->interval], &doubles);
     parts_free(parts, count);
     return err;
 }
@@ -263,7 +277,9 @@ static int import_funding(struct import *im, const struct source_file *files, in
     struct join_part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     int err = read_parts(im, files, count, parts, e);
-    if (!err) err = join_funding(parts, count, &f, e);
+    struct join_doubles doubles;
+    if (!err) err = join_funding(parts, count, &f, &doubles, e);
+    if (!err) tell_doubles(im, f.symbol, "funding rates", &doubles);
     parts_free(parts, count);
     if (!err) im->out->funding[im->out->funding_count++] = f;
     return err;

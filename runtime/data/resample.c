@@ -4,6 +4,7 @@
 #include "trade/record.h"
 
 #include "base/assert.h"
+#include "base/wide.h"
 #include "trade/names.h"
 #include "trade/interval.h"
 
@@ -28,16 +29,26 @@ static int64_t bars_count(const struct series *base, int32_t interval) {
     return count;
 }
 
+// Of a column that may not be there.
+static int64_t value_at(const struct series *s, int column, int64_t i) {
+    const int64_t *values = columns_get(s, column);
+    return values ? values[i] : 0;
+}
+
 static void bar_start(int64_t *columns[COLUMN_COUNT], int64_t at, const struct series *base, int64_t i) {
-    for (int c = COLUMN_OPEN; c < COLUMN_COUNT; c++) columns[c][at] = columns_get(base, c)[i];
+    for (int c = COLUMN_OPEN; c < COLUMN_COUNT; c++) columns[c][at] = value_at(base, c, i);
 }
 
 static void bar_add(int64_t *columns[COLUMN_COUNT], int64_t at, const struct series *base, int64_t i) {
     if (base->high_e8[i] > columns[COLUMN_HIGH][at]) columns[COLUMN_HIGH][at] = base->high_e8[i];
     if (base->low_e8[i] < columns[COLUMN_LOW][at]) columns[COLUMN_LOW][at] = base->low_e8[i];
     columns[COLUMN_CLOSE][at] = base->close_e8[i];
-    for (int c = COLUMN_VOLUME; c < COLUMN_COUNT; c++)
-        columns[c][at] = columns_add(columns[c][at], columns_get(base, c)[i]);
+    columns[COLUMN_TRADES][at] += base->trades[i];
+    for (int c = COLUMN_VOLUME; c < COLUMN_VOLUME_HIGH; c++) {
+        int high = columns_high(c);
+        if (high >= 0)
+            wide_add(&columns[c][at], &columns[high][at], columns_get(base, c)[i], value_at(base, high, i));
+    }
 }
 
 int series_resample(const struct series *base, int32_t interval, struct series *out, struct errmsg *e) {

@@ -29,10 +29,13 @@ void series_clip(struct series *s, int64_t from_us, int64_t to_us) {
     int64_t from = series_at_or_after(s, from_us);
     int64_t to = series_at_or_after(s, to_us);
     if (to < from) to = from;
-    const int64_t **const columns[] = {
-        &s->open_us,   &s->open_e8,         &s->high_e8, &s->low_e8,          &s->close_e8,
-        &s->volume_e8, &s->quote_volume_e8, &s->trades,  &s->taker_volume_e8, &s->taker_quote_volume_e8
-    };
+    const int64_t **const columns[] = { &s->open_us,           &s->open_e8,
+                                        &s->high_e8,           &s->low_e8,
+                                        &s->close_e8,          &s->volume_e8,
+                                        &s->quote_volume_e8,   &s->trades,
+                                        &s->taker_volume_e8,   &s->taker_quote_volume_e8,
+                                        &s->volume_high,       &s->quote_volume_high,
+                                        &s->taker_volume_high, &s->taker_quote_volume_high };
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         if (*columns[i]) *columns[i] += from;
     s->count = to - from;

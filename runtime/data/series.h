@@ -21,6 +21,8 @@ struct series {
     const int64_t *open_us;
     const int64_t *open_e8, *high_e8, *low_e8, *close_e8;
     const int64_t *volume_e8, *quote_volume_e8, *trades, *taker_volume_e8, *taker_quote_volume_e8;
+    // Volumes beyond 62 bits (base/wide.h): their higher part; NULL in a series made by hand: 0.
+    const int64_t *volume_high, *quote_volume_high, *taker_volume_high, *taker_quote_volume_high;
     int32_t price_decimals, quantity_decimals;   // the most seen in the data
     int64_t gap_count;                           // missing bars inside, when gaps were allowed
     char hash[65];                               // SHA-256 of the columns, hexadecimal

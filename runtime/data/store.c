@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STORE_VERSION = 1, ENDIAN_MARK = 0x01020304 };
+enum { STORE_VERSION = 2, ENDIAN_MARK = 0x01020304 };
 
 static const char store_magic[8] = "MTBARS\r\n";
 
@@ -33,7 +33,7 @@ _Static_assert(offsetof(struct store_header, count) == 16 &&
                    offsetof(struct store_header, interval) == 56 &&
                    offsetof(struct store_header, hash) == 104,
                "files are mapped by this header: another order of its fields needs another STORE_VERSION");
-_Static_assert(COLUMN_COUNT == 10 && COLUMN_OPEN_US == 0 && COLUMN_TAKER_QUOTE_VOLUME == 9,
+_Static_assert(COLUMN_COUNT == 14 && COLUMN_OPEN_US == 0 && COLUMN_TAKER_QUOTE_VOLUME == 9,
                "files hold their columns in this order");
 
 static uint64_t to_page(uint64_t size) { return (size + COLUMN_PAGE - 1) / COLUMN_PAGE * COLUMN_PAGE; }
@@ -118,6 +118,8 @@ static int write_all(int fd, const char *sources, const struct series *s) {
     size_t stride = column_stride(s->count);
     for (int i = 0; i < COLUMN_COUNT; i++) {
         size_t size = (size_t)s->count * sizeof(int64_t);
+        if (i >= COLUMN_VOLUME_HIGH && columns_all_zero(s, i))
+            continue;   // a hole in the file reads as zeros
         if (write_at(fd, columns_get(s, i), size, h.data_offset + (size_t)i * stride)) return ERR_IO;
     }
     return fsync(fd) == 0 ? 0 : ERR_IO;

@@ -3,7 +3,8 @@
 
 #include "base/array.h"
 #include "base/dec.h"
-#include "data/grid.h"
+#include "base/text.h"
+#include "data/stamp.h"
 #include "data/source.h"
 
 #include <csv.h>
@@ -12,7 +13,7 @@
 #include <strings.h>
 
 enum { FIELDS_MAX = 16, FIELD_SIZE_MAX = 4096 };
-enum role { ROLE_NONE, ROLE_PRICE, ROLE_QTY, ROLE_TIME, ROLE_MAKER };
+enum role { ROLE_NONE, ROLE_PRICE, ROLE_QTY, ROLE_TIME, ROLE_MAKER, ROLE_ID };
 
 struct trade_file {
     char **paths;
@@ -27,7 +28,7 @@ struct trade_file {
     struct trade_row row;
     struct trade_row *rows;   // read and not yet asked for
     int64_t row_count, row_next, row_size;
-    int64_t last_us;
+    int64_t last_us, last_id, id;   // the ids of trades rise
     int err;
     struct errmsg *e;
 };
@@ -40,6 +41,7 @@ static void store(struct trade_file *f, uint8_t role, const char *text, size_t s
     int err = 0;
     if (role == ROLE_PRICE) err = dec_parse_round(text, size, &f->row.price_e8);
     if (role == ROLE_QTY) err = dec_parse_round(text, size, &f->row.qty_e8);
+    if (role == ROLE_ID && id_parse(text, size, &f->id)) f->id = 0;
     if (role == ROLE_TIME) err = stamp_parse(text, size, &f->row.time_us);
     if (role == ROLE_MAKER) {
         bool yes = size == 4 && strncasecmp(text, "true", 4) == 0,
@@ -67,6 +69,10 @@ static void on_field(void *text, size_t size, void *ctx) {
 static void keep_row(struct trade_file *f) {
     if (f->field != f->field_count) fail(f, "not as many fields as the first line has");
     if (f->row.price_e8 <= 0 || f->row.qty_e8 < 0) fail(f, "a price of zero or a negative quantity");
+    if (f->id > 0 && f->id == f->last_id) fail(f, "the trade before it once more");
+    if (f->id > 0 && f->id < f->last_id)
+        fail(f, "its id is below that of the trade before it: twice, or out of order");
+    f->last_id = f->id;
     if (f->row.time_us < f->last_us) fail(f, "earlier than the trade before it");
     if (f->err || f->row.qty_e8 == 0) return;
     f->last_us = f->row.time_us;
@@ -79,9 +85,9 @@ static uint8_t role_named(const char *name) {
         const char *name;
         uint8_t role;
     } names[] = {
-        { "price", ROLE_PRICE },          { "quantity", ROLE_QTY }, { "qty", ROLE_QTY },
-        { "transact_time", ROLE_TIME },   { "time", ROLE_TIME },    { "timestamp", ROLE_TIME },
-        { "is_buyer_maker", ROLE_MAKER },
+        { "price", ROLE_PRICE },          { "quantity", ROLE_QTY },    { "qty", ROLE_QTY },
+        { "transact_time", ROLE_TIME },   { "time", ROLE_TIME },       { "timestamp", ROLE_TIME },
+        { "is_buyer_maker", ROLE_MAKER }, { "agg_trade_id", ROLE_ID }, { "id", ROLE_ID },
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcasecmp(names[i].name, name) == 0) return names[i].role;
@@ -91,8 +97,8 @@ static uint8_t role_named(const char *name) {
 
 // The first row is a header, or tells by its length which archive this is (wire contract, section 11).
 static void first_row(struct trade_file *f) {
-    static const uint8_t sums[7] = { 0, ROLE_PRICE, ROLE_QTY, 0, 0, ROLE_TIME, ROLE_MAKER };
-    static const uint8_t singles[6] = { 0, ROLE_PRICE, ROLE_QTY, 0, ROLE_TIME, ROLE_MAKER };
+    static const uint8_t sums[7] = { ROLE_ID, ROLE_PRICE, ROLE_QTY, 0, 0, ROLE_TIME, ROLE_MAKER };
+    static const uint8_t singles[6] = { ROLE_ID, ROLE_PRICE, ROLE_QTY, 0, ROLE_TIME, ROLE_MAKER };
     bool header = f->first[0][0] < '0' || f->first[0][0] > '9';
     memset(f->roles, ROLE_NONE, sizeof f->roles);
     f->field_count = f->field;

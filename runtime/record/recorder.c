@@ -141,7 +141,10 @@ static void take_bar(struct recorder *r) {
     const struct world_view *v = r->view;
     r->item.feed = v->feed;
     r->item.recovered = v->bar_recovered;
-    for (int c = 0; c < COLUMN_COUNT; c++) r->item.bar[c] = columns_get(v->series, c)[v->bar_index];
+    for (int c = 0; c < COLUMN_COUNT; c++) {
+        const int64_t *column = columns_get(v->series, c);
+        r->item.bar[c] = column ? column[v->bar_index] : 0;
+    }
 }
 
 // A timer of the script's own; false: somebody else's.

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(COLUMN_COUNT == 10, "struct run_record holds a bar");
+_Static_assert(COLUMN_COUNT == 14, "struct run_record holds a bar");
 
 // ---- values ----
 
@@ -149,16 +149,25 @@ static void get_event(struct saved_in *in, const struct record_forms_names *name
         in->bad = true;
 }
 
+// The higher parts of volumes are written of bars that have any; the flag beside `recovered` says so.
+enum { BAR_RECOVERED = 1, BAR_WIDE = 2 };
+
 static void put_bar(struct saved_out *o, struct run_record_past *past, const struct run_record *r) {
+    bool wide = false;
+    for (int c = COLUMN_VOLUME_HIGH; c < COLUMN_COUNT; c++) wide = wide || r->bar[c] != 0;
     saved_put_unsigned(o, (uint64_t)r->feed);
-    saved_put_unsigned(o, r->recovered);
-    for (int c = 0; c < COLUMN_COUNT; c++) put_difference(o, &past->bar[r->feed][c], r->bar[c]);
+    saved_put_unsigned(o, (r->recovered ? BAR_RECOVERED : 0U) | (wide ? BAR_WIDE : 0U));
+    for (int c = 0; c < COLUMN_VOLUME_HIGH; c++) put_difference(o, &past->bar[r->feed][c], r->bar[c]);
+    for (int c = COLUMN_VOLUME_HIGH; wide && c < COLUMN_COUNT; c++) saved_put_int(o, r->bar[c]);
 }
 
 static void get_bar(struct saved_in *in, struct run_record_past *past, struct run_record *r) {
     r->feed = saved_get_index(in, WORLD_FEEDS_MAX);
-    r->recovered = saved_get_unsigned(in) != 0;
-    for (int c = 0; c < COLUMN_COUNT; c++) r->bar[c] = get_difference(in, &past->bar[r->feed][c]);
+    uint64_t what = saved_get_unsigned(in);
+    r->recovered = (what & BAR_RECOVERED) != 0;
+    for (int c = 0; c < COLUMN_VOLUME_HIGH; c++) r->bar[c] = get_difference(in, &past->bar[r->feed][c]);
+    for (int c = COLUMN_VOLUME_HIGH; c < COLUMN_COUNT; c++)
+        r->bar[c] = (what & BAR_WIDE) != 0 ? saved_get_int(in) : 0;
 }
 
 // ---- order books ----

@@ -67,7 +67,7 @@ struct run_record {
     const char *text;   // valid until the next item
     size_t text_size;
     const void *rows;   // the answer's, or what the kind says; valid until the next item
-    int64_t bar[10];    // enum column of data/columns.h
+    int64_t bar[14];    // enum column of data/columns.h
     struct stream_event event;
     struct notice notice;
     struct live_book book;   // its levels valid until the next item
@@ -87,7 +87,7 @@ struct run_record_out {
 // What an encoder and a decoder remember to write and read differences.
 struct run_record_past {
     int64_t now_us, number;
-    int64_t bar[WORLD_FEEDS_MAX][10];
+    int64_t bar[WORLD_FEEDS_MAX][14];
     struct position_view position[SYMBOLS_MAX][POSITION_SIDE_COUNT];
     int64_t last_e8[SYMBOLS_MAX], wallet_e8;
     int64_t price_e8[SYMBOLS_MAX];

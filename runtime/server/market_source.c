@@ -3,22 +3,16 @@
 #include "server/exchange_server_private.h"
 
 #include "base/dec.h"
+#include "data/columns.h"
 #include "sim/snapshot.h"
 
 #include <stdio.h>
 
 static struct kline_record bar_of(const struct series *s, int64_t i, int64_t shift_us) {
-    return (struct kline_record){ .open_us = s->open_us[i] + shift_us,
-                                  .close_us = s->open_us[i] + shift_us + s->interval_us - 1000,
-                                  .open_e8 = s->open_e8[i],
-                                  .high_e8 = s->high_e8[i],
-                                  .low_e8 = s->low_e8[i],
-                                  .close_e8 = s->close_e8[i],
-                                  .volume_e8 = s->volume_e8[i],
-                                  .quote_volume_e8 = s->quote_volume_e8[i],
-                                  .trades = s->trades[i],
-                                  .taker_volume_e8 = s->taker_volume_e8[i],
-                                  .taker_quote_volume_e8 = s->taker_quote_volume_e8[i] };
+    struct kline_record k = columns_kline(s, i);
+    k.open_us += shift_us;
+    k.close_us += shift_us;
+    return k;
 }
 
 static void scale_bar(struct kline_record *k, int64_t to, int64_t from, int64_t tick) {

@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/units.h"
 #include "trade/interval.h"
+#include "trade/kline.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,11 +76,7 @@ void bars_join(struct kline_record *bar, const struct kline_record *minute) {
     if (minute->low_e8 < bar->low_e8) bar->low_e8 = minute->low_e8;
     bar->close_e8 = minute->close_e8;
     ASSERT(bar->low_e8 <= bar->close_e8 && bar->close_e8 <= bar->high_e8);
-    bar->volume_e8 += minute->volume_e8;
-    bar->quote_volume_e8 += minute->quote_volume_e8;
-    bar->trades += minute->trades;
-    bar->taker_volume_e8 += minute->taker_volume_e8;
-    bar->taker_quote_volume_e8 += minute->taker_quote_volume_e8;
+    kline_add_volumes(bar, minute);
 }
 
 int64_t bars_find(const struct bars *b, int64_t t_us) {

@@ -4,6 +4,7 @@
 #include "sim/calls_market.h"
 
 #include "base/assert.h"
+#include "base/wide.h"
 #include "sim/price_path.h"
 #include "sim/query_range.h"
 
@@ -89,14 +90,18 @@ static void day_statistics(struct exchange *x, const struct market *m, struct ti
         }
         if (rows[i].high_e8 > t->high_e8) t->high_e8 = rows[i].high_e8;
         if (rows[i].low_e8 < t->low_e8) t->low_e8 = rows[i].low_e8;
-        t->volume_e8 += rows[i].volume_e8;
-        t->quote_volume_e8 += rows[i].quote_volume_e8;
+        wide_add(&t->volume_e8, &t->volume_high, rows[i].volume_e8, rows[i].volume_high);
+        wide_add(&t->quote_volume_e8, &t->quote_volume_high, rows[i].quote_volume_e8,
+                 rows[i].quote_volume_high);
         t->count += rows[i].trades;
     }
     t->change_e8 = t->last_e8 - t->open_e8;
     if (t->open_e8 != 0)
         t->change_percent_e8 = dec_mul_div_round(t->change_e8, INT64_C(100) * DEC_ONE, t->open_e8);
-    t->weighted_avg_e8 = t->volume_e8 != 0 ? dec_div_round(t->quote_volume_e8, t->volume_e8) : t->last_e8;
+    bool traded = t->volume_e8 != 0 || t->volume_high != 0;
+    t->weighted_avg_e8 =
+        traded ? wide_ratio_e8(t->quote_volume_e8, t->quote_volume_high, t->volume_e8, t->volume_high)
+               : t->last_e8;
 }
 
 static void book_ticker_fill(struct exchange *x, const struct market *m, int32_t kind,

@@ -23,6 +23,10 @@ static const double day_us = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;   // USDT of a typical level near the touch
 static const double TRADE_NOTIONAL = 4000;    // of a typical trade
 
+// A bar's volume may be beyond what one trade holds.
+typedef __int128 wide_qty;
+static const int64_t TRADE_MOST_E8 = DEC_MAX / 4;
+
 struct traders {   // the traders of one symbol
     struct rng rng;
     int16_t index;
@@ -34,7 +38,7 @@ struct traders {   // the traders of one symbol
     bool from_bars;
     struct kline_record bar;   // which the price goes by
     int32_t slice;             // trades of it done
-    int64_t volume_left_e8, taker_left_e8;
+    wide_qty volume_left_e8, taker_left_e8;
 };
 
 struct flow {
@@ -265,33 +269,40 @@ static bool is_corner(const struct traders *c, int32_t slice) {
 // theirs.
 static int64_t slice_qty_e8(const struct traders *c, int32_t left) {
     ASSERT(left >= 1);
-    if (left == 1) return c->volume_left_e8;
-    int64_t step = c->s->step_e8, even = dec_floor_to(c->volume_left_e8 / left, step),
-            most = c->volume_left_e8;
+    int64_t step = c->s->step_e8;
+    wide_qty most = c->volume_left_e8, even = most / left / step * step;
+    if (left == 1) return most > TRADE_MOST_E8 ? TRADE_MOST_E8 : (int64_t)most;
     for (int32_t i = c->slice + 1; i < SLICES; i++) most -= is_corner(c, i) ? step : 0;
     if (even == 0 && is_corner(c, c->slice)) even = step;
-    return even < most ? even : most > 0 ? dec_floor_to(most, step) : 0;
+    if (even >= most) even = most > 0 ? most / step * step : 0;
+    return even > TRADE_MOST_E8 ? TRADE_MOST_E8 : (int64_t)even;
 }
 
 static int64_t slice_bought_e8(const struct traders *c, int32_t left, int64_t qty) {
     ASSERT(qty >= 0);
-    if (left == 1) return c->taker_left_e8;
-    int64_t bought = dec_floor_to(c->taker_left_e8 / left, c->s->step_e8),
-            sellable = c->volume_left_e8 - c->taker_left_e8;
+    wide_qty taken = c->taker_left_e8;
+    if (left == 1) return taken > qty ? qty : (int64_t)taken;
+    wide_qty bought = taken / left / c->s->step_e8 * c->s->step_e8, sellable = c->volume_left_e8 - taken;
     if (bought > qty) bought = qty;
     bool unsold = qty - bought > sellable;   // a single step that nobody sells any more
-    return unsold ? (qty < c->taker_left_e8 ? qty : c->taker_left_e8) : bought;
+    return (int64_t)(unsold ? (qty < taken ? qty : taken) : bought);
+}
+
+static void print_slice(struct flow *f, struct traders *c, int64_t price, int32_t left, int64_t now_us) {
+    int64_t qty = slice_qty_e8(c, left), bought = slice_bought_e8(c, left, qty);
+    if (bought > 0) print(f, c, SIDE_BUY, price, bought, now_us);
+    if (qty > bought) print(f, c, SIDE_SELL, price, qty - bought, now_us);
+    c->volume_left_e8 -= qty;
+    c->taker_left_e8 -= bought;
+    ASSERT(c->volume_left_e8 >= 0);
 }
 
 static void followed_step(struct flow *f, struct traders *c, int64_t now_us) {
     int64_t price = bar_price_e8(c, c->slice);
     int32_t left = SLICES - c->slice;
-    int64_t qty = slice_qty_e8(c, left), bought = slice_bought_e8(c, left, qty);
+    print_slice(f, c, price, left, now_us);
+    while (left == 1 && c->volume_left_e8 > 0) print_slice(f, c, price, left, now_us);
     c->slice++;
-    if (bought > 0) print(f, c, SIDE_BUY, price, bought, now_us);
-    if (qty > bought) print(f, c, SIDE_SELL, price, qty - bought, now_us);
-    c->volume_left_e8 -= qty;
-    c->taker_left_e8 -= bought;
     settle_around(f, c, price, now_us);
     int64_t length = c->bar.close_us + 1000 - c->bar.open_us;
     c->next_us = c->slice < SLICES ? c->bar.open_us + length * c->slice / SLICES : INT64_MAX;
@@ -305,8 +316,8 @@ void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
     c->from_bars = true;
     c->bar = *bar;
     c->slice = 0;
-    c->volume_left_e8 = bar->volume_e8;
-    c->taker_left_e8 = bar->taker_volume_e8;
+    c->volume_left_e8 = ((wide_qty)bar->volume_high << 62) + bar->volume_e8;
+    c->taker_left_e8 = ((wide_qty)bar->taker_volume_high << 62) + bar->taker_volume_e8;
     c->next_us = bar->open_us;
 }
 

@@ -4,6 +4,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/assert.h"
+#include "base/wide.h"
 #include "base/dec.h"
 #include "base/err.h"
 #include "base/units.h"
@@ -54,7 +55,8 @@ static void aggregate(struct tape *t, int64_t id, int64_t price, int64_t qty, bo
     ASSERT(t->aggregate_count >= 0);
     if (t->aggregate_count > 0) {
         struct agg_trade_record *a = &t->aggregates[(t->aggregate_count - 1) % TAPE_AGGREGATES];
-        if (a->price_e8 == price && a->buyer_maker == buyer_maker && time_us - a->time_us < AGGREGATE_US) {
+        bool same = a->price_e8 == price && a->buyer_maker == buyer_maker;
+        if (same && time_us - a->time_us < AGGREGATE_US && a->qty_e8 <= DEC_MAX - qty) {
             a->qty_e8 += qty;
             a->last_id = id;
             return;
@@ -89,11 +91,11 @@ void tape_trade(struct tape *t, int64_t id, int64_t price, int64_t qty, bool buy
     struct kline_record *k = bars_price(&t->bars, price, time_us);
     index_minutes(t);
     if (k->trades == 1) t->first_ids[t->bars.count - 1] = id;
-    k->volume_e8 += qty;
-    k->quote_volume_e8 += quote;
+    wide_add(&k->volume_e8, &k->volume_high, qty, 0);
+    wide_add_product(&k->quote_volume_e8, &k->quote_volume_high, price, qty);
     if (buyer_maker) return;
-    k->taker_volume_e8 += qty;
-    k->taker_quote_volume_e8 += quote;
+    wide_add(&k->taker_volume_e8, &k->taker_volume_high, qty, 0);
+    wide_add_product(&k->taker_quote_volume_e8, &k->taker_quote_volume_high, price, qty);
 }
 
 // ---- bars ----
@@ -133,6 +135,8 @@ void tape_day(const struct tape *t, int64_t now_us, struct ticker_record *out) {
     out->last_e8 = sum.close_e8;
     out->volume_e8 = sum.volume_e8;
     out->quote_volume_e8 = sum.quote_volume_e8;
+    out->volume_high = sum.volume_high;
+    out->quote_volume_high = sum.quote_volume_high;
     out->count = sum.trades;
     out->last_qty_e8 = t->last_qty_e8;
     out->change_e8 = sum.close_e8 - sum.open_e8;
@@ -140,7 +144,10 @@ void tape_day(const struct tape *t, int64_t now_us, struct ticker_record *out) {
         out->change_percent_e8 = dec_round_to(
             dec_mul_div_round(out->change_e8, INT64_C(100) * DEC_ONE, sum.open_e8), DEC_ONE / 1000);
     }
-    out->weighted_avg_e8 = sum.volume_e8 ? dec_div_round(sum.quote_volume_e8, sum.volume_e8) : sum.close_e8;
+    bool traded = sum.volume_e8 != 0 || sum.volume_high != 0;
+    out->weighted_avg_e8 =
+        traded ? wide_ratio_e8(sum.quote_volume_e8, sum.quote_volume_high, sum.volume_e8, sum.volume_high)
+               : sum.close_e8;
     out->last_id = t->trade_count > 0 ? t->trades[(t->trade_count - 1) % TAPE_TRADES].id : 0;
     out->first_id = out->last_id > 0 ? out->last_id - out->count + 1 : 0;   // ids have no holes
 }

@@ -55,6 +55,8 @@ struct trade_record {   // userTrades; also RECORD_RECENT_TRADE (trades), where 
 struct kline_record {
     int64_t open_us, open_e8, high_e8, low_e8, close_e8, volume_e8, close_us, quote_volume_e8, trades;
     int64_t taker_volume_e8, taker_quote_volume_e8;
+    // Of each volume what lies beyond 62 bits (base/wide.h).
+    int64_t volume_high, quote_volume_high, taker_volume_high, taker_quote_volume_high;
     int16_t symbol;
 };
 
@@ -91,6 +93,7 @@ struct income_record {
 struct ticker_record {   // price, 24-hour statistics, best bid and ask
     int64_t last_e8, open_e8, high_e8, low_e8, volume_e8, quote_volume_e8, change_e8, change_percent_e8;
     int64_t weighted_avg_e8, last_qty_e8, bid_e8, bid_qty_e8, ask_e8, ask_qty_e8;
+    int64_t volume_high, quote_volume_high;   // what of them lies beyond 62 bits (base/wide.h)
     int64_t open_us, close_us, time_us, first_id, last_id, count, update_id;
     int16_t symbol;
     char other[SYMBOL_NAME_MAX];

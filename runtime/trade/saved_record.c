@@ -105,6 +105,10 @@ static const struct saved_field kline_fields[] = {
     S_INT64(10, taker_volume_e8),
     S_INT64(11, taker_quote_volume_e8),
     S_SYMBOL(12, symbol),
+    S_INT64(13, volume_high),
+    S_INT64(14, quote_volume_high),
+    S_INT64(15, taker_volume_high),
+    S_INT64(16, taker_quote_volume_high),
 };
 #undef OF
 
@@ -205,6 +209,8 @@ static const struct saved_field ticker_fields[] = {
     S_INT64(21, update_id),
     S_SYMBOL(22, symbol),
     S_TEXT(23, other),
+    S_INT64(24, volume_high),
+    S_INT64(25, quote_volume_high),
 };
 static const struct saved_table ticker = S_TABLE(ticker_record, ticker_fields);
 #undef OF

@@ -122,10 +122,10 @@ describe("import", function()
   end)
 
   it("refuses duplicates and disorder even where gaps are allowed", function()
-    local err, message = refusal(HEADER .. row(0) .. row(1) .. row(1), { gaps = true })
+    local err, message = refusal(HEADER .. row(0) .. row(1) .. row(1, 1, 2, "0.6"), { gaps = true })
     assert.are.equal(C.ERR_GAP, err)
     assert.matches("line 4: 2023%-01%-01 00:01 UTC comes twice", message)
-    err, message = refusal(HEADER .. row(1) .. row(0), { gaps = true })
+    err, message = refusal(HEADER .. row(1) .. row(0) .. row(2), { gaps = true })
     assert.are.equal(C.ERR_GAP, err)
     assert.matches("line 3: out of order: 2023%-01%-01 00:00 UTC after 2023%-01%-01 00:01 UTC", message)
   end)
@@ -150,7 +150,11 @@ describe("import", function()
         "open_time,open,high,low\n1,1,1,1\n",
         "line 1: no column named 'close' %(need open_time, open, high, low, close%)",
       },
-      { "1672531200000,1,2,1,1\n", "line 1: no header, and not the 12 columns of a kline archive" },
+      { "1672531200000,1,2,1\n", "line 1: no column named 'open_time'" },
+      {
+        "1672531200000,1,2,1,1,1,1,1\n",
+        "line 1: no header, and 8 columns are neither the 12 columns of a kline archive",
+      },
     } do
       local err, message = refusal(case[1])
       assert.are.equal(C.ERR_FORMAT, err)
@@ -204,10 +208,13 @@ describe("import", function()
     assert.are.equal(C.ERR_GAP, err2)
     assert.matches("AUSDT%-1m%-a.csv: line 2: 2 bars are missing after 2023%-01%-01 00:01 UTC", message)
     C.import_free(r2)
-    write("AUSDT-1m-a.csv", HEADER .. row(1) .. row(2))
+    write("AUSDT-1m-a.csv", HEADER .. row(1, 1, 2, "0.6") .. row(2))
     local err3, r3, message3 = import { folder, a } -- a file named twice is read once
     assert.are.equal(C.ERR_GAP, err3)
-    assert.matches("line 2: 2023%-01%-01 00:01 UTC comes twice, before in .*AUSDT%-1m%-b.csv", message3)
+    assert.matches(
+      "line 2: 2023%-01%-01 00:01 UTC comes twice and differs from .*AUSDT%-1m%-b.csv: line 3",
+      message3
+    )
     C.import_free(r3)
   end)
 

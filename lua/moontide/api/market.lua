@@ -62,12 +62,17 @@ for i = 1, 4 do
 end
 local reading = [[
 local interval_text, name_of, totable = ...
+-- A volume from its two columns (base/wide.h); a series made by hand has the lower alone.
+local function wide(low, high, i)
+  if high == nil then return tonumber(low[i]) / 1e8 end
+  return (tonumber(low[i]) + tonumber(high[i]) * 2 ^ 62) / 1e8
+end
 local getters = {
-  volume = function(b) return tonumber(b.SERIES.volume_e8[b.INDEX]) / 1e8 end,
-  quote_volume = function(b) return tonumber(b.SERIES.quote_volume_e8[b.INDEX]) / 1e8 end,
+  volume = function(b) return wide(b.SERIES.volume_e8, b.SERIES.volume_high, b.INDEX) end,
+  quote_volume = function(b) return wide(b.SERIES.quote_volume_e8, b.SERIES.quote_volume_high, b.INDEX) end,
   trades = function(b) return tonumber(b.SERIES.trades[b.INDEX]) end,
-  taker_buy_volume = function(b) return tonumber(b.SERIES.taker_volume_e8[b.INDEX]) / 1e8 end,
-  taker_buy_quote_volume = function(b) return tonumber(b.SERIES.taker_quote_volume_e8[b.INDEX]) / 1e8 end,
+  taker_buy_volume = function(b) return wide(b.SERIES.taker_volume_e8, b.SERIES.taker_volume_high, b.INDEX) end,
+  taker_buy_quote_volume = function(b) return wide(b.SERIES.taker_quote_volume_e8, b.SERIES.taker_quote_volume_high, b.INDEX) end,
   open_time = function(b) return tonumber(b.SERIES.open_us[b.INDEX]) / 1000 end,
   close_time = function(b)
     local start = b.SERIES.open_us[b.INDEX]

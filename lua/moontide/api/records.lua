@@ -70,6 +70,11 @@ local function expression(field, env)
   elseif field.zero == C.ZERO_ABSENT then
     return ("(cast(i64, p + %d)[0] ~= 0 and %s or nil)"):format(offset, readers[t]:format(offset))
   end
+  if (t == C.FIELD_QTY or t == C.FIELD_DEC) and field.high_offset ~= 0 then
+    local wide =
+      "((tonumber(cast(i64, p + %d)[0]) + tonumber(cast(i64, p + %d)[0]) * 4611686018427387904) / 1e8)"
+    return wide:format(offset, field.high_offset)
+  end
   if readers[t] then return readers[t]:format(offset) end
   if t == C.FIELD_ID_TEXT then
     return ("(cast(i64, p + %d)[0] == 0 and '' or id_text(cast(i64, p + %d)[0]))"):format(offset, offset)

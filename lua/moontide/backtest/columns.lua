@@ -16,11 +16,25 @@ M.names = {
   "trades",
   "taker_volume_e8",
   "taker_quote_volume_e8",
+  "volume_high",
+  "quote_volume_high",
+  "taker_volume_high",
+  "taker_quote_volume_high",
 }
+
+---A volume in its two columns (base/wide.h).
+---@param value number
+---@return ffi.cdata*|integer low
+---@return integer high
+function M.volume(value)
+  if value < 4e10 then return C.dec_from_double(value), 0 end
+  local high = math.floor(value * 1e8 / 2 ^ 62)
+  return ffi.cast("int64_t", value * 1e8 - high * 2 ^ 62), high
+end
 
 local kept = setmetatable({}, { __mode = "k" })
 
----A series of bars, each the ten columns, oldest first.
+---A series of bars, each the columns of a row, oldest first.
 ---@param symbol string
 ---@param interval integer
 ---@param rows table[] of whole numbers; those that a row leaves out are 0

@@ -19,7 +19,7 @@ local function number(e8) return tonumber(e8) / 1e8 end
 ---@field last AccountState at the end of the recording
 ---@field funding number USDT received
 ---@field transfers number USDT that came or went otherwise
----@field bars table<string, table<integer, table[]>> by symbol and interval number: bars delivered, each the ten columns
+---@field bars table<string, table<integer, table[]>> by symbol and interval number: bars delivered, each the columns of a series
 ---@field history table<string, table<integer, table[]>> bars the script asked for
 ---@field trades table<string, table[]> { us, price_e8, qty_e8 } told to the script
 ---@field prices table<string, { us: number[], price: number[] }> the last price as it changed
@@ -82,7 +82,7 @@ end
 
 local function bar_of(item)
   local bar = {}
-  for c = 1, 10 do
+  for c = 1, 14 do
     bar[c] = item.bar[c - 1]
   end
   return bar
@@ -100,6 +100,10 @@ local function bar_of_kline(k)
     k.trades,
     k.taker_volume_e8,
     k.taker_quote_volume_e8,
+    k.volume_high,
+    k.quote_volume_high,
+    k.taker_volume_high,
+    k.taker_quote_volume_high,
   }
 end
 

@@ -52,6 +52,9 @@ local function merge(sources)
   return bars
 end
 
+-- Of a column that a series made by hand does not have.
+local function part(column, i) return column ~= nil and column[i] or 0LL end
+
 local function bars_of_series(series, before_us)
   local bars = {}
   for i = 0, tonumber(series.count) - 1 do
@@ -67,6 +70,10 @@ local function bars_of_series(series, before_us)
         series.trades[i],
         series.taker_volume_e8[i],
         series.taker_quote_volume_e8[i],
+        part(series.volume_high, i),
+        part(series.quote_volume_high, i),
+        part(series.taker_volume_high, i),
+        part(series.taker_quote_volume_high, i),
       }
     end
   end

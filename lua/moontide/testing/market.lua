@@ -105,7 +105,9 @@ function M.series(symbol, entries, interval, start_us)
   if #bars == 0 then error(("%s has no bar"):format(symbol), 0) end
   local e8, rows = C.dec_from_double, {}
   for i, bar in ipairs(bars) do
-    rows[i] = { bar.at, e8(bar[1]), e8(bar[2]), e8(bar[3]), e8(bar[4]), e8(bar[5]), e8(bar[5] * bar[4]), 1 }
+    local volume, volume_high = columns.volume(bar[5])
+    local quote, quote_high = columns.volume(bar[5] * bar[4])
+    rows[i] = { bar.at, e8(bar[1]), e8(bar[2]), e8(bar[3]), e8(bar[4]), volume, quote, 1, 0, 0, volume_high, quote_high }
   end
   local series = columns.series(symbol, kind, rows)
   series.price_decimals, series.quantity_decimals = 2, 3

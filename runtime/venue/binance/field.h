@@ -59,8 +59,10 @@ struct field {
         uint16_t symbol_offset;   // FIELD_ONE_IF: of the int16_t symbol that says whether there is one
         uint16_t name_count;      // FIELD_ENUM: length of `names`
         uint16_t text_size;       // FIELD_TEXT: room in bytes, the terminator counted
-        uint16_t other_offset;    // FIELD_SYMBOL: of the char[SYMBOL_NAME_MAX] that names one not in the list
-                                  // of symbols; 0: rows of such a one are left out
+        uint16_t high_offset;    // FIELD_QTY, FIELD_DEC: of the int64_t with the higher part of a wide number
+                                 // (base/wide.h); 0: it is none
+        uint16_t other_offset;   // FIELD_SYMBOL: of the char[SYMBOL_NAME_MAX] that names one not in the list
+                                 // of symbols; 0: rows of such a one are left out
     };
     uint8_t zero;   // enum field_zero, of an int64_t; of FIELD_SYMBOL ZERO_ABSENT, when it is SYMBOL_NONE
     const char *const *names;   // FIELD_ENUM

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/wide.h"
 #include "venue/binance/field.h"
 
 #include <string.h>
@@ -128,6 +129,19 @@ static void put_list(struct writer *w, const struct field *f, const char *record
     put_records(w, f->kind, record + f->offset, empty ? 0 : 1, symbol);
 }
 
+static void put_wide(struct writer *w, const struct field *f, const char *record,
+                     const struct symbol *symbol) {
+    char text[WIDE_TEXT_MAX + 2];
+    int64_t low = int64_at(record + f->offset), high = int64_at(record + f->high_offset);
+    int decimals = -1;
+    if (f->type == FIELD_QTY && symbol != NULL) decimals = symbol->quantity_precision;
+    if (f->type == FIELD_DEC && wide_decimals(low, high) < f->decimals_min) decimals = f->decimals_min;
+    int length = wide_print(text + 1, low, high, decimals);
+    text[0] = '"';
+    text[length + 1] = '"';
+    put(w, text, (size_t)length + 2);
+}
+
 static void put_number(struct writer *w, int64_t value_e8) {
     char text[DEC_TEXT_MAX];
     put(w, text, (size_t)dec_print_short(text, value_e8));
@@ -160,6 +174,10 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
                       const struct symbol *symbol) {
     const char *at = record + f->offset;
     if (put_zero(w, f, record)) return;
+    if ((f->type == FIELD_QTY || f->type == FIELD_DEC) && f->high_offset != 0) {
+        put_wide(w, f, record, symbol);
+        return;
+    }
     switch (f->type) {
     case FIELD_INT32: put_integer(w, int32_at(at)); break;
     case FIELD_INT64:

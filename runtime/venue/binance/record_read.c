@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/wide.h"
 #include "base/text.h"
 #include "venue/binance/field.h"
 
@@ -71,6 +72,16 @@ static int read_decimal(const struct reading *r, const struct field *f, int32_t 
     int64_t value = 0;
     if (size > 0 && dec_parse_round(text, size, &value)) return wrong(r, f, o);
     put(at, &value, sizeof value);
+    return 0;
+}
+
+static int read_wide(const struct reading *r, const struct field *f, int32_t o, char *record) {
+    size_t size;
+    const char *text = json_bytes(r->j, o, &size);
+    int64_t low = 0, high = 0;
+    if (size > 0 && (wide_parse_round(text, size, &low, &high) || low < 0)) return wrong(r, f, o);
+    put(record + f->offset, &low, sizeof low);
+    put(record + f->high_offset, &high, sizeof high);
     return 0;
 }
 
@@ -174,10 +185,10 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
     case FIELD_BOOL:
         *at = (char)json_is(r->j, o, "true");   // some are in quotes
         return 0;
-    case FIELD_PRICE:
     case FIELD_QTY:
+    case FIELD_DEC: return f->high_offset ? read_wide(r, f, o, record) : read_decimal(r, f, o, at);
+    case FIELD_PRICE:
     case FIELD_DEC8:
-    case FIELD_DEC:
     case FIELD_NUMBER: return read_decimal(r, f, o, at);
     case FIELD_ENUM: return read_enum(r, f, o, at);
     case FIELD_TEXT:

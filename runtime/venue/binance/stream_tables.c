@@ -143,9 +143,12 @@ static const struct field agg_trade_event_fields[] = {
 
 #define KLINE_BODY                                                                                           \
     ID("f", first_id), ID("L", last_id), PRICE("o", bar.open_e8), PRICE("c", bar.close_e8),                  \
-        PRICE("h", bar.high_e8), PRICE("l", bar.low_e8), QTY("v", bar.volume_e8), INT64("n", bar.trades),    \
-        FLAG("x", closed), DEC("q", bar.quote_volume_e8), QTY("V", bar.taker_volume_e8),                     \
-        DEC("Q", bar.taker_quote_volume_e8), TEXT_OF(FIELD_CONST, "B", "0")
+        PRICE("h", bar.high_e8), PRICE("l", bar.low_e8), WIDE_QTY("v", bar.volume_e8, bar.volume_high),      \
+        INT64("n", bar.trades), FLAG("x", closed),                                                           \
+        WIDE_DEC("q", bar.quote_volume_e8, bar.quote_volume_high, 0),                                        \
+        WIDE_QTY("V", bar.taker_volume_e8, bar.taker_volume_high),                                           \
+        WIDE_DEC("Q", bar.taker_quote_volume_e8, bar.taker_quote_volume_high, 0),                            \
+        TEXT_OF(FIELD_CONST, "B", "0")
 
 #define OF kline_event
 static const struct field kline_event_fields[] = {
@@ -196,8 +199,8 @@ static const struct field mini_ticker_event_fields[] = {
     PRICE("o", ticker.open_e8),
     PRICE("h", ticker.high_e8),
     PRICE("l", ticker.low_e8),
-    QTY("v", ticker.volume_e8),
-    DEC("q", ticker.quote_volume_e8),
+    WIDE_QTY("v", ticker.volume_e8, ticker.volume_high),
+    WIDE_DEC("q", ticker.quote_volume_e8, ticker.quote_volume_high, 0),
 };
 static const struct field ticker_event_fields[] = {
     TEXT_OF(FIELD_CONST, "e", "24hrTicker"),
@@ -211,8 +214,8 @@ static const struct field ticker_event_fields[] = {
     PRICE("o", ticker.open_e8),
     PRICE("h", ticker.high_e8),
     PRICE("l", ticker.low_e8),
-    QTY("v", ticker.volume_e8),
-    DEC("q", ticker.quote_volume_e8),
+    WIDE_QTY("v", ticker.volume_e8, ticker.volume_high),
+    WIDE_DEC("q", ticker.quote_volume_e8, ticker.quote_volume_high, 0),
     MS("O", ticker.open_us),
     MS("C", ticker.close_us),
     ID("F", ticker.first_id),

@@ -30,6 +30,17 @@
 // A member under a second name, whose value may differ on the exchange.
 #define WRITTEN(field_type, json, member)                                                                    \
     { .name = json, .type = field_type, .offset = offsetof(struct OF, member), .written_only = true }
+// Volumes, with their higher part.
+#define WIDE_QTY(json, member, high)                                                                         \
+    {                                                                                                        \
+        .name = json, .type = FIELD_QTY, .offset = offsetof(struct OF, member),                              \
+        .high_offset = offsetof(struct OF, high)                                                             \
+    }
+#define WIDE_DEC(json, member, high, least)                                                                  \
+    {                                                                                                        \
+        .name = json, .type = FIELD_DEC, .decimals_min = least, .offset = offsetof(struct OF, member),       \
+        .high_offset = offsetof(struct OF, high)                                                             \
+    }
 #define TEXT(json, member)                                                                                   \
     {                                                                                                        \
         .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \

@@ -2,7 +2,9 @@
 #include "base/num.h"
 #include "base/units.h"
 #include "world/backtest/private.h"
+#include "data/columns.h"
 #include "trade/interval.h"
+#include "trade/kline.h"
 
 static void kline_add(struct kline_record *k, const struct series *s, int64_t i, bool first) {
     if (first) {
@@ -13,11 +15,8 @@ static void kline_add(struct kline_record *k, const struct series *s, int64_t i,
     if (s->high_e8[i] > k->high_e8) k->high_e8 = s->high_e8[i];
     if (s->low_e8[i] < k->low_e8) k->low_e8 = s->low_e8[i];
     k->close_e8 = s->close_e8[i];
-    k->volume_e8 += s->volume_e8[i];
-    k->quote_volume_e8 += s->quote_volume_e8[i];
-    k->trades += s->trades[i];
-    k->taker_volume_e8 += s->taker_volume_e8[i];
-    k->taker_quote_volume_e8 += s->taker_quote_volume_e8[i];
+    struct kline_record bar = columns_kline(s, i);
+    kline_add_volumes(k, &bar);
 }
 
 static int64_t grid_end(int32_t interval, int64_t start_us) {

@@ -34,17 +34,9 @@ static void open_symbol(struct exchange *x, int16_t k, const struct series *s, i
     exchange_open_book(x, k, now_us, s->close_e8[s->count - 1]);
     struct tape *t = exchange_tape(x, k);
     for (int64_t i = 0; i < s->count; i++) {
-        struct kline_record bar = { .open_us = s->open_us[i] + shift_us,
-                                    .close_us = s->open_us[i] + shift_us + s->interval_us - 1000,
-                                    .open_e8 = s->open_e8[i],
-                                    .high_e8 = s->high_e8[i],
-                                    .low_e8 = s->low_e8[i],
-                                    .close_e8 = s->close_e8[i],
-                                    .volume_e8 = s->volume_e8[i],
-                                    .quote_volume_e8 = s->quote_volume_e8[i],
-                                    .trades = s->trades[i],
-                                    .taker_volume_e8 = s->taker_volume_e8[i],
-                                    .taker_quote_volume_e8 = s->taker_quote_volume_e8[i] };
+        struct kline_record bar = columns_kline(s, i);
+        bar.open_us += shift_us;
+        bar.close_us += shift_us;
         tape_history(t, &bar);
     }
 }
@@ -78,10 +70,8 @@ int64_t synthetic_market_next_us(const struct synthetic_market *m) {
 }
 
 static void append(struct bar_list *b, const struct kline_record *k) {
-    const int64_t values[COLUMN_COUNT] = {
-        k->open_us,   k->open_e8,         k->high_e8, k->low_e8,          k->close_e8,
-        k->volume_e8, k->quote_volume_e8, k->trades,  k->taker_volume_e8, k->taker_quote_volume_e8
-    };
+    int64_t values[COLUMN_COUNT];
+    columns_of_kline(k, values);
     MUST(columns_append(&b->series, &b->capacity, values) == ERR_OK);
 }
 

@@ -66,10 +66,8 @@ static void add_bar(struct live *l, int32_t number, const struct kline_record *k
     struct bar_feed *f = &l->market->feeds[number];
     if (k->open_us <= l->market->last_bar_us[number]) return;   // known already
     int64_t at = f->series.count;
-    const int64_t values[COLUMN_COUNT] = {
-        k->open_us,   k->open_e8,         k->high_e8, k->low_e8,          k->close_e8,
-        k->volume_e8, k->quote_volume_e8, k->trades,  k->taker_volume_e8, k->taker_quote_volume_e8
-    };
+    int64_t values[COLUMN_COUNT];
+    columns_of_kline(k, values);
     MUST(columns_append(&f->series, &f->capacity, values) == ERR_OK);
     l->market->last_bar_us[number] = k->open_us;
     struct pump_delivery d = { .feed = number,
