@@ -18,10 +18,23 @@ static bool grid_fits(int32_t base, int32_t interval) {
     return interval_us(interval) > interval_us(base) && interval_us(interval) % interval_us(base) == 0;
 }
 
-static int64_t bars_count(const struct series *base, int32_t interval) {
+// The base bars of whole longer ones: what begins inside one, or ends inside one, is left out.
+static void whole_part(const struct series *base, int32_t interval, int64_t *first, int64_t *end) {
+    *first = 0;
+    *end = base->count;
+    if (base->count == 0 || interval == base->interval) return;
+    int64_t open_us = base->open_us[0], floor_us = interval_floor(interval, open_us);
+    if (floor_us < open_us) *first = series_at_or_after(base, grid_next(interval, floor_us));
+    int64_t last_us = base->open_us[base->count - 1], last_floor_us = interval_floor(interval, last_us);
+    if (grid_next(base->interval, last_us) < grid_next(interval, last_floor_us))
+        *end = series_at_or_after(base, last_floor_us);
+    if (*end < *first) *end = *first;
+}
+
+static int64_t bars_count(const struct series *base, int32_t interval, int64_t first, int64_t end) {
     int64_t count = 0;
     int64_t end_us = INT64_MIN;
-    for (int64_t i = 0; i < base->count; i++) {
+    for (int64_t i = first; i < end; i++) {
         if (base->open_us[i] < end_us) continue;
         end_us = grid_next(interval, interval_floor(interval, base->open_us[i]));
         count++;
@@ -62,13 +75,15 @@ int series_resample(const struct series *base, int32_t interval, struct series *
     out->interval = interval;
     out->interval_us = interval_us(interval);
     int64_t *columns[COLUMN_COUNT];
-    int64_t count = bars_count(base, interval);
+    int64_t first, end;
+    whole_part(base, interval, &first, &end);
+    int64_t count = bars_count(base, interval, first, end);
     if (count == 0) return columns_finish(out);
     if (columns_alloc(out, count, columns)) return errmsg_set(e, ERR_NO_MEMORY, "no memory for the bars");
 
     int64_t at = -1;
     int64_t end_us = INT64_MIN;
-    for (int64_t i = 0; i < base->count; i++) {
+    for (int64_t i = first; i < end; i++) {
         if (base->open_us[i] < end_us) {
             bar_add(columns, at, base, i);
             continue;

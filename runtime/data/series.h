@@ -39,8 +39,9 @@ int64_t series_at_or_after(const struct series *s, int64_t t_us);
 void series_clip(struct series *s, int64_t from_us, int64_t to_us);
 
 // Bars of a longer interval made from a shorter series: open of the first, highest, lowest, close of the
-// last, sums. A bar is made for each grid interval that holds at least one base bar. ERR_INVALID when
-// `interval` is not a multiple of the base's. `out` owns its memory.
+// last, sums. A bar is made for each grid interval that holds at least one base bar; none of the first that the base
+// begins inside of, nor of the last that it ends inside of. ERR_INVALID when `interval` is not a multiple of the base's.
+// `out` owns its memory.
 int series_resample(const struct series *base, int32_t interval, struct series *out, struct errmsg *e);
 
 // Funding rates of a symbol, by time.

@@ -117,6 +117,7 @@ function M.new(world)
   for name, endpoint in pairs(M.calls) do
     api[name] = simple_of(name, C[endpoint])
   end
+  world.klines = api.get_klines -- of history (run/history.lua)
   orders.install(api, r, simple_of)
   batch.install(api, r)
   tasks.install(api, world)

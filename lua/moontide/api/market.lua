@@ -24,6 +24,7 @@ local M = {}
 ---@field taker_buy_quote_volume number quote asset
 ---@field totable fun(bar: Bar): table
 ---@field recovered boolean live: it was asked for after the stream had been silent
+---@field warmup boolean it is from before the run, or from before the loop: see warmup of a strategy, history of market.bars
 
 local symbol_names = {} -- by index, of the run
 
@@ -56,8 +57,8 @@ end
 -- made of is a pointer, and whoever can name that reads and writes memory without bounds. So its fields have names that no
 -- script can guess, others in each process, and the code that uses them is made here. They are not const: a trace would then
 -- make each bar in memory, where now it makes none.
-local hidden = {} -- names of the series, the index, the symbol and whether it was recovered
-for i = 1, 4 do
+local hidden = {} -- names of the series, the index, the symbol and whether it was recovered, or is from before
+for i = 1, 5 do
   hidden[i] = host.unguessable()
 end
 local reading = [[
@@ -79,6 +80,7 @@ local getters = {
     return (tonumber(start) + tonumber(b.SERIES.interval_us)) / 1000 - 1
   end,
   recovered = function(b) return b.RECOVERED end,
+  warmup = function(b) return b.WARMUP end,
   interval = function(b) return interval_text(b.SERIES.interval) end,
 }
 return function(b, key)
@@ -94,7 +96,7 @@ return function(b, key)
   return nil
 end
 ]]
-local name_of_field = { SERIES = hidden[1], INDEX = hidden[2], SYMBOL = hidden[3], RECOVERED = hidden[4] }
+local name_of_field = { SERIES = hidden[1], INDEX = hidden[2], SYMBOL = hidden[3], RECOVERED = hidden[4], WARMUP = hidden[5] }
 local get = assert(load(reading:gsub("%f[%u]%u%u+%f[%U]", name_of_field), "=bar"))(
   function(interval) return ffi.string(C.interval_names[interval]) end,
   function(i) return symbol_names[i] end,
@@ -102,7 +104,7 @@ local get = assert(load(reading:gsub("%f[%u]%u%u+%f[%U]", name_of_field), "=bar"
 )
 
 M.Bar = ffi.metatype(
-  ffi.typeof("struct { const struct series *$; int64_t $; int32_t $; bool $; }", unpack(hidden)),
+  ffi.typeof("struct { const struct series *$; int64_t $; int32_t $; bool $, $; }", unpack(hidden)),
   {
     __index = get,
     __newindex = function() error("a bar cannot be changed", 2) end,
@@ -216,7 +218,14 @@ function M.new(world)
     return book
   end
 
-  function market.bars(symbol, interval) return world:bars(symbol, interval) end
+  function market.bars(symbol, interval, o)
+    if o ~= nil and type(o) ~= "table" then error("market.bars: the third argument is a table, { history = N }", 2) end
+    local history = o and o.history or 0
+    if type(history) ~= "number" or history < 0 or history ~= math.floor(history) then
+      error("market.bars: history is how many bars of before: a whole number, 0 or more", 2)
+    end
+    return world:bars(symbol, interval, history)
+  end
 
   return market
 end

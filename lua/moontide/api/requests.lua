@@ -59,6 +59,15 @@ for i = 0, C.WAIT_REASON_COUNT - 1 do
   wait_reasons[i] = ffi.string(C.wait_reason_name(i))
 end
 
+-- What makes or changes orders: refused while a strategy is warmed up.
+local opens = {
+  [tonumber(C.EP_ORDER_NEW)] = true,
+  [tonumber(C.EP_ALGO_NEW)] = true,
+  [tonumber(C.EP_ORDER_MODIFY)] = true,
+  [tonumber(C.EP_BATCH_NEW)] = true,
+  [tonumber(C.EP_BATCH_MODIFY)] = true,
+}
+
 ---@class Requests
 ---@field world World
 ---@field build table<integer, fun(row: ffi.cdata*): table> a record's Lua value, by its kind
@@ -288,6 +297,10 @@ end
 ---@return ApiError?
 function Requests:settle(op)
   local world = self.world
+  if world.warming and opens[op.call.endpoint] then
+    self.pump.op_free(self.bt, op)
+    return errors.new("invalid", "no orders while bars of before are fed to on_bar (bar.warmup is true)")
+  end
   if not world:perform(op) then return errors.new("stopped", settle_texts.stopped) end
   if world.log.shows.debug then self:log_life(op) end
   if world.trace then world.trace(op) end -- see repl/trace.lua

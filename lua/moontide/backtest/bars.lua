@@ -125,14 +125,10 @@ function M.load(options, wanted_symbols, notice, bar)
   return import(options, wanted_symbols, notice, bar)
 end
 
----Cuts the series to --from and --to, and names those that are wanted; raises a failure when one has no bar there.
----@param data BacktestBars
----@param options table of the command line
----@param wanted string[]? nil: all there are
----@return string[] names
----@return number from microseconds
----@return number to
-function M.choose(data, options, wanted)
+-- The symbols that are wanted, and the time from --from to --to; raises a failure when one has no bar there.
+local function range(data, options, wanted)
+  data.all = data.all or data.series -- as they were loaded; `series` is cut anew
+  data.series = {}
   if #data.names == 0 then
     local symbols = wanted and table.concat(wanted, ", ") or "any symbol"
     failures.raise(1, "no bars of %s at %s or finer in the data", symbols, options.interval or "1m")
@@ -141,14 +137,13 @@ function M.choose(data, options, wanted)
   if from >= to then failures.raise(2, "--from %s is not before --to %s", date(from), date(to)) end
   local names = {}
   for _, name in ipairs(wanted or data.names) do
-    local s = data.series[name]
+    local s = data.all[name]
     if not s then
       local has = table.concat(data.names, ", ")
       failures.raise(1, "no bars of symbol %s in the data; it has: %s", name, has)
     end
     local first, last = s.open_us[0], s.open_us[s.count - 1]
-    C.series_clip(s, from, to)
-    if s.count == 0 then
+    if C.series_at_or_after(s, from) == C.series_at_or_after(s, to) then
       failures.raise(
         1,
         "no bars of %s in the range %s to %s; the data runs from %s to %s",
@@ -164,37 +159,85 @@ function M.choose(data, options, wanted)
   return names, from, to
 end
 
+-- When trading begins, so that each symbol has `warmup` whole bars before it.
+local function warmed_from(data, names, interval, warmup, from)
+  for _, name in ipairs(names) do
+    local s = data.full[name]
+    local kind = interval and C.interval_find(interval) or s.interval
+    local first = C.interval_floor(kind, s.open_us[0])
+    if first < s.open_us[0] then first = first + C.interval_us(kind) end
+    from = math.max(from, tonumber(first + warmup * C.interval_us(kind)))
+  end
+  return from
+end
+
+---Cuts the series to where trading is: the bars before are history, which scripts may ask for.
+---@param data BacktestBars
+---@param options table of the command line
+---@param wanted string[]? nil: all there are
+---@param warmup integer bars that must stand before the first
+---@param notice fun(line: string)
+---@return string[] names
+---@return number from microseconds
+---@return number to
+function M.choose(data, options, wanted, warmup, notice)
+  local names, from, to = range(data, options, wanted)
+  data.full = {}
+  for _, name in ipairs(names) do
+    data.full[name] = ffi.new("struct series", data.all[name])
+    C.series_clip(data.full[name], 0, to)
+  end
+  local begin = warmup > 0 and warmed_from(data, names, options.interval, warmup, from) or from
+  if begin > from then
+    notice(("warm-up of %d bars: trading begins at %s"):format(warmup, date(begin)))
+  end
+  for _, name in ipairs(names) do
+    data.series[name] = ffi.new("struct series", data.full[name])
+    C.series_clip(data.series[name], begin, to)
+    if data.series[name].count == 0 then
+      failures.raise(1, "no bars of %s are left behind a warm-up of %d bars", name, warmup)
+    end
+  end
+  return names, begin, to
+end
+
 ---Feeds of a backtest: the series itself, or one made from it for a longer interval.
 ---@param bt ffi.cdata* struct backtest
 ---@param symbol_names table<integer, string> by index from 0
 ---@param markets table<integer, ffi.cdata*> their series
 ---@return fun(symbol: string, interval: string?): integer, integer, ffi.cdata* # feed, index of the symbol, series
+---@return fun(symbol: string, interval: string?): integer, ffi.cdata* # index of the symbol and its series, history included
 function M.feeds(bt, symbol_names, markets)
   local index_of, made, message = {}, {}, ffi.new "struct errmsg"
   for i, name in pairs(symbol_names) do
     index_of[name] = i
   end
-  return function(symbol, interval)
+  local function series_for(symbol, interval)
     local index = index_of[symbol]
-      or error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 4)
+      or error(("no data for symbol '%s' in this run"):format(tostring(symbol)), 5)
     local series = markets[index]
     local wanted = interval and C.interval_find(interval) or series.interval
-    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 4) end
+    if wanted < 0 then error(("no such interval '%s'"):format(tostring(interval)), 5) end
     if wanted ~= series.interval then
       local key = symbol .. wanted
       if not made[key] then
         local longer = ffi.new "struct series"
         if C.series_resample(series, wanted, longer, message) ~= 0 then
-          error(("%s: %s"):format(symbol, ffi.string(message.text)), 4)
+          error(("%s: %s"):format(symbol, ffi.string(message.text)), 5)
         end
         made[key] = ffi.gc(longer, C.series_close)
       end
       series = made[key]
     end
+    return index, series
+  end
+  local function open(symbol, interval)
+    local index, series = series_for(symbol, interval)
     local feed = C.backtest_deliver(bt, index, series)
     if feed < 0 then error("too many bar feeds", 4) end
     return feed, index, series
   end
+  return open, series_for
 end
 
 return M

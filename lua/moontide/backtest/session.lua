@@ -92,14 +92,15 @@ end
 
 -- Makes the backtest and its world, which has its bars and funding but is not started.
 local function make_world(o, symbols, names, data, context, log)
-  local symbol_names, markets = {}, {}
+  local symbol_names, markets, full = {}, {}, {}
   for i, name in ipairs(names) do
     symbol_names[i - 1] = name
-    markets[i - 1] = data.series[name]
+    markets[i - 1], full[i - 1] = data.series[name], data.full[name]
   end
   local message = ffi.new "struct errmsg"
   local bt = C.backtest_new(o, symbols, #names, message)
   if bt == nil then failures.raise(1, "%s", ffi.string(message.text)) end
+  local feed, past = bars.feeds(bt, symbol_names, full)
   local world = world_module.new {
     pump = context.pump or pump.backtest,
     bt = bt,
@@ -108,15 +109,16 @@ local function make_world(o, symbols, names, data, context, log)
     symbol_count = #names,
     markets = markets,
     log = log,
-    feed = bars.feeds(bt, symbol_names, markets),
+    feed = feed,
   }
   for i, name in ipairs(names) do
     local s, funding = markets[i - 1], data.funding[name]
-    assert(C.backtest_market(bt, i - 1, s) == 0)
+    assert(C.backtest_market(bt, i - 1, full[i - 1]) == 0)
     if funding then
       C.backtest_funding(bt, i - 1, funding, s.open_us[0], s.open_us[s.count - 1] + s.interval_us)
     end
   end
+  world.past = past
   return world
 end
 
@@ -162,7 +164,7 @@ function M.open(options, path, context)
   local params, params_text = strategy_module.parameters(self and self.params, sets, path)
 
   local data = context.data or bars.load(options, wanted, context.notice, context.bar)
-  local names, from, to = bars.choose(data, options, wanted)
+  local names, from, to = bars.choose(data, options, wanted, self and self.warmup or 0, context.notice or function() end)
   local symbols, rate_limits = context.rules, context.rate_limits
   if not symbols then
     symbols, rate_limits = setup.symbols(names, data.series, options, context.notice)
@@ -174,7 +176,7 @@ function M.open(options, path, context)
   local capital = exchange_options(o.exchange, options, self, exchange_limits)
   o.latency_us = options.latency * 1000
   o.record_points = options.equity ~= nil
-  o.from_us = context.from_us or 0
+  o.from_us = context.from_us or from
   config.seed = options.seed
   local faults = faults_of(options, context, data, names)
   if faults then

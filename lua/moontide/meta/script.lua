@@ -83,8 +83,9 @@ function market.book(symbol, levels) end
 ---Errors: raises on a symbol that is not of this run, on an interval that does not exist or is finer than the data, and where nothing can wait.
 ---@param symbol string one of the run's
 ---@param interval Interval? the run's own when left out
+---@param o { history: integer? }? history: as many closed bars of before come first, marked bar.warmup; of the data in a backtest, asked of the exchange in paper and live
 ---@return fun(): Bar? next
-function market.bars(symbol, interval) end
+function market.bars(symbol, interval, o) end
 
 ---Lines on standard error, stamped with the run's clock; as text or, with --log-format json, one object a line.
 ---@class Log
@@ -203,6 +204,7 @@ function log.fields(level, message, fields) end
 ---@class Strategy
 ---@field symbols? string[] what it trades; --symbol goes before it. In handlers: the run's symbols
 ---@field interval? Interval of its bars; --interval goes before it
+---@field warmup? integer closed bars of before the run that on_bar gets behind on_start, marked bar.warmup; orders are refused as invalid meanwhile. A backtest whose data hold fewer before --from begins to trade that many bars later
 ---@field params? table<string, any> declared as name = { default, min =, max =, step = } or a plain default; in handlers: the values
 ---@field timer? number seconds between calls of on_timer
 ---@field state? table plain data of your own (strings, numbers, booleans, tables of them) that a paper or live run finds again when it is restarted

@@ -69,7 +69,10 @@ end
 ---@return integer?
 function M.time(text)
   text = tostring(text)
-  if text:find "^%d+$" and #text >= 10 then return tonumber(text) * 1000 end
+  -- Unix time in s, ms, us or ns, told by its length; another number is none (a day of 1970, more likely a slip).
+  local scale = text:find "^%d+$" and ({ [10] = 1e6, [13] = 1e3, [16] = 1 })[#text]
+  if scale then return tonumber(text) * scale end
+  if text:find "^%d+$" and #text == 19 then return tonumber(text:sub(1, 16)) end
   local y, mo, d, rest = text:match "^(%d%d%d%d)-(%d%d)-(%d%d)(.*)$"
   local h, mi, s = 0, 0, 0
   if y and rest ~= "" then

@@ -75,11 +75,25 @@ end
 ---@param world World
 ---@param symbol string
 ---@param interval string?
+---@param history integer? bars of before that come first
 ---@return fun(): Bar?
-function Feeds:loop(world, symbol, interval)
+function Feeds:loop(world, symbol, interval, history)
   local queue, first = {}, 1
   local feed = self:add(symbol, interval, queue)
   self.loops = self.loops + 1
+  if history and history > 0 then
+    task.check_can_wait "market.bars"
+    local past, err = require("moontide.run.history").before(world, symbol, interval, history)
+    if not past then error(err, 0) end
+    local newest = past[#past]
+    for i = 1, #queue do -- what was delivered meanwhile, unless it is among them already
+      if not newest or queue[i].open_time > newest.open_time then past[#past + 1] = queue[i] end
+      queue[i] = nil
+    end
+    for i, bar in ipairs(past) do
+      queue[i] = bar
+    end
+  end
   return function()
     task.check_can_wait "market.bars"
     -- The only loop over bars, and nothing else to do: take the bar straight from the pump.

@@ -4,6 +4,7 @@
 ---   on_start -> (on_bar | on_fill ... | on_timer)* -> on_stop
 ---                    | raises, and on_error took it: the loop begins again with the next event
 local events = require "moontide.run.events"
+local history = require "moontide.run.history"
 local indicators = require "moontide.run.indicators"
 local records = require "moontide.api.records"
 local strategy_methods = require "moontide.run.strategy_methods"
@@ -146,6 +147,8 @@ function Runner:callbacks()
     if self.pending_timers > 0 then self:wake() end
   end
   return function(bar)
+    local warmed = self.warmed and self.warmed[bar.symbol]
+    if warmed and bar.open_time <= warmed then return end
     sets[self.strategy]:feed(bar)
     if self.strategy.on_bar then self.strategy:on_bar(bar) end
     returned()
@@ -153,6 +156,37 @@ function Runner:callbacks()
     events.dispatch(self.strategy, event, R)
     returned()
   end
+end
+
+-- Feeds on_bar with the bars of before the run, of all symbols by their time; orders are refused meanwhile.
+function Runner:warm_up()
+  local world, me = self.world, self.strategy
+  local count = me.warmup or 0
+  if count <= 0 or not me.on_bar then return end
+  local all = {}
+  self.warmed = {} -- by symbol: the newest bar fed, which the stream may tell once more
+  for place, symbol in ipairs(me.symbols or {}) do
+    local past, err = history.before(world, symbol, me.interval, count)
+    if not past then error(err, 0) end
+    if #past < count then
+      world.log.warn("%s: %d bars of before for a warm-up of %d", symbol, #past, count)
+    end
+    for _, bar in ipairs(past) do
+      all[#all + 1] = { bar.open_time, place, bar }
+      self.warmed[symbol] = bar.open_time
+    end
+  end
+  table.sort(all, function(a, b)
+    if a[1] ~= b[1] then return a[1] < b[1] end
+    return a[2] < b[2]
+  end)
+  world.warming = true
+  for _, entry in ipairs(all) do
+    self.indicator_sets[me]:feed(entry[3])
+    me:on_bar(entry[3])
+  end
+  world.warming = false
+  self.after()
 end
 
 -- ---- the run ----
@@ -165,6 +199,7 @@ function Runner:body()
     self:wait_for_begin()
     if self.strategy.on_start then self.strategy:on_start() end
     self.after()
+    self:warm_up()
     if self.pending_timers > 0 then self:wake() end
   end
   world:main_loop(self.on_bar, self.on_event, self.on_wake)

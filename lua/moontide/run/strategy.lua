@@ -29,6 +29,7 @@ M.handlers = handlers
 ---@field interval string?
 ---@field params table?
 ---@field timer number? seconds between calls of on_timer
+---@field warmup integer? bars of before that on_bar gets first, marked bar.warmup; no orders are taken meanwhile
 
 ---Compiles a script; fails the command with one line on a missing file or a syntax error.
 ---@param path string
@@ -197,6 +198,10 @@ function M.check(value, path)
     value.timer ~= nil and (type(value.timer) ~= "number" or value.timer <= 0 or value.timer ~= value.timer)
   then
     failures.raise(1, "%s: timer must be a number of seconds above 0", path)
+  end
+  local warmup = value.warmup
+  if warmup ~= nil and (type(warmup) ~= "number" or warmup < 0 or warmup % 1 ~= 0 or warmup > 1e6) then
+    failures.raise(1, "%s: warmup must be how many bars of before: a whole number, 0 or more", path)
   end
   if value.interval ~= nil and type(value.interval) ~= "string" then
     failures.raise(1, '%s: interval must be a text, as "1m"', path)

@@ -289,8 +289,12 @@ function World:subscribe(symbol, interval) self.feeds:add(symbol, interval, fals
 
 ---@param symbol string
 ---@param interval string?
+---@param history integer? bars of before that come first
 ---@return fun(): Bar? # an iterator, see market.bars
-function World:bars(symbol, interval) return self.feeds:loop(self, symbol, interval) end
+function World:bars(symbol, interval, history) return self.feeds:loop(self, symbol, interval, history) end
+
+---@return number # milliseconds of the exchange's clock, as far as it is known
+function World:exchange_ms() return math.floor(tonumber(self.view.now_us) / 1000) end
 
 ---Waits for the next thing for the strategy: calls on_bar(bar) or on_event(event) for each, until the data ends;
 ---on_wake() when other tasks have run meanwhile.

@@ -65,8 +65,11 @@ int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t sta
     if (m->series->count == 0 || limit <= 0) return 0;
     if (end_us > now_us || end_us == 0) end_us = now_us;
     int32_t count = 0;
+    // A bar that the data begin inside of is none.
+    int64_t whole_us = interval_floor(interval, m->series->open_us[0]);
+    if (whole_us < m->series->open_us[0]) whole_us = grid_end(interval, whole_us);
     if (start_us != 0) {
-        if (start_us < m->series->open_us[0]) start_us = interval_floor(interval, m->series->open_us[0]);
+        if (start_us < whole_us) start_us = whole_us;
         int64_t t = interval_floor(interval, start_us);
         if (t < start_us) t = grid_end(interval, t);
         for (; t <= end_us && count < limit; t = grid_end(interval, t)) {
@@ -74,8 +77,7 @@ int32_t backtest_klines(void *ctx, int16_t symbol, int32_t interval, int64_t sta
         }
         return count;
     }
-    int64_t first_us = interval_floor(interval, m->series->open_us[0]);
-    for (int64_t t = interval_floor(interval, end_us); t >= first_us && count < limit;
+    for (int64_t t = interval_floor(interval, end_us); t >= whole_us && count < limit;
          t = interval_floor(interval, t - 1)) {
         if (make_kline(b, m, interval, t, closed, now_us, &rows[count])) count++;
     }
