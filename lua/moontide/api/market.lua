@@ -53,6 +53,16 @@ local function totable(b)
   return t
 end
 
+---A volume in its two columns (base/wide.h).
+---@param value number
+---@return ffi.cdata*|integer low
+---@return integer high
+function M.volume_parts(value)
+  if value < 4e10 then return C.dec_from_double(value), 0 end
+  local high = math.floor(value * 1e8 / 2 ^ 62)
+  return ffi.cast("int64_t", value * 1e8 - high * 2 ^ 62), high
+end
+
 -- A bar is a reference into mapped columns: free to make, safe to keep, never written; only what is read is converted. What it is
 -- made of is a pointer, and whoever can name that reads and writes memory without bounds. So its fields have names that no
 -- script can guess, others in each process, and the code that uses them is made here. They are not const: a trace would then
@@ -96,7 +106,8 @@ return function(b, key)
   return nil
 end
 ]]
-local name_of_field = { SERIES = hidden[1], INDEX = hidden[2], SYMBOL = hidden[3], RECOVERED = hidden[4], WARMUP = hidden[5] }
+local name_of_field =
+  { SERIES = hidden[1], INDEX = hidden[2], SYMBOL = hidden[3], RECOVERED = hidden[4], WARMUP = hidden[5] }
 local get = assert(load(reading:gsub("%f[%u]%u%u+%f[%U]", name_of_field), "=bar"))(
   function(interval) return ffi.string(C.interval_names[interval]) end,
   function(i) return symbol_names[i] end,
@@ -219,7 +230,9 @@ function M.new(world)
   end
 
   function market.bars(symbol, interval, o)
-    if o ~= nil and type(o) ~= "table" then error("market.bars: the third argument is a table, { history = N }", 2) end
+    if o ~= nil and type(o) ~= "table" then
+      error("market.bars: the third argument is a table, { history = N }", 2)
+    end
     local history = o and o.history or 0
     if type(history) ~= "number" or history < 0 or history ~= math.floor(history) then
       error("market.bars: history is how many bars of before: a whole number, 0 or more", 2)

@@ -188,9 +188,7 @@ function M.choose(data, options, wanted, warmup, notice)
     C.series_clip(data.full[name], 0, to)
   end
   local begin = warmup > 0 and warmed_from(data, names, options.interval, warmup, from) or from
-  if begin > from then
-    notice(("warm-up of %d bars: trading begins at %s"):format(warmup, date(begin)))
-  end
+  if begin > from then notice(("warm-up of %d bars: trading begins at %s"):format(warmup, date(begin))) end
   for _, name in ipairs(names) do
     data.series[name] = ffi.new("struct series", data.full[name])
     C.series_clip(data.series[name], begin, to)

@@ -164,7 +164,8 @@ function M.open(options, path, context)
   local params, params_text = strategy_module.parameters(self and self.params, sets, path)
 
   local data = context.data or bars.load(options, wanted, context.notice, context.bar)
-  local names, from, to = bars.choose(data, options, wanted, self and self.warmup or 0, context.notice or function() end)
+  local names, from, to =
+    bars.choose(data, options, wanted, self and self.warmup or 0, context.notice or function() end)
   local symbols, rate_limits = context.rules, context.rate_limits
   if not symbols then
     symbols, rate_limits = setup.symbols(names, data.series, options, context.notice)
