@@ -1,7 +1,7 @@
 // layout.h: what the columns of a CSV file are: its delimiter, its header, and what each column holds, told
 // from its first lines.
 //
-// Known    archives of Binance and what other exchanges, tools and platforms write: any order of columns by the
+// Known    archives of the exchange and what other exchanges, tools and platforms write: any order of columns by the
 //          names of a header (the table in layout.c), lines of titles before it, headers of several lines
 //          (yfinance), date and time in two columns (MetaTrader); delimiters , ; tab |. Without a header: the
 //          12 columns of a kline archive, time open high low close [volume [trades]], and MetaTrader's.

@@ -132,6 +132,18 @@ M.Bar = ffi.metatype(
   }
 )
 
+-- How many bars of before market.bars is asked for.
+local function history_of(o)
+  if o ~= nil and type(o) ~= "table" then
+    error("market.bars: the third argument is a table, { history = N }", 3)
+  end
+  local history = o and o.history or 0
+  if type(history) ~= "number" or history < 0 or history ~= math.floor(history) then
+    error("market.bars: history is how many bars of before: a whole number, 0 or more", 3)
+  end
+  return history
+end
+
 ---Fills the `market` table of a run.
 ---@param world table the run's world (moontide.run.world)
 ---@return table market
@@ -229,16 +241,7 @@ function M.new(world)
     return book
   end
 
-  function market.bars(symbol, interval, o)
-    if o ~= nil and type(o) ~= "table" then
-      error("market.bars: the third argument is a table, { history = N }", 2)
-    end
-    local history = o and o.history or 0
-    if type(history) ~= "number" or history < 0 or history ~= math.floor(history) then
-      error("market.bars: history is how many bars of before: a whole number, 0 or more", 2)
-    end
-    return world:bars(symbol, interval, history)
-  end
+  function market.bars(symbol, interval, o) return world:bars(symbol, interval, history_of(o)) end
 
   return market
 end
