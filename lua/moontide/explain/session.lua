@@ -82,7 +82,7 @@ end
 
 local function bar_of(item)
   local bar = {}
-  for c = 1, 14 do
+  for c = 1, 14 do -- the columns of data/columns.h
     bar[c] = item.bar[c - 1]
   end
   return bar

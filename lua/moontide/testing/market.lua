@@ -107,7 +107,20 @@ function M.series(symbol, entries, interval, start_us)
   for i, bar in ipairs(bars) do
     local volume, volume_high = columns.volume(bar[5])
     local quote, quote_high = columns.volume(bar[5] * bar[4])
-    rows[i] = { bar.at, e8(bar[1]), e8(bar[2]), e8(bar[3]), e8(bar[4]), volume, quote, 1, 0, 0, volume_high, quote_high }
+    rows[i] = {
+      bar.at,
+      e8(bar[1]),
+      e8(bar[2]),
+      e8(bar[3]),
+      e8(bar[4]),
+      volume,
+      quote,
+      1,
+      0,
+      0,
+      volume_high,
+      quote_high,
+    }
   end
   local series = columns.series(symbol, kind, rows)
   series.price_decimals, series.quantity_decimals = 2, 3
