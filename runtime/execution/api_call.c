@@ -60,6 +60,7 @@ struct api_call *api_call_take(struct api_call_pool *o) {
         memset(&op->request, 0, sizeof op->request);
         op->done = op->no_share = false;
         op->intent = INTENT_NONE;
+        memset(op->exposure, 0, sizeof op->exposure);
         op->code = 0;
         op->leader = op->lookup = 0;
         op->message[0] = '\0';

@@ -41,7 +41,9 @@ struct api_call {
     uint64_t lookup;    // the world's own question of that number about an unknown outcome; 0: none
     uint32_t attempt;   // rises with each attempt and when one is given up, over the op's whole life
     uint8_t intent;     // enum intent_state
-    bool no_share;      // never shares an answer
+    uint64_t exposure
+        [CALL_BATCH_MAX];   // keys under which its orders count for the limits (exposure.h); 0: they do not
+    bool no_share;          // never shares an answer
     bool done, list;
     int32_t status, code, count, retry_after_s;
     int32_t used_weight_1m, order_count_10s, order_count_1m;   // -1: not told

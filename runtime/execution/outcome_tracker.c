@@ -162,6 +162,9 @@ static void set_parts(struct unresolved_request *d, const struct call *c) {
         }
         ASSERT(p->state == PART_OPEN);
         p->pause_us = PAUSE_FIRST_US;
+        // What names no order is refused wherever it arrives, and nothing could be looked up.
+        bool named = p->wish == WISH_NEW || p->wish == WISH_CANCEL_ALL || p->id != 0 || p->client_id[0] != 0;
+        if (!named) p->state = PART_REFUSED;
     }
 }
 
@@ -277,6 +280,7 @@ void outcome_tracker_abandon(struct outcome_tracker *r, struct api_call *op) {
     if (c->ids) copy->call.ids = copy->ids;
     if (c->client_ids) copy->call.client_ids = (const char(*)[CLIENT_ID_MAX])copy->client_ids;
     copy->intent = op->intent;
+    memcpy(copy->exposure, op->exposure, sizeof copy->exposure);
     d->op = copy;
     ASSERT(part_count(&copy->call) == d->count);   // the same orders
     ASSERT(*find(r, op) == NULL);

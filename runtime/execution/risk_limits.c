@@ -1,24 +1,38 @@
 // risk_limits.c: limits on orders that a script cannot lift.
 #include "execution/risk_limits.h"
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/num.h"
 #include "venue/binance/endpoint.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MINUTE_US INT64_C(60000000)
+#define UNDER_WAY_US                                                                                         \
+    INT64_C(600000000)   // what was under way longer ago, at the last word of a process, is over
+static const char NO_MATCH[] = "risk limit: what priceMatch takes is not known until the symbol's order book "
+                               "is (it is being read now: try again "
+                               "in a second), or give a price";
 #define DAY_US INT64_C(86400000000)
 
 void risk_limits_init(struct risk_limits *s, const struct risk_limits_config *limits) {
+    memset(s, 0, sizeof *s);
+    s->limits = *limits;
+    s->day_us = INT64_MIN;
     ASSERT(limits->order_notional_e8 >= 0 && limits->position_notional_e8 >= 0);
     ASSERT(limits->collar_e8 >= 0 && limits->daily_loss_e8 >= 0);
     ASSERT(limits->orders_per_minute >= 0 && limits->open_orders >= 0);
-    memset(s, 0, sizeof *s);
-    s->limits = *limits;
-    s->minute_us = s->day_us = INT64_MIN;
-    ASSERT(!s->halted && s->orders == 0);
+    if (limits->orders_per_minute > 0)
+        s->minute = alloc_zeroed((size_t)limits->orders_per_minute, sizeof *s->minute);
+}
+
+void risk_limits_close(struct risk_limits *s) {
+    free(s->minute);
+    s->minute = NULL;
 }
 
 void risk_limits_halt(struct risk_limits *s) { s->halted = true; }
@@ -57,11 +71,12 @@ static bool refuse(struct risk_limits *s, char why[160], const char *what, int64
 // Price and trigger against the mark price, else the last.
 static bool within_collar(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                           char why[160]) {
-    const int64_t prices[] = { c->price_e8, c->stop_price_e8, c->activate_price_e8 };
+    const int64_t prices[] = { c->price_e8, c->stop_price_e8, c->activate_price_e8, v->match_low_e8,
+                               v->match_high_e8 };
     if (s->limits.collar_e8 == 0) return true;
     ASSERT(v->last_e8 != 0);
     int64_t room = dec_mul_round(v->last_e8, s->limits.collar_e8);
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
         if (prices[i] == 0 || magnitude(prices[i] - v->last_e8) <= room) continue;
         char is[DEC_TEXT_MAX], last[DEC_TEXT_MAX];
         dec_print_short(is, prices[i]);
@@ -84,23 +99,57 @@ static int64_t notional(int64_t amount_e8, int64_t price_e8) {
 
 static int64_t sum_of(int64_t a, int64_t b) { return a > INT64_MAX - b ? INT64_MAX : a + b; }
 
+// The worst that the symbol's position may become if this order, and all that is open, is filled.
+static int64_t worst_position(const struct call *c, const struct risk_limits_view *v, uint8_t side,
+                              int64_t price) {
+    bool buys = side == SIDE_BUY, hedge = c->position_side != POSITION_BOTH;
+    int64_t held = buys ? v->position_e8 : -v->position_e8;   // the order's direction is upwards
+    int64_t open = buys ? v->open_buy_e8 : v->open_sell_e8;
+    int64_t premium = buys ? v->premium_buy_e8 : v->premium_sell_e8;
+    int64_t both_sides = sum_of(v->gross_e8, v->open_hedge_e8);
+    ASSERT(open >= 0 && v->open_hedge_e8 >= 0);
+    int64_t then =
+        sum_of(held > 0 ? held : 0, sum_of(open, hedge ? 0 : c->quantity_e8)) + (held < 0 ? held : 0);
+    if (hedge)
+        both_sides = sum_of(both_sides, c->quantity_e8);
+    else if (then <= 0)
+        return 0;   // it only makes the position smaller
+    int64_t worst = notional(sum_of(then > 0 ? then : 0, both_sides), price);
+    return sum_of(worst, sum_of(then > 0 ? premium : 0, v->premium_hedge_e8));
+}
+
 static bool within_position(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                             uint8_t side, int64_t price, int64_t limit, char why[160]) {
     ASSERT(side < SIDE_COUNT);
     ASSERT(limit > 0);
-    bool hedge = c->position_side != POSITION_BOTH;
-    int64_t held = hedge              ? v->gross_e8
-                   : side == SIDE_BUY ? v->position_e8
-                                      : -v->position_e8;   // the order's direction is upwards
-    int64_t open = side == SIDE_BUY ? v->open_buy_e8 : v->open_sell_e8;
-    int64_t then = sum_of(held > 0 ? held : 0, sum_of(open, c->quantity_e8)) + (held < 0 ? held : 0);
-    // What turns a position the other way round is as large as it then is; what only makes it smaller is
-    // good.
-    if (then <= magnitude(held) && held < 0) return true;
-    int64_t position = notional(then, price);
+    int64_t position = worst_position(c, v, side, price);
+    bool open = v->open_buy_e8 != 0 || v->open_sell_e8 != 0 || v->open_hedge_e8 != 0;
     if (position <= limit) return true;
     return refuse(s, why, open ? "a position (with what is open) of" : "a position of", position, limit,
                   "--max-position-notional");
+}
+
+// What the order itself may cost when it is filled, as the worst of its prices allows.
+static int64_t cost_of(const struct call *c, const struct risk_limits_view *v, int64_t price) {
+    int64_t limit_e8 = c->price_e8, adverse = 0;
+    if (v->match_high_e8 != 0) limit_e8 = c->side == SIDE_BUY ? v->match_high_e8 : v->match_low_e8;
+    if (c->type == ORDER_LIMIT && limit_e8 != 0)
+        adverse = larger(c->side == SIDE_BUY ? limit_e8 - v->last_e8 : v->last_e8 - limit_e8, 0);
+    return sum_of(notional(c->quantity_e8, adverse),
+                  notional(notional(c->quantity_e8, price), RISK_LIMITS_COST_E8));
+}
+
+static bool within_loss(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
+                        int64_t price, char why[160]) {
+    int64_t limit = s->limits.daily_loss_e8;
+    if (limit == 0) return true;
+    int64_t lost = s->day_equity_e8 - v->equity_e8;
+    int64_t may_cost = sum_of(v->open_cost_e8, cost_of(c, v, price));
+    ASSERT(may_cost >= 0);
+    if (lost > limit) return refuse(s, why, "a loss today of", lost, limit, "--max-daily-loss");
+    if (sum_of(lost > 0 ? lost : 0, may_cost) + (lost < 0 ? lost : 0) <= limit) return true;
+    return refuse(s, why, "a loss today (with what is open) of", sum_of(lost > 0 ? lost : 0, may_cost), limit,
+                  "--max-daily-loss");
 }
 
 static bool within_size(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
@@ -112,7 +161,8 @@ static bool within_size(struct risk_limits *s, const struct call *c, const struc
         c->symbol >= 0 && c->symbol < RISK_LIMITS_SYMBOLS_MAX ? &l->symbols[c->symbol] : &none;
     int64_t order_limit = tighter(l->order_notional_e8, own->order_notional_e8);
     int64_t position_limit = tighter(l->position_notional_e8, own->position_notional_e8);
-    int64_t price = larger(larger(c->price_e8, c->stop_price_e8), v->last_e8);
+    int64_t price = larger(larger(c->price_e8, c->stop_price_e8), larger(c->activate_price_e8, v->last_e8));
+    price = larger(price, v->match_high_e8);
     ASSERT(price >= v->last_e8);
     int64_t order = notional(c->quantity_e8, price);
     if (order_limit && order > order_limit)
@@ -128,10 +178,7 @@ static bool within_size(struct risk_limits *s, const struct call *c, const struc
         s->breached = true;
         return false;
     }
-    int64_t loss = s->day_equity_e8 - v->equity_e8;
-    if (l->daily_loss_e8 && loss > l->daily_loss_e8)
-        return refuse(s, why, "a loss today of", loss, l->daily_loss_e8, "--max-daily-loss");
-    return true;
+    return within_loss(s, c, v, price, why);
 }
 
 static bool reduces(const struct call *c, const struct risk_limits_view *v) {
@@ -147,7 +194,7 @@ static bool reduces(const struct call *c, const struct risk_limits_view *v) {
 static bool has_sizes(const struct risk_limits_config *l, int16_t symbol) {
     bool own = symbol >= 0 && symbol < RISK_LIMITS_SYMBOLS_MAX &&
                (l->symbols[symbol].order_notional_e8 || l->symbols[symbol].position_notional_e8);
-    return own || l->order_notional_e8 || l->position_notional_e8;
+    return own || l->order_notional_e8 || l->position_notional_e8 || l->daily_loss_e8;
 }
 
 static bool judge(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
@@ -160,7 +207,11 @@ static bool judge(struct risk_limits *s, const struct call *c, const struct risk
         return smaller;
     }
     bool needs_price = l->collar_e8 || (!smaller && has_sizes(l, c->symbol));
-    if (needs_price && v->last_e8 == 0) {
+    if (needs_price && c->price_match != MATCH_NONE && v->match_high_e8 == 0) {
+        snprintf(why, 160, "%s", NO_MATCH);
+        return false;
+    }
+    if (needs_price && (v->last_e8 == 0 || (!smaller && l->daily_loss_e8 && !v->equity_known))) {
         snprintf(
             why, 160,
             "risk limit: no price of the symbol is known yet, so the limits cannot be checked; wait for the "
@@ -168,29 +219,75 @@ static bool judge(struct risk_limits *s, const struct call *c, const struct risk
         return false;
     }
     if (!within_collar(s, c, v, why) || (!smaller && !within_size(s, c, v, why))) return false;
-    if (l->orders_per_minute && s->orders >= l->orders_per_minute) {
-        snprintf(why, 160, "risk limit: %d orders within a minute already (--max-orders-per-minute)",
-                 s->orders);
+    int32_t orders = risk_limits_minute(s, v->now_us);
+    if (l->orders_per_minute && orders >= l->orders_per_minute) {
+        snprintf(why, 160, "risk limit: %d orders within a minute already (--max-orders-per-minute)", orders);
         s->breached = true;
         return false;
     }
     return true;
 }
 
+// ---- orders of a minute ----
+
+static int64_t minute_time(const struct risk_limits *s, int32_t i) {   // 0: the oldest
+    ASSERT(i >= 0 && i < s->minute_count);
+    return s->minute[(s->minute_at - s->minute_count + i + s->limits.orders_per_minute) %
+                     s->limits.orders_per_minute];
+}
+
+static void add_time(struct risk_limits *s, int64_t at_us) {
+    if (s->limits.orders_per_minute == 0) return;
+    s->minute[s->minute_at] = at_us;
+    s->minute_at = (s->minute_at + 1) % s->limits.orders_per_minute;
+    if (s->minute_count < s->limits.orders_per_minute) s->minute_count++;
+    ASSERT(s->minute_at < s->limits.orders_per_minute);
+}
+
+int32_t risk_limits_minute(const struct risk_limits *s, int64_t now_us) {
+    int32_t orders = s->under_way;
+    ASSERT(orders >= 0);
+    for (int32_t i = 0; i < s->minute_count; i++) {
+        if (minute_time(s, i) > now_us - MINUTE_US)
+            orders++;   // one of later than now, by a clock set back, counts too
+    }
+    return orders;
+}
+
+void risk_limits_settled(struct risk_limits *s, int64_t now_us) {
+    ASSERT(s->under_way > 0);
+    s->under_way--;
+    add_time(s, now_us);
+}
+
+int32_t risk_limits_times(const struct risk_limits *s, int64_t now_us, int64_t *times, int32_t max) {
+    int32_t count = 0;
+    ASSERT(max >= 0);
+    for (int32_t i = 0; i < s->under_way && count < max; i++) times[count++] = -now_us;
+    for (int32_t i = s->minute_count - 1; i >= 0 && count < max; i--) {
+        if (minute_time(s, i) > now_us - MINUTE_US) times[count++] = minute_time(s, i);
+    }
+    return count;
+}
+
+void risk_limits_resume_times(struct risk_limits *s, int64_t now_us, const int64_t *times, int32_t count) {
+    ASSERT(count >= 0);
+    for (int32_t i = count - 1; i >= 0; i--) {
+        int64_t at_us = times[i] < 0 && times[i] > INT64_MIN ? -times[i] : times[i];
+        bool under_way = times[i] < 0 && at_us > now_us - UNDER_WAY_US;   // perhaps until the process ended
+        add_time(s, under_way ? now_us : num_min(at_us, now_us));   // its clock may have been further on
+    }
+}
+
 bool risk_limits_allow(struct risk_limits *s, const struct call *c, const struct risk_limits_view *v,
                        char why[160]) {
     ASSERT(v->open_orders >= 0);
     risk_limits_equity(s, v->now_us, v->equity_e8);
-    if (s->minute_us == INT64_MIN || v->now_us - s->minute_us >= MINUTE_US) {
-        s->minute_us = v->now_us;
-        s->orders = 0;
-    }
     s->breached = false;
     if (!judge(s, c, v, why)) {
         s->refused++;
         return false;
     }
-    ASSERT(s->limits.orders_per_minute == 0 || s->orders < s->limits.orders_per_minute || s->halted);
-    s->orders++;
+    s->under_way++;
     return true;
 }

@@ -66,6 +66,7 @@
 #include "world/backtest/backtest.h"
 #include "server/exchange_server.h"
 #include "server/exchange_main.h"
+#include "execution/exposure.h"
 #include "execution/risk_limits.h"
 #include "world/live/live.h"
 #include "world/paper/account_file.h"

@@ -20,13 +20,18 @@ local function guard(limits)
   end
   C.risk_limits_init(s, l)
   return function(c, v)
-    local view = ffi.new(
-      "struct risk_limits_view",
-      { now_us = v.now or 1700000000000000LL, last_e8 = e8(v.last or 100), equity_e8 = e8(v.equity or 1000) }
-    )
+    local view = ffi.new("struct risk_limits_view", {
+      now_us = v.now or 1700000000000000LL,
+      last_e8 = e8(v.last or 100),
+      equity_e8 = e8(v.equity or 1000),
+      equity_known = true,
+    })
     view.position_e8 = ffi.cast("int64_t", (v.position or 0) * 1e8)
+    view.open_cost_e8 = e8(v.open_cost or 0)
+    view.match_low_e8, view.match_high_e8 = e8(v.match_low or 0), e8(v.match_high or 0)
     return C.risk_limits_allow(s, c, view, why) or ffi.string(why)
-  end
+  end,
+    s
 end
 
 describe("risk limits", function()
@@ -55,17 +60,67 @@ describe("risk limits", function()
     local ask = guard { daily_loss_e8 = 100 }
     local noon = 1700049600000000LL -- 12:00 UTC
     assert.is_true(ask(order {}, { now = noon, equity = 1000 }))
-    assert.is_true(ask(order {}, { now = noon + 1000, equity = 900 }))
+    assert.is_true(ask(order {}, { now = noon + 1000, equity = 901 }))
+    assert.truthy(
+      ask(order {}, { now = noon + 1000, equity = 900 }):find "a loss today %(with what is open%) of 100.10"
+    )
+    assert.truthy(ask(order {}, { now = noon + 1000, equity = 950, open_cost = 49.95 }):find "a loss today")
+    assert.truthy(ask(order { price = 160 }, { now = noon + 1000, equity = 950 }):find "a loss today")
     assert.truthy(ask(order {}, { now = noon + 2000, equity = 899 }):find "a loss today of 101")
     assert.is_true(ask(order { reduce = true }, { now = noon + 3000, equity = 899 }))
     assert.is_true(ask(order {}, { now = noon + 43200000000LL, equity = 899 }))
   end)
 
-  it("count orders by the minute", function()
-    local ask, t = guard { orders_per_minute = 2 }, 1700000000000000LL
+  it("count orders of any minute, wherever it begins", function()
+    local ask, s = guard { orders_per_minute = 2 }
+    local t = 1700000000000000LL
     assert.is_true(ask(order {}, { now = t }))
-    assert.is_true(ask(order {}, { now = t + 1 }))
-    assert.truthy(ask(order {}, { now = t + 2 }):find "2 orders within a minute")
+    assert.is_true(ask(order {}, { now = t + 50000000 }))
+    assert.truthy(ask(order {}, { now = t + 50000001 }):find "2 orders within a minute")
+    -- Those whose outcome is not known may arrive at any time: they count until a minute after it is.
+    assert.truthy(ask(order {}, { now = t + 200000000 }):find "2 orders within a minute")
+    C.risk_limits_settled(s, t + 200000000)
+    C.risk_limits_settled(s, t + 230000000)
+    assert.truthy(ask(order {}, { now = t + 259999999 }):find "2 orders within a minute")
+    assert.is_true(ask(order {}, { now = t + 260000000 }))
+    assert.truthy(ask(order {}, { now = t + 260000001 }):find "2 orders within a minute")
+    C.risk_limits_settled(s, t + 260000002)
+    assert.is_true(ask(order {}, { now = t + 290000000 }))
+  end)
+
+  it("count the orders of the process before", function()
+    local t, times = 1700000000000000LL, ffi.new "int64_t[3]"
+    local _, before = guard { orders_per_minute = 3 }
+    local ask, s = guard { orders_per_minute = 3 }
+    before.under_way = 2
+    C.risk_limits_settled(before, t)
+    assert.equal(2, C.risk_limits_times(before, t + 1, times, 3))
+    assert.equal(-(t + 1), times[0])
+    C.risk_limits_resume_times(s, t + 40000000, times, 2) -- what was under way counts as of now
+    assert.is_true(ask(order {}, { now = t + 59999999 }))
+    assert.truthy(ask(order {}, { now = t + 59999999 }):find "3 orders within a minute")
+    C.risk_limits_settled(s, t + 59999999)
     assert.is_true(ask(order {}, { now = t + 60000000 }))
+    assert.truthy(ask(order {}, { now = t + 99999999 }):find "3 orders within a minute")
+    C.risk_limits_settled(s, t + 99999999)
+    assert.is_true(ask(order {}, { now = t + 120000000 }))
+  end)
+
+  it("hold what priceMatch takes, and refuse it while that is not known", function()
+    local ask = guard { collar_e8 = 0.1, order_notional_e8 = 200 }
+    local c = order { quantity = 1.9 }
+    c.price_match = C.MATCH_OPPONENT_20
+    assert.truthy(ask(c, {}):find "what priceMatch takes is not known")
+    assert.is_true(ask(c, { match_low = 99, match_high = 101 }))
+    assert.truthy(ask(c, { match_low = 99, match_high = 106 }):find "an order of 201.4")
+    assert.truthy(ask(c, { match_low = 89, match_high = 101 }):find "price 89 is too far")
+    assert.is_true(guard {}(c, {}))
+  end)
+
+  it("hold an activation price as any other", function()
+    local ask = guard { order_notional_e8 = 200 }
+    local c = order { quantity = 1.9, sell = true }
+    c.activate_price_e8 = e8(106)
+    assert.truthy(ask(c, {}):find "an order of 201.4")
   end)
 end)

@@ -14,7 +14,7 @@ local cjson = require "cjson"
 local C = require "spec.support.c"
 local T = require "spec.support.testing_lib"
 local faults = require "moontide.run.faults"
-local command = require "moontide.cmd.live"
+local commands = { live = require "moontide.cmd.live", paper = require "moontide.cmd.paper" }
 local log_module = require "moontide.run.log"
 local parse = require "moontide.options.parse"
 local host = require "moontide.lua_host"
@@ -150,11 +150,12 @@ local function options_of(self, o)
   for _, name in ipairs(self.names) do
     add("symbol", name)
   end
-  if not o.anonymous then add("key-file", self.folder .. "/key") end
+  local mode = o.paper and "paper" or "live"
+  if not o.anonymous and not o.paper then add("key-file", self.folder .. "/key") end
   for name, value in pairs(o.options or {}) do
     add(name, value)
   end
-  local options = parse.parse("live", command, words)
+  local options = parse.parse(mode, commands[mode], words)
   options.clock = T.virtual_network_clock(self.network)
   options.network = T.virtual_network_table(self.network)
   return options
@@ -198,7 +199,7 @@ function Run:play(api, market)
 end
 
 ---Runs it from start to end.
----@param o table see above; also: symbols, latency, jitter, tick (seconds), anonymous, plan = { { "cut", "user", at =, seconds = }... } before the start
+---@param o table see above; also: paper (a simulated account), symbols, latency, jitter, tick (seconds), anonymous, plan = { { "cut", "user", at =, seconds = }... } before the start
 ---@return VirtualRun
 function M.run(o)
   if M.current and M.current ~= o.after then M.current:close() end
@@ -231,7 +232,7 @@ function M.run(o)
   end
   local s
   local ok, problem = captured(self, function()
-    s = session.open(options_of(self, o), self.folder .. "/script.lua")
+    s = session.open(options_of(self, o), self.folder .. "/script.lua", o.paper and "paper" or nil)
     self.session = s
     s.at_end = function()
       self.figures, self.risk = C.live_figures(s.l), C.live_risk(s.l)

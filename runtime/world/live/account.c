@@ -64,6 +64,7 @@ struct live_account {
     uint8_t mode, stage;        // enum reconcile_mode; what is being asked
     int32_t asked, attempts, spread;
     int64_t retry_us, sent_us, verified_us, look_us;
+    int64_t lists_asked_us;      // in a round: when open orders were asked for, by our time
     int64_t account_asked_us;    // in a round: when the account was asked, by our time
     struct stream_event *held;   // came while asking
     int32_t held_count, held_size;
@@ -353,6 +354,7 @@ static void finish(struct live *l) {
         return;
     }
     a->busy = false;
+    live_risk_all_listed(l, a->lists_asked_us);
     look_later(l);
     if (a->mode == RECONCILE_LOOK) {
         int32_t old = 0;
@@ -412,6 +414,8 @@ static void ask_lists(struct live *l) {
     a->sent_us = live_exchange_now(l);
     if (a->verified_us == 0) a->verified_us = a->sent_us;
     reconcile_begin(a->known, a->verified_us - MARGIN_US);
+    a->lists_asked_us = live_now(l);
+    live_risk_listing(l);
     for (int16_t k = 0; k < l->list.count; k++) {
         put_question(l, question(l, EP_OPEN_ORDERS, k));
         put_question(l, question(l, EP_ALGO_OPEN, k));

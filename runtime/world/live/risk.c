@@ -3,6 +3,7 @@
 #include "world/live/risk.h"
 
 #include "base/alloc.h"
+#include "base/assert.h"
 #include "execution/exposure.h"
 #include "execution/risk_limits.h"
 #include "store/journal.h"
@@ -10,6 +11,7 @@
 #include "world/live/halt.h"
 #include "world/live/ledger.h"
 #include "world/live/market.h"
+#include "world/live/order_book.h"
 
 #include "base/dec.h"
 #include "base/units.h"
@@ -23,7 +25,7 @@
 #include <string.h>
 
 #define MARK_FRESH_US INT64_C(10000000)
-static const char DAY_NAME[] = "safety_day";
+static const char DAY_NAME[] = "safety_day", MINUTE_NAME[] = "risk_minute";
 
 struct live_limits {
     struct risk_limits now;
@@ -55,34 +57,75 @@ static bool places(int32_t endpoint) {
 
 static int64_t magnitude(int64_t v) { return v < 0 ? -v : v; }
 
+static int64_t price_of(struct live *l, int16_t symbol) {
+    int64_t marked_us, mark_e8 = live_market_mark_e8(l, symbol, &marked_us);
+    bool marked = marked_us != 0 && marked_us > l->pump.view.now_us - MARK_FRESH_US;
+    return marked ? mark_e8 : l->pump.view.last_e8[symbol];
+}
+
+// What priceMatch may take from the book as it is known here: of an amendment by either side, since the order's own side is not
+// said. The first such order makes the book known.
+static void match_prices(struct live *l, const struct call *c, struct risk_limits_view *v) {
+    static const int32_t places[MATCH_COUNT] = { 0, 0, 4, 9, 19, 0, 4, 9, 19 };
+    struct live_book book;
+    ASSERT(c->price_match < MATCH_COUNT);
+    if (c->price_match == MATCH_NONE || !live_book(l, c->symbol, &book)) return;
+    int32_t at = places[c->price_match];
+    if (at >= book.bid_count || at >= book.ask_count) return;
+    bool opponent = c->price_match < MATCH_QUEUE, amendment = c->endpoint == EP_ORDER_MODIFY;
+    bool bids = amendment || (c->side == SIDE_BUY) != opponent,
+         asks = amendment || (c->side == SIDE_BUY) == opponent;
+    v->match_low_e8 = bids ? book.bids[at].price_e8 : book.asks[at].price_e8;
+    v->match_high_e8 = asks ? book.asks[at].price_e8 : book.bids[at].price_e8;
+}
+
+static void sum_open(struct live *l, const struct call *c, struct risk_limits_view *v) {
+    const struct call *but = c->endpoint == EP_ORDER_MODIFY ? c : NULL;
+    const struct exposure *x = l->limits->exposure;
+    struct exposure_sum buys = exposure_open(x, c->symbol, POSITION_BOTH, SIDE_BUY, but, v->last_e8);
+    struct exposure_sum sells = exposure_open(x, c->symbol, POSITION_BOTH, SIDE_SELL, but, v->last_e8);
+    struct exposure_sum longs = exposure_open(x, c->symbol, POSITION_LONG, SIDE_BUY, but, v->last_e8);
+    struct exposure_sum shorts = exposure_open(x, c->symbol, POSITION_SHORT, SIDE_SELL, but, v->last_e8);
+    v->open_buy_e8 = buys.quantity_e8;
+    v->open_sell_e8 = sells.quantity_e8;
+    v->open_hedge_e8 = longs.quantity_e8 + shorts.quantity_e8;
+    v->premium_buy_e8 = buys.premium_e8;
+    v->premium_sell_e8 = sells.premium_e8;
+    v->premium_hedge_e8 = longs.premium_e8 + shorts.premium_e8;
+}
+
 static struct risk_limits_view view_of(struct live *l, const struct call *c) {
     const struct position_view *p = l->pump.view.position[c->symbol];
-    int64_t now = live_now(l);
-    int64_t marked_us, mark_e8 = live_market_mark_e8(l, c->symbol, &marked_us);
-    bool marked = marked_us > now - MARK_FRESH_US && marked_us != 0, whole;
-    bool amendment = c->endpoint == EP_ORDER_MODIFY, hedge = c->position_side != POSITION_BOTH;
-    const struct call *but = amendment ? c : NULL;
+    bool whole;
     struct risk_limits_view v = {
-        .now_us = now,
-        .last_e8 = marked ? mark_e8 : l->pump.view.last_e8[c->symbol],
-        .position_e8 = p[POSITION_BOTH].amount_e8 + p[POSITION_LONG].amount_e8 + p[POSITION_SHORT].amount_e8,
+        .now_us = live_now(l),
+        .last_e8 = price_of(l, c->symbol),
+        .position_e8 = p[POSITION_BOTH].amount_e8,
         .equity_e8 = equity_e8(l, &whole),
-        .open_orders = exposure_count(l->limits->exposure, now),
+        .open_orders = exposure_count(l->limits->exposure),
         .gross_e8 = magnitude(p[POSITION_LONG].amount_e8) + magnitude(p[POSITION_SHORT].amount_e8),
-        .reduces = amendment && exposure_reduces(l->limits->exposure, c),
+        .reduces = c->endpoint == EP_ORDER_MODIFY && exposure_reduces(l->limits->exposure, c),
     };
-    if (hedge) {   // both sides grow the account's exposure
-        v.open_buy_e8 = v.open_sell_e8 =
-            exposure_open_e8(l->limits->exposure, c->symbol, POSITION_LONG, SIDE_BUY, but, now) +
-            exposure_open_e8(l->limits->exposure, c->symbol, POSITION_SHORT, SIDE_SELL, but, now);
-    } else {
-        v.open_buy_e8 = exposure_open_e8(l->limits->exposure, c->symbol, POSITION_BOTH, SIDE_BUY, but, now);
-        v.open_sell_e8 = exposure_open_e8(l->limits->exposure, c->symbol, POSITION_BOTH, SIDE_SELL, but, now);
-    }
+    v.equity_known = whole;
+    match_prices(l, c, &v);
+    sum_open(l, c, &v);
+    for (int16_t k = 0; l->o.risk.daily_loss_e8 && k < l->list.count; k++)
+        v.open_cost_e8 += exposure_cost_e8(l->limits->exposure, k, price_of(l, k), RISK_LIMITS_COST_E8);
     return v;
 }
 
-static bool allowed(struct live *l, struct call *c, char why[160]) {
+// The orders of the last minute outlive the process.
+static void keep_minute(struct live *l) {
+    int32_t max = l->o.risk.orders_per_minute;
+    if (max == 0 || !live_journal(l)) return;
+    int64_t *times = alloc_zeroed((size_t)max, sizeof *times);
+    int32_t count = risk_limits_times(&l->limits->now, live_now(l), times, max);
+    journal_put(live_journal(l), MINUTE_NAME, (const char *)times, sizeof *times * (size_t)count, 0);
+    free(times);
+}
+
+static bool allowed(struct live *l, struct call *c, uint64_t *key, char why[160]) {
+    ASSERT(*key == 0);
     if (c->endpoint == EP_COUNTDOWN_CANCEL && live_dead_man_kept(l)) {
         snprintf(why, 160, "risk limit: the dead man's switch is the run's (--dead-man-seconds)");
         return false;
@@ -95,59 +138,102 @@ static bool allowed(struct live *l, struct call *c, char why[160]) {
         if (l->limits->now.breached && l->o.risk.halt_on_breach) live_ask_halt(l);
         return false;
     }
-    exposure_sent(l->limits->exposure, c, v.now_us);
+    *key = exposure_sent(l->limits->exposure, c, v.last_e8);
+    keep_minute(l);
     live_dead_man_use(l, c->symbol);
     return true;
 }
 
+// The order under that key is known of, or was not sent.
+static void known(struct live *l, uint64_t *key, bool failed) {
+    if (*key == 0) return;
+    if (failed) exposure_failed(l->limits->exposure, *key);
+    risk_limits_settled(&l->limits->now, live_now(l));
+    keep_minute(l);
+    *key = 0;
+}
+
 bool live_risk_gate(struct live *l, struct api_call *op, char why[160]) {
-    if (!allowed(l, &op->call, why)) return false;
     int32_t good = 0, count = op->call.batch ? op->call.batch_count : 0;
-    while (good < count && allowed(l, &op->batch[good], why)) good++;
+    if (count == 0) return allowed(l, &op->call, &op->exposure[0], why);
+    ASSERT(count <= CALL_BATCH_MAX);
+    while (good < count && allowed(l, &op->batch[good], &op->exposure[good], why)) good++;
     if (good == count) return true;
-    for (int32_t i = 0; i < good; i++) exposure_failed(l->limits->exposure, &op->batch[i]);
+    for (int32_t i = 0; i < good; i++) known(l, &op->exposure[i], true);
     return false;
 }
 
-void live_risk_settled(struct live *l, const struct api_call *op, enum settle settle) {
-    const struct order_record *rows = op->kind == RECORD_ORDER ? op->rows : NULL;
-    bool done = settle == SETTLE_DONE;
-    if (settle == SETTLE_UNKNOWN) return;
-    if (places(op->call.endpoint) && !done) exposure_failed(l->limits->exposure, &op->call);
-    for (int32_t i = 0; op->call.batch && i < op->call.batch_count; i++) {
-        if (!done || op->batch_code[i] != 0) exposure_failed(l->limits->exposure, &op->call.batch[i]);
+static bool shows_orders(const struct api_call *op) {
+    return op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_AMENDED || op->kind == RECORD_ORDER_QUERY;
+}
+
+// What the answer in `from` says of the orders of `op` (itself, or one that shares its answer).
+static void read_answer(struct live *l, struct api_call *op, const struct api_call *from) {
+    struct exposure *x = l->limits->exposure;
+    int64_t now = live_now(l);
+    bool batch = op->call.batch && op->call.batch_count > 0;
+    for (int32_t i = 0; i < from->count && shows_orders(from); i++) {
+        uint64_t *key = i < CALL_BATCH_MAX ? &op->exposure[i] : NULL;
+        bool refused = batch && from->batch_code[i] != 0;
+        if (!refused) exposure_reply(x, key ? *key : 0, (const struct order_record *)from->rows + i, now);
+        if (key) known(l, key, refused);
     }
-    for (int32_t i = 0; done && rows && i < op->count; i++) exposure_reply(l->limits->exposure, &rows[i]);
-    if (done && op->kind == RECORD_ALGO_CANCEL && op->count == 1) {
-        struct algo_record gone = { .algo_status = ALGO_CANCELED };
-        memcpy(gone.client_id, ((const struct algo_cancel_record *)op->rows)->client_id, CLIENT_ID_MAX);
-        exposure_algo(l->limits->exposure, &gone);
+    const struct algo_record *algo = from->rows;
+    if ((from->kind == RECORD_ALGO || from->kind == RECORD_ALGO_QUERY) && from->count == 1)
+        exposure_algo_reply(x, op->exposure[0], algo, now);
+    if (from->kind == RECORD_ALGO_CANCEL && from->count == 1)
+        exposure_algo_cancelled(x, from->call.symbol,
+                                ((const struct algo_cancel_record *)from->rows)->algo_id);
+    for (int32_t i = 0; i < CALL_BATCH_MAX; i++) known(l, &op->exposure[i], batch && i >= from->count);
+}
+
+static void not_executed(struct live *l, struct api_call *op) {
+    for (int32_t i = 0; i < CALL_BATCH_MAX; i++) known(l, &op->exposure[i], true);
+}
+
+void live_risk_settled(struct live *l, struct api_call *op, enum settle settle) {
+    if (settle == SETTLE_UNKNOWN) return;   // it counts until live_risk_resolved
+    for (struct api_call *one = op; one; one = one == op ? op->followers : one->next_follower) {
+        if (settle == SETTLE_DONE)
+            read_answer(l, one, op);
+        else
+            not_executed(l, one);
     }
 }
 
-void live_risk_on_event(struct live *l, const struct stream_event *e) {
-    if (e->kind == RECORD_ORDER_UPDATE)
-        exposure_order(l->limits->exposure, &e->u.order.order);
-    else if (e->kind == RECORD_ALGO_UPDATE)
-        exposure_algo(l->limits->exposure, &e->u.algo.order);
+void live_risk_resolved(struct live *l, struct api_call *op, enum outcome outcome) {
+    if (outcome == OUTCOME_DONE)
+        read_answer(l, op, op);
+    else
+        not_executed(l, op);
 }
+
+void live_risk_on_event(struct live *l, const struct stream_event *e) {
+    int64_t now = l->pump.view.now_us;
+    if (e->kind == RECORD_ORDER_UPDATE)
+        exposure_order(l->limits->exposure, &e->u.order.order, now);
+    else if (e->kind == RECORD_ALGO_UPDATE)
+        exposure_algo(l->limits->exposure, &e->u.algo.order, now);
+}
+
+void live_risk_listing(struct live *l) { exposure_listing(l->limits->exposure); }
+void live_risk_all_listed(struct live *l, int64_t from_us) { exposure_listed(l->limits->exposure, from_us); }
 
 void live_risk_listed(struct live *l, const struct api_call *op) {
     const struct order_record *orders = op->rows;
     const struct algo_record *algos = op->rows;
+    int64_t now = l->pump.view.now_us;
     for (int32_t k = 0; k < op->count; k++) {
         if (op->call.endpoint == EP_OPEN_ORDERS)
-            exposure_order(l->limits->exposure, &orders[k]);
+            exposure_order(l->limits->exposure, &orders[k], now);
         else if (op->call.endpoint == EP_ALGO_OPEN)
-            exposure_algo(l->limits->exposure, &algos[k]);
+            exposure_algo(l->limits->exposure, &algos[k], now);
     }
 }
 
 // The equity with which a UTC day began outlives the process: a restart is no new day.
 void live_risk_pump(struct live *l, int64_t now_us) {
-    if ((!l->limits->account_known && !l->simulation) ||
-        l->limits->now.day_us == now_us - now_us % INT64_C(86400000000))
-        return;
+    if (!l->limits->account_known || l->limits->now.day_us == now_us - now_us % INT64_C(86400000000)) return;
     bool whole;
     int64_t equity = equity_e8(l, &whole);
     if (!whole || !risk_limits_equity(&l->limits->now, now_us, equity) || !live_journal(l)) return;
@@ -156,7 +242,20 @@ void live_risk_pump(struct live *l, int64_t now_us) {
     journal_put(live_journal(l), DAY_NAME, text, (size_t)size, 0);
 }
 
+static void resume_minute(struct live *l, const char *journal_path) {
+    char *value = NULL;
+    size_t size = 0;
+    if (journal_get(journal_path, MINUTE_NAME, &value, &size, NULL) != ERR_OK) return;
+    int32_t count = (int32_t)(size / sizeof(int64_t));
+    int64_t *times = alloc_zeroed((size_t)count + 1, sizeof *times), now = live_now(l);
+    if (count > 0) memcpy(times, value, sizeof *times * (size_t)count);
+    risk_limits_resume_times(&l->limits->now, now, times, count);
+    free(times);
+    journal_release(value);
+}
+
 void live_risk_resume(struct live *l, const char *journal_path) {
+    resume_minute(l, journal_path);
     char *value = NULL, text[64];
     size_t size = 0;
     int64_t day, equity;
@@ -171,7 +270,8 @@ struct live_risk live_risk(struct live *l) {
     bool whole;
     int64_t equity = equity_e8(l, &whole);
     bool begun = l->limits->now.day_us != INT64_MIN;
-    return (struct live_risk){ exposure_count(l->limits->exposure, live_now(l)), l->limits->now.orders,
+    return (struct live_risk){ exposure_count(l->limits->exposure),
+                               risk_limits_minute(&l->limits->now, live_now(l)),
                                begun ? l->limits->now.day_equity_e8 : equity, equity };
 }
 
@@ -197,6 +297,7 @@ int live_risk_open(struct live *l, struct errmsg *e) {
 
 void live_risk_close(struct live *l) {
     if (!l->limits) return;
+    risk_limits_close(&l->limits->now);
     exposure_free(l->limits->exposure);
     free(l->limits);
 }

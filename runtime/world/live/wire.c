@@ -13,6 +13,7 @@
 #include "net/signature.h"
 #include "venue/binance/record_read.h"
 #include "world/live/journal.h"
+#include "world/live/risk.h"
 #include "world/live/refusals.h"
 #include "world/live/rules.h"
 #include "world/live/ws_orders.h"
@@ -335,6 +336,7 @@ static void on_looked_up(void *ctx, struct api_call *query, int64_t number) {
 static void look_up(void *ctx, struct api_call *query) { internal_call_submit(ctx, query, on_looked_up, 0); }
 
 static void resolved(void *ctx, struct api_call *op, enum outcome outcome) {
+    live_risk_resolved(ctx, op, outcome);
     live_journal_resolved(ctx, op, outcome);
 }
 

@@ -2,6 +2,7 @@
 #include "world/paper/private.h"
 
 #include "api/clock.h"
+#include "world/live/risk.h"
 #include "world/live/wire.h"
 
 #include "base/assert.h"
@@ -137,6 +138,26 @@ static void take_up(struct live *l) {
     exchange_advance(p->x, p->now_us);
 }
 
+// What the account held open counts for the limits, as from a listing.
+static void tell_open_orders(struct live *l) {
+    const struct exchange *x = paper_of(l)->x;
+    bool hidden = false;
+    const struct order_record *o = exchange_order_at(x, 0, &hidden);
+    for (int64_t n = 0; o || hidden; o = exchange_order_at(x, ++n, &hidden)) {
+        struct stream_event e = { .kind = RECORD_ORDER_UPDATE };
+        if (!o) continue;
+        e.u.order.order = *o;
+        live_risk_on_event(l, &e);
+    }
+    const struct algo_record *a = exchange_algo_at(x, 0);
+    for (int64_t n = 0; a; a = exchange_algo_at(x, ++n)) {
+        struct stream_event e = { .kind = RECORD_ALGO_UPDATE };
+        e.u.algo.order = *a;
+        live_risk_on_event(l, &e);
+    }
+    live_risk_account_known(l);
+}
+
 void paper_begin(struct live *l) {
     struct paper *p = paper_of(l);
     struct exchange_hooks hooks = { .ctx = l, .reply = paper_link_on_reply, .event = paper_link_on_event };
@@ -167,6 +188,7 @@ void paper_begin(struct live *l) {
         l->pump.view.peak_e8 = exchange_equity_e8(p->x);
         l->pump.view.peak_us = l->pump.view.trough_us = l->pump.view.peak_candidate_us = now;
     }
+    tell_open_orders(l);
     paper_value(l);
     p->file.dirty = true;   // a new account is one from its first second
 }
