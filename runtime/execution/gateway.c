@@ -368,6 +368,8 @@ bool gateway_settled(struct gateway *g, struct api_call *op, enum settle settle,
     if (!op->request.mutating) return false;
     if (g->tracker) outcome_tracker_ended(g->tracker, op);
     if (g->intents) intent_log_settled(g->intents, op, settle, exchange_of(g));
+    if (g->intents && settle == SETTLE_DONE && !intent_log_makes(op))
+        intent_log_shown(g->intents, op, exchange_of(g));
     return false;
 }
 

@@ -31,7 +31,7 @@ void intent_log_free(struct intent_log *in) { free(in); }
 
 // ---- before ----
 
-static bool makes_orders(const struct api_call *op) {
+bool intent_log_makes(const struct api_call *op) {
     ASSERT(op->call.endpoint < EP_COUNT);
     int32_t e = op->call.endpoint;
     if (e == EP_ORDER_NEW || e == EP_ALGO_NEW)
@@ -75,7 +75,7 @@ static void intend(struct intent_log *in, const struct api_call *op, int32_t ind
 
 bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchange_us) {
     ASSERT(op->request.state == REQUEST_IN_FLIGHT);
-    if (!makes_orders(op) || op->intent == INTENT_DOWN) return false;
+    if (!intent_log_makes(op) || op->intent == INTENT_DOWN) return false;
     ASSERT(op->intent == INTENT_NONE);
     op->intent = INTENT_WAITS;
     int32_t count = order_count(op);
@@ -178,6 +178,25 @@ void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle 
         break;
     default: settle_all(in, op, waited ? JOURNAL_UNSENT : JOURNAL_ABSENT, 0, exchange_us);
     }
+}
+
+void intent_log_shown(struct intent_log *in, const struct api_call *op, int64_t exchange_us) {
+    const struct order_record *orders = op->rows;
+    bool shows = op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_AMENDED;
+    ASSERT(!intent_log_makes(op));
+    for (int32_t i = 0; shows && i < op->count; i++) {
+        bool refused = op->call.batch_count > 0 && i < CALL_CANCEL_BATCH_MAX && op->batch_code[i] != 0;
+        if (refused || orders[i].order_id == 0 || orders[i].client_id[0] == '\0') continue;
+        accept_order(in, orders[i].client_id, &orders[i], exchange_us);
+    }
+    const struct algo_cancel_record *algo = op->rows;
+    if (op->kind != RECORD_ALGO_CANCEL || op->count != 1 || algo->client_id[0] == '\0') return;
+    struct journal_outcome o = { .client_id = algo->client_id,
+                                 .state = JOURNAL_ACCEPTED,
+                                 .order_id = algo->algo_id,
+                                 .status = algo_status_names[ALGO_CANCELED],
+                                 .at_us = exchange_us };
+    in->hooks.settle(in->hooks.ctx, &o);
 }
 
 void intent_log_known(struct intent_log *in, struct api_call *op, enum outcome outcome, int64_t exchange_us) {

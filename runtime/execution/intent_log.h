@@ -30,6 +30,9 @@ struct intent_log *intent_log_new(const struct intent_log_hooks *hooks, const st
                                   const struct symbol_list *symbols);   // NULL: no memory
 void intent_log_free(struct intent_log *in);
 
+// Whether the journal keeps an intent of such a call: it makes orders.
+bool intent_log_makes(const struct api_call *op);
+
 // An attempt is about to leave; exchange_us by the exchange's clock. True: it waits until its intent is
 // written. False: it needs none, or has it.
 bool intent_log_hold(struct intent_log *in, struct api_call *op, int64_t exchange_us);
@@ -43,6 +46,8 @@ void intent_log_absent(struct api_call *op);
 
 // The request is over, as the dispatcher says; what is unknown stays open.
 void intent_log_settled(struct intent_log *in, struct api_call *op, enum settle settle, int64_t exchange_us);
+// A cancel or an amendment was answered: the orders it shows are as they are now.
+void intent_log_shown(struct intent_log *in, const struct api_call *op, int64_t exchange_us);
 // What became of an op nobody waits for any more, or of one from before this process.
 void intent_log_known(struct intent_log *in, struct api_call *op, enum outcome outcome, int64_t exchange_us);
 

@@ -59,6 +59,9 @@ struct live_account {
     struct reconciliation *known;
     bool ready;                 // what was before the run has been learned
     bool learned;               // in a round of questions
+    bool traded;                // something of the account has been told, or done
+    bool last_begun;            // the round at the end
+    int64_t last_recovered;     // what had been told late when it began
     bool busy, failed, again;   // asking; an answer failed; asked once more when done
     uint8_t failed_as;          // enum settle of the last one that did
     uint8_t mode, stage;        // enum reconcile_mode; what is being asked
@@ -111,6 +114,7 @@ static void pair_change(struct live *l, const struct stream_event *e) {
 }
 
 static void take(struct live *l, const struct stream_event *e) {
+    l->account->traded = true;
     if (!reconcile_take(l->account->known, e)) {
         l->figures.events_twice++;
         return;
@@ -501,6 +505,7 @@ static void step(struct live *l) {
 
 static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_t executed_e8, bool over) {
     struct live_account *a = l->account;
+    a->traded = true;
     if (a->expected_count == EXPECTED_MAX) return;   // looked at every minute anyway
     if (a->expected_count == a->expected_size) {
         a->expected_size = a->expected_size ? a->expected_size * 2 : 32;
@@ -512,6 +517,7 @@ static void expect(struct live *l, int16_t symbol, int64_t id, bool algo, int64_
 }
 
 void live_account_settled(struct live *l, const struct api_call *op, enum settle settle) {
+    if (settle == SETTLE_UNKNOWN) l->account->traded = true;
     if (settle != SETTLE_DONE || !l->account->ready || l->ended) return;
     if (op->kind == RECORD_ORDER || op->kind == RECORD_ORDER_QUERY) {
         const struct order_record *o = op->rows;
@@ -559,6 +565,22 @@ static int64_t changes_due_us(const struct live *l) {
         if (at_us != 0 && at_us < due) due = at_us;
     }
     return due;
+}
+
+// A stream may be silent without anybody knowing; the next run would not tell it any more.
+bool live_account_last_round(struct live *l) {
+    struct live_account *a = l->account;
+    if (l->simulation || !live_wire_key(l) || !a->ready) return true;
+    if (!a->last_begun) {
+        a->last_begun = true;
+        if (!a->traded && !reconcile_any_open(a->known)) return true;
+        a->last_recovered = l->figures.events_recovered;
+        begin(l, RECONCILE_TELL);
+    }
+    if (a->busy) return false;
+    if (l->figures.events_recovered > a->last_recovered) l->end_counts.to_deliver = l->pump.delivery_count;
+    a->last_recovered = INT64_MAX;
+    return true;
 }
 
 // ---- the stream's life ----

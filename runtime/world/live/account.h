@@ -14,6 +14,8 @@ bool live_account_ready(
     const struct live *l);   // its stream runs, and what was before is known; or there is no key
 bool live_account_known(const struct live *l);     // what was before the run has been learned
 bool live_account_limited(const struct live *l);   // the last question failed for want of budget
+// The run is to end: what the stream may have left out is asked for, once. True: it has been, or there is nothing to ask.
+bool live_account_last_round(struct live *l);
 // An order's reply: the stream must tell the same.
 // What the account tells does not go together: it is asked.
 void live_account_doubt(struct live *l);

@@ -409,7 +409,10 @@ static int32_t ready(struct live *l, bool wants) {
         pump_next_timer(&l->pump);
         return WORLD_TIMER;
     }
-    if (wants && l->stopping && (l->end_counts.to_deliver == 0 || live_overdue(l))) return WORLD_END;
+    if (wants && l->stopping) {
+        bool asked = live_overdue(l) || live_account_last_round(l);
+        if (live_overdue(l) || (asked && l->end_counts.to_deliver == 0)) return WORLD_END;
+    }
     if (wants && l->pump.delivery_count > 0) return deliver(l);
     return -1;
 }
