@@ -44,6 +44,26 @@ describe("limiter", function()
     assert.equal(45 * S, wait(l, 1, 5 * S))
   end)
 
+  it("takes the last that it was told of the clock, also when that is what it had before", function()
+    local l = limiter(1)
+    C.limiter_clock(l, 10 * S, 0)
+    C.limiter_clock(l, 0, 0) -- before the first was of any use
+    spend(l, 1, 5 * S)
+    assert.equal(55 * S, wait(l, 1, 5 * S))
+    C.limiter_clock(l, 20 * S, 0)
+    C.limiter_clock(l, 10 * S, 0)
+    assert.equal(45 * S, wait(l, 1, 5 * S))
+  end)
+
+  it("is never surer of the clock than its guard", function()
+    for uncertainty, expected in pairs { [0] = 200000, [200000] = 200000, [200001] = 200001, [500000] = 500000 } do
+      local l = limiter(1, 200000)
+      C.limiter_clock(l, 0, uncertainty)
+      spend(l, 1, 30 * S)
+      assert.equal(30 * S + expected, wait(l, 1, 30 * S))
+    end
+  end)
+
   it("waits out the uncertainty after a full window", function()
     local l = limiter(1, 200000)
     spend(l, 1, 30 * S)
