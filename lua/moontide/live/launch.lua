@@ -40,7 +40,7 @@ local function confine(command, options, path, o, at)
   read[#read + 1] = options["ca-file"]
   local problem = walls.enter {
     script = path,
-    watch = options.watch,
+    watch = true, -- it may be loaded anew at any time, and an editor writes another file in its place
     read = read,
     write = write,
     beside = beside,
