@@ -55,8 +55,13 @@ struct order {
     bool announced;                  // the stream has heard of it
     bool hidden;                     // refused FOK and GTX orders are in no history (section 6)
     bool generated;                  // the exchange chose its client id
-    bool hashed;
-    UT_hash_handle hh;   // among open orders, by client id
+    struct open_id *open_id;         // NULL: not among them
+};
+
+// An order among the open ones, by client id. It stands apart from the order: most orders are final, and kept.
+struct open_id {
+    struct order *order;
+    UT_hash_handle hh;
 };
 
 struct algo {
@@ -174,8 +179,8 @@ struct exchange {
 
     struct order **order_blocks;
     int64_t order_count, order_blocks_size;
-    struct order *open_ids;   // uthash
-    int32_t *id_slots;        // every order by client id, made on the first query (order_store.c)
+    struct open_id *open_ids;   // uthash
+    int32_t *id_slots;          // every order by client id, made on the first query (order_store.c)
     int64_t id_size, id_indexed;
     struct algo **algo_blocks;
     int64_t algo_count, algo_blocks_size;

@@ -54,13 +54,31 @@ struct algo *algo_new(struct exchange *x) {
 }
 
 void order_store_free(struct exchange *x) {
-    HASH_CLEAR(hh, x->open_ids);
+    struct open_id *entry, *after;
+    HASH_ITER (hh, x->open_ids, entry, after) {
+        HASH_DEL(x->open_ids, entry);
+        free(entry);
+    }
     HASH_CLEAR(hh, x->open_algo_ids);
     for (int64_t i = 0; i * POOL_BLOCK < x->order_count; i++) free(x->order_blocks[i]);
     for (int64_t i = 0; i * POOL_BLOCK < x->algo_count; i++) free(x->algo_blocks[i]);
     free(x->order_blocks);
     free(x->algo_blocks);
     free(x->id_slots);
+}
+
+static void open_id_add(struct exchange *x, struct order *o) {
+    ASSERT(o->open_id == NULL);
+    o->open_id = alloc_zeroed(1, sizeof *o->open_id);
+    o->open_id->order = o;
+    HASH_ADD_KEYPTR(hh, x->open_ids, o->r.client_id, strlen(o->r.client_id), o->open_id);
+}
+
+static void open_id_drop(struct exchange *x, struct order *o) {
+    ASSERT(o->open_id != NULL && o->open_id->order == o);
+    HASH_DEL(x->open_ids, o->open_id);
+    free(o->open_id);
+    o->open_id = NULL;
 }
 
 // Hashing an id costs about as much as the rest of an order. An id the exchange made itself is met by no
@@ -86,10 +104,7 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
     m->open_notional_e8[o->r.side] += o->open_notional_e8;
     if (place == PLACE_RESTING && o->r.reduce_only) m->reduce_count++;
     if (place == PLACE_RESTING && m->book) book_join(m, o);
-    if (!o->hashed && !o->generated) {
-        HASH_ADD_STR(x->open_ids, r.client_id, o);
-        o->hashed = true;
-    }
+    if (!o->open_id && !o->generated) open_id_add(x, o);
     m->dirty = x->any_dirty = true;
 }
 
@@ -114,8 +129,7 @@ void order_unlink(struct exchange *x, struct order *o) {
     if (o->place == PLACE_RESTING && m->book) book_leave(m, o);
     ASSERT(list->count >= 0);
     ASSERT(m->open_notional_e8[o->r.side] >= 0);
-    if (o->hashed) HASH_DEL(x->open_ids, o);
-    o->hashed = false;
+    if (o->open_id) open_id_drop(x, o);
     o->place = PLACE_NONE;
     o->previous = o->next = NULL;
     m->dirty = x->any_dirty = true;
@@ -168,9 +182,9 @@ void algo_unlink(struct exchange *x, struct algo *a) {
 }
 
 struct order *order_find_open_id(const struct exchange *x, const char *client_id) {
-    struct order *o = NULL;
-    if (x->open_ids) HASH_FIND_STR(x->open_ids, client_id, o);
-    return o;
+    struct open_id *entry = NULL;
+    if (x->open_ids) HASH_FIND_STR(x->open_ids, client_id, entry);
+    return entry ? entry->order : NULL;
 }
 
 static uint64_t id_hash(const char *id) {

@@ -15,11 +15,26 @@ function M.decimal(e8) return ffi.string(buffer, C.dec_print_short(buffer, e8)) 
 
 local function name_of(names, i) return ffi.string(names[i]) end
 
+local DAY_MS = 86400000
+local day, day_text -- the one that was asked for last: a list goes through time
+
 ---@param us number microseconds since the epoch
----@return string # 2023-02-01T12:30:00.000Z
+---@return string # "2023-02-01T12:30:00.000Z"
 function M.iso(us)
   local ms = math.floor(us / 1000)
-  return os.date("!%Y-%m-%dT%H:%M:%S", math.floor(ms / 1000)) .. (".%03dZ"):format(ms % 1000)
+  local d = math.floor(ms / DAY_MS)
+  if d ~= day then
+    day, day_text = d, os.date("!%Y-%m-%d", d * 86400)
+  end
+  ms = ms - d * DAY_MS
+  local s = math.floor(ms / 1000)
+  return ("%sT%02d:%02d:%02d.%03dZ"):format(
+    day_text,
+    math.floor(s / 3600),
+    math.floor(s / 60) % 60,
+    s % 60,
+    ms % 1000
+  )
 end
 
 local function stamps(us)

@@ -2,6 +2,7 @@
 ---Definitions: docs/report.md.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local csv = require "moontide.report.csv"
 local log_module = require "moontide.run.log"
 local stats = require "moontide.stats"
 
@@ -100,6 +101,9 @@ function M.drawdowns(track, now_us)
       from = milliseconds(d.peak_us),
       trough = milliseconds(d.trough_us),
       to = milliseconds(d.end_us),
+      from_text = csv.iso(tonumber(d.peak_us)),
+      trough_text = csv.iso(tonumber(d.trough_us)),
+      to_text = over and csv.iso(tonumber(d.end_us)) or nil,
       length_s = tonumber((over and d.end_us or ffi.cast("int64_t", now_us)) - d.peak_us) / 1e6,
       recovery_s = over and tonumber(d.end_us - d.trough_us) / 1e6 or nil,
     }

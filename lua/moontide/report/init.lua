@@ -137,6 +137,7 @@ local function open_row(names, o, kind, quantity_e8, trigger_e8, id, us)
     trigger_price = trigger_e8 ~= 0 and money(trigger_e8) or nil,
     id = records.id_text(id),
     time = tonumber(us) / 1000,
+    time_text = csv.iso(tonumber(us)),
   }
 end
 
@@ -240,6 +241,9 @@ function M.account(world, exchange, about, first, last)
   -- The deepest fall is tracked at every bar, which is deeper than what day ends show.
   r.max_drawdown = view.drawdown
   r.drawdown_from, r.drawdown_to = tonumber(view.peak_us) / 1000, tonumber(view.trough_us) / 1000
+  if view.drawdown > 0 then
+    r.drawdown_from_text, r.drawdown_to_text = csv.iso(r.drawdown_from * 1000), csv.iso(r.drawdown_to * 1000)
+  end
   r.calmar = r.annual_return and view.drawdown > 0 and r.annual_return / view.drawdown or nil
   if r.max_drawdown_value > 0 then r.recovery_factor = r.net_profit / r.max_drawdown_value end
   return r

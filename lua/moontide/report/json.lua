@@ -84,6 +84,8 @@ local keys = {
   "max_drawdown_value",
   "drawdown_from",
   "drawdown_to",
+  "drawdown_from_text",
+  "drawdown_to_text",
   "drawdowns",
   "longest_drawdown_s",
   "recovery_factor",

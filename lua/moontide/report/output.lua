@@ -38,8 +38,7 @@ function M.open(path)
   local place = host.output_path(path)
   local file, problem = io.open(place, "wb")
   if not file then failures.raise(1, "cannot write %s: %s", path, reason(problem)) end
-  file:setvbuf("full", 65536)
-  return setmetatable({ path = path, place = place, file = file }, Output)
+  return setmetatable({ path = path, place = place, file = file, pieces = {}, count = 0 }, Output)
 end
 
 function Output:fail(problem)
@@ -48,13 +47,23 @@ function Output:fail(problem)
   failures.raise(1, "cannot write %s: %s", self.path, reason(problem))
 end
 
-function Output:add(text)
-  local ok, problem = self.file:write(text)
+local PIECES = 512 -- written at once
+
+local function write(self)
+  local ok, problem = self.file:write(table.concat(self.pieces, "", 1, self.count))
+  self.count = 0
   if not ok then self:fail(problem) end
+end
+
+function Output:add(text)
+  self.count = self.count + 1
+  self.pieces[self.count] = text
+  if self.count == PIECES then write(self) end
 end
 
 ---All is written: the file is put in its place.
 function Output:close()
+  write(self)
   local ok, problem = self.file:flush()
   if not ok then self:fail(problem) end
   self.file:close()
