@@ -409,7 +409,7 @@ const char *virtual_network_ask(struct virtual_network *v, const char *method, c
     size_t room = strlen(target) + strlen(head) + strlen(body) + 256, size;
     char *text = malloc(room);
     ASSERT(text != NULL);
-    int length = snprintf(text, room, "%s %s HTTP/1.1\r\nHost: exchange\r\nContent-Length: %zu\r\n%s\r\n%s",
+    int length = snprintf(text, room, "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n%s\r\n%s",
                           method, target, strlen(body), head, body);
     struct conn *c = conn_new(&v->hooks);
     ASSERT(c != NULL);

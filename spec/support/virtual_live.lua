@@ -314,7 +314,7 @@ function Run:stop() C.live_stop(self.session.l) end
 ---Fault rules of the exchange from now on (see lua/moontide/run/faults.lua), by the names its page knows.
 function Run:faults(rules)
   local text = self:ask("POST", "/moontide/faults", cjson.encode { seed = 1, rules = rules })
-  assert(not text.error, text.error)
+  assert(not text.error and not text.code, text.error or text.msg)
 end
 
 function Run:no_faults() self:ask("DELETE", "/moontide/faults") end

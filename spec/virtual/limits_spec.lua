@@ -245,7 +245,7 @@ describe("limits in virtual time", function()
       script = function(v) v:run_for(1) end,
     }
     assert.is_nil(v.failure, v.failure)
-    assert.is_true(v:requests() < 20, v:requests())
+    assert.is_true(v:requests() < 24, v:requests())
     assert.is_true(v:now() > 25 and v:now() < 30, v:now())
   end)
 
