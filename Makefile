@@ -10,6 +10,8 @@ SEED ?= 1
 N ?= 200
 V ?= 0
 FUZZ_SECONDS ?= 60
+FUZZ ?= $(sort $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
+FUZZ_CC ?= clang
 JOBS ?= $(shell nproc)
 # Specs wait for sockets and processes more than they compute.
 TEST_JOBS ?= $(shell expr $$(nproc) + 1)
@@ -106,11 +108,10 @@ tsan: deps                ## the specs of what uses threads, under the thread sa
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-tsan CFLAGS='-O1 -g -fsanitize=thread -fno-omit-frame-pointer -DMOONTIDE_SANITIZED' LDFLAGS='-rdynamic -fsanitize=thread' $(SANITIZED)
 	@TSAN_OPTIONS=suppressions=$(CURDIR)/.tsan:halt_on_error=1 build-tsan/moontide test --jobs $(TEST_JOBS) $(TSAN_SPECS)
 
-fuzz: deps                ## the local exchange under libFuzzer for FUZZ_SECONDS (60)
+fuzz: deps                ## every reader of foreign bytes under libFuzzer, each for FUZZ_SECONDS (60); FUZZ="streams stores" picks
 	@$(MAKE) --no-print-directory deps PACKAGES=clang
-	@$(MAKE) --no-print-directory -j$(JOBS) $(BUILD)/fuzz_exchange
-	@sh spec/fuzz/seeds.sh $(BUILD)/fuzz_corpus
-	@cd $(BUILD) && ./fuzz_exchange -max_total_time=$(FUZZ_SECONDS) -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 fuzz_corpus
+	@$(MAKE) --no-print-directory -j$(JOBS) $(FUZZ:%=$(BUILD)/fuzz/%)
+	@for t in $(FUZZ); do sh spec/fuzz/run.sh $(BUILD)/fuzz $$t -max_total_time=$(FUZZ_SECONDS) || exit 1; done
 
 mutants: deps             ## break the gateway rule by rule, then N operators of the pure rooms at random (SEED): do the specs notice?
 	@$(MAKE) --no-print-directory -j$(JOBS) all
@@ -209,14 +210,22 @@ $(BUILD)/bench_fanout: spec/bench/fanout.c
 	$(call say,CC,$<)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(WARN) -o $@ $<
 
-FUZZED := $(wildcard runtime/base/*.c runtime/trade/*.c runtime/venue/*/*.c runtime/sim/*.c) runtime/data/synth.c runtime/data/columns.c runtime/data/series.c \
-          runtime/data/source.c runtime/data/trade_file.c runtime/data/grid.c $(addprefix runtime/,net/conn.c net/http_head.c net/signature.c server/audit.c server/auth.c server/handlers.c \
-          server/ws_api.c) $(wildcard runtime/server/stream*.c) $(addprefix runtime/server/,exchange_server.c fault_injection.c market_source.c admin.c request_origin.c)
+# One program a reader of foreign bytes. All of the runtime that is no Lua's, with libFuzzer's counters, is a library of its own.
+FUZZ_FLAGS = -std=c11 $(CPPFLAGS) -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(patsubst runtime/%.c,$(BUILD)/fuzz/obj/%.o,$(filter-out runtime/cli/% runtime/script/%,$(SOURCES)))
+FUZZ_TARGETS := $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c))
 
-$(BUILD)/fuzz_exchange: spec/fuzz/exchange.c $(FUZZED) $(wildcard runtime/*/*.h runtime/*/*/*.h)
-	@mkdir -p $(BUILD)
+$(BUILD)/fuzz/obj/%.o: runtime/%.c
+	$(call say,FUZZ,$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(BUILD)/fuzz/runtime.a: $(FUZZ_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(FUZZ_TARGETS:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: spec/fuzz/%.c spec/fuzz/fuzz.h $(BUILD)/fuzz/runtime.a
 	$(call say,FUZZ,$@)
-	$(Q)clang -std=c11 $(CPPFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o $@ $< $(FUZZED) \
+	$(Q)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer -Ispec/fuzz -o $@ $< $(BUILD)/fuzz/runtime.a \
 	  $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm
 
--include $(OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(FUZZ_OBJECTS:.o=.d)

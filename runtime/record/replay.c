@@ -251,7 +251,7 @@ static int32_t wait_for(void *world, struct api_call *op, bool wants) {
     // A run with a control socket has tasks of its own, beside which a call may wait in another way.
     if (peek(r) && r->item.kind == RUN_RECORD_NEXT) return 1;
     if (!expect(r, &did)) return -1;
-    if (r->item.number != did.number) {
+    if (r->item.number != did.number || did.number == 0) {
         diverge(r, &did);
         return -1;
     }

@@ -430,6 +430,14 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
     journal_file_text(o->status, sizeof o->status, s, 11);
 }
 
+// A file may hold anything: a row that no journal has written is not taken for an order.
+static bool is_sound(const struct journal_order *o, sqlite3_stmt *s) {
+    int length = sqlite3_column_bytes(s, 1);
+    return length > 0 && (size_t)length == strlen(o->client_id) && o->quantity_e8 >= 0 && o->price_e8 >= 0 &&
+           o->order_id >= 0 && sqlite3_column_int64(s, 9) >= JOURNAL_INTENT &&
+           sqlite3_column_int64(s, 9) <= JOURNAL_UNSENT;
+}
+
 static int read_orders(const char *path, const char *sql, int64_t limit, struct journal_order **rows,
                        int64_t *count, struct errmsg *e) {
     sqlite3 *db;
@@ -441,7 +449,11 @@ static int read_orders(const char *path, const char *sql, int64_t limit, struct 
     if (!err) sqlite3_bind_int64(s, 1, limit > 0 ? limit : -1);
     while (!err && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         ARRAY_ROOM(*rows, size, *count + 1);
-        read_order(s, &(*rows)[(*count)++]);
+        struct journal_order *o = &(*rows)[(*count)++];
+        read_order(s, o);
+        if (!is_sound(o, s))
+            err = errmsg_set(e, ERR_FORMAT, "%s: damaged: the row of order '%s' of run %lld makes no sense",
+                             path, o->client_id, (long long)o->run);
     }
     if (!err && rc != SQLITE_DONE) err = journal_file_error(e, path, db, rc);
     sqlite3_finalize(s);

@@ -14,6 +14,7 @@
 #include "net/signature.h"
 #include "sim/fault_rules.h"
 #include "venue/binance/endpoint.h"
+#include "venue/binance/symbol_rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -267,6 +267,37 @@ describe("journal", function()
     )
   end)
 
+  it("takes no row for an order that no journal has written", function()
+    for _, change in ipairs {
+      "client_id = ''",
+      "client_id = '" .. ("x"):rep(60) .. "'",
+      "client_id = x'610062'",
+      "state = 99",
+      "state = 257",
+      "state = 'open'",
+      "quantity_e8 = -5",
+      "price_e8 = -9.3e18",
+      "order_id = -7",
+    } do
+      os.remove(path)
+      local j = assert(journal.open(path))
+      j:intend("a", 1)
+      j:turn()
+      j:close()
+      local db = ffi.new "struct sqlite3 *[1]"
+      assert.equal(0, ffi.C.sqlite3_open(path, db))
+      assert.equal(0, ffi.C.sqlite3_exec(db[0], "UPDATE orders SET " .. change, nil, nil, nil))
+      ffi.C.sqlite3_close(db[0])
+      local rows, problem = journal.orders(path)
+      if change == "state = 'open'" then -- a word counts as 0, as SQLite has it: an intent
+        assert.equal(C.JOURNAL_INTENT, rows[1].state)
+      else
+        assert.is_nil(rows, change)
+        assert.truthy(problem:find("journal.db: damaged: the row of order", 1, true), problem)
+      end
+    end
+  end)
+
   it("says in one line what a file is that is no journal", function()
     run.write(path, ("no database at all "):rep(100))
     local _, problem = journal.open(path)

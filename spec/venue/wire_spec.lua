@@ -230,4 +230,36 @@ describe("records on the wire", function()
     order.symbol, order.price = "BTCUSDT", "cheap"
     assert.truthy(select(2, read(C.RECORD_ORDER, cjson.encode(order))):find("field price: 'cheap'", 1, true))
   end)
+
+  it("believes no answer that leaves out the symbol, the side or the status", function()
+    local order = { orderId = 1, symbol = "BTCUSDT", status = "NEW", side = "BUY", price = "5" }
+    for _, name in ipairs { "symbol", "side", "status" } do
+      for _, value in ipairs { false, cjson.null, "" } do
+        local poor = {}
+        for k, v in pairs(order) do
+          poor[k] = v
+        end
+        poor[name] = value or nil
+        local status, problem = read(C.RECORD_ORDER, cjson.encode(poor))
+        assert.equal(C.ERR_FORMAT, status, name)
+        assert.truthy(problem:find("field " .. name, 1, true), problem)
+      end
+    end
+  end)
+
+  it("reads a booking that is of no symbol", function()
+    local row = { symbol = "", incomeType = "TRANSFER", income = "-1", time = 1, tranId = 1, tradeId = "" }
+    for _, symbol in ipairs { "", false } do
+      row.symbol = symbol or nil
+      local status, record = read(C.RECORD_INCOME, cjson.encode(row))
+      assert.equal(0, status, tostring(record))
+      assert.equal(C.SYMBOL_NONE, ffi.cast("struct income_record *", record).symbol)
+    end
+  end)
+
+  it("refuses a list longer than any answer, whose few bytes on the wire would be gigabytes as records", function()
+    local status, problem = read(C.RECORD_ORDER, "[" .. ("{},"):rep(100001) .. "{}]")
+    assert.equal(C.ERR_FORMAT, status)
+    assert.truthy(problem:find("a list of 100002", 1, true), problem)
+  end)
 end)

@@ -64,7 +64,8 @@ struct field {
         uint16_t other_offset;   // FIELD_SYMBOL: of the char[SYMBOL_NAME_MAX] that names one not in the list
                                  // of symbols; 0: rows of such a one are left out
     };
-    uint8_t zero;   // enum field_zero, of an int64_t; of FIELD_SYMBOL ZERO_ABSENT, when it is SYMBOL_NONE
+    uint8_t
+        zero;   // enum field_zero, of an int64_t; of FIELD_SYMBOL how SYMBOL_NONE is written: ZERO_ABSENT or ZERO_EMPTY
     const char *const *names;   // FIELD_ENUM
     const char *text;           // FIELD_CONST*; FIELD_TEXT: what an empty one stands for, or NULL
     bool written_only;          // stands for a value of its own that is not kept apart: not read

@@ -162,7 +162,9 @@ static void put_bool(struct writer *w, bool value) {
 
 // True: the zero at hand is written, or left out, in the field's own way.
 static bool put_zero(struct writer *w, const struct field *f, const char *record) {
-    if (f->zero == ZERO_AS_VALUE || f->zero == ZERO_ABSENT || int64_at(record + f->offset) != 0) return false;
+    if (f->zero == ZERO_AS_VALUE || f->zero == ZERO_ABSENT || f->type == FIELD_SYMBOL ||
+        int64_at(record + f->offset) != 0)
+        return false;
     if (f->zero == ZERO_SHORT)
         put(w, "\"0\"", 3);
     else

@@ -12,7 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARENA_BLOCK = 65536 };
+enum {
+    ARENA_BLOCK = 65536,
+    ROWS_MAX =
+        100000   // far more than any answer has: what is a few bytes on the wire is hundreds as a record
+};
 
 // ---- memory ----
 
@@ -121,18 +125,28 @@ static int read_enum(const struct reading *r, const struct field *f, int32_t o, 
     return strict(f->names) ? wrong(r, f, o) : 0;
 }
 
+static int missing(const struct reading *r, const struct field *f) {
+    return errmsg_set(r->e, ERR_FORMAT, "field %s is missing", f->name);
+}
+
+// Whether it may name no symbol: bookings of the account are of none, and of a pair only some speak.
+static bool may_be_none(const struct field *f) {
+    return f->zero == ZERO_ABSENT || f->zero == ZERO_EMPTY ||
+           (strcmp(f->name, "symbol") != 0 && strcmp(f->name, "s") != 0);
+}
+
 static int read_symbol(const struct reading *r, const struct field *f, int32_t o, char *record) {
     char name[64];
     json_copy(r->j, o, name, sizeof name);
     int16_t index = (int16_t)symbol_find(r->symbols->symbols, r->symbols->count, name);
     put(record + f->offset, &index, sizeof index);
-    if (index < 0 && f->other_offset && strlen(name) < SYMBOL_NAME_MAX) {
+    if (index >= 0) return 0;
+    if (*name == 0) return may_be_none(f) ? 0 : missing(r, f);
+    if (f->other_offset && strlen(name) < SYMBOL_NAME_MAX) {
         memcpy(record + f->other_offset, name, strlen(name) + 1);
         return 0;
     }
-    return index >= 0 || *name == 0
-               ? 0
-               : errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
+    return errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
 }
 
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record);
@@ -140,6 +154,8 @@ static int read_into(const struct reading *r, int32_t kind, int32_t o, char *rec
 static int read_rows(const struct reading *r, int32_t kind, int32_t list, char **rows, int32_t *count) {
     size_t size = record_table(kind)->size, length = (size_t)json_length(r->j, list);
     *count = 0;
+    if (length > ROWS_MAX)
+        return errmsg_set(r->e, ERR_FORMAT, "%s: a list of %zu", record_table(kind)->name, length);
     *rows = arena_take(r->arena, size * (length ? length : 1));
     if (!*rows) return errmsg_set(r->e, ERR_NO_MEMORY, "no memory for an answer");
     for (int32_t item = json_first(r->j, list); item != JSON_NONE; item = json_next(r->j, list, item)) {
@@ -204,7 +220,16 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
     }
 }
 
-static const int16_t no_symbol = SYMBOL_NONE;
+// What an absent field leaves: zero, or no symbol; without the symbol and the words on which money hangs nothing is known.
+static int read_absent(const struct reading *r, const struct field *f, char *record) {
+    static const int16_t no_symbol = SYMBOL_NONE;
+    bool one_way = f->names == position_side_names;   // not told where an account knows no other
+    if (f->type == FIELD_ENUM && strict(f->names) && !one_way) return missing(r, f);
+    if (f->type != FIELD_SYMBOL) return 0;
+    if (f->zero == ZERO_ABSENT || f->zero == ZERO_EMPTY)
+        put(record + f->offset, &no_symbol, sizeof no_symbol);
+    return may_be_none(f) ? 0 : missing(r, f);
+}
 
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record) {
     const struct record_table *table = record_table(kind);
@@ -219,9 +244,7 @@ static int read_into(const struct reading *r, int32_t kind, int32_t o, char *rec
         if (!table->array) item = json_get(r->j, o, f->name, &hint);
         enum json_kind type = json_kind(r->j, item);
         bool absent = type == JSON_MISSING || type == JSON_NULL;
-        int err = absent ? 0 : read_value(r, f, item, record);
-        if (absent && f->type == FIELD_SYMBOL && f->zero == ZERO_ABSENT)
-            put(record + f->offset, &no_symbol, sizeof no_symbol);
+        int err = absent ? read_absent(r, f, record) : read_value(r, f, item, record);
         if (err) return err;
         if (table->array) item = json_next(r->j, o, item);
     }

@@ -4,7 +4,8 @@
 // Owner    lists inside a record live in the arena until arena_reset or arena_free.
 // Lenient  fields that are missing stay zero; unknown fields are passed over; decimals may be strings or
 //          numbers. An unknown word where nothing hangs on it (time in force, price match...) is read as the
-//          first one. Sides, statuses and symbols must be known: ERR_FORMAT names the field.
+//          first one. Sides, statuses and symbols must be there and known, and no list is longer than any answer has:
+//          ERR_FORMAT names the field.
 #ifndef MT_VENUE_BINANCE_RECORD_READ_H
 #define MT_VENUE_BINANCE_RECORD_READ_H
 

@@ -252,7 +252,7 @@ static const struct field account_position_fields[] = {
 
 #define OF income_record
 static const struct field income_fields[] = {
-    SYMBOL("symbol", symbol),
+    ZERO(ZERO_EMPTY, FIELD_SYMBOL, "symbol", symbol),
     NAME("incomeType", type, income_type_names),
     DEC8("income", income_e8),
     TEXT_OR("asset", asset, "USDT"),

@@ -1,0 +1,45 @@
+// archives.c: files of history under libFuzzer: ZIP and gzip archives and CSV, as bars, funding rates and trades.
+//
+// The first byte of an input says what the rest is: 0 CSV, 1 ZIP, 2 gzip; and with 4 added, that trades are looked for.
+#include "data/csv_rows.h"
+#include "data/trade_file.h"
+#include "fuzz.h"
+
+static const char *const endings[] = { ".csv", ".zip", ".csv.gz" };
+
+static void bars(const char *path) {
+    struct rows rows;
+    struct errmsg e;
+    if (rows_read(path, 0, NULL, NULL, &rows, &e) == 0) {
+        if (rows.count <= 0) abort();
+        for (int64_t i = 0; i < rows.count && !rows.funding; i++) {
+            const int64_t *v = rows.bars[i].values;
+            if (v[COLUMN_LOW] > v[COLUMN_OPEN] || v[COLUMN_HIGH] < v[COLUMN_CLOSE] || v[COLUMN_VOLUME] < 0)
+                abort();
+        }
+    }
+    rows_free(&rows);
+}
+
+static void trades(const char *path) {
+    struct trade_file *f;
+    struct trade_row row;
+    struct errmsg e;
+    int64_t last_us = INT64_MIN;
+    if (trade_file_open(&path, 1, &f, &e)) return;
+    while (trade_file_next(f, &row, &e) == 1) {
+        if (row.price_e8 <= 0 || row.qty_e8 <= 0 || row.time_us < last_us) abort();
+        last_us = row.time_us;
+    }
+    trade_file_close(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    if (size < 1) return 0;
+    const char *path = fuzz_file(endings[(data[0] & 3) % 3], data + 1, size - 1);
+    if (data[0] & 4)
+        trades(path);
+    else
+        bars(path);
+    return 0;
+}
