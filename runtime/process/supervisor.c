@@ -260,9 +260,9 @@ void supervisor_forget(struct supervisor *s, int32_t number) {
     if (p->handles == 0) memset(p, 0, sizeof *p);
 }
 
-void supervisor_signal(struct supervisor *s, int32_t number, int32_t signal) {
-    struct process *p = process_at(s, number);
-    if (p->running) uv_process_kill(&p->handle, signal);
+void supervisor_signal(struct supervisor *s, int32_t process, int32_t number) {
+    struct process *p = process_at(s, process);
+    if (p->running) uv_process_kill(&p->handle, number);
 }
 
 int32_t supervisor_pid(const struct supervisor *s, int32_t number) {

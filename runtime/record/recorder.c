@@ -16,7 +16,7 @@ struct slot {
     bool reported;
 };
 
-struct set_timer {
+struct recorded_timer {
     int32_t id, number;
 };
 
@@ -30,7 +30,7 @@ struct recorder {
     struct run_record item;   // its scalars are set anew for each
     struct slot *slots;       // by op slot
     int32_t slot_size;
-    struct set_timer *timers;   // not yet fired
+    struct recorded_timer *timers;   // not yet fired
     int32_t timer_count, timer_size, timer_numbers;
     int64_t calls;
 };
@@ -190,7 +190,7 @@ void recorder_timer(struct recorder *r, int64_t delay_us, int32_t timer) {
         r->timers = realloc(r->timers, sizeof *r->timers * (size_t)r->timer_size);
         ASSERT(r->timers != NULL);
     }
-    r->timers[r->timer_count++] = (struct set_timer){ timer, ++r->timer_numbers };
+    r->timers[r->timer_count++] = (struct recorded_timer){ timer, ++r->timer_numbers };
     r->item.timer = r->timer_numbers;
     r->item.delay_us = delay_us;
     write_item(r, RUN_RECORD_TIMER, NULL);

@@ -19,14 +19,14 @@
 
 enum { SAID_MAX = RUN_RECORD_TEXT_MAX + 512 };
 
-struct feed {
+struct replayed_feed {
     struct series series;
     int64_t capacity;
     int16_t symbol;
     bool open;
 };
 
-struct set_timer {
+struct replayed_timer {
     int32_t id, number;
 };
 
@@ -44,9 +44,9 @@ struct replay {
     struct api_call_pool *ops;
     struct api_call **calls;   // by number - 1; NULL once it has settled
     int64_t call_count, call_size;
-    struct set_timer *timers;
+    struct replayed_timer *timers;
     int32_t timer_count, timer_size, timer_numbers;
-    struct feed feeds[WORLD_FEEDS_MAX];
+    struct replayed_feed feeds[WORLD_FEEDS_MAX];
     struct stream_event event;
     int64_t events;
     int32_t state;
@@ -265,7 +265,7 @@ static int32_t wait_for(void *world, struct api_call *op, bool wants) {
 }
 
 static void add_bar(struct replay *r) {
-    struct feed *f = &r->feeds[r->item.feed];
+    struct replayed_feed *f = &r->feeds[r->item.feed];
     if (f->series.count == f->capacity) {
         struct series larger = f->series;
         int64_t *columns[COLUMN_COUNT], count = f->series.count,
@@ -346,7 +346,7 @@ static void set_timer(void *world, int64_t delay_us, int32_t timer) {
         r->timer_size = r->timer_size ? r->timer_size * 2 : 32;
         r->timers = must(realloc(r->timers, sizeof *r->timers * (size_t)r->timer_size));
     }
-    r->timers[r->timer_count++] = (struct set_timer){ timer, ++r->timer_numbers };
+    r->timers[r->timer_count++] = (struct replayed_timer){ timer, ++r->timer_numbers };
 }
 
 static void name_order(void *world, struct call *call) {
@@ -367,7 +367,7 @@ int32_t replay_feed(struct replay *r, int16_t symbol, int32_t interval) {
         return 0;
     }
     take(r);
-    struct feed *f = &r->feeds[r->item.feed];
+    struct replayed_feed *f = &r->feeds[r->item.feed];
     if (!f->open) {
         f->open = true;
         f->symbol = symbol;

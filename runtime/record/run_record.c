@@ -481,10 +481,10 @@ static bool next_item(struct run_record_reader *rd, struct run_record *r) {
 }
 
 // Names are the reader's own; kinds of a later version are passed over.
-bool run_record_next(struct run_record_reader *rd, struct run_record *r) {
+bool run_record_next(struct run_record_reader *r, struct run_record *to) {
     bool found;
-    do found = next_item(rd, r);
-    while (found && (r->kind == RUN_RECORD_NAMES || r->kind >= RUN_RECORD_KIND_COUNT));
+    do found = next_item(r, to);
+    while (found && (to->kind == RUN_RECORD_NAMES || to->kind >= RUN_RECORD_KIND_COUNT));
     return found;
 }
 

@@ -58,7 +58,7 @@ static int64_t size_e8(struct traders *c, double notional) {
 static int64_t on_tick(const struct traders *c, double price) {
     ASSERT(c->s->tick_e8 > 0);
     int64_t e8 = dec_round_to(dec_from_double(price), c->s->tick_e8);
-    return e8 > c->s->tick_e8 ? e8 : c->s->tick_e8;
+    return e8 > 2 * c->s->tick_e8 ? e8 : 2 * c->s->tick_e8;   // a bid finds room below
 }
 
 // `ticks` away from `price`, to the worse side.
@@ -75,8 +75,7 @@ static double level_notional(int64_t ticks) {
 
 static void add(struct flow *f, struct traders *c, int32_t side, int64_t price, double notional,
                 int64_t now_us) {
-    ASSERT(price > 0);
-    if (price < c->s->tick_e8) return;
+    if (price < c->s->tick_e8) return;   // below the last price that there can be
     int64_t best = book_best_e8(exchange_book_of(f->x, c->index), side_opposite(side));
     if (best != 0 && (side == SIDE_BUY ? price >= best : price <= best)) return;
     exchange_background_add(f->x, c->index, side, price, size_e8(c, notional), now_us);
@@ -97,7 +96,6 @@ static void furnish(struct flow *f, struct traders *c, int64_t bid, int64_t ask,
 
 // After trades the makers come back: levels next to the touch are filled, and the spread closed again.
 static void requote(struct flow *f, struct traders *c, int64_t bid, int64_t ask, int64_t now_us) {
-    ASSERT(bid > 0);
     ASSERT(ask > bid);
     const struct book *b = exchange_book_of(f->x, c->index);
     for (int side = 0; side < SIDE_COUNT; side++) {

@@ -68,6 +68,12 @@ static bool position_good(const struct snapshot *s, const struct position *p, in
     return entry >= 0 && entry <= AMOUNT_MOST_E8;
 }
 
+// The last price of a contract, 0: none yet. One beyond its own bounds was never a price of it.
+static bool price_good(const struct symbol *rules, int64_t e8) {
+    return positive(e8) && (e8 == 0 || e8 >= rules->tick_e8) &&
+           (rules->price_max_e8 == 0 || e8 <= rules->price_max_e8);
+}
+
 static int check_markets(struct snapshot *s, const struct symbol *symbols, int32_t symbol_count,
                          struct errmsg *e) {
     wide_e16 notional = 0;
@@ -80,8 +86,8 @@ static int check_markets(struct snapshot *s, const struct symbol *symbols, int32
         for (int32_t k = 0; k < i; k++) {
             if (s->index[k] == s->index[i]) return bad(e, "market", i);
         }
-        bool good =
-            positive(m->last_e8) && m->leverage >= 1 && count(m->trade_id) && count(m->notional_max_e8);
+        bool good = price_good(&symbols[s->index[i]], m->last_e8) && m->leverage >= 1 && count(m->trade_id) &&
+                    count(m->notional_max_e8);
         for (int32_t side = 0; good && side < POSITION_SIDE_COUNT; side++) {
             const struct position *p = &m->positions[side];
             good = position_good(s, p, side);

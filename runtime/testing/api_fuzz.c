@@ -23,7 +23,7 @@ struct row {
     int32_t limit, kind;
 };
 
-struct client {
+struct fuzz_client {
     struct dispatcher *d;
     int32_t streak[REQUEST_CLASSES_MAX];   // failures in a row; -1: this class is no longer modelled
     int64_t closed_until_us[REQUEST_CLASSES_MAX];
@@ -32,7 +32,7 @@ struct client {
 
 struct job {
     struct request r;
-    struct client *client;
+    struct fuzz_client *client;
     int64_t start_us, reply_us;   // reply_us: INT64_MAX when not in flight
     int64_t known_us;             // when a doubt is over; INT64_MAX: there is none
     int32_t settled, sends;
@@ -47,7 +47,7 @@ struct arrival {
 
 struct world {
     struct rng rng;
-    struct client clients[CLIENTS_MAX];
+    struct fuzz_client clients[CLIENTS_MAX];
     int32_t client_count;
     struct budget shared[BUDGET_SCOPE_COUNT];
     struct budget_lock lock;
@@ -91,7 +91,7 @@ static void check_order(struct world *w, const struct job *sent) {
 
 static void check_breaker(struct world *w, struct job *j) {
     int32_t c = j->r.request_class;
-    struct client *client = j->client;
+    struct fuzz_client *client = j->client;
     j->critical_probe = false;
     if (client->streak[c] < 0 || w->now_us >= client->closed_until_us[c]) return;
     check(w, j->r.priority == PRIORITY_CRITICAL, "only CRITICAL passes an open breaker");
@@ -173,7 +173,7 @@ static void model_breaker(struct world *w, const struct job *j) {
     bool failed =
         j->outcome == OUTCOME_NOT_EXECUTED || j->outcome == OUTCOME_UNKNOWN || j->outcome == OUTCOME_TIMEOUT;
     bool neutral = j->outcome == OUTCOME_SLOW_DOWN || j->outcome == OUTCOME_CLOCK_SKEW;
-    struct client *client = j->client;
+    struct fuzz_client *client = j->client;
     if (client->streak[c] < 0) return;
     if (j->critical_probe) {
         client->probes[c]--;
@@ -259,7 +259,7 @@ static void leave(void *ctx) {
 
 static void make_client(struct world *w, int32_t index, int64_t offset_us, int64_t uncertainty_us) {
     struct transport transport = { w, on_send, on_cancel, on_doubt };
-    struct client *client = &w->clients[index];
+    struct fuzz_client *client = &w->clients[index];
     client->d = dispatcher_new(&w->config, &transport, on_settled, w, w->now_us);
     ASSERT(client->d);
     for (int32_t scope = 0; w->client_count > 1 && scope < BUDGET_SCOPE_COUNT; scope++) {
@@ -281,7 +281,7 @@ static void make_clients(struct world *w, int64_t offset_us, int64_t uncertainty
 
 // The second client is killed: nobody hears of its requests again, its seat is cleared by the first.
 static void die(struct world *w) {
-    struct client *dead = &w->clients[1];
+    struct fuzz_client *dead = &w->clients[1];
     w->death_us = INT64_MAX;
     for (int32_t i = 0; i < w->job_count; i++) {
         struct job *j = &w->jobs[i];

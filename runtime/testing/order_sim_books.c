@@ -2,7 +2,7 @@
 #include "testing/order_sim_private.h"
 
 static void compare(struct sim *s, int64_t number, int64_t *position_e8) {
-    const struct order *o = &s->orders[number];
+    const struct sim_order *o = &s->orders[number];
     const struct order_record *truth = o->order_id ? exchange_order(s->exchange, o->order_id) : NULL;
     int64_t executed_e8 = truth ? truth->executed_qty_e8 : 0;
     s->report->executed += o->accepted > 0;
@@ -35,7 +35,7 @@ void sim_compare_books(struct sim *s) {
 // What nobody asks for any more must not stand open, or only the next process would find out.
 void sim_compare_journal(struct sim *s) {
     for (int64_t i = 0; i < s->made; i++) {
-        const struct order *o = &s->orders[i];
+        const struct sim_order *o = &s->orders[i];
         if (o->in_journal && o->booked == JOURNAL_INTENT && !o->write_failed)
             sim_finding(s, i, "open in the journal, and nobody asks for it");
     }

@@ -106,7 +106,7 @@ void sim_kill_client(struct sim *s) {
 
 static void reopen(struct sim *s) {
     for (int64_t i = 0; i < s->made; i++) {
-        struct order *o = &s->orders[i];
+        struct sim_order *o = &s->orders[i];
         bool taken = o->booked == JOURNAL_ACCEPTED;
         if (!o->in_journal || (o->booked != JOURNAL_INTENT && (!taken || o->over))) continue;
         if (s->o.broken == SIM_FORGETS_RESTART) {

@@ -36,7 +36,7 @@ enum belief {
     BELIEF_CUT_OFF
 };
 
-struct order {
+struct sim_order {
     int64_t quantity_e8, order_id, believed_e8;
     int64_t booked_e8, made_us;     // executed, and when it was made, by the journal
     int32_t accepted;               // how often the exchange took it
@@ -91,14 +91,14 @@ struct event {
     void *body;
 };
 
-struct journal_write {
+struct sim_journal_write {
     int64_t number, executed_e8;
     uint64_t tag;
     uint8_t state;
     bool intent, over;
 };
 struct write_list {
-    struct journal_write *items;
+    struct sim_journal_write *items;
     int32_t count, size;
 };
 
@@ -110,7 +110,7 @@ struct sim {
     struct exchange *exchange;
     struct symbol symbol;
     struct symbol_list list;
-    struct order *orders;
+    struct sim_order *orders;
     int64_t made, pause_at;   // orders; the script pauses at so many
     struct event *heap;
     int32_t heap_count, heap_size;

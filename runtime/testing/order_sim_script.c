@@ -11,7 +11,7 @@
 static void set(struct call *c, int32_t param) { c->given |= UINT64_C(1) << param; }
 
 static void describe(struct sim *s, struct call *c, int64_t number, bool market) {
-    struct order *o = &s->orders[number];
+    struct sim_order *o = &s->orders[number];
     bool too_large = sim_chance(s, 20);
     o->side = (uint8_t)sim_between(s, 0, 1);
     o->quantity_e8 = too_large ? 900000 * INT64_C(100000000) : sim_between(s, 3, 20) * STEP_E8;
@@ -31,7 +31,7 @@ static void describe(struct sim *s, struct call *c, int64_t number, bool market)
 
 // A stop far below the price.
 static void make_conditional(struct sim *s, struct call *c, int64_t number) {
-    struct order *o = &s->orders[number];
+    struct sim_order *o = &s->orders[number];
     o->algo = true;
     o->side = c->side = SIDE_SELL;
     c->type = ORDER_STOP_MARKET;
@@ -102,7 +102,7 @@ static void cancel_conditional(struct sim *s, const struct algo_record *a) {
 // A resting order is amended now and then, and cancelled.
 static void follow_up(struct sim *s, const struct api_call *done) {
     const struct order_record *r = done->rows;
-    struct order *o = &s->orders[sim_number_of(r->client_id)];
+    struct sim_order *o = &s->orders[sim_number_of(r->client_id)];
     bool amend = done->call.endpoint == EP_ORDER_NEW && sim_chance(s, 400);
     struct api_call *op = sim_take_call(s);
     struct call *c = &op->call;
@@ -143,7 +143,7 @@ static void told_new(struct sim *s, const struct api_call *op, int32_t i, enum s
     const struct call *c = op->call.endpoint == EP_BATCH_NEW ? &op->call.batch[i] : &op->call;
     const struct order_record *row = op->rows;
     int64_t number = sim_number_of(c->client_id);
-    struct order *o = &s->orders[number];
+    struct sim_order *o = &s->orders[number];
     enum belief belief = belief_of(how);
     if (how == SETTLE_DONE && op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0)
         belief = BELIEF_REFUSED;
@@ -168,7 +168,7 @@ void sim_script_told(struct sim *s, const struct api_call *op, enum settle how) 
     int32_t count = op->call.endpoint == EP_BATCH_NEW ? op->call.batch_count : 1;
     for (int32_t i = 0; fresh && i < count; i++) told_new(s, op, i, how);
     if (op->call.endpoint == EP_ORDER_MODIFY) {
-        struct order *o = &s->orders[sim_number_of(op->call.orig_client_id)];
+        struct sim_order *o = &s->orders[sim_number_of(op->call.orig_client_id)];
         if (how == SETTLE_DONE) o->quantity_e8 = op->call.quantity_e8;
         o->unsure = how == SETTLE_UNKNOWN;
     }

@@ -19,7 +19,7 @@ bool sim_chance(struct sim *s, int32_t per_mille) {
 
 void sim_finding(struct sim *s, int64_t number, const char *what) {
     if (s->report->findings++ > 0) return;
-    const struct order *o = &s->orders[number];
+    const struct sim_order *o = &s->orders[number];
     snprintf(s->text, s->text_size,
              "seed %" PRIu64 ", order s%" PRId64 ": %s (taken %d times, told %d, journal %d)", s->o.seed,
              number, what, o->accepted, o->belief, o->in_journal ? o->booked : -1);
@@ -66,7 +66,7 @@ int64_t sim_number_of(const char *client_id) {
     return client_id[0] == 's' ? strtoll(client_id + 1, NULL, 10) : -1;
 }
 
-static void write_down(struct sim *s, struct journal_write w) {
+static void write_down(struct sim *s, struct sim_journal_write w) {
     struct write_list *l = &s->waiting;
     if (l->count == l->size) {
         l->size = l->size ? l->size * 2 : 64;
@@ -77,10 +77,10 @@ static void write_down(struct sim *s, struct journal_write w) {
 }
 
 void sim_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
-    write_down(ctx, (struct journal_write){ .number = sim_number_of(i->client_id),
-                                            .executed_e8 = i->made_us,
-                                            .tag = tag,
-                                            .intent = true });
+    write_down(ctx, (struct sim_journal_write){ .number = sim_number_of(i->client_id),
+                                                .executed_e8 = i->made_us,
+                                                .tag = tag,
+                                                .intent = true });
     struct sim *s = ctx;
     if (s->o.broken == SIM_SKIPS_JOURNAL) gateway_written(s->gateway, tag, ERR_OK);   // and it is not
 }
@@ -88,7 +88,7 @@ void sim_intend(void *ctx, const struct journal_intent *i, uint64_t tag) {
 void sim_settle(void *ctx, const struct journal_outcome *o) {
     int64_t number = sim_number_of(o->client_id);
     bool over = o->status[0] && strcmp(o->status, "NEW") != 0 && strcmp(o->status, "PARTIALLY_FILLED") != 0;
-    struct journal_write w = {
+    struct sim_journal_write w = {
         .number = number, .state = o->state, .executed_e8 = o->executed_e8, .over = over
     };
     if (number >= 0) write_down(ctx, w);
@@ -97,8 +97,8 @@ void sim_settle(void *ctx, const struct journal_outcome *o) {
 // As the statements of store/journal.c do.
 void sim_carry_out(struct sim *s) {
     for (int32_t i = 0; i < s->carried.count; i++) {
-        const struct journal_write *w = &s->carried.items[i];
-        struct order *o = &s->orders[w->number];
+        const struct sim_journal_write *w = &s->carried.items[i];
+        struct sim_order *o = &s->orders[w->number];
         if (w->intent) {
             o->in_journal = true;
             o->made_us = w->executed_e8;
@@ -131,7 +131,7 @@ void sim_commit_done(struct sim *s) {
     s->report->commits_failed += failed;
     if (!failed) sim_carry_out(s);
     for (int32_t i = 0; i < s->carried.count; i++) {
-        const struct journal_write *w = &s->carried.items[i];
+        const struct sim_journal_write *w = &s->carried.items[i];
         bool told_well = !failed || s->o.broken == SIM_IGNORES_COMMITS;
         s->orders[w->number].write_failed |= failed;
         gateway_written(s->gateway, w->tag, told_well ? ERR_OK : ERR_IO);

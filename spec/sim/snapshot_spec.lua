@@ -126,6 +126,23 @@ describe("a saved exchange", function()
     y:close()
   end)
 
+  it("is refused when a price of it is beyond what its contract can have", function()
+    local x = traded(saved.random(seed))
+    local bytes = bytes_of(x)
+    local rules, why = ffi.new "struct symbol[2]", ffi.new "struct errmsg"
+    for _, spoil in ipairs {
+      function() rules[0].price_max_e8 = C.exchange_last_e8(x.x, 0) - 1 end,
+      function() rules[0].tick_e8 = C.exchange_last_e8(x.x, 0) + 1 end,
+    } do
+      ffi.copy(rules, C.exchange_symbol(x.x, 0), ffi.sizeof(rules))
+      spoil()
+      local out = ffi.new "struct snapshot *[1]"
+      assert.equal(C.ERR_FORMAT, C.snapshot_read(bytes, #bytes, rules, 2, out, why))
+      assert.truthy(ffi.string(why.text):find("market 1", 1, true), ffi.string(why.text))
+    end
+    x:close()
+  end)
+
   it("says so when it was written by another version", function()
     local x = mirrored()
     local bytes = bytes_of(x)

@@ -43,6 +43,21 @@ local function position(symbol, side, amount)
 end
 
 describe("a change of the account", function()
+  it("has no time when it bears one that cannot be", function()
+    local text =
+      '{"e":"ACCOUNT_UPDATE","E":170000000000042000,"T":-9223372036854775808,"a":{"m":"ORDER","P":[{"s":"XRPUSDT"}]}}'
+    local j, arena = ffi.new "struct json", ffi.new "struct arena"
+    local out = ffi.new "struct live_account_event"
+    assert(C.json_parse(j, text, #text) == 0)
+    C.account_event_read(j, ffi.new("struct symbol_list", { symbols, 2 }), arena, out)
+    assert.same(
+      { 1, 0, 0 },
+      { out.count, tonumber(out.rows[0].event_us), tonumber(out.rows[0].transaction_us) }
+    )
+    C.json_free(j)
+    C.arena_free(arena)
+  end)
+
   it("tells each position; both sides of a hedge", function()
     local lines, known = read(
       '{"m":"ORDER","B":[{"a":"USDT","wb":"500.5","cw":"400","bc":"0"}],"P":['

@@ -257,9 +257,12 @@ describe("records on the wire", function()
     end
   end)
 
-  it("refuses a list longer than any answer, whose few bytes on the wire would be gigabytes as records", function()
-    local status, problem = read(C.RECORD_ORDER, "[" .. ("{},"):rep(100001) .. "{}]")
-    assert.equal(C.ERR_FORMAT, status)
-    assert.truthy(problem:find("a list of 100002", 1, true), problem)
-  end)
+  it(
+    "refuses a list longer than any answer, whose few bytes on the wire would be gigabytes as records",
+    function()
+      local status, problem = read(C.RECORD_ORDER, "[" .. ("{},"):rep(100001) .. "{}]")
+      assert.equal(C.ERR_FORMAT, status)
+      assert.truthy(problem:find("a list of 100002", 1, true), problem)
+    end
+  )
 end)

@@ -1,6 +1,7 @@
 ---From files and options to what a world needs: series, symbol rules, times.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local exchange_info = require "moontide.run.exchange_info"
 local failures = require "moontide.failure"
 
 local M = {}
@@ -87,40 +88,57 @@ local filter_fields = {
   PERCENT_PRICE = { multiplierUp = "percent_up_e8", multiplierDown = "percent_down_e8" },
 }
 
+local function check_rules(s, where)
+  local message = ffi.new "struct errmsg"
+  if C.symbol_rules_check(s, message) ~= 0 then
+    failures.raise(1, "%s: %s", where, ffi.string(message.text))
+  end
+end
+
 -- Overwrites the rules of `s` by those of one entry of an exchangeInfo reply.
 local function apply_info(s, entry, path)
   local where = ("%s: %s"):format(path, entry.symbol)
   s.source = C.SYMBOL_FROM_EXCHANGE_INFO
-  s.price_precision = entry.pricePrecision or s.price_precision
-  s.quantity_precision = entry.quantityPrecision or s.quantity_precision
-  for _, filter in ipairs(entry.filters or {}) do
-    for name, field in pairs(filter_fields[filter.filterType] or {}) do
+  local price_decimals, quantity_decimals = exchange_info.decimals(entry, path)
+  s.price_precision = price_decimals or s.price_precision
+  s.quantity_precision = quantity_decimals or s.quantity_precision
+  for kind, filter in pairs(exchange_info.filters(entry, path)) do
+    for name, field in pairs(filter_fields[kind] or {}) do
       if filter[name] then s[field] = decimal(filter[name], where .. " " .. name) end
     end
-    if filter.filterType == "MAX_NUM_ORDERS" then s.orders_max = tonumber(filter.limit) or s.orders_max end
+    local most = kind == "MAX_NUM_ORDERS" and tonumber(filter.limit)
+    if most and most >= 0 and most <= 1e6 then s.orders_max = most end
   end
   for name, field in pairs {
     triggerProtect = "trigger_protect_e8",
     liquidationFee = "liquidation_fee_e8",
     marketTakeBound = "market_take_bound_e8",
   } do
-    if entry[name] then s[field] = decimal(entry[name], where .. " " .. name) end
+    local value = entry[name]
+    if type(value) == "string" or type(value) == "number" then
+      s[field] = decimal(value, where .. " " .. name)
+    end
   end
-  if s.tick_e8 <= 0 or s.step_e8 <= 0 then failures.raise(1, "%s has no tick or step size", where) end
-  if s.market_step_e8 <= 0 then s.market_step_e8 = s.step_e8 end
+  if s.market_step_e8 == 0 then s.market_step_e8 = s.step_e8 end
+  check_rules(s, where)
 end
 
 local function apply_brackets(s, list, path)
   local count = 0
+  if type(list) ~= "table" then failures.raise(1, "%s: brackets are a list", path) end
   for _, row in ipairs(list) do
     if count == C.SYMBOL_BRACKETS_MAX then break end
-    local b = s.brackets[count]
-    b.leverage_max = tonumber(row.initialLeverage)
+    local b, leverage = s.brackets[count], type(row) == "table" and tonumber(row.initialLeverage)
+    if not leverage or leverage < 1 or leverage > 1000 then
+      failures.raise(1, "%s: a bracket without an initialLeverage from 1 to 1000", path)
+    end
+    b.leverage_max = leverage
     b.floor_e8, b.cap_e8 = decimal(row.notionalFloor, path), decimal(row.notionalCap, path)
     b.maint_ratio_e8, b.cum_e8 = decimal(row.maintMarginRatio, path), decimal(row.cum or 0, path)
     count = count + 1
   end
   if count > 0 then s.bracket_count = count end
+  check_rules(s, path)
 end
 
 ---Rules for each symbol: a saved exchangeInfo, else the built-in table, else the data's decimals.
@@ -135,17 +153,14 @@ function M.symbols(names, series_of, options, notice)
   local path = options["exchange-info"]
   local info = options.info or path and read_json(path, "exchange-info")
   path = path or options.info_source
-  if info and type(info.symbols) ~= "table" then
-    failures.raise(1, "--exchange-info %s: not an exchangeInfo reply (no list 'symbols')", path)
-  end
-  local by_name = {}
-  for _, entry in ipairs(info and info.symbols or {}) do
-    by_name[entry.symbol] = entry
-  end
+  local where = options.info and path or "--exchange-info " .. tostring(path)
+  local by_name = info and exchange_info.entries(info, where) or {}
   local brackets_path = options["leverage-brackets"]
   local brackets = {}
   for _, entry in ipairs(brackets_path and read_json(brackets_path, "leverage-brackets") or {}) do
-    brackets[entry.symbol or ""] = entry.brackets
+    if type(entry) == "table" and type(entry.symbol) == "string" then
+      brackets[entry.symbol] = entry.brackets
+    end
   end
   for i, name in ipairs(names) do
     local s, series = symbols[i - 1], series_of[name]
@@ -170,7 +185,7 @@ function M.symbols(names, series_of, options, notice)
     if brackets[name] then apply_brackets(s, brackets[name], brackets_path) end
   end
   return symbols,
-    info and info.rateLimits or {
+    info and exchange_info.rate_limits(info, where) or {
       { rateLimitType = "REQUEST_WEIGHT", interval = "MINUTE", intervalNum = 1, limit = 2400 },
       { rateLimitType = "ORDERS", interval = "MINUTE", intervalNum = 1, limit = 1200 },
       { rateLimitType = "ORDERS", interval = "SECOND", intervalNum = 10, limit = 300 },

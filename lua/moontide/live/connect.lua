@@ -1,6 +1,7 @@
 ---Where the exchange is, who we are to it, and its rules: what a live or paper run needs before there is a world.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local exchange_info = require "moontide.run.exchange_info"
 local failures = require "moontide.failure"
 local groups = require "moontide.options.live_groups"
 local host = require "moontide.lua_host"
@@ -135,16 +136,17 @@ end
 ---@param info table
 ---@return table<string, { price_decimals: integer, quantity_decimals: integer }> # fails the command for a symbol that does not trade
 function M.decimals(names, info)
-  local known, series = {}, {}
-  for _, s in ipairs(info.symbols) do
-    known[s.symbol] = s
-  end
+  local known, series = exchange_info.entries(info, "exchangeInfo"), {}
   for _, name in ipairs(names) do
     local s = known[name] or failures.raise(1, "the exchange does not trade %s", name)
     if s.status ~= "TRADING" then
       failures.raise(1, "%s does not trade now: its status is %s", name, tostring(s.status))
     end
-    series[name] = { price_decimals = s.pricePrecision, quantity_decimals = s.quantityPrecision }
+    local price_decimals, quantity_decimals = exchange_info.decimals(s, "exchangeInfo")
+    if not price_decimals or not quantity_decimals then
+      failures.raise(1, "the exchange does not say how many decimals %s has", name)
+    end
+    series[name] = { price_decimals = price_decimals, quantity_decimals = quantity_decimals }
   end
   return series
 end

@@ -13,6 +13,12 @@ static uint8_t reason_of(const struct json *j, int32_t node) {
     return ACCOUNT_ORDER;   // deposits, fees in other coins...: a change like any other
 }
 
+// Milliseconds as microseconds; 0 for what is no time.
+static int64_t moment(const struct json *j, int32_t node) {
+    int64_t ms = json_integer(j, node, 0);
+    return ms > 0 && ms < INT64_MAX / 1000 ? ms * 1000 : 0;
+}
+
 static void put_position(struct account_update_record *u, const struct account_update_record *p) {
     u->symbol = p->symbol;
     u->position_side = p->position_side;
@@ -41,8 +47,8 @@ void account_event_read(const struct json *j, const struct symbol_list *symbols,
     // unknown here.
     if (record_from(RECORD_ACCOUNT_UPDATE, j, 0, symbols, arena, &base, &e) != ERR_OK) {
         memset(&base, 0, sizeof base);
-        base.event_us = json_integer(j, json_get(j, 0, "E", NULL), 0) * 1000;
-        base.transaction_us = json_integer(j, json_get(j, 0, "T", NULL), 0) * 1000;
+        base.event_us = moment(j, json_get(j, 0, "E", NULL));
+        base.transaction_us = moment(j, json_get(j, 0, "T", NULL));
     }
     base.reason = reason_of(j, json_get(j, body, "m", NULL));
     base.wallet_e8 = base.cross_wallet_e8 = base.balance_change_e8 = 0;

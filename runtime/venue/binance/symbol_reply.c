@@ -8,12 +8,12 @@
 #include <stddef.h>
 #include <string.h>
 
-struct place {
+struct reply_place {
     const char *filter, *name;   // filter NULL: of the entry itself
     size_t offset;
 };
 
-static const struct place places[] = {
+static const struct reply_place places[] = {
     { "PRICE_FILTER", "tickSize", offsetof(struct symbol, tick_e8) },
     { "PRICE_FILTER", "minPrice", offsetof(struct symbol, price_min_e8) },
     { "PRICE_FILTER", "maxPrice", offsetof(struct symbol, price_max_e8) },
@@ -29,7 +29,7 @@ static const struct place places[] = {
 };
 enum { PLACES = sizeof places / sizeof *places };
 
-static int64_t *field_of(struct symbol *s, const struct place *p) {
+static int64_t *field_of(struct symbol *s, const struct reply_place *p) {
     return (int64_t *)((char *)s + p->offset);
 }
 

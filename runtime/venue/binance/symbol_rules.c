@@ -118,3 +118,46 @@ int symbol_rules_guess(const char *name, int price_decimals, int quantity_decima
     default_brackets(out);
     return 0;
 }
+
+// ---- rules from outside ----
+
+static bool decimals_fit(int32_t decimals) { return decimals >= 0 && decimals <= 8; }
+
+// A range whose upper end 0 means that there is none.
+static bool range_fits(int64_t least, int64_t most) { return least >= 0 && (most == 0 || most >= least); }
+
+static bool share_fits(int64_t e8) { return e8 >= 0 && e8 <= 100 * (int64_t)DEC_ONE; }
+
+static bool brackets_fit(const struct symbol *s) {
+    if (s->bracket_count < 1 || s->bracket_count > SYMBOL_BRACKETS_MAX) return false;
+    for (int32_t i = 0; i < s->bracket_count; i++) {
+        const struct bracket *b = &s->brackets[i];
+        int64_t before_e8 = i > 0 ? s->brackets[i - 1].cap_e8 : 0;
+        if (b->leverage_max < 1 || b->leverage_max > 1000 || b->cum_e8 < 0) return false;
+        if (b->floor_e8 < before_e8 || b->cap_e8 <= b->floor_e8) return false;
+        if (b->maint_ratio_e8 < 0 || b->maint_ratio_e8 > DEC_ONE) return false;
+    }
+    return true;
+}
+
+int symbol_rules_check(const struct symbol *s, struct errmsg *e) {
+    const char *wrong = NULL;
+    if (s->name[0] == '\0' || memchr(s->name, '\0', sizeof s->name) == NULL) wrong = "it has no name";
+    if (!decimals_fit(s->price_precision) || !decimals_fit(s->quantity_precision))
+        wrong = "its decimals are not 0 to 8";
+    if (s->tick_e8 <= 0) wrong = "it has no tick size";
+    if (s->step_e8 <= 0 || s->market_step_e8 <= 0) wrong = "it has no step size";
+    if (!range_fits(s->price_min_e8, s->price_max_e8)) wrong = "its prices have no range";
+    if (!range_fits(s->qty_min_e8, s->qty_max_e8) || !range_fits(s->market_qty_min_e8, s->market_qty_max_e8))
+        wrong = "its quantities have no range";
+    if (s->notional_min_e8 < 0) wrong = "its least notional is below zero";
+    if (!range_fits(s->percent_down_e8, s->percent_up_e8))
+        wrong = "its prices may leave the mark price by nothing";
+    if (!share_fits(s->trigger_protect_e8) || !share_fits(s->liquidation_fee_e8) ||
+        !share_fits(s->market_take_bound_e8))
+        wrong = "a ratio of it is not 0 to 100";
+    if (s->orders_max < 0 || s->funding_interval_h < 0 || s->funding_interval_h > 24 * 365)
+        wrong = "it allows fewer than no orders, or has no funding interval";
+    if (!brackets_fit(s)) wrong = "its leverage brackets do not rise one behind the other";
+    return wrong ? errmsg_set(e, ERR_FORMAT, "these are no rules of a contract: %s", wrong) : ERR_OK;
+}

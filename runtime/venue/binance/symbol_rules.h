@@ -16,4 +16,7 @@ const char *symbol_rules_builtin_name(int32_t index);
 // generous bounds, the default brackets. Never fails for a name shorter than SYMBOL_NAME_MAX.
 int symbol_rules_guess(const char *name, int price_decimals, int quantity_decimals, struct symbol *out);
 
+// Whether rules from outside (a reply, a file, a recording) can be those of a contract: ERR_FORMAT and what is wrong.
+int symbol_rules_check(const struct symbol *s, struct errmsg *e);
+
 #endif
