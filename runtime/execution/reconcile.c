@@ -542,7 +542,10 @@ static void emit_fill(struct reconciliation *r, struct order_record *now, const 
     ASSERT(u->order.executed_qty_e8 == now->executed_qty_e8);
     u->last_qty_e8 = t->qty_e8;
     u->last_price_e8 = t->price_e8;
-    u->commission_e8 = t->commission_e8;
+    memcpy(u->commission_asset, t->commission_asset, sizeof u->commission_asset);
+    bool coin = t->commission_asset[0] != 0;
+    u->coin_commission_e8 = coin ? t->commission_e8 : 0;
+    u->commission_e8 = coin ? 0 : t->commission_e8;
     u->realized_pnl_e8 = t->realized_pnl_e8;
     u->trade_id = t->id;
     u->maker = t->maker;

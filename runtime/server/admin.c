@@ -108,6 +108,18 @@ static void page_symbol(struct exchange_server *l, struct conn *c, const struct 
     answer_json(c, 200, "{}");
 }
 
+// The coin in which fees are paid.
+static void page_fees(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
+    const char *name = decode_find(p, "symbol");
+    int32_t k = name ? symbol_find(l->symbols, l->o.symbol_count, name) : SYMBOL_NONE;
+    if (name && k < 0) {
+        answer_problem(c, 400, "expected a symbol of this exchange, whose coin pays fees, or none");
+        return;
+    }
+    exchange_fee_coin(l->x, (int16_t)k);
+    answer_json(c, 200, "{}");
+}
+
 // Money that comes from outside, or goes there.
 static void page_transfer(struct exchange_server *l, struct conn *c, const struct wire_params *p) {
     const char *text = decode_find(p, "amount");
@@ -137,6 +149,8 @@ void exchange_server_page(struct exchange_server *l, struct conn *c, const struc
         page_symbol(l, c, p);
     else if (strcmp(r->path, "/moontide/transfer") == 0 && r->verb == VERB_POST)
         page_transfer(l, c, p);
+    else if (strcmp(r->path, "/moontide/fees") == 0 && r->verb == VERB_POST)
+        page_fees(l, c, p);
     else
         answer_problem(c, 404,
                        "there are GET /moontide/audit, GET POST DELETE /moontide/faults, POST "

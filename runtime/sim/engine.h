@@ -173,6 +173,8 @@ struct exchange {
     int64_t wallet_e8;     // all of it, isolated parts included
     int64_t isolated_e8;   // sum of the positions' isolated parts
     struct exchange_totals totals;
+    int32_t
+        fee_symbol;   // 1 + that of the coin in which fees are paid (its base asset); 0: USDT. Not kept in a snapshot
     int32_t reject_codes[REJECT_KINDS_MAX];
     int64_t reject_counts[REJECT_KINDS_MAX];
     int32_t reject_kinds;

@@ -324,6 +324,11 @@ void exchange_rules(struct exchange *x, int16_t symbol, const struct symbol *rul
     x->symbols[symbol] = *rules;
 }
 
+void exchange_fee_coin(struct exchange *x, int16_t symbol) {
+    ASSERT(symbol >= SYMBOL_NONE && symbol < x->symbol_count);
+    x->fee_symbol = symbol + 1;
+}
+
 bool exchange_transfer(struct exchange *x, int64_t amount_e8, int64_t now_us) {
     exchange_advance(x, now_us);
     x->now_us = now_us;

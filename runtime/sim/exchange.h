@@ -148,6 +148,10 @@ int exchange_funding(struct exchange *x, int16_t symbol, int64_t time_us, int64_
 // The contract has other rules, or another status, from now on. Not its name, its assets or its brackets.
 void exchange_rules(struct exchange *x, int16_t symbol, const struct symbol *rules);
 
+// From now on fees are paid in a symbol's base asset, by its price; SYMBOL_NONE: in USDT again. How much the account has of it is
+// nobody's concern.
+void exchange_fee_coin(struct exchange *x, int16_t symbol);
+
 // Money that comes to the account from outside, or (negative) leaves it: no result of its trading. False: so much is not free.
 bool exchange_transfer(struct exchange *x, int64_t amount_e8, int64_t now_us);
 

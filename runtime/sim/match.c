@@ -99,6 +99,7 @@ static void emit_fill(struct exchange *x, const struct order *o, const struct tr
                                      .ask_notional_e8 = open_notional_e8(x, o, SIDE_SELL),
                                      .execution =
                                          o->r.type == ORDER_LIQUIDATION ? EXEC_CALCULATED : EXEC_TRADE };
+    memcpy(e.commission_asset, t->commission_asset, sizeof e.commission_asset);
     x->hooks.event(x->hooks.ctx, RECORD_ORDER_UPDATE, &e, x->now_us);
 }
 
@@ -204,6 +205,9 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
     ASSERT(o->announced);
     int64_t quote = dec_mul_round(qty, price);
     int64_t fee = fee_rate ? dec_mul_round(quote, fee_rate) : 0;
+    const struct market *coin = x->fee_symbol > 0 ? &x->markets[x->fee_symbol - 1] : NULL;
+    int64_t coin_fee = coin && coin->last_e8 > 0 ? dec_div_round(fee, coin->last_e8) : 0;
+    if (coin_fee != 0) fee = 0;   // it leaves another wallet
     int64_t id = ++m->trade_id;
     o->r.executed_qty_e8 += qty;
     o->r.cum_quote_e8 += quote;
@@ -237,13 +241,14 @@ void record_fill(struct exchange *x, struct market *m, struct order *o, int64_t 
                                 .qty_e8 = qty,
                                 .quote_qty_e8 = quote,
                                 .realized_pnl_e8 = realized,
-                                .commission_e8 = fee,
+                                .commission_e8 = coin_fee ? coin_fee : fee,
                                 .time_us = x->now_us,
                                 .symbol = m->index,
                                 .side = o->r.side,
                                 .position_side = o->r.position_side,
                                 .buyer = o->r.side == SIDE_BUY,
                                 .maker = maker };
+    if (coin_fee != 0) memcpy(t->commission_asset, coin->s->base_asset, sizeof t->commission_asset);
     struct trade_record copy = *t;
     ASSERT(copy.qty_e8 <= o->r.executed_qty_e8);
     ASSERT(x->fill_count <= x->fill_size);

@@ -169,6 +169,7 @@ static const struct saved_field account_fields[] = {
     S_BOOL(13, dual_side),
     S_BOOL(14, multi_assets),
     S_LIST(15, positions, position_count, &position),
+    S_INT64(16, usdt_wallet_e8),
 };
 #undef OF
 
@@ -374,6 +375,7 @@ static const struct saved_field order_update_fields[] = {
     S_BOOL(13, maker),
     S_BOOL(14, position_closed),
     S_TEXT(15, commission_asset),
+    S_INT64(16, coin_commission_e8),
 };
 #undef OF
 

@@ -122,6 +122,46 @@ describe("in virtual time", function()
     end
   )
 
+  it("a fee paid in another coin is told in that coin, and counts by its worth", function()
+    for name, symbols in pairs { ["of the run's own"] = { "BTCUSDT", "ETHUSDT" }, asked = { "BTCUSDT" } } do
+      local C = require "spec.support.c"
+      local fills, trades, wallet, risk = {}, nil, nil, {}
+      local v = virtual.run {
+        symbols = symbols,
+        exchange = { others = #symbols == 1 and { "ETHUSDT" } or nil },
+        strategy = { on_start = function() end, on_fill = function(_, f) fills[#fills + 1] = f end },
+        play = function(v, api)
+          v:ask("POST", "/moontide/fees?symbol=ETHUSDT")
+          v:run_for(2)
+          risk[1] = C.live_risk(v.session.l)
+          assert(buy(api, 0.25))
+          v:run_for(1)
+          local p = v.session.world.view
+          assert(api.create_order { symbol = "BTCUSDT", side = "SELL", type = "MARKET", quantity = 0.25 })
+          v:run_for(3)
+          wallet = tonumber(p.wallet_e8) / 1e8
+          trades = api.get_my_trades { symbol = "BTCUSDT" }
+          risk[2] = C.live_risk(v.session.l)
+        end,
+      }
+      assert.is_nil(v.failure, name .. tostring(v.failure))
+      local coins, realized = 0, 0
+      for i, f in ipairs(fills) do
+        assert.equal("ETH", f.commissionAsset)
+        assert.equal("ETH", trades[i].commissionAsset)
+        assert.equal(f.commission, trades[i].commission)
+        coins, realized = coins + f.commission, realized + f.realizedPnl
+      end
+      assert.is_near(10000 + realized, wallet, 1e-6) -- no fee has left it
+      local worth = coins * 3200
+      local line = v.lines[#v.lines]
+      local fees = tonumber(line:match "fees (%d+%.%d+)")
+      assert.is_near(worth, fees, worth * 0.05) -- its price moves a little
+      local loss = tonumber(risk[2].equity_e8 - risk[1].equity_e8) / 1e8
+      assert.is_near(realized - fees, loss, 0.02)
+    end
+  end)
+
   it("changed filters apply within the hour, or as soon as one refuses an order", function()
     local first, second, good, third
     local v = virtual.run {

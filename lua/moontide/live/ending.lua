@@ -1,6 +1,7 @@
 ---How a run is brought to its end, within its time: nothing new is sent, what is under way is settled, the account is left as it was
 ---asked for; and what the run came to, as its last lines.
 local bit = require "bit"
+local ffi = require "ffi"
 local C = require "moontide.core"
 local shutdown = require "moontide.live.shutdown"
 
@@ -151,6 +152,15 @@ function M.tell(s)
     texts[i] = M.position_text(p)
   end
   local r = C.live_result(s.l)
+  local asset, amount, number = ffi.new("char[?]", C.ASSET_NAME_MAX), ffi.new "int64_t[1]", 0
+  while C.live_coins_unpriced(s.l, number, asset, amount) do
+    s.log.warn(
+      "fees of %.8g %s are not in the result: their worth is not known",
+      money(amount[0]),
+      ffi.string(asset)
+    )
+    number = number + 1
+  end
   s.log.info(
     "ended: net %.2f USDT (realized %.2f, fees %.2f, funding %.2f, unrealized %.2f%s), %d fills; %s",
     money(r.net_e8),

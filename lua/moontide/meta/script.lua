@@ -143,7 +143,8 @@ function log.fields(level, message, fields) end
 ---@field tradeId string
 ---@field price number quote asset
 ---@field qty number base asset
----@field commission number quote asset; positive: paid
+---@field commission number in commissionAsset; positive: paid
+---@field commissionAsset string the coin it was paid in: USDT, or BNB...
 ---@field realizedPnl number quote asset; 0 for what opens
 ---@field maker boolean whether it rested in the book
 ---@field time integer ms since the epoch

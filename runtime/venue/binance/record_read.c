@@ -169,6 +169,21 @@ static int read_rows(const struct reading *r, int32_t kind, int32_t list, char *
     return 0;
 }
 
+// The row that says what the table's constants say (the asset USDT among all assets), as far as it says anything of that.
+static int32_t meant_row(const struct reading *r, int32_t kind, int32_t list) {
+    const struct record_table *t = record_table(kind);
+    for (int32_t row = json_first(r->j, list); row != JSON_NONE; row = json_next(r->j, list, row)) {
+        bool meant = true;
+        for (int i = 0; i < t->field_count && meant; i++) {
+            const struct field *f = &t->fields[i];
+            int32_t value = f->type == FIELD_CONST ? json_get(r->j, row, f->name, NULL) : JSON_NONE;
+            meant = value == JSON_NONE || json_is(r->j, value, f->text);
+        }
+        if (meant) return row;
+    }
+    return JSON_NONE;
+}
+
 static int read_list(const struct reading *r, const struct field *f, int32_t o, char *record) {
     if (json_kind(r->j, o) != JSON_LIST) return wrong(r, f, o);
     if (f->type == FIELD_LIST) {
@@ -185,7 +200,8 @@ static int read_list(const struct reading *r, const struct field *f, int32_t o, 
         if (f->type == FIELD_ONE_IF) put(record + f->symbol_offset, &none, sizeof none);
         return 0;
     }
-    return read_into(r, f->kind, json_first(r->j, o), record + f->offset);
+    int32_t row = meant_row(r, f->kind, o);
+    return row == JSON_NONE ? 0 : read_into(r, f->kind, row, record + f->offset);
 }
 
 static int read_value(const struct reading *r, const struct field *f, int32_t o, char *record) {

@@ -220,18 +220,18 @@ static const struct field account_fields[] = {
 #define OF account_record
 static const struct field account_asset_fields[] = {
     TEXT_OF(FIELD_CONST, "asset", "USDT"),
-    DEC8("initialMargin", initial_margin_e8),
-    DEC8("maintMargin", maint_margin_e8),
-    DEC8("walletBalance", wallet_e8),
-    DEC8("unrealizedProfit", unrealized_e8),
-    DEC8("marginBalance", margin_balance_e8),
-    DEC8("positionInitialMargin", position_margin_e8),
-    DEC8("openOrderInitialMargin", order_margin_e8),
-    DEC8("crossWalletBalance", cross_wallet_e8),
-    DEC8("crossUnPnl", cross_unrealized_e8),
-    DEC8("availableBalance", available_e8),
-    DEC8("maxWithdrawAmount", max_withdraw_e8),
-    MS("updateTime", update_us),
+    WRITTEN(FIELD_DEC8, "initialMargin", initial_margin_e8),
+    WRITTEN(FIELD_DEC8, "maintMargin", maint_margin_e8),
+    DEC8("walletBalance", usdt_wallet_e8),
+    WRITTEN(FIELD_DEC8, "unrealizedProfit", unrealized_e8),
+    WRITTEN(FIELD_DEC8, "marginBalance", margin_balance_e8),
+    WRITTEN(FIELD_DEC8, "positionInitialMargin", position_margin_e8),
+    WRITTEN(FIELD_DEC8, "openOrderInitialMargin", order_margin_e8),
+    WRITTEN(FIELD_DEC8, "crossWalletBalance", cross_wallet_e8),
+    WRITTEN(FIELD_DEC8, "crossUnPnl", cross_unrealized_e8),
+    WRITTEN(FIELD_DEC8, "availableBalance", available_e8),
+    WRITTEN(FIELD_DEC8, "maxWithdrawAmount", max_withdraw_e8),
+    WRITTEN(FIELD_MS, "updateTime", update_us),
 };
 #undef OF
 

@@ -205,6 +205,10 @@ static void on_message(struct live *l, const struct json *j) {
         malformed(l, problem.text);
         return;
     }
+    if (order && e.u.order.commission_asset[0]) {
+        e.u.order.coin_commission_e8 = e.u.order.commission_e8;
+        e.u.order.commission_e8 = 0;
+    }
     e.time_us = order ? e.u.order.transaction_us : e.u.algo.transaction_us;
     live_event(l, &e, EVENT_HEARD);
     on_event(l, &e);
@@ -300,7 +304,7 @@ static void read_answer(struct live *l, const struct api_call *op) {
         reconcile_position(r, NULL);
         for (int32_t k = 0; k < op->count; k++) reconcile_position(r, &positions[k]);
         break;
-    case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->wallet_e8); break;
+    case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->usdt_wallet_e8); break;
     default:
         for (int32_t k = 0; k < op->count; k++) {
             bool moved = op->call.income_type == INCOME_TRANSFER;

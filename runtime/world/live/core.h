@@ -10,10 +10,10 @@
 //     keep_alive.c  connections before they are needed          budgets.c    limits shared with other runs
 //     log_lines.c   what connections have to say        positions.c  positions and the wallet as the script sees them
 //     refusals.c    answers that end a start, or ask for silence   ledger.c  what the run has earned and paid
-//     rules.c       exchangeInfo, read again and again
+//     rules.c       exchangeInfo, read again and again          coins.c   the worth of fees in other coins
 //
 // A part uses those after it in this order, never one before: live, account, positions, risk, market, order_book, dead_man, wire and
-// ws_orders, journal, sockets, stop, halt, keep_alive, budgets, rules, ledger, refusals, log_lines. One exception: wire.c and ws_orders.c use each other,
+// ws_orders, journal, sockets, stop, halt, keep_alive, budgets, coins, rules, ledger, refusals, log_lines. One exception: wire.c and ws_orders.c use each other,
 // because an order goes by one or the other and both answer alike.
 // A simulated account (world/paper) plugs in by struct live_simulation: it uses this and the parts' headers, they know
 // nothing of it.
@@ -68,6 +68,7 @@ struct live {
     struct live_refusals *refusals;
     struct live_ledger *ledger;
     struct live_rules *rules;
+    struct live_coins *coins;
     struct live_log *log;
 };
 

@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/dec.h"
 #include "base/units.h"
+#include "world/live/coins.h"
 
 #include <stdlib.h>
 
@@ -17,6 +18,7 @@ struct live_ledger {
     int64_t first_e8[SYMBOLS_MAX];                                  // the first price seen; 0: none yet
     struct transfer {
         int64_t time_us, amount_e8;
+        bool fee;
     } * transfers;
     int32_t transfer_count, transfer_room;
 };
@@ -48,15 +50,26 @@ static void on_order(struct live_result *r, const struct order_update_record *u)
     r->realized_e8 += u->realized_pnl_e8;
 }
 
+static void add_transfer(struct live_ledger *g, int64_t amount_e8, int64_t time_us, bool fee) {
+    ARRAY_ROOM(g->transfers, g->transfer_room, g->transfer_count + 1);
+    g->transfers[g->transfer_count++] = (struct transfer){ time_us, amount_e8, fee };
+}
+
 // The stream and the income tell of one a little apart.
 void live_ledger_transfer(struct live *l, int64_t amount_e8, int64_t time_us) {
     struct live_ledger *g = l->ledger;
     for (int32_t i = 0; i < g->transfer_count; i++) {
         const struct transfer *t = &g->transfers[i];
-        if (t->amount_e8 == amount_e8 && llabs(t->time_us - time_us) < SAME_US) return;
+        if (!t->fee && t->amount_e8 == amount_e8 && llabs(t->time_us - time_us) < SAME_US) return;
     }
-    ARRAY_ROOM(g->transfers, g->transfer_room, g->transfer_count + 1);
-    g->transfers[g->transfer_count++] = (struct transfer){ time_us, amount_e8 };
+    add_transfer(g, amount_e8, time_us, false);
+}
+
+// Booked as what has come in without being earned: what the wallet holds is so much too good a result.
+void live_ledger_coin_fee(struct live *l, int64_t worth_e8) {
+    struct live_ledger *g = l->ledger;
+    if (g->begun) g->sums.fees_e8 += worth_e8;
+    add_transfer(g, worth_e8, l->pump.view.now_us, true);
 }
 
 int64_t live_ledger_transfers_e8(const struct live *l, int64_t since_us) {
@@ -77,6 +90,8 @@ void live_ledger_on_event(struct live *l, const struct stream_event *e) {
     if (e->kind == RECORD_ACCOUNT_UPDATE && u->reason >= ACCOUNT_DEPOSIT && u->balance_change_e8 != 0)
         live_ledger_transfer(l, u->balance_change_e8, u->transaction_us);
     if (!l->ledger->begun) return;
+    if (e->kind == RECORD_ORDER_UPDATE && e->u.order.coin_commission_e8 != 0)
+        live_coins_fee(l, e->u.order.commission_asset, e->u.order.coin_commission_e8);
     if (e->kind == RECORD_ORDER_UPDATE) on_order(&l->ledger->sums, &e->u.order);
     if (e->kind == RECORD_ACCOUNT_UPDATE) on_account(&l->ledger->sums, &e->u.account);
 }

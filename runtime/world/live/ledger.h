@@ -17,6 +17,9 @@ void live_ledger_on_event(struct live *l, const struct stream_event *e);
 void live_ledger_transfer(struct live *l, int64_t amount_e8, int64_t time_us);
 int64_t live_ledger_transfers_e8(const struct live *l, int64_t since_us);
 
+// A fee in another coin, by its worth: it does not show in the wallet.
+void live_ledger_coin_fee(struct live *l, int64_t worth_e8);
+
 // Looks whether the worth of what was taken over is known by now.
 void live_ledger_pump(struct live *l, int64_t now_us);
 

@@ -10,6 +10,7 @@
 #include "process/heartbeat.h"
 #include "world/live/account.h"
 #include "world/live/budgets.h"
+#include "world/live/coins.h"
 #include "world/live/core.h"
 #include "world/live/dead_man.h"
 #include "world/live/halt.h"
@@ -330,6 +331,7 @@ static const struct live_part {
 } parts[] = {
     { .open = live_log_open, .close = live_log_close },
     { .open = live_refusals_open, .close = live_refusals_close },
+    { live_coins_open, live_coins_next_us, live_coins_pump, NULL, live_coins_close },
     { live_rules_open, live_rules_next_us, live_rules_pump, NULL, live_rules_close },
     { live_ledger_open, NULL, live_ledger_pump, NULL, live_ledger_close },
     { live_wire_open, live_wire_next_us, live_wire_pump, live_wire_stop, live_wire_close },

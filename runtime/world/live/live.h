@@ -175,6 +175,9 @@ struct live_result {
     bool whole;   // false: of some position no price is known
 };
 struct live_result live_result(const struct live *l);
+// Fees in other coins that are not in it, because nobody says what they are worth: from 0; false past the last.
+bool live_coins_unpriced(const struct live *l, int32_t number, char asset[ASSET_NAME_MAX],
+                         int64_t *amount_e8);
 
 // After live_start: the orders of the last run whose outcome was not known or that were not over when it
 // ended, and what became of them.

@@ -12,6 +12,7 @@
 #include "net/foreign_page.h"
 #include "net/signature.h"
 #include "venue/binance/record_read.h"
+#include "world/live/coins.h"
 #include "world/live/journal.h"
 #include "world/live/risk.h"
 #include "world/live/refusals.h"
@@ -137,6 +138,14 @@ static void clock_answered(struct live *l, const struct http_answer *a) {
                                                                        : 1000000);
     if (a->fate == HTTP_ANSWERED && a->status != 200) clock_refused(l, a, now);
     gateway_clock_answered(l->gateway);
+}
+
+bool live_wire_ask(struct live *l, const char *path, void *user) {
+    char url[512];
+    ASSERT(user != NULL);
+    snprintf(url, sizeof url, "%s%s", l->o.rest_url, path);
+    struct http_call call = { .method = "GET", .url = url };
+    return l->network.http_send(l->wire->http, &call, user) != NULL;
 }
 
 static bool ask_clock(void *ctx) {
@@ -301,6 +310,7 @@ static void on_done(void *ctx, void *user, const struct http_answer *a) {
         clock_answered(l, a);
         return;
     }
+    if (live_coins_answered(l, user, a)) return;
     *transfer_of(l, op) = NULL;
     live_wire_done(l, op, a);
 }
