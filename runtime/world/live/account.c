@@ -451,7 +451,8 @@ static void ask_account(struct live *l) {
     l->account->account_asked_us = live_now(l);
     put_question(l, question(l, EP_ACCOUNT, SYMBOL_NONE));
     put_question(l, question(l, EP_POSITION_RISK, SYMBOL_NONE));
-    ask_transfers(l);
+    // It is heavy: after a gap only where a limit hangs on it.
+    if (l->account->mode == RECONCILE_LEARN || l->o.risk.daily_loss_e8 != 0) ask_transfers(l);
     if ((l->events_wanted >> RECORD_ACCOUNT_UPDATE & 1) == 0 || l->account->mode == RECONCILE_LEARN) return;
     struct api_call *income = question(l, EP_INCOME, SYMBOL_NONE);
     since(l, income);
