@@ -77,7 +77,7 @@ void live_coins_pump(struct live *l, int64_t now_us) {
             dispatcher_gate_us(l->pump.dispatcher) > now_us)
             continue;
         char path[96];
-        snprintf(path, sizeof path, "/fapi/v1/ticker/price?symbol=%sUSDT", n->name);
+        snprintf(path, sizeof path, "%s?symbol=%sUSDT", endpoint_info(EP_TICKER_PRICE)->path, n->name);
         n->asking = live_wire_ask(l, path, n);
         n->ask_us = now_us + AGAIN_US;
     }
