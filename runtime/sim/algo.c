@@ -266,8 +266,7 @@ bool algo_place(struct exchange *x, const struct call *c, struct reply *r, struc
         return reply_fail(r, call_given(c, P_SYMBOL) ? -1121 : -1102, "symbol");
     }
     struct market *m = &x->markets[c->symbol];
-    if (!symbol_trades(m->s)) return reply_fail(r, -4108, NULL);
-    if (!check(x, m, c, r)) return false;
+    if (!market_trades(m, r) || !check(x, m, c, r)) return false;
     struct algo *a = algo_new(x);
     struct algo_record *n = &a->r;
     n->symbol = c->symbol;

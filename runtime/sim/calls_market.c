@@ -38,6 +38,15 @@ static struct bars *mark_bars(const struct market *m, int32_t endpoint) {
                                            : NULL;
 }
 
+// The market of a call that needs a price; NULL and the refusal before there is one.
+static struct market *priced(struct exchange *x, const struct call *c, struct reply *r) {
+    struct market *m = market_of(x, c, r);
+    if (!m || m->listing != LISTED_LATER) return m;
+    ASSERT(m->last_e8 == 0);
+    reply_fail(r, -1121, NULL);
+    return NULL;
+}
+
 static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     ASSERT(r->code == 0);
     ASSERT(r->rows == NULL);
@@ -172,17 +181,18 @@ static void per_symbol(struct exchange *x, const struct call *c, struct reply *r
     ASSERT(r->code == 0);
     ASSERT(r->rows == NULL);
     bool one = call_given(c, P_SYMBOL);
-    if (one && !market_of(x, c, r)) return;
-    int32_t first = one ? c->symbol : 0, count = one ? 1 : x->symbol_count;
+    if (one && !priced(x, c, r)) return;
+    int32_t first = one ? c->symbol : 0, last = one ? c->symbol : x->symbol_count - 1, count = 0;
     bool mark = kind == RECORD_MARK;
     size_t size = mark ? sizeof(struct mark_record) : sizeof(struct ticker_record);
-    char *rows = scratch_rows(x, count, size);
-    for (int32_t i = 0; i < count; i++) {
-        void *row = rows + (size_t)i * size;
+    char *rows = scratch_rows(x, last - first + 1, size);
+    for (int32_t i = first; i <= last; i++) {
+        if (x->markets[i].listing == LISTED_LATER) continue;
+        void *row = rows + (size_t)count++ * size;
         if (mark)
-            mark_fill(x, &x->markets[first + i], row);
+            mark_fill(x, &x->markets[i], row);
         else
-            ticker_fill(x, &x->markets[first + i], kind, row);
+            ticker_fill(x, &x->markets[i], kind, row);
     }
     reply_rows(r, kind, !one, count, rows);
 }
@@ -230,7 +240,7 @@ static void book_depth(struct exchange *x, const struct market *m, const struct 
 static void depth(struct exchange *x, const struct call *c, struct reply *r) {
     ASSERT(r->code == 0);
     ASSERT(r->rows == NULL);
-    const struct market *m = market_of(x, c, r);
+    const struct market *m = priced(x, c, r);
     if (!m) return;
     if (m->book) {
         book_depth(x, m, c, r);
@@ -335,7 +345,7 @@ static void book_trades(struct exchange *x, const struct market *m, const struct
 static void trades(struct exchange *x, const struct call *c, struct reply *r) {
     ASSERT(r->code == 0);
     ASSERT(r->rows == NULL);
-    const struct market *m = market_of(x, c, r);
+    const struct market *m = priced(x, c, r);
     if (!m) return;
     if (m->book) {
         book_trades(x, m, c, r);
@@ -380,7 +390,7 @@ static void funding_info(struct exchange *x, struct reply *r) {
 static void open_interest(struct exchange *x, const struct call *c, struct reply *r) {
     ASSERT(r->code == 0);
     ASSERT(r->rows == NULL);
-    const struct market *m = market_of(x, c, r);
+    const struct market *m = priced(x, c, r);
     if (!m) return;
     struct value_record *row = scratch_rows(x, 1, sizeof *row);
     *row = (struct value_record){ .time_us = x->now_us, .symbol = m->index };

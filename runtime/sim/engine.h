@@ -98,6 +98,7 @@ struct market {
     const struct symbol *s;
     int16_t index;
     uint8_t margin_type;
+    uint8_t listing;      // enum listing
     bool open;            // a bar is open
     bool dirty;           // the levels below must be made anew
     bool opened_inside;   // adverse.c: a position was opened or enlarged inside the open bar
@@ -210,6 +211,9 @@ void *scratch_rows(struct exchange *x, int64_t count, size_t item);
 
 // e16 to e8, half away from zero.
 int64_t e16_round(wide_e16 value);
+
+// exchange.c: whether orders of the symbol are taken now; false, and the refusal.
+bool market_trades(const struct market *m, struct reply *r);
 
 // exchange.c: answers. reply_fail puts `code` with its text, `argument` in place of its %s; always returns
 // false.

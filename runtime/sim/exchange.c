@@ -124,6 +124,13 @@ struct market *market_of(struct exchange *x, const struct call *c, struct reply 
     return NULL;
 }
 
+bool market_trades(const struct market *m, struct reply *r) {
+    ASSERT(r->code == 0);
+    if (m->listing == LISTED_LATER) return reply_fail(r, -1121, NULL);
+    if (m->listing == LISTED_NO_MORE || !symbol_trades(m->s)) return reply_fail(r, -4108, NULL);
+    return true;
+}
+
 static bool batch_entry(struct exchange *x, const struct call *e, int32_t endpoint, struct reply *r,
                         struct order_record *out) {
     ASSERT(r->code == 0);
@@ -364,6 +371,18 @@ int64_t exchange_next_us(struct exchange *x) {
     return num_max(next, x->now_us);
 }
 
+void exchange_listing(struct exchange *x, int16_t symbol, enum listing listing, int64_t now_us) {
+    ASSERT(symbol >= 0 && symbol < x->symbol_count);
+    struct market *m = &x->markets[symbol];
+    exchange_advance(x, now_us);
+    ASSERT(!m->open && m->book == NULL);
+    m->listing = (uint8_t)listing;
+    if (listing != LISTED_NO_MORE) return;
+    orders_expire(x, m, REASON_NONE);
+    m->dirty = x->any_dirty = true;
+    levels_refresh(x);
+}
+
 void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us) {
     ASSERT(bar->close_us > bar->open_us);
     ASSERT(x->open_count < x->symbol_count);
@@ -378,6 +397,7 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
     m->last_e8 = bar->open_e8;
     m->last_us = now_us;
     m->open = true;
+    m->listing = LISTED;
     x->open_list[x->open_count++] = symbol;
     price_path_begin(x, m);
     if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;

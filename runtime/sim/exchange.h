@@ -119,6 +119,14 @@ void exchange_call(struct exchange *x, const struct call *call, uint64_t token, 
 // begins.
 void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us);
 
+// Whether a symbol of bars is traded. What names it before its first bar is refused with -1121 where it needs a
+// price; after its last one orders are refused with -4108.
+enum listing { LISTED, LISTED_LATER, LISTED_NO_MORE };
+
+// The symbol has no price before its first bar, which lists it by itself (LISTED_LATER), or its last bar has closed
+// (LISTED_NO_MORE): its orders, conditional ones included, then expire, and its positions stay, valued at its last price.
+void exchange_listing(struct exchange *x, int16_t symbol, enum listing listing, int64_t now_us);
+
 // When something happens next inside the exchange by itself (an order touched on a path, a trigger, a
 // liquidation, a funding payment, a good-till date, a countdown); INT64_MAX when nothing will before the next
 // call or bar. Cheap.

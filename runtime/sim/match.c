@@ -445,7 +445,7 @@ bool order_check(struct exchange *x, const struct call *c, struct reply *r) {
         return call_given(c, P_SYMBOL) ? reply_fail(r, -1121, NULL) : reply_fail(r, -1102, "symbol");
     }
     const struct market *m = &x->markets[c->symbol];
-    if (!check_client_id(x, c, r)) return false;
+    if (!market_trades(m, r) || !check_client_id(x, c, r)) return false;
     bool reducing = order_only_reduces(x, c);
     int32_t code =
         filter_order(m->s, c, market_mark_e8(m), m->last_e8, reducing, r->message, sizeof r->message);
@@ -520,6 +520,7 @@ static const struct call *price_matched(const struct exchange *x, const struct c
     if (c->symbol < 0 || c->symbol >= x->symbol_count) return c;
     static const int32_t places[MATCH_COUNT] = { 0, 0, 4, 9, 19, 0, 4, 9, 19 };
     const struct market *m = &x->markets[c->symbol];
+    if (!market_trades(m, r)) return NULL;
     bool other = c->price_match < MATCH_QUEUE;
     int32_t side = (c->side == SIDE_BUY) == other ? SIDE_SELL : SIDE_BUY;
     const struct level_record *level = m->book ? book_level(m->book, side, places[c->price_match]) : NULL;
@@ -539,10 +540,6 @@ bool order_place(struct exchange *x, const struct call *c, uint64_t token, bool 
     c = price_matched(x, c, &copy, r);
     if (!c || !order_check(x, c, r)) return true;
     struct market *m = &x->markets[c->symbol];
-    if (!symbol_trades(m->s)) {
-        reply_fail(r, -4108, NULL);
-        return true;
-    }
     if (!check_matching(m, c, r)) return true;
     struct order *o = order_make(x, m, c, order_only_reduces(x, c));
     bool result = call_given(c, P_RESP_TYPE) && c->resp_type == RESP_RESULT;

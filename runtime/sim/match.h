@@ -65,6 +65,8 @@ void match_triggered(struct exchange *x, struct market *m);
 // Brings the trigger levels and the timer up to date.
 void levels_refresh(struct exchange *x);
 void liquidate_if_exhausted(struct exchange *x);
+// Ends all orders of a market, conditional ones included, in the exchange's own name.
+void orders_expire(struct exchange *x, struct market *m, uint8_t reason);
 void orders_expire_due(struct exchange *x, struct market *m);
 
 void emit_account(struct exchange *x, const struct market *m, int32_t position_side, uint8_t reason,

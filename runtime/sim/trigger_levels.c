@@ -159,9 +159,9 @@ static void liquidate_market(struct exchange *x, struct market *m, int32_t first
     drop_reducers(x, m);
 }
 
-static void expire_orders(struct exchange *x, struct market *m) {
-    while (m->resting.first) order_end(x, m->resting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
-    while (m->waiting.first) order_end(x, m->waiting.first, STATUS_EXPIRED, REASON_LIQUIDATED);
+void orders_expire(struct exchange *x, struct market *m, uint8_t reason) {
+    while (m->resting.first) order_end(x, m->resting.first, STATUS_EXPIRED, reason);
+    while (m->waiting.first) order_end(x, m->waiting.first, STATUS_EXPIRED, reason);
     while (m->algos.first) algo_end(x, m->algos.first, ALGO_EXPIRED);
     ASSERT(m->resting.count == 0 && m->waiting.count == 0);
     ASSERT(m->algos.count == 0);
@@ -178,7 +178,7 @@ static void cover(struct exchange *x, struct market *m) {
 // The whole crossed account: all its orders, then all its positions, each at its own last price.
 static void liquidate_account(struct exchange *x, struct market *cause) {
     ASSERT(cause->margin_type == MARGIN_CROSSED);
-    for (int32_t i = 0; i < x->symbol_count; i++) expire_orders(x, &x->markets[i]);
+    for (int32_t i = 0; i < x->symbol_count; i++) orders_expire(x, &x->markets[i], REASON_LIQUIDATED);
     for (int32_t i = 0; i < x->symbol_count; i++) {
         struct market *m = &x->markets[i];
         if (m->margin_type == MARGIN_CROSSED) liquidate_market(x, m, POSITION_BOTH, POSITION_SHORT);
@@ -209,7 +209,7 @@ static void liquidate(struct exchange *x, struct market *m, int i) {
         liquidate_account(x, m);
         return;
     }
-    expire_orders(x, m);
+    orders_expire(x, m, REASON_LIQUIDATED);
     int32_t side = x->dual_side ? POSITION_LONG + i : POSITION_BOTH;
     liquidate_market(x, m, side, side);
     cover(x, m);

@@ -30,7 +30,10 @@ return {
 10. Limits. The exchange counts request weight and orders in its published windows and refuses what exceeds them; the API
     manager stays below them, in virtual time.
 11. Latency is constant: --latency to the exchange and the same back; the script knows fills and positions only then.
-12. Gaps. Missing bars stop the run unless --allow-gaps; then time passes without a price, and orders wait.
+12. Gaps. Missing bars stop the run unless --allow-gaps; then time passes without a price, and orders wait. Before a symbol's
+    first bar it is not listed: its orders, and what else needs its price, are refused (-1121). When its bars end before
+    those of others it is traded no more: its orders, conditional ones too, expire, new ones are refused (-4108), and a
+    position is kept at the last price to the end, which the report says.
 13. The end. An open position is valued at the last close and not closed; orders that still wait are never filled.
 ]],
 }

@@ -107,8 +107,19 @@ end
 
 -- ---- what is left open ----
 
+-- When each symbol's bars end, in microseconds, and the last of all.
+local function ends(world)
+  local of, last = {}, 0
+  for i = 0, world.symbol_count - 1 do
+    local s = world.markets[i]
+    of[i] = s and tonumber(s.open_us[s.count - 1] + s.interval_us) or 0
+    last = math.max(last, of[i])
+  end
+  return of, last
+end
+
 local function open_positions(world, exchange)
-  local rows = list()
+  local rows, ended, last = list(), ends(world)
   for i = 0, world.symbol_count - 1 do
     for side = 0, C.POSITION_SIDE_COUNT - 1 do
       local amount = C.exchange_position_e8(exchange, i, side)
@@ -120,6 +131,7 @@ local function open_positions(world, exchange)
           entry_price = money(C.exchange_entry_e8(exchange, i, side)),
           last_price = money(C.exchange_last_e8(exchange, i)),
           unrealized = money(C.exchange_unrealized_e8(exchange, i, side)),
+          data_end = ended[i] < last and csv.iso(ended[i]) or nil,
         }
       end
     end

@@ -260,11 +260,16 @@ function M.of_run(add, r)
     add(
       "open",
       p,
-      "%s %s %s is still open at the end, unrealised %.2f USDT",
+      "%s %s %s is still open at the end, unrealised %.2f USDT%s",
       p.side,
       number(math.abs(p.quantity)),
       p.symbol,
-      p.unrealized
+      p.unrealized,
+      p.data_end
+          and (": its bars end at %s, it could not be closed any more and is kept at its last price"):format(
+            p.data_end
+          )
+        or ""
     )
   end
   if #r.open_orders > 0 then

@@ -122,6 +122,17 @@ static void count_bar(struct backtest *b, const struct market *m, int64_t i) {
     b->pump.view.bars++;
 }
 
+// A symbol whose bars end while others go on is traded no more.
+static void delist_ended(struct backtest *b) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        struct market *m = &b->markets[i];
+        bool ended = m->next == m->series->count && m->open_close_us == NEVER;
+        if (!ended || m->delisted || b->pump.view.now_us >= b->last_close_us) continue;
+        m->delisted = true;
+        exchange_listing(b->exchange, m->symbol, LISTED_NO_MORE, b->pump.view.now_us);
+    }
+}
+
 static void close_bars(struct backtest *b) {
     bool closed = false;
     for (int32_t i = 0; i < b->market_count; i++) {
@@ -132,7 +143,9 @@ static void close_bars(struct backtest *b) {
         if (position_open(b)) b->pump.view.bars_exposed++;
         closed = true;
     }
-    if (closed) sample(b, b->pump.view.now_us);
+    if (!closed) return;
+    delist_ended(b);
+    sample(b, b->pump.view.now_us);
 }
 
 static void open_bars(struct backtest *b) {
@@ -459,6 +472,16 @@ static void leave_history(struct backtest *b) {
     }
 }
 
+// Tells the exchange which symbols have no price at the start: their bars begin later.
+static void list_markets(struct backtest *b, int64_t first_us) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        const struct market *m = &b->markets[i];
+        b->last_close_us = max_us(b->last_close_us, backtest_bar_close_us(m->series, m->series->count - 1));
+        if (m->next == 0 && m->series->open_us[0] > first_us)
+            exchange_listing(b->exchange, m->symbol, LISTED_LATER, first_us);
+    }
+}
+
 int backtest_start(struct backtest *b, struct errmsg *e) {
     int64_t first = NEVER;
     for (int32_t i = 0; i < b->market_count; i++) first = min_us(first, b->markets[i].series->open_us[0]);
@@ -471,6 +494,7 @@ int backtest_start(struct backtest *b, struct errmsg *e) {
     b->pump.view.peak_candidate_us = b->pump.view.peak_us = b->pump.view.trough_us = first;
     equity_begin(&b->pump.equity, &b->pump.view, first);
     exchange_advance(b->exchange, first);
+    list_markets(b, first);
     b->dispatcher_dirty = b->started = true;
     return 0;
 }

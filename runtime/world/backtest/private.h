@@ -26,6 +26,7 @@ struct market {
     int64_t next;            // the bar not yet opened
     int64_t open_close_us;   // close of the bar now open, NEVER when none is
     int16_t symbol;
+    bool delisted;   // its bars have ended, and the exchange knows
     struct liquidity liquidity;
 };
 
@@ -58,6 +59,7 @@ struct backtest {
     struct pump pump;   // first
     struct exchange *exchange;
     int64_t latency_us, from_us;
+    int64_t last_close_us;   // of all bars
     uint64_t events_wanted;
     struct market markets[WORLD_FEEDS_MAX];
     struct feed feeds[WORLD_FEEDS_MAX];
