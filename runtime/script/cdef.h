@@ -46,6 +46,7 @@
 #include "sim/random_path.h"
 #include "sim/faults.h"
 #include "sim/fault_rules.h"
+#include "sim/bar_trades.h"
 #include "sim/flow.h"
 #include "sim/mirror.h"
 #include "sim/snapshot.h"

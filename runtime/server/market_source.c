@@ -3,7 +3,9 @@
 #include "server/exchange_server_private.h"
 
 #include "base/dec.h"
+#include "base/num.h"
 #include "data/columns.h"
+#include "sim/bar_variance.h"
 #include "sim/snapshot.h"
 
 #include <stdio.h>
@@ -104,11 +106,29 @@ static int64_t replay_next_us(const struct exchange_server *l, int16_t k) {
     return r->next < s->count ? s->open_us[r->next] + r->shift_us : INT64_MAX;
 }
 
+static int32_t bars_around(const struct series *s, int64_t at, int64_t shift_us, struct exchange_bar *rows) {
+    int64_t end = num_min(at + BARS_AROUND + 1, s->count);
+    int32_t count = 0;
+    for (int64_t i = num_max(at - BARS_AROUND, 0); i < end; i++) {
+        if (i == at) continue;
+        struct kline_record k = bar_of(s, i, shift_us);
+        rows[count++] = (struct exchange_bar){ .open_us = k.open_us,
+                                               .close_us = k.close_us,
+                                               .open_e8 = k.open_e8,
+                                               .high_e8 = k.high_e8,
+                                               .low_e8 = k.low_e8,
+                                               .close_e8 = k.close_e8 };
+    }
+    return count;
+}
+
 static void follow_bar(struct exchange_server *l, int16_t k) {
     const struct series *s = &l->o.series[k];
     struct market_replay *r = &l->replays[k];
     struct kline_record bar = bar_of(s, r->next, r->shift_us);
-    flow_bar(l->flow, k, &bar);
+    struct exchange_bar around[2 * BARS_AROUND];
+    int32_t count = bars_around(s, r->next, r->shift_us, around);
+    flow_bar(l->flow, k, &bar, around, count);
     if (++r->next < s->count) return;
     if (l->o.loop) {
         r->next = l->o.replay_from[k];

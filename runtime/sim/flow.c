@@ -5,27 +5,17 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/rng.h"
+#include "sim/bar_trades.h"
 #include "trade/names.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    SLICES = 60,
-    THIRD = (SLICES - 1) / 3 + 1,
-    SIDE_LEVELS = 600,
-    NEAR_LEVELS = 8,
-    SWEEP_LEVELS = 150,
-    REFILL = 8
-};
+enum { SIDE_LEVELS = 600, NEAR_LEVELS = 8, SWEEP_LEVELS = 150, REFILL = 8 };
 
 static const double day_us = 86400e6;
 static const double LEVEL_NOTIONAL = 40000;   // USDT of a typical level near the touch
 static const double TRADE_NOTIONAL = 4000;    // of a typical trade
-
-// A bar's volume may be beyond what one trade holds.
-typedef __int128 wide_qty;
-static const int64_t TRADE_MOST_E8 = DEC_MAX / 4;
 
 struct traders {   // the traders of one symbol
     struct rng rng;
@@ -36,9 +26,7 @@ struct traders {   // the traders of one symbol
     double rate;   // orders a microsecond
     int64_t next_us, last_us;
     bool from_bars;
-    struct kline_record bar;   // which the price goes by
-    int32_t slice;             // trades of it done
-    wide_qty volume_left_e8, taker_left_e8;
+    struct bar_trades *bars;   // which the price goes by; NULL until the first
 };
 
 struct flow {
@@ -220,20 +208,6 @@ static void made_step(struct flow *f, struct traders *c, int64_t now_us) {
 
 // ---- bars of data ----
 
-static int64_t bar_price_e8(const struct traders *c, int32_t slice) {
-    ASSERT(slice >= 0);
-    const struct kline_record *k = &c->bar;
-    bool low_first = k->open_e8 - k->low_e8 <= k->high_e8 - k->open_e8;
-    int64_t corner[4] = { k->open_e8, low_first ? k->low_e8 : k->high_e8, low_first ? k->high_e8 : k->low_e8,
-                          k->close_e8 };
-    int32_t leg = slice / THIRD;
-    if (slice == SLICES - 1) return k->close_e8;
-    int64_t from = corner[leg], to = corner[leg + 1];
-    int64_t e8 = from + dec_mul_div_round(to - from, slice % THIRD, THIRD);
-    e8 = dec_round_to(e8, c->s->tick_e8);
-    return e8 < k->low_e8 ? k->low_e8 : e8 > k->high_e8 ? k->high_e8 : e8;
-}
-
 static void print(struct flow *f, struct traders *c, int32_t side, int64_t price, int64_t qty,
                   int64_t now_us) {
     ASSERT(price > 0);
@@ -256,67 +230,23 @@ static void settle_around(struct flow *f, struct traders *c, int64_t price, int6
     trim(f, c, now_us);
 }
 
-// Open, close, and an extreme that is neither: without a trade there the bar would not be the file's.
-static bool is_corner(const struct traders *c, int32_t slice) {
-    if (slice == 0 || slice == SLICES - 1) return true;
-    int64_t price = bar_price_e8(c, slice);
-    return slice % THIRD == 0 && price != c->bar.open_e8 && price != c->bar.close_e8;
-}
-
-// Of what is left an even part; where that is none, a corner has a step of its own, and leaves the later ones
-// theirs.
-static int64_t slice_qty_e8(const struct traders *c, int32_t left) {
-    ASSERT(left >= 1);
-    int64_t step = c->s->step_e8;
-    wide_qty most = c->volume_left_e8, even = most / left / step * step;
-    if (left == 1) return most > TRADE_MOST_E8 ? TRADE_MOST_E8 : (int64_t)most;
-    for (int32_t i = c->slice + 1; i < SLICES; i++) most -= is_corner(c, i) ? step : 0;
-    if (even == 0 && is_corner(c, c->slice)) even = step;
-    if (even >= most) even = most > 0 ? most / step * step : 0;
-    return even > TRADE_MOST_E8 ? TRADE_MOST_E8 : (int64_t)even;
-}
-
-static int64_t slice_bought_e8(const struct traders *c, int32_t left, int64_t qty) {
-    ASSERT(qty >= 0);
-    wide_qty taken = c->taker_left_e8;
-    if (left == 1) return taken > qty ? qty : (int64_t)taken;
-    wide_qty bought = taken / left / c->s->step_e8 * c->s->step_e8, sellable = c->volume_left_e8 - taken;
-    if (bought > qty) bought = qty;
-    bool unsold = qty - bought > sellable;   // a single step that nobody sells any more
-    return (int64_t)(unsold ? (qty < taken ? qty : taken) : bought);
-}
-
-static void print_slice(struct flow *f, struct traders *c, int64_t price, int32_t left, int64_t now_us) {
-    int64_t qty = slice_qty_e8(c, left), bought = slice_bought_e8(c, left, qty);
-    if (bought > 0) print(f, c, SIDE_BUY, price, bought, now_us);
-    if (qty > bought) print(f, c, SIDE_SELL, price, qty - bought, now_us);
-    c->volume_left_e8 -= qty;
-    c->taker_left_e8 -= bought;
-    ASSERT(c->volume_left_e8 >= 0);
-}
-
 static void followed_step(struct flow *f, struct traders *c, int64_t now_us) {
-    int64_t price = bar_price_e8(c, c->slice);
-    int32_t left = SLICES - c->slice;
-    print_slice(f, c, price, left, now_us);
-    while (left == 1 && c->volume_left_e8 > 0) print_slice(f, c, price, left, now_us);
-    c->slice++;
-    settle_around(f, c, price, now_us);
-    int64_t length = c->bar.close_us + 1000 - c->bar.open_us;
-    c->next_us = c->slice < SLICES ? c->bar.open_us + length * c->slice / SLICES : INT64_MAX;
-    if (c->slice == SLICES - 1) c->next_us = c->bar.close_us;
+    ASSERT(c->bars != NULL);
+    struct bar_trade t = bar_trades_take(c->bars);
+    if (t.bought_e8 > 0) print(f, c, SIDE_BUY, t.price_e8, t.bought_e8, now_us);
+    if (t.sold_e8 > 0) print(f, c, SIDE_SELL, t.price_e8, t.sold_e8, now_us);
+    settle_around(f, c, t.price_e8, now_us);
+    c->next_us = bar_trades_next_us(c->bars);
 }
 
-void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar) {
-    ASSERT(bar->low_e8 <= bar->high_e8);
+void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar,
+              const struct exchange_bar *around, int32_t count) {
     ASSERT(symbol >= 0 && symbol < f->count);
     struct traders *c = &f->traders[symbol];
+    if (!c->bars) c->bars = bar_trades_new(c->s, f->o.seed * 1000033 + (uint64_t)symbol);
+    bar_trades_begin(c->bars, bar, around, count);
     c->from_bars = true;
-    c->bar = *bar;
-    c->slice = 0;
-    c->volume_left_e8 = ((wide_qty)bar->volume_high << 62) + bar->volume_e8;
-    c->taker_left_e8 = ((wide_qty)bar->taker_volume_high << 62) + bar->taker_volume_e8;
-    c->next_us = bar->open_us;
+    c->next_us = bar_trades_next_us(c->bars);
 }
 
 void flow_print(struct flow *f, int16_t symbol, int32_t side, int64_t price, int64_t qty, int64_t now_us) {
@@ -360,6 +290,7 @@ struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t 
 
 void flow_free(struct flow *f) {
     if (!f) return;
+    for (int32_t i = 0; i < f->count; i++) bar_trades_free(f->traders[i].bars);
     free(f->traders);
     free(f);
 }

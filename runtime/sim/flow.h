@@ -4,10 +4,8 @@
 // Made market   a fair price walks at random; orders come at Poisson times: most add or cancel near the best
 // prices,
 //               some take a little; when the fair price has left the spread, a taker sweeps the book to it.
-// Followed bars the price goes the bar's way (open, the nearer extreme, the other, close) in SLICES trades;
-//          the bar's
-//               volume and its takers' share are divided among them to the last unit, so that bars made from
-//               the trades are the bars of data, but for what the account trades itself.
+// Followed bars the trades of a random path through each bar (sim/bar_trades.h), so that bars made from the trades are
+//               the bars of data, but for what the account trades itself.
 // Determinism   one seed, the same market, as long as the account does not trade.
 #ifndef MT_SIM_FLOW_H
 #define MT_SIM_FLOW_H
@@ -27,8 +25,10 @@ struct flow;
 struct flow *flow_new(const struct flow_options *o, struct exchange *x, int32_t symbol_count, int64_t now_us);
 void flow_free(struct flow *f);
 
-// From now on the symbol goes by bars handed over by flow_bar, each at its open time.
-void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar);
+// From now on the symbol goes by bars handed over by flow_bar, each at its open time, with bars around it
+// (bar_trades_begin).
+void flow_bar(struct flow *f, int16_t symbol, const struct kline_record *bar,
+              const struct exchange_bar *around, int32_t count);
 
 // The others make one trade at this price, `side` the taker's; the book stands around it before and after. A
 // symbol that is fed so makes no market of its own.
