@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 #include <wslay/wslay.h>
 #include <zlib.h>
 
@@ -50,6 +51,15 @@ struct conn {
 };
 
 static char date_text[40] = "Thu, 01 Jan 1970 00:00:00 GMT";
+
+// The value of the Date header by the clock of the connection's owner.
+static const char *date_of(const struct conn *c, char out[40]) {
+    if (!c->hooks.now_us) return date_text;
+    time_t second = (time_t)(c->hooks.now_us(c->hooks.ctx) / 1000000);
+    struct tm tm;
+    strftime(out, 40, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&second, &tm));
+    return out;
+}
 
 void conn_set_date(const char *text) { snprintf(date_text, sizeof date_text, "%s", text); }
 
@@ -112,12 +122,12 @@ static void put_answer(struct conn *c, int status, const char *head, const char 
         body = packed.at;
         size = packed.size;
     }
-    char *at = text_room(&c->out, 512 + strlen(head));
+    char *at = text_room(&c->out, 512 + strlen(head)), date[40];
     int length = snprintf(at, 512,
                           "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nDate: %s\r\n"
                           "%s%s",
                           status, http_reason(status), page ? "text/html" : "application/json", size,
-                          date_text, last ? "Connection: close\r\n" : "",
+                          date_of(c, date), last ? "Connection: close\r\n" : "",
                           gzip ? "Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n" : "");
     c->out.size += (size_t)length;
     text_add(&c->out, head, strlen(head));

@@ -48,6 +48,7 @@ struct conn_hooks {
     const char *key_header;   // the header whose value is a request's api_key; NULL: none
     const char *token_header;
     const char *(*refusal)(enum conn_refusal why);   // the body of such an answer; NULL: an empty one
+    int64_t (*now_us)(void *ctx);   // what the Date header says; NULL: the time of conn_set_date
     // A whole request: conn_answer is due, now or later.
     void (*request)(void *ctx, struct conn *c, const struct http_request *r);
     // A WebSocket handshake at this path: 0 takes it, else the HTTP status that refuses it.

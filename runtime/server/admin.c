@@ -52,7 +52,7 @@ static void page_faults(struct exchange_server *l, struct conn *c, const struct 
     if (r->verb == VERB_POST || r->verb == VERB_PUT) {
         struct errmsg e;
         char *text = alloc_checked(strndup(r->body, r->body_size));
-        int err = fault_rules_read(text, l->now_us, true, &l->o.faults, &e);
+        int err = fault_rules_read(text, l->true_us, true, &l->o.faults, &e);
         free(text);
         if (err) {
             answer_problem(c, 400, e.text);

@@ -29,7 +29,6 @@ struct auth {
     int32_t symbol_count;
     struct access keys[AUTH_KEYS_MAX];
     int32_t key_count;
-    int64_t skew_us;
     char *payload;   // what a request signed
     size_t payload_room;
 };
@@ -58,10 +57,6 @@ int auth_add_key(struct auth *a, const char *id, struct signing_key *key, bool t
     k->withdraws = withdraws;
     return ERR_OK;
 }
-
-void auth_set_skew(struct auth *a, int64_t skew_us) { a->skew_us = skew_us; }
-
-int64_t auth_skew_us(const struct auth *a) { return a->skew_us; }
 
 // ---- who asks ----
 
@@ -95,8 +90,7 @@ static bool in_time(int64_t stamp_us, int64_t window_us, int64_t now_us, struct 
     return now_us - stamp_us <= window_us ? true : refuse_with(r, 400, -1021, NULL);
 }
 
-static bool check_clock(const struct auth *a, const struct wire_params *p, int64_t now_us, int64_t wall_us,
-                        struct refusal *r) {
+static bool check_clock(const struct wire_params *p, int64_t now_us, int64_t wall_us, struct refusal *r) {
     const char *stamp = decode_find(p, "timestamp"), *window = decode_find(p, "recvWindow");
     int64_t stamp_ms, window_ms = RECV_WINDOW_DEFAULT_US / 1000;
     if (!stamp || id_parse(stamp, strlen(stamp), &stamp_ms) || stamp_ms < 0 || stamp_ms > INT64_MAX / 1000) {
@@ -108,9 +102,9 @@ static bool check_clock(const struct auth *a, const struct wire_params *p, int64
     }
     if (wall_us != 0) {
         struct refusal unused;
-        if (in_time(stamp_ms * 1000, window_ms * 1000, wall_us + a->skew_us, &unused)) return true;
+        if (in_time(stamp_ms * 1000, window_ms * 1000, wall_us, &unused)) return true;
     }
-    return in_time(stamp_ms * 1000, window_ms * 1000, now_us + a->skew_us, r);
+    return in_time(stamp_ms * 1000, window_ms * 1000, now_us, r);
 }
 
 // Key, clock and signature of a signed request; `payload` is what was signed.
@@ -126,7 +120,7 @@ static const struct access *check_signed(const struct auth *a, const char *id, c
         refuse_with(r, 400, -1102, decode_find(p, "timestamp") ? "signature" : "timestamp");
         return NULL;
     }
-    if (!check_clock(a, p, now_us, wall_us, r)) return NULL;
+    if (!check_clock(p, now_us, wall_us, r)) return NULL;
     const struct access *k = known_key(a, id, r);
     if (k && !signature_holds(k->key, payload, size, signature)) {
         refuse_with(r, 400, -1022, NULL);
@@ -257,7 +251,7 @@ void auth_open_ws(struct auth *a, int32_t endpoint, struct json_object *params, 
                         &v->refusal)))
         return;
     if (info->security == SEC_SIGNED && in_session) {
-        if (!check_clock(a, &v->params, now_us, wall_us, &v->refusal)) return;
+        if (!check_clock(&v->params, now_us, wall_us, &v->refusal)) return;
         if (!(k = known_key(a, session, &v->refusal))) return;
     } else if (info->security == SEC_SIGNED) {
         k = check_signed(a, member(&v->params, "apiKey"), &v->params, a->payload ? a->payload : "", size,

@@ -50,9 +50,4 @@ void auth_open_ws(struct auth *a, int32_t endpoint, struct json_object *params, 
 bool auth_logon(struct auth *a, struct json_object *params, struct client_request *v, int64_t now_us,
                 int64_t wall_us);
 
-// The exchange's clock is shown this much too late or early (a fault).
-void auth_set_skew(struct auth *a, int64_t skew_us);
-
-int64_t auth_skew_us(const struct auth *a);
-
 #endif

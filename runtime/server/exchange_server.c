@@ -17,7 +17,7 @@
 #define ORDER_ID_LEAST INT64_C(100000000000)
 #define ORDER_ID_SPAN UINT64_C(800000000000)
 
-enum { HANDSHAKE_WEIGHT = 5, SESSION_WEIGHT = 2 };
+enum { HANDSHAKE_WEIGHT = 5, SESSION_WEIGHT = 2, SLOW_CLOCK = 4 };
 
 // What a WebSocket connection is for.
 struct connection {
@@ -141,15 +141,26 @@ static const struct fault_rule *fault_of(struct exchange_server *l, bool arrived
 
 // ---- connections ----
 
-static void to_now(struct exchange_server *l) {
-    int64_t now_us, wall_us;
-    l->clock.read(l->clock.ctx, &now_us, &wall_us);
-    if (now_us < l->now_us) now_us = l->now_us;
-    l->now_us = now_us;
-    l->wall_us = wall_us;
-    exchange_server_market_advance(l, now_us);
-    auth_set_skew(handlers_auth(l->handlers), l->o.faults.count ? faults_skew_us(&l->o.faults, now_us) : 0);
+// The exchange's clock, with the skew of fault rules on it: everything that is stamped, limited or judged by
+// time follows it. Ahead it jumps. Back it cannot go, because markets do not run backwards: it goes slowly
+// until it is as far back as it should be.
+static void set_clock(struct exchange_server *l, int64_t true_us, int64_t wall_us) {
+    int64_t skew_us = l->o.faults.count ? faults_skew_us(&l->o.faults, true_us) : 0;
+    int64_t passed_us = true_us > l->true_us ? true_us - l->true_us : 0, wanted_us = true_us + skew_us;
+    l->now_us = wanted_us >= l->now_us ? wanted_us : l->now_us + passed_us / SLOW_CLOCK;
+    l->true_us = true_us;
+    l->wall_us = wall_us == 0 ? 0 : wall_us + l->now_us - true_us;
+    l->o.faults.ahead_us = l->now_us - true_us;
+    exchange_server_market_advance(l, l->now_us);
 }
+
+static void to_now(struct exchange_server *l) {
+    int64_t true_us, wall_us;
+    l->clock.read(l->clock.ctx, &true_us, &wall_us);
+    set_clock(l, true_us, wall_us);
+}
+
+static int64_t time_now(void *ctx) { return ((struct exchange_server *)ctx)->now_us; }
 
 static bool kept_back(const struct fault_rule *fault, bool arrived) {
     return fault && fault->kind == FAULT_LATE && !arrived;
@@ -297,6 +308,7 @@ void exchange_server_serve(struct exchange_server *l, const struct exchange_serv
                                   .key_header = HEADER_API_KEY,
                                   .token_header = "X-Moontide-Token",
                                   .refusal = refusal_body,
+                                  .now_us = time_now,
                                   .request = on_request,
                                   .upgrade = on_upgrade,
                                   .opened = on_opened,
@@ -308,12 +320,9 @@ void exchange_server_serve(struct exchange_server *l, const struct exchange_serv
 // ---- life ----
 
 void exchange_server_advance(struct exchange_server *l, int64_t now_us, int64_t wall_us) {
-    if (now_us < l->now_us) now_us = l->now_us;
-    l->now_us = now_us;
-    l->wall_us = wall_us;
-    exchange_server_market_advance(l, now_us);
-    stream_hub_pump(l->streams, now_us);
-    if (l->lates) exchange_server_lates_run(l, now_us);
+    set_clock(l, now_us, wall_us);
+    stream_hub_pump(l->streams, l->now_us);
+    if (l->lates) exchange_server_lates_run(l, l->true_us);
 }
 
 static int add_keys(struct exchange_server *l, struct errmsg *e) {
@@ -381,7 +390,7 @@ int exchange_server_new(const struct exchange_server_options *o, int64_t now_us,
     for (int32_t k = 0; k < o->symbol_count && !o->trade_path_counts; k++) {
         if (o->series[k].interval_us > longest_us) longest_us = o->series[k].interval_us;
     }
-    l->now_us = now_us - now_us % longest_us;
+    l->now_us = l->true_us = now_us - now_us % longest_us;
     for (int32_t i = 0; i < l->o.faults.count; i++) {   // a file's times count from the start
         struct fault_rule *r = &l->o.faults.rules[i];
         r->from_us += now_us;

@@ -32,7 +32,8 @@ struct exchange_server {
     struct audit *audit;
     struct market_replay *replays;
     struct late *lates;
-    int64_t now_us, wall_us, requests;
+    int64_t now_us, wall_us;     // the exchange's clock, and the wall's as far off as it
+    int64_t true_us, requests;   // the clock without the skew of faults, by which faults happen
     struct snapshot *snapshot;   // the account to go on from, until the exchange is built
     bool data_ended;
     struct client_request request;   // of the request being served

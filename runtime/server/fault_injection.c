@@ -86,7 +86,7 @@ static char *copy_of(const char *text, size_t size) {
 void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                                const struct http_request *r) {
     struct late n = { .conn = c,
-                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
+                      .due_us = l->true_us + faults_delay_us(&l->o.faults, fault),
                       .kind = LATE_REQUEST,
                       .request = *r };
     size_t path = strlen(r->path) + 1, query = r->query_size + 1, body = r->body_size + 1,
@@ -103,7 +103,7 @@ void exchange_server_keep_http(struct exchange_server *l, struct conn *c, const 
 void exchange_server_keep_ws(struct exchange_server *l, struct conn *c, const struct fault_rule *fault,
                              const struct ws_session *session, const char *text, size_t size) {
     struct late n = { .conn = c,
-                      .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
+                      .due_us = l->true_us + faults_delay_us(&l->o.faults, fault),
                       .kind = LATE_WS_REQUEST,
                       .session = *session,
                       .body = copy_of(text, size),
@@ -185,9 +185,9 @@ void exchange_server_error_answer(struct exchange_server *l, const struct fault_
 
 static void end_after(struct exchange_server *l, struct conn *c, const struct fault_rule *fault) {
     struct late end = { .conn = c,
-                        .due_us = l->now_us + faults_delay_us(&l->o.faults, fault),
+                        .due_us = l->true_us + faults_delay_us(&l->o.faults, fault),
                         .kind = LATE_END };
-    if (end.due_us == l->now_us)
+    if (end.due_us == l->true_us)
         conn_end(c);
     else
         late_add(l, &end);
@@ -202,7 +202,7 @@ void exchange_server_answer_http(struct exchange_server *l, struct conn *c, cons
     case FAULT_LOSE_REPLY: end_after(l, c, fault); return;
     case FAULT_DELAY:
         n.kind = LATE_ANSWER;
-        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fault);
+        n.due_us = l->true_us + faults_delay_us(&l->o.faults, fault);
         n.head = copy_of(a->head, strlen(a->head));
         n.body = copy_of(a->body, a->size);
         n.size = a->size;
@@ -216,7 +216,7 @@ void exchange_server_answer_http(struct exchange_server *l, struct conn *c, cons
         conn_answer_held(c, a->status, a->head, a->body, a->size, a->size);
         n.kind = LATE_PIECE;
         n.step_us = faults_delay_us(&l->o.faults, fault) / SLOW_PIECES + 1;
-        n.due_us = l->now_us + n.step_us;
+        n.due_us = l->true_us + n.step_us;
         n.piece = a->size / SLOW_PIECES + 1;
         late_add(l, &n);
         return;
@@ -236,7 +236,7 @@ void exchange_server_answer_ws(struct exchange_server *l, struct conn *c, const 
     case FAULT_LOSE_REPLY: break;
     case FAULT_SLOW_BODY:
     case FAULT_DELAY:
-        n.due_us = l->now_us + faults_delay_us(&l->o.faults, fault);
+        n.due_us = l->true_us + faults_delay_us(&l->o.faults, fault);
         n.size = strlen(text);
         n.body = copy_of(text, n.size);
         late_add(l, &n);

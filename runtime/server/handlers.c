@@ -208,12 +208,6 @@ void handlers_serve(struct handlers *d, const struct client_request *v, struct a
     ASSERT(a->status != 0);   // markets with a book answer at once
     if (a->code != 0) return;
     if (v->endpoint == EP_FUNDING_RATE || v->endpoint == EP_FUNDING_INFO) d->head[0] = 0;
-    int64_t skew_us = auth_skew_us(d->auth);
-    if (v->endpoint == EP_TIME && skew_us != 0) {
-        struct value_record now = { .time_us = now_us + skew_us, .symbol = SYMBOL_NONE };
-        d->body_size = record_json(d->body, d->body_room, RECORD_SERVER_TIME, &now, d->symbols);
-        answer_body(d, a, 200, 0);
-    }
 }
 
 size_t handlers_rate_limits(struct handlers *d, bool orders, char *out, size_t size, int64_t now_us) {

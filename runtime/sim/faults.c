@@ -33,7 +33,7 @@ static bool in_force(const struct fault_rule *r, int64_t now_us) {
 }
 
 static bool strikes(struct faults *f, struct fault_rule *r, int64_t now_us) {
-    if (!in_force(r, now_us) || (r->most > 0 && r->struck >= r->most)) return false;
+    if (!in_force(r, now_us - f->ahead_us) || (r->most > 0 && r->struck >= r->most)) return false;
     if (r->share < 1 && rng_double(&f->rng) >= r->share) return false;
     r->struck++;
     return true;

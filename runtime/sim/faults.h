@@ -59,6 +59,7 @@ struct fault_rule {
 
 struct faults {
     struct rng rng;
+    int64_t ahead_us;   // of a clock with skew: how far the times it asks with are ahead of the rules'
     int32_t count;
     struct fault_rule rules[FAULT_RULES_MAX];
 };
@@ -75,7 +76,7 @@ const struct fault_rule *faults_judge(struct faults *f, int32_t endpoint, int32_
 // The same for a message of a stream: to a user data stream or of market data.
 const struct fault_rule *faults_judge_stream(struct faults *f, bool user_data, int64_t now_us);
 
-// A delay drawn for a rule, and how far the clock is off now.
+// A delay drawn for a rule, and how far the clock should be off at a time without skew.
 int64_t faults_delay_us(struct faults *f, const struct fault_rule *rule);
 int64_t faults_skew_us(const struct faults *f, int64_t now_us);
 

@@ -236,14 +236,65 @@ describe("moontide exchange: faults", function()
     end
   )
 
-  it("a clock that is off", function()
-    x:faults { { fault = "skew", delay = -4 } }
-    local before = lx.now_ms()
-    local told = x:public("/fapi/v1/time").json.serverTime + 4000
-    assert.is_true(told >= before - 1 and told <= lx.now_ms(), told)
-    assert.equal(-1021, order().json.code)
-    x:faults { { fault = "skew", delay = 7 } }
-    assert.equal(-1021, order().json.code)
+  it("a clock that is off: all its stamps are", function()
+    local off = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
+    finally(function() off:stop() end)
+    local key = off:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. off.key }).json.listenKey
+    local user = websocket.open(off.port, "/private/ws/" .. key)
+    local trades = websocket.open(off.port, "/public/ws/btcusdt@trade")
+    -- Stamps with what they would be by our clock, before and after; the stamp itself.
+    local function stamped(by)
+      local before = lx.now_ms() + by
+      local reply = off:public "/fapi/v1/time"
+      local t = reply.json.serverTime
+      assert.is_true(t >= before - 2 and t <= lx.now_ms() + by + 2, t - before)
+      local date = reply.head.date
+      local hour, minute, second = date:match "(%d+):(%d+):(%d+) GMT"
+      assert.near(math.floor(t / 1000) % 86400, hour * 3600 + minute * 60 + second, 1)
+      local function within(name, ms)
+        assert.is_true(
+          ms >= before - 2 and ms <= lx.now_ms() + by + 2,
+          ("%s: %d ms"):format(name, ms - before)
+        )
+      end
+      before = lx.now_ms() + by
+      local function order(stamp)
+        local o = {
+          symbol = "BTCUSDT",
+          side = "BUY",
+          type = "MARKET",
+          quantity = "0.010",
+          newOrderRespType = "RESULT",
+        }
+        return off:signed("POST", "/fapi/v1/order", o, { stamp = stamp })
+      end
+      local sent = order(lx.now_ms() + by)
+      assert.equal(200, sent.status)
+      within("updateTime", sent.json.updateTime)
+      local e = user:until_(
+        function(m) return m.e == "ORDER_TRADE_UPDATE" and m.o.i == sent.json.orderId and m.o.X == "FILLED" end
+      )
+      within("E", e.E)
+      within("T", e.T)
+      within("o.T", e.o.T)
+      local trade = trades:until_(function(m) return m.e == "trade" and m.T >= before end)
+      within("trade E", trade.E)
+      within("trade T", trade.T)
+      assert.equal(-1021, order(lx.now_ms() + by - 6000).json.code)
+      assert.equal(-1021, order(lx.now_ms() + by + 2000).json.code)
+    end
+    stamped(0)
+    off:faults { { fault = "skew", delay = 7 } } -- ahead at once
+    stamped(7000)
+    off:faults { { fault = "skew", delay = 6.7 } } -- back slowly
+    local last = 0
+    lx.wait_for("the clock to be 6.7 s ahead", function()
+      local t = off:public("/fapi/v1/time").json.serverTime
+      assert.is_true(t >= last)
+      last = t
+      return t <= lx.now_ms() + 6700
+    end)
+    stamped(6700)
   end)
 
   it("streams dropped, with gaps, twice; a listen key lost; a client id struck at most so often", function()

@@ -296,9 +296,11 @@ describe("moontide live", function()
   end)
 
   it("a clock that is off is measured, also when it jumps", function()
-    x:faults { { fault = "skew", delay = 30 } }
+    local off = lx.start { "--no-limits", "--symbols", "BTCUSDT" } -- its clock stays off
+    finally(function() off:stop() end)
+    off:faults { { fault = "skew", delay = 30 } }
     local r = live(
-      x,
+      off,
       [[
       local o, err = api.get_account_info()
       print("account", o ~= nil, err)
@@ -307,9 +309,9 @@ describe("moontide live", function()
     )
     assert.truthy(r.out:find("account\ttrue", 1, true), r.out .. r.err)
     assert.truthy(r.err:find "clock_offset_ms=[23]%d%d%d%d\n", r.err)
-    x:faults { { fault = "skew", delay = 30, from = 1.5 } }
+    off:faults { { fault = "skew", delay = 30 }, { fault = "skew", delay = 30, from = 1.5 } }
     r = live(
-      x,
+      off,
       [[
       api.sleep(2)
       local o, err = api.get_account_info()
