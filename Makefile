@@ -121,6 +121,7 @@ mutants: deps             ## break the gateway rule by rule, then N operators of
 lint: deps clients        ## warnings as errors, luacheck, formatting, the ladder of rooms, the lists of docs and top level
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@luacheck --quiet lua strategies spec examples docs
+	@$(CC) -std=c11 $(CPPFLAGS) -Wall -Wextra -Wshadow -Werror -fsyntax-only -Ispec/fuzz spec/fuzz/*.c
 	@$(MAKE) --no-print-directory format-check
 	@$(BINARY) script docs/generate_api.lua --check
 	@$(BINARY) script docs/generate_commands.lua --check

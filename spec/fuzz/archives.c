@@ -1,16 +1,17 @@
 // archives.c: files of history under libFuzzer: ZIP and gzip archives and CSV, as bars, funding rates and trades.
 //
-// The first byte of an input says what the rest is: 0 CSV, 1 ZIP, 2 gzip; and with 4 added, that trades are looked for.
+// The first byte of an input says what the rest is: 0 CSV, 1 ZIP, 2 gzip; with 4 added, that trades are looked for, with 8, that bars are of a
+// premium, which has any sign.
 #include "data/csv_rows.h"
 #include "data/trade_file.h"
 #include "fuzz.h"
 
 static const char *const endings[] = { ".csv", ".zip", ".csv.gz" };
 
-static void bars(const char *path) {
+static void bars(const char *path, bool premium) {
     struct rows rows;
     struct errmsg e;
-    if (rows_read(path, 0, NULL, NULL, &rows, &e) == 0) {
+    if (rows_read(path, 0, premium, NULL, NULL, &rows, &e) == 0) {
         if (rows.count <= 0) abort();
         for (int64_t i = 0; i < rows.count && !rows.funding; i++) {
             const int64_t *v = rows.bars[i].values;
@@ -40,6 +41,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (data[0] & 4)
         trades(path);
     else
-        bars(path);
+        bars(path, (data[0] & 8) != 0);
     return 0;
 }

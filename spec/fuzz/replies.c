@@ -19,13 +19,14 @@ static void tell(struct reconciliation *r, struct exposure *x, const struct api_
         case RECORD_ORDER_AMENDED:
         case RECORD_ORDER_QUERY:
             reconcile_order(r, &orders[i]);
-            exposure_reply(x, &orders[i]);
-            exposure_order(x, &orders[i]);
+            exposure_reply(x, 0, &orders[i], 1);
+            exposure_order(x, &orders[i], 1);
             break;
         case RECORD_ALGO:
         case RECORD_ALGO_QUERY:
             reconcile_algo(r, (const struct algo_record *)op->rows + i);
-            exposure_algo(x, (const struct algo_record *)op->rows + i);
+            exposure_algo(x, (const struct algo_record *)op->rows + i, 1);
+            exposure_algo_reply(x, 0, (const struct algo_record *)op->rows + i, 1);
             break;
         case RECORD_TRADE: reconcile_trade(r, (const struct trade_record *)op->rows + i); break;
         case RECORD_INCOME: reconcile_income(r, (const struct income_record *)op->rows + i); break;

@@ -76,4 +76,8 @@ control)
     put two '\0{"id":1,\377"method":"status"}\n{"id":2}\n\377\n\n'
     put client '\1{"ok":true}\n{"ok":'
     ;;
+rules)
+    printf '{"symbol":"BTCUSDT","status":"TRADING","pricePrecision":2,"quantityPrecision":3,"filters":[{"filterType":"PRICE_FILTER","tickSize":"0.10","minPrice":"0.1","maxPrice":"100000"},{"filterType":"LOT_SIZE","stepSize":"0.001","minQty":"0.001","maxQty":"1000"},{"filterType":"MARKET_LOT_SIZE","stepSize":"0.001","minQty":"0.001","maxQty":"100"},{"filterType":"MIN_NOTIONAL","notional":"5"},{"filterType":"PERCENT_PRICE","multiplierUp":"1.15","multiplierDown":"0.85"}]}' >"$out/whole"
+    printf '{"symbol":"BTCUSDT","status":"BREAK","filters":[{"filterType":"PRICE_FILTER","tickSize":"1"},{"filterType":"LOT_SIZE","stepSize":"1"}]}' >"$out/short"
+    ;;
 esac

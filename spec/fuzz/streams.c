@@ -28,8 +28,8 @@ static void take(struct listener *w, const struct stream_event *e) {
     if (!reconcile_take(w->known, e)) return;
     if (reconcile_take(w->known, e) && e->kind != RECORD_ALGO_UPDATE && e->kind != RECORD_ORDER_UPDATE)
         abort();   // the same once more is no news
-    if (e->kind == RECORD_ORDER_UPDATE) exposure_order(w->orders, &e->u.order.order);
-    if (e->kind == RECORD_ALGO_UPDATE) exposure_algo(w->orders, &e->u.algo.order);
+    if (e->kind == RECORD_ORDER_UPDATE) exposure_order(w->orders, &e->u.order.order, 1);
+    if (e->kind == RECORD_ALGO_UPDATE) exposure_algo(w->orders, &e->u.algo.order, 1);
 }
 
 static void account(struct listener *w) {
@@ -118,7 +118,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     int32_t count;
     if (book_sync_state(w.book) == BOOK_GOOD) book_sync_side(w.book, 0, &count);
-    exposure_open_e8(w.orders, 0, POSITION_BOTH, SIDE_BUY, NULL, 0);
+    exposure_open(w.orders, 0, POSITION_BOTH, SIDE_BUY, NULL, INT64_C(100000000));
+    exposure_cost_e8(w.orders, 0, INT64_C(100000000), 5000000);
     reconcile_free(w.known);
     exposure_free(w.orders);
     book_sync_free(w.book);

@@ -198,6 +198,30 @@ describe("in virtual time", function()
     assert.truthy(v:logged "step 0.01 (0.001)", v:log())
   end)
 
+  it("rules that no contract can have are not taken over, and a line says so", function()
+    local order
+    local v = virtual.run {
+      script = function(v, api)
+        change(v, "minQty=2000") -- more than the most that one order may be
+        v:run_for(3700)
+        order = api.create_order {
+          symbol = "BTCUSDT",
+          side = "BUY",
+          type = "LIMIT",
+          quantity = 0.01,
+          price = math.floor(v:best() * 0.97),
+        }
+      end,
+    }
+    assert.is_nil(v.failure, v.failure)
+    assert.truthy(
+      v:logged "the rules that the exchange tells now are not taken over: these are no rules of a contract",
+      v:log()
+    )
+    assert.is_nil(v:logged "has changed its rules", v:log())
+    assert.is_nil(order) -- the exchange goes by them
+  end)
+
   it("a symbol that stops trading is told, its orders refused, its cancels not", function()
     local first, second, cancelled, later
     local v = virtual.run {

@@ -5,6 +5,7 @@
 #include "base/dec.h"
 #include "base/units.h"
 #include "venue/binance/symbol_reply.h"
+#include "venue/binance/symbol_rules.h"
 #include "world/live/log_lines.h"
 
 #include <stdio.h>
@@ -61,8 +62,15 @@ static void tell_change(struct live *l, const struct symbol *was, const struct s
 
 // The status and the filters; what else is known of the symbol stays.
 static void take(struct live *l, struct symbol *known, const struct symbol *told) {
-    struct symbol was = *known;
-    symbol_reply_merge(known, told);
+    struct symbol was = *known, is = *known;
+    struct errmsg e;
+    symbol_reply_merge(&is, told);
+    if (symbol_rules_check(&is, &e) == ERR_OK)
+        *known = is;
+    else   // an order by such rules would be of a size nobody meant
+        live_log_warn(l, "%s: the rules that the exchange tells now are not taken over: %.200s", known->name,
+                      e.text);
+    memcpy(known->status, told->status, sizeof known->status);
     bool changed = symbol_trades(&was) != symbol_trades(known);
     if (changed || (!symbol_trades(known) && strcmp(was.status, known->status) != 0)) {
         if (symbol_trades(known))
