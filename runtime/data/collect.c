@@ -115,12 +115,19 @@ static const char *other_kind_of_path(const char *path) {
     return other_kind_of_name(path);
 }
 
-int collect_stat(const char *path, int64_t *size, int64_t *mtime_ns) {
+static int64_t to_ns(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
+
+int collect_stat(const char *path, struct file_stamp *out) {
     struct stat st;
     if (stat(path, &st) != 0) return ERR_NOT_FOUND;
-    *size = (int64_t)st.st_size;
-    *mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    *out =
+        (struct file_stamp){ (int64_t)st.st_size, to_ns(st.st_mtim), to_ns(st.st_ctim), (uint64_t)st.st_ino };
     return 0;
+}
+
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b) {
+    return a->size == b->size && a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns &&
+           a->inode == b->inode;
 }
 
 static int list_add(struct source_list *l, const struct source_file *file) {
@@ -135,7 +142,7 @@ static int add_file(struct source_list *l, struct source_file *file, const char 
     file->path = strdup(path);
     file->real = realpath(path, NULL);
     int err = ERR_NO_MEMORY;
-    if (!file->real || collect_stat(path, &file->size, &file->mtime_ns))
+    if (!file->real || collect_stat(path, &file->stamp))
         err = errmsg_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     else if (file->path)
         err = list_add(l, file);

@@ -9,10 +9,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// What the file system tells of a file without its bytes.
+struct file_stamp {
+    int64_t size, mtime_ns, ctime_ns;
+    uint64_t inode;
+};
+
 struct source_file {
     char *path;   // as the user would write it: for messages
     char *real;   // absolute, without links: for the store
-    int64_t size, mtime_ns;
+    struct file_stamp stamp;
     char symbol[SERIES_SYMBOL_MAX];
     int32_t interval;   // -1: not told by the name
     bool named;         // given by name, not found in a folder
@@ -27,8 +33,9 @@ struct source_list {
 // Finds the files of options->paths that the options want, in depth and in the order of their names.
 int collect_sources(const struct import_options *o, struct source_list *out, struct errmsg *e);
 
-// Size and modification time as they are now; ERR_NOT_FOUND.
-int collect_stat(const char *path, int64_t *size, int64_t *mtime_ns);
+// The stamp as it is now; ERR_NOT_FOUND.
+int collect_stat(const char *path, struct file_stamp *out);
+bool file_stamp_same(const struct file_stamp *a, const struct file_stamp *b);
 
 void collect_free(struct source_list *l);
 

@@ -11,6 +11,7 @@
 #include "data/grid.h"
 #include "data/stamp.h"
 #include "data/join.h"
+#include "data/sources.h"
 #include "data/store.h"
 #include "trade/record.h"
 
@@ -143,8 +144,8 @@ static void on_progress(void *ctx, int64_t used) {
 
 // A file that changes under the reader would be stored as something it never was.
 static int check_unchanged(const struct source_file *f, struct errmsg *e) {
-    int64_t size, mtime_ns;
-    if (collect_stat(f->path, &size, &mtime_ns) == 0 && size == f->size && mtime_ns == f->mtime_ns) return 0;
+    struct file_stamp now;
+    if (collect_stat(f->path, &now) == 0 && file_stamp_same(&now, &f->stamp)) return 0;
     return errmsg_set(e, ERR_IO, "%s: changed while it was read; try again", f->path);
 }
 
@@ -158,7 +159,7 @@ static int read_parts(struct import *im, const struct source_file *files, int32_
         if (parts[i].rows.funding != files[i].funding)
             return errmsg_set(e, ERR_FORMAT, "%s: holds funding rates under the name of a file of bars",
                               files[i].path);
-        im->done += files[i].size;
+        im->done += files[i].stamp.size;
         on_progress(im, 0);
     }
     return 0;
@@ -180,20 +181,6 @@ static struct join_part *parts_new(int32_t count) { return calloc((size_t)count,
 static void parts_free(struct join_part *parts, int32_t count) {
     for (int32_t i = 0; i < count; i++) rows_free(&parts[i].rows);
     free(parts);
-}
-
-// What the store file must have been made of: one line a file. NULL without memory.
-static char *sources_text(const struct source_file *files, int32_t count, bool allow_gaps) {
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out) return NULL;
-    fprintf(out, "gaps %s\n", allow_gaps ? "allowed" : "refused");
-    for (int32_t i = 0; i < count; i++)
-        fprintf(out, "%lld %lld %s\n", (long long)files[i].size, (long long)files[i].mtime_ns, files[i].real);
-    if (fclose(out) == 0) return text;
-    free(text);
-    return NULL;
 }
 
 // "<folder>/<symbol>-<interval>-<key>.mtb"; the key tells sets of paths apart, not their contents.
@@ -245,23 +232,35 @@ static int make_series(struct import *im, const struct source_file *files, int32
     return err;
 }
 
+// Maps the store file at `path` when it was made of these very files.
+static bool reuse(const struct import *im, const char *path, const struct source_file *files, int32_t count,
+                  struct series *s) {
+    int64_t written_ns;
+    char *stored = store_sources(path, &written_ns);
+    bool good = stored && sources_same(stored, written_ns, files, count, im->options->allow_gaps) &&
+                store_open(path, stored, s) == 0;
+    free(stored);
+    return good;
+}
+
 static int import_bars(struct import *im, const struct source_file *files, int32_t count, struct errmsg *e) {
     struct series s = { .interval = files->interval, .interval_us = interval_us(files->interval) };
     char path[PATH_MAX];
     int err = 0;
     memcpy(s.symbol, files->symbol, sizeof s.symbol);
-    char *sources = sources_text(files, count, im->options->allow_gaps);
-    if (!sources) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     if (im->folder[0] && store_path(im, files, count, path) != 0) im->folder[0] = '\0';
-    if (im->folder[0] && store_open(path, sources, &s) == 0) {
+    if (im->folder[0] && reuse(im, path, files, count, &s)) {
         im->reused_count++;
-        for (int32_t i = 0; i < count; i++) im->done += files[i].size;
+        for (int32_t i = 0; i < count; i++) im->done += files[i].stamp.size;
         on_progress(im, 0);
     } else {
+        // The digests come first: a file that changes after them is told by its stamp once it has been read.
+        char *sources = im->folder[0] ? sources_text(files, count, im->options->allow_gaps, e) : NULL;
+        if (im->folder[0] && !sources) return ERR_IO;
         err = make_series(im, files, count, &s, e);
-        if (!err) keep_in_store(im, path, sources, &s);
+        if (!err && sources) keep_in_store(im, path, sources, &s);
+        free(sources);
     }
-    free(sources);
     if (err) return err;
     if (s.gap_count > 0)
         import_notice(im->options, "%s %s: %lld bar%s missing, accepted", s.symbol,
@@ -293,7 +292,7 @@ static int import_groups(struct import *im, struct errmsg *e) {
     im->out->funding = calloc((size_t)count, sizeof *im->out->funding);
     if (!im->out->series || !im->out->funding)
         return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
-    for (int32_t i = 0; i < count; i++) im->total += files[i].size;
+    for (int32_t i = 0; i < count; i++) im->total += files[i].stamp.size;
     for (int32_t first = 0, end; first < count; first = end) {
         for (end = first + 1; end < count && same_group(&files[first], &files[end]);) end++;
         int err = files[first].funding ? import_funding(im, files + first, end - first, e)

@@ -4,7 +4,7 @@
 //          whose header names open_time (time, timestamp, date), open, high, low, close and, if it has it,
 //          volume; Binance fundingRate archives (calc_time, funding_interval_hours, last_funding_rate).
 // Store    one file for each (symbol, interval, set of sources), written under a temporary name and renamed;
-//          it is reused while every source's path, size and modification time are what they were.
+//          it is reused while every source's path and bytes are what they were (data/sources.h).
 // Errors   one line in `e` that says what, in which file and line, and how to mend it; nothing is left
 //          half-written.
 #ifndef MT_DATA_IMPORT_H

@@ -97,6 +97,27 @@ int store_open(const char *path, const char *sources, struct series *out) {
     return 0;
 }
 
+char *store_sources(const char *path, int64_t *written_ns) {
+    struct store_header h;
+    struct stat st;
+    char *text = NULL;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return NULL;
+    bool good = fstat(fd, &st) == 0 && pread(fd, &h, sizeof h, 0) == (ssize_t)sizeof h &&
+                memcmp(h.magic, store_magic, sizeof h.magic) == 0 && h.version == STORE_VERSION &&
+                h.sources_size < (uint64_t)st.st_size;
+    if (good) text = malloc((size_t)h.sources_size + 1);
+    if (text && pread(fd, text, (size_t)h.sources_size, sizeof h) == (ssize_t)h.sources_size) {
+        text[h.sources_size] = '\0';
+        *written_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    } else {
+        free(text);
+        text = NULL;
+    }
+    close(fd);
+    return text;
+}
+
 static int write_at(int fd, const void *data, size_t size, uint64_t offset) {
     const char *at = data;
     while (size > 0) {

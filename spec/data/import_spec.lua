@@ -283,6 +283,35 @@ describe("import", function()
     assert.are.equal(name .. "\n", store_files())
   end)
 
+  it("notices other bytes of the same size and time, and none of a file that was only touched", function()
+    local name, mark = "AUSDT-1m-2023.csv", folder .. "/mark"
+    local path = write(name, HEADER .. row(0) .. row(1))
+    os.execute(("touch -r '%s' '%s'"):format(path, mark))
+    local function run()
+      local err, r, text = import { path }
+      assert.are.equal(0, err, text)
+      local reused, close = r.reused, tonumber(r.series[0].close_e8[1])
+      C.import_free(r)
+      return { reused, close }
+    end
+    local function change(close) -- as row(1) is long, whatever closes it
+      write(name, HEADER .. row(0) .. row(1, 1, 2, "0.5", close))
+      os.execute(("touch -r '%s' '%s'"):format(mark, path))
+    end
+    assert.are.same({ false, 150000000 }, run())
+    change "1.2"
+    assert.are.same({ false, 120000000 }, run())
+    assert.are.same({ true, 120000000 }, run())
+    os.execute(("touch '%s'"):format(path))
+    assert.are.same({ true, 120000000 }, run())
+    -- A store that is long written takes a file at its stamp, which a change moves all the same.
+    os.execute(("touch -r '%s' '%s'; touch -d '1 hour' '%s'/store/*"):format(mark, path, folder))
+    assert.are.same({ true, 120000000 }, run())
+    change "1.3"
+    os.execute(("touch -d '1 hour' '%s'/store/*"):format(folder))
+    assert.are.same({ false, 130000000 }, run())
+  end)
+
   it("keeps bars in memory where the store cannot be written", function()
     local err, r, _, notices = import(
       { write("AUSDT-1m-2023.csv", HEADER .. row(0)) },
