@@ -167,7 +167,7 @@ describe("the REPL, piped", function()
       "left out with\n +closePosition\n",
       'side Side +"BUY" | "SELL"\n',
       '\nOrderType\n +"LIMIT" | "MARKET"',
-      "\nta.ema +ta.sma ",
+      "\nta.ema +",
       "api.create_order +api",
     } do
       assert.matches(text, r.out)

@@ -24,8 +24,18 @@ describe("a proxy", function()
         .. "-addext subjectAltName=DNS:exchange.invalid,DNS:api.invalid 2>/dev/null"
       ):format(folder)
     )
-    x =
-      lx.start { "--no-limits", "--symbols", "BTCUSDT", "--tls", folder .. "/cert.pem", folder .. "/key.pem" }
+    x = lx.start {
+      "--no-limits",
+      "--symbols",
+      "BTCUSDT",
+      "--host",
+      "exchange.invalid",
+      "--host",
+      "api.invalid",
+      "--tls",
+      folder .. "/cert.pem",
+      folder .. "/key.pem",
+    }
     plain = lx.start { "--no-limits", "--symbols", "BTCUSDT" }
     proxy = program.start("proxy", x.port)
     asking = program.start("proxy", x.port, "trader:pa5sword")

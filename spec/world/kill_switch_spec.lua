@@ -181,7 +181,7 @@ describe("kill switch", function()
     for _, case in ipairs {
       { { "nobody" }, 1, "moontide stop: nobody: no such run is going on" },
       { {}, 2, "missing name of a run" },
-      { { "../x" }, 2, "no name for a run" },
+      { { "../x" }, 2, "is not a name for a run" },
       { { "--all", "s" }, 2, "either --all or names" },
     } do
       local s = stop(case[1])

@@ -336,7 +336,7 @@ describe("moontide live", function()
         if count == 6 then break end
       end
     ]],
-      {},
+      { "--market-only" },
       "NOTHING=1"
     )
     assert.equal(0, r.status, r.err)
@@ -353,7 +353,7 @@ describe("moontide live", function()
       local r = live(
         x,
         [[ api.sleep(0.2) print "goes on" ]],
-        { "--config", config, "--hang-seconds", "5", "--on-failure", "halt" },
+        { "--config", config, "--hang-seconds", "5", "--on-failure", "halt", "--market-only" },
         "MOONTIDE_API_KEY= MOONTIDE_API_SECRET="
       )
       assert.equal(0, r.status, r.err)
@@ -436,8 +436,13 @@ describe("moontide live", function()
       { { "live" }, 2, "missing script; usage: moontide live SCRIPT" },
       { { "live", plain }, 2, "trades real money; say --yes-real-money" },
       { { "live", plain, "--url", "http://203.0.113.1:9", "--yes-real-money" }, 2, "over https only" },
-      { { "live", plain, "--url", "http://127.0.0.1:1" }, 1, "http://127.0.0.1:1/fapi/v1/exchangeInfo: " },
-      { { "live", plain, "--url", x.url, "--symbol", "NOSUCH" }, 1, "the exchange does not trade NOSUCH" },
+      { { "live", plain, "--url", x.url }, 2, "no API key: set MOONTIDE_API_KEY and MOONTIDE_API_SECRET" },
+      {
+        { "live", plain, "--url", "http://127.0.0.1:1", "--market-only" },
+        1,
+        "http://127.0.0.1:1/fapi/v1/exchangeInfo: ",
+      },
+      { { "live", plain, "--url", x.url, "--symbol", "NOSUCH", "--market-only" }, 1, "the exchange does not trade NOSUCH" },
       { { "live", plain, "--url", x.url, "--key-file", key_file }, 1, "others may read it; chmod 600" },
       { { "live", plain, "--url", x.url, "--key-file", folder .. "/none" }, 1, "no such file" },
       { { "live", folder .. "/missing.lua", "--url", x.url }, 1, "cannot read the script" },

@@ -177,7 +177,7 @@ end
 
 -- A table whose names are all words and whose values are all scalars: one row of a reply.
 local function is_record(t)
-  if type(t) ~= "table" or next(t) == nil or getmetatable(t) then return false end
+  if type(t) ~= "table" or next(t) == nil or debug.getmetatable(t) then return false end
   for name, v in pairs(t) do
     if type(name) ~= "string" or not (is_scalar(v) or (type(v) == "table" and next(v) == nil)) then
       return false
@@ -403,7 +403,7 @@ end
 ---@return string # of one line or several, without an end of line
 function M.value(v, o)
   o = with_defaults(o)
-  if type(v) == "table" and not getmetatable(v) then
+  if type(v) == "table" and not debug.getmetatable(v) then -- hidden ones are of values with a text of their own
     if is_book(v) then return book_text(v, o) end
     if is_list(v) then
       if is_kline(v[1]) then return klines_text(v, o) end

@@ -371,7 +371,8 @@ M.table_text, M.json = text.table_text, json.text
 ---@param exchange ffi.cdata*
 function M.write(r, options, world, exchange)
   if options.fills then csv.fills(options.fills, exchange, world.symbol_names) end
-  if options.orders then csv.orders(options.orders, exchange, world.symbol_names) end
+  -- A run on paper has an option of the same name, a count.
+  if type(options.orders) == "string" then csv.orders(options.orders, exchange, world.symbol_names) end
   if options.equity then csv.equity(options.equity, world.view) end
   if r.begun then
     r.elapsed_s = host.monotonic() - r.begun
