@@ -66,7 +66,7 @@ describe("moontide doctor", function()
     checks, r = doctor({}, ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s"):format(("b"):rep(64), x.secret))
     assert.equal(1, r.status)
     assert.truthy(
-      checks.key.text:find("(-2015)", 1, true) or checks.key.text:find("(-2014)", 1, true),
+      checks.key.text:find("401, -2015", 1, true) or checks.key.text:find("401, -2014", 1, true),
       checks.key.text
     )
     assert.falsy((r.out .. r.err):find(x.secret, 1, true))

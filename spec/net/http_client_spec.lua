@@ -73,7 +73,7 @@ describe("the HTTP client", function()
 
   it("goes through a proxy when it is told one", function()
     -- The local exchange takes any request it is sent: that it was sent one for another name shows the way it took.
-    local plain = lx.start { "--symbols", "BTCUSDT" }
+    local plain = lx.start { "--symbols", "BTCUSDT", "--host", "nosuch.invalid" }
     finally(function() plain:stop() end)
     local status, body = probe { proxy = plain.url }("GET", "http://nosuch.invalid/fapi/v1/ping")
     assert.equal(404, status)

@@ -442,7 +442,11 @@ describe("moontide live", function()
         1,
         "http://127.0.0.1:1/fapi/v1/exchangeInfo: ",
       },
-      { { "live", plain, "--url", x.url, "--symbol", "NOSUCH", "--market-only" }, 1, "the exchange does not trade NOSUCH" },
+      {
+        { "live", plain, "--url", x.url, "--symbol", "NOSUCH", "--market-only" },
+        1,
+        "the exchange does not trade NOSUCH",
+      },
       { { "live", plain, "--url", x.url, "--key-file", key_file }, 1, "others may read it; chmod 600" },
       { { "live", plain, "--url", x.url, "--key-file", folder .. "/none" }, 1, "no such file" },
       { { "live", folder .. "/missing.lua", "--url", x.url }, 1, "cannot read the script" },
