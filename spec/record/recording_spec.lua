@@ -82,33 +82,38 @@ local failing = [[
   end } ]]
 
 describe("a recorded run", function()
-  local x, folder, made
+  local x, alone, folder, made
 
   setup(function()
-    x = lx.start {
-      "--no-limits",
-      "--symbols",
-      "BTCUSDT,ETHUSDT",
-      "--wallet",
-      "1000000",
-      "--speed",
-      "60",
-      "--stream-life",
-      "120",
-    } -- cut every two seconds
-    x:faults {
-      { fault = "lose_reply", call = "POST /fapi/v1/order", share = 0.1 },
-      { fault = "lose_request", call = "POST /fapi/v1/order", share = 0.1 },
-      { fault = "error", call = "POST /fapi/v1/order", status = 503, share = 0.1 },
-      { fault = "reset", call = "GET /fapi/v1/ticker/price", share = 0.2 },
-      { fault = "error", call = "GET /fapi/v1/ticker/price", status = 500, share = 0.2 },
-      { fault = "delay", call = "POST /fapi/v1/order", delay = 0.05, jitter = 0.05, share = 0.3 },
-    }
+    local function exchange()
+      local one = lx.start {
+        "--no-limits",
+        "--symbols",
+        "BTCUSDT,ETHUSDT",
+        "--wallet",
+        "1000000",
+        "--speed",
+        "60",
+        "--stream-life",
+        "120",
+      } -- cut every two seconds
+      one:faults {
+        { fault = "lose_reply", call = "POST /fapi/v1/order", share = 0.1 },
+        { fault = "lose_request", call = "POST /fapi/v1/order", share = 0.1 },
+        { fault = "error", call = "POST /fapi/v1/order", status = 503, share = 0.1 },
+        { fault = "reset", call = "GET /fapi/v1/ticker/price", share = 0.2 },
+        { fault = "error", call = "GET /fapi/v1/ticker/price", status = 500, share = 0.2 },
+        { fault = "delay", call = "POST /fapi/v1/order", delay = 0.05, jitter = 0.05, share = 0.3 },
+      }
+      return one
+    end
+    -- Each cut of a stream is followed by questions; one after another every two seconds they would spend the limits that all
+    -- runs on one exchange share. So the longest run has an exchange, and with it limits, of its own.
+    x, alone = exchange(), exchange()
     folder = run.folder()
     -- A second of ours is a minute of the exchange.
     local fast = "--recv-window 15000 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
     made = recorded.make(x, folder, {
-      handlers = { script = handlers, arguments = "--bars 12 " .. fast },
       plain = { script = plain, arguments = fast },
       events = { script = events, arguments = "--for 8" },
       failing = { script = failing, arguments = fast },
@@ -116,10 +121,14 @@ describe("a recorded run", function()
       killed = { script = handlers, arguments = fast, kill = { "bar", 4 } },
       halted = { script = handlers, arguments = fast, kill = { "bar", 2 }, signal = "USR1" },
     })
+    made.handlers = recorded.make(alone, folder, {
+      handlers = { script = handlers, arguments = "--bars 12 " .. fast },
+    }).handlers
   end)
   teardown(function()
     run.remove(folder)
     x:stop()
+    alone:stop()
   end)
 
   local function same(name, how)
