@@ -17,20 +17,16 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-// Archives that are no bars of trades. The klines among them have the columns of bars and would pass as such.
-static const char *const other_kinds[] = { "markPriceKlines",
-                                           "indexPriceKlines",
-                                           "premiumIndexKlines",
-                                           "aggTrades",
-                                           "trades",
-                                           "bookTicker",
-                                           "bookDepth",
-                                           "liquidationSnapshot",
-                                           "metrics",
-                                           "BVOLIndex",
-                                           "EOHSummary",
-                                           "mark",
-                                           "depth" };
+// Klines that are not of trades: they have the columns of bars and would pass as such.
+static const char *const kline_kinds[SERIES_KIND_COUNT] = { [SERIES_MARK] = "markPriceKlines",
+                                                            [SERIES_INDEX] = "indexPriceKlines",
+                                                            [SERIES_PREMIUM] = "premiumIndexKlines" };
+
+// Archives that are no klines at all.
+static const char *const other_kinds[] = {
+    "aggTrades", "trades",    "bookTicker", "bookDepth", "liquidationSnapshot",
+    "metrics",   "BVOLIndex", "EOHSummary", "mark",      "depth"
+};
 
 void import_notice(const struct import_options *o, const char *format, ...) {
     char line[600];
@@ -104,15 +100,15 @@ static const char *other_kind_of_name(const char *path) {
     return NULL;
 }
 
-// A file named explicitly may lie in any folder except one of klines that are not of trades.
-static const char *other_kind_of_path(const char *path) {
-    for (const char *part = path; part; part = strchr(part, '/')) {
-        if (*part == '/') part++;
-        size_t size = strcspn(part, "/");
-        const char *kind = other_kind(part, size);
-        if (kind && part[size] == '/' && strstr(kind, "Klines")) return kind;
+// Told by a folder above the file or by a part of its name: BTCUSDT-markPriceKlines-1m-2023-01.zip.
+static uint8_t kline_kind(const char *real) {
+    for (const char *part = real; *part;
+         part += strcspn(part, "/-.") + (part[strcspn(part, "/-.")] != '\0')) {
+        size_t size = strcspn(part, "/-.");
+        for (uint8_t k = SERIES_MARK; k < SERIES_KIND_COUNT; k++)
+            if (strlen(kline_kinds[k]) == size && strncasecmp(part, kline_kinds[k], size) == 0) return k;
     }
-    return other_kind_of_name(path);
+    return SERIES_TRADES;
 }
 
 static int64_t to_ns(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
@@ -144,8 +140,10 @@ static int add_file(struct source_list *l, struct source_file *file, const char 
     int err = ERR_NO_MEMORY;
     if (!file->real || collect_stat(path, &file->stamp))
         err = errmsg_set(e, ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
-    else if (file->path)
+    else if (file->path) {
+        file->kind = kline_kind(file->real);
         err = list_add(l, file);
+    }
     if (err == 0) return 0;
     free(file->path);
     free(file->real);
@@ -158,7 +156,7 @@ static int add_named(const struct import_options *o, const char *path, struct so
     struct source_file file = { .named = true, .interval = -1 };
     if (!source_name_fits(path))
         return errmsg_set(e, ERR_FORMAT, "%s: not a .csv, .csv.gz or .zip file", path);
-    const char *kind = other_kind_of_path(path);
+    const char *kind = other_kind_of_name(path);
     if (kind) return errmsg_set(e, ERR_FORMAT, "%s: holds %s, not bars of trades", path, kind);
     bool named = import_name(path, file.symbol, &file.interval);
     bool bare = !strchr(base_name(path), '-');   // GOOG.csv: a title rather than an archive's name

@@ -23,6 +23,7 @@ struct source_file {
     int32_t interval;   // -1: not told by the name
     bool named;         // given by name, not found in a folder
     bool funding;
+    uint8_t kind;   // enum series_kind
 };
 
 struct source_list {

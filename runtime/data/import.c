@@ -86,7 +86,7 @@ static int infer_interval(const struct import_options *o, struct source_file *f,
 static int peek(const struct import_options *o, struct source_file *f, bool *keep, struct errmsg *e) {
     struct rows rows;
     *keep = true;
-    int err = rows_read(f->path, PEEK_ROWS, false, NULL, NULL, &rows, e);
+    int err = rows_read(f->path, PEEK_ROWS, f->kind == SERIES_PREMIUM, NULL, NULL, &rows, e);
     if (!err) {
         f->funding = rows.funding;
         if (!f->funding) err = infer_interval(o, f, &rows, e);
@@ -127,12 +127,14 @@ static int by_group(const void *a, const void *b) {
     const struct source_file *y = b;
     int order = strcmp(x->symbol, y->symbol);
     if (order == 0) order = (int)x->funding - (int)y->funding;
+    if (order == 0) order = (int)x->kind - (int)y->kind;
     if (order == 0) order = (x->interval > y->interval) - (x->interval < y->interval);
     return order ? order : strcmp(x->real, y->real);
 }
 
 static bool same_group(const struct source_file *a, const struct source_file *b) {
-    return strcmp(a->symbol, b->symbol) == 0 && a->funding == b->funding && a->interval == b->interval;
+    return strcmp(a->symbol, b->symbol) == 0 && a->funding == b->funding && a->kind == b->kind &&
+           a->interval == b->interval;
 }
 
 static void on_progress(void *ctx, int64_t used) {
@@ -153,7 +155,8 @@ static int read_parts(struct import *im, const struct source_file *files, int32_
                       struct join_part *parts, struct errmsg *e) {
     for (int32_t i = 0; i < count; i++) {
         parts[i].path = files[i].path;
-        int err = rows_read(files[i].path, 0, false, on_progress, im, &parts[i].rows, e);
+        int err =
+            rows_read(files[i].path, 0, files[i].kind == SERIES_PREMIUM, on_progress, im, &parts[i].rows, e);
         if (!err) err = check_unchanged(&files[i], e);
         if (err) return err;
         if (parts[i].rows.funding != files[i].funding)
@@ -183,7 +186,7 @@ static void parts_free(struct join_part *parts, int32_t count) {
     free(parts);
 }
 
-// "<folder>/<symbol>-<interval>-<key>.mtb"; the key tells sets of paths apart, not their contents.
+// "<folder>/<symbol>-<interval>-<key>.mtb", with what it is of before the interval when that is not trades; the key tells sets of paths apart, not their contents.
 static int store_path(const struct import *im, const struct source_file *files, int32_t count,
                       char out[PATH_MAX]) {
     char *text = NULL;
@@ -199,7 +202,9 @@ static int store_path(const struct import *im, const struct source_file *files, 
     if (err) return err;
     // "1mo", because 1M and 1m are one name where the file system ignores case.
     const char *interval = files->interval == INTERVAL_1MO ? "1mo" : interval_names[files->interval];
-    int length = snprintf(out, PATH_MAX, "%s/%s-%s-%.16s.mtb", im->folder, files->symbol, interval, hash);
+    static const char *const kinds[SERIES_KIND_COUNT] = { "", "mark-", "index-", "premium-" };
+    int length = snprintf(out, PATH_MAX, "%s/%s-%s%s-%.16s.mtb", im->folder, files->symbol,
+                          kinds[files->kind], interval, hash);
     return length < PATH_MAX ? 0 : ERR_IO;
 }
 
@@ -220,13 +225,18 @@ static void keep_in_store(struct import *im, const char *path, const char *sourc
     im->folder[0] = '\0';   // told once; further series stay in memory too
 }
 
+// Klines beside the bars are used where they are there, and may have holes.
+static bool gaps_allowed(const struct import *im, const struct source_file *f) {
+    return im->options->allow_gaps || f->kind != SERIES_TRADES;
+}
+
 static int make_series(struct import *im, const struct source_file *files, int32_t count, struct series *s,
                        struct errmsg *e) {
     struct join_part *parts = parts_new(count);
     if (!parts) return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     int err = read_parts(im, files, count, parts, e);
     struct join_doubles doubles;
-    if (!err) err = join_bars(parts, count, im->options->allow_gaps, s, &doubles, e);
+    if (!err) err = join_bars(parts, count, gaps_allowed(im, files), s, &doubles, e);
     if (!err) tell_doubles(im, s->symbol, interval_names[s->interval], &doubles);
     parts_free(parts, count);
     return err;
@@ -237,14 +247,16 @@ static bool reuse(const struct import *im, const char *path, const struct source
                   struct series *s) {
     int64_t written_ns;
     char *stored = store_sources(path, &written_ns);
-    bool good = stored && sources_same(stored, written_ns, files, count, im->options->allow_gaps) &&
+    bool good = stored && sources_same(stored, written_ns, files, count, gaps_allowed(im, files)) &&
                 store_open(path, stored, s) == 0;
     free(stored);
     return good;
 }
 
 static int import_bars(struct import *im, const struct source_file *files, int32_t count, struct errmsg *e) {
-    struct series s = { .interval = files->interval, .interval_us = interval_us(files->interval) };
+    struct series s = { .kind = files->kind,
+                        .interval = files->interval,
+                        .interval_us = interval_us(files->interval) };
     char path[PATH_MAX];
     int err = 0;
     memcpy(s.symbol, files->symbol, sizeof s.symbol);
@@ -255,7 +267,7 @@ static int import_bars(struct import *im, const struct source_file *files, int32
         on_progress(im, 0);
     } else {
         // The digests come first: a file that changes after them is told by its stamp once it has been read.
-        char *sources = im->folder[0] ? sources_text(files, count, im->options->allow_gaps, e) : NULL;
+        char *sources = im->folder[0] ? sources_text(files, count, gaps_allowed(im, files), e) : NULL;
         if (im->folder[0] && !sources) return ERR_IO;
         err = make_series(im, files, count, &s, e);
         if (!err && sources) keep_in_store(im, path, sources, &s);
@@ -263,9 +275,13 @@ static int import_bars(struct import *im, const struct source_file *files, int32
     }
     if (err) return err;
     if (s.gap_count > 0)
-        import_notice(im->options, "%s %s: %lld bar%s missing, accepted", s.symbol,
-                      interval_names[s.interval], (long long)s.gap_count, s.gap_count == 1 ? " is" : "s are");
-    im->out->series[im->out->series_count++] = s;
+        import_notice(im->options, "%s %s%s: %lld bar%s missing, accepted", s.symbol,
+                      series_kind_names[s.kind], interval_names[s.interval], (long long)s.gap_count,
+                      s.gap_count == 1 ? " is" : "s are");
+    if (s.kind == SERIES_TRADES)
+        im->out->series[im->out->series_count++] = s;
+    else
+        im->out->others[im->out->other_count++] = s;
     return 0;
 }
 
@@ -289,8 +305,9 @@ static int import_groups(struct import *im, struct errmsg *e) {
     int32_t count = im->list.count;
     qsort(files, (size_t)count, sizeof *files, by_group);
     im->out->series = calloc((size_t)count, sizeof *im->out->series);
+    im->out->others = calloc((size_t)count, sizeof *im->out->others);
     im->out->funding = calloc((size_t)count, sizeof *im->out->funding);
-    if (!im->out->series || !im->out->funding)
+    if (!im->out->series || !im->out->others || !im->out->funding)
         return errmsg_set(e, ERR_NO_MEMORY, "no memory for %d files", count);
     for (int32_t i = 0; i < count; i++) im->total += files[i].stamp.size;
     for (int32_t first = 0, end; first < count; first = end) {
@@ -333,7 +350,7 @@ int import_run(const struct import_options *options, struct import_result *out, 
     if (!err && im.list.count == 0)
         err = errmsg_set(e, ERR_NOT_FOUND, "%s: no bars of %s there", options->paths[0], options->interval);
     if (!err) err = import_groups(&im, e);
-    out->reused = !err && out->series_count > 0 && im.reused_count == out->series_count;
+    out->reused = !err && im.reused_count > 0 && im.reused_count == out->series_count + out->other_count;
     if (err) import_free(out);
     collect_free(&im.list);
     return err;
@@ -342,7 +359,9 @@ int import_run(const struct import_options *options, struct import_result *out, 
 void import_free(struct import_result *r) {
     for (int32_t i = 0; i < r->series_count; i++) series_close(&r->series[i]);
     for (int32_t i = 0; i < r->funding_count; i++) funding_close(&r->funding[i]);
+    for (int32_t i = 0; i < r->other_count; i++) series_close(&r->others[i]);
     free(r->series);
+    free(r->others);
     free(r->funding);
     memset(r, 0, sizeof *r);
 }

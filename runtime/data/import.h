@@ -3,6 +3,8 @@
 // Sources  Binance kline archives (CSV with or without header; .csv, .csv.gz, .zip; ms or us stamps), any CSV
 //          whose header names open_time (time, timestamp, date), open, high, low, close and, if it has it,
 //          volume; Binance fundingRate archives (calc_time, funding_interval_hours, last_funding_rate).
+//          Klines of the mark price, the index and the premium are told by markPriceKlines, indexPriceKlines and
+//          premiumIndexKlines in a folder's or the file's name. They are no bars, and may have gaps.
 // Store    one file for each (symbol, interval, set of sources), written under a temporary name and renamed;
 //          it is reused while every source's path and bytes are what they were (data/sources.h).
 // Errors   one line in `e` that says what, in which file and line, and how to mend it; nothing is left
@@ -35,6 +37,8 @@ struct import_options {
 struct import_result {
     struct series *series;   // sorted by symbol, then interval; owned by the result
     int32_t series_count;
+    struct series *others;   // mark price, index and premium klines, told by series.kind; sorted as `series`
+    int32_t other_count;
     struct funding_series *funding;   // sorted by symbol
     int32_t funding_count;
     bool reused;   // every series came from the store as it was

@@ -7,6 +7,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
+const char *const series_kind_names[SERIES_KIND_COUNT] = { "", "mark price ", "index price ",
+                                                           "premium index " };
+
 void series_close(struct series *s) {
     if (s->owned) munmap(s->owned, (size_t)s->owned_size);
     memset(s, 0, sizeof *s);

@@ -13,8 +13,12 @@
 
 enum { SERIES_SYMBOL_MAX = 32 };
 
+// What prices a series is of: trades, or one of the archives beside them.
+enum series_kind { SERIES_TRADES, SERIES_MARK, SERIES_INDEX, SERIES_PREMIUM, SERIES_KIND_COUNT };
+
 struct series {
     char symbol[SERIES_SYMBOL_MAX];
+    uint8_t kind;       // enum series_kind
     int32_t interval;   // enum interval (trade/call.h)
     int64_t interval_us;
     int64_t count;
@@ -29,6 +33,8 @@ struct series {
     void *owned;                                 // mapping or block; NULL for a view into another series
     int64_t owned_size;
 };
+
+extern const char *const series_kind_names[SERIES_KIND_COUNT];   // "", "mark price ", ...: before an interval
 
 void series_close(struct series *s);
 

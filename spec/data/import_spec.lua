@@ -219,8 +219,8 @@ describe("import", function()
   end)
 
   it("leaves out other symbols, other intervals and what is no bars", function()
-    os.execute("mkdir '" .. folder .. "/markPriceKlines'")
-    write("markPriceKlines/AUSDT-1m-2023.csv", HEADER .. row(0))
+    os.execute("mkdir '" .. folder .. "/bookDepth'")
+    write("bookDepth/AUSDT-1m-2023.csv", HEADER .. row(0))
     write("AUSDT-aggTrades-2023.csv", "1,2,3\n")
     write("notes.txt", "hello")
     write("AUSDT-1m-2023.csv", HEADER .. row(0))
@@ -229,7 +229,7 @@ describe("import", function()
     local err, r, text, notices = import({ folder }, { symbol = "AUSDT", interval = "1m" })
     assert.are.equal(0, err, text)
     assert.are.equal(1, r.series_count)
-    assert.matches("markPriceKlines: folder skipped", notices)
+    assert.matches("bookDepth: folder skipped", notices)
     assert.matches("aggTrades", notices)
     C.import_free(r)
     local err2, r2 = import { folder }
@@ -240,10 +240,48 @@ describe("import", function()
     end
     assert.are.same({ "AUSDT0", "AUSDT2", "BUSDT0" }, order)
     C.import_free(r2)
-    local err3, r3, message = import({ folder .. "/markPriceKlines/AUSDT-1m-2023.csv" })
-    assert.are.equal(C.ERR_FORMAT, err3)
-    assert.matches("holds markPriceKlines, not bars of trades", message)
-    C.import_free(r3)
+  end)
+
+  it("takes klines of the mark price, the index and the premium for what they are, never for bars", function()
+    for _, kind in ipairs { "markPriceKlines", "indexPriceKlines", "premiumIndexKlines" } do
+      os.execute(("mkdir '%s/%s'"):format(folder, kind))
+    end
+    write("AUSDT-1m-2023.csv", HEADER .. row(0) .. row(1))
+    write("markPriceKlines/AUSDT-1m-2023.csv", HEADER .. row(0, 1, 2, "0.5", "1.25") .. row(2)) -- a hole is accepted
+    write("indexPriceKlines/AUSDT-1m-2023.csv", HEADER .. row(0, 1, 2, "0.5", "1.75"))
+    write("premiumIndexKlines/AUSDT-1m-2023.csv", HEADER .. row(0, "-0.0001", "0.0002", "-0.0003", "0"))
+    write("BUSDT-1m-2023.csv", HEADER .. row(0))
+    write("BUSDT-markPriceKlines-1m-2023.csv", HEADER .. row(0) .. row(1))
+    local function found(paths)
+      local err, r, text = import(paths or { folder })
+      assert.are.equal(0, err, text)
+      local series, others = {}, {}
+      for i = 0, r.series_count - 1 do
+        local s = r.series[i]
+        assert.are.equal(C.SERIES_TRADES, s.kind)
+        series[#series + 1] = ("%s %d"):format(ffi.string(s.symbol), tonumber(s.close_e8[0]))
+      end
+      for i = 0, r.other_count - 1 do
+        local s = r.others[i]
+        local name = ffi.string(C.series_kind_names[s.kind])
+        others[#others + 1] = ("%s %s%d"):format(ffi.string(s.symbol), name, tonumber(s.close_e8[0]))
+      end
+      local reused = r.reused
+      C.import_free(r)
+      return series, others, reused
+    end
+    local bars = { "AUSDT 150000000", "BUSDT 150000000" }
+    local beside = {
+      "AUSDT mark price 125000000",
+      "AUSDT index price 175000000",
+      "AUSDT premium index 0",
+      "BUSDT mark price 150000000",
+    }
+    assert.are.same({ bars, beside, false }, { found() })
+    assert.are.same({ bars, beside, true }, { found() })
+    -- Named, or from within its folder, it is the same.
+    local _, named = found { folder .. "/markPriceKlines/AUSDT-1m-2023.csv" }
+    assert.are.same({ "AUSDT mark price 125000000" }, named)
   end)
 
   it("reads funding archives, stamps rounded to the minute", function()

@@ -14,6 +14,7 @@ local FOREVER = 9e15 -- past any stamp, in microseconds
 ---@field series table<string, ffi.cdata*> struct series by symbol: the finest interval of each
 ---@field names string[] the symbols
 ---@field funding table<string, ffi.cdata*> by symbol
+---@field mark table<string, ffi.cdata*>? struct series of the mark price by symbol: the finest
 ---@field result ffi.cdata*? struct import_result, which owns the series of files
 
 local function make(options, wanted_symbols)
@@ -85,7 +86,7 @@ local function import(options, wanted_symbols, notice, bar)
     progress = bar and function(done, total) bar.update("reading", done, total) end,
   })
   local wanted = options.interval and C.interval_find(options.interval) or -1
-  local data = { series = {}, names = {}, funding = {}, result = result }
+  local data = { series = {}, names = {}, funding = {}, mark = {}, result = result }
   local fitting = {}
   for i = 0, result.series_count - 1 do
     local s = result.series[i]
@@ -100,6 +101,11 @@ local function import(options, wanted_symbols, notice, bar)
   end
   for _, name in ipairs(data.names) do
     data.series[name] = finest(fitting[name], name, options, notice)
+  end
+  for i = 0, result.other_count - 1 do
+    local s = result.others[i]
+    local name = ffi.string(s.symbol)
+    if s.kind == C.SERIES_MARK and not data.mark[name] then data.mark[name] = s end
   end
   for i = 0, result.funding_count - 1 do
     data.funding[ffi.string(result.funding[i].symbol)] = result.funding[i]

@@ -115,7 +115,8 @@ local function make_world(o, symbols, names, data, context, log)
     local s, funding = markets[i - 1], data.funding[name]
     assert(C.backtest_market(bt, i - 1, full[i - 1]) == 0)
     if funding then
-      C.backtest_funding(bt, i - 1, funding, s.open_us[0], s.open_us[s.count - 1] + s.interval_us)
+      local mark = data.mark and data.mark[name]
+      C.backtest_funding(bt, i - 1, funding, mark, s.open_us[0], s.open_us[s.count - 1] + s.interval_us)
     end
   end
   world.past = past

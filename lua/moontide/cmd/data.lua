@@ -99,6 +99,10 @@ local function import(options)
   for i = 0, result.series_count - 1 do
     describe(result.series[i])
   end
+  for i = 0, result.other_count - 1 do
+    io.write(ffi.string(C.series_kind_names[result.others[i].kind]), "of ")
+    describe(result.others[i])
+  end
   for i = 0, result.funding_count - 1 do
     local f = result.funding[i]
     io.write(

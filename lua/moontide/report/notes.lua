@@ -139,7 +139,15 @@ function M.of_data(add, o)
     local bad = off_tick(s, o.rules[i - 1].tick_e8, first, last)
     if bad > 0 then tick_note(add, name, o.rules[i - 1], rows, bad, o.totals) end
     known = funding_note(add, name, o.funding[name], o.first_us, o.last_us) and known
-    if not o.mark[name] then
+    local mark = o.mark[name]
+    if mark then
+      add(
+        "mark",
+        { symbol = name, interval = ffi.string(C.interval_names[mark.interval]) },
+        "%s: funding goes by the mark prices of the data; liquidation and triggers by MARK_PRICE go by the last price",
+        name
+      )
+    else
       add(
         "mark",
         { symbol = name },

@@ -446,11 +446,18 @@ int32_t backtest_deliver_synthetic(struct backtest *b, int16_t symbol, int32_t i
     return b->feed_count++;
 }
 
-int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f, int64_t from_us,
-                     int64_t to_us) {
+static int64_t mark_at_e8(const struct series *mark, int64_t t_us) {
+    if (!mark) return 0;
+    int64_t i = series_at_or_after(mark, t_us);
+    return i < mark->count && mark->open_us[i] == t_us ? mark->open_e8[i] : 0;
+}
+
+int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f,
+                     const struct series *mark, int64_t from_us, int64_t to_us) {
     for (int64_t i = 0; i < f->count; i++) {
         if (f->time_us[i] < from_us || f->time_us[i] > to_us) continue;
-        int status = exchange_funding(b->exchange, symbol, f->time_us[i], f->rate_e8[i], 0);
+        int status = exchange_funding(b->exchange, symbol, f->time_us[i], f->rate_e8[i],
+                                      mark_at_e8(mark, f->time_us[i]));
         if (status != 0) return status;
     }
     return 0;

@@ -51,8 +51,9 @@ const struct world_functions *backtest_functions(void);
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);
 // Bars delivered to the script; the feed's number, by rising call. Of one instant they come in this order.
 int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s);
-int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f, int64_t from_us,
-                     int64_t to_us);
+// Payments from from_us to to_us, on the mark price that begins at their time; NULL, or none there: on the last price.
+int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_series *f,
+                     const struct series *mark, int64_t from_us, int64_t to_us);
 // Sets the clock to the first bar.
 int backtest_start(struct backtest *b, struct errmsg *e);
 
