@@ -107,11 +107,11 @@ end
 
 -- ---- what is left open ----
 
--- When each symbol's bars end, in microseconds, and the last of all.
+-- When each symbol's bars end, in microseconds, and the last of all; 0 on paper, where no market ends.
 local function ends(world)
   local of, last = {}, 0
   for i = 0, world.symbol_count - 1 do
-    local s = world.markets[i]
+    local s = world.markets and world.markets[i]
     of[i] = s and tonumber(s.open_us[s.count - 1] + s.interval_us) or 0
     last = math.max(last, of[i])
   end
