@@ -436,7 +436,7 @@ describe("moontide live", function()
       { { "live" }, 2, "missing script; usage: moontide live SCRIPT" },
       { { "live", plain }, 2, "trades real money; say --yes-real-money" },
       { { "live", plain, "--url", "http://203.0.113.1:9", "--yes-real-money" }, 2, "over https only" },
-      { { "live", plain, "--url", x.url }, 2, "no API key: set MOONTIDE_API_KEY and MOONTIDE_API_SECRET" },
+      { { "live", plain, "--url", x.url }, 1, "no API key: set MOONTIDE_API_KEY and MOONTIDE_API_SECRET" },
       {
         { "live", plain, "--url", "http://127.0.0.1:1", "--market-only" },
         1,

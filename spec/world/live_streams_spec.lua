@@ -156,7 +156,7 @@ describe("moontide live: streams", function()
       )
       local from = lx.now_ms() - 1
       os.execute(
-        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --market-only --for 60 >%s/out 2>%s/err & echo $! >%s/pid"):format(
+        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --for 60 >%s/out 2>%s/err & echo $! >%s/pid"):format(
           x.key,
           x.secret,
           require("moontide.lua_host").exe,
