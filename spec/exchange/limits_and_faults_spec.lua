@@ -251,14 +251,14 @@ describe("moontide exchange: faults", function()
       local date = reply.head.date
       local hour, minute, second = date:match "(%d+):(%d+):(%d+) GMT"
       assert.near(math.floor(t / 1000) % 86400, hour * 3600 + minute * 60 + second, 1)
-      local function within(name, ms)
+      local function told_now(name, ms)
         assert.is_true(
           ms >= before - 2 and ms <= lx.now_ms() + by + 2,
           ("%s: %d ms"):format(name, ms - before)
         )
       end
       before = lx.now_ms() + by
-      local function order(stamp)
+      local function send(stamp)
         local o = {
           symbol = "BTCUSDT",
           side = "BUY",
@@ -268,20 +268,20 @@ describe("moontide exchange: faults", function()
         }
         return off:signed("POST", "/fapi/v1/order", o, { stamp = stamp })
       end
-      local sent = order(lx.now_ms() + by)
+      local sent = send(lx.now_ms() + by)
       assert.equal(200, sent.status)
-      within("updateTime", sent.json.updateTime)
+      told_now("updateTime", sent.json.updateTime)
       local e = user:until_(
         function(m) return m.e == "ORDER_TRADE_UPDATE" and m.o.i == sent.json.orderId and m.o.X == "FILLED" end
       )
-      within("E", e.E)
-      within("T", e.T)
-      within("o.T", e.o.T)
+      told_now("E", e.E)
+      told_now("T", e.T)
+      told_now("o.T", e.o.T)
       local trade = trades:until_(function(m) return m.e == "trade" and m.T >= before end)
-      within("trade E", trade.E)
-      within("trade T", trade.T)
-      assert.equal(-1021, order(lx.now_ms() + by - 6000).json.code)
-      assert.equal(-1021, order(lx.now_ms() + by + 2000).json.code)
+      told_now("trade E", trade.E)
+      told_now("trade T", trade.T)
+      assert.equal(-1021, send(lx.now_ms() + by - 6000).json.code)
+      assert.equal(-1021, send(lx.now_ms() + by + 2000).json.code)
     end
     stamped(0)
     off:faults { { fault = "skew", delay = 7 } } -- ahead at once

@@ -47,6 +47,7 @@ local TEN_YEARS_US = 10 * 365 * 86400 * 1000000LL
 ---@field rate_limits table? rows as in exchangeInfo; with `rules`
 ---@field config ffi.cdata*? struct api_config
 ---@field from_us number?
+---@field always_listed boolean? symbols are known to trade before and after their bars
 
 -- The symbols that the command line or the strategy asks for; nil: all there are.
 local function wanted_symbols(options, self, path)
@@ -179,6 +180,7 @@ function M.open(options, path, context)
   o.latency_us = options.latency * 1000
   o.record_points = options.equity ~= nil
   o.from_us = context.from_us or from
+  o.always_listed = context.always_listed or false
   config.seed = options.seed
   local faults = faults_of(options, context, data, names)
   if faults then

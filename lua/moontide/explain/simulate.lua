@@ -314,6 +314,7 @@ function M.run(s, options)
     rate_limits = s.about.rate_limits,
     config = s.config,
     from_us = tonumber(from_us),
+    always_listed = true, -- what was recorded did trade
     pump = pump_of(s, sim, pump.backtest),
   })
   local world, script = opened.world, opened.script

@@ -381,6 +381,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
     }
     b->latency_us = o->latency_us;
     b->impact = o->exchange.impact;
+    b->always_listed = o->always_listed;
     b->from_us = o->from_us;
     b->until_us = NEVER;
     b->pump.equity.points = o->record_points;
@@ -481,6 +482,7 @@ static void leave_history(struct backtest *b) {
 
 // Tells the exchange which symbols have no price at the start: their bars begin later.
 static void list_markets(struct backtest *b, int64_t first_us) {
+    if (b->always_listed) return;   // last_close_us stays 0: none ends before it
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
         b->last_close_us = max_us(b->last_close_us, backtest_bar_close_us(m->series, m->series->count - 1));

@@ -31,6 +31,7 @@ struct backtest_options {
     int64_t latency_us;   // one way
     int64_t from_us;      // bars that open before are history, for GET klines; 0: none are
     bool record_points;
+    bool always_listed;   // bars that begin late or end early are a gap of the data: orders wait for the next
     const struct faults
         *faults;   // copied; NULL: nothing goes wrong, and then requests never time out in flight
 };

@@ -60,6 +60,7 @@ struct backtest {
     struct exchange *exchange;
     int64_t latency_us, from_us;
     int64_t last_close_us;   // of all bars
+    bool always_listed;
     uint64_t events_wanted;
     struct market markets[WORLD_FEEDS_MAX];
     struct feed feeds[WORLD_FEEDS_MAX];
