@@ -61,6 +61,8 @@ end
 
 ---@class IndicatorSet
 ---@field list FedIndicator[]
+---@field count integer
+---@field on_change fun()? hears that one was added
 local Set = {}
 Set.__index = Set
 
@@ -112,6 +114,7 @@ function Set:add(world, name, ...)
   }, FedIndicator)
   self.list[#self.list + 1] = fed
   self.count = #self.list
+  if self.on_change then self.on_change() end
   return reader(fed)
 end
 

@@ -135,8 +135,10 @@ function Runner:callbacks()
   if not self.world.after_handler and not (me.timer and me.on_timer) then
     -- A backtest's loop: one call a bar and nothing else.
     local handler, fed = me.on_bar or nothing, sets[me]
+    local feeding = fed.count > 0 -- told of changes: a field would cost every bar a look-up
+    fed.on_change = function() feeding = true end
     return function(bar)
-      if fed.count > 0 then fed:feed(bar) end
+      if feeding then fed:feed(bar) end
       return handler(me, bar)
     end, function(event) events.dispatch(me, event, R) end
   end

@@ -115,17 +115,16 @@ end
 ---@param a number? factor; 2 / (n + 1) when left out
 ---@return fun(x: number): number?
 function core.ema(n, seed, a)
-  a = a or 2 / (n + 1)
-  local f, count = 0, 0
+  local factor, f, count = a or 2 / (n + 1), 0, 0 -- a local that never changes is a constant to the compiler
   if seed == "first" then
     return function(x)
       if count < n then
         count = count + 1
-        f = count == 1 and x or f + a * (x - f)
+        f = count == 1 and x or f + factor * (x - f)
         if count < n then return nil end
         return f
       end
-      f = f + a * (x - f)
+      f = f + factor * (x - f)
       return f
     end
   end
@@ -137,7 +136,7 @@ function core.ema(n, seed, a)
       f = f / n
       return f
     end
-    f = f + a * (x - f)
+    f = f + factor * (x - f)
     return f
   end
 end
