@@ -22,6 +22,9 @@ struct known {
     struct key key;
     struct order_record r;
     bool open;
+    bool seeded;       // of a run before: nothing else is known of it until the first round is over
+    bool left;         // of such an order
+    int64_t told_e8;   // the executed quantity that was told
     UT_hash_handle hh;
 };
 struct known_algo {
@@ -569,6 +572,40 @@ static void before_missed(const struct reconciliation *r, int32_t first, const s
     ASSERT(now->cum_quote_e8 >= 0);
 }
 
+void reconcile_seed(struct reconciliation *r, int16_t symbol, int64_t order_id, int64_t told_e8) {
+    ASSERT(order_id > 0 && told_e8 >= 0);
+    struct order_record o = { .order_id = order_id, .symbol = symbol, .status = STATUS_NEW };
+    know_order(r, &o);
+    struct known *k = known_order(r, symbol, order_id);
+    k->seeded = k->left = true;
+    k->told_e8 = told_e8;
+}
+
+bool reconcile_left(const struct reconciliation *r, const struct stream_event *e) {
+    ASSERT(e->kind < RECORD_COUNT);
+    if (e->kind != RECORD_ORDER_UPDATE) return false;
+    const struct order_record *o = &e->u.order.order;
+    const struct known *k = known_order(r, o->symbol, o->order_id);
+    return k && k->left && (o->executed_qty_e8 > k->told_e8 || e->u.order.execution != EXEC_TRADE);
+}
+
+// An order of a run before: what that run has told, and what it has not. All its fills count for what the journal
+// learns; those that were told are told apart by reconcile_left.
+static void start_seeded(const struct reconciliation *r, const struct listed *n, struct order_record *now,
+                         int64_t *at_us) {
+    const struct order_record *o = &n->r;
+    int32_t first = first_fill(r, o);
+    int64_t found_e8 = 0;
+    ASSERT(first >= 0);
+    for (int32_t i = first; fill_of(r, i, o); i++) found_e8 += r->found[i].qty_e8;
+    *now = *o;
+    now->executed_qty_e8 = o->executed_qty_e8 > found_e8 ? o->executed_qty_e8 - found_e8 : 0;
+    now->cum_quote_e8 = dec_mul_round(o->avg_price_e8, now->executed_qty_e8);
+    now->avg_price_e8 = now->executed_qty_e8 ? o->avg_price_e8 : 0;
+    now->status = now->executed_qty_e8 ? STATUS_PARTIALLY_FILLED : STATUS_NEW;
+    *at_us = o->time_us;
+}
+
 // What became of one listed order since it was last told of. False: the exchange lists less fills than it
 // says there were.
 static bool walk_order(struct reconciliation *r, const struct listed *n) {
@@ -580,7 +617,9 @@ static bool walk_order(struct reconciliation *r, const struct listed *n) {
     for (int32_t i = first; fill_of(r, i, o); i++) found_e8 += r->found[i].qty_e8;
     struct order_record now = k ? k->r : *o;
     bool was_open = !k || k->open;
-    if (k) {
+    if (k && k->seeded) {
+        start_seeded(r, n, &now, &at_us);
+    } else if (k) {
         at_us = k->r.update_us;
         before_missed(r, first, o, found_e8, &now);
     } else {
@@ -597,7 +636,8 @@ static bool walk_order(struct reconciliation *r, const struct listed *n) {
         if (!young && found_e8 == 0 && !is_open(o)) return true;
         if (young && !n->gone) emit_order(r, &now, EXEC_NEW, at_us);
     }
-    bool amended = k && was_open && !n->gone && o->type == ORDER_LIMIT && o->update_us >= k->r.update_us &&
+    bool amended = k && !k->seeded && was_open && !n->gone && o->type == ORDER_LIMIT &&
+                   o->update_us >= k->r.update_us &&
                    (k->r.price_e8 != o->price_e8 || k->r.orig_qty_e8 != o->orig_qty_e8);
     if (amended) {
         now.price_e8 = o->price_e8;
@@ -701,6 +741,7 @@ static void commit(struct reconciliation *r) {
             fund(r, e->time_us, e->u.account.balance_change_e8);
         }
     }
+    for (struct known *k = r->orders; k; k = k->hh.next) k->seeded = false;
     // Orders of before the time in question that are open still: known from now on.
     for (const struct listed *n = r->listed; n; n = n->hh.next) {
         if (is_open(&n->r) && !known_order(r, n->r.symbol, n->r.order_id)) know_order(r, &n->r);

@@ -36,6 +36,11 @@ bool reconcile_delivered_algo(const struct reconciliation *r, int64_t algo_id, b
 
 bool reconcile_any_open(const struct reconciliation *r);   // an order told of that is not over
 
+// What a run before has told: of this order, so much of the executed quantity. The first round then finds the rest
+// as news (reconcile_left), though it happened before this run.
+void reconcile_seed(struct reconciliation *r, int16_t symbol, int64_t order_id, int64_t told_e8);
+bool reconcile_left(const struct reconciliation *r, const struct stream_event *e);
+
 // What the exchange lists about the time since from_us.
 void reconcile_begin(struct reconciliation *r, int64_t from_us);
 void reconcile_order(struct reconciliation *r, const struct order_record *o);

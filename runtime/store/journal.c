@@ -410,6 +410,7 @@ void journal_close(struct journal *j) {
     " avg_price_e8, code, at_us"
 
 static void read_order(sqlite3_stmt *s, struct journal_order *o) {
+    bool told = sqlite3_column_count(s) > 16 && strcmp(sqlite3_column_name(s, 16), "told_e8") == 0;
     *o = (struct journal_order){
         .run = sqlite3_column_int64(s, 0),
         .quantity_e8 = sqlite3_column_int64(s, 6),
@@ -421,6 +422,7 @@ static void read_order(sqlite3_stmt *s, struct journal_order *o) {
         .avg_price_e8 = sqlite3_column_int64(s, 13),
         .code = sqlite3_column_int(s, 14),
         .at_us = sqlite3_column_int64(s, 15),
+        .told_e8 = told ? sqlite3_column_int64(s, 16) : 0,
     };
     journal_file_text(o->client_id, sizeof o->client_id, s, 1);
     journal_file_text(o->endpoint, sizeof o->endpoint, s, 2);
@@ -473,6 +475,13 @@ int journal_orders(const char *path, bool open_only, int64_t limit, struct journ
         "SELECT " COLUMNS " FROM orders WHERE " OPEN " ORDER BY seq LIMIT ?1",
     };
     return read_orders(path, sql[open_only], limit, rows, count, e);
+}
+
+int journal_left(const char *path, struct journal_order **rows, int64_t *count, struct errmsg *e) {
+    return read_orders(path,
+                       "SELECT " COLUMNS ", told_e8 FROM orders WHERE " OPEN
+                       " OR state = 1 AND order_id > 0 AND told_e8 < executed_e8 ORDER BY seq LIMIT ?1",
+                       0, rows, count, e);
 }
 
 int journal_named(const char *path, const char *own, struct journal_order **rows, int64_t *count,

@@ -57,7 +57,8 @@ struct journal_outcome {
     int64_t order_id;     // 0: none
     const char *status;   // "FILLED"; "" when not known
     int64_t executed_e8, avg_price_e8;
-    int32_t code;   // of a refusal
+    int64_t told_e8;   // of the executed quantity, what the script has been told of; 0: nothing new
+    int32_t code;      // of a refusal
     int64_t at_us;
 };
 
@@ -65,6 +66,7 @@ struct journal_outcome {
 struct journal_order {
     char client_id[JOURNAL_ID_MAX], symbol[24], side[8], type[24], status[24], endpoint[40];
     int64_t quantity_e8, price_e8, made_us, order_id, executed_e8, avg_price_e8, at_us, run;
+    int64_t told_e8;   // of journal_left alone
     int32_t code;
     uint8_t state;
 };
@@ -103,6 +105,8 @@ bool journal_idle(const struct journal *j);   // nothing waits to be written
 // Malloc'ed, to be freed by the caller; ERR_IO with one line.
 int journal_orders(const char *path, bool open_only, int64_t limit, struct journal_order **rows,
                    int64_t *count, struct errmsg *e);
+// What a start has to settle: the open orders, and those of whose executed quantity the script was not told all.
+int journal_left(const char *path, struct journal_order **rows, int64_t *count, struct errmsg *e);
 // The orders that are over and whose client ids do not begin with `own`: those that scripts have named. One that is open
 // is not among them: its id names it still.
 int journal_named(const char *path, const char *own, struct journal_order **rows, int64_t *count,

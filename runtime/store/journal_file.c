@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { VERSION = 2, BUSY_MS = 5000, CHECKPOINT_PAGES = 16384 };
+enum { VERSION = 3, BUSY_MS = 5000, CHECKPOINT_PAGES = 16384 };
 
 static const char schema[] =
     "CREATE TABLE runs (run INTEGER PRIMARY KEY, script TEXT NOT NULL, symbols TEXT NOT NULL, started_us "
@@ -19,15 +19,18 @@ static const char schema[] =
     " order_id INTEGER NOT NULL DEFAULT 0, status TEXT NOT NULL DEFAULT '', executed_e8 INTEGER NOT NULL "
     "DEFAULT 0,"
     " avg_price_e8 INTEGER NOT NULL DEFAULT 0, code INTEGER NOT NULL DEFAULT 0, at_us INTEGER NOT NULL "
-    "DEFAULT 0);"
+    "DEFAULT 0, told_e8 INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX orders_by_client_id ON orders (client_id, seq);"
     "CREATE TABLE vault (name TEXT PRIMARY KEY, value BLOB NOT NULL);"
     "CREATE TABLE notes (seq INTEGER PRIMARY KEY, run INTEGER NOT NULL, at_us INTEGER NOT NULL, text TEXT "
     "NOT NULL);"
-    "PRAGMA user_version = 2;";
+    "PRAGMA user_version = 3;";
 
 // What an older file lacks, or has too much, by its version.
 static const char from_1_to_2[] = "ALTER TABLE orders DROP COLUMN final_us; PRAGMA user_version = 2;";
+static const char from_2_to_3[] =
+    "ALTER TABLE orders ADD COLUMN told_e8 INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE orders SET told_e8 = executed_e8; PRAGMA user_version = 3;";   // nothing else is known of them
 
 int journal_file_error(struct errmsg *e, const char *path, sqlite3 *db, int rc) {
     const char *text = db ? sqlite3_errmsg(db) : sqlite3_errstr(rc);
@@ -85,8 +88,9 @@ static int check_version(sqlite3 *db, const char *path, bool may_make, struct er
         if (rc == SQLITE_OK && !may_make)
             return errmsg_set(e, ERR_NOT_FOUND, "%s: nothing is written in it", path);
         if (rc == SQLITE_OK) rc = carry_through(db, schema);
-    } else if (rc == SQLITE_OK && version == 1 && may_make) {
-        rc = carry_through(db, from_1_to_2);
+    } else if (rc == SQLITE_OK && may_make) {
+        if (version == 1) rc = carry_through(db, from_1_to_2);
+        if (rc == SQLITE_OK && version < 3) rc = carry_through(db, from_2_to_3);
     }
     if (rc != SQLITE_OK) return journal_file_error(e, path, db, rc);
     if (version > VERSION)

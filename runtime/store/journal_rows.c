@@ -14,7 +14,8 @@ enum { REMEMBERED = 512 };
 enum row_statement { FIND, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
 
 static const char *const statements[STATEMENT_COUNT] = {
-    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status FROM orders WHERE "
+    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status, told_e8 FROM "
+             "orders WHERE "
              "client_id = ?1"
              " ORDER BY seq DESC LIMIT 1",
     [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, "
@@ -22,14 +23,14 @@ static const char *const statements[STATEMENT_COUNT] = {
                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     [INTENT_AGAIN] = "UPDATE orders SET state = 0, run = ?1, made_us = ?2 WHERE seq = ?3",
     [SETTLE] = "UPDATE orders SET state = ?1, order_id = ?2, executed_e8 = ?3, avg_price_e8 = ?4, code = ?5, "
-               "at_us = ?6, status = ?7"
-               " WHERE seq = ?8",
+               "at_us = ?6, told_e8 = ?7, status = ?8"
+               " WHERE seq = ?9",
 };
 
 // The last one of its client id.
 struct order_row {
     char client_id[JOURNAL_ID_MAX], status[24];
-    int64_t seq, order_id, executed_e8, avg_price_e8, at_us;
+    int64_t seq, order_id, executed_e8, avg_price_e8, told_e8, at_us;
     int32_t code;
     uint8_t state;
     bool changed;             // not written yet
@@ -96,6 +97,7 @@ static int find(struct journal_rows *r, const char *client_id, struct order_row 
         found->code = sqlite3_column_int(s, 5);
         found->at_us = sqlite3_column_int64(s, 6);
         journal_file_text(found->status, sizeof found->status, s, 7);
+        found->told_e8 = sqlite3_column_int64(s, 8);
     }
     sqlite3_reset(s);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
@@ -103,11 +105,11 @@ static int find(struct journal_rows *r, const char *client_id, struct order_row 
 
 static int write_row(struct journal_rows *r, struct order_row *row) {
     sqlite3_stmt *s = r->statement[SETTLE];
-    const int64_t numbers[] = { row->state,        row->order_id, row->executed_e8,
-                                row->avg_price_e8, row->code,     row->at_us };
-    for (int i = 0; i < 6; i++) sqlite3_bind_int64(s, i + 1, numbers[i]);
-    sqlite3_bind_text(s, 7, row->status, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(s, 8, row->seq);
+    const int64_t numbers[] = { row->state, row->order_id, row->executed_e8, row->avg_price_e8,
+                                row->code,  row->at_us,    row->told_e8 };
+    for (int i = 0; i < 7; i++) sqlite3_bind_int64(s, i + 1, numbers[i]);
+    sqlite3_bind_text(s, 8, row->status, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 9, row->seq);
     return journal_file_finish(s);
 }
 
@@ -149,7 +151,7 @@ int journal_rows_intend(struct journal_rows *r, int64_t run, const struct journa
     if (rc != SQLITE_OK) return rc;
     if (!row) row = remember(r, i->client_id, 0);
     row->seq = sqlite3_last_insert_rowid(r->db);
-    row->order_id = row->executed_e8 = row->avg_price_e8 = row->at_us = 0;
+    row->order_id = row->executed_e8 = row->avg_price_e8 = row->told_e8 = row->at_us = 0;
     row->code = 0;
     row->state = JOURNAL_INTENT;
     row->status[0] = 0;
@@ -170,15 +172,17 @@ static bool learn(struct order_row *row, const struct journal_outcome *o) {
     int64_t order_id = o->order_id != 0 ? o->order_id : row->order_id,
             avg_price_e8 = further ? o->avg_price_e8 : row->avg_price_e8;
     int64_t executed_e8 = o->executed_e8 > row->executed_e8 ? o->executed_e8 : row->executed_e8;
+    int64_t told_e8 = o->told_e8 > row->told_e8 ? o->told_e8 : row->told_e8;
     int32_t code = o->code != 0 ? o->code : row->code;
     bool status = o->status[0] != 0 && strcmp(o->status, row->status) != 0 && !is_ended(row->status);
     if (!status && state == row->state && order_id == row->order_id && avg_price_e8 == row->avg_price_e8 &&
-        executed_e8 == row->executed_e8 && code == row->code)
+        executed_e8 == row->executed_e8 && told_e8 == row->told_e8 && code == row->code)
         return false;
     row->state = state;
     row->order_id = order_id;
     row->avg_price_e8 = avg_price_e8;
     row->executed_e8 = executed_e8;
+    row->told_e8 = told_e8;
     row->code = code;
     if (o->at_us > row->at_us) row->at_us = o->at_us;
     if (status) snprintf(row->status, sizeof row->status, "%s", o->status);

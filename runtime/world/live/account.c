@@ -16,6 +16,7 @@
 #include "base/dec.h"
 #include "base/units.h"
 #include "execution/reconcile.h"
+#include "world/live/journal.h"
 #include "world/live/ledger.h"
 #include "world/live/log_lines.h"
 #include "world/live/positions.h"
@@ -37,7 +38,8 @@ enum { PAGE = 1000, EXPECTED_MAX = 256, HASTY_AFTER = 12, MISSING_AT_ONCE = 16 }
 // A listen key lives an hour; a 48th of a connection's age, as that may be set shorter.
 #define KEY_EVERY_US INT64_C(1800000000)
 #define KEY_SHORTEST_US INT64_C(1000000)
-#define MARGIN_US INT64_C(60000000)   // asked for once more: clocks are not exact
+#define MARGIN_US INT64_C(60000000)       // asked for once more: clocks are not exact
+#define LISTED_US (INT64_C(6) * DAY_US)   // lists reach back seven days at most
 #define FORGET_US INT64_C(180000000)
 #define LOOK_IDLE_US INT64_C(1800000000)   // when no order is open and no position held
 #define EXPECT_US INT64_C(3000000)         // so long the stream may take to tell what a reply has told
@@ -376,6 +378,7 @@ static void finish(struct live *l) {
     for (int32_t i = 0; i < count; i++) {
         if (a->mode == RECONCILE_LEARN) {
             live_event(l, &events[i], EVENT_LEARNED);
+            if (reconcile_left(a->known, &events[i])) live_event(l, &events[i], EVENT_NEWS);
             continue;
         }
         l->figures.events_recovered++;
@@ -417,10 +420,27 @@ static void answered(void *ctx, struct api_call *call, int64_t number) {
     live_wake(l);
 }
 
+// What the run before could not tell of its orders' fills is found with what was before this run.
+static void seed(struct live *l) {
+    struct live_account *a = l->account;
+    int32_t count;
+    const struct live_restart *restarts = live_restarts(l, &count);
+    for (int32_t i = 0; i < count; i++) {
+        const struct live_restart *r = &restarts[i];
+        if (!r->found || r->algo || r->executed_e8 <= r->told_e8) continue;
+        reconcile_seed(a->known, r->number, r->order_id, r->told_e8);
+        if (r->made_us < a->verified_us) a->verified_us = r->made_us;
+    }
+    if (a->verified_us < a->sent_us - LISTED_US) a->verified_us = a->sent_us - LISTED_US;
+}
+
 static void ask_lists(struct live *l) {
     struct live_account *a = l->account;
     a->sent_us = live_exchange_now(l);
-    if (a->verified_us == 0) a->verified_us = a->sent_us;
+    if (a->verified_us == 0) {
+        a->verified_us = a->sent_us;
+        seed(l);
+    }
     reconcile_begin(a->known, a->verified_us - MARGIN_US);
     a->lists_asked_us = live_now(l);
     live_risk_listing(l);
@@ -629,11 +649,18 @@ static void on_prolonged(void *ctx, struct api_call *call, int64_t number) {
     if (call->settle != SETTLE_DONE) l->account->key_due_us = live_now(l) + key_every_us(l) / 30;
 }
 
+// The next questions of a round; those of the first wait until it is known what became of the orders that the run
+// before has left.
+static bool may_ask(const struct live *l) {
+    const struct live_account *a = l->account;
+    return a->busy && a->asked == 0 && (a->ready || live_journal_left(l) == 0);
+}
+
 void live_account_pump(struct live *l, int64_t now_us) {
     struct live_account *a = l->account;
     if (l->ended || !l->started) return;
     if (!live_wire_key(l)) return;
-    if (a->busy && a->asked == 0 && now_us >= a->retry_us) step(l);
+    if (may_ask(l) && now_us >= a->retry_us) step(l);
     bool running = live_sockets_running(l, STREAM_USER);
     if (!a->ready || !running) return;
     if (now_us >= l->account->key_due_us) {
@@ -650,7 +677,7 @@ void live_account_pump(struct live *l, int64_t now_us) {
 int64_t live_account_next_us(const struct live *l) {
     const struct live_account *a = l->account;
     if (l->ended || !l->started || !live_wire_key(l)) return INT64_MAX;
-    int64_t due = a->busy && a->asked == 0 ? a->retry_us : INT64_MAX;
+    int64_t due = may_ask(l) ? a->retry_us : INT64_MAX;
     if (!a->ready || !live_sockets_running(l, STREAM_USER)) return due;
     if (l->account->key_due_us < due) due = l->account->key_due_us;
     if (a->busy) return due;

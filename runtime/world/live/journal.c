@@ -134,7 +134,8 @@ static void restart_known(struct live *l, struct live_restart *r, const struct a
         return;
     }
     l->journal->restarts_left--;
-    tell_script(l, op);
+    // What is left to tell of fills comes as fills, when the account has been read.
+    if (r->algo || (r->open && r->executed_e8 <= r->told_e8)) tell_script(l, op);
 }
 
 void live_journal_resolved(struct live *l, struct api_call *op, enum outcome outcome) {
@@ -164,6 +165,7 @@ static int keep_restart(struct live *l, const struct journal_order *o, struct li
                                 .quantity_e8 = o->quantity_e8,
                                 .price_e8 = o->price_e8,
                                 .executed_e8 = o->executed_e8,
+                                .told_e8 = o->told_e8,
                                 .number = op->call.symbol,
                                 .taken = o->state == JOURNAL_ACCEPTED,
                                 .algo = op->call.endpoint == EP_ALGO_NEW };
@@ -173,16 +175,22 @@ static int keep_restart(struct live *l, const struct journal_order *o, struct li
     return ERR_OK;
 }
 
+static bool is_over(const struct journal_order *o) {
+    return o->state == JOURNAL_ACCEPTED && strcmp(o->status, "NEW") != 0 && o->status[0] != '\0' &&
+           strcmp(o->status, "PARTIALLY_FILLED") != 0;
+}
+
 static int read_open(struct live *l, const char *path, struct errmsg *e) {
     struct journal_order *rows;
     int64_t count;
-    int err = journal_orders(path, true, 0, &rows, &count, e);
+    int err = journal_left(path, &rows, &count, e);
     if (err) return err;
     l->journal->restarts = calloc((size_t)count + 1, sizeof *l->journal->restarts);
     ASSERT(l->journal->restarts != NULL);
     for (int64_t i = 0; i < count && !err; i++) {
-        err = keep_restart(l, &rows[i], &l->journal->restarts[i], e);
+        err = keep_restart(l, &rows[i], &l->journal->restarts[l->journal->restart_count], e);
         l->journal->restart_count += !err;
+        if (err && rows[i].told_e8 < rows[i].executed_e8 && is_over(&rows[i])) err = ERR_OK;   // old fills
     }
     l->journal->restarts_left = l->journal->restart_count;
     journal_release(rows);
@@ -202,6 +210,20 @@ static int read_used(struct live *l, const char *path, struct errmsg *e) {
     }
     journal_release(rows);
     return ERR_OK;
+}
+
+void live_journal_told(struct live *l, const struct stream_event *e) {
+    const struct order_record *o = &e->u.order.order;
+    if (e->kind != RECORD_ORDER_UPDATE || !l->journal->file || l->simulation || o->executed_qty_e8 == 0)
+        return;
+    struct journal_outcome told = { .client_id = o->client_id,
+                                    .state = JOURNAL_ACCEPTED,
+                                    .order_id = o->order_id,
+                                    .status = "",
+                                    .executed_e8 = o->executed_qty_e8,
+                                    .told_e8 = o->executed_qty_e8,
+                                    .at_us = e->time_us };
+    settle(l, &told);
 }
 
 const struct live_restart *live_restarts(const struct live *l, int32_t *count) {

@@ -221,7 +221,10 @@ static void tap_event(struct live *l, const struct stream_event *e) {
 }
 
 static void push_event(struct live *l, const struct stream_event *e) {
-    if ((l->events_wanted >> e->kind & 1) == 0) return;
+    if ((l->events_wanted >> e->kind & 1) == 0) {
+        live_journal_told(l, e);
+        return;
+    }
     struct pump_delivery d = { .feed = -1,
                                .recovered = e->recovered,
                                .arrived_us = l->pump.view.now_us,
@@ -260,7 +263,10 @@ static int32_t deliver(struct live *l) {
     // What waited behind another handler is no work of the runtime's: that is the lag.
     l->turns->cause_us = d->arrived_us > l->turns->ready_us ? d->arrived_us : l->turns->ready_us;
     end_counts_delivered(&l->end_counts, d->feed >= 0);
-    if (d->feed < 0) return WORLD_EVENT;
+    if (d->feed < 0) {
+        live_journal_told(l, &d->event);
+        return WORLD_EVENT;
+    }
     l->pump.view.series = live_market_series(l, d->feed);
     return WORLD_BAR;
 }

@@ -184,7 +184,8 @@ bool live_coins_unpriced(const struct live *l, int32_t number, char asset[ASSET_
 struct live_restart {
     struct api_call *op;
     int64_t made_us, quantity_e8, price_e8, order_id, executed_e8;
-    int16_t number;   // the symbol's
+    int64_t told_e8;   // of the executed quantity, what the script of that run was told of
+    int16_t number;    // the symbol's
     char client_id[40], symbol[24], status[24];
     bool algo, known, found, open;   // found: the exchange has it; open: it can still be filled
     bool taken, same;   // the journal knew that the exchange had it; and it is as it was when last heard of
