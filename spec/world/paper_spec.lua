@@ -247,7 +247,8 @@ describe("moontide paper", function()
       assert.equal(0, r.status(), path .. r.err())
       local result = cjson.decode(r.out())
       assert.truthy(result.bars >= 1, path .. r.err())
-      assert.falsy(r.err():find "WARN", r.err())
+      -- A strategy that ends in the market is warned of it, and of nothing else.
+      assert.falsy(r.err():gsub("[^\n]*WARN [^\n]* stays open; [^\n]*", ""):find "WARN", r.err())
       count = count + 1
     end
     assert.truthy(count >= 4)
