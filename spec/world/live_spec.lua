@@ -461,6 +461,9 @@ describe("moontide live", function()
     assert.equal(0, status, err)
     assert.equal("true\n", out)
     assert.equal(1, wrong_key:wait())
-    assert.truthy(wrong_key:err():find("-1022: Signature for this request is not valid", 1, true), wrong_key:err())
+    assert.truthy(
+      wrong_key:err():find("-1022: Signature for this request is not valid", 1, true),
+      wrong_key:err()
+    )
   end)
 end)
