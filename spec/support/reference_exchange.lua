@@ -26,6 +26,8 @@ local FALLING, RISING = -1, 1
 ---@field taker number per million of the notional
 ---@field maintenance number ratio of the lowest bracket: positions stay in it
 ---@field liquidation_fee number ratio
+---@field slippage? number basis points of taker fills
+---@field at_touch? boolean a resting order fills where the price reaches it, not only a tick beyond
 
 ---@class ReferenceExchange
 ---@field o ReferenceOptions
@@ -99,9 +101,19 @@ local function crosses(order, price)
   return order.price <= price
 end
 
+-- What a taker pays: slipped and on the tick, both against him.
+local function taker_price(x, m, order)
+  local buy = order.side == "BUY"
+  local slip = m.last * (x.o.slippage or 0) / 10000
+  local price = buy and m.last + slip or m.last - slip
+  local whole = floor(price + 0.5)
+  if abs(price - whole) < 1e-7 then return whole end
+  return buy and ceil(price) or max(floor(price), 1)
+end
+
 -- An order meets the price of an open bar; the exchange's code, 0 where it is taken.
 local function enter(x, m, order)
-  local price = order.side == "BUY" and ceil(m.last) or floor(m.last)
+  local price = taker_price(x, m, order)
   remove(m.waiting, order)
   if order.type == "MARKET" then
     execute(x, m, order, price, false)
@@ -141,6 +153,27 @@ local function falls(order)
   return stop == (order.side == "SELL")
 end
 
+-- A trailing order keeps the best price since it came, from its own point of view the worst.
+local function trail(m)
+  for _, order in ipairs(m.conditional) do
+    if order.callback then
+      local pick = order.side == "BUY" and math.min or max
+      order.extreme = pick(order.extreme or m.last, m.last)
+    end
+  end
+end
+
+-- Where a conditional order triggers, and how the price gets there; nil for a trailing order that does not trail yet.
+local function trigger_of(order)
+  if not order.callback then return order.trigger, falls(order) and FALLING or RISING end
+  local extreme, buy = order.extreme, order.side == "BUY"
+  local active = not order.activate
+    or (buy and extreme <= order.activate or not buy and extreme >= order.activate)
+  if not active then return nil end
+  local move = extreme * order.callback / 1000 -- tenths of a percent
+  return buy and extreme + move or extreme - move, buy and RISING or FALLING
+end
+
 local function place_conditional(x, m, order)
   if order.close_position then
     for _, other in ipairs(m.conditional) do
@@ -150,12 +183,17 @@ local function place_conditional(x, m, order)
     if account.reducible(m, order) == 0 then return -4509 end
   end
   local reached
-  if falls(order) then
+  if order.callback then
+    local activate = order.activate
+    reached = activate
+      and (order.side == "BUY" and activate >= m.last or order.side == "SELL" and activate <= m.last)
+  elseif falls(order) then
     reached = m.last <= order.trigger
   else
     reached = m.last >= order.trigger
   end
   if reached then return -2021 end
+  order.extreme = m.last
   m.conditional[#m.conditional + 1] = order
   x.orders[order.id] = order
   return 0
@@ -169,7 +207,7 @@ local function check_percent(m, order)
 end
 
 local function place(x, m, order)
-  if order.trigger then return place_conditional(x, m, order) end
+  if order.conditional then return place_conditional(x, m, order) end
   if order.type == "LIMIT" and check_percent(m, order) ~= 0 then return check_percent(m, order) end
   if order.reduce then
     local most = account.reducible(m, order)
@@ -236,13 +274,14 @@ end
 
 -- Everything at which something happens, as { level, direction, what, its order or positions }.
 local function levels(x, m)
-  local list = {}
+  local list, beyond = {}, x.o.at_touch and 0 or 1
   for _, order in ipairs(m.resting) do
     local buy = order.side == "BUY"
-    list[#list + 1] = { order.price + (buy and -1 or 1), buy and FALLING or RISING, "limit", order }
+    list[#list + 1] = { order.price + (buy and -beyond or beyond), buy and FALLING or RISING, "limit", order }
   end
   for _, order in ipairs(m.conditional) do
-    list[#list + 1] = { order.trigger, falls(order) and FALLING or RISING, "trigger", order }
+    local level, direction = trigger_of(order)
+    if level then list[#list + 1] = { level, direction, "trigger", order } end
   end
   local groups = {}
   if x.o.isolated then
@@ -387,6 +426,7 @@ local function open_bar(x, m, n)
     if not x.answers[order.id] then x.answers[order.id] = code end
   end
   settle(x, m)
+  trail(m)
 end
 
 local function play(x, m, when, level)
@@ -398,6 +438,7 @@ local function play(x, m, when, level)
   end
   m.leg = m.leg + 1
   m.last = select(2, corner(m, m.leg))
+  trail(m)
   if m.leg == 4 then m.open = false end
 end
 
@@ -442,13 +483,13 @@ function X:arrive(action)
   local code
   if action.kind == "cancel" then
     local order = self.orders[action.target]
-    if order and action.conditional and not order.trigger then order = nil end -- its trigger has made another of it
+    if order and action.conditional and not order.conditional then order = nil end -- its trigger has made another of it
     code = order and 0 or -2011
     if order then over(self, m, order) end
   elseif action.kind == "modify" then
     code = modify(self, m, action)
   else
-    local order = setmetatable({}, { __index = action })
+    local order = setmetatable({ conditional = action.conditional }, { __index = action })
     order.reduce = action.reduce or action.close_position or false
     code = place(self, m, order)
   end

@@ -35,7 +35,7 @@ local function near(s, at, swing)
 end
 
 local TIFS = { "GTC", "GTC", "GTC", "IOC", "FOK", "GTX" }
-local CONDITIONAL = { "STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP", "TAKE_PROFIT" }
+local CONDITIONAL = { "STOP_MARKET", "TAKE_PROFIT_MARKET", "STOP", "TAKE_PROFIT", "TRAILING_STOP_MARKET" }
 
 local function draw_order(o, s, a)
   a.kind, a.side = "place", random() < 0.5 and "BUY" or "SELL"
@@ -52,8 +52,11 @@ local function draw_order(o, s, a)
   elseif r < 0.7 or o.plain then
     a.type, a.price, a.tif = "LIMIT", near(s, a.at, o.swing), TIFS[random(#TIFS)]
   else
-    a.type, a.trigger = CONDITIONAL[random(o.limit_stops and 4 or 2)], near(s, a.at, o.swing)
-    if a.type == "STOP" or a.type == "TAKE_PROFIT" then
+    a.type, a.trigger = CONDITIONAL[random(o.all_stops and 5 or 2)], near(s, a.at, o.swing)
+    a.conditional = true
+    if a.type == "TRAILING_STOP_MARKET" then
+      a.callback, a.activate, a.trigger = random(1, 12), random() < 0.5 and a.trigger or nil, nil
+    elseif a.type == "STOP" or a.type == "TAKE_PROFIT" then
       a.price, a.tif = a.trigger + random(-200, 200), "GTC"
     elseif random() < 0.4 and (a.reduce or not o.hedge) then
       a.close_position, a.quantity, a.reduce = true, nil, nil
@@ -79,7 +82,7 @@ local function draw_requests(o, symbols)
     a.symbol = target and target.symbol or 1
     local s = symbols[a.symbol]
     if target and r < 0.12 then
-      a.kind, a.target, a.conditional = "cancel", target.id, target.trigger ~= nil
+      a.kind, a.target, a.conditional = "cancel", target.id, target.conditional
     elseif target and target.type == "LIMIT" and r < 0.3 then
       a.kind, a.target, a.side = "modify", target.id, target.side
       a.price, a.quantity = near(s, a.at, o.swing), random(s.lots[1], s.lots[2])
@@ -118,6 +121,8 @@ local function send(o, s, a)
     price = price_of(s, a.price),
     stopPrice = price_of(s, a.trigger),
     timeInForce = a.tif,
+    callbackRate = a.callback and a.callback / 10,
+    activatePrice = price_of(s, a.activate),
     reduceOnly = reduce or nil,
     closePosition = a.close_position,
     newClientOrderId = a.id,
@@ -141,6 +146,8 @@ local function run_backtest(o, symbols, requests)
     leverage = o.leverage,
     margin = o.isolated and "isolated" or "crossed",
     hedge = o.hedge,
+    slippage = o.slippage,
+    touch = o.at_touch and "at" or "through",
     maker = 0.0002,
     taker = 0.0005,
   }
@@ -167,6 +174,8 @@ local function run_reference(o, symbols, requests)
     leverage = o.leverage,
     isolated = o.isolated,
     hedge = o.hedge,
+    slippage = o.slippage,
+    at_touch = o.at_touch,
     maker = 200,
     taker = 500,
     maintenance = 0.004,
@@ -283,10 +292,11 @@ end
 local KINDS = {
   { "market and limit orders", plain = true },
   { "conditional orders" },
-  { "stops that make limit orders", limit_stops = true },
-  { "hedge mode", hedge = true, limit_stops = true },
-  { "two symbols", symbols = 2, limit_stops = true, isolated = true },
-  { "requests that take time", latency = 350, limit_stops = true, symbols = 2, isolated = true },
+  { "stops that make limit orders, trailing stops", all_stops = true },
+  { "slippage, limit orders filled by a touch", all_stops = true, slippage = 3, at_touch = true },
+  { "hedge mode", hedge = true, all_stops = true },
+  { "two symbols", symbols = 2, all_stops = true, isolated = true },
+  { "requests that take time", latency = 350, all_stops = true, symbols = 2, isolated = true },
   { "too little margin", wallet = 1500, leverage = 5 },
   { "liquidations of isolated positions", isolated = true, leverage = 75, swing = 0.02, liquidations = true },
   {
@@ -305,8 +315,14 @@ local KINDS = {
     swing = 0.02,
     liquidations = true,
   },
-  { "liquidations of a crossed account", wallet = 100,
-    fills = 10, leverage = 100, swing = 0.02, liquidations = true },
+  {
+    "liquidations of a crossed account",
+    wallet = 100,
+    fills = 10,
+    leverage = 100,
+    swing = 0.02,
+    liquidations = true,
+  },
   {
     "crossed liquidations, hedge mode",
     hedge = true,
