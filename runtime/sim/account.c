@@ -172,7 +172,7 @@ bool account_exhausted(const struct exchange *x) {
 // maintenance are straight lines inside a bracket; the bracket is that of the answer, so a few rounds find it
 // (section 10).
 static int64_t solve(const struct market *m, const struct position *const *p, int32_t count,
-                     wide_e16 rest_e16, bool *falling) {
+                     wide_e16 rest_e16, bool *falling, bool *whole) {
     ASSERT(count > 0);
     ASSERT(count <= POSITION_SIDE_COUNT);
     int64_t price = market_mark_e8(m);
@@ -190,6 +190,7 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
         wide_e16 level = -constant * DEC_ONE / slope;
         if (level <= 0 || level > DEC_MAX / 2) return 0;
         answer = (int64_t)level;
+        *whole = -constant * DEC_ONE % slope == 0;
         ASSERT(answer >= 0);
         if (answer == price) break;
         price = answer;
@@ -198,18 +199,19 @@ static int64_t solve(const struct market *m, const struct position *const *p, in
 }
 
 int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side,
-                             bool *falling) {
+                             bool *falling, bool *whole) {
     ASSERT(position_side >= 0 && position_side < POSITION_SIDE_COUNT);
     const struct position *list[POSITION_SIDE_COUNT];
     int32_t count = 0;
     wide_e16 rest;
     *falling = true;
+    *whole = false;
     if (m->margin_type == MARGIN_ISOLATED) {
         const struct position *p = &m->positions[position_side];
         if (p->amount_e8 == 0) return 0;
         list[count++] = p;
         rest = (wide_e16)p->isolated_e8 * DEC_ONE;
-        return solve(m, list, count, rest, falling);
+        return solve(m, list, count, rest, falling, whole);
     }
     for (int k = 0; k < POSITION_SIDE_COUNT; k++) {
         if (m->positions[k].amount_e8 != 0) list[count++] = &m->positions[k];
@@ -227,7 +229,7 @@ int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, i
                     DEC_ONE;
         }
     }
-    return solve(m, list, count, rest, falling);
+    return solve(m, list, count, rest, falling, whole);
 }
 
 static void isolate(struct exchange *x, struct position *p, int64_t change_e8) {

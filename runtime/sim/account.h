@@ -31,9 +31,9 @@ int64_t account_available_e8(const struct exchange *x);
 bool account_exhausted(const struct exchange *x);
 
 // The price of `m` at which the position (isolated) or the account (crossed) is liquidated; 0: none.
-// *falling: whether it is reached by falling.
+// *falling: whether it is reached by falling. *whole: nothing of it lies beyond its eighth decimal.
 int64_t liquidation_price_e8(const struct exchange *x, const struct market *m, int32_t position_side,
-                             bool *falling);
+                             bool *falling, bool *whole);
 
 void account_funding(struct exchange *x, struct market *m, const struct funding *f);
 

@@ -177,36 +177,36 @@ static void position_fill(const struct exchange *x, const struct market *m, int3
                           struct position_record *out) {
     ASSERT(side >= 0 && side < POSITION_SIDE_COUNT);
     const struct position *p = &m->positions[side];
-    bool falling;
+    bool falling, whole;
     bool isolated = m->margin_type == MARGIN_ISOLATED;
     int64_t mark = market_mark_e8(m);
     int64_t unrealized = position_unrealized_e8(p, mark);
     int64_t margin = position_margin_e8(m, p, mark);
     int64_t waiting = order_margin_e8(m, m->open_notional_e8, x->dual_side);
-    *out = (struct position_record){ .amount_e8 = p->amount_e8,
-                                     .entry_price_e8 = position_entry_e8(p),
-                                     .break_even_e8 = position_break_even_e8(p),
-                                     .mark_price_e8 = mark,
-                                     .unrealized_e8 = unrealized,
-                                     .liquidation_price_e8 =
-                                         p->amount_e8 != 0 ? liquidation_price_e8(x, m, side, &falling) : 0,
-                                     .isolated_margin_e8 =
-                                         isolated && p->amount_e8 != 0 ? p->isolated_e8 + unrealized : 0,
-                                     .isolated_wallet_e8 = p->isolated_e8,
-                                     .notional_e8 = dec_mul_round(p->amount_e8, mark),
-                                     .initial_margin_e8 = margin + waiting,
-                                     .maint_margin_e8 = position_maintenance_e8(m, p, mark),
-                                     .position_margin_e8 = margin,
-                                     .order_margin_e8 = waiting,
-                                     .bid_notional_e8 = m->open_notional_e8[SIDE_BUY],
-                                     .ask_notional_e8 = m->open_notional_e8[SIDE_SELL],
-                                     .notional_max_e8 = m->notional_max_e8,
-                                     .update_us = p->update_us,
-                                     .leverage = m->leverage,
-                                     .adl = p->amount_e8 != 0 ? 1 : 0,
-                                     .symbol = m->index,
-                                     .position_side = (uint8_t)side,
-                                     .margin_type = m->margin_type };
+    *out = (struct position_record){
+        .amount_e8 = p->amount_e8,
+        .entry_price_e8 = position_entry_e8(p),
+        .break_even_e8 = position_break_even_e8(p),
+        .mark_price_e8 = mark,
+        .unrealized_e8 = unrealized,
+        .liquidation_price_e8 = p->amount_e8 != 0 ? liquidation_price_e8(x, m, side, &falling, &whole) : 0,
+        .isolated_margin_e8 = isolated && p->amount_e8 != 0 ? p->isolated_e8 + unrealized : 0,
+        .isolated_wallet_e8 = p->isolated_e8,
+        .notional_e8 = dec_mul_round(p->amount_e8, mark),
+        .initial_margin_e8 = margin + waiting,
+        .maint_margin_e8 = position_maintenance_e8(m, p, mark),
+        .position_margin_e8 = margin,
+        .order_margin_e8 = waiting,
+        .bid_notional_e8 = m->open_notional_e8[SIDE_BUY],
+        .ask_notional_e8 = m->open_notional_e8[SIDE_SELL],
+        .notional_max_e8 = m->notional_max_e8,
+        .update_us = p->update_us,
+        .leverage = m->leverage,
+        .adl = p->amount_e8 != 0 ? 1 : 0,
+        .symbol = m->index,
+        .position_side = (uint8_t)side,
+        .margin_type = m->margin_type
+    };
 }
 
 // Rows with a position or open orders; of a symbol asked for, or when `all`, flat ones too.

@@ -35,15 +35,16 @@ static void liquidation_levels(const struct exchange *x, struct market *m) {
     if (market_flat(m)) return;
     bool split = m->margin_type == MARGIN_ISOLATED && x->dual_side;
     for (int i = 0; i < (split ? 2 : 1); i++) {
-        bool falling;
+        bool falling, whole;
         int32_t side = split ? POSITION_LONG + i : POSITION_BOTH;
-        int64_t level = liquidation_price_e8(x, m, side, &falling);
+        int64_t level = liquidation_price_e8(x, m, side, &falling, &whole);
         if (level == 0) continue;
+        int64_t due = falling || whole ? level : level + 1;   // a rising price is not due below it
         if (falling)
-            m->liquidation_low_e8[i] = level;
+            m->liquidation_low_e8[i] = due;
         else
-            m->liquidation_high_e8[i] = level + 1;
-        level_add(m, falling ? level : level + 1, falling, market_marked(m));
+            m->liquidation_high_e8[i] = due;
+        level_add(m, due, falling, market_marked(m));
     }
 }
 

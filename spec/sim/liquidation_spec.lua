@@ -47,6 +47,19 @@ describe("liquidation", function()
     assert.are.near(before - 300, x:wallet(), 1e-6)
   end)
 
+  it("closes a short at a price on the tick itself, not a tick above", function()
+    x = exchange.new { isolated = true }
+    x:pass(0, { 50200, 50200, 50200, 50200 })
+    x:market("SIDE_SELL", 0.1)
+    x:pass(1, { 50200, 50200, 50200, 50200 })
+    -- margin 251 = 5020 / 20; 251 + 5020 - 0.1 p = 0.004 * 0.1 p where p is 52500
+    x:pass(2, { 50200, 52499.9, 50200, 50200 })
+    assert.are.equal(-0.1, x:position())
+    x:pass(3, { 50200, 52500, 50200, 50200 })
+    assert.are.equal(0, x:position())
+    assert.are.equal(52500, tonumber(x:fill().price_e8) / 1e8)
+  end)
+
   it("looks at both positions of a crossed account", function()
     x = exchange.new { wallet = 1000 }
     x:pass(0, { 60000, 60000, 60000, 60000 })
