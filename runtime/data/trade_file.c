@@ -73,6 +73,7 @@ static void keep_row(struct trade_file *f) {
     if (f->id > 0 && f->id < f->last_id)
         fail(f, "its id is below that of the trade before it: twice, or out of order");
     f->last_id = f->id;
+    f->id = 0;   // the next file may have none
     if (f->row.time_us < f->last_us) fail(f, "earlier than the trade before it");
     if (f->err || f->row.qty_e8 == 0) return;
     f->last_us = f->row.time_us;

@@ -65,7 +65,7 @@ describe("bad input", function()
       "%-%-set fast=61 is outside its bounds 2 to 60",
       { "backtest", script, "--data", good, "--set", "fast=61" }
     )
-    refused(2, "%-%-set fast=x: a number", { "backtest", script, "--data", good, "--set", "fast=x" })
+    refused(2, "%-%-set fast=x: expected a number", { "backtest", script, "--data", good, "--set", "fast=x" })
     refused(2, "NAME=VALUE", { "backtest", script, "--data", good, "--set", "fast" })
     refused(
       2,
@@ -156,7 +156,8 @@ describe("bad input", function()
     local gap = lines:gsub("1672531260000[^\n]*\n", "")
     refused(1, "line 3", { "backtest", script, "--data", file("BTCUSDT-1m-g.csv", gap) })
     local twice = lines:gsub("(1672531260000[^\n]*\n)", "%1%1")
-    refused(1, "line 4", { "backtest", script, "--data", file("BTCUSDT-1m-d.csv", twice) })
+    local other = twice:gsub("(1672531260000[^\n]*\n)1672531260000,[^,]*", "%11672531260000,1.5", 1)
+    refused(1, "line 4", { "backtest", script, "--data", file("BTCUSDT-1m-d.csv", other) })
     refused(1, "ETHUSDT", { "backtest", script, "--data", good, "--symbol", "ETHUSDT" })
     refused(
       1,

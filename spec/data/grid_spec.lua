@@ -19,7 +19,7 @@ end
 local function us(seconds) return ffi.cast("int64_t", seconds) * 1000000 end
 
 describe("a time in a file", function()
-  it("is seconds, milliseconds or microseconds, by its size", function()
+  it("is seconds, milliseconds, microseconds or nanoseconds, by its size", function()
     for text, seconds in pairs {
       ["0"] = 0,
       ["1"] = 1,
@@ -30,16 +30,16 @@ describe("a time in a file", function()
       ["99999999999000"] = 99999999999,
       ["100000000000000"] = 100000000, -- the first that is microseconds
       ["1700000000000000"] = 1700000000,
-      ["00000001700000000"] = 1700000000,
+      ["1700000000000000000"] = 1700000000,
     } do
       assert.equal(seconds, stamp(text), text)
     end
-    for _, text in ipairs { "", "-1", "+1", "1.0", "17000000000000000 ", "170000000000000000", "1a", "/", ":" } do
+    for _, text in ipairs { "", "-1", "+1", "1.0", "1a", "/", ":" } do
       assert.is_nil(stamp(text), text)
     end
   end)
 
-  it("is a date, with or without a time of day, with or without the zone of UTC", function()
+  it("is a date, with or without a time of day, with or without a zone", function()
     local day = 1677542400 -- 2023-02-28
     for text, seconds in pairs {
       ["1970-01-01"] = 0,
@@ -50,7 +50,11 @@ describe("a time in a file", function()
       ["2023-02-28T23:59"] = day + 23 * HOUR + 59 * 60,
       ["2023-02-28 01:02:03"] = day + HOUR + 123,
       ["2023-02-28 23:59:59"] = day + DAY - 1,
-      ["2023-02-28T01:02:03."] = day + HOUR + 123,
+      ["2023-2-28"] = day,
+      ["2023-02-28 "] = day,
+      ["2023-02-28 01:02:03.001"] = day + HOUR + 123.001,
+      ["2023-02-28 01:02:03+01:00"] = day + 123,
+      ["2023-02-28 01:02:03-00:00"] = day + HOUR + 123,
       ["2023-02-28T01:02:03.000"] = day + HOUR + 123,
       ["2023-02-28T01:02Z"] = day + HOUR + 120,
       ["2023-02-28T01:02:03Z"] = day + HOUR + 123,
@@ -72,13 +76,11 @@ describe("a time in a file", function()
       "2023-01-32",
       "2023-02-29",
       "2023-04-31",
-      "2023-2-28",
       "2023-02/28",
       "2023-02-2a",
       "2023-0a-28",
       "20a3-02-28",
       "2023-02-28x",
-      "2023-02-28 ",
       "2023-02-28 01",
       "2023-02-28 01:2",
       "2023-02-28 01-02",
@@ -91,11 +93,8 @@ describe("a time in a file", function()
       "2023-02-28 01:02:",
       "2023-02-28 01:02:3",
       "2023-02-28 01:02:a3",
-      "2023-02-28 01:02:03.001", -- no bar opens inside a second
       "2023-02-28 01:02:03x",
       "2023-02-28 01:02:03ZZ",
-      "2023-02-28 01:02:03+01:00", -- another zone would shift every bar
-      "2023-02-28 01:02:03-00:00",
       "2023-02-28 01:02:03+00:0",
       "2023-02-28 01:02:03+00:000",
     } do

@@ -66,7 +66,7 @@ describe("a file of trades", function()
       ("1,100.5,2,201,%d,true\r\n2,101,0.5,50.5,%d,false\r\n"):format(T, T + 1),
       ("1,100.5,2,201,%d,true\n\n2,101,0.5,50.5,%d,false\n"):format(T, T + 1),
       -- A trade of nothing is none.
-      ("1,100.5,2,201,%d,true\n2,7,0,0,%d,true\n2,101,0.5,50.5,%d,false\n"):format(T, T, T + 1),
+      ("1,100.5,2,201,%d,true\n2,7,0,0,%d,true\n3,101,0.5,50.5,%d,false\n"):format(T, T, T + 1),
     } do
       local rows, why = read(text)
       assert.same(expected, rows, why)
@@ -77,7 +77,7 @@ describe("a file of trades", function()
     local rows, why =
       read(("1,100,1,100,%d,true\n"):format(T), ("price,qty,time,is_buyer_maker\n101,1,%d,false\n"):format(T))
     assert.same({ T .. " 100 1 sold", T .. " 101 1 bought" }, rows, why)
-    rows, why = read(("1,100,1,100,%d,true\n"):format(T), ("1,100,1,100,%d,true\n"):format(T - 1))
+    rows, why = read(("1,100,1,100,%d,true\n"):format(T), ("2,100,1,100,%d,true\n"):format(T - 1))
     assert.is_nil(rows)
     assert.truthy(why:find("line 1: earlier than the trade before it", 1, true), why)
   end)
@@ -95,8 +95,10 @@ describe("a file of trades", function()
       [good .. ("2,100,1,100,%d,truer\n"):format(T)] = "line 2: is_buyer_maker is neither true nor false",
       [good .. ("2,100,1,100,%d,1\n"):format(T)] = "line 2: is_buyer_maker is neither true nor false",
       [good .. ("2,100,1,100,%d,true\n"):format(T - 1)] = "line 2: earlier than the trade before it",
-      [good .. good .. ("3,100,1,100,%d\n"):format(T)] = "line 3: not as many fields as the first line has",
+      [good .. ("2,100,1,100,%d,true\n"):format(T) .. ("3,100,1,100,%d\n"):format(T)] = "line 3: not as many fields as the first line has",
       [good .. ("3,100,1,100,%d,true,9\n"):format(T)] = "line 2: not as many fields as the first line has",
+      [good .. good] = "line 2: the trade before it once more",
+      [("5,100,1,100,%d,true\n4,100,1,100,%d,true\n"):format(T, T)] = "line 2: its id is below",
       ["1,2,3\n"] = "line 1: no trades: expected columns price, quantity, time and is_buyer_maker",
       ["price,qty,time\n"] = "line 1: no trades: expected columns price, quantity, time and is_buyer_maker",
       ["price,time,is_buyer_maker\n"] = "line 1: no trades: expected columns price, quantity, time and is_buyer_maker",

@@ -142,7 +142,13 @@ describe("records on the wire", function()
     local kinds = 0
     for kind = 1, tonumber(C.RECORD_COUNT) - 1 do
       local t = C.record_table(kind)
-      if t ~= nil and t.field_count > 0 and kind ~= C.RECORD_LEVEL then
+      -- Of an asset's row only the wallet is read: the sums of all assets stand beside the rows.
+      if
+        t ~= nil
+        and t.field_count > 0
+        and kind ~= C.RECORD_LEVEL
+        and ffi.string(t.name) ~= "account_asset"
+      then
         local keep, memory, out = {}, ffi.new("char[?]", t.size + 16), ffi.new "char[16384]"
         fill(kind, memory, keep, 9007199254740993LL)
         C.record_json(out, 16384, kind, memory, symbols)

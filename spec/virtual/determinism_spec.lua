@@ -26,7 +26,7 @@ local function log(seed)
       }
       v:cut("all", 0, 30)
       v:silence("requests", 5, 45)
-      for i = 1, 60 do
+      for i = 1, 100 do
         local symbol = i % 2 == 0 and "BTCUSDT" or "ETHUSDT"
         api.spawn(
           function()

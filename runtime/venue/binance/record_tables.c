@@ -231,7 +231,7 @@ static const struct field account_asset_fields[] = {
     WRITTEN(FIELD_DEC8, "crossUnPnl", cross_unrealized_e8),
     WRITTEN(FIELD_DEC8, "availableBalance", available_e8),
     WRITTEN(FIELD_DEC8, "maxWithdrawAmount", max_withdraw_e8),
-    WRITTEN(FIELD_MS, "updateTime", update_us),
+    MS("updateTime", update_us),
 };
 #undef OF
 
