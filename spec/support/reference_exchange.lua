@@ -5,11 +5,12 @@
 ---of 1e-8 USDT: all of them whole numbers well below 2^53, so nothing that is booked is inexact. Only where the line stands
 ---between two ticks, and liquidation prices, are fractions.
 local account = require "spec.support.reference_account"
+local triggers = require "spec.support.reference_trigger"
 
 local M = {}
 
 local BAR, BAR_END = 60e6, 59999000
-local FALLING, RISING = -1, 1
+local FALLING, RISING = triggers.FALLING, triggers.RISING
 
 ---@class ReferenceSymbol
 ---@field name string
@@ -27,6 +28,7 @@ local FALLING, RISING = -1, 1
 ---@field maintenance number ratio of the lowest bracket: positions stay in it
 ---@field liquidation_fee number ratio
 ---@field slippage? number basis points of taker fills
+---@field funding? table[] each { at = microseconds, rate = per million }, of all symbols
 ---@field at_touch? boolean a resting order fills where the price reaches it, not only a tick beyond
 
 ---@class ReferenceExchange
@@ -48,6 +50,7 @@ function M.new(o)
     fills = {},
     answers = {},
     liquidations = 0,
+    funded = 0,
     orders = {},
     markets = {},
   }, X)
@@ -148,32 +151,6 @@ local function check_margin(x, m, order)
   return account.available(x) >= more and 0 or -2019
 end
 
-local function falls(order)
-  local stop = order.type == "STOP_MARKET" or order.type == "STOP"
-  return stop == (order.side == "SELL")
-end
-
--- A trailing order keeps the best price since it came, from its own point of view the worst.
-local function trail(m)
-  for _, order in ipairs(m.conditional) do
-    if order.callback then
-      local pick = order.side == "BUY" and math.min or max
-      order.extreme = pick(order.extreme or m.last, m.last)
-    end
-  end
-end
-
--- Where a conditional order triggers, and how the price gets there; nil for a trailing order that does not trail yet.
-local function trigger_of(order)
-  if not order.callback then return order.trigger, falls(order) and FALLING or RISING end
-  local extreme, buy = order.extreme, order.side == "BUY"
-  local active = not order.activate
-    or (buy and extreme <= order.activate or not buy and extreme >= order.activate)
-  if not active then return nil end
-  local move = extreme * order.callback / 1000 -- tenths of a percent
-  return buy and extreme + move or extreme - move, buy and RISING or FALLING
-end
-
 local function place_conditional(x, m, order)
   if order.close_position then
     for _, other in ipairs(m.conditional) do
@@ -187,7 +164,7 @@ local function place_conditional(x, m, order)
     local activate = order.activate
     reached = activate
       and (order.side == "BUY" and activate >= m.last or order.side == "SELL" and activate <= m.last)
-  elseif falls(order) then
+  elseif triggers.falls(order) then
     reached = m.last <= order.trigger
   else
     reached = m.last >= order.trigger
@@ -280,7 +257,7 @@ local function levels(x, m)
     list[#list + 1] = { order.price + (buy and -beyond or beyond), buy and FALLING or RISING, "limit", order }
   end
   for _, order in ipairs(m.conditional) do
-    local level, direction = trigger_of(order)
+    local level, direction = triggers.trigger_of(order)
     if level then list[#list + 1] = { level, direction, "trigger", order } end
   end
   local groups = {}
@@ -426,7 +403,7 @@ local function open_bar(x, m, n)
     if not x.answers[order.id] then x.answers[order.id] = code end
   end
   settle(x, m)
-  trail(m)
+  triggers.trail(m)
 end
 
 local function play(x, m, when, level)
@@ -438,8 +415,29 @@ local function play(x, m, when, level)
   end
   m.leg = m.leg + 1
   m.last = select(2, corner(m, m.leg))
-  trail(m)
+  triggers.trail(m)
   if m.leg == 4 then m.open = false end
+end
+
+-- Where the lines stand now.
+local function look(x)
+  for _, m in ipairs(x.markets) do
+    if m.open then
+      m.last, m.at = line(m, x.now), x.now
+    end
+  end
+end
+
+local function fund(x, rate)
+  look(x)
+  for _, m in ipairs(x.markets) do
+    for _, side in ipairs(account.sides(x)) do
+      local p = m.positions[side]
+      local paid = account.round(account.round(p.amount * (m.last or 0) * m.s.unit) * rate / 1e6)
+      x.wallet = x.wallet - paid
+      if x.o.isolated then p.isolated = max(0, p.isolated - paid) end
+    end
+  end
 end
 
 -- Everything up to and at `t`, but for requests.
@@ -456,7 +454,12 @@ function X:advance(t)
     end
     local n = floor(self.now / BAR) + (self.begun and 1 or 0)
     local opens = n < #self.o.symbols[1].bars and n * BAR or math.huge
-    if when and when <= t and when <= opens then
+    local funding = self.o.funding and self.o.funding[self.funded + 1]
+    local due = funding and funding.at or math.huge
+    if due <= t and due <= opens and due <= (when or math.huge) then
+      self.now, self.funded = due, self.funded + 1
+      fund(self, funding.rate)
+    elseif when and when <= t and when <= opens then
       play(self, market, when, level)
     elseif opens <= t then
       self.now, self.begun = opens, true
@@ -468,11 +471,7 @@ function X:advance(t)
     end
   end
   self.now = t
-  for _, m in ipairs(self.markets) do
-    if m.open then
-      m.last, m.at = line(m, t), t
-    end
-  end
+  look(self)
 end
 
 ---Lets a request arrive.

@@ -137,6 +137,13 @@ local function run_backtest(o, symbols, requests)
       bars[s.name][i] = { price_of(s, b[1]), price_of(s, b[2]), price_of(s, b[3]), price_of(s, b[4]), 1e6 }
     end
   end
+  local fundings = {}
+  for _, s in ipairs(symbols) do
+    fundings[s.name] = {}
+    for i, f in ipairs(o.funding or {}) do
+      fundings[s.name][i] = { at = f.at / 1e6, rate = f.rate / 1e6 }
+    end
+  end
   local world = testing.world {
     bars = bars,
     interval = "1m",
@@ -147,6 +154,7 @@ local function run_backtest(o, symbols, requests)
     margin = o.isolated and "isolated" or "crossed",
     hedge = o.hedge,
     slippage = o.slippage,
+    funding = fundings,
     touch = o.at_touch and "at" or "through",
     maker = 0.0002,
     taker = 0.0005,
@@ -176,6 +184,7 @@ local function run_reference(o, symbols, requests)
     hedge = o.hedge,
     slippage = o.slippage,
     at_touch = o.at_touch,
+    funding = o.funding,
     maker = 200,
     taker = 500,
     maintenance = 0.004,
@@ -286,7 +295,13 @@ local function one(o, number)
     assert.are.equal(x.answers[a.id], answers[a.id], ("%s: answer to %s at %d us"):format(where, a.id, a.at))
   end
   compare_ends(world, x, o, symbols, where)
+  assert.are.equal(#(o.funding or {}), x.funded, where)
   return count, x
+end
+
+local FUNDING = {}
+for i = 1, 8 do
+  FUNDING[i] = { at = i * 285300000, rate = (i % 3 - 1) * 700 + 100 }
 end
 
 local KINDS = {
@@ -297,6 +312,8 @@ local KINDS = {
   { "hedge mode", hedge = true, all_stops = true },
   { "two symbols", symbols = 2, all_stops = true, isolated = true },
   { "requests that take time", latency = 350, all_stops = true, symbols = 2, isolated = true },
+  { "funding", funding = FUNDING, isolated = true, leverage = 75, swing = 0.02, hedge = true, symbols = 2 },
+  { "hedge mode, a crossed account, two symbols", hedge = true, symbols = 2, all_stops = true, latency = 90 },
   { "too little margin", wallet = 1500, leverage = 5 },
   { "liquidations of isolated positions", isolated = true, leverage = 75, swing = 0.02, liquidations = true },
   {
