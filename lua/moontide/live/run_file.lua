@@ -20,4 +20,24 @@ function M.read(path)
   return ok and type(facts) == "table" and facts or nil
 end
 
+---What is said of a symbol that two runs trade: the symbol, the other run.
+M.SHARED =
+  "%s is traded by run '%s' too: the position is one, and so is the exchange's countdown, which cancels the orders of both; give each symbol to one run"
+
+---The symbols that two runs on one exchange both trade.
+---@param a table facts as read
+---@param b table
+---@return string[]
+function M.shared(a, b)
+  local list, mine = {}, {}
+  if a.url ~= b.url then return list end
+  for _, name in ipairs(a.symbols or {}) do
+    mine[name] = true
+  end
+  for _, name in ipairs(b.symbols or {}) do
+    if mine[name] then list[#list + 1] = name end
+  end
+  return list
+end
+
 return M

@@ -108,21 +108,11 @@ end
 
 -- Orders and positions are the account's: whoever cancels those of a symbol, cancels the other's too.
 local function warn_of_sharing(s)
-  local mine = {}
-  for _, name in ipairs(s.names) do
-    mine[name] = true
-  end
+  local mine = { url = s.at.rest, symbols = s.names }
   for _, run in ipairs(s.others) do
-    local facts = run.name ~= s.name and run.facts
-    if facts and facts.mode == "live" and facts.url == s.at.rest then
-      for _, name in ipairs(facts.symbols or {}) do
-        if mine[name] then
-          s.log.warn(
-            "%s is traded by run '%s' too: the position is one, and so is the exchange's countdown, which cancels the orders of both; give each symbol to one run",
-            name,
-            run.name
-          )
-        end
+    if run.name ~= s.name and run.facts.mode == "live" then
+      for _, symbol in ipairs(run_file.shared(mine, run.facts)) do
+        s.log.warn(run_file.SHARED, symbol, run.name)
       end
     end
   end

@@ -13,6 +13,7 @@ local folder = require "moontide.live.folder"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local run_ends = require "moontide.live.run_ends"
+local run_file = require "moontide.live.run_file"
 local settings_module = require "moontide.live.settings"
 
 local M = {}
@@ -91,7 +92,7 @@ local function spawn(v, w, extra, heart)
 end
 
 local function start(v, w)
-  w.state, w.reason, w.warned = "running", nil, nil
+  w.state, w.reason, w.warned, w.compared = "running", nil, nil, nil
   w.started_us, w.began_us = now_us(), tonumber(C.live_clock_us())
   spawn(v, w, { "--worker", ("3:%d:%d"):format(v.pid, #w.restarts) }, true)
 end
@@ -200,6 +201,20 @@ local function kill(v, w, reason)
   C.supervisor_signal(v.s, w.process, 9)
 end
 
+-- Workers are confined before their scripts load, so they cannot see each other's symbols: told here, once a pair.
+local function compare(v, w)
+  w.compared = true
+  local mine = run_file.read(w.folder)
+  for _, other in ipairs(v.workers) do
+    local facts = other ~= w and other.compared and other.state == "running" and run_file.read(other.folder)
+    if facts and mine and mine.mode == "live" and facts.mode == "live" then
+      for _, symbol in ipairs(run_file.shared(mine, facts)) do
+        v.log.warn(run_file.SHARED, symbol, other.name)
+      end
+    end
+  end
+end
+
 local function watch(v, w, t)
   local heart = C.supervisor_heart(v.s, w.process)
   -- Since we woke, should all of us have been stopped together.
@@ -215,6 +230,7 @@ local function watch(v, w, t)
     return kill(v, w, ("was told to stop %.0f s ago and has not ended"):format((t - w.urgent_us) / 1e6))
   end
   if quiet > limit then return kill(v, w, ("hangs for %.1f s"):format(quiet)) end
+  if heart.started and not w.compared then compare(v, w) end
   if heart.phase == C.HEART_SCRIPT and quiet > 0.05 and w.warned ~= heart.turns and heart.started then
     w.warned = heart.turns
     v.log.warn(
