@@ -137,7 +137,7 @@ static int64_t part_at(const int64_t *column, int64_t i) { return column ? colum
 struct kline_record columns_kline(const struct series *s, int64_t i) {
     ASSERT(i >= 0 && i < s->count);
     return (struct kline_record){ .open_us = s->open_us[i],
-                                  .close_us = s->open_us[i] + s->interval_us - 1000,
+                                  .close_us = s->open_us[i] + s->interval_us - BAR_CLOSE_US,
                                   .open_e8 = s->open_e8[i],
                                   .high_e8 = s->high_e8[i],
                                   .low_e8 = s->low_e8[i],

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "sim/bar_variance.h"
 #include "sim/random_path.h"
+#include "trade/interval.h"
 
 #include <stdlib.h>
 
@@ -53,7 +54,7 @@ static int64_t moment_us(const struct bar_trades *t) {
     ASSERT(t->moment >= 0 && t->moment <= MOMENTS);
     if (t->moment == MOMENTS) return INT64_MAX;
     if (t->moment == MOMENTS - 1) return t->bar.close_us;
-    int64_t length = t->bar.close_us + 1000 - t->bar.open_us;
+    int64_t length = t->bar.close_us + BAR_CLOSE_US - t->bar.open_us;
     return t->bar.open_us + length * t->moment / MOMENTS;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "sim/bridge.h"
+#include "trade/interval.h"
 
 #include <math.h>
 
@@ -25,7 +26,8 @@ static double estimate(const struct exchange_bar *b, int64_t tick_e8) {
 }
 
 static double weight_of(const struct exchange_bar *bar, const struct exchange_bar *other) {
-    int64_t length = bar->close_us + 1000 - bar->open_us, apart = (other->open_us - bar->open_us) / length;
+    int64_t length = bar->close_us + BAR_CLOSE_US - bar->open_us,
+            apart = (other->open_us - bar->open_us) / length;
     double weight = 1;
     for (int64_t i = apart < 0 ? -apart : apart; i > 1 && weight > 1e-3; i--) weight *= KEPT;
     return weight;

@@ -29,7 +29,7 @@ void bars_add(struct bars *b, const struct kline_record *minute) {
 static void add_flat(struct bars *b, int64_t open_us, int64_t price) {
     ASSERT(open_us % MINUTE_US == 0);
     struct kline_record k = { .open_us = open_us,
-                              .close_us = open_us + MINUTE_US - 1000,
+                              .close_us = open_us + MINUTE_US - BAR_CLOSE_US,
                               .open_e8 = price,
                               .high_e8 = price,
                               .low_e8 = price,
@@ -98,7 +98,7 @@ struct kline_record bars_from(const struct bars *b, int32_t interval, int64_t *a
     struct kline_record bar = b->minutes[*at];
     bar.open_us = interval_floor(interval, bar.open_us);
     int64_t end_us = bar_end_us(interval, bar.open_us);
-    bar.close_us = end_us - 1000;
+    bar.close_us = end_us - BAR_CLOSE_US;
     for (++*at; *at < b->count && b->minutes[*at].open_us < end_us; ++*at) bars_join(&bar, &b->minutes[*at]);
     return bar;
 }

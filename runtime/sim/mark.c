@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/dec.h"
 #include "base/units.h"
+#include "trade/interval.h"
 
 #include <math.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static void add_past(struct bars *b, const struct kline_record *like, int64_t cl
 }
 
 bool mark_past(struct mark *m, const struct kline_record *minute, struct funding_record *paid) {
-    int64_t end_us = minute->close_us + 1000, time_us = end_us - minute->open_us;
+    int64_t end_us = minute->close_us + BAR_CLOSE_US, time_us = end_us - minute->open_us;
     double close = dec_to_double(minute->close_e8);
     walk_basis(m, time_us);
     price(m, close, minute->close_e8, time_us, end_us);

@@ -8,10 +8,9 @@
 #include "sim/algo.h"
 #include "sim/bar_variance.h"
 #include "sim/match.h"
+#include "trade/interval.h"
 
 #include <stdlib.h>
-
-enum { CLOSE_MS_US = 1000 };   // a bar ends one millisecond before the next begins
 
 struct drawn_path {
     struct random_path path;
@@ -26,8 +25,8 @@ static bool is_drawn(const struct exchange *x) {
 
 static void lay(struct market *m, bool low_first) {
     const struct exchange_bar *b = &m->bar;
-    int64_t length = b->close_us + CLOSE_MS_US - b->open_us;
-    ASSERT(length > CLOSE_MS_US * 3);
+    int64_t length = b->close_us + BAR_CLOSE_US - b->open_us;
+    ASSERT(length > BAR_CLOSE_US * 3);
     m->path_us[0] = b->open_us;
     m->path_us[1] = b->open_us + length / 3;
     m->path_us[2] = b->open_us + length * 2 / 3;

@@ -26,6 +26,9 @@ enum interval {
     INTERVAL_COUNT
 };
 
+// The close time of a bar lies so long before the next one opens.
+enum { BAR_CLOSE_US = 1000 };
+
 // Length of an interval in microseconds; INTERVAL_1MO gives 30 days, use interval_floor for its real bounds.
 int64_t interval_us(int32_t interval);
 

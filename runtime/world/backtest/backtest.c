@@ -1,4 +1,5 @@
 // backtest.c: a backtest: virtual time from one event of the market to the next.
+#include "base/num.h"
 #include "base/units.h"
 #include "world/backtest/private.h"
 
@@ -11,11 +12,11 @@
 #include <string.h>
 
 int64_t backtest_bar_close_us(const struct series *s, int64_t i) {
-    if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - 1000;
+    if (s->interval < INTERVAL_1W) return s->open_us[i] + s->interval_us - BAR_CLOSE_US;
     // Weeks start on Mondays and months differ: the bar ends where the next one of the grid begins.
     return interval_floor(s->interval,
                           s->open_us[i] + s->interval_us + (s->interval == INTERVAL_1MO ? 2 * DAY_US : 0)) -
-           1000;
+           BAR_CLOSE_US;
 }
 
 const struct market *backtest_market_of(const struct backtest *b, int16_t symbol) {
@@ -89,9 +90,6 @@ static void sample(struct backtest *b, int64_t t_us) {
 
 // --- the pump ----
 
-static int64_t min_us(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max_us(int64_t a, int64_t b) { return a > b ? a : b; }
-
 struct exchange_bar backtest_bar_at(const struct series *s, int64_t i) {
     return (struct exchange_bar){ s->open_us[i],  backtest_bar_close_us(s, i),
                                   s->open_e8[i],  s->high_e8[i],
@@ -162,17 +160,17 @@ static void open_bars(struct backtest *b) {
 
 static int64_t next_us(struct backtest *b) {
     int64_t t = latency_link_next_us(b);
-    t = min_us(t, pump_timer_us(&b->pump));
-    t = min_us(t, b->dispatcher_dirty ? b->pump.view.now_us : dispatcher_next_us(b->pump.dispatcher));
-    t = min_us(t, exchange_next_us(b->exchange));
-    if (b->made) t = min_us(t, synthetic_market_next_us(b->made));
-    t = min_us(t, max_us(b->pump.view.now_us, gateway_next_us(b->gateway)));
+    t = num_min(t, pump_timer_us(&b->pump));
+    t = num_min(t, b->dispatcher_dirty ? b->pump.view.now_us : dispatcher_next_us(b->pump.dispatcher));
+    t = num_min(t, exchange_next_us(b->exchange));
+    if (b->made) t = num_min(t, synthetic_market_next_us(b->made));
+    t = num_min(t, num_max(b->pump.view.now_us, gateway_next_us(b->gateway)));
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
         if (m->open_close_us != NEVER)
-            t = min_us(t, m->open_close_us);
+            t = num_min(t, m->open_close_us);
         else if (m->next < m->series->count)
-            t = min_us(t, m->series->open_us[m->next]);
+            t = num_min(t, m->series->open_us[m->next]);
     }
     return t;
 }
@@ -243,10 +241,10 @@ static int32_t deliver_event(struct backtest *b, const struct stream_event *even
 // A flat account with nothing open: how many bars may pass before the day ends or something is due in the
 // exchange.
 static void count_idle_bars(struct backtest *b) {
-    int64_t until = min_us(exchange_fast_forward_until(b->exchange), b->pump.equity.day_end_us);
+    int64_t until = num_min(exchange_fast_forward_until(b->exchange), b->pump.equity.day_end_us);
     const struct market *m = &b->markets[0];
     if (until == INT64_MIN || m->series->interval >= INTERVAL_1W) return;
-    int64_t end = series_at_or_after(m->series, until - m->series->interval_us + 1000);
+    int64_t end = series_at_or_after(m->series, until - m->series->interval_us + BAR_CLOSE_US);
     b->idle_bars = end > m->next ? end - m->next : 0;
 }
 
@@ -262,7 +260,7 @@ static int32_t pass_idle_bar(struct backtest *b) {
     m->next++;
     // Within the run the next bar is there and shorter than a week; its close needs no calendar.
     if (b->idle_bars > 0)
-        f->due_us = m->series->open_us[++f->next] + m->series->interval_us - 1000;
+        f->due_us = m->series->open_us[++f->next] + m->series->interval_us - BAR_CLOSE_US;
     else
         feed_step(f);
     return WORLD_BAR;
@@ -485,7 +483,7 @@ static void list_markets(struct backtest *b, int64_t first_us) {
     if (b->always_listed) return;   // last_close_us stays 0: none ends before it
     for (int32_t i = 0; i < b->market_count; i++) {
         const struct market *m = &b->markets[i];
-        b->last_close_us = max_us(b->last_close_us, backtest_bar_close_us(m->series, m->series->count - 1));
+        b->last_close_us = num_max(b->last_close_us, backtest_bar_close_us(m->series, m->series->count - 1));
         if (m->next == 0 && m->series->open_us[0] > first_us)
             exchange_listing(b->exchange, m->symbol, LISTED_LATER, first_us);
     }
@@ -493,7 +491,7 @@ static void list_markets(struct backtest *b, int64_t first_us) {
 
 int backtest_start(struct backtest *b, struct errmsg *e) {
     int64_t first = NEVER;
-    for (int32_t i = 0; i < b->market_count; i++) first = min_us(first, b->markets[i].series->open_us[0]);
+    for (int32_t i = 0; i < b->market_count; i++) first = num_min(first, b->markets[i].series->open_us[0]);
     if (first == NEVER) return errmsg_set(e, ERR_NOT_FOUND, "no bars to run on");
     if (b->from_us > first) {
         first = b->from_us;

@@ -28,7 +28,7 @@ static int64_t grid_end(int32_t interval, int64_t start_us) {
 static bool make_kline(const struct backtest *b, const struct market *m, int32_t interval, int64_t start_us,
                        int64_t closed, int64_t now_us, struct kline_record *k) {
     int64_t end_us = grid_end(interval, start_us);
-    *k = (struct kline_record){ .open_us = start_us, .close_us = end_us - 1000, .symbol = m->symbol };
+    *k = (struct kline_record){ .open_us = start_us, .close_us = end_us - BAR_CLOSE_US, .symbol = m->symbol };
     bool first = true;
     for (int64_t i = series_at_or_after(m->series, start_us); i < closed && m->series->open_us[i] < end_us;
          i++) {
