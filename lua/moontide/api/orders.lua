@@ -58,9 +58,9 @@ end
 
 -- Gives orders the face of plain ones, and remembers where they are kept.
 ---@class OrderFaces
----@field seen table of new_memory
 ---@field plain fun(order: table): table
 ---@field conditional fun(algo: table): table
+---@field ask fun(o: table, plain: function, conditional: function, unknown: integer): table?, ApiError?
 local function new_faces()
   local seen = new_memory()
   local function remember(order, conditional)
@@ -69,9 +69,18 @@ local function new_faces()
     return order
   end
   return {
-    seen = seen,
     plain = function(order) return remember(order, false) end,
     conditional = function(algo) return remember(records.one_face(algo), true) end,
+    -- Asks where the exchange keeps the order; of an id that this run has not seen, among plain orders first, and among
+    -- conditional ones when those say `unknown`.
+    ask = function(o, plain, conditional, unknown)
+      local is = names_conditional(o)
+      if is == nil then is = seen.get(id_of(o)) end
+      if is then return conditional(o) end
+      local answer, err = plain(o)
+      if answer or is == false or err.code ~= unknown then return answer, err end
+      return conditional(o) or nil, err
+    end,
   }
 end
 
@@ -102,12 +111,7 @@ local function install_cancel(api, r, simple, faces)
   function api.cancel_order(o)
     if type(o) ~= "table" then error("api.cancel_order takes a table", 2) end
     task.check_can_wait "api.cancel_order"
-    local conditional = names_conditional(o)
-    if conditional == nil then conditional = faces.seen.get(id_of(o)) end
-    if conditional then return cancel_conditional(o) end
-    local done, err = cancel_plain(o)
-    if done or conditional == false or err.code ~= NOT_OPEN then return done, err end
-    return cancel_conditional(o) or nil, err
+    return faces.ask(o, cancel_plain, cancel_conditional, NOT_OPEN)
   end
 end
 
@@ -152,12 +156,7 @@ local function install_get(api, simple, faces)
 
   function api.get_order(o)
     if type(o) ~= "table" then return plain_get_order(o) end
-    local conditional = names_conditional(o)
-    if conditional == nil then conditional = faces.seen.get(id_of(o)) end
-    if conditional then return get_conditional(o) end
-    local order, err = plain_get_order(o)
-    if order or conditional == false or err.code ~= NO_SUCH_ORDER then return order, err end
-    return get_conditional(o) or nil, err
+    return faces.ask(o, plain_get_order, get_conditional, NO_SUCH_ORDER)
   end
 end
 

@@ -210,4 +210,26 @@ function M.open(options, path, context)
   }
 end
 
+---What the report of a session's run is told of it (report.build).
+---@param s BacktestSession
+---@param options table of the command line
+---@param path string of the script
+---@return table about
+function M.about(s, options, path)
+  return {
+    script = path,
+    source = s.script.source,
+    params = s.params,
+    params_text = s.params_text,
+    names = s.names,
+    capital = s.capital,
+    from = s.from,
+    to = s.to,
+    interval = options.interval,
+    seed = options.given.seed or "1",
+    data = s.data,
+    impact = options.impact,
+  }
+end
+
 return M

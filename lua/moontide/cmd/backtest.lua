@@ -121,23 +121,9 @@ function M.run(options)
     local at = log_module.time_text(world:now())
     cmd.fail(1, "%s failed at %s: %s", path, at, failure)
   end
-  local result = report.build(world, {
-    script = path,
-    source = s.script.source,
-    params = s.params,
-    params_text = s.params_text,
-    names = s.names,
-    capital = s.capital,
-    from = s.from,
-    to = s.to,
-    interval = options.interval,
-    seed = options.given.seed or "1",
-    data = s.data,
-    said = said,
-    folded = folded,
-    trades = options.trades,
-    impact = options.impact,
-  })
+  local about = session.about(s, options, path)
+  about.said, about.folded, about.trades = said, folded, options.trades
+  local result = report.build(world, about)
   if options.paths then result.paths = spread(options, path, result, bar) end
   result.begun, result.run_s, result.setup_s = started, finished - run_started, run_started - started
   report.write(result, options, world, C.backtest_exchange(world.bt))

@@ -5,6 +5,7 @@ local host = require "moontide.lua_host"
 local json = require "moontide.report.json"
 local ledger_module = require "moontide.research.ledger"
 local loader = require "moontide.run.loader"
+local shell = require "moontide.shell"
 local space = require "moontide.research.space"
 local sweep = require "moontide.research.sweep"
 local text = require "moontide.research.text"
@@ -353,7 +354,7 @@ function M.run(options)
     argv = options.argv,
     ledger = ledger,
     seed = seed,
-    jobs = options.jobs or sweep.processors(),
+    jobs = options.jobs or shell.processors(),
     objective = objective,
     progress = progress(options),
   }

@@ -1,5 +1,6 @@
 ---What the Tab key offers: globals, fields, names of `api` with their parameters, symbols, file names, commands.
 local annotations = require "moontide.meta.annotations"
+local shell = require "moontide.shell"
 
 local M = {}
 
@@ -94,7 +95,7 @@ local function files(start)
   local folder, name = start:match "^(.*/)([^/]*)$"
   folder, name = folder or "", name or start
   local where = folder == "" and "." or folder:gsub("^~/", (os.getenv "HOME" or "") .. "/")
-  local pipe = io.popen(("ls -1ap '%s' 2>/dev/null"):format(where:gsub("'", "'\\''")))
+  local pipe = io.popen(("ls -1ap %s 2>/dev/null"):format(shell.quote(where)))
   local list = {}
   for entry in pipe:lines() do
     if

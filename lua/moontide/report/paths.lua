@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
+local shell = require "moontide.shell"
 
 local M = {}
 
@@ -21,22 +22,13 @@ local own = {
   ["log-level"] = true,
 }
 
-local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
-
 local function command(argv, script, seed)
-  local words = { quote(host.exe), "backtest", quote(script) }
+  local words = { shell.quote(host.exe), "backtest", shell.quote(script) }
   for _, word in ipairs(argv) do
-    if not own[word:match "^%-%-([%w-]+)"] then words[#words + 1] = quote(word) end
+    if not own[word:match "^%-%-([%w-]+)"] then words[#words + 1] = shell.quote(word) end
   end
   words[#words + 1] = ("--seed=%d --json=- --quiet --log-level=error 2>/dev/null </dev/null"):format(seed)
   return table.concat(words, " ")
-end
-
-local function processors()
-  local pipe = io.popen "getconf _NPROCESSORS_ONLN 2>/dev/null"
-  local count = pipe and tonumber(pipe:read "*l") or 1
-  if pipe then pipe:close() end
-  return math.max(count, 1)
 end
 
 ---Runs a script once more for each seed, as many at once as there are processors, each in a process of its own.
@@ -47,7 +39,7 @@ end
 ---@param progress fun(done: integer)?
 ---@return table[] results their JSON documents, by seed
 function M.run(argv, script, first, count, progress)
-  local results, running, most, started = {}, {}, processors(), 0
+  local results, running, most, started = {}, {}, shell.processors(), 0
   while #results < count do
     while started < count and #running < most do
       local seed = first + started

@@ -6,6 +6,7 @@ local ffi = require "ffi"
 local cjson = require "cjson"
 local failures = require "moontide.failure"
 local json = require "moontide.report.json"
+local shell = require "moontide.shell"
 
 ffi.cdef [[
 typedef struct sqlite3 sqlite3;
@@ -85,7 +86,7 @@ end
 ---@return Ledger
 function M.open(path)
   local folder = path:match "^(.*)/[^/]*$"
-  if folder and folder ~= "" then os.execute("mkdir -p '" .. folder:gsub("'", "'\\''") .. "'") end
+  if folder and folder ~= "" then os.execute("mkdir -p " .. shell.quote(folder)) end
   local out = ffi.new "sqlite3 *[1]"
   local self = setmetatable({ path = path }, Ledger)
   local status = C.sqlite3_open_v2(path, out, OPEN_READWRITE_CREATE, nil)

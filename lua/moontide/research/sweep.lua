@@ -1,6 +1,7 @@
 ---Runs the trials of a sweep in processes side by side, and gathers them from the ledger.
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
+local shell = require "moontide.shell"
 local space = require "moontide.research.space"
 
 local M = {}
@@ -30,8 +31,6 @@ local own = {
   ["log-format"] = true,
 }
 
-local function quote(s) return "'" .. tostring(s):gsub("'", "'\\''") .. "'" end
-
 ---What a trial depends on beside its data, script, parameters and seed: the options in order.
 ---@param argv string[] as --name=value
 ---@return string
@@ -45,22 +44,14 @@ function M.options_text(argv)
   return table.concat(list, " ")
 end
 
----@return integer
-function M.processors()
-  local pipe = io.popen "getconf _NPROCESSORS_ONLN 2>/dev/null"
-  local count = pipe and tonumber(pipe:read "*l") or 1
-  if pipe then pipe:close() end
-  return math.max(count or 1, 1)
-end
-
 -- The command of one process; the batch's file follows.
 local function command(argv, script, ledger_path)
-  local words = { quote(host.exe), "sweep", quote(script) }
+  local words = { shell.quote(host.exe), "sweep", shell.quote(script) }
   for _, word in ipairs(argv) do
     local name = word:match "^%-%-([%w-]+)"
-    if not own[name] or name == "data" or name == "store" then words[#words + 1] = quote(word) end
+    if not own[name] or name == "data" or name == "store" then words[#words + 1] = shell.quote(word) end
   end
-  words[#words + 1] = "--results=" .. quote(ledger_path)
+  words[#words + 1] = "--results=" .. shell.quote(ledger_path)
   return table.concat(words, " ")
 end
 
@@ -82,7 +73,7 @@ function M.run(o, trials)
   if #trials == 0 then return end
   local folder = os.tmpname()
   os.remove(folder)
-  os.execute("mkdir -m 700 " .. quote(folder))
+  os.execute("mkdir -m 700 " .. shell.quote(folder))
   local names = {}
   for i, batch in ipairs(batches(trials, o.jobs)) do
     local name = folder .. "/" .. i
@@ -98,10 +89,11 @@ function M.run(o, trials)
   list:close()
   local script = ('%s --batch="$1" 2>>%s/problems </dev/null || echo failed'):format(
     command(o.argv, o.script, o.ledger),
-    quote(folder)
+    shell.quote(folder)
   )
-  local pipe =
-    io.popen(("xargs -P %d -L 1 sh -c %s sh <%s/list"):format(o.jobs, quote(script), quote(folder)))
+  local pipe = io.popen(
+    ("xargs -P %d -L 1 sh -c %s sh <%s/list"):format(o.jobs, shell.quote(script), shell.quote(folder))
+  )
   local done, failed = 0, false
   for line in pipe:lines() do
     if line == "failed" then failed = true end
@@ -112,7 +104,7 @@ function M.run(o, trials)
   local file = io.open(folder .. "/problems", "rb")
   local problem = file and file:read "*a" or ""
   if file then file:close() end
-  os.execute("rm -rf " .. quote(folder))
+  os.execute("rm -rf " .. shell.quote(folder))
   if failed then
     local first = problem:match "moontide sweep: ([^\n]*)" or problem:match "([^\n]+)" or "a process died"
     failures.raise(1, "a trial could not be run: %s", first)

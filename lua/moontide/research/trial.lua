@@ -45,20 +45,7 @@ end
 
 -- What a run came to: its figures, fingerprints and daily returns.
 local function outcome(s, options, path, failure)
-  local r = report.build(s.world, {
-    script = path,
-    source = s.script.source,
-    params = s.params,
-    params_text = s.params_text,
-    names = s.names,
-    capital = s.capital,
-    from = s.from,
-    to = s.to,
-    interval = options.interval,
-    seed = tostring(options.seed),
-    data = s.data,
-    impact = options.impact,
-  })
+  local r = report.build(s.world, session.about(s, options, path))
   local kept = { trades_fingerprint = r.fingerprint.trades }
   for _, name in ipairs(M.figures) do
     kept[name] = r[name]

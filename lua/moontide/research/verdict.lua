@@ -1,21 +1,11 @@
 ---Whether the best of a sweep is more than luck: the statistics of research/significance over its trials, and one sentence.
 local significance = require "moontide.research.significance"
+local stats = require "moontide.stats"
 
 local M = {}
 
 -- The most trials whose returns the bootstrap resamples: the best ones, since others cannot be the largest.
 local MOST_RESAMPLED = 300
-
-local function variance_of(list)
-  local mean, sum = 0, 0
-  for _, x in ipairs(list) do
-    mean = mean + x / #list
-  end
-  for _, x in ipairs(list) do
-    sum = sum + (x - mean) * (x - mean)
-  end
-  return #list > 1 and sum / (#list - 1) or 0
-end
 
 -- Mean correlation of the columns, by the variance of the mean of their standardised returns.
 local function mean_correlation(columns, moments)
@@ -97,7 +87,7 @@ function M.of(rows, count, random)
     local best, year = moments[1], math.sqrt(365)
     if best.sharpe then
       v.effective_trials = significance.effective_trials(v.trials, mean_correlation(columns, moments))
-      local variance = variance_of(sharpes)
+      local variance = (stats.stdev(sharpes) or 0) ^ 2
       if variance <= 0 then variance = 1 / days end -- a single trial: the spread of a ratio without skill
       v.sharpe = best.sharpe * year
       v.psr = significance.psr(best.sharpe, days, best.skewness, best.kurtosis, 0)

@@ -1,8 +1,5 @@
 ---Indicators that the runtime feeds: `self:indicator("rsi", 14)` in a strategy. Each is fed with the closed bars of every
 ---symbol of the run, one instance a symbol, before on_bar hears of the bar.
-local suggest = require "moontide.options.suggest"
-local ta = require "moontide.ta"
-
 local M = {}
 
 ---@class FedIndicator
@@ -76,9 +73,10 @@ function M.new() return setmetatable({ list = {}, count = 0 }, Set) end
 ---@param ... any its parameters
 ---@return fun(symbol?: string): ... # its results at the last closed bar
 function Set:add(world, name, ...)
+  local ta = require "moontide.ta" -- thousands of lines, which a run without one does not load
   local form = type(name) == "string" and ta.form(name)
   if not form then
-    local near = type(name) == "string" and suggest.nearest(name, ta.names())
+    local near = type(name) == "string" and require("moontide.options.suggest").nearest(name, ta.names())
     error(
       ("there is no indicator '%s'%s"):format(
         tostring(name),

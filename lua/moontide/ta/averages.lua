@@ -376,12 +376,10 @@ end
 ---@return fun(x: number): number?
 function M.midpoint(n)
   length(n, "midpoint")
-  local high, low, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(x)
-    count = count + 1
-    local h, l = high(x), low(x)
-    if count < n then return nil end
-    return (h + l) / 2
+    local h, l = channel(x, x)
+    return h and (h + l) / 2
   end
 end
 
@@ -392,12 +390,10 @@ end
 ---@return fun(high: number, low: number): number?
 function M.midprice(n)
   length(n, "midprice")
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(high, low)
-    count = count + 1
-    local h, l = highest(high), lowest(low)
-    if count < n then return nil end
-    return (h + l) / 2
+    local h, l = channel(high, low)
+    return h and (h + l) / 2
   end
 end
 

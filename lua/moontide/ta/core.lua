@@ -207,6 +207,19 @@ function core.extreme(n, sign, newest)
   end
 end
 
+---The highest high and lowest low of the last n bars; nil before.
+---@param n integer
+---@return fun(high: number, low: number): number?, number?
+function core.channel(n)
+  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  return function(high, low)
+    local h, l = highest(high), lowest(low)
+    if count < n then count = count + 1 end
+    if count < n then return nil end
+    return h, l
+  end
+end
+
 ---The value n values ago; nil before.
 ---@param n integer
 ---@return fun(x: number): number?

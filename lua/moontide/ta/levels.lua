@@ -87,11 +87,10 @@ end
 ---@return fun(high: number, low: number): number?, number?, number?, number?, number? # 23.6, 38.2, 50, 61.8, 78.6
 function M.retracements(n)
   n = core.length(n or 100, "retracements")
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(high, low)
-    local h, l = highest(high), lowest(low)
-    count = count + 1
-    if count < n then return nil end
+    local h, l = channel(high, low)
+    if not h then return nil end
     local range = h - l
     return h - 0.236 * range, h - 0.382 * range, h - 0.5 * range, h - 0.618 * range, h - 0.786 * range
   end

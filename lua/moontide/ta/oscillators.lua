@@ -20,11 +20,10 @@ function M.stoch(n, smooth, d)
   n = length(n or 14, "stoch")
   local mean_k = core.sma(length(smooth or 3, "stoch", 1, "smoothing"))
   local mean_d = core.sma(length(d or 3, "stoch", 1, "length of %D"))
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(high, low, close)
-    count = count + 1
-    local h, l = highest(high), lowest(low)
-    if count < n then return nil end
+    local h, l = channel(high, low)
+    if not h then return nil end
     local k = mean_k(h == l and 0 or 100 * (close - l) / (h - l))
     if not k then return nil end
     return k, mean_d(k)
@@ -57,11 +56,10 @@ end
 ---@return fun(high: number, low: number, close: number): number?
 function M.williams_r(n)
   n = length(n or 14, "williams_r")
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(high, low, close)
-    count = count + 1
-    local h, l = highest(high), lowest(low)
-    if count < n then return nil end
+    local h, l = channel(high, low)
+    if not h then return nil end
     return h == l and 0 or -100 * (h - close) / (h - l)
   end
 end
@@ -188,12 +186,11 @@ end
 ---@return fun(high: number, low: number): number?
 function M.fisher(n)
   n = length(n or 10, "fisher")
-  local highest, lowest, count, place, f = core.extreme(n, 1), core.extreme(n, -1), 0, 0, 0
+  local channel, place, f = core.channel(n), 0, 0
   return function(high, low)
     local middle = (high + low) / 2
-    local h, l = highest(middle), lowest(middle)
-    count = count + 1
-    if count < n then return nil end
+    local h, l = channel(middle, middle)
+    if not h then return nil end
     local range = h == l and 0.001 or h - l
     place = 0.66 * ((middle - l) / range - 0.5) + 0.67 * place
     if place > 0.99 then
@@ -216,13 +213,12 @@ end
 ---@return fun(high: number, low: number, close: number): number?
 function M.smi(n, s1, s2)
   n, s1, s2 = length(n or 10, "smi"), length(s1 or 3, "smi"), length(s2 or 3, "smi")
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   local d1, d2, r1, r2 =
     core.ema(s1, "first"), core.ema(s2, "first"), core.ema(s1, "first"), core.ema(s2, "first")
   return function(high, low, close)
-    local h, l = highest(high), lowest(low)
-    count = count + 1
-    if count < n then return nil end
+    local h, l = channel(high, low)
+    if not h then return nil end
     local d, r = d1(close - (h + l) / 2), r1(h - l)
     if not d then return nil end
     d, r = d2(d), r2(r)
@@ -233,11 +229,10 @@ end
 
 -- Place of x among the last n values in percent; 50 where they are all alike.
 local function place_in_window(n)
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(x)
-    local h, l = highest(x), lowest(x)
-    count = count + 1
-    if count < n then return nil end
+    local h, l = channel(x, x)
+    if not h then return nil end
     return h == l and 50 or 100 * (x - l) / (h - l)
   end
 end

@@ -104,11 +104,10 @@ end
 ---@return fun(high: number, low: number): number?, number?, number? # upper, lower, middle
 function M.donchian(n)
   length(n, "donchian")
-  local highest, lowest, count = core.extreme(n, 1), core.extreme(n, -1), 0
+  local channel = core.channel(n)
   return function(high, low)
-    local upper, lower = highest(high), lowest(low)
-    count = count + 1
-    if count < n then return nil end
+    local upper, lower = channel(high, low)
+    if not upper then return nil end
     return upper, lower, (upper + lower) / 2
   end
 end

@@ -1,7 +1,7 @@
 ---`moontide test --jobs N`: spec files side by side, each in a process of its own; what they print is told file by file.
-local M = {}
+local quote = require("moontide.shell").quote
 
-local function quote(s) return "'" .. s:gsub("'", "'\\''") .. "'" end
+local M = {}
 
 local function lines_of(command)
   local pipe = io.popen(command)
