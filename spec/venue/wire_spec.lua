@@ -132,6 +132,7 @@ describe("records on the wire", function()
   local rows, count, is_list, message =
     ffi.new "void *[1]", ffi.new "int32_t[1]", ffi.new "bool[1]", ffi.new "struct errmsg"
   after_each(function() C.arena_reset(arena) end)
+  teardown(function() C.arena_free(arena) end)
 
   local function read(kind, text)
     local status = C.record_read_text(kind, text, #text, list, arena, rows, count, is_list, message)
