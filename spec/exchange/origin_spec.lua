@@ -1,6 +1,7 @@
 -- Who may ask the local exchange: programs of this machine, and no page that a browser shows; and in words of HTTP that all readers
 -- understand alike.
 local lx = require "spec.support.local_exchange"
+local run = require "spec.support.run"
 local socket = require "spec.support.socket"
 local websocket = require "spec.support.websocket"
 require "spec.support.websocket"
@@ -99,6 +100,33 @@ describe("moontide exchange: who may ask", function()
       401,
       status "POST /moontide/shock?symbol=BTCUSDT&factor=0.6 HTTP/1.1\r\nContent-Length: 0\r\n\r\n"
     )
+  end)
+
+  it("says to who has no token what to send, and where it comes from", function()
+    local session = require("spec.support.http").session()
+    local reply = session:request("GET", x.url .. "/moontide/audit", {})
+    session:close()
+    assert.equal(401, reply.status)
+    for _, word in ipairs { "X-Moontide-Token: TOKEN", "printed", "MOONTIDE_EXCHANGE_TOKEN" } do
+      assert.truthy(reply.body:find(word, 1, true), reply.body)
+    end
+  end)
+
+  it("takes the token that its environment names, and no weak one", function()
+    local token = ("Kx-9_"):rep(4)
+    local other = lx.start({ "--symbols", "BTCUSDT" }, "MOONTIDE_EXCHANGE_TOKEN=" .. token)
+    local s, printed = socket.connect(other.port), other.token
+    s:send("GET /moontide/audit HTTP/1.1\r\nX-Moontide-Token: " .. token .. "\r\n\r\n")
+    local reply = s:receive(10)
+    s:close()
+    other:stop()
+    assert.equal(token, printed)
+    assert.truthy(reply and reply:find "^HTTP/1.1 200", reply)
+    for _, weak in ipairs { "short", ("x"):rep(65), ("x"):rep(20) .. "!" } do
+      local r = run.moontide({ "exchange", "--port", "0" }, ("MOONTIDE_EXCHANGE_TOKEN='%s'"):format(weak))
+      assert.equal(2, r.status)
+      assert.truthy(r.err:find "MOONTIDE_EXCHANGE_TOKEN must have 16 to 64", r.err)
+    end
   end)
 
   it("refuses what two readers of HTTP could take for different requests", function()

@@ -21,14 +21,16 @@ local function forget_budgets(port)
 end
 
 ---@param arguments string[]? of the command, besides the port
-function M.start(arguments)
+---@param environment string? "NAME=value ...", for it alone
+function M.start(arguments, environment)
   local folder = run.folder()
   local words = { "exec", host.exe, "exchange", "--port", "0" }
   for _, a in ipairs(arguments or {}) do
     words[#words + 1] = "'" .. a .. "'"
   end
   local pipe = io.popen(
-    ("MOONTIDE_STORE=%s/store %s >%s/out 2>%s/err </dev/null & echo $!"):format(
+    ("%s MOONTIDE_STORE=%s/store %s >%s/out 2>%s/err </dev/null & echo $!"):format(
+      environment or "",
       folder,
       table.concat(words, " "):gsub("^exec ", ""),
       folder,
@@ -40,7 +42,7 @@ function M.start(arguments)
   pipe:close()
   local ok, banner = pcall(M.wait_for, "the exchange's banner", function()
     local text = run.read(folder .. "/out")
-    return text:find("\n  token%s+%x+ ") and text
+    return text:find "\n  token%s+%S+ " and text
   end)
   if not ok then
     error("moontide exchange did not start: " .. run.read(folder .. "/err") .. run.read(folder .. "/out"), 2)
@@ -49,7 +51,7 @@ function M.start(arguments)
   self.url = banner:match "REST%s+(%S+)"
   self.port = tonumber(self.url:match ":(%d+)$")
   forget_budgets(self.port) -- of one that was killed
-  self.token = banner:match "\n  token%s+(%x+)"
+  self.token = banner:match "\n  token%s+(%S+)"
   self.key, self.secret = banner:match "API key%s+(%x+)\n%s+secret%s+(%x+)"
   self.reading_key, self.reading_secret = banner:match "read%-only%s+(%x+)\n%s+secret%s+(%x+)"
   return self

@@ -419,9 +419,21 @@ local function exchange_config(options, e)
   e.orders_10s, e.orders_1m = orders[1], orders[2]
 end
 
+-- What asks for /moontide/ pages: a token of this start, or the one that the environment names, so that scripts can know it. (On the
+-- command line every user of the machine could read it.)
+local function admin_token()
+  local fixed = os.getenv "MOONTIDE_EXCHANGE_TOKEN"
+  if not fixed or fixed == "" then return host.unguessable():sub(2) end
+  if #fixed < 16 or #fixed > 64 or fixed:find "[^%w_%-]" then
+    cmd.fail(2, "MOONTIDE_EXCHANGE_TOKEN must have 16 to 64 letters, digits, '-' or '_'")
+  end
+  return fixed
+end
+
 ---@param options table
 ---@return integer status
 function M.run(options)
+  local token = admin_token()
   if options.tls and #options.tls ~= 2 then
     cmd.fail(2, "--tls needs two files: the certificate and the key (PEM)")
   end
@@ -481,7 +493,6 @@ function M.run(options)
     key.kind, key.text, key.trades, key.withdraws = k.kind, texts[i], k.trades, k.withdraws
   end
   l.key_count = #keys
-  local token = host.unguessable():sub(2)
   local hosts = options.host or {}
   local host_names = ffi.new("const char *[?]", #hosts + 1, hosts)
   l.admin_token, l.host_names, l.host_count = token, host_names, #hosts
