@@ -251,5 +251,7 @@ int intent_log_reopen(struct intent_log *in, const struct journal_order *o, stru
     op->call.price_e8 = o->price_e8;
     snprintf(op->call.client_id, CLIENT_ID_MAX, "%.36s", o->client_id);
     op->intent = o->state == JOURNAL_ACCEPTED ? INTENT_TAKEN : INTENT_DOWN;
+    // The row of a conditional order may bear the id of the order that it became.
+    if (op->intent == INTENT_TAKEN && !algo) op->call.order_id = o->order_id;
     return ERR_OK;
 }

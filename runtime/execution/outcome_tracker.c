@@ -290,7 +290,13 @@ void outcome_tracker_reopen(struct outcome_tracker *r, struct api_call *op, int6
                             int64_t now_us) {
     ASSERT(op->request.state == REQUEST_IDLE);   // with no dispatcher
     ASSERT(can_track(op));
-    open_up(r, add(r, op, made_us, final_us + GRACE_US), now_us);
+    struct unresolved_request *d = add(r, op, made_us, final_us + GRACE_US);
+    struct part *p = d->parts;
+    // The exchange has named it: it is asked for by that name, as its client id may be a later order's by now. And it is not
+    // the older order that another one of its client id must not be taken for.
+    p->id = p->algo ? op->call.algo_id : op->call.order_id;
+    if (op->intent == INTENT_TAKEN) p->older_id = 0;
+    open_up(r, d, now_us);
 }
 
 // ---- what an order as it stands says ----

@@ -11,13 +11,15 @@
 #include <uthash.h>
 
 enum { REMEMBERED = 512 };
-enum row_statement { FIND, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
+enum row_statement { FIND, FIND_OLDER, INTENT, INTENT_AGAIN, SETTLE, STATEMENT_COUNT };
+
+#define ROW "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status, told_e8"
 
 static const char *const statements[STATEMENT_COUNT] = {
-    [FIND] = "SELECT seq, state, order_id, executed_e8, avg_price_e8, code, at_us, status, told_e8 FROM "
-             "orders WHERE "
-             "client_id = ?1"
-             " ORDER BY seq DESC LIMIT 1",
+    [FIND] = ROW ", (SELECT count(*) FROM orders WHERE client_id = ?1) > 1 FROM orders WHERE client_id = ?1"
+                 " ORDER BY seq DESC LIMIT 1",
+    [FIND_OLDER] =
+        ROW " FROM orders WHERE client_id = ?1 AND order_id = ?2 AND seq < ?3 ORDER BY seq DESC LIMIT 1",
     [INTENT] = "INSERT INTO orders (run, quantity_e8, price_e8, made_us, client_id, endpoint, symbol, side, "
                "type, call)"
                " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -33,6 +35,7 @@ struct order_row {
     int64_t seq, order_id, executed_e8, avg_price_e8, told_e8, at_us;
     int32_t code;
     uint8_t state;
+    bool again;               // the file has older ones
     bool changed;             // not written yet
     struct order_row *next;   // of those
     UT_hash_handle hh;
@@ -81,6 +84,18 @@ static struct order_row *remember(struct journal_rows *r, const char *client_id,
     return row;
 }
 
+static void read_row(struct order_row *row, sqlite3_stmt *s) {
+    row->seq = sqlite3_column_int64(s, 0);
+    row->state = (uint8_t)sqlite3_column_int(s, 1);
+    row->order_id = sqlite3_column_int64(s, 2);
+    row->executed_e8 = sqlite3_column_int64(s, 3);
+    row->avg_price_e8 = sqlite3_column_int64(s, 4);
+    row->code = sqlite3_column_int(s, 5);
+    row->at_us = sqlite3_column_int64(s, 6);
+    journal_file_text(row->status, sizeof row->status, s, 7);
+    row->told_e8 = sqlite3_column_int64(s, 8);
+}
+
 // *row is NULL when there is none.
 static int find(struct journal_rows *r, const char *client_id, struct order_row **row) {
     HASH_FIND_STR(r->rows, client_id, *row);
@@ -89,15 +104,9 @@ static int find(struct journal_rows *r, const char *client_id, struct order_row 
     sqlite3_bind_text(s, 1, client_id, -1, SQLITE_STATIC);
     int rc = sqlite3_step(s);
     if (rc == SQLITE_ROW) {
-        struct order_row *found = *row = remember(r, client_id, sqlite3_column_int64(s, 0));
-        found->state = (uint8_t)sqlite3_column_int(s, 1);
-        found->order_id = sqlite3_column_int64(s, 2);
-        found->executed_e8 = sqlite3_column_int64(s, 3);
-        found->avg_price_e8 = sqlite3_column_int64(s, 4);
-        found->code = sqlite3_column_int(s, 5);
-        found->at_us = sqlite3_column_int64(s, 6);
-        journal_file_text(found->status, sizeof found->status, s, 7);
-        found->told_e8 = sqlite3_column_int64(s, 8);
+        *row = remember(r, client_id, 0);
+        read_row(*row, s);
+        (*row)->again = sqlite3_column_int(s, 9) != 0;
     }
     sqlite3_reset(s);
     return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
@@ -149,7 +158,10 @@ int journal_rows_intend(struct journal_rows *r, int64_t run, const struct journa
     if (row && row->changed) rc = write_row(r, row);   // the new one takes its place here
     if (rc == SQLITE_OK) rc = insert(r, run, i);
     if (rc != SQLITE_OK) return rc;
-    if (!row) row = remember(r, i->client_id, 0);
+    if (row)
+        row->again = true;
+    else
+        row = remember(r, i->client_id, 0);
     row->seq = sqlite3_last_insert_rowid(r->db);
     row->order_id = row->executed_e8 = row->avg_price_e8 = row->told_e8 = row->at_us = 0;
     row->code = 0;
@@ -189,9 +201,31 @@ static bool learn(struct order_row *row, const struct journal_outcome *o) {
     return true;
 }
 
+// A client id that is used again names the last order, but what becomes of the older ones may still be told: by the
+// exchange's ids. *meant: it was an older one's, and is written.
+static int settle_older(struct journal_rows *r, const struct order_row *last, const struct journal_outcome *o,
+                        bool *meant) {
+    struct order_row row = { .seq = 0 };
+    sqlite3_stmt *s = r->statement[FIND_OLDER];
+    sqlite3_bind_text(s, 1, o->client_id, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(s, 2, o->order_id);
+    sqlite3_bind_int64(s, 3, last->seq);
+    int rc = sqlite3_step(s);
+    *meant = rc == SQLITE_ROW;
+    if (*meant) read_row(&row, s);
+    sqlite3_reset(s);
+    if (*meant && learn(&row, o)) return write_row(r, &row);
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
 int journal_rows_settle(struct journal_rows *r, const struct journal_outcome *o) {
     struct order_row *row;
     int rc = find(r, o->client_id, &row);
+    if (rc == SQLITE_OK && row && row->again && o->order_id != 0 && o->order_id != row->order_id) {
+        bool meant;
+        rc = settle_older(r, row, o, &meant);
+        if (meant) return rc;
+    }
     if (rc != SQLITE_OK || !row || !learn(row, o)) return rc;
     if (!row->changed) {
         row->changed = true;

@@ -61,6 +61,8 @@ describe("journal", function()
       state = C.JOURNAL_INTENT,
       status = "",
       symbol = "BTCUSDT",
+      side = "BUY",
+      endpoint = "POST /fapi/v1/order",
       executed = 0,
       price = 0,
       order_id = 0,
@@ -117,6 +119,43 @@ describe("journal", function()
     j:close()
     local rows = journal.orders(path)
     assert.same({ C.JOURNAL_ACCEPTED, C.JOURNAL_REFUSED }, { rows[1].state, rows[2].state })
+  end)
+
+  it("what becomes of an older order of a client id is not taken for what becomes of the last one", function()
+    for _, together in ipairs { true, false } do
+      path = folder .. (together and "/together.db" or "/apart.db")
+      local j = assert(journal.open(path))
+      local function next_process()
+        if together then return end
+        j:turn()
+        j:close()
+        j = assert(journal.open(path))
+      end
+      j:intend("mine", 0)
+      j:settle("mine", C.JOURNAL_ACCEPTED, { order_id = 100, status = "PARTIALLY_FILLED", executed = 40000 })
+      next_process()
+      j:intend("mine", 0)
+      next_process()
+      j:settle("mine", C.JOURNAL_ACCEPTED, { order_id = 100, status = "FILLED", executed = 100000 })
+      j:turn()
+      local rows = journal.orders(path)
+      assert.equal(2, #rows)
+      assert.same({ "FILLED", 100000, 100 }, { rows[1].status, rows[1].executed, rows[1].order_id })
+      assert.same(
+        { C.JOURNAL_INTENT, "", 0, 0 },
+        { rows[2].state, rows[2].status, rows[2].executed, rows[2].order_id }
+      )
+      j:settle("mine", C.JOURNAL_ACCEPTED, { order_id = 101, status = "NEW" })
+      j:settle("mine", C.JOURNAL_ACCEPTED, { order_id = 100, status = "FILLED", executed = 100000 })
+      j:turn()
+      j:close()
+      rows = journal.orders(path)
+      assert.same(
+        { C.JOURNAL_ACCEPTED, "NEW", 0, 101 },
+        { rows[2].state, rows[2].status, rows[2].executed, rows[2].order_id }
+      )
+      assert.same({ "FILLED", 100000, 100 }, { rows[1].status, rows[1].executed, rows[1].order_id })
+    end
   end)
 
   it("of an order that is told of often keeps the last word, also when a commit of it failed", function()

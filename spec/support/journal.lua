@@ -101,6 +101,8 @@ function M.orders(path, open_only)
       state = o.state,
       status = ffi.string(o.status),
       symbol = ffi.string(o.symbol),
+      side = ffi.string(o.side),
+      endpoint = ffi.string(o.endpoint),
       executed = tonumber(o.executed_e8),
       price = tonumber(o.avg_price_e8),
       order_id = tonumber(o.order_id),

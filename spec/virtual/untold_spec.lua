@@ -13,8 +13,14 @@ local function strategy(told)
   }
 end
 
-local function trade(api)
-  return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }
+local function trade(api, client_id)
+  return api.create_order {
+    symbol = "BTCUSDT",
+    side = "BUY",
+    type = "MARKET",
+    quantity = 0.01,
+    newClientOrderId = client_id,
+  }
 end
 
 -- Every fill that the exchange has was told in one of the runs, and once.
@@ -63,6 +69,32 @@ describe("fills that a run could not tell in virtual time", function()
         missed = missed - 1
       end
       assert.equal(killed_at > 0, missed > 0)
+      local after = next_run(told, v)
+      assert_once(told, after)
+      next_run(told, after)
+      assert_once(told, after)
+    end)
+  end
+
+  for name, id_of in pairs {
+    ["that the script named"] = function(i) return "mine-" .. i end,
+    ["of one name, used again and again"] = function() return "mine" end,
+  } do
+    it("of orders " .. name .. ", killed while the stream is silent", function()
+      local told = {}
+      local v = virtual.run {
+        strategy = strategy(told),
+        play = function(run, api)
+          run:run_for(1)
+          for i = 1, ORDERS do
+            if i == 3 then run:dead "user" end
+            assert(trade(api, id_of(i)))
+            run:run_for(0.3)
+          end
+          run:crash()
+        end,
+      }
+      assert.is_nil(v.failure, v.failure)
       local after = next_run(told, v)
       assert_once(told, after)
       next_run(told, after)
