@@ -196,6 +196,7 @@ void stream_hub_close(struct stream_hub *s, struct subscriber *sub) {
     else
         s->subs = sub->next;
     if (sub->next) sub->next->previous = sub->previous;
+    stream_late_free(&sub->late);
     free(sub->streams);
     free(sub);
 }
@@ -250,8 +251,14 @@ static void deliver(struct stream_hub *s, struct subscriber *sub, const char *te
         exchange_drop_listen_key(s->x);
         return;
     }
-    conn_send(sub->conn, text, size);
     s->messages++;
+    bool late = fault && fault->kind == FAULT_STREAM_LATE;
+    if (late || stream_late_waits(&sub->late)) {
+        int64_t delay_us = late ? faults_delay_us(s->faults, fault) : 0;
+        stream_late_add(&sub->late, text, size, now_us - s->faults->ahead_us + delay_us);
+        return;
+    }
+    conn_send(sub->conn, text, size);
     if (fault && fault->kind == FAULT_STREAM_TWICE) conn_send(sub->conn, text, size);
 }
 
@@ -530,6 +537,8 @@ void stream_hub_pump(struct stream_hub *s, int64_t now_us) {
         t->next_us = now_us - now_us % t->is.every_us + t->is.every_us;
         push(s, t, now_us);
     }
+    for (struct subscriber *sub = s->subs; sub; sub = sub->next)
+        stream_late_send(&sub->late, sub->conn, now_us - s->faults->ahead_us);
     if (now_us - s->checked_us < 100000) return;
     s->checked_us = now_us;
     for (struct subscriber *sub = s->subs; sub; sub = sub->next) look_after(s, sub, now_us);

@@ -4,6 +4,7 @@
 
 #include "server/stream_names.h"
 #include "server/stream_hub.h"
+#include "server/stream_late.h"
 
 #include <uthash.h>
 
@@ -35,7 +36,8 @@ struct subscriber {
     struct user_key keys[KEYS_OF_ONE_MAX];
     int32_t key_count;
     int64_t opened_us, pinged_us, ponged_us, second_us;
-    int32_t frames;   // in the second that began at second_us
+    int32_t frames;            // in the second that began at second_us
+    struct stream_late late;   // messages that a fault holds back
     struct subscriber *previous, *next;
 };
 

@@ -20,7 +20,8 @@ int faults_add(struct faults *f, const struct fault_rule *rule) {
         !(rule->share > 0 && rule->share <= 1) || rule->most < 0)
         return ERR_INVALID;
     if (is_error && (rule->status < 200 || rule->status > 599)) return ERR_INVALID;
-    bool waits = rule->kind == FAULT_DELAY || rule->kind == FAULT_LATE || rule->kind == FAULT_SLOW_BODY;
+    bool waits = rule->kind == FAULT_DELAY || rule->kind == FAULT_LATE || rule->kind == FAULT_SLOW_BODY ||
+                 rule->kind == FAULT_STREAM_LATE;
     if (waits && rule->delay_us + rule->jitter_us <= 0) return ERR_INVALID;
     if ((rule->delay_us < 0 && rule->kind != FAULT_SKEW) || rule->jitter_us < 0) return ERR_INVALID;
     f->rules[f->count] = *rule;
@@ -81,7 +82,7 @@ const char *fault_kind_name(int32_t kind) {
     static const char *const names[FAULT_KIND_COUNT] = {
         "none",  "no_connection", "lose_request", "lose_reply",   "error",           "error_after",
         "delay", "late",          "reset",        "slow_body",    "malformed",       "wrong_body",
-        "skew",  "stream_drop",   "stream_gap",   "stream_twice", "listen_key_loss",
+        "skew",  "stream_drop",   "stream_gap",   "stream_twice", "listen_key_loss", "stream_late",
     };
     return kind >= 0 && kind < FAULT_KIND_COUNT ? names[kind] : NULL;
 }

@@ -32,6 +32,7 @@ enum fault_kind {
     FAULT_STREAM_GAP,        // a message of a stream is left out
     FAULT_STREAM_TWICE,      // a message of a stream comes twice
     FAULT_LISTEN_KEY_LOSS,   // the listen key ends as it is used for a message
+    FAULT_STREAM_LATE,       // a message of a stream comes after the delay, and what follows it behind it
     FAULT_KIND_COUNT
 };
 
@@ -39,7 +40,7 @@ enum {
     FAULT_REQUEST_FIRST = FAULT_NO_CONNECTION,
     FAULT_REQUEST_LAST = FAULT_WRONG_BODY,
     FAULT_STREAM_FIRST = FAULT_STREAM_DROP,
-    FAULT_STREAM_LAST = FAULT_LISTEN_KEY_LOSS
+    FAULT_STREAM_LAST = FAULT_STREAM_LATE
 };
 
 struct fault_rule {

@@ -41,7 +41,8 @@ struct order_sim_report {
     int64_t attempts, kills, commits, commits_failed, found, heard, absent, reopened, lost_answers,
         late_arrivals, skews, given_up;
     int64_t virtual_us;
-    int64_t findings;   // differences between the books
+    int64_t findings;   // differences between the books: the sum of
+    int64_t lost, duplicated, misstated, positions_differ;
 };
 
 // The differences found; the first in words in `text` ("" when there is none).

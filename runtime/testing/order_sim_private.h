@@ -147,7 +147,8 @@ struct sim {
 // order_sim_world.c
 int64_t sim_between(struct sim *s, int64_t low, int64_t high);
 bool sim_chance(struct sim *s, int32_t per_mille);
-void sim_finding(struct sim *s, int64_t number, const char *what);
+void sim_finding(struct sim *s, int64_t number, int64_t *kind,
+                 const char *what);   // kind: a count of the report
 void sim_push(struct sim *s, struct event e);
 struct event sim_pop(struct sim *s);
 int64_t sim_exchange_now(const struct sim *s);

@@ -147,14 +147,15 @@ static void told_new(struct sim *s, const struct api_call *op, int32_t i, enum s
     enum belief belief = belief_of(how);
     if (how == SETTLE_DONE && op->call.endpoint == EP_BATCH_NEW && op->batch_code[i] != 0)
         belief = BELIEF_REFUSED;
-    if (o->belief != BELIEF_WAITS) sim_finding(s, number, "told twice");
+    if (o->belief != BELIEF_WAITS) sim_finding(s, number, &s->report->duplicated, "told twice");
     o->belief = (uint8_t)belief;
     if (belief == BELIEF_DONE && o->algo) {
         if (((const struct algo_record *)op->rows)->quantity_e8 != o->quantity_e8)
-            sim_finding(s, number, "told of another size");
+            sim_finding(s, number, &s->report->misstated, "told of another size");
     } else if (belief == BELIEF_DONE) {
         o->believed_e8 = row[i].executed_qty_e8;
-        if (row[i].orig_qty_e8 != o->quantity_e8) sim_finding(s, number, "told of another size");
+        if (row[i].orig_qty_e8 != o->quantity_e8)
+            sim_finding(s, number, &s->report->misstated, "told of another size");
     }
     s->report->told_done += belief == BELIEF_DONE;
     s->report->told_refused += belief == BELIEF_REFUSED;

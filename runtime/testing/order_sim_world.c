@@ -17,7 +17,8 @@ bool sim_chance(struct sim *s, int32_t per_mille) {
     return !s->calm && (int32_t)rng_below(&s->rng, 1000) < per_mille;
 }
 
-void sim_finding(struct sim *s, int64_t number, const char *what) {
+void sim_finding(struct sim *s, int64_t number, int64_t *kind, const char *what) {
+    ++*kind;
     if (s->report->findings++ > 0) return;
     const struct sim_order *o = &s->orders[number];
     snprintf(s->text, s->text_size,
@@ -292,7 +293,7 @@ static void check_stamp(struct sim *s, const struct packet *p) {
     if (!endpoint_info(p->call.endpoint)->mutating) return;
     const struct call *c = p->call.batch ? p->call.batch : &p->call;
     int64_t number = sim_number_of(c->client_id[0] ? c->client_id : c->orig_client_id);
-    sim_finding(s, number >= 0 ? number : 0, "its stamp is not of the time it left");
+    sim_finding(s, number >= 0 ? number : 0, &s->report->misstated, "its stamp is not of the time it left");
 }
 
 void sim_arrive(struct sim *s, struct packet *p) {

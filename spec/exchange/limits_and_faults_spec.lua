@@ -297,6 +297,31 @@ describe("moontide exchange: faults", function()
     stamped(6700)
   end)
 
+  it("a stream that is late: what is held back comes after its delay, and what follows behind it", function()
+    local key = x:raw("POST", "/fapi/v1/listenKey", { "X-MBX-APIKEY: " .. x.key }, "").json.listenKey
+    local user = websocket.open(x.port, "/private/ws/" .. key)
+    x:faults { { fault = "stream_late", class = "account", delay = 0.3, most = 1 } }
+    local ids = {}
+    for i = 1, 3 do
+      ids[i] = tostring(order().json.orderId)
+    end
+    local first = user:until_(function(m) return m.e == "ORDER_TRADE_UPDATE" end)
+    assert.is_true(lx.now_ms() - first.E >= 300)
+    local seen, last_event = { tostring(first.o.i) }, first.E
+    while #seen < 3 do
+      local m = user:json()
+      assert.is_true(m.E >= last_event)
+      last_event = m.E
+      if m.e == "ORDER_TRADE_UPDATE" and tostring(m.o.i) ~= seen[#seen] then
+        seen[#seen + 1] = tostring(m.o.i)
+      end
+    end
+    assert.same(ids, seen)
+    user:close()
+    assert.equal(400, x:raw("POST", "/moontide/faults", {}, '[{"fault":"stream_late"}]').status)
+    x:no_faults()
+  end)
+
   it("streams dropped, with gaps, twice; a listen key lost; a client id struck at most so often", function()
     local s = websocket.open(x.port, "/public/ws/btcusdt@trade")
     x:faults { { fault = "stream_twice", class = "market" } }

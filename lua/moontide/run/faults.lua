@@ -6,7 +6,8 @@
 ---    }
 ---
 ---Fields of a rule: fault (no_connection, lose_request, lose_reply, error, error_after, delay; of `moontide exchange`
----also late, reset, slow_body, malformed, wrong_body, skew, stream_drop, stream_gap, stream_twice, listen_key_loss); call ("METHOD /path") or
+---also late, reset, slow_body, malformed, wrong_body, skew, stream_drop, stream_gap, stream_twice, stream_late,
+---listen_key_loss); call ("METHOD /path") or
 ---class (orders, market, account), else all; share (0 to 1, default 1); from, to (seconds from the start); most (strikes
 ---at most so often); status, code, message, retry_after (of errors); delay, jitter
 ---(seconds; jitter is the mean of an exponential addition).
