@@ -75,4 +75,58 @@ describe("alerts", function()
     assert.equal("+success_rate +latency +queue +circuit +limit_usage +clock_skew", check(a, all, 5 * S))
     assert.equal(10 * S, tonumber(a.next_us))
   end)
+
+  it("stand at their threshold and cross beyond it, each the right way", function()
+    -- rule, setting, threshold, a value beyond it; a success rate crosses downwards
+    local rows = {
+      { C.ALERT_SUCCESS_RATE, "alert_success_rate", 0.9, 0.89 },
+      { C.ALERT_LATENCY, "alert_latency", 0.5, 0.6 },
+      { C.ALERT_QUEUE, "alert_queue", 10, 11 },
+      { C.ALERT_LIMIT_USAGE, "alert_limit_usage", 0.8, 0.81 },
+      { C.ALERT_CLOCK_SKEW, "alert_clock_skew", 0.5, 0.6 },
+    }
+    for _, row in ipairs(rows) do
+      local rule, name, at, beyond = unpack(row)
+      local a = alerts { [name] = at, alert_min_count = 20 }
+      local label = ffi.string(C.alert_rule_name(rule))
+      assert.equal("", check(a, { [rule] = at }), name)
+      assert.equal("+" .. label, check(a, { [rule] = beyond }), name)
+      assert.equal("-" .. label, check(a, { [rule] = at }), name)
+    end
+    local a = alerts { alert_success_rate = 0.9, alert_latency = 0.5, alert_min_count = 20 }
+    assert.equal("+success_rate", check(a, { [C.ALERT_SUCCESS_RATE] = 0.2, settled = 20, answered = 19 }))
+    assert.equal("+latency", check(a, { [C.ALERT_SUCCESS_RATE] = 0.2, [C.ALERT_LATENCY] = 3, answered = 20 }))
+  end)
+
+  it("count an open breaker as one too many", function()
+    local a = alerts { alert_circuit = 1 }
+    assert.equal("", check(a, { [C.ALERT_CIRCUIT] = 0 }))
+    assert.equal("+circuit", check(a, { [C.ALERT_CIRCUIT] = 1 }))
+  end)
+
+  it("are cleared by taking their threshold away, but for the journal's, and look again in one interval", function()
+    local c, a = ffi.new "struct api_config", alerts { alert_queue = 10, alert_interval = 5 }
+    a.threshold[C.ALERT_JOURNAL] = 1
+    assert.equal("+queue +journal", check(a, { [C.ALERT_QUEUE] = 11, [C.ALERT_JOURNAL] = 2 }, S))
+    assert.equal(6 * S, tonumber(a.next_us))
+    C.api_config_defaults(c)
+    a.threshold[C.ALERT_JOURNAL] = 0
+    C.alerts_configure(a, c, 7 * S)
+    assert.is_false(a.raised[C.ALERT_QUEUE])
+    assert.is_true(a.raised[C.ALERT_JOURNAL])
+    assert.is_true(tonumber(a.next_us) > 1e18)
+    c.alert_queue, c.alert_interval_us = 3, 2 * S
+    C.alerts_configure(a, c, 7 * S)
+    assert.equal(9 * S, tonumber(a.next_us))
+  end)
+
+  it("name every rule and nothing else", function()
+    for rule = 0, tonumber(C.ALERT_RULE_COUNT) - 1 do
+      assert.not_equal("unknown", ffi.string(C.alert_rule_name(rule)))
+    end
+    assert.equal("success_rate", ffi.string(C.alert_rule_name(0)))
+    assert.equal("journal", ffi.string(C.alert_rule_name(C.ALERT_RULE_COUNT - 1)))
+    assert.equal("unknown", ffi.string(C.alert_rule_name(-1)))
+    assert.equal("unknown", ffi.string(C.alert_rule_name(C.ALERT_RULE_COUNT)))
+  end)
 end)

@@ -4,12 +4,14 @@
 --     moontide script spec/mutants/random.lua again FILE [FOLDER]    the changes of a list of survivors once more
 --
 -- Only the changed file is compiled. A change that does not compile, or whose object is the same byte for byte, is not counted.
--- The specs run one file at a time until one fails: that named like the changed file first, then its room's, cheap ones before
--- dear ones, then the rest. Each may take a few times the processor time of its clean run; what takes longer, or more memory, has
--- noticed. Changes that no spec can notice because the program does the same are listed in spec/mutants/equivalent.txt and left
+-- A first round of all specs in a build that counts lines tells which specs run a line; only these are asked, one file at a time
+-- until one fails: those that noticed a change of the same file before, that named like it, its room's, then the rest, cheap ones
+-- before dear ones. Each may take a few times the processor time of its first round; what takes longer, or more memory, has
+-- noticed. Lines that no spec runs are written to FOLDER/not_run.txt. Changes that no spec can notice because the program does the same are listed in spec/mutants/equivalent.txt and left
 -- out of the share. The same seed gives the same changes of the same tree. Survivors are written to FOLDER/survivors.txt, in the
 -- form that equivalent.txt has and `again` reads.
 package.path = "./?.lua;" .. package.path
+local coverage = require "spec.mutants.coverage"
 local places = require "spec.mutants.places"
 
 local count, seed, folder =
@@ -21,26 +23,25 @@ local ROOMS = { "base", "trade", "api", "venue/binance", "sim", "execution", "da
 -- Tables of data, whose rows only the exchange can tell right from wrong, and C that a spec of these rooms does not run.
 local SKIPPED = { ["runtime/venue/binance/symbol_table.c"] = true, ["runtime/base/alloc.c"] = true }
 local GOAL = 0.9
--- What a spec may take with a change in place: so many times its clean run's processor time, and some seconds.
-local TIMES, AND_SECONDS = 4, 5
+-- What a spec may take with a change in place: so many times the processor time of its first round, and some seconds.
+local TIMES, AND_SECONDS = 3, 5
 
--- The folders (or files) whose specs run a room's code, the nearest first. A spec that takes longer than DEAR_S of processor time is
--- left out: it would notice more, but a round would take an hour.
-local DEAR_S = tonumber(os.getenv "MOONTIDE_MUTANTS_DEAR_S") or 10
+-- The folders and files whose specs run the code of these rooms. One that takes more processor time than DEAR_S in the build that
+-- counts is left out: it would notice more, but a round would take an hour.
+local DEAR_S = tonumber(os.getenv "MOONTIDE_MUTANTS_DEAR_S") or 20
 local SPECS = {
-  base = { "base", "api", "venue", "sim" },
-  trade = { "trade", "venue", "sim", "execution" },
-  api = { "api", "virtual" },
-  ["venue/binance"] = { "venue", "sim", "virtual" },
-  sim = {
-    "sim",
-    "strategies",
-    "world/backtest_spec.lua",
-    "world/fast_forward_spec.lua",
-    "lua/testing_spec.lua",
-  },
-  execution = { "execution", "virtual" },
-  data = { "data", "world/backtest_spec.lua", "lua/testing_spec.lua" },
+  "base",
+  "trade",
+  "api",
+  "venue",
+  "sim",
+  "execution",
+  "data",
+  "virtual",
+  "strategies",
+  "world/backtest_spec.lua",
+  "world/fast_forward_spec.lua",
+  "lua/testing_spec.lua",
 }
 
 -- Status, output and processor seconds of a command. A mutant may print or take memory without end: only the end of what it
@@ -107,11 +108,11 @@ local tree = folder .. "/tree"
 -- Without what is for debuggers: two objects are then the same when their code is.
 local MAKE = "nice make --no-print-directory CFLAGS=-O2"
 
-local function copy_tree()
-  must(("rm -rf %s && mkdir -p %s/build"):format(tree, tree))
-  must(("cp -R Makefile runtime lua spec strategies examples docs %s/"):format(tree))
-  must(('[ ! -e build/clients ] || ln -sfn "$(readlink -f build/clients)" %s/build/clients'):format(tree))
-  must(("cd %s && %s all"):format(tree, MAKE))
+local function copy_tree(to, make)
+  must(("rm -rf %s && mkdir -p %s/build"):format(to, to))
+  must(("cp -R Makefile runtime lua spec strategies examples docs %s/"):format(to))
+  must(('[ ! -e build/clients ] || ln -sfn "$(readlink -f build/clients)" %s/build/clients'):format(to))
+  must(("cd %s && %s all"):format(to, make))
 end
 
 local function object_of(path) return "build/obj/" .. path:match "^runtime/(.*)%.c$" .. ".o" end
@@ -139,48 +140,48 @@ end
 
 -- ---- the specs ----
 
-local function spec_command(file, wall_s)
-  return ("cd %s && MOONTIDE_SIM_ORDERS=2000 MOONTIDE_SWARM_RUNS=2 nice timeout -k 5 %d build/moontide test %s"):format(
-    tree,
+local function spec_command(in_tree, file, wall_s)
+  return ("cd %s && MOONTIDE_SIM_ORDERS=2000 MOONTIDE_SWARM_RUNS=2 nice timeout -k 5 %d build/moontide test --no-keep-going %s"):format(
+    in_tree,
     wall_s,
     file
   )
 end
 
--- Every spec file that some room asks for, with what it takes when nothing is changed.
-local function clean_run()
-  local specs, all = {}, {}
-  for _, room in ipairs(ROOMS) do
-    for _, place in ipairs(SPECS[room]) do
-      if not specs[place] then
-        specs[place] = {}
-        local found = must(("cd %s && find spec/%s -name '*_spec.lua' | LC_ALL=C sort"):format(tree, place))
-        for file in found:gmatch "%S+" do
-          local status, text, cpu_s = run(spec_command(file, 600), DEAR_S)
-          io.stderr:write(("%7.2f s  %s%s\n"):format(cpu_s, file, status == 0 and "" or "  left out"))
-          if status ~= 0 and cpu_s < DEAR_S - 1 then io.stderr:write(text) end -- it fails, and would notice everything
-          if status == 0 then
-            local spec = { file = file, cpu_s = cpu_s, stem = file:match "([^/]+)_spec%.lua$" }
-            all[#all + 1] = spec
-            table.insert(specs[place], spec)
-          end
-        end
-      end
+local function all_specs()
+  local files = {}
+  for _, place in ipairs(SPECS) do
+    for file in must(("find spec/%s -name '*_spec.lua' | LC_ALL=C sort"):format(place)):gmatch "%S+" do
+      files[#files + 1] = file
     end
   end
-  if #all == 0 then error("no spec passes before anything is changed", 0) end
+  local specs = coverage.of {
+    folder = folder,
+    rooms = ROOMS,
+    files = files,
+    copy = function(to, flags) copy_tree(to, "nice make --no-print-directory " .. flags) end,
+    run = run,
+    command = spec_command,
+    dear_s = DEAR_S,
+  }
+  if #specs == 0 then error("no spec passes before anything is changed", 0) end
+  coverage.write_unrun(specs, folder .. "/not_run.txt")
   return specs
 end
 
 local function room_of(path) return path:match "^runtime/(venue/binance)/" or path:match "^runtime/(%w+)/" end
 
+local noticed_before = {} -- by path: how many changes of the file each spec noticed
+
 -- Specs of one rank go by their cost; a dear one waits for the cheap ones of the next rank.
-local function in_order_for(path, specs)
-  local stem, ranked = path:match "([^/]+)%.c$", {}
-  for rank, place in ipairs(SPECS[room_of(path)]) do
-    for _, spec in ipairs(specs[place]) do
-      local key = (spec.stem == stem and 0 or rank) * 0.5 + spec.cpu_s
-      ranked[#ranked + 1] = { spec = spec, key = key, at = #ranked }
+local function in_order_for(place, specs)
+  local path, ranked = place.path, {}
+  local stem, folder_of = path:match "([^/]+)%.c$", "spec/" .. room_of(path):match "^%w+" .. "/"
+  local before = noticed_before[path] or {}
+  for at, spec in ipairs(specs) do
+    if coverage.runs(spec, path, place.line) then
+      local rank = (spec.stem == stem and 0) or (spec.file:find(folder_of, 1, true) == 1 and 1) or 2
+      ranked[#ranked + 1] = { spec = spec, key = rank + spec.cpu_s - 2 * (before[spec.file] or 0), at = at }
     end
   end
   table.sort(ranked, function(a, b)
@@ -190,13 +191,19 @@ local function in_order_for(path, specs)
   return ranked
 end
 
--- The spec file that fails, nil when none does.
-local function noticed_by(path, specs)
-  for _, ranked in ipairs(in_order_for(path, specs)) do
-    local spec = ranked.spec
+-- The spec file that fails, nil and how many were asked when none does.
+local function noticed_by(place, specs)
+  local ranked = in_order_for(place, specs)
+  for _, row in ipairs(ranked) do
+    local spec = row.spec
     local cpu_s = math.ceil(TIMES * spec.cpu_s) + AND_SECONDS
-    if run(spec_command(spec.file, 60 + 10 * cpu_s), cpu_s) ~= 0 then return spec.file end
+    if run(spec_command(tree, spec.file, 60 + 10 * cpu_s), cpu_s) ~= 0 then
+      local before = noticed_before[place.path] or {}
+      noticed_before[place.path], before[spec.file] = before, (before[spec.file] or 0) + 1
+      return spec.file
+    end
   end
+  return nil, #ranked
 end
 
 -- ---- the run ----
@@ -246,8 +253,8 @@ local function chooser(all)
   end
 end
 
-copy_tree()
-local specs = clean_run()
+local specs = all_specs()
+copy_tree(tree, MAKE)
 local known = read_changes "spec/mutants/equivalent.txt"
 local next_place = chooser(all_places())
 local tried, noticed, listed, same, survivors = 0, 0, 0, 0, {}
@@ -263,11 +270,18 @@ local function try(place)
   local built = build(place.path)
   if built == "changed" then
     tried = tried + 1
-    local by = noticed_by(place.path, specs)
+    local by, asked = noticed_by(place, specs)
     noticed = noticed + (by and 1 or 0)
     local before, after = key:match "^[^:]*: (.*)\n(.*)$"
     print(
-      ("%d %s:%d %s\n  - %s\n  + %s"):format(tried, place.path, place.line, by or "SURVIVED", before, after)
+      ("%d %s:%d %s\n  - %s\n  + %s"):format(
+        tried,
+        place.path,
+        place.line,
+        by or asked > 0 and ("SURVIVED %d specs"):format(asked) or "SURVIVED: no spec runs it",
+        before,
+        after
+      )
     )
     io.stdout:flush()
     if not by then survivors[#survivors + 1] = ("- %s\n+ %s\n"):format(key:match "^(.*)\n", after) end
