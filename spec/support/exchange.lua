@@ -22,6 +22,30 @@ local rows = {
   [tonumber(C.RECORD_INCOME)] = "struct income_record",
   [tonumber(C.RECORD_STATUS)] = "struct status_record",
   [tonumber(C.RECORD_LEVERAGE)] = "struct leverage_record",
+  [tonumber(C.RECORD_KLINE)] = "struct kline_record",
+  [tonumber(C.RECORD_PRICE_KLINE)] = "struct kline_record",
+  [tonumber(C.RECORD_TICKER_24H)] = "struct ticker_record",
+  [tonumber(C.RECORD_TICKER_PRICE)] = "struct ticker_record",
+  [tonumber(C.RECORD_BOOK_TICKER)] = "struct ticker_record",
+  [tonumber(C.RECORD_MARK)] = "struct mark_record",
+  [tonumber(C.RECORD_FUNDING)] = "struct funding_record",
+  [tonumber(C.RECORD_FUNDING_INFO)] = "struct funding_info_record",
+  [tonumber(C.RECORD_AGG_TRADE)] = "struct agg_trade_record",
+  [tonumber(C.RECORD_RECENT_TRADE)] = "struct trade_record",
+  [tonumber(C.RECORD_OPEN_INTEREST)] = "struct value_record",
+  [tonumber(C.RECORD_SERVER_TIME)] = "struct value_record",
+  [tonumber(C.RECORD_POSITION_MODE)] = "struct value_record",
+  [tonumber(C.RECORD_ACCOUNT_CONFIG)] = "struct value_record",
+  [tonumber(C.RECORD_MULTI_ASSETS)] = "struct value_record",
+  [tonumber(C.RECORD_COUNTDOWN)] = "struct value_record",
+  [tonumber(C.RECORD_ADL)] = "struct adl_record",
+  [tonumber(C.RECORD_ADL_RISK)] = "struct adl_record",
+  [tonumber(C.RECORD_COMMISSION)] = "struct commission_record",
+  [tonumber(C.RECORD_SYMBOL_CONFIG)] = "struct symbol_config_record",
+  [tonumber(C.RECORD_BRACKET_LIST)] = "struct bracket_list_record", -- its rows are borrowed until the next call
+  [tonumber(C.RECORD_MARGIN_CHANGE)] = "struct margin_change_record",
+  [tonumber(C.RECORD_LISTEN_KEY)] = "struct listen_key_record",
+  [tonumber(C.RECORD_LIMIT)] = "struct limit_record",
 }
 
 local function e8(v)
@@ -42,7 +66,14 @@ end
 local function copy_row(kind, pointer, i)
   if kind == tonumber(C.RECORD_DEPTH) then
     local d = ffi.cast("const struct depth_record *", pointer) + i
-    return { bids = levels_of(d.bids, d.bid_count), asks = levels_of(d.asks, d.ask_count) }
+    return {
+      bids = levels_of(d.bids, d.bid_count),
+      asks = levels_of(d.asks, d.ask_count),
+      id = d.last_update_id,
+      symbol = d.symbol,
+      event_us = d.event_us,
+      transaction_us = d.transaction_us,
+    }
   end
   local name = rows[kind]
   if not name then return nil end
@@ -83,6 +114,11 @@ local params = {
   interval = { "P_INTERVAL" },
   working_type = { "P_WORKING_TYPE" },
   price_protect = { "P_PRICE_PROTECT" },
+  multi_assets = { "P_MULTI_ASSETS" },
+  income_type = { "P_INCOME_TYPE" },
+  page = { "P_PAGE" },
+  auto_close = { "P_AUTO_CLOSE" },
+  contract_type = { "P_CONTRACT_TYPE" },
 }
 
 local function fill_call(c, endpoint, t)
@@ -158,11 +194,22 @@ function M.new(options)
       e.name, e.execution, e.status = "order", u.execution, u.order.status
     elseif kind == C.RECORD_ACCOUNT_UPDATE then
       e.name = "account"
+    elseif kind == C.RECORD_CONFIG_UPDATE or kind == C.RECORD_ASSETS_UPDATE then
+      local u = ffi.cast("const struct config_update_record *", record)
+      e.name = kind == C.RECORD_CONFIG_UPDATE and "config" or "assets"
+      e.leverage, e.symbol, e.multi_assets = u.leverage, u.symbol, u.multi_assets
     end
     self.events[#self.events + 1] = e
   end)
   self.hooks = ffi.new("struct exchange_hooks")
   self.hooks.reply, self.hooks.event = self.on_reply, self.on_event
+  if options.klines then
+    self.on_klines = ffi.cast(
+      "int32_t (*)(void *, int16_t, int32_t, int64_t, int64_t, int32_t, int64_t, struct kline_record *)",
+      function(_, ...) return options.klines(...) end
+    )
+    self.hooks.klines = self.on_klines
+  end
   self.x = C.exchange_new(config, symbols, 2, self.hooks, START)
   return self
 end
@@ -171,6 +218,7 @@ function X:close()
   C.exchange_free(self.x)
   self.on_reply:free()
   self.on_event:free()
+  if self.on_klines then self.on_klines:free() end
 end
 
 ---Opens the minute bar number `n` (from 0) with {open, high, low, close}.
