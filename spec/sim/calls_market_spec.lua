@@ -23,7 +23,8 @@ describe("market data of bars", function()
   it("depth stands a tick apart either side of the last price, as many levels as asked, twenty at most", function()
     begin()
     for asked, levels in pairs { [1] = 1, [5] = 5, [20] = 20, [21] = 20, [1000] = 20, none = 20 } do
-      local row = x:call("EP_DEPTH", { limit = asked ~= "none" and asked or nil }).row
+      local reply = x:call("EP_DEPTH", { limit = asked ~= "none" and asked or nil })
+      local row = reply.row
       assert.equal(levels, #row.bids)
       assert.equal(levels, #row.asks)
       for i = 1, levels do
@@ -32,8 +33,8 @@ describe("market data of bars", function()
         assert.equal(1000, row.bids[i][2])
         assert.equal(1000, row.asks[i][2])
       end
-      assert.equal(0, row.symbol)
-      assert.is_true(row.event_us == x.now and row.transaction_us == x.now)
+      assert.equal(0, reply.depth.symbol)
+      assert.is_true(reply.depth.event_us == x.now and reply.depth.transaction_us == x.now)
     end
     assert.equal(-1130, x:call("EP_DEPTH", { limit = 0 }).code)
     assert.not_equal(0, x:call("EP_DEPTH", { no_symbol = true }).code)

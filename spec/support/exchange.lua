@@ -69,11 +69,7 @@ local function copy_row(kind, pointer, i)
     return {
       bids = levels_of(d.bids, d.bid_count),
       asks = levels_of(d.asks, d.ask_count),
-      id = d.last_update_id,
-      symbol = d.symbol,
-      event_us = d.event_us,
-      transaction_us = d.transaction_us,
-    }
+    }, { symbol = d.symbol, event_us = d.event_us, transaction_us = d.transaction_us }
   end
   local name = rows[kind]
   if not name then return nil end
@@ -180,7 +176,7 @@ function M.new(options)
         at = (tonumber(now - START)) / 1e6,
       }
       for i = 0, r.count - 1 do
-        out.rows[i + 1] = copy_row(out.kind, r.rows, i)
+        out.rows[i + 1], out.depth = copy_row(out.kind, r.rows, i)
         if i < 10 then out.codes[i + 1] = r.batch_code[i] end
       end
       out.row = out.rows[1]
