@@ -104,21 +104,24 @@ describe("alerts", function()
     assert.equal("+circuit", check(a, { [C.ALERT_CIRCUIT] = 1 }))
   end)
 
-  it("are cleared by taking their threshold away, but for the journal's, and look again in one interval", function()
-    local c, a = ffi.new "struct api_config", alerts { alert_queue = 10, alert_interval = 5 }
-    a.threshold[C.ALERT_JOURNAL] = 1
-    assert.equal("+queue +journal", check(a, { [C.ALERT_QUEUE] = 11, [C.ALERT_JOURNAL] = 2 }, S))
-    assert.equal(6 * S, tonumber(a.next_us))
-    C.api_config_defaults(c)
-    a.threshold[C.ALERT_JOURNAL] = 0
-    C.alerts_configure(a, c, 7 * S)
-    assert.is_false(a.raised[C.ALERT_QUEUE])
-    assert.is_true(a.raised[C.ALERT_JOURNAL])
-    assert.is_true(tonumber(a.next_us) > 1e18)
-    c.alert_queue, c.alert_interval_us = 3, 2 * S
-    C.alerts_configure(a, c, 7 * S)
-    assert.equal(9 * S, tonumber(a.next_us))
-  end)
+  it(
+    "are cleared by taking their threshold away, but for the journal's, and look again in one interval",
+    function()
+      local c, a = ffi.new "struct api_config", alerts { alert_queue = 10, alert_interval = 5 }
+      a.threshold[C.ALERT_JOURNAL] = 1
+      assert.equal("+queue +journal", check(a, { [C.ALERT_QUEUE] = 11, [C.ALERT_JOURNAL] = 2 }, S))
+      assert.equal(6 * S, tonumber(a.next_us))
+      C.api_config_defaults(c)
+      a.threshold[C.ALERT_JOURNAL] = 0
+      C.alerts_configure(a, c, 7 * S)
+      assert.is_false(a.raised[C.ALERT_QUEUE])
+      assert.is_true(a.raised[C.ALERT_JOURNAL])
+      assert.is_true(tonumber(a.next_us) > 1e18)
+      c.alert_queue, c.alert_interval_us = 3, 2 * S
+      C.alerts_configure(a, c, 7 * S)
+      assert.equal(9 * S, tonumber(a.next_us))
+    end
+  )
 
   it("name every rule and nothing else", function()
     for rule = 0, tonumber(C.ALERT_RULE_COUNT) - 1 do

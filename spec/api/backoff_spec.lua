@@ -102,35 +102,38 @@ describe("backoff", function()
     end
   end)
 
-  it("takes whole retries from the quota, never more than it holds, and none is asked where none is set", function()
-    local b = backoff("linear", { retry_quota = 3, retry_refill = 0.5 })
-    for _ = 1, 100 do
-      C.backoff_report(b, true) -- full already
-    end
-    for _ = 1, 3 do
-      assert.is_true(C.backoff_take(b))
-    end
-    C.backoff_report(b, true)
-    assert.is_false(C.backoff_take(b)) -- a half
-    C.backoff_report(b, false) -- a failure refills nothing
-    assert.is_false(C.backoff_take(b))
-    C.backoff_report(b, true)
-    assert.is_true(C.backoff_take(b)) -- exactly one
-    assert.is_false(C.backoff_take(b))
+  it(
+    "takes whole retries from the quota, never more than it holds, and none is asked where none is set",
+    function()
+      local b = backoff("linear", { retry_quota = 3, retry_refill = 0.5 })
+      for _ = 1, 100 do
+        C.backoff_report(b, true) -- full already
+      end
+      for _ = 1, 3 do
+        assert.is_true(C.backoff_take(b))
+      end
+      C.backoff_report(b, true)
+      assert.is_false(C.backoff_take(b)) -- a half
+      C.backoff_report(b, false) -- a failure refills nothing
+      assert.is_false(C.backoff_take(b))
+      C.backoff_report(b, true)
+      assert.is_true(C.backoff_take(b)) -- exactly one
+      assert.is_false(C.backoff_take(b))
 
-    local c = ffi.new "struct api_config"
-    C.api_config_defaults(c)
-    c.retry_quota = 2
-    b.quota = 3
-    C.backoff_configure(b, c) -- a smaller purse holds no more than it can
-    assert.equal(2, b.quota)
-    b.quota = 1
-    C.backoff_configure(b, c)
-    assert.equal(1, b.quota)
+      local c = ffi.new "struct api_config"
+      C.api_config_defaults(c)
+      c.retry_quota = 2
+      b.quota = 3
+      C.backoff_configure(b, c) -- a smaller purse holds no more than it can
+      assert.equal(2, b.quota)
+      b.quota = 1
+      C.backoff_configure(b, c)
+      assert.equal(1, b.quota)
 
-    b = backoff("linear", { retry_quota = 0 })
-    for _ = 1, 10 do
-      assert.is_true(C.backoff_take(b))
+      b = backoff("linear", { retry_quota = 0 })
+      for _ = 1, 10 do
+        assert.is_true(C.backoff_take(b))
+      end
     end
-  end)
+  )
 end)

@@ -104,31 +104,37 @@ describe("budget", function()
     assert.equal(0, b.limiter.outstanding[1])
   end)
 
-  it("keeps its more urgent word until that runs out, and a later one of the same urgency instead of an earlier", function()
-    local b, x = budget(10)
-    local function word() return b.members[x].want_priority, tonumber(b.members[x].want_until_us) end
-    C.budget_want(b, x, cost(5), CRITICAL, 10 * S)
-    C.budget_want(b, x, cost(5), NORMAL, 10 * S)
-    assert.same({ CRITICAL, 10 * S }, { word() })
-    C.budget_want(b, x, cost(5), NORMAL, 10 * S + 1) -- outlives it
-    assert.same({ NORMAL, 10 * S + 1 }, { word() })
-    C.budget_want(b, x, cost(5), CRITICAL, 5 * S)
-    assert.same({ CRITICAL, 5 * S }, { word() })
-    C.budget_want(b, x, cost(5), CRITICAL, 4 * S)
-    assert.same({ CRITICAL, 4 * S }, { word() })
-  end)
+  it(
+    "keeps its more urgent word until that runs out, and a later one of the same urgency instead of an earlier",
+    function()
+      local b, x = budget(10)
+      local function word() return b.members[x].want_priority, tonumber(b.members[x].want_until_us) end
+      C.budget_want(b, x, cost(5), CRITICAL, 10 * S)
+      C.budget_want(b, x, cost(5), NORMAL, 10 * S)
+      assert.same({ CRITICAL, 10 * S }, { word() })
+      C.budget_want(b, x, cost(5), NORMAL, 10 * S + 1) -- outlives it
+      assert.same({ NORMAL, 10 * S + 1 }, { word() })
+      C.budget_want(b, x, cost(5), CRITICAL, 5 * S)
+      assert.same({ CRITICAL, 5 * S }, { word() })
+      C.budget_want(b, x, cost(5), CRITICAL, 4 * S)
+      assert.same({ CRITICAL, 4 * S }, { word() })
+    end
+  )
 
-  it("yields to a word of its own priority or below it not at all, and to none once its member has gone", function()
-    local b, x, y = budget(10)
-    C.budget_want(b, x, cost(5), HIGH, 10 * S)
-    assert.equal(0, wait(b, y, 1, CRITICAL, S))
-    assert.equal(0, wait(b, y, 1, HIGH, S))
-    assert.equal(tonumber(C.LIMITER_ON_ANSWER), wait(b, y, 1, NORMAL, S))
-    assert.equal(tonumber(C.LIMITER_ON_ANSWER), wait(b, y, 1, NORMAL, 10 * S - 1))
-    assert.equal(0, wait(b, y, 0, NORMAL, S)) -- takes nothing of it
-    C.budget_leave(b, x, S)
-    assert.equal(0, wait(b, y, 1, NORMAL, S))
-  end)
+  it(
+    "yields to a word of its own priority or below it not at all, and to none once its member has gone",
+    function()
+      local b, x, y = budget(10)
+      C.budget_want(b, x, cost(5), HIGH, 10 * S)
+      assert.equal(0, wait(b, y, 1, CRITICAL, S))
+      assert.equal(0, wait(b, y, 1, HIGH, S))
+      assert.equal(tonumber(C.LIMITER_ON_ANSWER), wait(b, y, 1, NORMAL, S))
+      assert.equal(tonumber(C.LIMITER_ON_ANSWER), wait(b, y, 1, NORMAL, 10 * S - 1))
+      assert.equal(0, wait(b, y, 0, NORMAL, S)) -- takes nothing of it
+      C.budget_leave(b, x, S)
+      assert.equal(0, wait(b, y, 1, NORMAL, S))
+    end
+  )
 
   it("knows whom each kind of limit counts", function()
     assert.equal(C.BUDGET_ADDRESS, C.budget_scope(C.LIMIT_WEIGHT))

@@ -286,7 +286,10 @@ describe("limiter", function()
       { "fewer windows than none", set("count", -1) },
       { "more windows than there are", set("count", C.LIMITER_WINDOWS_MAX + 1) },
       { "a window that was never set", set("count", 2) },
-      { "a flag that is neither", function(l) ffi.cast("unsigned char *", l)[ffi.offsetof("struct limiter", "forecasts")] = 2 end },
+      {
+        "a flag that is neither",
+        function(l) ffi.cast("unsigned char *", l)[ffi.offsetof("struct limiter", "forecasts")] = 2 end,
+      },
       { "offset beyond time", set("offset_us", max) },
       { "offset before time", set("offset_us", -max) },
       { "next offset beyond time", set("offset_next_us", max) },
@@ -472,25 +475,28 @@ describe("limiter", function()
     assert.is_true(over(5 * S, gate))
   end)
 
-  it("gives back what was never sent to the window in which it was taken, and to the one before at its edge", function()
-    local l = limiter(10, 1000)
-    C.limiter_take(l, cost(4), 60 * S + 999) -- may count in the window before
-    assert.equal(4, l.windows[0].used)
-    assert.equal(4, l.windows[0].previous)
-    C.limiter_return(l, cost(4), 60 * S + 999, 61 * S)
-    assert.equal(0, l.windows[0].used)
-    assert.equal(0, l.windows[0].previous)
-    l.windows[0].previous = 5
-    C.limiter_take(l, cost(4), 60 * S + 1000)
-    assert.equal(5, l.windows[0].previous)
-    C.limiter_return(l, cost(4), 60 * S + 1000, 61 * S)
-    assert.equal(0, l.windows[0].used)
-    assert.equal(5, l.windows[0].previous)
-    C.limiter_take(l, cost(4), 62 * S)
-    C.limiter_return(l, cost(4), 62 * S, 130 * S) -- after the turn, where it counted too
-    assert.equal(0, l.windows[0].used)
-    assert.equal(0, l.outstanding[C.LIMIT_WEIGHT])
-  end)
+  it(
+    "gives back what was never sent to the window in which it was taken, and to the one before at its edge",
+    function()
+      local l = limiter(10, 1000)
+      C.limiter_take(l, cost(4), 60 * S + 999) -- may count in the window before
+      assert.equal(4, l.windows[0].used)
+      assert.equal(4, l.windows[0].previous)
+      C.limiter_return(l, cost(4), 60 * S + 999, 61 * S)
+      assert.equal(0, l.windows[0].used)
+      assert.equal(0, l.windows[0].previous)
+      l.windows[0].previous = 5
+      C.limiter_take(l, cost(4), 60 * S + 1000)
+      assert.equal(5, l.windows[0].previous)
+      C.limiter_return(l, cost(4), 60 * S + 1000, 61 * S)
+      assert.equal(0, l.windows[0].used)
+      assert.equal(5, l.windows[0].previous)
+      C.limiter_take(l, cost(4), 62 * S)
+      C.limiter_return(l, cost(4), 62 * S, 130 * S) -- after the turn, where it counted too
+      assert.equal(0, l.windows[0].used)
+      assert.equal(0, l.outstanding[C.LIMIT_WEIGHT])
+    end
+  )
 
   it("counts what is answered within the doubt before the end in the next window, and earlier not", function()
     local l = limiter(10, 1000)
@@ -507,21 +513,24 @@ describe("limiter", function()
     assert.equal(0, l.windows[0].carry)
   end)
 
-  it("skips windows in which nothing was asked: what was under way counts in both that may hold it", function()
-    local l = limiter(10)
-    C.limiter_take(l, cost(4), S)
-    C.limiter_done(l, cost(1), S)
-    assert.is_true(wait(l, 1, 60 * S) == 0)
-    assert.equal(3, l.windows[0].used)
-    C.limiter_take(l, cost(2), 100 * S)
-    C.limiter_done(l, cost(2), 100 * S)
-    assert.equal(5, l.windows[0].used)
-    assert.is_true(wait(l, 1, 180 * S) == 0) -- one window was passed over
-    assert.equal(3, l.windows[0].used)
-    assert.equal(3, l.windows[0].previous)
-    assert.equal(180 * S, tonumber(l.windows[0].start_us))
-    assert.equal(240 * S, tonumber(l.windows[0].end_us))
-  end)
+  it(
+    "skips windows in which nothing was asked: what was under way counts in both that may hold it",
+    function()
+      local l = limiter(10)
+      C.limiter_take(l, cost(4), S)
+      C.limiter_done(l, cost(1), S)
+      assert.is_true(wait(l, 1, 60 * S) == 0)
+      assert.equal(3, l.windows[0].used)
+      C.limiter_take(l, cost(2), 100 * S)
+      C.limiter_done(l, cost(2), 100 * S)
+      assert.equal(5, l.windows[0].used)
+      assert.is_true(wait(l, 1, 180 * S) == 0) -- one window was passed over
+      assert.equal(3, l.windows[0].used)
+      assert.equal(3, l.windows[0].previous)
+      assert.equal(180 * S, tonumber(l.windows[0].start_us))
+      assert.equal(240 * S, tonumber(l.windows[0].end_us))
+    end
+  )
 
   it("counts in both windows what a corrected clock shows in the wrong one", function()
     local l = limiter(10)

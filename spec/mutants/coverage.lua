@@ -100,7 +100,8 @@ function M.of(o)
     objects[i] = ("build/obj/%s/*.gcda"):format(room)
   end
   must(("mkdir -p %s/covered"):format(o.folder))
-  local sources = must "find runtime lua strategies spec/support -type f | LC_ALL=C sort | xargs cat | sha256sum"
+  local sources =
+    must "find runtime lua strategies spec/support -type f | LC_ALL=C sort | xargs cat | sha256sum"
   local keys = {} -- before the copy: the tree may change while the specs run
   for i, file in ipairs(o.files) do
     keys[i] = (sources .. must("sha256sum < " .. file)):gsub("[^%x]", "")
@@ -116,7 +117,8 @@ function M.of(o)
       local status, text, cpu_s = o.run(o.command(tree, file, 600), o.dear_s)
       spec = { passes = status == 0, cpu_s = cpu_s, lines = {}, known = {} }
       if status == 0 then
-        local pipe = assert(io.popen(("cd %s && gcov -t %s 2>/dev/null"):format(tree, table.concat(objects, " "))))
+        local pipe =
+          assert(io.popen(("cd %s && gcov -t %s 2>/dev/null"):format(tree, table.concat(objects, " "))))
         spec.lines, spec.known = parse(pipe:read "*a")
         pipe:close()
       elseif cpu_s < o.dear_s - 1 then

@@ -44,10 +44,17 @@ describe("the account's", function()
       for i = 0, 5 do
         x:until_(i + 1)
         local eth = i == 2 or i == 4
-        local reply = x:limit("SIDE_BUY", eth and 0.1 or 0.01, eth and 2900 or 59000 - i, { symbol = eth and 1 or 0, client_id = "mine-" .. i })
+        local reply = x:limit(
+          "SIDE_BUY",
+          eth and 0.1 or 0.01,
+          eth and 2900 or 59000 - i,
+          { symbol = eth and 1 or 0, client_id = "mine-" .. i }
+        )
         first = first or reply.row.order_id
         if i == 0 then first = reply.row.order_id end
-        if i == 1 or i == 4 then x:call("EP_ORDER_CANCEL", { symbol = eth and 1 or 0, order_id = reply.row.order_id }) end
+        if i == 1 or i == 4 then
+          x:call("EP_ORDER_CANCEL", { symbol = eth and 1 or 0, order_id = reply.row.order_id })
+        end
       end
       first = tonumber(first)
     end)
@@ -97,7 +104,8 @@ describe("the account's", function()
       for i = 0, 4 do
         x:until_(10 * i + 1)
         local eth = i == 2 or i == 4
-        local reply = x:market(i % 2 == 0 and "SIDE_BUY" or "SIDE_SELL", eth and 0.1 or 0.01, { symbol = eth and 1 or 0 })
+        local reply =
+          x:market(i % 2 == 0 and "SIDE_BUY" or "SIDE_SELL", eth and 0.1 or 0.01, { symbol = eth and 1 or 0 })
         assert.equal(0, reply.code)
         if i == 0 then
           first_id, first_order = tonumber(x:fill(1).id), tonumber(reply.row.order_id)
@@ -215,7 +223,10 @@ describe("the account's", function()
     it("one is found by either id", function()
       assert.equal(-1102, x:call("EP_ALGO_GET", { no_symbol = true }).code)
       assert.equal(-2013, x:call("EP_ALGO_GET", { no_symbol = true, algo_id = first + 4 }).code)
-      assert.equal(first + 1, tonumber(x:call("EP_ALGO_GET", { no_symbol = true, algo_id = first + 1 }).row.algo_id))
+      assert.equal(
+        first + 1,
+        tonumber(x:call("EP_ALGO_GET", { no_symbol = true, algo_id = first + 1 }).row.algo_id)
+      )
     end)
   end)
 
@@ -242,40 +253,43 @@ describe("the account's", function()
     assert.equal(#all, #rows("EP_FORCE_ORDERS", { no_symbol = true, auto_close = "AUTO_CLOSE_LIQUIDATION" }))
   end)
 
-  it("positions are listed where something is held or ordered, and the deleveraging queue where held", function()
-    begin()
-    local function symbols(endpoint, t)
-      local out = {}
-      for i, row in ipairs(rows(endpoint, t)) do
-        out[i] = row.symbol
+  it(
+    "positions are listed where something is held or ordered, and the deleveraging queue where held",
+    function()
+      begin()
+      local function symbols(endpoint, t)
+        local out = {}
+        for i, row in ipairs(rows(endpoint, t)) do
+          out[i] = row.symbol
+        end
+        return table.concat(out, " ")
       end
-      return table.concat(out, " ")
+      local any = function() return { no_symbol = true } end
+      assert.equal("", symbols("EP_POSITION_RISK", any()))
+      assert.equal("1", symbols("EP_POSITION_RISK", { symbol = 1 }))
+      x:limit("SIDE_BUY", 0.1, 2900, { symbol = 1 })
+      assert.equal("1", symbols("EP_POSITION_RISK", any()))
+      x:market("SIDE_SELL", 0.01)
+      assert.equal("0 1", symbols("EP_POSITION_RISK", any()))
+      x:call("EP_CANCEL_ALL", { symbol = 1 })
+      assert.equal("0", symbols("EP_POSITION_RISK", any()))
+      assert.equal("0", symbols("EP_ADL_QUANTILE", any()))
+      assert.equal("1", symbols("EP_ADL_QUANTILE", { symbol = 1 }))
+      local adl = rows("EP_ADL_QUANTILE", any())[1]
+      assert.same({ 0, 0, 1 }, { adl.longs, adl.shorts, adl.both })
+      x:market("SIDE_BUY", 0.01)
+      assert.equal(0, #rows("EP_ADL_QUANTILE", any()))
+      x:close()
+      begin { dual_side = true }
+      x:market("SIDE_SELL", 0.01, { position_side = "POSITION_SHORT" })
+      adl = rows("EP_ADL_QUANTILE", any())[1]
+      assert.same({ 0, 1, 0 }, { adl.longs, adl.shorts, adl.both })
+      assert.equal("0", symbols("EP_POSITION_RISK", any()))
+      assert.equal("0 0", symbols("EP_POSITION_RISK", { symbol = 0 }))
+      x:limit("SIDE_BUY", 0.01, 59000, { position_side = "POSITION_LONG" })
+      assert.equal("0 0", symbols("EP_POSITION_RISK", any()))
     end
-    local any = function() return { no_symbol = true } end
-    assert.equal("", symbols("EP_POSITION_RISK", any()))
-    assert.equal("1", symbols("EP_POSITION_RISK", { symbol = 1 }))
-    x:limit("SIDE_BUY", 0.1, 2900, { symbol = 1 })
-    assert.equal("1", symbols("EP_POSITION_RISK", any()))
-    x:market("SIDE_SELL", 0.01)
-    assert.equal("0 1", symbols("EP_POSITION_RISK", any()))
-    x:call("EP_CANCEL_ALL", { symbol = 1 })
-    assert.equal("0", symbols("EP_POSITION_RISK", any()))
-    assert.equal("0", symbols("EP_ADL_QUANTILE", any()))
-    assert.equal("1", symbols("EP_ADL_QUANTILE", { symbol = 1 }))
-    local adl = rows("EP_ADL_QUANTILE", any())[1]
-    assert.same({ 0, 0, 1 }, { adl.longs, adl.shorts, adl.both })
-    x:market("SIDE_BUY", 0.01)
-    assert.equal(0, #rows("EP_ADL_QUANTILE", any()))
-    x:close()
-    begin { dual_side = true }
-    x:market("SIDE_SELL", 0.01, { position_side = "POSITION_SHORT" })
-    adl = rows("EP_ADL_QUANTILE", any())[1]
-    assert.same({ 0, 1, 0 }, { adl.longs, adl.shorts, adl.both })
-    assert.equal("0", symbols("EP_POSITION_RISK", any()))
-    assert.equal("0 0", symbols("EP_POSITION_RISK", { symbol = 0 }))
-    x:limit("SIDE_BUY", 0.01, 59000, { position_side = "POSITION_LONG" })
-    assert.equal("0 0", symbols("EP_POSITION_RISK", any()))
-  end)
+  )
 
   it("figures follow their formulas, crossed and isolated", function()
     for _, isolated in ipairs { false, true } do
@@ -288,7 +302,8 @@ describe("the account's", function()
       x:bar(1, { 3010, 3010, 3010, 3010 }, 1)
       local fees = 0.0005 * (6000 + 3000)
       local wallet = 10000 - fees
-      local btc, eth = rows("EP_POSITION_RISK", { symbol = 0 })[1], rows("EP_POSITION_RISK", { symbol = 1 })[1]
+      local btc, eth =
+        rows("EP_POSITION_RISK", { symbol = 0 })[1], rows("EP_POSITION_RISK", { symbol = 1 })[1]
       local function check(row, want)
         for name, value in pairs(want) do
           assert.near(value, num(row[name]), 1e-7, name)
@@ -340,9 +355,7 @@ describe("the account's", function()
         available_e8 = isolated and crossed - 295 or crossed - 902 - 295,
       })
       if isolated then x:close() end
-      if not isolated then
-        x:close()
-      end
+      if not isolated then x:close() end
     end
     begin()
   end)

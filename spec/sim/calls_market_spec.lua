@@ -20,26 +20,29 @@ describe("market data of bars", function()
     return x
   end
 
-  it("depth stands a tick apart either side of the last price, as many levels as asked, twenty at most", function()
-    begin()
-    for asked, levels in pairs { [1] = 1, [5] = 5, [20] = 20, [21] = 20, [1000] = 20, none = 20 } do
-      local reply = x:call("EP_DEPTH", { limit = asked ~= "none" and asked or nil })
-      local row = reply.row
-      assert.equal(levels, #row.bids)
-      assert.equal(levels, #row.asks)
-      for i = 1, levels do
-        assert.near(60010 - 0.1 * i, row.bids[i][1], 1e-6)
-        assert.near(60010 + 0.1 * i, row.asks[i][1], 1e-6)
-        assert.equal(1000, row.bids[i][2])
-        assert.equal(1000, row.asks[i][2])
+  it(
+    "depth stands a tick apart either side of the last price, as many levels as asked, twenty at most",
+    function()
+      begin()
+      for asked, levels in pairs { [1] = 1, [5] = 5, [20] = 20, [21] = 20, [1000] = 20, none = 20 } do
+        local reply = x:call("EP_DEPTH", { limit = asked ~= "none" and asked or nil })
+        local row = reply.row
+        assert.equal(levels, #row.bids)
+        assert.equal(levels, #row.asks)
+        for i = 1, levels do
+          assert.near(60010 - 0.1 * i, row.bids[i][1], 1e-6)
+          assert.near(60010 + 0.1 * i, row.asks[i][1], 1e-6)
+          assert.equal(1000, row.bids[i][2])
+          assert.equal(1000, row.asks[i][2])
+        end
+        assert.equal(0, reply.depth.symbol)
+        assert.is_true(reply.depth.event_us == x.now and reply.depth.transaction_us == x.now)
       end
-      assert.equal(0, reply.depth.symbol)
-      assert.is_true(reply.depth.event_us == x.now and reply.depth.transaction_us == x.now)
+      assert.equal(-1130, x:call("EP_DEPTH", { limit = 0 }).code)
+      assert.not_equal(0, x:call("EP_DEPTH", { no_symbol = true }).code)
+      assert.near(3000 - 0.01, x:call("EP_DEPTH", { symbol = 1, limit = 1 }).row.bids[1][1], 1e-6)
     end
-    assert.equal(-1130, x:call("EP_DEPTH", { limit = 0 }).code)
-    assert.not_equal(0, x:call("EP_DEPTH", { no_symbol = true }).code)
-    assert.near(3000 - 0.01, x:call("EP_DEPTH", { symbol = 1, limit = 1 }).row.bids[1][1], 1e-6)
-  end)
+  )
 
   it("depth has no level before the first price, and no bid at or below zero", function()
     x = exchange.new()
@@ -79,25 +82,31 @@ describe("market data of bars", function()
     assert.equal(60010, num(x:call("EP_TICKER_PRICE").row.last_e8))
   end)
 
-  it("a symbol that is listed later has no price, is in no list, and every call that needs one refuses it", function()
-    x = exchange.new()
-    x:bar(0, { 60000, 60000, 60000, 60000 })
-    C.exchange_listing(x.x, 1, C.LISTED_LATER, x.now)
-    for _, endpoint in ipairs { "EP_TICKER_PRICE", "EP_BOOK_TICKER", "EP_TICKER_24H", "EP_PREMIUM_INDEX" } do
-      assert.equal(1, #x:call(endpoint, { no_symbol = true }).rows, endpoint)
-      assert.equal(-1121, x:call(endpoint, { symbol = 1 }).code, endpoint)
-      assert.equal(0, x:call(endpoint, { symbol = 0 }).code, endpoint)
+  it(
+    "a symbol that is listed later has no price, is in no list, and every call that needs one refuses it",
+    function()
+      x = exchange.new()
+      x:bar(0, { 60000, 60000, 60000, 60000 })
+      C.exchange_listing(x.x, 1, C.LISTED_LATER, x.now)
+      for _, endpoint in ipairs { "EP_TICKER_PRICE", "EP_BOOK_TICKER", "EP_TICKER_24H", "EP_PREMIUM_INDEX" } do
+        assert.equal(1, #x:call(endpoint, { no_symbol = true }).rows, endpoint)
+        assert.equal(-1121, x:call(endpoint, { symbol = 1 }).code, endpoint)
+        assert.equal(0, x:call(endpoint, { symbol = 0 }).code, endpoint)
+      end
+      for _, endpoint in ipairs { "EP_DEPTH", "EP_TRADES", "EP_AGG_TRADES", "EP_OPEN_INTEREST" } do
+        assert.equal(-1121, x:call(endpoint, { symbol = 1 }).code, endpoint)
+        assert.equal(0, x:call(endpoint, { symbol = 0 }).code, endpoint)
+      end
     end
-    for _, endpoint in ipairs { "EP_DEPTH", "EP_TRADES", "EP_AGG_TRADES", "EP_OPEN_INTEREST" } do
-      assert.equal(-1121, x:call(endpoint, { symbol = 1 }).code, endpoint)
-      assert.equal(0, x:call(endpoint, { symbol = 0 }).code, endpoint)
-    end
-  end)
+  )
 
   it("before the first bar there is no best price", function()
     x = exchange.new()
     local row = x:call("EP_BOOK_TICKER").row
-    assert.same({ 0, 0, 0, 0 }, { num(row.bid_e8), num(row.ask_e8), num(row.bid_qty_e8), num(row.ask_qty_e8) })
+    assert.same(
+      { 0, 0, 0, 0 },
+      { num(row.bid_e8), num(row.ask_e8), num(row.bid_qty_e8), num(row.ask_qty_e8) }
+    )
     assert.equal(0, #x:call("EP_TRADES").rows)
     assert.equal(0, #x:call("EP_AGG_TRADES").rows)
     assert.equal(0, num(x:call("EP_OPEN_INTEREST").row.number))
@@ -117,29 +126,29 @@ describe("market data of bars", function()
     end
     local sum = x:call("EP_AGG_TRADES")
     assert.equal(1, #sum.rows)
-    assert.same(
-      { 1, 1, 1, 60010, least },
-      {
-        tonumber(sum.row.id),
-        tonumber(sum.row.first_id),
-        tonumber(sum.row.last_id),
-        num(sum.row.price_e8),
-        num(sum.row.qty_e8),
-      }
-    )
+    assert.same({ 1, 1, 1, 60010, least }, {
+      tonumber(sum.row.id),
+      tonumber(sum.row.first_id),
+      tonumber(sum.row.last_id),
+      num(sum.row.price_e8),
+      num(sum.row.qty_e8),
+    })
   end)
 
-  it("open interest is a constant notional at the last price, in steps, with the account's own on both sides", function()
-    begin { dual_side = true }
-    local step = num(C.exchange_symbol(x.x, 0).step_e8)
-    local others = math.floor(500000000 / 60010 / step) * step
-    assert.near(others, num(x:call("EP_OPEN_INTEREST").row.number), 1e-8)
-    x:bar(1, { 60010, 60010, 60010, 60010 })
-    x:market("SIDE_BUY", 0.5, { position_side = "POSITION_LONG" })
-    x:market("SIDE_SELL", 0.25, { position_side = "POSITION_SHORT" })
-    assert.near(others + 0.75, num(x:call("EP_OPEN_INTEREST").row.number), 1e-8)
-    assert.is_true(x:call("EP_OPEN_INTEREST").row.time_us == x.now)
-  end)
+  it(
+    "open interest is a constant notional at the last price, in steps, with the account's own on both sides",
+    function()
+      begin { dual_side = true }
+      local step = num(C.exchange_symbol(x.x, 0).step_e8)
+      local others = math.floor(500000000 / 60010 / step) * step
+      assert.near(others, num(x:call("EP_OPEN_INTEREST").row.number), 1e-8)
+      x:bar(1, { 60010, 60010, 60010, 60010 })
+      x:market("SIDE_BUY", 0.5, { position_side = "POSITION_LONG" })
+      x:market("SIDE_SELL", 0.25, { position_side = "POSITION_SHORT" })
+      assert.near(others + 0.75, num(x:call("EP_OPEN_INTEREST").row.number), 1e-8)
+      assert.is_true(x:call("EP_OPEN_INTEREST").row.time_us == x.now)
+    end
+  )
 
   it("funding in the order of time: without a start the latest rows, with one the oldest", function()
     x = exchange.new()
@@ -160,7 +169,11 @@ describe("market data of bars", function()
     local function asked(t)
       local out = {}
       for i, row in ipairs(x:call("EP_FUNDING_RATE", t).rows) do
-        out[i] = ("%d:%d:%g"):format((tonumber(row.time_us) - START) / 60000000, row.symbol, num(row.rate_e8) * 1e4)
+        out[i] = ("%d:%d:%g"):format(
+          (tonumber(row.time_us) - START) / 60000000,
+          row.symbol,
+          num(row.rate_e8) * 1e4
+        )
       end
       return table.concat(out, " ")
     end
@@ -186,10 +199,7 @@ describe("market data of bars", function()
     mark = x:call("EP_PREMIUM_INDEX", { symbol = 0 }).row
     assert.near(0.0005, num(mark.funding_rate_e8), 1e-12)
     assert.equal(0, tonumber(mark.next_funding_us)) -- none is known
-    assert.same(
-      { 60000, 60000, 60000 },
-      { num(mark.mark_e8), num(mark.index_e8), num(mark.settle_e8) }
-    )
+    assert.same({ 60000, 60000, 60000 }, { num(mark.mark_e8), num(mark.index_e8), num(mark.settle_e8) })
   end)
 
   it("before the first funding no rate has been paid", function()
@@ -223,7 +233,14 @@ describe("market data of bars", function()
   describe("bars", function()
     local asked, rows
     local function klines(symbol, interval, start, to, limit, now, out)
-      asked = { symbol, interval, tonumber(start), to == ffi.cast("int64_t", 0x7fffffffffffffffLL) and "any" or tonumber(to), limit, tonumber(now) }
+      asked = {
+        symbol,
+        interval,
+        tonumber(start),
+        to == ffi.cast("int64_t", 0x7fffffffffffffffLL) and "any" or tonumber(to),
+        limit,
+        tonumber(now),
+      }
       if not rows then return -1 end
       for i = 1, math.min(limit, #rows) do
         out[i - 1] = ffi.new "struct kline_record"
@@ -257,8 +274,14 @@ describe("market data of bars", function()
       x:call("EP_KLINES", { interval = 0, start_us = 0 }) -- from the very first on, not from the end back
       assert.equal(1, asked[3])
       assert.equal(-1102, x:call("EP_KLINES").code)
-      assert.equal(-1121, x:call("EP_CONTINUOUS_KLINES", { interval = 0, contract_type = "CONTRACT_CURRENT_QUARTER" }).code)
-      assert.equal(0, x:call("EP_CONTINUOUS_KLINES", { interval = 0, contract_type = "CONTRACT_PERPETUAL" }).code)
+      assert.equal(
+        -1121,
+        x:call("EP_CONTINUOUS_KLINES", { interval = 0, contract_type = "CONTRACT_CURRENT_QUARTER" }).code
+      )
+      assert.equal(
+        0,
+        x:call("EP_CONTINUOUS_KLINES", { interval = 0, contract_type = "CONTRACT_PERPETUAL" }).code
+      )
       rows = nil
       assert.equal(-1120, x:call("EP_KLINES", { interval = 0 }).code)
       assert.equal(-1120, x:call("EP_PREMIUM_KLINES", { interval = 0 }).code)
@@ -270,7 +293,10 @@ describe("market data of bars", function()
       local reply = x:call("EP_PREMIUM_KLINES", { interval = 0 })
       assert.equal(2, #reply.rows)
       for _, row in ipairs(reply.rows) do
-        assert.same({ 0, 0, 0, 0 }, { num(row.open_e8), num(row.high_e8), num(row.low_e8), num(row.close_e8) })
+        assert.same(
+          { 0, 0, 0, 0 },
+          { num(row.open_e8), num(row.high_e8), num(row.low_e8), num(row.close_e8) }
+        )
       end
       assert.equal(60100, num(x:call("EP_MARK_KLINES", { interval = 0 }).rows[2].high_e8))
     end)
@@ -301,18 +327,15 @@ describe("market data of bars", function()
       rows = {}
       begin { klines = klines }
       local t = x:call("EP_TICKER_24H").row
-      assert.same(
-        { 60010, 60010, 60010, 0, 0, 60010, 0 },
-        {
-          num(t.open_e8),
-          num(t.high_e8),
-          num(t.low_e8),
-          num(t.change_e8),
-          num(t.change_percent_e8),
-          num(t.weighted_avg_e8),
-          num(t.volume_e8),
-        }
-      )
+      assert.same({ 60010, 60010, 60010, 0, 0, 60010, 0 }, {
+        num(t.open_e8),
+        num(t.high_e8),
+        num(t.low_e8),
+        num(t.change_e8),
+        num(t.change_percent_e8),
+        num(t.weighted_avg_e8),
+        num(t.volume_e8),
+      })
     end)
   end)
 end)

@@ -127,7 +127,9 @@ describe("settings", function()
 
   it("the position mode changes only when nothing of any symbol is ordered or held", function()
     begin()
-    local function set(dual) return x:call("EP_POSITION_MODE_SET", { no_symbol = true, dual_side = dual }).code end
+    local function set(dual)
+      return x:call("EP_POSITION_MODE_SET", { no_symbol = true, dual_side = dual }).code
+    end
     local function get() return x:call("EP_POSITION_MODE_GET", { no_symbol = true }).row.flag end
     assert.equal(-1102, x:call("EP_POSITION_MODE_SET", { no_symbol = true }).code)
     assert.is_false(get())
@@ -235,10 +237,21 @@ describe("settings", function()
       assert.equal(s.bracket_count, list.bracket_count)
       for k = 0, s.bracket_count - 1 do
         local got, want = list.brackets[k], s.brackets[k]
-        assert.same(
-          { k + 1, tonumber(want.cap_e8), tonumber(want.floor_e8), tonumber(want.maint_ratio_e8), tonumber(want.cum_e8), want.leverage_max },
-          { got.bracket, tonumber(got.cap_e8), tonumber(got.floor_e8), tonumber(got.ratio_e8), tonumber(got.cum_e8), got.leverage }
-        )
+        assert.same({
+          k + 1,
+          tonumber(want.cap_e8),
+          tonumber(want.floor_e8),
+          tonumber(want.maint_ratio_e8),
+          tonumber(want.cum_e8),
+          want.leverage_max,
+        }, {
+          got.bracket,
+          tonumber(got.cap_e8),
+          tonumber(got.floor_e8),
+          tonumber(got.ratio_e8),
+          tonumber(got.cum_e8),
+          got.leverage,
+        })
       end
     end
     local all = x:call("EP_LEVERAGE_BRACKET", { no_symbol = true }).rows
