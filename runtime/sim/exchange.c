@@ -45,6 +45,8 @@ bool event_wanted(const struct exchange *x, int32_t kind) {
     return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;
 }
 
+void exchange_want_events(struct exchange *x, uint64_t mask) { x->config.event_mask |= mask; }
+
 // ---- answers ----
 
 bool reply_fail_text(struct reply *r, int32_t code, const char *text) {

@@ -112,6 +112,9 @@ struct exchange *exchange_new(const struct exchange_config *config, const struct
                               int32_t symbol_count, const struct exchange_hooks *hooks, int64_t now_us);
 void exchange_free(struct exchange *x);
 
+// Kinds of events that are wanted from now on, beside those of the configuration: bit 1 << enum record_kind.
+void exchange_want_events(struct exchange *x, uint64_t mask);
+
 // A call arrives. `token` comes back with the reply. The call is copied as far as it is kept.
 void exchange_call(struct exchange *x, const struct call *call, uint64_t token, int64_t now_us);
 

@@ -10,7 +10,7 @@ local LADDER = {
   { "core" },
   { "root", "ta", "meta", "run.task" },
   { "options" },
-  { "api" },
+  { "api", "portfolio" },
   { "run" },
   { "backtest", "report" },
   { "record", "repl", "testing", "research" },

@@ -118,6 +118,7 @@ function M.new(world)
     api[name] = simple_of(name, C[endpoint])
   end
   world.klines = api.get_klines -- of history (run/history.lua)
+  world.api = api -- of what a strategy's methods send (run/strategy_methods.lua)
   orders.install(api, r, simple_of)
   batch.install(api, r)
   tasks.install(api, world)

@@ -144,6 +144,22 @@ local function history_of(o)
   return history
 end
 
+-- A symbol's rules, as scripts see them.
+local function rules_table(s)
+  return {
+    tick = tonumber(s.tick_e8) / 1e8,
+    step = tonumber(s.step_e8) / 1e8,
+    min_quantity = tonumber(s.qty_min_e8) / 1e8,
+    max_quantity = tonumber(s.qty_max_e8) / 1e8,
+    market_step = tonumber(s.market_step_e8) / 1e8,
+    min_market_quantity = tonumber(s.market_qty_min_e8) / 1e8,
+    max_market_quantity = tonumber(s.market_qty_max_e8) / 1e8,
+    min_notional = tonumber(s.notional_min_e8) / 1e8,
+    price_precision = s.price_precision,
+    quantity_precision = s.quantity_precision,
+  }
+end
+
 ---Fills the `market` table of a run.
 ---@param world table the run's world (moontide.run.world)
 ---@return table market
@@ -157,21 +173,7 @@ function M.new(world)
     return world.symbols[index]
   end
 
-  function market.rules(symbol)
-    local s = rules_of(symbol)
-    return {
-      tick = tonumber(s.tick_e8) / 1e8,
-      step = tonumber(s.step_e8) / 1e8,
-      min_quantity = tonumber(s.qty_min_e8) / 1e8,
-      max_quantity = tonumber(s.qty_max_e8) / 1e8,
-      market_step = tonumber(s.market_step_e8) / 1e8,
-      min_market_quantity = tonumber(s.market_qty_min_e8) / 1e8,
-      max_market_quantity = tonumber(s.market_qty_max_e8) / 1e8,
-      min_notional = tonumber(s.notional_min_e8) / 1e8,
-      price_precision = s.price_precision,
-      quantity_precision = s.quantity_precision,
-    }
-  end
+  function market.rules(symbol) return rules_table(rules_of(symbol)) end
 
   function market.round_price(symbol, price, direction)
     local tick, e8 = rules_of(symbol).tick_e8, C.dec_from_double(price)
@@ -181,8 +183,13 @@ function M.new(world)
     return tonumber(rounded) / 1e8
   end
 
-  function market.round_quantity(symbol, quantity)
-    return tonumber(C.dec_floor_to(C.dec_from_double(quantity), rules_of(symbol).step_e8)) / 1e8
+  function market.round_quantity(symbol, quantity, type)
+    local s, e8 = rules_of(symbol), C.dec_from_double(quantity)
+    local rounded = C.dec_floor_to(e8, s.step_e8)
+    if type == "MARKET" and s.market_step_e8 > s.step_e8 then
+      rounded = C.dec_floor_to(e8, s.market_step_e8)
+    end
+    return tonumber(rounded) / 1e8
   end
 
   function market.symbols()
@@ -243,6 +250,7 @@ function M.new(world)
 
   function market.bars(symbol, interval, o) return world:bars(symbol, interval, history_of(o)) end
 
+  world.market = market
   return market
 end
 

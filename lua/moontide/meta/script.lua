@@ -40,8 +40,9 @@ function market.round_price(symbol, price, direction) end
 ---Errors: raises on a symbol that is not of this run.
 ---@param symbol string one of the run's
 ---@param quantity number base asset
+---@param type "MARKET"|nil of market orders, whose step may be larger
 ---@return number quantity base asset, on the step
-function market.round_quantity(symbol, quantity) end
+function market.round_quantity(symbol, quantity, type) end
 
 ---The symbols of this run.
 ---
@@ -324,6 +325,106 @@ function Strategy:equity() end
 ---@param ... any its parameters
 ---@return fun(symbol?: string): number?, ... # the results at the last closed bar; nil while it warms up. The symbol may be left out where the run has one
 function Strategy:indicator(name, ...) end
+
+---How much to trade by one of the rules that traders size by. Name one rule: `notional` (USDT), `equity` (share of the equity:
+---0.1), `risk` with `stop` (share of the equity lost when the stop is hit), `volatility` with `realised` (the yearly deviation
+---wanted and the symbol's own), `kelly` with `cap`.
+---@class SizeRequest
+---@field price? number quote asset: of the entry; the last price when left out
+---@field notional? number USDT
+---@field equity? number share of the equity; above 1 with leverage
+---@field risk? number share of the equity, lost between price and stop
+---@field stop? number quote asset
+---@field volatility? number yearly deviation of the position as a share of the equity: 0.2
+---@field realised? number yearly deviation of the symbol: 0.6
+---@field kelly? { win: number, payoff: number } share of trades that win, and gain to loss
+---@field cap? number at most this share of the equity; kelly needs it
+
+---The quantity of a size rule, cut down to the symbol's step and never more than one market order may have.
+---
+---Errors: raises on a symbol that is not of this run, on no rule or two, and on a value that is none.
+---@param symbol string one of the run's
+---@param o SizeRequest the rule
+---@return number quantity base asset; 0 when it is less than the exchange takes
+---@return string? why it is 0, or less than the rule asks for
+function Strategy:size(symbol, o) end
+
+---Brings a position to an amount with market orders, in as many as the exchange's largest asks for. What only reduces the
+---position is sent reduce-only. Nothing is sent when the amount, on the step, is held already. One-way accounts.
+---
+---Errors: raises on a symbol that is not of this run. Those of api.create_order; invalid when the change is less than the exchange takes.
+---@param symbol string one of the run's
+---@param amount number base asset; negative: short; 0: flat
+---@return number? held the position then
+---@return ApiError? err
+function Strategy:target(symbol, amount) end
+
+---Scales a position out or in: 0.5 closes half of it, 1.5 adds half of it. Stop and target of a bracket follow.
+---
+---Errors: as Strategy:target.
+---@param symbol string one of the run's
+---@param factor number 0 or more
+---@return number? held the position then
+---@return ApiError? err
+function Strategy:scale(symbol, factor) end
+
+---Brings positions to shares of the equity: `self:rebalance { BTCUSDT = 0.5, ETHUSDT = -0.2 }`. What frees margin goes first.
+---Symbols that are not named stay as they are.
+---
+---Errors: raises on a symbol that is not of this run. The first order's that was refused; the others were sent all the same.
+---@param weights table<string, number> shares of the equity; negative: short; 0: flat
+---@param o { threshold: number? }? changes of less than this share of the equity are left out (0.005)
+---@return integer? changed how many positions
+---@return ApiError? err
+function Strategy:rebalance(weights, o) end
+
+---An entry with its stop and target.
+---@class BracketRequest
+---@field symbol string
+---@field side Side of the entry
+---@field quantity number base asset
+---@field price? number quote asset: the entry is a limit order; a market order when left out
+---@field timeInForce? TimeInForce of a limit entry; GTC when left out
+---@field stop? number quote asset: the price at which a STOP_MARKET order closes what is held
+---@field target? number quote asset: the price of a reduce-only limit order
+
+---Enters with a stop and a target: as soon as the entry is filled, and for as much of it as is filled, both are on the exchange;
+---when one has closed the position the other is cancelled. A stop that is refused because the price is through it already closes
+---the position at once. One bracket a symbol; it is kept in self.state.brackets and goes on after a restart. One-way accounts.
+---
+---Errors: raises on prices on the wrong side and where the symbol has a position or a bracket. Those of api.create_order.
+---@param o BracketRequest
+---@return Order? entry as api.create_order returns it
+---@return ApiError? err
+function Strategy:bracket(o) end
+
+---Gives a position a stop, a target or both, or changes those it has.
+---
+---Errors: raises on prices on the wrong side and where there is no position. Those of api.create_order.
+---@param symbol string one of the run's
+---@param o { stop: number?, target: number? } quote asset; what is left out stays
+---@return boolean? guarded true
+---@return ApiError? err
+function Strategy:guard(symbol, o) end
+
+---Lets the stop of a position follow the last price at a distance, and never away from it: call it in on_bar, with a multiple
+---of the ATR.
+---
+---Errors: raises on a distance that is none. Those of api.create_order.
+---@param symbol string one of the run's
+---@param distance number quote asset
+---@return number? stop where it stands; nil without a position
+---@return ApiError? err
+function Strategy:trail(symbol, distance) end
+
+---Sends orders of which the first that is filled, if only in part, or triggered cancels the others. When one is refused, those
+---before it are cancelled. Kept in self.state.oco.
+---
+---Errors: raises on fewer than two. Those of api.create_order.
+---@param orders OrderRequest[] two or more
+---@return Order[]? orders as api.create_order returns them
+---@return ApiError? err
+function Strategy:oco(orders) end
 
 ---The run's clock.
 ---

@@ -125,6 +125,22 @@ deliver[C.RECORD_BOOK_TICKER] = function(self, event, R)
   })
 end
 
+---What an event says of an order: its symbol, id and status; nil of other events.
+---@param event ffi.cdata* struct stream_event
+---@param R table of records.new, with the names of the run's symbols
+---@return string? symbol
+---@return string? id
+---@return string? status
+function M.order_of(event, R)
+  if event.kind == C.RECORD_ORDER_UPDATE then
+    local order = R.build[C.RECORD_ORDER_QUERY](event.u.order.order)
+    return order.symbol, order.orderId, order.status
+  elseif event.kind == C.RECORD_ALGO_UPDATE then
+    local algo = R.build[C.RECORD_ALGO](event.u.algo.order)
+    return algo.symbol, algo.algoId, algo.algoStatus
+  end
+end
+
 ---Calls the handlers of a strategy that want an event.
 ---@param self Strategy
 ---@param event ffi.cdata* struct stream_event

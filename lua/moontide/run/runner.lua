@@ -6,6 +6,7 @@
 local events = require "moontide.run.events"
 local history = require "moontide.run.history"
 local indicators = require "moontide.run.indicators"
+local portfolio_brackets = require "moontide.portfolio.brackets"
 local records = require "moontide.api.records"
 local strategy_methods = require "moontide.run.strategy_methods"
 local task = require "moontide.run.task"
@@ -129,9 +130,19 @@ function Runner:wake()
   self.after_tasks()
 end
 
+-- An event, for the strategy's handlers and, behind them, for its orders that belong together. What the event says is read first:
+-- a handler that waits lets others take its place.
+function Runner:dispatch(event)
+  local me, R = self.strategy, self.records
+  if not portfolio_brackets.any(me.state) then return events.dispatch(me, event, R) end
+  local symbol, id, status = events.order_of(event, R)
+  events.dispatch(me, event, R)
+  if symbol then self.world.brackets:hear(symbol, id, status) end
+end
+
 -- What the loop calls for a bar, and for an event.
 function Runner:callbacks()
-  local me, R, sets = self.strategy, self.records, self.indicator_sets
+  local me, sets = self.strategy, self.indicator_sets
   if not self.world.after_handler and not (me.timer and me.on_timer) then
     -- A backtest's loop: one call a bar and nothing else.
     local handler, fed = me.on_bar or nothing, sets[me]
@@ -140,7 +151,7 @@ function Runner:callbacks()
     return function(bar)
       if feeding then fed:feed(bar) end
       return handler(me, bar)
-    end, function(event) events.dispatch(me, event, R) end
+    end, function(event) self:dispatch(event) end
   end
   -- A timer that became due while a handler waited is served when it returns: whether other tasks run meanwhile, the runtime's
   -- among them, makes no difference.
@@ -155,7 +166,7 @@ function Runner:callbacks()
     if self.strategy.on_bar then self.strategy:on_bar(bar) end
     returned()
   end, function(event)
-    events.dispatch(self.strategy, event, R)
+    self:dispatch(event)
     returned()
   end
 end
@@ -200,6 +211,7 @@ function Runner:body()
     self.started = true
     self:wait_for_begin()
     if self.strategy.on_start then self.strategy:on_start() end
+    if portfolio_brackets.any(self.strategy.state) then world.brackets:resume() end -- of the run before
     self.after()
     self:warm_up()
     if self.pending_timers > 0 then self:wake() end

@@ -2,6 +2,7 @@
 ---run/runner.lua.)
 local bit = require "bit"
 local C = require "moontide.core"
+local brackets = require "moontide.portfolio.brackets"
 local failures = require "moontide.failure"
 
 local M = {}
@@ -149,6 +150,9 @@ function M.event_mask(self)
   want("on_margin_call", C.RECORD_MARGIN_CALL)
   want("on_trade", C.RECORD_AGG_TRADE)
   want("on_book", C.RECORD_BOOK_TICKER)
+  if brackets.any(self.state) then
+    mask = bit.bor(mask, bit.lshift(1ULL, C.RECORD_ORDER_UPDATE), bit.lshift(1ULL, C.RECORD_ALGO_UPDATE))
+  end
   return mask
 end
 

@@ -462,7 +462,11 @@ int backtest_funding(struct backtest *b, int16_t symbol, const struct funding_se
     return 0;
 }
 
-static void want_events(void *world, uint64_t mask) { ((struct backtest *)world)->events_wanted = mask; }
+static void want_events(void *world, uint64_t mask) {
+    struct backtest *b = world;
+    b->events_wanted = mask;
+    exchange_want_events(b->exchange, mask);
+}
 
 static void leave_history(struct backtest *b) {
     for (int32_t i = 0; i < b->market_count; i++) {
