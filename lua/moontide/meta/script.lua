@@ -393,7 +393,7 @@ function Strategy:rebalance(weights, o) end
 ---the position at once. One bracket a symbol; it is kept in self.state.brackets and goes on after a restart. One-way accounts.
 ---
 ---Errors: raises on prices on the wrong side and where the symbol has a position or a bracket. Those of api.create_order.
----@param o BracketRequest
+---@param o BracketRequest the entry and its exits
 ---@return Order? entry as api.create_order returns it
 ---@return ApiError? err
 function Strategy:bracket(o) end
