@@ -87,6 +87,15 @@ static struct entry *under_way(const struct exposure *x, struct order_id order, 
     return NULL;
 }
 
+bool exposure_names(const struct exposure *x, const char *client_id) {
+    ASSERT(client_id[0] != '\0');
+    for (int32_t i = 0; i < x->count; i++) {
+        const struct entry *e = &x->entries[i];
+        if (e->order.id == 0 && strcmp(e->client_id, client_id) == 0) return true;
+    }
+    return false;
+}
+
 static bool amends(const struct entry *e, const struct call *c) {
     if (e->order.algo || e->order.symbol != c->symbol) return false;
     bool by_id = c->order_id == 0 || (e->order.id != 0 && e->order.id == c->order_id);

@@ -26,6 +26,10 @@ struct exposure;
 struct exposure *exposure_new(void);   // NULL when memory is short
 void exposure_free(struct exposure *x);
 
+// Whether an order of this client id is under way, or of unknown outcome: until the exchange's id of it is known another one could
+// not be told from it.
+bool exposure_names(const struct exposure *x, const char *client_id);
+
 // A new order or an amendment is about to be sent, when the symbol's price is price_e8: the key under which it counts.
 uint64_t exposure_sent(struct exposure *x, const struct call *c, int64_t price_e8);
 // It certainly never took effect.

@@ -1,7 +1,10 @@
 -- Clocks that differ, jump and drift while answers are lost, in virtual time: no order is executed twice, none is lost.
+local journal = require "spec.support.journal"
 local virtual = require "spec.support.virtual_live"
 
 local ORDER = "POST /fapi/v1/order"
+
+local function market_far(v) return math.floor(v:best() * 1.05) end
 
 -- Places orders while a third of the answers is lost and the exchange's stamps are `skew` seconds off; `each` is called before
 -- each order.
@@ -83,6 +86,47 @@ describe("client ids in virtual time", function()
     assert.is_true(second.orderId ~= first.orderId)
     assert.equal(0.02, second.executedQty)
     assert.equal(0.03, v:position())
+  end)
+
+  it("used twice at once, an id is the first order's until its outcome is known", function()
+    local first, second, problem, third
+    local v = virtual.run {
+      settings = virtual.undaunted,
+      options = { ["recv-window"] = 400 },
+      script = function(v, api)
+        local function o(quantity, kind)
+          return {
+            symbol = "BTCUSDT",
+            side = "BUY",
+            type = kind or "MARKET",
+            quantity = quantity,
+            stopPrice = kind and market_far(v) or nil,
+            newClientOrderId = "once",
+          }
+        end
+        v:run_for(1)
+        v:faults { { fault = "lose_reply", call = ORDER, most = 1 } }
+        local one, two = api.async.create_order(o(0.01)), api.async.create_order(o(0.02))
+        local conditional = api.async.create_order(o(0.03, "STOP_MARKET"))
+        local batch = api.async.batch_orders { o(0.04), o(0.05) }
+        second, problem = two:wait()
+        assert.is_nil(conditional:wait())
+        assert.is_nil(batch:wait())
+        first = assert(one:wait())
+        third = assert(api.create_order(o(0.06)))
+        v:run_for(5)
+      end,
+    }
+    assert.is_nil(v.failure, v.failure)
+    assert.is_nil(second)
+    assert.equal("invalid", problem.kind)
+    assert.truthy(problem.message:find("once", 1, true), problem.message)
+    assert.equal(0.01, first.executedQty)
+    assert.equal(0.06, third.executedQty)
+    local rows = assert(journal.orders(v.folder .. "/home/runs/virtual/journal.db"))
+    assert.equal(2, #rows)
+    assert.same({ tonumber(first.orderId), 1000000 }, { rows[1].order_id, rows[1].executed })
+    assert.same({ tonumber(third.orderId), 6000000 }, { rows[2].order_id, rows[2].executed })
   end)
 
   it("used again in a later run, an id names the new order", function()

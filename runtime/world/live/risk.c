@@ -133,6 +133,13 @@ static bool allowed(struct live *l, struct call *c, uint64_t *key, char why[160]
     if (!places(c->endpoint) || c->symbol < 0) return true;
     // Without an id of its own nobody could tell what became of it.
     if (c->endpoint != EP_ORDER_MODIFY && !c->client_id[0]) live_client_id(l, c);
+    if (c->endpoint != EP_ORDER_MODIFY && exposure_names(l->limits->exposure, c->client_id)) {
+        snprintf(why, 160,
+                 "client id '%s' is that of an order whose outcome is not known yet: wait for it, or choose "
+                 "another",
+                 c->client_id);
+        return false;
+    }
     struct risk_limits_view v = view_of(l, c);
     if (!risk_limits_allow(&l->limits->now, c, &v, why)) {
         if (l->limits->now.breached && l->o.risk.halt_on_breach) live_ask_halt(l);
