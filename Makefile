@@ -17,8 +17,8 @@ JOBS ?= $(shell nproc)
 TEST_JOBS ?= $(shell expr $$(nproc) + 1)
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
-            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev libseccomp-dev unzip zip curl openssl
-LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3 libedit libseccomp
+            libcsv-dev zlib1g-dev uthash-dev libuv1-dev libwslay-dev libhttp-parser-dev libjson-c-dev libjsmn-dev libcurl4-openssl-dev libsqlite3-dev libedit-dev libseccomp-dev libexpat1-dev unzip zip curl openssl
+LIBS_PC := libcrypto libssl libcurl libarchive zlib libuv json-c sqlite3 libedit libseccomp expat
 CFLAGS ?= -O2 -g
 # For a program that holds keys. Sanitizer builds leave it out: it would hide from them what it catches itself.
 HARDENING := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE

@@ -2,6 +2,7 @@
 #include "data/store.h"
 
 #include "data/columns.h"
+#include "data/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,19 +147,6 @@ static int write_all(int fd, const char *sources, const struct series *s) {
     return fsync(fd) == 0 ? 0 : ERR_IO;
 }
 
-// Makes the rename itself survive a power cut. A failure loses the store file at worst, never harms it.
-static void folder_sync(const char *path) {
-    char folder[PATH_MAX];
-    snprintf(folder, sizeof folder, "%s", path);
-    char *slash = strrchr(folder, '/');
-    if (!slash) return;
-    *slash = '\0';
-    int fd = open(folder[0] ? folder : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return;
-    (void)!fsync(fd);
-    close(fd);
-}
-
 int store_write(const char *path, const char *sources, const struct series *s, struct errmsg *e) {
     char temp[PATH_MAX];
     if ((size_t)snprintf(temp, sizeof temp, "%s.XXXXXX", path) >= sizeof temp)
@@ -179,7 +167,7 @@ int store_write(const char *path, const char *sources, const struct series *s, s
         unlink(temp);
         return errmsg_set(e, ERR_IO, "%s: %s", path, strerror(number));
     }
-    folder_sync(path);
+    disk_sync_folder(path);
     return 0;
 }
 

@@ -15,6 +15,7 @@ local LADDER = {
   { "backtest", "report" },
   { "record", "repl", "testing", "research" },
   { "live", "explain" },
+  { "data" },
   { "cmd" },
 }
 

@@ -1,6 +1,7 @@
 ---The bars of a backtest: which are loaded, from when to when, and how a script's intervals are made from them.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local data_folder = require "moontide.backtest.data_folder"
 local failures = require "moontide.failure"
 local log_module = require "moontide.run.log"
 local setup = require "moontide.backtest.setup"
@@ -78,7 +79,7 @@ local function finest(list, name, options, notice)
 end
 
 local function import(options, wanted_symbols, notice, bar)
-  local result = setup.import(options.data, {
+  local result = setup.import(data_folder.resolve(options.data), {
     symbol = wanted_symbols and #wanted_symbols == 1 and wanted_symbols[1] or nil,
     store = options.store,
     allow_gaps = options["allow-gaps"],

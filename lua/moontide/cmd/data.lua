@@ -1,8 +1,10 @@
----`moontide data import|info|synth`
+---`moontide data`: download, import, info, doctor, export, rm, synth.
 local ffi = require "ffi"
 local C = require "moontide.core"
 local cmd = require "moontide.cmd"
+local data_folder = require "moontide.backtest.data_folder"
 local groups = require "moontide.options.groups"
+local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
 local option_table = require "moontide.options"
 local setup = require "moontide.backtest.setup"
@@ -10,10 +12,56 @@ local synthetic = require "moontide.backtest.synthetic"
 
 local store, allow_gaps = unpack(option_table.pick(groups.data, { "store", "allow-gaps" }))
 
+local download_options = {
+  title = "of download",
+  { name = "all-symbols", type = "flag", help = "every symbol that trades now" },
+  {
+    name = "universe",
+    type = "flag",
+    help = "every symbol that the archive ever had, those that trade no more too",
+  },
+  {
+    name = "quote",
+    type = "symbol",
+    value = "COIN",
+    needs = { "all-symbols", "universe" },
+    help = "of those, only the symbols in this coin: USDT",
+  },
+  {
+    name = "connections",
+    type = "integer",
+    value = "N",
+    min = 1,
+    max = 32,
+    default = 4,
+    help = "files under way at once; fewer while the archive refuses",
+  },
+  {
+    name = "archive",
+    type = "url",
+    schemes = { "https", "http" },
+    example = "https://data.binance.vision",
+    value = "URL",
+    shown = "https://data.binance.vision",
+    help = "the archive, or a mirror of it",
+  },
+  {
+    name = "listing",
+    type = "url",
+    schemes = { "https", "http" },
+    example = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision",
+    value = "URL",
+    shown = "that of the archive's bucket; with --archive: the same place",
+    help = "where the archive's files are listed (S3)",
+  },
+  { name = "no-rest", type = "flag", help = "only the archive; the exchange itself is not asked" },
+  option_table.pick(live_groups.connection, { "url", "ca-file", "proxy" }),
+  option_table.pick(groups.script, { "config" }),
+}
+
 -- Options of `data synth` alone.
 local synth_options = {
   title = "of synth",
-  { name = "out", type = "output", value = "FILE", help = "the CSV to write (.csv or .csv.gz)" },
   { name = "seed", type = "integer", value = "N", min = 0, default = 1, help = "the seed" },
   {
     name = "bars",
@@ -42,29 +90,55 @@ local synth_options = {
     default = 0.03,
     help = "standard deviation of a day's return",
   },
-  { name = "from", type = "time", value = "TIME", shown = "2023-01-01", help = "time of the first bar" },
 }
 
 local M = {
-  usage = "data import|info PATH... | data synth --out FILE [options]",
+  usage = "data download|import|info|doctor|export|rm|synth [SYMBOL|PATH...] [options]",
   arguments = {
     name = "ACTION",
     what = "action",
-    first = { "import", "info", "synth" },
+    first = { "download", "import", "info", "doctor", "export", "rm", "synth" },
     min = 1,
     type = "file",
   },
+  exclusive = { { "all-symbols", "universe" }, { "no-rest", "all-symbols" } },
   options = {
     { name = "symbol", type = "symbol", value = "S", help = "the symbol, where the file name has none" },
     {
       name = "interval",
       type = "interval",
       value = "I",
-      shown = "synth: 1m",
-      help = "the interval, where the file name has none",
+      repeated = true,
+      shown = "download, synth: 1m",
+      help = "of the bars; of download several; import: where the file name has none",
     },
+    {
+      name = "from",
+      type = "time",
+      value = "TIME",
+      shown = "synth: 2023-01-01",
+      help = "first moment: 2023-02-01, 2023-02-01T12:30 or milliseconds; UTC",
+    },
+    { name = "to", type = "time", value = "TIME", shown = "now, or the end of the data", help = "end, not included" },
+    {
+      name = "folder",
+      type = "folder",
+      value = "DIR",
+      shown = "$MOONTIDE_DATA, else ~/.local/share/moontide",
+      help = "the folder of downloaded data",
+    },
+    { name = "out", type = "output", value = "FILE", help = "of export, synth: the CSV to write (.csv or .csv.gz)" },
+    {
+      name = "kinds",
+      type = "text",
+      value = "K,K",
+      shown = "download: klines,fundingRate; else all",
+      help = "klines, fundingRate, markPriceKlines, indexPriceKlines, premiumIndexKlines, aggTrades, trades, bookTicker, bookDepth, metrics",
+    },
+    { name = "quiet", type = "flag", help = "no notes and no progress" },
     allow_gaps,
     store,
+    download_options,
     synth_options,
   },
 }
@@ -86,12 +160,18 @@ local function describe(s)
   )
 end
 
+local function one_interval(options)
+  local list = options.interval or {}
+  if #list > 1 then cmd.fail(2, "data %s takes one --interval", options[1]) end
+  return list[1]
+end
+
 local function import(options)
   local paths = { unpack(options, 2) }
   if #paths == 0 then cmd.fail(2, "missing files; usage: moontide data %s PATH...", options[1]) end
-  local result = setup.import(paths, {
+  local result = setup.import(data_folder.resolve(paths), {
     symbol = options.symbol,
-    interval = options.interval,
+    interval = one_interval(options),
     store = options.store,
     allow_gaps = options["allow-gaps"],
     notice = function(line) io.stderr:write("note: ", line, "\n") end,
@@ -123,7 +203,7 @@ local function synth(options)
   if options[2] then cmd.fail(2, "synth takes no file to read: '%s'", options[2]) end
   local series = synthetic.series {
     symbol = options.symbol or "BTCUSDT",
-    interval = options.interval or "1m",
+    interval = one_interval(options) or "1m",
     seed = options.seed,
     count = options.bars,
     price = options.price,
@@ -136,16 +216,41 @@ local function synth(options)
   return 0
 end
 
-local actions = { import = import, info = import, synth = synth }
+local function download(options) return require("moontide.data.download").run(options) end
+
+-- What each action takes beside symbols and paths; every option of these groups belongs to one action or several.
+local groups_of = { download = download_options, synth = synth_options }
+local takes = {
+  download = { "interval", "from", "to", "folder", "quiet", "kinds" },
+  import = { "symbol", "interval", "allow-gaps", "store" },
+  info = { "symbol", "interval", "allow-gaps", "store", "folder" },
+  doctor = { "folder", "from", "to", "interval", "symbol", "kinds" },
+  export = { "folder", "from", "to", "interval", "out", "symbol", "allow-gaps", "store" },
+  rm = { "folder", "interval", "kinds" },
+  synth = { "symbol", "interval", "from", "out" },
+}
+
+local function check_options(action, options)
+  local allowed = {}
+  for _, name in ipairs(takes[action]) do
+    allowed[name] = true
+  end
+  for _, row in ipairs(option_table.rows { groups_of[action] or {} }) do
+    allowed[row.name] = true
+  end
+  for _, row in ipairs(option_table.rows(M.options)) do
+    if options.given[row.name] and not allowed[row.name] then
+      cmd.fail(2, "--%s does not belong to data %s", row.name, action)
+    end
+  end
+end
+
+local actions = { import = import, info = import, synth = synth, download = download }
 
 ---@param options table
 ---@return integer status
 function M.run(options)
-  if options[1] ~= "synth" then
-    for _, row in ipairs(synth_options) do
-      if options.given[row.name] then cmd.fail(2, "--%s belongs to data synth", row.name) end
-    end
-  end
+  check_options(options[1], options)
   return actions[options[1]](options)
 end
 
