@@ -10,7 +10,8 @@ local Archive = {}
 Archive.__index = Archive
 
 local DAY_MS = 86400000
-M.HEADER = "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
+M.HEADER =
+  "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,taker_buy_quote_volume,ignore\n"
 
 local function le(value, bytes)
   local out = {}
@@ -27,13 +28,35 @@ end
 ---@return string
 function M.zip(name, text)
   local crc = tonumber(ffi.C.crc32(0, text, #text))
-  local facts = le(20, 2) .. le(0, 2) .. le(0, 2) .. le(0, 2) .. le(0x5421, 2) .. le(crc, 4) .. le(#text, 4) .. le(#text, 4) .. le(
-    #name,
-    2
-  )
+  local facts = le(20, 2)
+    .. le(0, 2)
+    .. le(0, 2)
+    .. le(0, 2)
+    .. le(0x5421, 2)
+    .. le(crc, 4)
+    .. le(#text, 4)
+    .. le(#text, 4)
+    .. le(#name, 2)
   local here = "PK\3\4" .. facts .. le(0, 2) .. name .. text
-  local central = "PK\1\2" .. le(20, 2) .. facts .. le(0, 2) .. le(0, 2) .. le(0, 2) .. le(0, 2) .. le(0, 4) .. le(0, 4) .. name
-  return here .. central .. "PK\5\6" .. le(0, 4) .. le(1, 2) .. le(1, 2) .. le(#central, 4) .. le(#here, 4) .. le(0, 2)
+  local central = "PK\1\2"
+    .. le(20, 2)
+    .. facts
+    .. le(0, 2)
+    .. le(0, 2)
+    .. le(0, 2)
+    .. le(0, 2)
+    .. le(0, 4)
+    .. le(0, 4)
+    .. name
+  return here
+    .. central
+    .. "PK\5\6"
+    .. le(0, 4)
+    .. le(1, 2)
+    .. le(1, 2)
+    .. le(#central, 4)
+    .. le(#here, 4)
+    .. le(0, 2)
 end
 
 ---The row of a bar; its prices follow from its time alone, so that files agree wherever they overlap.

@@ -57,7 +57,8 @@ local function unescape(text)
 end
 
 local function listing(query, page)
-  local prefix, marker = unescape(query:match "prefix=([^&]*)" or ""), unescape(query:match "marker=([^&]*)" or "")
+  local prefix, marker =
+    unescape(query:match "prefix=([^&]*)" or ""), unescape(query:match "marker=([^&]*)" or "")
   local delimiter = query:find("delimiter=/", 1, true)
   local out, count, prefixes, last, truncated = {}, 0, {}, nil, false
   for _, k in ipairs(keys()) do

@@ -119,7 +119,13 @@ local M = {
       shown = "synth: 2023-01-01",
       help = "first moment: 2023-02-01, 2023-02-01T12:30 or milliseconds; UTC",
     },
-    { name = "to", type = "time", value = "TIME", shown = "now, or the end of the data", help = "end, not included" },
+    {
+      name = "to",
+      type = "time",
+      value = "TIME",
+      shown = "now, or the end of the data",
+      help = "end, not included",
+    },
     {
       name = "folder",
       type = "folder",
@@ -127,7 +133,12 @@ local M = {
       shown = "$MOONTIDE_DATA, else ~/.local/share/moontide",
       help = "the folder of downloaded data",
     },
-    { name = "out", type = "output", value = "FILE", help = "of export, synth: the CSV to write (.csv or .csv.gz)" },
+    {
+      name = "out",
+      type = "output",
+      value = "FILE",
+      help = "of export, synth: the CSV to write (.csv or .csv.gz)",
+    },
     {
       name = "kinds",
       type = "text",

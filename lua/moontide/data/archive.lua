@@ -88,8 +88,7 @@ function Archive:list(prefix, after)
     local name = k and key:sub(1, #prefix) == prefix and key:sub(#prefix + 1)
     if not name or name:find "/" then return end
     if name:find "%.zip$" then
-      files[#files + 1] =
-        { key = key, name = name, size = tonumber(k.size), etag = ffi.string(k.etag) }
+      files[#files + 1] = { key = key, name = name, size = tonumber(k.size), etag = ffi.string(k.etag) }
     elseif name:find "%.zip%.CHECKSUM$" then
       sums[name:match "^(.*)%.CHECKSUM$"] = true
     end
@@ -141,7 +140,9 @@ end
 M.digest_of = digest_of
 
 -- The hidden name under which a version of a file comes in: another ETag is another file.
-local function part_name(folder, file) return ("%s/.%s.%s.part"):format(folder, file.name, file.etag:gsub("[^%w]", "")) end
+local function part_name(folder, file)
+  return ("%s/.%s.%s.part"):format(folder, file.name, file.etag:gsub("[^%w]", ""))
+end
 
 ---Puts a file into a folder: whole, and as its CHECKSUM says, or not at all; within a task.
 ---@param file ArchiveFile

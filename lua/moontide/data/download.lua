@@ -92,11 +92,17 @@ local function symbols_of(self)
   if options.universe then return universe(self) end
   if options["all-symbols"] then
     if not self.rest then
-      failures.raise(1, "--all-symbols asks the exchange which symbols trade: %s", self.rest_problem or "not with --no-rest")
+      failures.raise(
+        1,
+        "--all-symbols asks the exchange which symbols trade: %s",
+        self.rest_problem or "not with --no-rest"
+      )
     end
     return self.rest:trading(options.quote)
   end
-  if #given == 0 then failures.raise(2, "missing symbols; usage: moontide data download SYMBOL... --from TIME") end
+  if #given == 0 then
+    failures.raise(2, "missing symbols; usage: moontide data download SYMBOL... --from TIME")
+  end
   local names, seen = {}, {}
   for _, word in ipairs(given) do
     local name = word:upper()
@@ -133,7 +139,10 @@ local function ask_rest(self, series)
     for _, p in ipairs(pending) do
       p.series.rest_rows = p.newer.rows
       if problem or p.newer.problem then
-        table.insert(p.series.problems, ("%s: by REST: %s"):format(kinds.title(p.series.key), problem or p.newer.problem))
+        table.insert(
+          p.series.problems,
+          ("%s: by REST: %s"):format(kinds.title(p.series.key), problem or p.newer.problem)
+        )
       end
       p.series.folder:tidy()
       p.series.folder:save()
@@ -173,7 +182,11 @@ local function tell(self, s)
   end
   local got = {}
   if s.fetched > 0 then
-    got[1] = ("%d file%s fetched (%s)"):format(s.fetched, s.fetched == 1 and "" or "s", progress.bytes(s.bytes))
+    got[1] = ("%d file%s fetched (%s)"):format(
+      s.fetched,
+      s.fetched == 1 and "" or "s",
+      progress.bytes(s.bytes)
+    )
   end
   if (s.rest_rows or 0) > 0 then got[#got + 1] = ("%d rows by REST"):format(s.rest_rows) end
   print(
@@ -241,7 +254,12 @@ local function begin(options)
   if not options.from then failures.raise(2, "data download needs --from TIME (2023-02-01)") end
   local now_us = tonumber(C.live_clock_wall_us(nil))
   if options.from >= (options.to or now_us) then
-    failures.raise(2, "--from %s is not before %s", calendar.text(options.from), options.to and "--to" or "now")
+    failures.raise(
+      2,
+      "--from %s is not before %s",
+      calendar.text(options.from),
+      options.to and "--to" or "now"
+    )
   end
   local base = data_folder.path(options.folder)
   if not base then failures.raise(2, "no folder for the data: give --folder DIR, or set MOONTIDE_DATA") end
@@ -270,7 +288,11 @@ local function begin(options)
   if not options["no-rest"] then
     self.rest, self.rest_problem = rest_module.open(options)
     if not self.rest then
-      notice(("the exchange cannot be asked: %s; what is newer than the archive is left out"):format(self.rest_problem))
+      notice(
+        ("the exchange cannot be asked: %s; what is newer than the archive is left out"):format(
+          self.rest_problem
+        )
+      )
     end
   end
   return self

@@ -23,16 +23,21 @@ local function kind(name, base, more)
   return k
 end
 
-local days, both = { bars = false, daily = true, monthly = false }, {
-  bars = false,
-  daily = true,
-  monthly = true,
-}
+local days, both =
+  { bars = false, daily = true, monthly = false }, {
+    bars = false,
+    daily = true,
+    monthly = true,
+  }
 
 ---@type DataKind[]
 M.list = {
   kind("klines", klines, { path = "/fapi/v1/klines", used = "backtests" }),
-  kind("fundingRate", both, { daily = false, rest = "funding", path = "/fapi/v1/fundingRate", used = "backtests" }),
+  kind(
+    "fundingRate",
+    both,
+    { daily = false, rest = "funding", path = "/fapi/v1/fundingRate", used = "backtests" }
+  ),
   kind("markPriceKlines", klines, { path = "/fapi/v1/markPriceKlines", used = "backtests" }),
   kind("indexPriceKlines", klines, { path = "/fapi/v1/indexPriceKlines", used = "data import" }),
   kind("premiumIndexKlines", klines, {
@@ -40,7 +45,11 @@ M.list = {
     used = "data import",
     signed = true,
   }),
-  kind("aggTrades", both, { rest = "trades", path = "/fapi/v1/aggTrades", used = "moontide exchange --data" }),
+  kind(
+    "aggTrades",
+    both,
+    { rest = "trades", path = "/fapi/v1/aggTrades", used = "moontide exchange --data" }
+  ),
   kind("trades", both, { used = "moontide exchange --data" }),
   kind("bookTicker", both, {}),
   kind("bookDepth", days, {}),

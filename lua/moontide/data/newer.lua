@@ -60,7 +60,10 @@ local function write(newer, files, header)
   table.sort(names)
   for _, name in ipairs(names) do
     local rows, seen, out = files[name], {}, { ffi.string(header) }
-    old_rows(folder.path .. "/" .. name, function(us, text) rows[#rows + 1] = { us = us, text = text, old = true } end)
+    old_rows(
+      folder.path .. "/" .. name,
+      function(us, text) rows[#rows + 1] = { us = us, text = text, old = true } end
+    )
     table.sort(rows, function(a, b) return a.us < b.us or a.us == b.us and (a.old and not b.old or false) end)
     for _, row in ipairs(rows) do
       if not seen[row.us] then out[#out + 1] = row.text end
@@ -220,16 +223,20 @@ local function trades_of_day(newer, asker, day)
   local over = not id
   while not over do
     local lines = {}
-    local count, err = asker:ask(key.kind.path, { symbol = key.symbol, fromId = id, limit = TRADES }, function(rows, n)
-      rows = ffi.cast("const struct agg_trade_record *", rows)
-      for i = 0, n - 1 do
-        if tonumber(rows[i].time_us) >= to then
-          over = true
-          break
+    local count, err = asker:ask(
+      key.kind.path,
+      { symbol = key.symbol, fromId = id, limit = TRADES },
+      function(rows, n)
+        rows = ffi.cast("const struct agg_trade_record *", rows)
+        for i = 0, n - 1 do
+          if tonumber(rows[i].time_us) >= to then
+            over = true
+            break
+          end
+          lines[#lines + 1], id = row_text(C.archive_trade_row, rows[i]), tonumber(rows[i].id) + 1
         end
-        lines[#lines + 1], id = row_text(C.archive_trade_row, rows[i]), tonumber(rows[i].id) + 1
       end
-    end)
+    )
     if not count then
       problem = tostring(err)
       break

@@ -132,7 +132,8 @@ local function settle(self, e)
   t.problem = ("%s: %s"):format(t.url:match "^[^?]*", why)
   if e.received > 0 then t.attempts = 0 end -- it comes, if slowly
   t.attempts = t.attempts + 1
-  local passes = (passing[e.status] or e.status >= 500 or e.status < 300) and not why:find "^cannot be written"
+  local passes = (passing[e.status] or e.status >= 500 or e.status < 300)
+    and not why:find "^cannot be written"
   if not passes or t.attempts >= ATTEMPTS then return finish(self, t) end
   if e.status == 416 and t.path then os.remove(t.path) end -- what stands there is no part of it
   self.refusals = self.refusals + 1
@@ -177,9 +178,7 @@ function Pool:run()
     while #self.ready > 0 do
       local co = table.remove(self.ready, 1)
       local ok, problem = coroutine.resume(co)
-      if not ok then
-        error(failures.is(problem) and problem or debug.traceback(co, tostring(problem)), 0)
-      end
+      if not ok then error(failures.is(problem) and problem or debug.traceback(co, tostring(problem)), 0) end
       if coroutine.status(co) == "dead" then self.alive = self.alive - 1 end
     end
     start(self)

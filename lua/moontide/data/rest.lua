@@ -155,7 +155,8 @@ function Rest:run(names, jobs)
   local world, problem = make_world(self, names)
   if not world then return problem end
   task.install()
-  local asker = setmetatable({ world = world, requests = requests.new(world), api = api_module.new(world) }, Asker)
+  local asker =
+    setmetatable({ world = world, requests = requests.new(world), api = api_module.new(world) }, Asker)
   local next_job = 0
   local function work()
     while next_job < #jobs do

@@ -169,7 +169,9 @@ local function wanted(self, files, least_us)
   for _, file in ipairs(files) do
     local there = self.folder.files[file.name]
     local lacks = sum(spans_of.within(missing, file.from, file.to))
-    if not self.tried[file.name] and (there or lacks > least_us or self.damaged[file.name]) then out[#out + 1] = file end
+    if not self.tried[file.name] and (there or lacks > least_us or self.damaged[file.name]) then
+      out[#out + 1] = file
+    end
   end
   return out
 end
@@ -243,7 +245,10 @@ end
 ---@return integer?
 function Series:bars_in(hole)
   if not self.key.kind.bars then return nil end
-  return math.max(1, math.floor((hole[2] - hole[1]) / tonumber(C.interval_us(C.interval_find(self.key.interval))) + 0.5))
+  return math.max(
+    1,
+    math.floor((hole[2] - hole[1]) / tonumber(C.interval_us(C.interval_find(self.key.interval))) + 0.5)
+  )
 end
 
 return M

@@ -240,7 +240,9 @@ function Folder:save()
       e.last_us and ("%.0f"):format(e.last_us) or "",
     }, "\t")
   end
-  if host.replace_file(self.path .. "/" .. INDEX, table.concat(lines, "\n") .. "\n") then self.changed = false end
+  if host.replace_file(self.path .. "/" .. INDEX, table.concat(lines, "\n") .. "\n") then
+    self.changed = false
+  end
 end
 
 ---@param base string the folder of data
