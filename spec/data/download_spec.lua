@@ -204,8 +204,8 @@ describe("moontide data download", function()
           (seed * 7919 + i * 104729) % 300
         )
       )
-      for name in names():gmatch "%S+%.zip" do
-        if name:sub(1, 1) ~= "." then
+      for name in names():gmatch "%S+" do
+        if name:find "^%w.*%.zip$" then
           local check = ("cd '%s' && [ ! -e %s.CHECKSUM ] || sha256sum -c --quiet %s.CHECKSUM 2>&1"):format(
             base .. place,
             name,
@@ -222,19 +222,10 @@ describe("moontide data download", function()
     assert.are.equal(0, r.status, r.err)
     assert.are.equal(("%d"):format((90 + 9) * 24), bars())
     assert.is_nil(names():find "part")
-    local list = {}
-    for month = 1, 3 do
-      list[#list + 1] = ("BTCUSDT-1h-2023-0%d.zip BTCUSDT-1h-2023-0%d.zip.CHECKSUM"):format(month, month)
-    end
-    for day = 1, 9 do
-      list[#list + 1] = ("BTCUSDT-1h-2023-04-0%d.zip BTCUSDT-1h-2023-04-0%d.zip.CHECKSUM"):format(day, day)
-    end
-    table.sort(list)
     local found = {}
     for name in names():gmatch "%S+" do
       found[#found + 1] = name
     end
-    table.sort(found)
     assert.are.equal(24, #found)
   end)
 
