@@ -428,6 +428,7 @@ function M.start(s)
     s.interval,
     s.mode == "paper" and ", on paper" or s.at.key == "" and ", market data only" or ""
   )
+  if s.keep_with_account then s.keep_with_account() end
   if s.mode == "paper" then
     paper.greet(s)
   elseif s.at.key ~= "" then

@@ -85,6 +85,7 @@ struct live_simulation {
     // The market as it is told.
     void (*trade)(struct live *l, const struct agg_trade_record *t);
     void (*mark)(struct live *l, const struct mark_event *m);
+    void (*told)(struct live *l, const struct stream_event *e);   // the script was, or wants to hear none
 };
 
 int64_t live_now(struct live *l);              // our time, also written to the view

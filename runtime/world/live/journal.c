@@ -214,6 +214,7 @@ static int read_used(struct live *l, const char *path, struct errmsg *e) {
 
 void live_journal_told(struct live *l, const struct stream_event *e) {
     const struct order_record *o = &e->u.order.order;
+    if (l->simulation) l->simulation->told(l, e);
     if (e->kind != RECORD_ORDER_UPDATE || !l->journal->file || l->simulation || o->executed_qty_e8 == 0)
         return;
     struct journal_outcome told = { .client_id = o->client_id,

@@ -35,6 +35,7 @@ struct paper_account {
     int64_t started_us, capital_e8;
     int64_t held_us, lasted_us;   // with a position; running at all
     int64_t saved_us;
+    int64_t told_id;   // of the last fill that a script was told of; -1: of none
 };
 
 struct network;

@@ -18,7 +18,7 @@ enum { VERSION_OLDEST = 2, VERSION = 2 };
 static const char magic[] = "moontide paper";
 
 // The parts of a file, by their tags.
-enum { TAG_LIFE = 1, TAG_EXCHANGE };
+enum { TAG_LIFE = 1, TAG_EXCHANGE, TAG_SCRIPT };
 
 // clang-format off
 #define OF paper_account
@@ -71,9 +71,26 @@ void *account_file_encode(const struct account_saved *s, const struct exchange *
     size_t begun = saved_put_begin(&out, TAG_EXCHANGE);
     snapshot_put(&out, x);
     saved_put_end(&out, begun);
+    if (s->script.run) {
+        begun = saved_put_begin(&out, TAG_SCRIPT);
+        saved_put_int(&out, s->account.told_id);
+        saved_put_text(&out, s->script.run, strlen(s->script.run) + 1);
+        saved_put_text(&out, s->script.state, s->script.state_size);
+        saved_put_end(&out, begun);
+    }
     saved_head_put(out.at, magic, VERSION, out.size);
     *size = out.size;
     return out.at;
+}
+
+// True: all of it is there.
+static bool get_script(struct saved_in *in, struct account_script *s, int64_t *told_id) {
+    size_t size;
+    *told_id = saved_get_int(in);
+    s->run = saved_get_text(in, &size);
+    bool ends = size > 0 && s->run[size - 1] == 0;
+    s->state = saved_get_text(in, &s->state_size);
+    return !in->bad && ends && *told_id >= -1;
 }
 
 // Lists of an account are the one of its days.
@@ -88,9 +105,12 @@ static int get_parts(struct saved_in *in, const struct symbol *symbols, int32_t 
                      struct account_saved *s, struct snapshot **snapshot, struct errmsg *e) {
     struct saved_in part = { 0 };
     uint16_t tag;
+    int64_t told_id = INT64_MAX;   // an older file does not say which: all
     int err = ERR_OK;
     while (!err && saved_next(in, &tag, &part)) {
         if (tag == TAG_LIFE) saved_get(&part, &saved_table, s);
+        struct account_script script;
+        if (tag == TAG_SCRIPT && !get_script(&part, &script, &told_id)) part.bad = true;
         if (tag == TAG_EXCHANGE && !*snapshot) err = snapshot_get(&part, symbols, symbol_count, snapshot, e);
         if (!err && part.bad)
             err = errmsg_set(e, ERR_FORMAT, "damaged: %s of the account makes no sense",
@@ -98,6 +118,7 @@ static int get_parts(struct saved_in *in, const struct symbol *symbols, int32_t 
     }
     if (!err && (in->bad || !*snapshot))
         err = errmsg_set(e, ERR_FORMAT, "damaged: its fields do not end where they should");
+    s->account.told_id = told_id;
     return err;
 }
 
@@ -170,6 +191,31 @@ int account_file_read(const struct account_file *f, const struct symbol *symbols
     char what[256];
     snprintf(what, sizeof what, "%.255s", e->text);
     return errmsg_set(e, err, "%s: %s; --reset begins anew", f->path, what);
+}
+
+int account_file_script(const char *path, void **bytes, struct account_script *s, int64_t *told_id,
+                        struct errmsg *e) {
+    size_t size;
+    *s = (struct account_script){ .run = NULL };
+    *told_id = -1;
+    int err = whole_file_read(path, bytes, &size, e);
+    if (err || !*bytes) return err;
+    uint16_t tag;
+    struct saved_in part = { 0 };
+    err = saved_head_check(*bytes, size, magic, VERSION_OLDEST, VERSION, "a paper account", e);
+    if (!err) {
+        struct saved_in in = saved_in((const char *)*bytes + SAVED_HEAD_SIZE, size - SAVED_HEAD_SIZE);
+        while (!err && saved_next(&in, &tag, &part)) {
+            if (tag == TAG_SCRIPT && !get_script(&part, s, told_id))
+                err = errmsg_set(e, ERR_FORMAT, "damaged: what its script has kept makes no sense");
+        }
+    }
+    if (err || !s->run) {
+        *s = (struct account_script){ .run = NULL };
+        free(*bytes);
+        *bytes = NULL;
+    }
+    return err;
 }
 
 bool account_file_due(struct account_file *f, int64_t now_us) {

@@ -13,9 +13,17 @@
 
 struct uv_loop_s;
 
+// What a script knows, as of the same moment as the account: its self.state, and which fills it was told of
+// (paper_account.told_id). Texts are borrowed.
+struct account_script {
+    const char *run, *state;   // the run's name; NULL: nothing is known
+    size_t state_size;
+};
+
 // All but the exchange's own.
 struct account_saved {
     struct paper_account account;
+    struct account_script script;
     int64_t peak_e8, drawdown_e8, peak_us, trough_us, peak_candidate_us, equity_e8;
     double drawdown;
     int32_t day_count;
@@ -38,6 +46,10 @@ void *account_file_encode(const struct account_saved *s, const struct exchange *
 int account_file_decode(const void *bytes, size_t size, const struct symbol *symbols, int32_t symbol_count,
                         struct account_saved *s, struct snapshot **snapshot, struct errmsg *e);
 void account_saved_free(struct account_saved *s);
+
+// The script's part alone. Its texts point into *bytes, which are the caller's; both NULL: there is none.
+int account_file_script(const char *path, void **bytes, struct account_script *s, int64_t *told_id,
+                        struct errmsg *e);
 
 // Takes the lock; NULL: nothing is kept. ERR_FULL: another process has it.
 int account_file_open(struct account_file *f, const char *path, struct errmsg *e);

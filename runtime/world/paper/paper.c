@@ -70,7 +70,8 @@ static void *account_bytes(struct live *l, size_t *size) {
                                .trough_us = v->trough_us,
                                .peak_candidate_us = v->peak_candidate_us,
                                .equity_e8 = v->equity_e8,
-                               .day_count = (int32_t)v->day_count };
+                               .day_count = (int32_t)v->day_count,
+                               .script = { p->run, p->state, p->state_size } };
     s.days = must(calloc((size_t)v->day_count + 1, sizeof *s.days));
     for (int64_t i = 0; i < v->day_count; i++)
         s.days[i] = (struct account_day){ v->day_us[i], v->day_equity_e8[i] };
@@ -118,9 +119,17 @@ static int paper_open(struct live *l, struct errmsg *e) {
     paper_link_open(l);
     l->o.paper.exchange.event_mask = UINT64_C(1) << RECORD_ORDER_UPDATE | UINT64_C(1) << RECORD_ALGO_UPDATE |
                                      UINT64_C(1) << RECORD_ACCOUNT_UPDATE;
+    p->account.told_id = -1;
     p->account.capital_e8 = l->o.paper.exchange.wallet_e8;
     int err = account_file_open(&p->file, l->o.paper.state_path, e);
-    return err || !p->file.path || l->o.paper.reset ? err : read_account(l, e);
+    if (err || !p->file.path || l->o.paper.reset) return err;
+    err = read_account(l, e);
+    struct paper_kept kept;
+    if (err || (err = paper_kept(p->file.path, &kept, e)) != ERR_OK || !kept.run) return err;
+    paper_keep(l, kept.run, kept.state, kept.state_size);   // until the script's is told
+    paper_kept_free(&kept);
+    p->file.dirty = false;
+    return ERR_OK;
 }
 
 // The account as it was, and the fundings of the time it was away; each takes an instant of its own.
@@ -158,6 +167,75 @@ static void tell_open_orders(struct live *l) {
     live_risk_account_known(l);
 }
 
+// Fills that the account has and the run before did not tell of.
+static void tell_fills(struct live *l) {
+    struct paper *p = paper_of(l);
+    int64_t count = exchange_fill_count(p->x), told_id = p->account.told_id;
+    if (told_id == INT64_MAX) p->account.told_id = count > 0 ? exchange_fill(p->x, count - 1)->id : -1;
+    for (int64_t i = 0; i < count; i++) {
+        const struct trade_record *t = exchange_fill(p->x, i);
+        const struct order_record *o = exchange_order(p->x, t->order_id);
+        if (t->id <= told_id || !o) continue;
+        struct stream_event e = { .kind = RECORD_ORDER_UPDATE, .time_us = t->time_us, .recovered = true };
+        e.u.order = (struct order_update_record){ .event_us = t->time_us,
+                                                  .transaction_us = t->time_us,
+                                                  .order = *o,
+                                                  .last_qty_e8 = t->qty_e8,
+                                                  .last_price_e8 = t->price_e8,
+                                                  .commission_e8 = t->commission_e8,
+                                                  .realized_pnl_e8 = t->realized_pnl_e8,
+                                                  .trade_id = t->id,
+                                                  .maker = t->maker,
+                                                  .execution = o->type == ORDER_LIQUIDATION ? EXEC_CALCULATED
+                                                                                            : EXEC_TRADE };
+        memcpy(e.u.order.commission_asset, t->commission_asset, sizeof t->commission_asset);
+        live_event(l, &e, EVENT_NEWS);
+    }
+}
+
+static void paper_was_told(struct live *l, const struct stream_event *e) {
+    struct paper *p = paper_of(l);
+    if (!p || e->kind != RECORD_ORDER_UPDATE || e->u.order.trade_id <= p->account.told_id) return;
+    bool fill = e->u.order.execution == EXEC_TRADE || e->u.order.execution == EXEC_CALCULATED;
+    if (!fill) return;
+    p->account.told_id = e->u.order.trade_id;
+    p->file.dirty = true;
+}
+
+void paper_keep(struct live *l, const char *run, const char *state, size_t size) {
+    struct paper *p = paper_of(l);
+    if (!p) return;
+    free(p->run);
+    free(p->state);
+    p->run = must(strdup(run));
+    p->state = must(malloc(size + 1));
+    memcpy(p->state, state, size);
+    p->state_size = size;
+    p->file.dirty = true;
+}
+
+int64_t paper_told(const struct live *l) { return paper_of(l) ? paper_of(l)->account.told_id : -1; }
+
+int paper_kept(const char *path, struct paper_kept *kept, struct errmsg *e) {
+    void *bytes = NULL;
+    struct account_script s;
+    *kept = (struct paper_kept){ .run = NULL };
+    int err = account_file_script(path, &bytes, &s, &kept->told_id, e);
+    if (err || !bytes) return err;
+    size_t name = strlen(s.run) + 1;
+    kept->run = must(malloc(name + s.state_size + 1));
+    kept->state = memcpy(kept->run + name, s.state, s.state_size);
+    kept->state_size = s.state_size;
+    memcpy(kept->run, s.run, name);
+    free(bytes);
+    return ERR_OK;
+}
+
+void paper_kept_free(struct paper_kept *kept) {
+    free(kept->run);
+    *kept = (struct paper_kept){ .run = NULL };
+}
+
 void paper_begin(struct live *l) {
     struct paper *p = paper_of(l);
     struct exchange_hooks hooks = { .ctx = l, .reply = paper_link_on_reply, .event = paper_link_on_event };
@@ -189,6 +267,7 @@ void paper_begin(struct live *l) {
         l->pump.view.peak_us = l->pump.view.trough_us = l->pump.view.peak_candidate_us = now;
     }
     tell_open_orders(l);
+    tell_fills(l);
     paper_value(l);
     p->file.dirty = true;   // a new account is one from its first second
 }
@@ -234,6 +313,8 @@ static void paper_close(struct live *l) {
     paper_link_close(l);
     for (int32_t k = 0; k < l->list.count; k++) free(p->symbols[k].funding);
     free(p->symbols);
+    free(p->run);
+    free(p->state);
     snapshot_free(p->snapshot);
     free(p);
     l->simulated = NULL;
@@ -259,6 +340,7 @@ const struct live_simulation *paper_simulation(void) {
                                                        .stop = paper_close,
                                                        .link = paper_link_gateway,
                                                        .trade = paper_trade,
-                                                       .mark = paper_mark };
+                                                       .mark = paper_mark,
+                                                       .told = paper_was_told };
     return &simulation;
 }

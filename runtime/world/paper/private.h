@@ -63,6 +63,8 @@ struct paper {
     struct snapshot *snapshot;   // the exchange before this run, until it is taken up
     bool resumed;
     struct paper_account account;
+    char *run, *state;   // of the script, for the account's file; NULL: not told
+    size_t state_size;
     int64_t point_us;   // the last time equity was looked at
 };
 
