@@ -62,7 +62,7 @@ deps:                     ## install what is missing of Debian's packages (as ro
 
 run: deps                 ## set up, build, and backtest a strategy on a made market
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) --set fast=240 --set slow=1440
+	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED)
 
 # Real clients of the exchange, for its specs, and the formatter of Lua. Without a registry the specs that need them are skipped, with a line.
 clients:                  ## install the npm clients that the specs run (build/clients)

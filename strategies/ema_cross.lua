@@ -1,36 +1,34 @@
 -- EMA cross: long while the fast average is above the slow one, short while it is below. Always in the market.
 --
--- Earns in trends. Loses in ranges, where every cross is a false start and pays the taker fee twice.
+-- Earns in trends. Loses in ranges, where every cross is a false start and pays the taker fee twice: on bars of a minute the
+-- fees eat it, so its bars are hours.
 --
--- Parameters: fast, slow (bars), quantity (base units held).
-local ta = require "moontide.ta"
-
+-- Parameters: fast, slow (bars), share (of the equity held in each symbol).
 return {
   symbols = { "BTCUSDT" },
-  interval = "1m",
+  interval = "1h",
+  warmup = 100, -- closed bars from before the run, so that the averages stand when it begins
   params = {
     fast = { 12, min = 2, max = 1000 },
-    slow = { 26, min = 5, max = 5000 },
-    quantity = { 0.01, min = 0 },
+    slow = { 48, min = 5, max = 5000 },
+    share = { 0.5, min = 0.01, max = 5 },
   },
 
   on_start = function(self)
-    self.fast, self.slow = ta.ema(self.params.fast), ta.ema(self.params.slow)
+    -- The runtime feeds them with the bars of each symbol.
+    self.fast, self.slow = self:indicator("ema", self.params.fast), self:indicator("ema", self.params.slow)
   end,
 
   on_bar = function(self, bar)
-    local fast, slow = self.fast(bar.close), self.slow(bar.close)
-    if not slow then return end -- the averages still warm up
-    local want = (fast > slow and 1 or -1) * self.params.quantity
-    local delta = want - self:position(bar.symbol)
-    if math.abs(delta) < 1e-9 then return end -- doubles: a difference below any step is none
-    -- Waits until the exchange has answered: the order comes back filled, and the position is up to date.
-    local order, err = api.create_order {
-      symbol = bar.symbol,
-      side = delta > 0 and "BUY" or "SELL",
-      type = "MARKET",
-      quantity = math.abs(delta),
-    }
-    if not order then log.warn("order refused: %s", err) end
+    local symbol = bar.symbol
+    local fast, slow = self.fast(symbol), self.slow(symbol)
+    if not slow or bar.warmup then return end
+    local want, held = fast > slow and 1 or -1, self:position(symbol)
+    if want * held > 0 then return end -- on the right side already
+    local quantity, why = self:size(symbol, { equity = self.params.share })
+    if quantity == 0 then return log.warn("%s is left out: %s", symbol, why) end
+    -- Turns the position in one order, and waits until the exchange has answered.
+    local now, err = self:target(symbol, want * quantity)
+    if not now then log.warn("order refused: %s", err) end
   end,
 }

@@ -4,14 +4,14 @@
 -- Earns while the price swings inside the grid. Loses when it leaves: the position then stands against the move, and the
 -- grid gives it up and starts again around the new price.
 --
--- Parameters: levels (on each side), step (share of the price), notional (USDT an order).
+-- Parameters: levels (on each side), step (share of the price), share (of the equity, an order).
 local function place(symbol, side, price, quantity)
   price = market.round_price(symbol, price)
   local order, err = api.create_order {
     symbol = symbol,
     side = side,
     type = "LIMIT",
-    timeInForce = "GTX",
+    timeInForce = "GTX", -- post-only: a price that would take is refused (-5022)
     price = price,
     quantity = quantity,
   }
@@ -25,46 +25,41 @@ return {
   interval = "1m",
   params = {
     levels = { 5, min = 1, max = 50 },
-    step = { 0.003, min = 0.0002, max = 0.2 },
-    notional = { 200, min = 5 },
+    step = { 0.006, min = 0.0002, max = 0.2 },
+    share = { 0.04, min = 0.0005, max = 1 },
   },
 
+  on_start = function(self) self.grids = {} end, -- by symbol: its centre and the quantity of an order
+
   on_bar = function(self, bar)
-    local reach = self.params.step * (self.params.levels + 1)
-    if self.centre and math.abs(bar.close / self.centre - 1) < reach then return end
+    local grid, reach = self.grids[bar.symbol], self.params.step * (self.params.levels + 1)
+    if grid and math.abs(bar.close / grid.centre - 1) < reach then return end
     self:start(bar.symbol, bar.close)
   end,
 
   -- Gives up what the old grid left and lays a new one around `price`.
   start = function(self, symbol, price)
+    self.grids[symbol] = nil -- fills of this clean-up place nothing
     api.cancel_all_orders { symbol = symbol }
-    self.centre = nil -- fills of this clean-up place nothing
-    local held = self:position(symbol)
-    if held ~= 0 then
-      local order, err = api.create_order {
-        symbol = symbol,
-        side = held > 0 and "SELL" or "BUY",
-        type = "MARKET",
-        quantity = math.abs(held),
-        reduceOnly = true,
-      }
-      if not order and err.kind ~= "stopped" then log.warn("could not close: %s", err) end
-    end
-    self.centre = price
-    self.quantity = market.round_quantity(symbol, self.params.notional / price)
-    for i = 1, self.params.levels do
-      place(symbol, "BUY", price * (1 - i * self.params.step), self.quantity)
-      place(symbol, "SELL", price * (1 + i * self.params.step), self.quantity)
+    local held, err = self:target(symbol, 0)
+    if not held and err.kind ~= "stopped" then log.warn("%s could not be closed: %s", symbol, err) end
+    local quantity, why = self:size(symbol, { equity = self.params.share })
+    if quantity == 0 then log.warn("%s is left out: %s", symbol, why) end
+    self.grids[symbol] = { centre = price, quantity = quantity }
+    for i = 1, quantity > 0 and self.params.levels or 0 do
+      place(symbol, "BUY", price * (1 - i * self.params.step), quantity)
+      place(symbol, "SELL", price * (1 + i * self.params.step), quantity)
     end
   end,
 
   on_fill = function(self, fill)
-    if not self.centre or not fill.maker then return end
-    local away = self.centre * self.params.step
+    local grid = self.grids[fill.symbol]
+    if not grid or not fill.maker then return end
+    local away = grid.centre * self.params.step
     if fill.side == "BUY" then
-      place(fill.symbol, "SELL", fill.price + away, self.quantity)
+      place(fill.symbol, "SELL", fill.price + away, grid.quantity)
     else
-      place(fill.symbol, "BUY", fill.price - away, self.quantity)
+      place(fill.symbol, "BUY", fill.price - away, grid.quantity)
     end
   end,
 

@@ -437,9 +437,9 @@ describe("examples/repl_session.txt", function()
     for line in text:gmatch "[^\n]+" do
       lines[#lines + 1] = line
     end
-    local r =
-      piped({ "repl", run.root .. "/strategies/ema_cross.lua", "--synthetic", "1", "--bars", "5000" }, lines)
-    assert.equal("", r.err)
+    local script = run.root .. "/strategies/ema_cross.lua"
+    local r = piped({ "repl", script, "--interval", "1m", "--synthetic", "1", "--bars", "5000" }, lines)
+    assert.equal("note: warm-up of 100 bars: trading begins at 2023-01-01 01:40:00\n", r.err)
     assert.equal(0, r.status)
     for _, part in ipairs {
       "bar 100 ",
@@ -578,7 +578,7 @@ describe("the REPL at a terminal", function()
   end)
 
   it("stops a backtest that runs on Ctrl-C, and stands where it stopped", function()
-    start { "repl", "strategies/mean_reversion.lua", "--synthetic", "3", "--bars", "2000000" }:wait_for "2023-01-01 00:00>"
+    start { "repl", "strategies/mean_reversion.lua", "--synthetic", "3", "--bars", "2000000" }:wait_for "2023-01-01 12:30>"
     p:take_line ":run"
     p:send "\3"
     p:wait_for "^C\nstopped at 2023-"

@@ -1,7 +1,7 @@
 local testing = require "moontide.testing"
 
 local script = "strategies/grid.lua"
-local params = { levels = 2, step = 0.01, notional = 400 }
+local params = { levels = 2, step = 0.01, share = 0.04 } -- 400 USDT an order
 
 describe("strategies/grid.lua", function()
   it("rests as many orders on each side as it has levels, a step apart", function()
@@ -33,6 +33,20 @@ describe("strategies/grid.lua", function()
     world:run(script, params)
     world:expect_position(0)
     assert.are.equal(1, #world:orders { side = "SELL", type = "MARKET", reduceOnly = true })
+  end)
+
+  it("keeps the grids of two symbols apart", function()
+    local world =
+      testing.world { bars = { BTCUSDT = { 20000, 20000, 20000 }, ETHUSDT = { 1000, 1000, 1000 } } }
+    world:run(script, params)
+    assert.are.same({ 19800, 19600 }, {
+      world:orders({ symbol = "BTCUSDT", side = "BUY" })[1].price,
+      world:orders({ symbol = "BTCUSDT", side = "BUY" })[2].price,
+    })
+    assert.are.same({ 990, 0.4 }, {
+      world:orders({ symbol = "ETHUSDT", side = "BUY" })[1].price,
+      world:orders({ symbol = "ETHUSDT", side = "BUY" })[1].origQty,
+    })
   end)
 
   it("leaves no order open at the end", function()

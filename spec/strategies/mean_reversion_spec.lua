@@ -1,10 +1,10 @@
 local testing = require "moontide.testing"
 
 local script = "strategies/mean_reversion.lua"
-local params = { length = 10, width = 2, stop = 0.01, notional = 1000 }
+local params = { length = 10, width = 2, stop = 0.01, risk = 0.001 } -- 1000 USDT a trade
 
--- Twenty bars that swing a little, so that the bands stand.
-local calm = testing.wave(20000, 20, 5, 20)
+-- Bars that swing a little, so that the bands stand: those from before the run that the strategy asks for, and twenty.
+local calm = testing.wave(20000, 20, 5, 170)
 
 describe("strategies/mean_reversion.lua", function()
   it("rests an order at each band, post-only", function()
@@ -26,7 +26,8 @@ describe("strategies/mean_reversion.lua", function()
     local entry = world:fills()[1].price
     local stop = world:orders { type = "STOP_MARKET" }[1]
     assert.is_true(math.abs(stop.stopPrice - entry * 0.99) < 0.2)
-    assert.is_true(stop.closePosition)
+    assert.are.equal(world:fills()[1].qty, stop.origQty)
+    assert.is_true(stop.reduceOnly)
     assert.is_true(#world:orders { side = "SELL", type = "LIMIT", reduceOnly = true } > 0)
   end)
 

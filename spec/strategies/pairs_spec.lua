@@ -1,7 +1,8 @@
+local run = require "spec.support.run"
 local testing = require "moontide.testing"
 
 local script = "strategies/pairs.lua"
-local params = { length = 20, entry = 2.5, exit = 0.5, notional = 1000 }
+local params = { length = 20, entry = 2.5, exit = 0.5, share = 0.1 } -- 1000 USDT a leg
 
 -- BTCUSDT at `first`, ETHUSDT at a calm 1000 that moves just enough to have a deviation.
 local function world_of(first)
@@ -32,5 +33,11 @@ describe("strategies/pairs.lua", function()
     world:expect_position(0, "BTCUSDT")
     world:expect_position(0, "ETHUSDT")
     assert.are.equal(2, #world:trades())
+  end)
+
+  it("says that it needs two symbols", function()
+    local r = run.moontide { "backtest", script, "--synthetic", "1", "--bars", "100", "--symbol", "BTCUSDT" }
+    assert.are.equal(1, r.status)
+    assert.is_truthy(r.err:find("pairs.lua trades two symbols", 1, true), r.err)
   end)
 end)

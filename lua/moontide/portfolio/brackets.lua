@@ -8,11 +8,15 @@
 ---
 ---    entry rests --fill--> guarded --position 0--> the rest is cancelled, forgotten
 ---         '--cancelled or expired unfilled--> forgotten
+local api_error = require "moontide.error"
+
 local M = {}
 
 local ENDED = { CANCELED = true, EXPIRED = true, EXPIRED_IN_MATCH = true, REJECTED = true }
 -- An order that is filled, if only in part, or whose condition has come true.
 local DONE = { FILLED = true, PARTIALLY_FILLED = true, TRIGGERING = true, TRIGGERED = true, FINISHED = true }
+
+local EXPIRY_S = 5 -- how long the exchange may take to tell that it has expired a target
 
 local function is_amount(x) return type(x) == "number" and x > 0 and x < math.huge end
 
@@ -25,6 +29,8 @@ local function is_amount(x) return type(x) == "number" and x > 0 and x < math.hu
 ---@field stop_id string?
 ---@field target_id string?
 ---@field size number what stop and target are for
+---@field busy boolean? a call of the script is at it
+---@field leaving boolean? all is out; the target's end is not told yet
 
 ---@class Brackets
 ---@field host PortfolioHost
@@ -95,6 +101,18 @@ function Brackets:leave(b, why)
   if self.host.position(b.symbol) == 0 then self:forget(b) end
 end
 
+-- All is out. When the stop has closed it, the exchange expires the reduce-only target by itself; one that it has not told of
+-- after a while is cancelled.
+function Brackets:leave_behind(b)
+  if b.leaving then return end
+  if not b.target_id or b.stop_id or b.entry then return self:forget(b) end
+  b.leaving = true
+  self.host.api.spawn(function()
+    self.host.api.sleep(EXPIRY_S)
+    if part(self, "brackets")[b.symbol] == b then self:forget(b) end
+  end)
+end
+
 local function exit_side(b) return b.side == "BUY" and "SELL" or "BUY" end
 
 -- Puts a new order in an old one's place: `what` is "stop" or "target".
@@ -125,11 +143,15 @@ end
 function Brackets:settle(symbol)
   local b = part(self, "brackets")[symbol]
   if not b or b.busy then return nil end
+  if b.leaving and self.host.position(symbol) ~= 0 then
+    self:forget(b) -- another position already
+    return nil
+  end
   local held = self.host.position(symbol)
   local size = math.abs(held)
   if held == 0 then
     -- Nothing was entered yet, or all is out.
-    if b.size > 0 then self:forget(b) end
+    if b.size > 0 then self:leave_behind(b) end
     return nil
   end
   if (held > 0) ~= (b.side == "BUY") then
@@ -209,7 +231,12 @@ function Brackets:bracket(o)
   if type(o) ~= "table" then error("self:bracket takes a table", 0) end
   local symbol, side = o.symbol, o.side
   if side ~= "BUY" and side ~= "SELL" then error("self:bracket: side is BUY or SELL", 0) end
-  if self.host.position(symbol) ~= 0 or part(self, "brackets")[symbol] then
+  local other = part(self, "brackets")[symbol]
+  if other and other.leaving then
+    self:forget(other)
+    other = nil
+  end
+  if self.host.position(symbol) ~= 0 or other then
     error(
       ("self:bracket: %s has a position or a bracket already; self:guard changes its stop and target"):format(
         symbol
@@ -219,6 +246,9 @@ function Brackets:bracket(o)
   end
   if o.price ~= nil and not is_amount(o.price) then
     error("self:bracket: price is a number above 0, not " .. tostring(o.price), 0)
+  end
+  if o.quantity == 0 then
+    return nil, api_error.new("invalid", symbol .. ": the quantity is 0: see self:size")
   end
   if not is_amount(o.quantity) then
     error("self:bracket: quantity is a number above 0, not " .. tostring(o.quantity), 0)
@@ -253,6 +283,15 @@ function Brackets:bracket(o)
   return order
 end
 
+-- Another stop in the place of one, or out where it is refused.
+function Brackets:move_stop(b, stop, size)
+  b.stop, b.busy = stop, true
+  local order, err = self:place(b, "stop", size)
+  b.busy = nil
+  if not order and err.kind ~= "stopped" then self:leave(b, err) end
+  return not order and err or nil
+end
+
 ---@param symbol string
 ---@param o { stop: number?, target: number? }
 ---@return boolean? guarded
@@ -265,15 +304,29 @@ function Brackets:guard(symbol, o)
   local side = held > 0 and "BUY" or "SELL"
   check_exits("guard", o, side, self.host.last(symbol))
   local stop, target = self:on_tick(symbol, side, o)
-  if not b or b.side ~= side then
+  if not b or b.side ~= side or b.leaving then
     if b then self:forget(b) end
     b = { symbol = symbol, side = side, size = 0 }
     part(self, "brackets")[symbol] = b
     self.watch()
   end
-  b.stop, b.target, b.size = stop or b.stop, target or b.target, 0 -- both are placed anew
-  local err = self:settle(symbol)
-  if err then return nil, err end
+  if b.size < math.abs(held) or b.busy then
+    b.stop, b.target = stop or b.stop, target or b.target
+    local err = self:settle(symbol)
+    if err then return nil, err end
+    return true
+  end
+  if stop and stop ~= b.stop then
+    local err = self:move_stop(b, stop, math.abs(held))
+    if err then return nil, err end
+  end
+  if target and target ~= b.target and self.host.position(symbol) ~= 0 then
+    b.target, b.busy = target, true
+    local order, err = self:place(b, "target", math.abs(self.host.position(symbol)))
+    b.busy = nil
+    if not order then return nil, err end
+  end
+  self:settle(symbol)
   return true
 end
 
@@ -291,19 +344,18 @@ function Brackets:trail(symbol, distance)
   local stop =
     self.host.market.round_price(symbol, last - (long and 1 or -1) * distance, long and "down" or "up")
   local b = part(self, "brackets")[symbol]
+  if b and b.leaving then
+    self:forget(b)
+    b = nil
+  end
   local before = b and b.side == (long and "BUY" or "SELL") and b.stop
   if before and (long and stop <= before or not long and stop >= before) then return before end
   if not before then
     local done, err = self:guard(symbol, { stop = stop })
     return done and stop, err
   end
-  b.stop, b.busy = stop, true
-  local order, err = self:place(b, "stop", math.abs(held))
-  b.busy = nil
-  if not order then
-    if err.kind ~= "stopped" then self:leave(b, err) end
-    return nil, err
-  end
+  local err = self:move_stop(b, stop, math.abs(held))
+  if err then return nil, err end
   self:settle(symbol)
   return stop
 end
@@ -372,6 +424,7 @@ function Brackets:hear(symbol, id, status)
     -- Not to be cancelled any more.
     if b.stop_id == id then b.stop_id = nil end
     if b.target_id == id then b.target_id = nil end
+    if b.leaving and not b.target_id then part(self, "brackets")[symbol] = nil end
   end
   self:settle(symbol)
   if not (DONE[status] or ENDED[status]) then return end
@@ -390,13 +443,14 @@ function Brackets:resume()
   local names = {}
   for symbol, b in pairs(part(self, "brackets")) do
     b.busy = nil -- a call that the kill has ended
+    if b.leaving then self:forget(b) end
     names[#names + 1] = symbol
   end
   table.sort(names)
   self.watch()
   for _, symbol in ipairs(names) do
     local b = part(self, "brackets")[symbol]
-    if b.entry then
+    if b and b.entry then
       local order = self.host.api.get_order { symbol = symbol, orderId = b.entry }
       if order then self:hear(symbol, b.entry, order.status) end
     end
