@@ -3,7 +3,7 @@
 --
 -- Earns when the two move together and meet again. Loses when one of them leaves for good.
 --
--- Parameters: length (bars), entry, exit (deviations), share (of the equity, a leg). Of the run's symbols the first two.
+-- Parameters: length (bars), entry, exit (deviations), share (of the equity, a leg).
 local ta = require "moontide.ta"
 
 return {
@@ -17,7 +17,6 @@ return {
   },
 
   on_start = function(self)
-    if #self.symbols < 2 then error("pairs.lua trades two symbols: --symbol A --symbol B", 0) end
     self.deviation = ta.stdev(self.params.length)
     self.close, self.time = {}, {}
   end,
@@ -26,7 +25,7 @@ return {
     self.close[bar.symbol], self.time[bar.symbol] = bar.close, bar.open_time
     local first, second = self.symbols[1], self.symbols[2]
     -- Both legs of one moment: the second of the two bars decides.
-    if bar.symbol ~= first and bar.symbol ~= second or self.time[first] ~= self.time[second] then return end
+    if self.time[first] ~= self.time[second] then return end
     local ratio = math.log(self.close[first] / self.close[second])
     local deviation, mean = self.deviation(ratio)
     if not deviation or deviation == 0 then return end

@@ -1,4 +1,3 @@
-local run = require "spec.support.run"
 local testing = require "moontide.testing"
 
 local script = "strategies/pairs.lua"
@@ -33,11 +32,5 @@ describe("strategies/pairs.lua", function()
     world:expect_position(0, "BTCUSDT")
     world:expect_position(0, "ETHUSDT")
     assert.are.equal(2, #world:trades())
-  end)
-
-  it("says that it needs two symbols", function()
-    local r = run.moontide { "backtest", script, "--synthetic", "1", "--bars", "100", "--symbol", "BTCUSDT" }
-    assert.are.equal(1, r.status)
-    assert.is_truthy(r.err:find("pairs.lua trades two symbols", 1, true), r.err)
   end)
 end)
