@@ -692,7 +692,7 @@ describe("attach, status and top", function()
     p:send ":tasks\r"
     p:wait_for(function(text) return text:find "script.lua:%d+ +waits +%S*script.lua:%d+" end)
     p:send "while true do end\r"
-    p:wait_for "stopped after 1 s: the strategy shares this thread"
+    p:wait_for "stopped after 1 s of computing"
     p:send "api.get_ticker_p\t"
     p:wait_for "api.get_ticker_price"
     p:send "\3"

@@ -145,6 +145,38 @@ describe("control socket", function()
     assert.equal(pid, r:ask({ cmd = "status" }).pid)
   end)
 
+  it("counts what code that only reads computes, and not what it waits for", function()
+    r = live_run.start(x, {
+      [[ return { symbols = { "BTCUSDT" }, on_start = function() print "started" io.stdout:flush() end } ]],
+    })
+    r:wait_for "started"
+    x:faults { { fault = "delay", call = "GET /fapi/v1/ticker/price", delay = 1.2 } } -- more than it may compute
+    finally(function() x:no_faults() end)
+    local answer = r:ask({
+      cmd = "eval",
+      code = "(function() local t = api.get_ticker_price { symbol = 'BTCUSDT' } local n = 0 for i = 1, 1e5 do n = n + 1 end return t.price > 0, n end)()",
+    }, nil, 60)
+    assert.same({ "true", "100000" }, answer.results, answer.error)
+  end)
+
+  it("tells what may not be done without a place in the runtime", function()
+    r = live_run.start(x, {
+      [[ function buy() return api.create_order { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 } end
+      return { symbols = { "BTCUSDT" }, on_start = function() print "started" io.stdout:flush() end } ]],
+    })
+    r:wait_for "started"
+    for code, what in pairs {
+      ["select(2, api.spawn(buy):wait())"] = "/fapi/v1/order",
+      ["select(2, pcall(coroutine.wrap(buy)))"] = "/fapi/v1/order",
+      ["select(2, pcall(buy))"] = "/fapi/v1/order",
+    } do
+      assert.same(
+        { what .. " changes something, and this connection may only read; attach with --write" },
+        r:ask({ cmd = "eval", code = code }, nil, 60).results
+      )
+    end
+  end)
+
   it("runs code in the script's world: reading only, unless asked to write", function()
     r = live_run.start(x, {
       [[ answer = 41

@@ -13,7 +13,9 @@ local task = require "moontide.run.task"
 
 local M = {}
 
-local COMPUTING_S = 1 -- how long typed code may hold the loop at a time
+local clock = os.clock
+
+local COMPUTING_S = 1 -- how long typed code may hold the loop at a time, and compute where it only reads
 local CONNECTIONS_KEPT = 32
 
 local function too_long(since)
@@ -21,6 +23,11 @@ local function too_long(since)
     return ("stopped after %d s: the strategy shares this thread"):format(COMPUTING_S)
   end
   return nil
+end
+
+-- In a copy of this process: what it waits for holds nobody up, so only what it computes counts. A new process counts from 0.
+local function too_much()
+  return clock() > COMPUTING_S and ("stopped after %d s of computing"):format(COMPUTING_S) or nil
 end
 
 ---Where the code of a connection runs: the script's globals behind a table of its own, `self` the strategy.
@@ -134,7 +141,7 @@ local function read_line(s, c, request, line)
       width = tonumber(request.width) or 100,
       env = env,
       read_only = true,
-      reason = too_long,
+      reason = too_much,
       done = function(good, answer) done(good, answer, keep(env)) end,
     })
   end)
@@ -184,7 +191,7 @@ local function read_chunk(s, chunk)
     local env = environment(s, false, print_to)
     env.api = api
     eval.run(chunk, env, {
-      reason = too_long,
+      reason = too_much,
       read_only = true,
       done = function(good, values)
         if not good then return done(false, values[1]) end

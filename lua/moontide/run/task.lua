@@ -168,7 +168,8 @@ end
 ---@param what string the call's name, for the message
 function M.check_may_change(what)
   if current and current.read_only then
-    error(("%s changes something, and this connection may only read; attach with --write"):format(what), 3)
+    -- Where in the runtime that was found is of no concern to whom it is shown.
+    error(("%s changes something, and this connection may only read; attach with --write"):format(what), 0)
   end
 end
 
