@@ -194,10 +194,10 @@ static void on_request(void *ctx, struct conn *c, const struct http_request *r) 
     if (problem)
         refuse_request(c, 403, problem);
     else if (page && !request_origin_token(r, l->o.admin_token))
-        refuse_request(
-            c, 401,
-            "Send the header 'X-Moontide-Token: TOKEN' with the token that the exchange printed at its start; "
-            "start it with MOONTIDE_EXCHANGE_TOKEN=TOKEN in its environment to choose it.");
+        refuse_request(c, 401,
+                       "Send the header 'X-Moontide-Token: TOKEN' with the token that the exchange printed "
+                       "at its start; "
+                       "start it with MOONTIDE_EXCHANGE_TOKEN=TOKEN in its environment to choose it.");
     else if (page)
         exchange_server_page(l, c, r);
     else

@@ -211,9 +211,12 @@ function Pty:take_line(line)
   self:wait_for(function() return self.screen.column == 1 end)
 end
 
----Types a line and waits for the next prompt.
+---Types a line and waits for the next prompt: first for the line itself, as the prompt before it looks like the next one.
 function Pty:enter(line, prompt)
-  self:send(line .. "\r")
+  self:send(line)
+  local typed = line:gsub("%s", "")
+  self:wait_for(function(text) return text:gsub("%s", ""):sub(-#typed) == typed end) -- it may be broken anywhere
+  self:send "\r"
   return self:wait_for(function(text)
     local last = text:match "[^\n]*$"
     return last:find((prompt or "^%S.*> $") .. "$") or last:find "^%S.*>$"
