@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/outcome.h"
 #include "base/text.h"
+#include "base/wide.h"
 #include "base/saved.h"
 #include "trade/request_kind.h"
 #include "trade/interval.h"

@@ -253,6 +253,7 @@ describe("dispatcher", function()
   it("keeps every promise over 100,000 random schedules", function()
     local report, seed = ffi.new "char[256]", tonumber(os.getenv "MOONTIDE_SEED") or 1
     io.stderr:write(("random schedules: seed %d (MOONTIDE_SEED)\n"):format(seed))
-    assert(testing.api_fuzz(seed, 100000, report, 256) == 0, ffi.string(report))
+    local schedules = tonumber(os.getenv "MOONTIDE_SCHEDULES") or 100000
+    assert(testing.api_fuzz(seed, schedules, report, 256) == 0, ffi.string(report))
   end)
 end)

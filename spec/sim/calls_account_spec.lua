@@ -50,7 +50,6 @@ describe("the account's", function()
           eth and 2900 or 59000 - i,
           { symbol = eth and 1 or 0, client_id = "mine-" .. i }
         )
-        first = first or reply.row.order_id
         if i == 0 then first = reply.row.order_id end
         if i == 1 or i == 4 then
           x:call("EP_ORDER_CANCEL", { symbol = eth and 1 or 0, order_id = reply.row.order_id })
@@ -354,8 +353,7 @@ describe("the account's", function()
         cross_wallet_e8 = crossed,
         available_e8 = isolated and crossed - 295 or crossed - 902 - 295,
       })
-      if isolated then x:close() end
-      if not isolated then x:close() end
+      x:close()
     end
     begin()
   end)
