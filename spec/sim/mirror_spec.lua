@@ -75,6 +75,59 @@ describe("a followed market", function()
     assert.equal(60000, num(C.exchange_last_e8(x.x, 0)))
   end)
 
+  it("shows the levels that were told last and no others, on each side", function()
+    x = follow()
+    local function shown(side)
+      local out, k = {}, C.exchange_book_of(x.x, 0)
+      for i = 0, C.mirror_visible(x.x, 0, C[side]) - 1 do
+        local level = C.book_level(k, C[side], i)
+        out[i + 1] = ("%g:%g"):format(num(level.price_e8), num(level.qty_e8))
+      end
+      assert.equal(#out, k.count[C[side]])
+      return table.concat(out, " ")
+    end
+    assert.equal("59999:1 59998:2 59990:5", shown "SIDE_BUY")
+    assert.equal("60001:1 60002:2 60010:5", shown "SIDE_SELL")
+    x:depth({ { 59998, 3 } }, { { 60002, 2 }, { 60003, 1 } })
+    assert.equal("59998:3", shown "SIDE_BUY")
+    assert.equal("60002:2 60003:1", shown "SIDE_SELL")
+    x:depth({ { 59999, 0 }, { 0, 1 }, { 59997, 1 } }, { { 60004, 1 } }) -- no quantity and no price: no level
+    assert.equal("59997:1", shown "SIDE_BUY")
+    assert.equal("60004:1", shown "SIDE_SELL")
+    x:depth({}, {})
+    assert.same({ "", "" }, { shown "SIDE_BUY", shown "SIDE_SELL" })
+    x:quote(59990, 1, 59995, 2)
+    assert.same({ "59990:1", "59995:2" }, { shown "SIDE_BUY", shown "SIDE_SELL" })
+    x:quote(59991, 1, 59996, 2) -- the better ask is gone, a worse bid may still be there
+    assert.same({ "59991:1 59990:1", "59996:2" }, { shown "SIDE_BUY", shown "SIDE_SELL" })
+    x:quote(0, 1, 59997, 0) -- says nothing of either side
+    assert.same({ "59991:1 59990:1", "59996:2" }, { shown "SIDE_BUY", shown "SIDE_SELL" })
+    x:trade(0, 1, "BUY")
+    x:trade(1, 0, "BUY")
+    assert.equal(60000, num(C.exchange_last_e8(x.x, 0)))
+  end)
+
+  it("plans the funding that is told, moved as long as it is to come, and pays it once", function()
+    x = follow()
+    x:depth({ { 59999, 100 } }, { { 60001, 100 } })
+    x:market("SIDE_BUY", 1)
+    local wallet = x:wallet()
+    local function paid() return wallet - x:wallet() end
+    x:mark(60000, 10, 0.001)
+    x:mark(60000, 5, 0.002) -- put earlier, at another rate
+    local start = tonumber(x.now - 1700006400 * 1000000ULL) / 1e6
+    x:until_(start + 4.999)
+    assert.equal(0, paid())
+    x:until_(start + 5)
+    assert.near(60000 * 0.002, paid(), 1e-6)
+    x:mark(60000, 0, 0.003) -- at no later time: it has been paid
+    x:until_(start + 30)
+    assert.near(60000 * 0.002, paid(), 1e-6)
+    x:mark(60000, 1, 0.001)
+    x:until_(start + 31)
+    assert.near(60000 * 0.003, paid(), 1e-6)
+  end)
+
   it("keeps what was taken taken until the level is told anew", function()
     x = follow()
     x:market("SIDE_BUY", 0.6)

@@ -197,6 +197,30 @@ describe("orders on a random path", function()
     x = exchange.new()
   end)
 
+  it("are trailed in a bar that reaches nothing but a new extreme", function()
+    for n = 0, 20 do
+      x = exchange.new { path = "PATH_RANDOM", seed = seed * 91 + n }
+      x:pass(0, { 60000, 60000, 60000, 60000 })
+      x:market("SIDE_BUY", 0.1)
+      x:bar(1, { 60000, 61000, 59900, 60050 })
+      -- At the open it would trigger at 59400, which the bar never sees; from the high of 61000 on at 60390, above the close.
+      local trail = {
+        side = "SIDE_SELL",
+        type = "ORDER_TRAILING_STOP_MARKET",
+        quantity = 0.1,
+        callback_rate = 1,
+        reduce_only = true,
+      }
+      assert.equal(0, x:algo(trail).code)
+      x:until_(119.9995)
+      assert.equal(0, x:position())
+      local price = tonumber(x:fill().price_e8) / 1e8
+      assert.is_true(price >= 59900 and price <= 60390.1, price)
+      x:close()
+    end
+    x = exchange.new()
+  end)
+
   it("see a forming bar that agrees with the prices so far", function()
     x = exchange.new { path = "PATH_RANDOM", seed = seed }
     x:pass(0, { 60000, 60000, 60000, 60000 })
