@@ -108,9 +108,28 @@ local tree = folder .. "/tree"
 -- Without what is for debuggers: two objects are then the same when their code is.
 local MAKE = "nice make --no-print-directory CFLAGS=-O2"
 
+local KEPT = "Makefile runtime lua spec strategies examples docs"
+
+local function files_below(folder_of)
+  local pipe = assert(io.popen(("cd %s && find %s -type f"):format(folder_of, KEPT)))
+  local text = pipe:read "*a"
+  pipe:close()
+  return text:gmatch "[^\n]+"
+end
+
+-- Only what differs from an earlier copy is written, so that make builds no more than that anew.
 local function copy_tree(to, make)
-  must(("rm -rf %s && mkdir -p %s/build"):format(to, to))
-  must(("cp -R Makefile runtime lua spec strategies examples docs %s/"):format(to))
+  must(("mkdir -p %s/build && cp -R -n %s %s/"):format(to, KEPT, to))
+  local wanted = {}
+  for path in files_below "." do
+    local text, copy = places.read(path), io.open(to .. "/" .. path, "rb")
+    if not copy or copy:read "*a" ~= text then write(to .. "/" .. path, text) end
+    if copy then copy:close() end
+    wanted[path] = true
+  end
+  for path in files_below(to) do
+    if not wanted[path] then os.remove(to .. "/" .. path) end
+  end
   must(('[ ! -e build/clients ] || ln -sfn "$(readlink -f build/clients)" %s/build/clients'):format(to))
   must(("cd %s && %s all"):format(to, make))
 end
