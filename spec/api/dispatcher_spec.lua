@@ -250,6 +250,103 @@ describe("dispatcher", function()
     assert.equal(C.ERR_STOPPED, submit(d, a, 3))
   end)
 
+  it("counts what limits hold back, for the request and on average, and nothing else", function()
+    local d = dispatcher { weight_per_minute = 1, queue_timeout = 100, aging_interval = 0, workers = 1 }
+    local a, b = request(), request()
+    submit(d, a, 5 * S)
+    C.dispatcher_run(d, 5 * S)
+    submit(d, b, 10 * S) -- waits for the worker, which is not counted
+    C.dispatcher_run(d, 10 * S)
+    reply(d, a, C.OUTCOME_DONE, 20 * S)
+    C.dispatcher_run(d, 20 * S) -- from here on it waits for its window
+    C.dispatcher_run(d, 60 * S)
+    assert.same({ 1, 2 }, sent)
+    assert.equal(0, tonumber(a.waited_us))
+    assert.equal(40 * S, tonumber(b.waited_us))
+    assert.equal(20 * S, C.dispatcher_metrics(d, 60 * S).average_wait_us)
+  end)
+
+  it("closes the gate for a second where the exchange does not say how long", function()
+    local d, a, b = dispatcher { enable_adaptive_throttling = 0 }, request { retries_max = 0 }, request()
+    submit(d, a)
+    C.dispatcher_run(d, 0)
+    reply(d, a, C.OUTCOME_SLOW_DOWN, 2 * S, 0)
+    assert.equal(3 * S, tonumber(C.dispatcher_gate_us(d)))
+    submit(d, b, 2 * S)
+    C.dispatcher_run(d, 3 * S - 1)
+    assert.same({ 1 }, sent)
+    C.dispatcher_run(d, 3 * S)
+    assert.same({ 1, 2 }, sent)
+    C.dispatcher_gate(d, 9 * S)
+    assert.equal(9 * S, tonumber(C.dispatcher_gate_us(d)))
+  end)
+
+  it("stops what waits for a retry, and takes work again once it is started", function()
+    local d = dispatcher { initial_backoff = 5, max_backoff = 5, workers = 3 }
+    local all = {}
+    for i = 1, 3 do
+      all[i] = request()
+      submit(d, all[i])
+    end
+    C.dispatcher_run(d, 0)
+    for i = 1, 2 do
+      reply(d, all[i], C.OUTCOME_NOT_EXECUTED, 1)
+    end
+    C.dispatcher_stop(d, 2)
+    assert.same({ "stopped", "stopped" }, { settled[1], settled[2] })
+    assert.is_nil(settled[3]) -- in flight: it runs out
+    assert.is_true(C.dispatcher_next_us(d) == 0x7fffffffffffffffLL or C.dispatcher_in_flight(d) == 1)
+    reply(d, all[3], C.OUTCOME_DONE, 3)
+    assert.equal("done", settled[3])
+    assert.equal(C.ERR_STOPPED, submit(d, request(), 4))
+    C.dispatcher_start(d)
+    local again = request()
+    assert.equal(0, submit(d, again, 5))
+    C.dispatcher_run(d, 5)
+    assert.equal(5, sent[#sent])
+  end)
+
+  it("waits no longer for a retry than the deadline that a new configuration sets", function()
+    local d = dispatcher { initial_backoff = 50, max_backoff = 50, queue_timeout = 1000 }
+    local a = request()
+    submit(d, a)
+    C.dispatcher_run(d, 0)
+    reply(d, a, C.OUTCOME_NOT_EXECUTED, 0)
+    assert.equal(50 * S, tonumber(C.dispatcher_next_us(d)))
+    local config = ffi.new "struct api_config"
+    C.api_config_defaults(config)
+    config.queue_timeout_us = 20 * S
+    C.dispatcher_configure(d, config, S)
+    C.dispatcher_run(d, S)
+    assert.equal(20 * S, tonumber(C.dispatcher_next_us(d)))
+    C.dispatcher_run(d, 20 * S)
+    assert.not_nil(settled[1])
+    assert.same({ 1 }, sent)
+  end)
+
+  it("tells of alerts once each, and loses the oldest when nobody fetches them", function()
+    local d, notice = dispatcher(), ffi.new "struct notice"
+    assert.is_false(C.dispatcher_notice(d, notice))
+    C.dispatcher_alert(d, C.ALERT_JOURNAL, true, 3, 7)
+    C.dispatcher_alert(d, C.ALERT_JOURNAL, true, 4, 8)
+    assert.equal(1, C.dispatcher_notice_count(d))
+    assert.is_true(C.dispatcher_notice(d, notice))
+    assert.same({ 7, C.ALERT_JOURNAL, true, 3 }, { tonumber(notice.time_us), notice.rule, notice.raised, notice.value })
+    local n = 0
+    repeat -- raised and cleared in turn until one more is lost than fits
+      n = n + 1
+      C.dispatcher_alert(d, C.ALERT_JOURNAL, n % 2 == 0, n, n)
+    until C.dispatcher_notice_count(d) < n
+    local room = C.dispatcher_notice_count(d)
+    assert.equal(n - 1, room)
+    for i = 2, n do
+      assert.is_true(C.dispatcher_notice(d, notice))
+      assert.equal(i, tonumber(notice.time_us))
+    end
+    assert.is_false(C.dispatcher_notice(d, notice))
+    assert.equal(1, tonumber(C.dispatcher_metrics(d, n).notices_lost))
+  end)
+
   it("keeps every promise over 100,000 random schedules", function()
     local report, seed = ffi.new "char[256]", tonumber(os.getenv "MOONTIDE_SEED") or 1
     io.stderr:write(("random schedules: seed %d (MOONTIDE_SEED)\n"):format(seed))
