@@ -331,7 +331,10 @@ describe("dispatcher", function()
     C.dispatcher_alert(d, C.ALERT_JOURNAL, true, 4, 8)
     assert.equal(1, C.dispatcher_notice_count(d))
     assert.is_true(C.dispatcher_notice(d, notice))
-    assert.same({ 7, C.ALERT_JOURNAL, true, 3 }, { tonumber(notice.time_us), notice.rule, notice.raised, notice.value })
+    assert.same(
+      { 7, C.ALERT_JOURNAL, true, 3 },
+      { tonumber(notice.time_us), notice.rule, notice.raised, notice.value }
+    )
     local n = 0
     repeat -- raised and cleared in turn until one more is lost than fits
       n = n + 1

@@ -30,7 +30,12 @@ describe("drawn numbers", function()
       assert.equal(expected, bit.tohex(r.s[i - 1], 16))
     end
     C.rng_init(r, 1477776061723855037ULL)
-    for i, expected in ipairs { "1985237415132408290", "2979275885539914483", "13511426838097143398", "8488337342461049707" } do
+    for i, expected in ipairs {
+      "1985237415132408290",
+      "2979275885539914483",
+      "13511426838097143398",
+      "8488337342461049707",
+    } do
       assert.equal(expected, digits(r.s[i - 1]))
     end
   end)

@@ -83,7 +83,10 @@ describe("a sum of two numbers", function()
       local a, b = pair(number(), math.random(0, 3)), pair(number(), math.random(0, 3))
       local sum = pair(a[0], a[1])
       C.wide_add(sum, sum + 1, b[0], b[1])
-      assert.equal(text_of(add(value_of(a[0], a[1]), value_of(b[0], b[1]))), text_of(value_of(sum[0], sum[1])))
+      assert.equal(
+        text_of(add(value_of(a[0], a[1]), value_of(b[0], b[1]))),
+        text_of(value_of(sum[0], sum[1]))
+      )
       assert.is_true(sum[0] >= 0 and sum[0] <= MASK)
       C.wide_take(sum, sum + 1, b[0], b[1])
       assert.is_true(sum[0] == a[0] and sum[1] == a[1])
@@ -176,7 +179,13 @@ describe("a sum of two numbers", function()
       end
       assert.equal(exact:match "^(%d+)%.", print_(low, high, 0))
     end
-    for text, value in pairs { ["0"] = 0LL, ["1"] = 100000000LL, ["10"] = 1000000000LL, ["0.1"] = 10000000LL, ["0.00000001"] = 1LL } do
+    for text, value in pairs {
+      ["0"] = 0LL,
+      ["1"] = 100000000LL,
+      ["10"] = 1000000000LL,
+      ["0.1"] = 10000000LL,
+      ["0.00000001"] = 1LL,
+    } do
       assert.equal(text, print_(value, 0, -1))
     end
   end)

@@ -140,7 +140,11 @@ describe("other traders", function()
       local out = {}
       for i = 1, x:fills() do
         local f = x:fill(i)
-        out[i] = ("%s %g at %g"):format(f.side == C.SIDE_BUY and "buy" or "sell", num(f.qty_e8), num(f.price_e8))
+        out[i] = ("%s %g at %g"):format(
+          f.side == C.SIDE_BUY and "buy" or "sell",
+          num(f.qty_e8),
+          num(f.price_e8)
+        )
       end
       return out
     end
@@ -156,7 +160,12 @@ describe("other traders", function()
 
     it("is the last one of its market, and the book stands around it", function()
       assert.is_true(C.flow_next_us(flow) == 0x7fffffffffffffffLL)
-      for _, case in ipairs { { BUY, 60010, 0.5 }, { SELL, 59950, 0.25 }, { BUY, 59950, 1 }, { SELL, 60500, 2 } } do
+      for _, case in ipairs {
+        { BUY, 60010, 0.5 },
+        { SELL, 59950, 0.25 },
+        { BUY, 59950, 1 },
+        { SELL, 60500, 2 },
+      } do
         print_(unpack(case))
         assert.same({ case[2], case[3], case[1] == SELL }, { last() })
         check_book()

@@ -160,8 +160,15 @@ describe("a saved exchange", function()
     x:limit("SIDE_BUY", 0.2, 59000, { client_id = "rests" })
     local gone = x:limit("SIDE_BUY", 0.2, 58000).row
     x:call("EP_ORDER_CANCEL", { order_id = gone.order_id })
-    x:algo { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", quantity = 0.05, stop_price = 50000, client_id = "waits" }
-    local algo = x:algo { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", quantity = 0.05, stop_price = 51000 }.row
+    x:algo {
+      side = "SIDE_SELL",
+      type = "ORDER_STOP_MARKET",
+      quantity = 0.05,
+      stop_price = 50000,
+      client_id = "waits",
+    }
+    local algo =
+      x:algo { side = "SIDE_SELL", type = "ORDER_STOP_MARKET", quantity = 0.05, stop_price = 51000 }.row
     x:call("EP_ALGO_CANCEL", { algo_id = algo.algo_id })
     local size = ffi.new "size_t[1]"
     local memory = C.snapshot_save(x.x, size)
@@ -201,7 +208,10 @@ describe("a saved exchange", function()
       end
       for _, value in ipairs(damaged) do
         local why = with(path, value)
-        assert.truthy(why:find("damaged: " .. said, 1, true), ("%s %s: %s"):format(what, tostring(value), why))
+        assert.truthy(
+          why:find("damaged: " .. said, 1, true),
+          ("%s %s: %s"):format(what, tostring(value), why)
+        )
       end
     end
   end
@@ -256,11 +266,21 @@ describe("a saved exchange", function()
     local s = C.exchange_symbol(x.x, 0)
     local cost, twice = times_e8(int64(600010000000)), times_e8(int64(1200020000000)) -- 0.1 at 60001
     check({
-      { "last price", M(2), { 0, s.tick_e8, s.price_max_e8 }, { -1, s.tick_e8 - 1, s.price_max_e8 + 1, E18 + 1 } },
+      {
+        "last price",
+        M(2),
+        { 0, s.tick_e8, s.price_max_e8 },
+        { -1, s.tick_e8 - 1, s.price_max_e8 + 1, E18 + 1 },
+      },
       { "trades", M(3), { 0, far - 1 }, { -1, far } },
       { "notional", M(4), { 0, far - 1 }, { -1, far } },
       { "amount", P(1), { 10000001, 9999999 }, { 0, -10000000, E18 + 1, -E18 - 1 } },
-      { "cost", P(2), { wide(0), cost, twice }, { wide(-10000000), wide(0, 0x7fffffffffffffffLL), wide(0, -0x7fffffffffffffffLL) } },
+      {
+        "cost",
+        P(2),
+        { wide(0), cost, twice },
+        { wide(-10000000), wide(0, 0x7fffffffffffffffLL), wide(0, -0x7fffffffffffffffLL) },
+      },
       { "realized", P(4), { E18, -E18 }, { E18 + 1, -E18 - 1 } },
       { "costs", P(5), { E18, -E18 }, { E18 + 1, -E18 - 1 } },
       { "time", P(6), { 0, later }, { -1, later + 1 } },
@@ -286,7 +306,24 @@ describe("a saved exchange", function()
     local dual = { ACCOUNT, 4 }
     assert.truthy(with(dual, 1):find "market 1")
     local function hedged(n, amount)
-      return with(dual, 1, P(1), 0, P(2), wide(0), side(n, 1), amount, { { ORDER, 2 }, 3 }, 0, { { ORDER, 2 }, 1, 16 }, 3, { { ALGO, 1 }, 3 }, 0, { { ALGO, 1 }, 1, 15 }, 1)
+      return with(
+        dual,
+        1,
+        P(1),
+        0,
+        P(2),
+        wide(0),
+        side(n, 1),
+        amount,
+        { { ORDER, 2 }, 3 },
+        0,
+        { { ORDER, 2 }, 1, 16 },
+        3,
+        { { ALGO, 1 }, 3 },
+        0,
+        { { ALGO, 1 }, 1, 15 },
+        1
+      )
     end
     assert.equal("good", hedged(2, 1))
     assert.equal("good", hedged(3, -1))
@@ -306,7 +343,9 @@ describe("a saved exchange", function()
   it("has orders that can be", function()
     local function O(n, tag) return { { ORDER, n }, 1, tag } end
     local function own(n, tag) return { { ORDER, n }, tag } end
-    local function id(n) return ffi.cast("int64_t", C.exchange_order_at(x.x, n - 1, ffi.new "bool[1]").order_id) end
+    local function id(n)
+      return ffi.cast("int64_t", C.exchange_order_at(x.x, n - 1, ffi.new "bool[1]").order_id)
+    end
     -- 1 is filled, 2 rests, 3 is cancelled.
     check({
       { "id", O(2, 1), { id(2) }, { id(2) + 1, id(2) - 1 } },
@@ -323,7 +362,12 @@ describe("a saved exchange", function()
       { "update", O(2, 12), { 0, later }, { -1, later + 1 } },
       { "client id", O(2, 14), { "x" }, { "" } },
       { "symbol", O(2, 15), { 1 }, { -1 } },
-      { "status", O(2, 16), { C.STATUS_NEW, C.STATUS_PARTIALLY_FILLED }, { C.STATUS_CANCELED, C.STATUS_EXPIRED, C.STATUS_FILLED } },
+      {
+        "status",
+        O(2, 16),
+        { C.STATUS_NEW, C.STATUS_PARTIALLY_FILLED },
+        { C.STATUS_CANCELED, C.STATUS_EXPIRED, C.STATUS_FILLED },
+      },
       { "type", O(2, 18), { C.ORDER_LIMIT }, { C.ORDER_MARKET, C.ORDER_STOP } },
       { "position side", O(2, 21), { 0 }, { 1, 2 } },
       { "conditional order", own(2, 2), { -1, 1 }, { 0, 2 } },
@@ -332,7 +376,12 @@ describe("a saved exchange", function()
     }, "order 2")
     check({
       { "executed of a filled one", O(1, 5), { 10000000 }, { 9999999, 10000001, 0 } },
-      { "status", O(1, 16), { C.STATUS_FILLED, C.STATUS_CANCELED }, { C.STATUS_NEW, C.STATUS_PARTIALLY_FILLED } },
+      {
+        "status",
+        O(1, 16),
+        { C.STATUS_FILLED, C.STATUS_CANCELED },
+        { C.STATUS_NEW, C.STATUS_PARTIALLY_FILLED },
+      },
       { "place", own(1, 3), { 0 }, { 1, 2 } },
     }, "order 1")
     check({ { "executed of a cancelled one", O(3, 5), { 0, 20000000 }, { 20000001 } } }, "order 3")
