@@ -13,7 +13,7 @@ FUZZ_SECONDS ?= 60
 FUZZ ?= $(sort $(patsubst spec/fuzz/%.c,%,$(wildcard spec/fuzz/*.c)))
 FUZZ_CC ?= clang
 JOBS ?= $(shell nproc)
-# Specs wait for sockets and processes more than they compute.
+# Files of specs at once. Those that wait for sockets and processes more than they compute take half a place each.
 TEST_JOBS ?= $(shell expr $$(nproc) + 1)
 
 PACKAGES := gcc make pkg-config libluajit-5.1-dev lua-cjson lua-busted lua-check libssl-dev libarchive-dev \
@@ -77,6 +77,7 @@ build/clients/installed: spec/clients/package.json spec/clients/package-lock.jso
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@[ -e $(BUILD)/spec_times ] || cp spec/times $(BUILD)/spec_times
 	@MOONTIDE_SEED=$(SEED) MOONTIDE_TEST_TIMES=$(BUILD)/spec_times $(BINARY) test --jobs $(TEST_JOBS)
 
 stress: deps clients      ## the suite 20 times beside four busy loops (STRESS_RUNS=20): it ends the same every time

@@ -143,4 +143,22 @@ describe("moontide test", function()
     assert.are.equal(2, r.status)
     assert.matches("%-%-jobs many: expected an integer from 1 to 64", r.err)
   end)
+
+  it("runs twice as many files at once where they wait for processes of their own", function()
+    local files = {}
+    for i = 1, 4 do -- each ends only when all of them run
+      files[("spec/w%d_spec.lua"):format(i)] = ([[ -- local_exchange
+        it("meets the others", function()
+          io.open("here%d", "w"):close()
+          local n = 0
+          for k = 1, 4 do
+            while not io.open("here" .. k) and n < 3000 do os.execute "sleep 0.02" n = n + 1 end
+            assert(io.open("here" .. k))
+          end
+        end) ]]):format(i)
+    end
+    local r = test(files, { "--jobs", "2" })
+    assert.are.equal(0, r.status, r.out .. r.err)
+    assert.matches("4 passed, 0 failed\n$", r.out)
+  end)
 end)

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
+local processes = require "moontide.processes"
 local shell = require "moontide.shell"
 
 local M = {}
@@ -39,24 +40,26 @@ end
 ---@param progress fun(done: integer)?
 ---@return table[] results their JSON documents, by seed
 function M.run(argv, script, first, count, progress)
-  local results, running, most, started = {}, {}, shell.processors(), 0
-  while #results < count do
-    while started < count and #running < most do
-      local seed = first + started
-      running[#running + 1] = { seed = seed, pipe = assert(io.popen(command(argv, script, seed))) }
-      started = started + 1
-    end
-    local oldest = table.remove(running, 1)
-    local ok, document = pcall(cjson.decode, oldest.pipe:read "*a")
-    oldest.pipe:close()
-    if not ok or type(document) ~= "table" then
-      for _, r in ipairs(running) do
-        r.pipe:close()
+  local results, most, begun, done, failed = {}, shell.processors(), 0, 0, nil
+  processes.run {
+    next = function(running)
+      if failed or begun == count or #running >= most then return nil end
+      begun = begun + 1
+      return { number = begun, command = command(argv, script, first + begun - 1), lines = {} }
+    end,
+    line = function(job, text) table.insert(job.lines, text) end,
+    ended = function(job)
+      local ok, document = pcall(cjson.decode, table.concat(job.lines, "\n"))
+      if not ok or type(document) ~= "table" then
+        failed = math.min(failed or job.number, job.number)
+        return
       end
-      failures.raise(1, "--paths: the run with --seed %d failed; run it alone to see why", oldest.seed)
-    end
-    results[#results + 1] = document
-    if progress then progress(#results) end
+      results[job.number], done = document, done + 1
+      if progress then progress(done) end
+    end,
+  }
+  if failed then
+    failures.raise(1, "--paths: the run with --seed %d failed; run it alone to see why", first + failed - 1)
   end
   return results
 end

@@ -1,6 +1,7 @@
 ---Runs the trials of a sweep in processes side by side, and gathers them from the ledger.
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
+local processes = require "moontide.processes"
 local shell = require "moontide.shell"
 local space = require "moontide.research.space"
 
@@ -84,23 +85,26 @@ function M.run(o, trials)
     file:close()
     names[i] = name
   end
-  local list = assert(io.open(folder .. "/list", "wb"))
-  list:write(table.concat(names, "\n"), "\n")
-  list:close()
-  local script = ('%s --batch="$1" 2>>%s/problems </dev/null || echo failed'):format(
-    command(o.argv, o.script, o.ledger),
-    shell.quote(folder)
-  )
-  local pipe = io.popen(
-    ("xargs -P %d -L 1 sh -c %s sh <%s/list"):format(o.jobs, shell.quote(script), shell.quote(folder))
-  )
-  local done, failed = 0, false
-  for line in pipe:lines() do
-    if line == "failed" then failed = true end
-    done = done + 1
-    if o.progress then o.progress(done, #trials) end
-  end
-  pipe:close()
+  local words = command(o.argv, o.script, o.ledger)
+  local begun, done, failed = 0, 0, false
+  processes.run {
+    next = function(running)
+      if begun == #names or #running >= o.jobs then return nil end
+      begun = begun + 1
+      return {
+        command = ("%s --batch=%s 2>>%s/problems </dev/null"):format(
+          words,
+          shell.quote(names[begun]),
+          shell.quote(folder)
+        ),
+      }
+    end,
+    line = function() -- one a trial
+      done = done + 1
+      if o.progress then o.progress(done, #trials) end
+    end,
+    ended = function(_, status) failed = failed or status ~= 0 end,
+  }
   local file = io.open(folder .. "/problems", "rb")
   local problem = file and file:read "*a" or ""
   if file then file:close() end
