@@ -15,6 +15,10 @@ M.list = {
     "sweep",
     "Backtests a strategy over ranges of its parameters, and says whether the best is more than luck.",
   },
+  {
+    "check",
+    "Tries a strategy: look-ahead, costs, chance, single trades, parameters, faults. A verdict line each.",
+  },
   { "data", "Imports bars into the store, says what is in files, or makes a market from a seed." },
   { "paper", "Runs a strategy on a real exchange's market with an account of play money; no key is needed." },
   {
