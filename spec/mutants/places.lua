@@ -40,6 +40,13 @@ local function bare(line)
   return comment and line:sub(1, comment - 1) or line
 end
 
+-- How many rows memory is asked for: one more is the same program.
+local function asks_for_memory(code, first, change)
+  if change[2] ~= "2" then return false end
+  local before = code:sub(1, first - 1)
+  return before:match "alloc[%w_]*%($" or before:match "scratch_rows%(x, $"
+end
+
 -- Only inside functions: a line that is indented and no part of a table, a comment, an assertion or a directive.
 ---Adds the places of a file where one operator can be changed.
 ---@param tree string folder of the tree
@@ -65,7 +72,9 @@ function M.of(tree, path, out)
         while true do
           local first, last = code:find(change[1], at)
           if not first then break end
-          out[#out + 1] = { path = path, line = number, first = first, last = last, to = change[2] }
+          if not asks_for_memory(code, first, change) then
+            out[#out + 1] = { path = path, line = number, first = first, last = last, to = change[2] }
+          end
           at = math.max(first + 1, last)
         end
       end

@@ -252,6 +252,16 @@ function X:call(endpoint, t)
     end
     c.batch, c.batch_count = batch, #t.batch
   end
+  if t and t.ids then
+    batch = ffi.new("int64_t[?]", #t.ids, t.ids)
+    c.ids, c.batch_count = batch, #t.ids
+  elseif t and t.client_ids then
+    batch = ffi.new("struct { char text[37]; }[?]", #t.client_ids)
+    for i, id in ipairs(t.client_ids) do
+      batch[i - 1].text = id
+    end
+    c.client_ids, c.batch_count = ffi.cast("const char (*)[37]", batch), #t.client_ids
+  end
   C.exchange_call(self.x, c, self.token, self.now)
   return self.replies[self.token], self.token
 end
