@@ -16,6 +16,19 @@ describe("importing bars", function()
     return r, r.out:match "(%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x)\n"
   end
 
+  it("says of a path that is not there that it is not, and of any other why it cannot be read", function()
+    local file = run.write(folder .. "/BTCUSDT-1m-2023-05.csv", text)
+    for path, why in pairs {
+      [folder .. "/nothing"] = "no such file or folder",
+      [file .. "/beyond.csv"] = "no such file or folder",
+      [folder .. "/" .. ("x"):rep(300)] = "cannot be read: File name too long",
+    } do
+      local r = info(path)
+      assert.not_equal(0, r.status)
+      assert.truthy(r.err:find(path .. ": " .. why, 1, true), r.err)
+    end
+  end)
+
   it("reads plain, gzipped and zipped archives, with and without a header, in ms and us, alike", function()
     local bare = text:gsub("^[^\n]*\n", "")
     local us = bare:gsub("(%d%d%d%d%d%d%d%d%d%d%d%d%d),", "%1000,")

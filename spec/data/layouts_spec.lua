@@ -63,6 +63,11 @@ describe("a CSV file", function()
       HEAD,
       joined(",", function(t) return os.date("!%Y-%m-%d %H:%M:%S-0530", t - 19800) end),
     },
+    ["an index beside the time"] = {
+      ",timestamp,open,high,low,close,volume",
+      function(t, ...) return ("%d,%s"):format((t - 1735689600) / 60, joined(",", ms)(t, ...)) end,
+    },
+    ["an index that is the time"] = { ",open,high,low,close,volume", utc "%Y-%m-%d %H:%M:%S" },
     zone = { HEAD, utc "%Y-%m-%dT%H:%M:%SZ" },
     nothing = { HEAD, utc "%Y-%m-%d %H:%M" },
     slashes = { HEAD, utc "%Y/%m/%d %H:%M" },
