@@ -45,7 +45,6 @@ double rng_normal(struct rng *rng) {
 
 double rng_exponential(struct rng *rng) {
     double sum = 0;
-    while (rng_double(rng) >= 2.0 / 9)
-        sum += 0.25;   // 7 of 9 go on: 3.5 quarters, and half of one, make a mean of 1
+    while (rng_double(rng) > 0.25) sum += 0.25;
     return sum + 0.25 * rng_double(rng);
 }

@@ -19,8 +19,8 @@ uint64_t rng_next(struct rng *rng);
 double rng_double(struct rng *rng);
 
 // Nearly normal (the sum of twelve uniforms less six) with variance 1; nearly exponential (geometric in
-// quarters, uniform within one) with mean 1. Additions alone: the same on every machine, which a library's
-// logarithm is not.
+// quarters, of which three of four go on, uniform within one) with mean 7/8. Additions alone: the same on every
+// machine, which a library's logarithm is not.
 double rng_normal(struct rng *rng);
 double rng_exponential(struct rng *rng);
 

@@ -46,7 +46,7 @@ enum {
 struct fault_rule {
     int64_t from_us, to_us;   // strikes within; to_us 0: for ever
     int64_t delay_us;         // of answers; of the clock
-    int64_t jitter_us;        // on top of a delay, exponentially distributed with this mean
+    int64_t jitter_us;        // on top of a delay, nearly exponentially distributed: 7/8 of it on average
     double share;             // of the requests it concerns, (0, 1]
     int32_t endpoint;         // -1: any
     int32_t request_class;    // -1: any

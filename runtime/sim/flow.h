@@ -14,8 +14,8 @@
 
 struct flow_options {
     uint64_t seed;
-    double volatility;     // standard deviation of a day's return, of the synthetic market
-    double rate;           // of orders, a second, in the first symbol; later symbols have less
+    double volatility;   // standard deviation of a day's return, of the synthetic market
+    double rate;   // of orders, a second, in the first symbol, 8/7 of it in truth; later symbols have less
     double spread_ticks;   // typical, of the market of data and the synthetic one
 };
 

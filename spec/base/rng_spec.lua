@@ -66,20 +66,20 @@ describe("drawn numbers", function()
     assert.equal(0, tonumber(C.rng_below(r, 1)))
   end)
 
-  it("that wait are nearly exponential, with a mean of 1", function()
+  it("that wait are nearly exponential: of four quarters three go on, a mean of seven eighths", function()
     local r, n, sum, beyond = ffi.new "struct rng", 40000, 0, {}
     C.rng_init(r, 8)
     for _ = 1, n do
       local e = C.rng_exponential(r)
       assert.is_true(e >= 0)
       sum = sum + e / n
-      for k = 1, 4 do
-        if e >= k / 2 then beyond[k] = (beyond[k] or 0) + 1 / n end
+      for k = 1, 8 do
+        if e >= k / 4 then beyond[k] = (beyond[k] or 0) + 1 / n end
       end
     end
-    assert.near(1, sum, 0.02)
-    for k = 1, 4 do
-      assert.near(math.exp(-k / 2), beyond[k], 0.012)
+    assert.near(7 / 8, sum, 0.02)
+    for k = 1, 8 do
+      assert.near(0.75 ^ k, beyond[k], 0.012)
     end
   end)
 end)
