@@ -75,7 +75,13 @@ describe("batches", function()
     assert.equal(-1102, x:call("EP_BATCH_NEW", { no_symbol = true }).code)
     local five = {}
     for i = 1, 5 do
-      five[i] = { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.001, price = 59000, time_in_force = "TIF_GTC" }
+      five[i] = {
+        side = "SIDE_BUY",
+        type = "ORDER_LIMIT",
+        quantity = 0.001,
+        price = 59000,
+        time_in_force = "TIF_GTC",
+      }
     end
     assert.same({ 0, 0, 0, 0, 0 }, x:call("EP_BATCH_NEW", { no_symbol = true, batch = five }).codes)
     assert.equal(5, #x:call("EP_OPEN_ORDERS").rows)

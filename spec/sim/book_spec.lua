@@ -322,60 +322,63 @@ describe("a market with a book", function()
     assert.equal(before + 3, C.exchange_book_of(b.x, 0).update_id)
   end)
 
-  it("a differential holds what was changed since, newest states, as far as it is remembered and there is room", function()
-    math.randomseed(3)
-    local b = book {}
-    local k = C.exchange_book_of(b.x, 0)
-    local changes, now, begun = {}, {}, tonumber(k.update_id)
-    local rows = ffi.new "struct book_diff[64]"
-    local function check(since, max)
-      local n = C.book_changes(k, since, rows, max)
-      local wanted, seen = {}, {}
-      for i = #changes, 1, -1 do
-        local c = changes[i]
-        if c.id > since and not seen[c.key] and #wanted < max then
-          seen[c.key] = true
-          table.insert(wanted, 1, ("%s %g"):format(c.key, now[c.key]))
+  it(
+    "a differential holds what was changed since, newest states, as far as it is remembered and there is room",
+    function()
+      math.randomseed(3)
+      local b = book {}
+      local k = C.exchange_book_of(b.x, 0)
+      local changes, now, begun = {}, {}, tonumber(k.update_id)
+      local rows = ffi.new "struct book_diff[64]"
+      local function check(since, max)
+        local n = C.book_changes(k, since, rows, max)
+        local wanted, seen = {}, {}
+        for i = #changes, 1, -1 do
+          local c = changes[i]
+          if c.id > since and not seen[c.key] and #wanted < max then
+            seen[c.key] = true
+            table.insert(wanted, 1, ("%s %g"):format(c.key, now[c.key]))
+          end
+        end
+        local got = {}
+        for i = 0, n - 1 do
+          got[i + 1] = ("%d:%g %g"):format(rows[i].side, num(rows[i].price_e8), num(rows[i].qty_e8))
+        end
+        assert.same(wanted, got)
+      end
+      for i = 1, 400 do
+        local side = math.random(0, 1)
+        local price = side == BUY and 59990 - math.random(8) or 60010 + math.random(8)
+        local key = ("%d:%g"):format(side, price)
+        if (now[key] or 0) > 0 and math.random(3) == 1 then
+          b:cancel(side, price, now[key])
+          now[key] = 0
+        else
+          b:add(side, price, 1)
+          now[key] = (now[key] or 0) + 1
+        end
+        changes[#changes + 1] = { id = tonumber(k.update_id), key = key }
+        if i % 10 == 0 then
+          local id = tonumber(k.update_id)
+          for _, since in ipairs { id, id - 1, id - 2, id - 7, begun, begun - 5, id - 100 } do
+            check(since, 64)
+          end
+          check(begun, 1)
+          check(begun, 0)
+          check(begun, 5)
         end
       end
-      local got = {}
-      for i = 0, n - 1 do
-        got[i + 1] = ("%d:%g %g"):format(rows[i].side, num(rows[i].price_e8), num(rows[i].qty_e8))
+      local id = tonumber(k.update_id)
+      for _ = 1, C.BOOK_CHANGES_MAX - (id - begun) do
+        b:add(BUY, 59000, 1)
       end
-      assert.same(wanted, got)
-    end
-    for i = 1, 400 do
-      local side = math.random(0, 1)
-      local price = side == BUY and 59990 - math.random(8) or 60010 + math.random(8)
-      local key = ("%d:%g"):format(side, price)
-      if (now[key] or 0) > 0 and math.random(3) == 1 then
-        b:cancel(side, price, now[key])
-        now[key] = 0
-      else
-        b:add(side, price, 1)
-        now[key] = (now[key] or 0) + 1
-      end
-      changes[#changes + 1] = { id = tonumber(k.update_id), key = key }
-      if i % 10 == 0 then
-        local id = tonumber(k.update_id)
-        for _, since in ipairs { id, id - 1, id - 2, id - 7, begun, begun - 5, id - 100 } do
-          check(since, 64)
-        end
-        check(begun, 1)
-        check(begun, 0)
-        check(begun, 5)
-      end
-    end
-    local id = tonumber(k.update_id)
-    for _ = 1, C.BOOK_CHANGES_MAX - (id - begun) do
+      assert.equal(C.BOOK_CHANGES_MAX, tonumber(k.update_id) - begun)
+      assert.equal(17, C.book_changes(k, begun, rows, 64))
       b:add(BUY, 59000, 1)
+      assert.equal(-1, C.book_changes(k, begun, rows, 64)) -- one more than is remembered
+      assert.equal(1, C.book_changes(k, begun + 401, rows, 64))
     end
-    assert.equal(C.BOOK_CHANGES_MAX, tonumber(k.update_id) - begun)
-    assert.equal(17, C.book_changes(k, begun, rows, 64))
-    b:add(BUY, 59000, 1)
-    assert.equal(-1, C.book_changes(k, begun, rows, 64)) -- one more than is remembered
-    assert.equal(1, C.book_changes(k, begun + 401, rows, 64))
-  end)
+  )
 
   it("other traders' flow keeps the book whole for a hundred thousand events of any seed", function()
     for seed = 1, 3 do

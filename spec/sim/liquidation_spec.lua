@@ -87,24 +87,27 @@ describe("liquidation", function()
     assert.is_false(quiet(59000))
   end)
 
-  it("a bar is passed over only where two crossed positions stay worth more than their maintenance", function()
-    x = exchange.new { wallet = 10000, leverage = 20 }
-    x:bar(0, { 60000, 60000, 60000, 60000 })
-    x:bar(0, { 3000, 3000, 3000, 3000 }, 1)
-    x:market("SIDE_BUY", 1)
-    x:market("SIDE_BUY", 10, { symbol = 1 })
-    x:until_(59.9995)
-    x:bar(1, { 3000, 3000, 2900, 3000 }, 1) -- may cost 1000
-    local need = 0LL
-    for _, row in ipairs(x:call("EP_POSITION_RISK", { no_symbol = true }).rows) do
-      need = need + row.maint_margin_e8
+  it(
+    "a bar is passed over only where two crossed positions stay worth more than their maintenance",
+    function()
+      x = exchange.new { wallet = 10000, leverage = 20 }
+      x:bar(0, { 60000, 60000, 60000, 60000 })
+      x:bar(0, { 3000, 3000, 3000, 3000 }, 1)
+      x:market("SIDE_BUY", 1)
+      x:market("SIDE_BUY", 10, { symbol = 1 })
+      x:until_(59.9995)
+      x:bar(1, { 3000, 3000, 2900, 3000 }, 1) -- may cost 1000
+      local need = 0LL
+      for _, row in ipairs(x:call("EP_POSITION_RISK", { no_symbol = true }).rows) do
+        need = need + row.maint_margin_e8
+      end
+      local high, close_us = exchange.e8(60000), x.now + 59999000
+      -- wallet + (low - 60000) - 1000 = need
+      local low = need - C.exchange_wallet_e8(x.x) + exchange.e8(61000)
+      local function safe(price) return C.exchange_can_fast_forward(x.x, 0, price, high, close_us) end
+      assert.is_false(safe(low))
+      assert.is_true(safe(low + 1))
+      assert.is_false(safe(low - 1))
     end
-    local high, close_us = exchange.e8(60000), x.now + 59999000
-    -- wallet + (low - 60000) - 1000 = need
-    local low = need - C.exchange_wallet_e8(x.x) + exchange.e8(61000)
-    local function safe(price) return C.exchange_can_fast_forward(x.x, 0, price, high, close_us) end
-    assert.is_false(safe(low))
-    assert.is_true(safe(low + 1))
-    assert.is_false(safe(low - 1))
-  end)
+  )
 end)

@@ -18,7 +18,9 @@ local function read(endpoint, query, body)
   local p, code, text = pairs_of(query, body or "")
   if not p then return nil, code, text end
   local out, r = ffi.new "struct wire_call", ffi.new "struct refusal"
-  if not C.decode_decode(p, C[endpoint], symbols, 2, out, r) then return nil, r.code, ffi.string(r.text), r.status end
+  if not C.decode_decode(p, C[endpoint], symbols, 2, out, r) then
+    return nil, r.code, ffi.string(r.text), r.status
+  end
   return out.call, out
 end
 
@@ -40,7 +42,20 @@ describe("a request's pairs", function()
   end)
 
   it("are refused with broken escapes and zero bytes, and with any that ends too early", function()
-    for _, text in ipairs { "a=%", "a=%2", "a=%2G", "a=%G2", "a=%00", "%=1", "a=1%0", "a=%/0", "a=%:0", "a=%@0", "a=%g0", "a=%`0" } do
+    for _, text in ipairs {
+      "a=%",
+      "a=%2",
+      "a=%2G",
+      "a=%G2",
+      "a=%00",
+      "%=1",
+      "a=1%0",
+      "a=%/0",
+      "a=%:0",
+      "a=%@0",
+      "a=%g0",
+      "a=%`0",
+    } do
       local p, code = pairs_of(text)
       assert.is_nil(p, text)
       assert.equal(-1100, code, text)
@@ -93,19 +108,16 @@ describe("a call on the wire", function()
 
   it("is read as it is meant", function()
     local c = read("EP_ORDER_NEW", order .. "&reduceOnly=true&newClientOrderId=a-1&qty=7&nonsense=1")
-    assert.same(
-      { 0, C.SIDE_SELL, C.ORDER_LIMIT, C.TIF_GTC, 1000000, 6000050000000, true, "a-1" },
-      {
-        c.symbol,
-        c.side,
-        c.type,
-        c.time_in_force,
-        tonumber(c.quantity_e8),
-        tonumber(c.price_e8),
-        c.reduce_only,
-        ffi.string(c.client_id),
-      }
-    )
+    assert.same({ 0, C.SIDE_SELL, C.ORDER_LIMIT, C.TIF_GTC, 1000000, 6000050000000, true, "a-1" }, {
+      c.symbol,
+      c.side,
+      c.type,
+      c.time_in_force,
+      tonumber(c.quantity_e8),
+      tonumber(c.price_e8),
+      c.reduce_only,
+      ffi.string(c.client_id),
+    })
     assert.is_true(C.call_given(c, C.P_PRICE))
     assert.is_false(C.call_given(c, C.P_STOP_PRICE))
     assert.equal(1, read("EP_ORDER_NEW", (order:gsub("BTCUSDT", "ETHUSDT"))).symbol)
@@ -178,7 +190,9 @@ describe("a call on the wire", function()
   end)
 
   it("has decimals of one to twenty digits on each side of the point", function()
-    local function quantity(text) return read("EP_ORDER_NEW", (order:gsub("quantity=[^&]*", function() return "quantity=" .. text end))) end
+    local function quantity(text)
+      return read("EP_ORDER_NEW", (order:gsub("quantity=[^&]*", function() return "quantity=" .. text end)))
+    end
     for text, e8 in pairs {
       ["1"] = 100000000,
       ["0000000000000000001.5"] = 150000000,
@@ -199,10 +213,15 @@ describe("a list on the wire", function()
   local function escape(text)
     return (text:gsub("[^%w]", function(c) return ("%%%02x"):format(c:byte()) end))
   end
-  local function entry(more) return ([[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.01",%s}]]):format(more) end
+  local function entry(more)
+    return ([[{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","timeInForce":"GTC","quantity":"0.01",%s}]]):format(
+      more
+    )
+  end
 
   it("of orders reads each for itself", function()
-    local rows = { entry '"price":"60000"', entry '"price":60001.5', entry '"price":"dear"', entry '"price":""', "7" }
+    local rows =
+      { entry '"price":"60000"', entry '"price":60001.5', entry '"price":"dear"', entry '"price":""', "7" }
     local c, out = read("EP_BATCH_NEW", "batchOrders=" .. escape("[" .. table.concat(rows, ",") .. "]"))
     assert.equal(5, c.batch_count)
     assert.is_true(C.call_given(c, C.P_BATCH))
@@ -237,11 +256,17 @@ describe("a list on the wire", function()
   it("of ids takes numbers and texts of numbers, of client ids texts", function()
     local c = read("EP_BATCH_CANCEL", "symbol=BTCUSDT&orderIdList=" .. escape '[123,"456", 9007199254740993]')
     assert.equal(3, c.batch_count)
-    assert.same({ "123LL", "456LL", "9007199254740993LL" }, { tostring(c.ids[0]), tostring(c.ids[1]), tostring(c.ids[2]) })
+    assert.same(
+      { "123LL", "456LL", "9007199254740993LL" },
+      { tostring(c.ids[0]), tostring(c.ids[1]), tostring(c.ids[2]) }
+    )
     assert.is_true(C.call_given(c, C.P_ID_LIST))
     assert.is_false(C.call_given(c, C.P_CLIENT_ID_LIST))
     c = read("EP_BATCH_CANCEL", "symbol=BTCUSDT&origClientOrderIdList=" .. escape '["a","b-2"]')
-    assert.same({ 2, "a", "b-2" }, { c.batch_count, ffi.string(c.client_ids[0]), ffi.string(c.client_ids[1]) })
+    assert.same(
+      { 2, "a", "b-2" },
+      { c.batch_count, ffi.string(c.client_ids[0]), ffi.string(c.client_ids[1]) }
+    )
     assert.is_true(C.call_given(c, C.P_CLIENT_ID_LIST))
     local ten = {}
     for i = 1, 11 do
