@@ -13,7 +13,9 @@ static struct metrics_minute *start_minute(struct metrics *m, int64_t now_us) {
     m->minute_index = (int32_t)(minute % METRICS_MINUTES);
     struct metrics_minute *present = &m->minutes[m->minute_index];
     *present = (struct metrics_minute){ .minute = minute };
-    memset(m->recent[minute & 1], 0, sizeof m->recent[0]);
+    struct metrics_span *span = &m->spans[minute & 1];
+    for (int32_t i = span->first; i < span->end; i++) m->recent[minute & 1][i] = 0;
+    *span = (struct metrics_span){ 0, 0 };
     return present;
 }
 
@@ -58,6 +60,10 @@ void metrics_answered(struct metrics *m, const struct request *r, bool failed, b
     if (latency_us > endpoint->latency_max_us) endpoint->latency_max_us = latency_us;
 
     struct metrics_minute *minute = present_minute(m, now_us);
+    struct metrics_span *span = &m->spans[minute->minute & 1];
+    bool empty = span->first == span->end;
+    span->first = empty || bucket < span->first ? bucket : span->first;
+    span->end = empty || bucket >= span->end ? bucket + 1 : span->end;
     m->recent[minute->minute & 1][bucket]++;
     minute->answered++;
     minute->failed += failed;

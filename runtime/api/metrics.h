@@ -43,6 +43,9 @@ struct metrics {
     uint32_t histogram[HISTOGRAM_BUCKETS];
     uint32_t recent[2]
                    [HISTOGRAM_BUCKETS];   // of the present minute and the one before, by the minute's parity
+    struct metrics_span {
+        int32_t first, end;
+    } spans[2];   // which buckets of `recent` may differ from 0: all of them are much to clear each minute
 };
 
 struct metrics_window {

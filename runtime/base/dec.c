@@ -2,6 +2,7 @@
 #include "base/dec.h"
 
 #include "base/assert.h"
+#include "base/e16.h"
 #include "base/err.h"
 
 #include <math.h>
@@ -137,7 +138,20 @@ int dec_print_short(char out[DEC_TEXT_MAX], int64_t value_e8) {
 
 int64_t dec_mul_trunc(int64_t a_e8, int64_t b_e8) { return narrow((wide)a_e8 * b_e8 / DEC_ONE); }
 
-int64_t dec_mul_round(int64_t a_e8, int64_t b_e8) { return narrow(div_round((wide)a_e8 * b_e8, DEC_ONE)); }
+// 1e8 is 2^8 times 5^8: what is left after a shift mostly fits 64 bits, whose division by a constant is a multiplication.
+int64_t e16_round(__int128 value_e16) {
+    enum { SHIFT = 8, ODD = 390625 };
+    _Static_assert(DEC_ONE == (int64_t)ODD << SHIFT, "the two factors of a scale of eight decimals");
+    unsigned __int128 magnitude =
+        value_e16 < 0 ? -(unsigned __int128)value_e16 : (unsigned __int128)value_e16;
+    if (magnitude >> (64 + SHIFT) != 0) return narrow(div_round(value_e16, DEC_ONE));
+    uint64_t high = (uint64_t)(magnitude >> SHIFT);
+    uint64_t rest = (high % ODD) << SHIFT | ((uint64_t)magnitude & ((1 << SHIFT) - 1));
+    int64_t quotient = (int64_t)(high / ODD + (rest >= DEC_ONE / 2));
+    return value_e16 < 0 ? -quotient : quotient;
+}
+
+int64_t dec_mul_round(int64_t a_e8, int64_t b_e8) { return e16_round((wide)a_e8 * b_e8); }
 
 int64_t dec_div_trunc(int64_t a_e8, int64_t b_e8) {
     ASSERT(b_e8 != 0);

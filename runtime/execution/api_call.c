@@ -123,12 +123,23 @@ static size_t list_size(const struct field *f, const char *row) {
     return count > 0 ? (size_t)count * record_table(f->kind)->size : 0;
 }
 
+static bool holds_lists(const struct record_table *table) {
+    for (int32_t k = 0; k < table->field_count; k++)
+        if (table->fields[k].type == FIELD_LIST) return true;
+    return false;
+}
+
 // Rows, and behind them the lists inside them.
 static bool copy_rows(struct api_call *op, const void *rows) {
     const struct record_table *table = record_table(op->kind);
     ASSERT(op->kind < RECORD_COUNT);
     if (!table || op->count <= 0 || !rows) return true;
     size_t size = (size_t)table->size * (size_t)op->count, room = align(size);
+    if (!holds_lists(table)) {
+        if (!make_room(op, room)) return false;
+        memcpy(op->rows, rows, size);
+        return true;
+    }
     for (int32_t k = 0; k < table->field_count; k++) {
         const struct field *f = &table->fields[k];
         for (int32_t i = 0; f->type == FIELD_LIST && i < op->count; i++)

@@ -20,12 +20,15 @@
 
 #include "base/assert.h"
 #include "base/dec.h"
+#include "base/e16.h"
 #include "sim/exchange.h"
 
 #include <string.h>
 #include <uthash.h>
 
 typedef __int128 wide_e16;
+
+enum { OPEN_IDS_FEW = 8 };
 
 enum {
     POOL_BLOCK = 256,   // orders in one block
@@ -55,7 +58,7 @@ struct order {
     bool announced;                  // the stream has heard of it
     bool hidden;                     // refused FOK and GTX orders are in no history (section 6)
     bool generated;                  // the exchange chose its client id
-    struct open_id *open_id;         // NULL: not among them
+    struct open_id *open_id;         // its place in exchange.open_ids; NULL: not there
 };
 
 // An order among the open ones, by client id. It stands apart from the order: most orders are final, and kept.
@@ -182,8 +185,10 @@ struct exchange {
 
     struct order **order_blocks;
     int64_t order_count, order_blocks_size;
-    struct open_id *open_ids;   // uthash
-    int32_t *id_slots;          // every order by client id, made on the first query (order_store.c)
+    struct open_id *open_ids;              // uthash
+    struct order *few_ids[OPEN_IDS_FEW];   // the first open orders, that stay out of it
+    int32_t few_id_count;
+    int32_t *id_slots;   // every order by client id, made on the first query (order_store.c)
     int64_t id_size, id_indexed;
     struct algo **algo_blocks;
     int64_t algo_count, algo_blocks_size;
@@ -208,9 +213,6 @@ struct exchange {
 // Grows *memory so that `count` + 1 items of `item` bytes fit, doubling; stops the program when memory is
 // out.
 void *scratch_rows(struct exchange *x, int64_t count, size_t item);
-
-// e16 to e8, half away from zero.
-int64_t e16_round(wide_e16 value);
 
 // exchange.c: whether orders of the symbol are taken now; false, and the refusal.
 bool market_trades(const struct market *m, struct reply *r);

@@ -33,13 +33,6 @@ void *scratch_rows(struct exchange *x, int64_t count, size_t item) {
     return x->scratch;
 }
 
-int64_t e16_round(wide_e16 value) {
-    wide_e16 half = DEC_ONE / 2;
-    wide_e16 sum = value < 0 ? value - half : value + half;
-    if (sum >= INT64_MIN && sum <= INT64_MAX) return (int64_t)sum / DEC_ONE;
-    return (int64_t)(sum / DEC_ONE);
-}
-
 bool event_wanted(const struct exchange *x, int32_t kind) {
     ASSERT(kind >= 0 && kind < 64);
     return (x->config.event_mask >> kind & 1) != 0 && x->hooks.event != NULL;

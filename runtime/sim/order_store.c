@@ -67,15 +67,33 @@ void order_store_free(struct exchange *x) {
     free(x->id_slots);
 }
 
+// To look through a few is cheaper than to hash one, and most accounts have no more.
+static int32_t few_find(const struct exchange *x, const struct order *o) {
+    ASSERT(x->few_id_count >= 0 && x->few_id_count <= OPEN_IDS_FEW);
+    for (int32_t i = 0; i < x->few_id_count; i++)
+        if (x->few_ids[i] == o) return i;
+    return -1;
+}
+
 static void open_id_add(struct exchange *x, struct order *o) {
     ASSERT(o->open_id == NULL);
+    ASSERT(few_find(x, o) < 0);
+    if (x->few_id_count < OPEN_IDS_FEW) {
+        x->few_ids[x->few_id_count++] = o;
+        return;
+    }
     o->open_id = alloc_zeroed(1, sizeof *o->open_id);
     o->open_id->order = o;
     HASH_ADD_KEYPTR(hh, x->open_ids, o->r.client_id, strlen(o->r.client_id), o->open_id);
 }
 
 static void open_id_drop(struct exchange *x, struct order *o) {
-    ASSERT(o->open_id != NULL && o->open_id->order == o);
+    if (o->open_id == NULL) {
+        int32_t i = few_find(x, o);
+        if (i >= 0) x->few_ids[i] = x->few_ids[--x->few_id_count];
+        return;
+    }
+    ASSERT(o->open_id->order == o);
     HASH_DEL(x->open_ids, o->open_id);
     free(o->open_id);
     o->open_id = NULL;
@@ -104,7 +122,7 @@ void order_link(struct exchange *x, struct order *o, uint8_t place) {
     m->open_notional_e8[o->r.side] += o->open_notional_e8;
     if (place == PLACE_RESTING && o->r.reduce_only) m->reduce_count++;
     if (place == PLACE_RESTING && m->book) book_join(m, o);
-    if (!o->open_id && !o->generated) open_id_add(x, o);
+    if (!o->generated) open_id_add(x, o);
     m->dirty = x->any_dirty = true;
 }
 
@@ -129,7 +147,7 @@ void order_unlink(struct exchange *x, struct order *o) {
     if (o->place == PLACE_RESTING && m->book) book_leave(m, o);
     ASSERT(list->count >= 0);
     ASSERT(m->open_notional_e8[o->r.side] >= 0);
-    if (o->open_id) open_id_drop(x, o);
+    if (!o->generated) open_id_drop(x, o);
     o->place = PLACE_NONE;
     o->previous = o->next = NULL;
     m->dirty = x->any_dirty = true;
@@ -182,6 +200,8 @@ void algo_unlink(struct exchange *x, struct algo *a) {
 }
 
 struct order *order_find_open_id(const struct exchange *x, const char *client_id) {
+    for (int32_t i = 0; i < x->few_id_count; i++)
+        if (strcmp(x->few_ids[i]->r.client_id, client_id) == 0) return x->few_ids[i];
     struct open_id *entry = NULL;
     if (x->open_ids) HASH_FIND_STR(x->open_ids, client_id, entry);
     return entry ? entry->order : NULL;

@@ -151,6 +151,17 @@ static int not_so(int32_t param, const char *how, struct errmsg *e) {
     return errmsg_set(e, ERR_INVALID, "%s cannot be given as %s", params[param].name, how);
 }
 
+// "BUY, SELL"
+static void list_names(const struct param_info *p, char *out, size_t size) {
+    size_t length = 0;
+    for (uint8_t i = 0; i < p->name_count; i++) {
+        int written = snprintf(out + length, size - length, "%s%s", i > 0 ? ", " : "", p->names[i]);
+        ASSERT(written > 0);
+        ASSERT((size_t)written < size - length);
+        length += (size_t)written;
+    }
+}
+
 static int set_name(struct call *c, int32_t param, const char *text, struct errmsg *e) {
     const struct param_info *p = &params[param];
     if (param == P_INTERVAL && interval_find(text) >= 0) {
@@ -158,20 +169,14 @@ static int set_name(struct call *c, int32_t param, const char *text, struct errm
         store(c, param, &interval, sizeof interval);
         return 0;
     }
-    char allowed[256] = "";
-    size_t length = 0;
     for (uint8_t i = 0; i < p->name_count; i++) {
-        if (strcmp(p->names[i], text) == 0) {
-            if (p->type == PARAM_ENUM) store(c, param, &i, sizeof i);
-            c->given |= (uint64_t)1 << param;
-            return 0;
-        }
-        int written =
-            snprintf(allowed + length, sizeof allowed - length, "%s%s", i > 0 ? ", " : "", p->names[i]);
-        ASSERT(written > 0);
-        ASSERT((size_t)written < sizeof allowed - length);
-        length += (size_t)written;
+        if (strcmp(p->names[i], text) != 0) continue;
+        if (p->type == PARAM_ENUM) store(c, param, &i, sizeof i);
+        c->given |= (uint64_t)1 << param;
+        return 0;
     }
+    char allowed[256] = "";
+    list_names(p, allowed, sizeof allowed);
     return errmsg_set(e, ERR_INVALID, "%s '%.40s' is not one of %s", p->name, text, allowed);
 }
 
