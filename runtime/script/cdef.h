@@ -68,6 +68,7 @@
 #include "venue/binance/account_event.h"
 #include "execution/api_call.h"
 #include "execution/account_view.h"
+#include "execution/seen_orders.h"
 #include "world/world.h"
 #include "process/terminal.h"
 #include "world/backtest/synthetic_market.h"

@@ -21,6 +21,22 @@ describe("metrics", function()
     assert.is_true(math.abs(s.average_response_us - 50005) < 1)
   end)
 
+  it("looks at the latencies of this minute and the one before, and of no other", function()
+    local m, _, r = filled()
+    local minute = 60 * 1000000
+    for _ = 1, 100 do
+      C.metrics_answered(m, r, false, false, 20000, 0)
+      C.metrics_answered(m, r, false, false, 3, 0)
+    end
+    assert.is_true(math.abs(tonumber(C.metrics_recent(m, minute).p95_us) / 20000 - 1) < 1 / 32)
+    C.metrics_answered(m, r, false, false, 7, minute)
+    assert.is_true(math.abs(tonumber(C.metrics_recent(m, minute).p95_us) / 20000 - 1) < 1 / 32)
+    C.metrics_answered(m, r, false, false, 9, 2 * minute)
+    assert.equal(9, tonumber(C.metrics_recent(m, 2 * minute).p95_us))
+    assert.equal(2, tonumber(C.metrics_recent(m, 2 * minute).answered))
+    assert.equal(0, tonumber(C.metrics_recent(m, 4 * minute).answered))
+  end)
+
   it("counts by settlement and by endpoint", function()
     local m, s, r = filled()
     r.endpoint = 5

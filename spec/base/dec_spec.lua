@@ -72,6 +72,27 @@ describe("exact decimals", function()
     assert.is_true(C.dec_mul_round(9223372036854775807LL, 9223372036854775807LL) == 9223372036854775807LL)
   end)
 
+  it("multiply the same whether or not the product fits a shorter way", function()
+    -- The whole quotient by 1e8, through another division; 2^72 is where the way changes.
+    local function check(a, b) assert.is_true(C.dec_mul_round(a, b) == C.dec_mul_div_round(a, b, 100000000LL)) end
+    for _, b in ipairs { 2LL ^ 12 - 1LL, 2LL ^ 12, 2LL ^ 12 + 1LL } do
+      for _, a in ipairs { 2LL ^ 60 - 1LL, 2LL ^ 60, 2LL ^ 60 + 1LL } do
+        check(a, b)
+        check(-a, b)
+        check(-a, -b)
+      end
+    end
+    for _, rest in ipairs { 0LL, 1LL, 49999999LL, 50000000LL, 50000001LL, 99999999LL } do
+      check(700000000LL + rest, 1LL)
+      check(-700000000LL - rest, 1LL)
+    end
+    for _ = 1, 2000 do
+      local a = ffi.cast("int64_t", math.random(-2 ^ 52, 2 ^ 52)) * math.random(1, 2000)
+      local b = ffi.cast("int64_t", math.random(-2 ^ 40, 2 ^ 40))
+      check(a, b)
+    end
+  end)
+
   it("round to a tick", function()
     local tick = 10000000LL
     assert.is_true(C.dec_floor_to(6700019000000LL, tick) == 6700010000000LL)

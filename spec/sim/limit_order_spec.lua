@@ -96,6 +96,25 @@ describe("limit orders", function()
     assert.are.equal(-2013, x:call("EP_OPEN_ORDER", { orig_client_id = "mine" }).code)
   end)
 
+  it("keep their ids to themselves as long as they are open, few or many", function()
+    begun()
+    local function name(i) return ("mine-%d"):format(i) end
+    local function place(i) return x:limit("SIDE_BUY", 0.01, 59000, { client_id = name(i) }).code end
+    for i = 1, 20 do
+      assert.are.equal(0, place(i))
+    end
+    for i = 1, 20 do
+      assert.are.equal(-4116, place(i))
+    end
+    for _, i in ipairs { 3, 20, 8, 9, 1 } do
+      assert.are.equal(200, x:call("EP_ORDER_CANCEL", { orig_client_id = name(i) }).status)
+      assert.are.equal(-2011, x:call("EP_ORDER_CANCEL", { orig_client_id = name(i) }).code)
+      assert.are.equal(0, place(i))
+      assert.are.equal(-4116, place(i))
+    end
+    assert.are.equal(20, #x:call("EP_OPEN_ORDERS").rows)
+  end)
+
   it("make a 22 character id when none is given", function()
     begun()
     local row = x:limit("SIDE_BUY", 0.1, 59000).row

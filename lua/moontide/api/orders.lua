@@ -1,4 +1,5 @@
 ---Calls of single orders: plain and conditional ones have one face, wherever the exchange keeps them.
+local ffi = require "ffi"
 local C = require "moontide.core"
 local records = require "moontide.api.records"
 local requests = require "moontide.api.requests"
@@ -7,29 +8,7 @@ local task = require "moontide.run.task"
 local M = {}
 
 local NO_SUCH_ORDER, NOT_OPEN = -2013, -2011
-local SEEN_MAX = 4096
 local EP_ORDER_NEW, EP_ALGO_NEW = C.EP_ORDER_NEW, C.EP_ALGO_NEW
-
--- Remembers whether an order is a conditional one, by its ids, for the last few thousand of them.
-local function new_memory()
-  local young, old, count = {}, {}, 0
-  local memory = {}
-  function memory.set(id, conditional)
-    if young[id] == nil then count = count + 1 end
-    young[id] = conditional
-    if count > SEEN_MAX then
-      young, old, count = {}, young, 0
-    end
-  end
-  ---@return boolean? # nil: it is not known
-  function memory.get(id)
-    if id == nil then return nil end
-    id = tostring(id)
-    if young[id] ~= nil then return young[id] end
-    return old[id]
-  end
-  return memory
-end
 
 local function id_of(o)
   return o.orderId or o.order_id or o.origClientOrderId or o.orig_client_order_id or o.origClientId
@@ -56,16 +35,24 @@ local function algo_query(o)
   }
 end
 
+-- What is known of an id; nil: nothing.
+local function is_conditional(seen, id)
+  if id == nil then return nil end
+  local known = C.seen_orders_find(seen, tostring(id))
+  if known == C.SEEN_UNKNOWN then return nil end
+  return known == C.SEEN_CONDITIONAL
+end
+
 -- Gives orders the face of plain ones, and remembers where they are kept.
 ---@class OrderFaces
 ---@field plain fun(order: table): table
 ---@field conditional fun(algo: table): table
 ---@field ask fun(o: table, plain: function, conditional: function, unknown: integer): table?, ApiError?
 local function new_faces()
-  local seen = new_memory()
+  local seen = ffi.new "struct seen_orders"
   local function remember(order, conditional)
-    seen.set(order.orderId, conditional)
-    seen.set(order.clientOrderId, conditional)
+    C.seen_orders_add(seen, order.orderId or "", conditional)
+    C.seen_orders_add(seen, order.clientOrderId or "", conditional)
     return order
   end
   return {
@@ -75,7 +62,7 @@ local function new_faces()
     -- conditional ones when those say `unknown`.
     ask = function(o, plain, conditional, unknown)
       local is = names_conditional(o)
-      if is == nil then is = seen.get(id_of(o)) end
+      if is == nil then is = is_conditional(seen, id_of(o)) end
       if is then return conditional(o) end
       local answer, err = plain(o)
       if answer or is == false or err.code ~= unknown then return answer, err end
