@@ -173,9 +173,11 @@ function Rest:run(names, jobs)
     C.live_stop(world.bt)
   end)
   local dead
-  world:run(main, function(t) dead = dead or t end)
+  world:run(main, function(t)
+    if not t.ok then dead = dead or t end
+  end)
   world:close()
-  if not main.ok or dead then failures.raise(1, "%s", tostring((dead or main).traceback)) end
+  if dead then failures.raise(1, "%s", tostring(dead.traceback)) end
   return nil
 end
 
