@@ -9,6 +9,7 @@
 #include "data/stamp.h"
 
 #include <csv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,8 +20,9 @@ struct reader {
     struct rows *rows;
     struct errmsg *e;
     int64_t row_max;
-    int err;     // the first one; later fields are ignored
-    bool done;   // row_max reached
+    bool survey;   // goes on behind a row that is none
+    int err;       // the first one; later fields are ignored
+    bool done;     // row_max reached
     struct layout layout;
     int32_t line;
     int field;   // index in the row being read
@@ -255,9 +257,22 @@ static void row_store(struct reader *r) {
     r->done = r->row_max > 0 && rows->count >= r->row_max;
 }
 
+// The message says "path: line N: what is wrong".
+static void note_fault(struct reader *r) {
+    struct rows *rows = r->rows;
+    const char *what = strstr(r->e->text, ": line ");
+    what = what ? strchr(what + 7, ':') : NULL;
+    ARRAY_ROOM(rows->faults, rows->fault_capacity, rows->fault_count + 1);
+    struct row_fault *f = &rows->faults[rows->fault_count++];
+    f->line = r->line;
+    snprintf(f->text, sizeof f->text, "%.127s", what ? what + 2 : r->e->text);
+    r->err = 0;
+}
+
 static void on_row(int end, void *ctx) {
     struct reader *r = ctx;
     if (!r->err && !r->done && r->field > 0 && r->line >= r->layout.first_line) row_store(r);
+    if (r->err && r->survey) note_fault(r);
     r->field = 0;
     r->stamp[0] = r->stamp[STAMP_SIZE / 2] = '\0';
     memset(&r->row, 0, sizeof r->row);
@@ -298,7 +313,7 @@ static int parse_blocks(struct reader *r, struct csv_parser *parser, struct sour
                               csv_strerror(csv_error(parser)));
         // Garbage without line ends would otherwise collect as one field without bound.
         if (csv_get_buffer_size(parser) > FIELD_SIZE_MAX) fail_row(r, "a field too long for a file of bars");
-        if (r->err || r->done) return r->err;
+        if ((r->err && !r->survey) || r->done) return r->err;
         if (progress) progress(progress_ctx, source_used(source));
     }
     if (!known) return errmsg_set(r->e, ERR_FORMAT, "%s: is empty", r->path);
@@ -322,8 +337,8 @@ static int finish(struct reader *r) {
     return err;
 }
 
-int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progress progress,
-              void *progress_ctx, struct rows *out, struct errmsg *e) {
+static int read_file(const char *path, int64_t row_max, bool survey, bool signed_prices,
+                     rows_progress progress, void *progress_ctx, struct rows *out, struct errmsg *e) {
     struct source *source = NULL;
     struct csv_parser parser;
     struct reader *r = calloc(1, sizeof *r);
@@ -336,6 +351,7 @@ int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progre
     r->rows = out;
     r->e = e;
     r->row_max = row_max;
+    r->survey = survey;
     r->line = 1;
     out->signed_prices = signed_prices;
     int err = source_open(path, &source, e);
@@ -348,8 +364,18 @@ int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progre
     return err;
 }
 
+int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progress progress,
+              void *progress_ctx, struct rows *out, struct errmsg *e) {
+    return read_file(path, row_max, false, signed_prices, progress, progress_ctx, out, e);
+}
+
+int rows_survey(const char *path, bool signed_prices, struct rows *out, struct errmsg *e) {
+    return read_file(path, 0, true, signed_prices, NULL, NULL, out, e);
+}
+
 void rows_free(struct rows *r) {
     free(r->bars);
     free(r->lines);
+    free(r->faults);
     *r = (struct rows){ 0 };
 }

@@ -21,12 +21,20 @@ struct bar_row {
     int64_t close_us;               // as the file has it; 0: it has none
 };
 
+// A row that is none: what is wrong with it.
+struct row_fault {
+    int32_t line;
+    char text[128];   // as the message of rows_read says it behind the file's name
+};
+
 struct rows {
     bool funding, signed_prices;
     uint32_t columns;   // bit 1 << enum column: those that the file has
     struct bar_row *bars;
     int32_t *lines;   // the line of the file each row stands on
     int64_t count, capacity;
+    struct row_fault *faults;   // of rows_survey
+    int64_t fault_count, fault_capacity;
 };
 
 // Told after each block how many bytes of the file are used up.
@@ -36,6 +44,9 @@ typedef void (*rows_progress)(void *ctx, int64_t used);
 // they come). `signed_prices`: a premium, which has any sign. ERR_FORMAT also for a file without rows.
 int rows_read(const char *path, int64_t row_max, bool signed_prices, rows_progress progress,
               void *progress_ctx, struct rows *out, struct errmsg *e);
+
+// As rows_read of a whole file, but goes on behind a row that is none, and tells of each.
+int rows_survey(const char *path, bool signed_prices, struct rows *out, struct errmsg *e);
 
 void rows_free(struct rows *r);
 

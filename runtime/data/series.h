@@ -50,6 +50,10 @@ void series_clip(struct series *s, int64_t from_us, int64_t to_us);
 // `out` owns its memory.
 int series_resample(const struct series *base, int32_t interval, struct series *out, struct errmsg *e);
 
+// Writes a series as an archive CSV with header (gzip when the name ends in .gz), under a temporary name
+// renamed at the end; ERR_IO.
+int series_write_csv(const struct series *s, const char *path, struct errmsg *e);
+
 // Funding rates of a symbol, by time.
 struct funding_series {
     char symbol[SERIES_SYMBOL_MAX];

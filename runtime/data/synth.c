@@ -4,20 +4,15 @@
 
 #include "base/num.h"
 #include "data/columns.h"
-#include "data/source.h"
 
 #include "base/dec.h"
 #include "base/rng.h"
 #include "trade/record.h"
 #include "trade/interval.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <zlib.h>
 
 static const double day_us = 86400e6;
 
@@ -111,49 +106,6 @@ int synth_bars(const struct synth_options *o, struct series *out, struct errmsg 
     if (columns_finish(out)) {
         series_close(out);
         return errmsg_set(e, ERR_NO_MEMORY, "the bars could not be hashed");
-    }
-    return 0;
-}
-
-static int put(void *file, bool zipped, const char *text, int size) {
-    if (zipped) return gzwrite(file, text, (unsigned)size) == size ? 0 : ERR_IO;
-    return fwrite(text, 1, (size_t)size, file) == (size_t)size ? 0 : ERR_IO;
-}
-
-static int row_text(const struct series *s, int64_t i, char *out, size_t size) {
-    char d[8][DEC_TEXT_MAX];
-    dec_print(d[0], s->open_e8[i], s->price_decimals);
-    dec_print(d[1], s->high_e8[i], s->price_decimals);
-    dec_print(d[2], s->low_e8[i], s->price_decimals);
-    dec_print(d[3], s->close_e8[i], s->price_decimals);
-    dec_print_short(d[4], s->volume_e8[i]);
-    dec_print_short(d[5], s->quote_volume_e8[i]);
-    dec_print_short(d[6], s->taker_volume_e8[i]);
-    dec_print_short(d[7], s->taker_quote_volume_e8[i]);
-    long long open_ms = s->open_us[i] / 1000;
-    return snprintf(out, size, "%lld,%s,%s,%s,%s,%s,%lld,%s,%lld,%s,%s,0\n", open_ms, d[0], d[1], d[2], d[3],
-                    d[4], open_ms + s->interval_us / 1000 - 1, d[5], (long long)s->trades[i], d[6], d[7]);
-}
-
-int synth_write_csv(const struct series *s, const char *path, struct errmsg *e) {
-    char temporary[4200];
-    snprintf(temporary, sizeof temporary, "%s.tmp-%d", path, (int)getpid());
-    bool zipped = name_ends(path, ".gz");
-    void *file = zipped ? (void *)gzopen(temporary, "wb6") : (void *)fopen(temporary, "wb");
-    if (!file) return errmsg_set(e, ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    static const char head[] =
-        "open_time,open,high,low,close,volume,close_time,quote_volume,count,taker_buy_volume,"
-        "taker_buy_quote_volume,ignore\n";
-    int status = put(file, zipped, head, (int)sizeof head - 1);
-    for (int64_t i = 0; i < s->count && status == 0; i++) {
-        char line[512];
-        status = put(file, zipped, line, row_text(s, i, line, sizeof line));
-    }
-    if ((zipped ? gzclose(file) : fclose(file)) != 0) status = ERR_IO;
-    if (status == 0 && rename(temporary, path) != 0) status = ERR_IO;
-    if (status != 0) {
-        unlink(temporary);
-        return errmsg_set(e, ERR_IO, "cannot write %s: %s", path, strerror(errno));
     }
     return 0;
 }

@@ -22,8 +22,4 @@ struct synth_options {
 // Fills *out with bars it owns; ERR_INVALID, ERR_NO_MEMORY.
 int synth_bars(const struct synth_options *o, struct series *out, struct errmsg *e);
 
-// Writes a series as an archive CSV with header (gzip when the name ends in .gz), under a temporary name
-// renamed at the end; ERR_IO.
-int synth_write_csv(const struct series *s, const char *path, struct errmsg *e);
-
 #endif

@@ -2,6 +2,7 @@
 // replaced by script/shim) into build/cdef.txt, which the binary embeds: declaration and use cannot drift
 // apart.
 #include "base/dec.h"
+#include "base/wide.h"
 #include "base/err.h"
 #include "base/json.h"
 #include "base/outcome.h"
@@ -44,6 +45,10 @@
 #include "data/store.h"
 #include "data/listing.h"
 #include "data/coverage.h"
+#include "data/columns.h"
+#include "data/csv_rows.h"
+#include "data/table.h"
+#include "data/grid.h"
 #include "data/archive_row.h"
 #include "sim/exchange.h"
 #include "sim/round_trip.h"

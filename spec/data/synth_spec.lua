@@ -75,7 +75,7 @@ describe("synth", function()
     local _, s = make(options(3))
     for _, ending in ipairs { ".csv", ".csv.gz" } do
       local path, e = folder .. "/MADEUSDT-1m-2023" .. ending, ffi.new "struct errmsg"
-      assert.are.equal(0, C.synth_write_csv(s, path, e), ffi.string(e.text))
+      assert.are.equal(0, C.series_write_csv(s, path, e), ffi.string(e.text))
       local o, r = ffi.new "struct import_options", ffi.new "struct import_result"
       local store = folder .. "/store"
       o.paths, o.path_count, o.store = ffi.new("const char *[1]", { path }), 1, store
@@ -84,7 +84,7 @@ describe("synth", function()
       C.import_free(r)
     end
     local e = ffi.new "struct errmsg"
-    assert.are.equal(C.ERR_IO, C.synth_write_csv(s, folder .. "/none/x.csv", e))
+    assert.are.equal(C.ERR_IO, C.series_write_csv(s, folder .. "/none/x.csv", e))
     C.series_close(s)
     os.execute("rm -r '" .. folder .. "'")
   end)

@@ -146,6 +146,8 @@ local M = {
       shown = "download: klines,fundingRate; else all",
       help = "klines, fundingRate, markPriceKlines, indexPriceKlines, premiumIndexKlines, aggTrades, trades, bookTicker, bookDepth, metrics",
     },
+    { name = "all", type = "flag", help = "doctor: every finding, not the first few of a sort" },
+    { name = "json", type = "flag", help = "of info, doctor: one JSON document instead of lines" },
     { name = "quiet", type = "flag", help = "no notes and no progress" },
     allow_gaps,
     store,
@@ -177,6 +179,7 @@ local function one_interval(options)
   return list[1]
 end
 
+---Files, read as a backtest reads them.
 local function import(options)
   local paths = { unpack(options, 2) }
   if #paths == 0 then cmd.fail(2, "missing files; usage: moontide data %s PATH...", options[1]) end
@@ -209,6 +212,23 @@ local function import(options)
   return 0
 end
 
+local function info(options)
+  if require("moontide.data.info").about_folder(options) then
+    return require("moontide.data.info").run(options)
+  end
+  for _, name in ipairs { "folder", "kinds", "json" } do
+    if options.given[name] then cmd.fail(2, "--%s belongs to data info of symbols, not of paths", name) end
+  end
+  return import(options)
+end
+
+local function export(options)
+  if not options.out then cmd.fail(2, "export needs --out FILE (.csv or .csv.gz)") end
+  return require("moontide.data.export").run(options, one_interval(options))
+end
+
+local function remove(options) return require("moontide.data.remove").run(options) end
+
 local function synth(options)
   if not options.out then cmd.fail(2, "synth needs --out FILE (.csv or .csv.gz)") end
   if options[2] then cmd.fail(2, "synth takes no file to read: '%s'", options[2]) end
@@ -222,7 +242,9 @@ local function synth(options)
     from = options.from,
   }
   local message = ffi.new "struct errmsg"
-  if C.synth_write_csv(series, options.out, message) ~= 0 then cmd.fail(1, "%s", ffi.string(message.text)) end
+  if C.series_write_csv(series, options.out, message) ~= 0 then
+    cmd.fail(1, "%s", ffi.string(message.text))
+  end
   describe(series)
   return 0
 end
@@ -234,9 +256,9 @@ local groups_of = { download = download_options, synth = synth_options }
 local takes = {
   download = { "interval", "from", "to", "folder", "quiet", "kinds" },
   import = { "symbol", "interval", "allow-gaps", "store" },
-  info = { "symbol", "interval", "allow-gaps", "store", "folder" },
-  doctor = { "folder", "from", "to", "interval", "symbol", "kinds" },
-  export = { "folder", "from", "to", "interval", "out", "symbol", "allow-gaps", "store" },
+  info = { "symbol", "interval", "allow-gaps", "store", "folder", "kinds", "json" },
+  doctor = { "folder", "interval", "symbol", "kinds", "all", "json" },
+  export = { "folder", "from", "to", "interval", "out", "symbol", "allow-gaps", "store", "quiet" },
   rm = { "folder", "interval", "kinds" },
   synth = { "symbol", "interval", "from", "out" },
 }
@@ -256,7 +278,17 @@ local function check_options(action, options)
   end
 end
 
-local actions = { import = import, info = import, synth = synth, download = download }
+local function doctor(options) return require("moontide.data.doctor").run(options) end
+
+local actions = {
+  download = download,
+  import = import,
+  info = info,
+  doctor = doctor,
+  export = export,
+  rm = remove,
+  synth = synth,
+}
 
 ---@param options table
 ---@return integer status

@@ -19,7 +19,7 @@ M.list = {
     "check",
     "Tries a strategy: look-ahead, costs, chance, single trades, parameters, faults. A verdict line each.",
   },
-  { "data", "Imports bars into the store, says what is in files, or makes a market from a seed." },
+  { "data", "Downloads history, says what is there and whether it is right, exports it, or makes a market." },
   { "paper", "Runs a strategy on a real exchange's market with an account of play money; no key is needed." },
   {
     "explain",

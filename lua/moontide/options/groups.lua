@@ -12,7 +12,7 @@ M.data = {
     value = "PATH...",
     repeated = true,
     words = true,
-    help = "files or folders of bars (.csv, .csv.gz, .zip)",
+    help = "files or folders of bars (.csv, .csv.gz, .zip), or a downloaded symbol (see data download)",
   },
   {
     name = "synthetic",
