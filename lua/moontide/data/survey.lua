@@ -55,9 +55,7 @@ local function describe(path, given)
   end
   for part in path:sub(1, #path - #name):gmatch "[^/]+" do
     local above = lower_kinds[part:lower()]
-    if above and (not kind or kind.name == "klines") and (above.bars or interval[0] < 0) then
-      kind = above
-    end
+    if above and (not kind or kind.name == "klines") and (above.bars or interval[0] < 0) then kind = above end
   end
   kind = kind or kinds.by_name.klines
   local text = given.symbol or named and ffi.string(symbol) or nil
