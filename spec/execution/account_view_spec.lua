@@ -142,6 +142,25 @@ describe("the view of positions", function()
     assert.near(2, view:amount(), 1e-9)
   end)
 
+  it("holds nothing of a fill that another one has hidden in what the account told", function()
+    -- A buy and a sell of 2 have both come to pass when the account is told as before; their replies come after it, in any order.
+    for _, buy_first in ipairs { true, false } do
+      local x, view = new_exchange(), new_view()
+      view:told({ amount = 1, entry = 100, wallet = 1000, at = 1 }, 1)
+      x.places.BOTH = { amount = 1, entry = 100 }
+      local buy, sell = x:order { side = "BUY", quantity = 2 }, x:order { side = "SELL", quantity = 2 }
+      local bought, sold = x:fill(buy, 2, 100, 5), x:fill(sell, 2, 100, 5.1)
+      view:told({ amount = 1, entry = 100, wallet = x.wallet, at = 6 }, 6.1)
+      assert.near(1, view:amount(), 1e-9)
+      view:reply((buy_first and bought or sold).order, true, 4, 7)
+      assert.near(1, view:amount(), 1e-9)
+      view:reply((buy_first and sold or bought).order, true, 4, 7.1)
+      assert.near(1, view:amount(), 1e-9)
+      view:told({ amount = 1, entry = 100, wallet = x.wallet, at = 9 }, 9.1)
+      assert.near(1, view:amount(), 1e-9)
+    end
+  end)
+
   it("holds it once when the account tells it first", function()
     local x, view = new_exchange(), new_view()
     local o = x:order { side = "SELL", quantity = 1 }

@@ -72,6 +72,17 @@ describe("settings", function()
       assert.equal(0, x:call("EP_LEVERAGE", { leverage = 1 }).code)
     end)
 
+    it("falls as long as anything at all is left available", function()
+      -- 0.1 at 60000 with a fee of 3: 600 of margin at a leverage of 10.
+      for wallet, expected in pairs { [603.00000001] = 0, [603] = -2028 } do
+        begin { leverage = 20, wallet = wallet }
+        x:market("SIDE_BUY", 0.1)
+        assert.equal(expected, x:call("EP_LEVERAGE", { leverage = 10 }).code, wallet)
+        x:close()
+      end
+      begin()
+    end)
+
     it("does not fall under an isolated position", function()
       begin { leverage = 20, isolated = true }
       assert.equal(0, x:call("EP_LEVERAGE", { leverage = 10 }).code)

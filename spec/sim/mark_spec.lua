@@ -56,6 +56,17 @@ describe("mark price and funding", function()
     assert.near(0.0005 / 2, num(m.rate_e8), 1e-5) -- four hours: half of it
   end)
 
+  it("the interest is 0.01 % in eight hours, and by that in others", function()
+    for hours, expected in pairs { [8] = 0.0001, [4] = 0.00005, [2] = 0.000025, [1] = 0.0000125 } do
+      local m = mark_of(hours)
+      assert.near(expected, num(m.interest_e8), 1e-8)
+      assert.equal(hours * 3600000000, tonumber(m.interval_us))
+      -- Paid at whole intervals of UTC, the next one after now.
+      assert.equal(0LL, m.next_us % m.interval_us)
+      assert.is_true(m.next_us > START and m.next_us <= START + m.interval_us)
+    end
+  end)
+
   it("the mark price is the median of three, and does not follow a single print", function()
     local m, b = mark_of(), book_around(60000)
     pass(m, b, 0.0005, 120)
