@@ -148,4 +148,27 @@ describe("limit orders", function()
     assert.are.equal(0, #x:call("EP_OPEN_ORDERS").rows)
     assert.are.equal(0.1, tonumber(x:fill().qty_e8) / 1e8)
   end)
+
+  it("tell in each event what is ordered on either side of their symbol, theirs included", function()
+    x = exchange.new { events = true, wallet = 100000 }
+    x:pass(0, { 60000, 60000, 60000, 60000 })
+    x:bar(1, { 60000, 60000, 58900, 60000 })
+    local function last()
+      for i = #x.events, 1, -1 do
+        if x.events[i].name == "order" then return { x.events[i].bids, x.events[i].asks } end
+      end
+    end
+    x:limit("SIDE_BUY", 0.1, 59000)
+    assert.same({ 5900, 0 }, last())
+    local second = x:limit("SIDE_BUY", 0.2, 58000).row
+    assert.same({ 17500, 0 }, last())
+    x:limit("SIDE_SELL", 0.1, 61000)
+    assert.same({ 17500, 6100 }, last())
+    x:market("SIDE_BUY", 0.01) -- takes at once: nothing of it stands
+    assert.same({ 17500, 6100 }, last())
+    x:call("EP_ORDER_CANCEL", { order_id = second.order_id })
+    assert.same({ 5900, 6100 }, last())
+    x:until_(119.9995) -- the first fills
+    assert.same({ 0, 6100 }, last())
+  end)
 end)

@@ -188,6 +188,7 @@ function M.new(options)
     if kind == C.RECORD_ORDER_UPDATE then
       local u = ffi.cast("const struct order_update_record *", record)
       e.name, e.execution, e.status = "order", u.execution, u.order.status
+      e.bids, e.asks = tonumber(u.bid_notional_e8) / E8, tonumber(u.ask_notional_e8) / E8
     elseif kind == C.RECORD_ACCOUNT_UPDATE then
       e.name = "account"
     elseif kind == C.RECORD_CONFIG_UPDATE or kind == C.RECORD_ASSETS_UPDATE then

@@ -30,7 +30,13 @@ describe("a parameter's value", function()
         end
       end
     end
-    for length, expected in pairs { [0] = C.ERR_INVALID, [1] = 0, [36] = 0, [37] = C.ERR_OVERFLOW, [200] = C.ERR_OVERFLOW } do
+    for length, expected in pairs {
+      [0] = C.ERR_INVALID,
+      [1] = 0,
+      [36] = 0,
+      [37] = C.ERR_OVERFLOW,
+      [200] = C.ERR_OVERFLOW,
+    } do
       local _, err = text("P_ORIG_CLIENT_ID", ("x"):rep(length))
       assert.equal(expected, err, length .. " characters")
     end
@@ -104,7 +110,14 @@ describe("a parameter's value", function()
   end)
 
   it("as a truth is a word in any case of letters", function()
-    for word, expected in pairs { ["true"] = true, TRUE = true, True = true, ["false"] = false, FALSE = false, False = false } do
+    for word, expected in pairs {
+      ["true"] = true,
+      TRUE = true,
+      True = true,
+      ["false"] = false,
+      FALSE = false,
+      False = false,
+    } do
       assert.equal(expected, text("P_REDUCE_ONLY", word).reduce_only, word)
     end
     for _, word in ipairs { "", "1", "0", "yes", "t", "truer" } do
