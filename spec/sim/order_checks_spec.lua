@@ -21,18 +21,21 @@ describe("an order between bars", function()
     return before, x.replies[token], list[#list]
   end
 
-  it("post-only is refused at once when it would take, and else stands, to fill as a maker when the open is beyond it", function()
-    assert.equal(-5022, x:limit("SIDE_BUY", 0.1, 60000, { time_in_force = "TIF_GTX" }).code)
-    local before, _, order = through(59990, { time_in_force = "TIF_GTX" }, 59999)
-    assert.equal(0, before.code)
-    assert.equal(C.STATUS_FILLED, order.status)
-    assert.same({ true, 59999 }, { x:fill().maker, num(x:fill().price_e8) })
-    x:until_(119.9995)
-    assert.equal(0, x:limit("SIDE_BUY", 0.1, 59980, { time_in_force = "TIF_GTX" }).code)
-    x:bar(2, { 60100, 60100, 60100, 60100 })
-    assert.equal(1, x:fills())
-    assert.equal(1, #x:call("EP_OPEN_ORDERS").rows)
-  end)
+  it(
+    "post-only is refused at once when it would take, and else stands, to fill as a maker when the open is beyond it",
+    function()
+      assert.equal(-5022, x:limit("SIDE_BUY", 0.1, 60000, { time_in_force = "TIF_GTX" }).code)
+      local before, _, order = through(59990, { time_in_force = "TIF_GTX" }, 59999)
+      assert.equal(0, before.code)
+      assert.equal(C.STATUS_FILLED, order.status)
+      assert.same({ true, 59999 }, { x:fill().maker, num(x:fill().price_e8) })
+      x:until_(119.9995)
+      assert.equal(0, x:limit("SIDE_BUY", 0.1, 59980, { time_in_force = "TIF_GTX" }).code)
+      x:bar(2, { 60100, 60100, 60100, 60100 })
+      assert.equal(1, x:fills())
+      assert.equal(1, #x:call("EP_OPEN_ORDERS").rows)
+    end
+  )
 
   it("fill-or-kill fills whole at the open or is refused", function()
     local before, after, order = through(60000, { time_in_force = "TIF_FOK" }, 59999)
@@ -136,7 +139,8 @@ describe("an order must", function()
 
   it("name what it needs", function()
     begin {}
-    local good = { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, price = 59000, time_in_force = "TIF_GTC" }
+    local good =
+      { side = "SIDE_BUY", type = "ORDER_LIMIT", quantity = 0.1, price = 59000, time_in_force = "TIF_GTC" }
     for _, name in ipairs { "side", "type", "quantity", "price", "time_in_force" } do
       local t = {}
       for k, v in pairs(good) do
