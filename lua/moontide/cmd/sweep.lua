@@ -6,6 +6,7 @@ local json = require "moontide.report.json"
 local ledger_module = require "moontide.research.ledger"
 local loader = require "moontide.run.loader"
 local shell = require "moontide.shell"
+local search = require "moontide.research.search"
 local space = require "moontide.research.space"
 local sweep = require "moontide.research.sweep"
 local text = require "moontide.research.text"
@@ -41,9 +42,9 @@ local M = {
         name = "method",
         type = "choice",
         value = "METHOD",
-        choices = { "grid", "random", "sobol" },
+        choices = { "grid", "random", "sobol", "halving", "evolution" },
         default = "grid",
-        help = "every combination, or --trials of them by chance or spread evenly",
+        help = "every combination; or --trials of them by chance, spread evenly, halved over time, or evolved",
       },
       {
         name = "trials",
@@ -51,7 +52,7 @@ local M = {
         value = "N",
         min = 1,
         max = 1000000,
-        help = "how many trials random and sobol take; the grid then takes its first N",
+        help = "how many trials the other methods take; the grid then takes its first N",
       },
       {
         name = "objective",
@@ -210,14 +211,41 @@ local function plan(options, script, path)
     end
   else
     if not options.trials then cmd.fail(2, "--method %s needs --trials N", options.method) end
-    if options.method == "random" then
+    if options.method == "evolution" then return dimensions, nil, where end
+    if options.method == "random" or options.method == "halving" then
       list = space.random(dimensions, options.trials, where, seeded(options.seed))
     else
       list = space.sobol(dimensions, options.trials, where)
     end
   end
   if #list == 0 then cmd.fail(2, "no combination is left: --where %s holds for none", options.where or "") end
-  return dimensions, list
+  return dimensions, list, where
+end
+
+-- What a method that looks at results before it goes on has tried on the whole period, and how many trials it took in all.
+local function searched(o, options, dimensions, list, where)
+  if options.method == "evolution" then
+    local tried = search.evolution(
+      dimensions,
+      options.trials,
+      where,
+      seeded(options.seed),
+      function(trials) return search.scores(o, trials) end
+    )
+    if #tried == 0 then
+      cmd.fail(2, "no combination is left: --where %s holds for none", options.where or "")
+    end
+    return tried, #tried
+  end
+  if options.method ~= "halving" then return list, #list end
+  search.scores(o, { list[1] }) -- says what the period is
+  local first = sweep.rows(
+    { list[1] },
+    o.ledger:trials(o.script_hash, sweep.options_text(o.argv), o.seed),
+    o.objective
+  )[1]
+  local result = first.trial.result
+  return search.halving(o, list, result.from, result.to), #list
 end
 
 local function shard(options, list)
@@ -298,7 +326,8 @@ end
 -- Runs what is not in the ledger (all of it, unless --resume) and ranks it.
 local function run_all(o, options, list)
   local key = sweep.options_text(options.argv)
-  local known, texts = options.resume and o.ledger:trials(o.script_hash, key, o.seed) or {}, {}
+  local looked = options.method == "halving" or options.method == "evolution" -- they were run while it searched
+  local known, texts = (options.resume or looked) and o.ledger:trials(o.script_hash, key, o.seed) or {}, {}
   for _, values in ipairs(list) do
     local params = space.text(values)
     if not known[params] then texts[#texts + 1] = params end
@@ -346,8 +375,11 @@ function M.run(options)
   end
   local objective = space.expression(options.objective, "objective")
   local script, script_hash = load_script(path, options)
-  local dimensions, list = plan(options, script, path)
-  list = shard(options, list)
+  local dimensions, list, where = plan(options, script, path)
+  if options.shard and (options.method == "halving" or options.method == "evolution") then
+    cmd.fail(2, "--shard and --method %s: each part would look at its own results alone", options.method)
+  end
+  list = list and shard(options, list)
   local o = {
     script = path,
     script_hash = script_hash,
@@ -358,6 +390,8 @@ function M.run(options)
     objective = objective,
     progress = progress(options),
   }
+  local taken
+  list, taken = searched(o, options, dimensions, list, where)
   local rows = run_all(o, options, list)
   if not rows[1] or not rows[1].score then
     local why = rows[1] and rows[1].trial.result.failure
@@ -365,7 +399,8 @@ function M.run(options)
   end
   local forward = forward_result(o, options, list, rows)
   local best = rows[1].trial
-  local v = verdict.of(rows, ledger:count(best.data, best.strategy), seeded(options.seed + 1))
+  local v =
+    verdict.of(rows, math.max(taken, ledger:count(best.data, best.strategy)), seeded(options.seed + 1))
   ledger:close()
   if options.json then write_json(options, document(options, path, rows, v, forward)) end
   if options.json == "-" then return 0 end

@@ -172,6 +172,18 @@ local function at_share(d, u)
   return tonumber(("%.9g"):format(d.low + u * (d.high - d.low)))
 end
 
+---The trial at a point of the unit cube.
+---@param dimensions Dimension[]
+---@param point number[] shares of each range, in [0, 1)
+---@return table values by name
+function M.at(dimensions, point)
+  local values = {}
+  for k, d in ipairs(dimensions) do
+    values[d.name] = at_share(d, point[k])
+  end
+  return values
+end
+
 -- A trial's values as one text, to leave out what stands in the list already.
 function M.text(values)
   local names, parts = {}, {}
@@ -190,10 +202,7 @@ end
 local function collect(dimensions, count, where, next)
   local list, seen, idle = {}, {}, 0
   while #list < count and idle < 10000 do
-    local point, trial = next(), {}
-    for k, d in ipairs(dimensions) do
-      trial[d.name] = at_share(d, point[k])
-    end
+    local trial = M.at(dimensions, next())
     local text = M.text(trial)
     if seen[text] or not kept(where, trial) then
       idle = idle + 1

@@ -118,6 +118,7 @@ function M.heat_map(rows, dimensions, width)
     end
   end
   if low > high then return nil end
+  if #rows * 2 < #xs * #ys then return nil end -- mostly dots: a search, and no grid
   local lines = {
     ("%s down, %s across from %s to %s; dark is %.4g, light is %.4g, a dot was not run"):format(
       a,

@@ -54,8 +54,13 @@ local function with_range(argv, from, to)
   return list
 end
 
--- The rows of some trials between two moments, from the ledger where they stand there.
-local function rows_between(o, trials, from, to)
+---The rows of some trials between two moments, from the ledger where they stand there.
+---@param o table as of M.run
+---@param trials table[] values by name
+---@param from number ms
+---@param to number ms, not included
+---@return SweepRow[]
+function M.rows_between(o, trials, from, to)
   local argv = with_range(o.argv, from, to)
   local texts, key = {}, sweep.options_text(argv)
   local known = o.ledger:trials(o.script_hash, key, o.seed)
@@ -114,7 +119,7 @@ function M.run(o, trials, windows)
   local rows, returns, profit, won = {}, {}, 0, 0
   local inside, outside, counted = 0, 0, 0
   for i, w in ipairs(windows) do
-    local best = rows_between(o, trials, w.train_from, w.train_to)[1]
+    local best = M.rows_between(o, trials, w.train_from, w.train_to)[1]
     local row = {
       train_from = w.train_from,
       train_to = w.train_to,
@@ -125,7 +130,7 @@ function M.run(o, trials, windows)
       test = {},
     }
     if best and best.score then
-      local tested = rows_between(o, { best.values }, w.test_from, w.test_to)[1]
+      local tested = M.rows_between(o, { best.values }, w.test_from, w.test_to)[1]
       row.params, row.values, row.score = best.params, best.values, best.score
       row.train, row.test, row.test_score = best.trial.result, tested.trial.result, tested.score
       profit = profit + (row.test.net_profit or 0)
