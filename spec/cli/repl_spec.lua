@@ -470,10 +470,8 @@ describe("the REPL at a terminal", function()
     return p
   end
 
-  it("opens at once, shows what is typed and what it gives", function()
-    local began = host.monotonic()
+  it("shows what is typed and what it gives", function()
     start():wait_for "sim>"
-    assert.is_true(host.monotonic() - began < 3) -- 20 ms on a machine with nothing else to do
     assert.truthy(p:enter "1 + 1":find("\nsim> 1 + 1\n2\nsim>", 1, true))
     p:send "12 + 34\27[D\27[D\127" -- two to the left, and one away
     p:wait_for "sim> 12 +34"

@@ -290,7 +290,7 @@ describe("shared budget", function()
       api.all(tasks)
       print("done", done, failed) io.stdout:flush()
     end } ]]
-      local r = live_run.start(x, { a = script, b = script }, { "--for", "60" })
+      local r = live_run.start(x, { a = script, b = script })
       finally(function()
         r:close()
         x:stop()

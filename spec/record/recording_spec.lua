@@ -115,15 +115,13 @@ describe("a recorded run", function()
     local fast = "--recv-window 15000 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
     made = recorded.make(x, folder, {
       plain = { script = plain, arguments = fast },
-      events = { script = events, arguments = "--for 8" },
+      events = { script = events, arguments = "--events 25000" },
       failing = { script = failing, arguments = fast },
       paper = { script = handlers, command = "paper", arguments = "--bars 3 --name paper-one" },
       killed = { script = handlers, arguments = fast, kill = { "bar", 4 } },
       halted = { script = handlers, arguments = fast, kill = { "bar", 2 }, signal = "USR1" },
+      handlers = { script = handlers, arguments = "--bars 12 " .. fast, exchange = alone },
     })
-    made.handlers = recorded.make(alone, folder, {
-      handlers = { script = handlers, arguments = "--bars 12 " .. fast },
-    }).handlers
   end)
   teardown(function()
     run.remove(folder)
@@ -267,7 +265,7 @@ describe("a recorded run", function()
       if items then
         assert.is_true(how == C.RECORD_FILE_CUT or how == C.RECORD_FILE_WHOLE, tostring(how))
         for i, item in ipairs(items) do
-          assert.equal(all[i], item)
+          if all[i] ~= item then assert.equal(all[i], item) end -- busted's own comparing takes its time
         end
         assert.is_true(#items >= longest)
         longest = #items
@@ -305,7 +303,7 @@ describe("a recorded run", function()
       if items then
         assert.is_true(how == C.RECORD_FILE_DAMAGED or how == C.RECORD_FILE_CUT, tostring(how)) -- cut: a size that leads past the end
         for i, item in ipairs(items) do
-          assert.equal(all[i], item)
+          if all[i] ~= item then assert.equal(all[i], item) end -- busted's own comparing takes its time
         end
       else
         assert.is_true(at <= 32)
@@ -381,7 +379,7 @@ end)
 describe("recordings of several runs", function()
   local x, folder, recordings
   local script = [[
-    return { symbols = { "BTCUSDT" },
+    return { symbols = { "BTCUSDT" }, on_trade = function() end,
       on_start = function(self)
         self.state.runs = (self.state.runs or 0) + 1
         for _ = 1, self.state.runs do print("price", assert(api.get_ticker_price { symbol = "BTCUSDT" }).price) end
@@ -399,7 +397,7 @@ describe("recordings of several runs", function()
   end)
 
   local function live(arguments)
-    local all = { "live", "--url", x.url, "--for", "1.5" }
+    local all = { "live", "--url", x.url, "--events", "3" }
     for _, a in ipairs(arguments) do
       all[#all + 1] = a
     end
@@ -453,7 +451,7 @@ describe("recordings of several runs", function()
         io.open("%s/crashed", "w"):close()
         pcall(ffi.cdef, "void abort(void);")
         ffi.C.abort()   -- a wrong address would be an orderly end under a sanitizer
-      end, on_bar = function() end } ]]):format(folder, folder)
+      end, on_trade = function() end } ]]):format(folder, folder)
     )
     r = live { crash, "--record", folder .. "/crash.rec", "--trusted" }
     assert.truthy(r.err:find "starts again in", r.err)

@@ -9,22 +9,22 @@ local M = {}
 ---Runs scripts live at the same time, each recorded, and waits for all.
 ---@param x table the exchange (spec.support.local_exchange)
 ---@param folder string
----@param runs table<string, { script: string, arguments: string?, command: string?, kill: { [1]: string, [2]: integer }?, signal: string? }> by name; kill: so many lines with this text in its output, and more of the recording on disk, bring a signal (KILL)
+---@param runs table<string, { script: string, arguments: string?, command: string?, kill: { [1]: string, [2]: integer }?, signal: string?, exchange: table? }> by name; exchange: another one; kill: so many lines with this text in its output, and more of the recording on disk, bring a signal (KILL)
 ---@return table<string, { script: string, file: string, out: string, err: string, status: integer }>
 function M.make(x, folder, runs)
   local lines, results = {}, {}
   for name, r in pairs(runs) do
     local script, file =
       run.write(("%s/%s.lua"):format(folder, name), r.script), ("%s/%s.rec"):format(folder, name)
-    local base = folder .. "/" .. name
+    local base, at = folder .. "/" .. name, r.exchange or x
     local command = ("MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s exec %s %s %s --no-supervisor --url %s --record %s %s"):format(
       folder,
-      x.key,
-      x.secret,
+      at.key,
+      at.secret,
       host.exe,
       r.command or "live",
       script,
-      x.url,
+      at.url,
       file,
       r.arguments or ""
     )

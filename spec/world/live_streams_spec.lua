@@ -140,7 +140,14 @@ describe("moontide live: streams", function()
     "asks for all that happened while it heard nothing: orders of others, amended, cancelled, conditional ones; page by page",
     function()
       local folder = run.folder()
-      finally(function() run.remove(folder) end)
+      finally(function()
+        local pid = tonumber(run.read(folder .. "/pid"))
+        if pid then
+          require("ffi").C.kill(pid, 15)
+          waiting.till_ended(pid)
+        end
+        run.remove(folder)
+      end)
       local path = run.write(
         folder .. "/script.lua",
         [[
@@ -156,7 +163,7 @@ describe("moontide live: streams", function()
       )
       local from = lx.now_ms() - 1
       os.execute(
-        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s --for 60 >%s/out 2>%s/err & echo $! >%s/pid"):format(
+        ("MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s %s live %s --url %s >%s/out 2>%s/err & echo $! >%s/pid"):format(
           x.key,
           x.secret,
           require("moontide.lua_host").exe,
@@ -324,7 +331,7 @@ describe("moontide live: streams", function()
         end }]]
     )
     local pipe = io.popen(
-      ("MOONTIDE_HOME=%s/home %s live %s --url %s --market-only --for 60 >%s/out 2>&1 & echo $!"):format(
+      ("MOONTIDE_HOME=%s/home %s live %s --url %s --market-only >%s/out 2>&1 & echo $!"):format(
         folder,
         require("moontide.lua_host").exe,
         path,

@@ -130,7 +130,7 @@ describe("moontide paper", function()
       } ]]
       )
       local before = x:audit("?limit=0").total
-      local r = d:start { "--for", "20", "--latency", "5" }
+      local r = d:start { "--for", "60", "--latency", "5" } -- as a rule it is told to end long before
       local shown, offers = { BUY = {}, SELL = {} }, { BUY = {}, SELL = {} } -- by the taker's side; what a resting order may meet
       local function note(side, price, time)
         shown[side][("%.2f"):format(price)] = true
@@ -247,8 +247,9 @@ describe("moontide paper", function()
       assert.equal(0, r.status(), path .. r.err())
       local result = cjson.decode(r.out())
       assert.truthy(result.bars >= 1, path .. r.err())
-      -- A strategy that ends in the market is warned of it, and of nothing else.
-      assert.falsy(r.err():gsub("[^\n]*WARN [^\n]* stays open; [^\n]*", ""):find "WARN", r.err())
+      -- A strategy that ends in the market is warned of it, and of nothing else; one on a slow machine of that.
+      local rest = r.err():gsub("[^\n]*WARN [^\n]* stays open; [^\n]*", "")
+      assert.falsy(rest:gsub("[^\n]*WARN [^\n]* held the loop for [^\n]*", ""):find "WARN", r.err())
       count = count + 1
     end
     assert.truthy(count >= 4)
@@ -484,10 +485,11 @@ describe("moontide paper", function()
     assert.truthy(r.out:find("income\t0\n", 1, true), r.out .. r.err)
     local paid = tonumber(r.out:match "paid\t(%d+)")
     assert.truthy(paid > 0, r.out .. r.err)
-    lx.sleep(0.8)
-    r = d:run()
-    assert.equal(0, r.status, r.err)
-    assert.truthy(tonumber(r.out:match "income\t(%d+)") > paid, r.out .. r.err)
+    lx.wait_for("what was paid while it did not run", function()
+      r = d:run()
+      assert.equal(0, r.status, r.err)
+      return tonumber(r.out:match "income\t(%d+)") > paid
+    end)
   end)
 
   it("says in one line what is wrong", function()

@@ -13,6 +13,16 @@ local helpers = [[
     return o
   end
   local function try(name, o) return show(name, api.create_order(order(o))) end
+  -- Once the account's stream has told what decides it: for as long as the answer is not `wanted`.
+  local function try_till(name, o, wanted)
+    local value, err
+    for _ = 1, 600 do
+      value, err = api.create_order(order(o))
+      if wanted == "taken" and value or not value and err.message:find(wanted, 1, true) then break end
+      api.sleep(0.1)
+    end
+    return show(name, value, err)
+  end
 ]]
 
 describe("limits that a script cannot lift", function()
@@ -161,11 +171,9 @@ describe("limits that a script cannot lift", function()
       print("filled", filled)
       for i = 1, 5 do try("again", { quantity = 0.014, type = "MARKET" }) end
       try("reduce", { quantity = 0.014, type = "MARKET", side = "SELL", reduceOnly = true })
-      api.sleep(0.3)
-      try("after", { quantity = 0.013, type = "MARKET" })
+      try_till("after", { quantity = 0.013, type = "MARKET" }, "taken")
       api.cancel_all_orders { symbol = "BTCUSDT" }
-      api.sleep(0.3)
-      try("room", { quantity = 0.02, type = "MARKET" })
+      try_till("room", { quantity = 0.02, type = "MARKET" }, "taken")
     ]],
       { "--max-position-notional", "3000" }
     )
@@ -191,10 +199,8 @@ describe("limits that a script cannot lift", function()
     local r = live(
       [[
       try("long", { quantity = 0.02, type = "MARKET", positionSide = "LONG" })
-      api.sleep(0.3)
       try("short", { quantity = 0.02, type = "MARKET", side = "SELL", positionSide = "SHORT" })
       try("small short", { quantity = 0.01, type = "MARKET", side = "SELL", positionSide = "SHORT" })
-      api.sleep(0.3)
       try("more", { quantity = 0.01, type = "MARKET", positionSide = "LONG" })
       try("close", { quantity = 0.02, type = "MARKET", side = "SELL", positionSide = "LONG" })
     ]],
@@ -217,8 +223,7 @@ describe("limits that a script cannot lift", function()
       for i = 1, 4 do try("order" .. i, { quantity = 0.002 }) end
       try("stop", { quantity = 0.002, type = "STOP_MARKET", stopPrice = at(1.05) })
       local o = assert(api.cancel_order { symbol = "BTCUSDT", orderId = assert(api.get_open_orders { symbol = "BTCUSDT" })[1].orderId })
-      api.sleep(0.3)
-      try("place", { quantity = 0.002 })
+      try_till("place", { quantity = 0.002 }, "taken")
     ]],
       { "--max-open-orders", "3" }
     )
@@ -235,8 +240,7 @@ describe("limits that a script cannot lift", function()
     local script = [[
       try("first", { quantity = 0.02, type = "MARKET" })
       try("back", { quantity = 0.02, type = "MARKET", side = "SELL", reduceOnly = true })
-      api.sleep(0.3)
-      try("more", { quantity = 0.002 })
+      try_till("more", { quantity = 0.002 }, "risk limit: a loss today")
     ]]
     local r = live(script, { "--max-daily-loss", "1.4" })
     assert.equal(0, r.status, r.err)
@@ -251,8 +255,7 @@ describe("limits that a script cannot lift", function()
       [[
       try("rests", { quantity = 0.002 })
       try("beyond", { quantity = 0.1 })
-      api.sleep(0.2)
-      try("after", { quantity = 0.002 })
+      try_till("after", { quantity = 0.002 }, "risk limit: the run is halted")
       api.sleep(30)
     ]],
       { "--max-order-notional", "2000", "--on-breach", "halt" }
