@@ -4,6 +4,7 @@ local host = require "moontide.lua_host"
 local live_run = require "spec.support.live_run"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local wait = require "spec.support.wait"
 
 local S = 1000000
 local LIMIT = 1000
@@ -101,13 +102,18 @@ describe("shared budget", function()
     local sat_in = spend("sat-in", 60 * S, now - 300 * S)
     run.write(("%s/moontide-%s-other.budget"):format(dir, uid), "of another version")
     -- One whose holder was killed in its seat.
-    os.execute(
-      ("timeout -s KILL 0.5 '%s' script spec/support/budget_member.lua %s 60 1000 >%s/said 2>&1"):format(
+    local pipe = io.popen(
+      ("exec '%s' script spec/support/budget_member.lua %s 600 1000 </dev/null 2>&1 & echo $!"):format(
         host.exe,
-        dir,
         dir
       )
     )
+    local holder = tonumber(pipe:read "*l")
+    wait.till("it to sit", function() return there "spec" and run.read(dir .. "/seated") ~= "" end)
+    ffi.C.kill(holder, 9)
+    pipe:close()
+    wait.till_ended(holder)
+    os.remove(dir .. "/seated")
     assert.is_true(there "spec")
     local s = assert(open(dir, "x"))
     for name, stays in pairs {

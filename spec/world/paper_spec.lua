@@ -243,7 +243,7 @@ describe("moontide paper", function()
     end
     local count = 0
     for path, r in pairs(runs) do
-      lx.wait_for(path, r.status)
+      lx.wait_for(path, r.status, 300) -- many at once
       assert.equal(0, r.status(), path .. r.err())
       local result = cjson.decode(r.out())
       assert.truthy(result.bars >= 1, path .. r.err())

@@ -23,6 +23,6 @@ return {
     they fail with a network error. Cancels and reads go on. Missed trades are fetched and matched with the resting orders.
 11. Between runs nothing is filled. A resting order whose price the market has passed meanwhile fills at its own price when the
     next run receives the order book; a stop is triggered by the first price that satisfies it.
-12. The account is saved within a few seconds of each change (a killed process loses no more) and at the end.
+12. The account is saved within a few seconds of each change, with `self.state` (a killed process loses no more), and at the end.
 ]],
 }
