@@ -240,5 +240,8 @@ return { symbols = { "BTCUSDT" }, interval = "1m", params = { every = { 60, min 
     assert.are.equal(1, r.status)
     assert.is_truthy(r.err:find "broken")
     assert.are.equal(1, select(2, r.err:gsub("\n", "")))
+    r = run.moontide({ "check", "s.lua" }, nil, folder)
+    assert.are.equal(2, r.status)
+    assert.is_truthy(r.err:find "no data: give %-%-data")
   end)
 end)

@@ -30,6 +30,7 @@ local own = {
 ---@field fills table[]?
 ---@field trades table[]?
 ---@field failure string? why it could not be run; nothing else is there then
+---@field status integer? the process's, where it failed
 
 local function command(argv, script, v, base)
   local words = { shell.quote(host.exe), "backtest", shell.quote(script) }
@@ -96,6 +97,9 @@ local function finish(running)
     local file = io.open(base .. ".problem", "rb")
     local problem = file and file:read "*a" or ""
     if file then file:close() end
+    file = io.open(base .. ".status", "rb")
+    found.status = file and tonumber(file:read "*l") or 1
+    if file then file:close() end
     found.failure = problem:match "moontide backtest: ([^\n]*)"
       or problem:match "[^\n]+"
       or "the process died"
@@ -104,7 +108,7 @@ local function finish(running)
       found[what] = read_rows(base .. "." .. what)
     end
   end
-  for _, what in ipairs { "orders", "fills", "trades", "problem" } do
+  for _, what in ipairs { "orders", "fills", "trades", "problem", "status" } do
     os.remove(base .. "." .. what)
   end
   return found
@@ -141,7 +145,7 @@ end
 ---@return RunResult
 function M.need(results, name)
   local found = results[name]
-  if found.failure then failures.raise(1, "%s", found.failure) end
+  if found.failure then failures.raise(found.status == 2 and 2 or 1, "%s", found.failure) end
   return found
 end
 
