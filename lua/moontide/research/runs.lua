@@ -60,8 +60,9 @@ local function command(argv, script, v, base)
   for _, word in ipairs(extra) do
     words[#words + 1] = shell.quote(word)
   end
-  words[#words + 1] = ("--json=- --quiet --log-level=error 2>%s </dev/null"):format(
-    shell.quote(base .. ".problem")
+  words[#words + 1] = ("--json=- --quiet --log-level=error 2>%s </dev/null || echo $? >%s"):format(
+    shell.quote(base .. ".problem"),
+    shell.quote(base .. ".status")
   )
   return table.concat(words, " ")
 end
