@@ -43,7 +43,7 @@ describe("moontide data download of what is newer than the archive", function()
     assert.are.equal(0, r.status, r.err)
     for _, kind in ipairs { "klines", "markPriceKlines", "indexPriceKlines" } do
       local list = lines(kind .. "/1m")
-      assert.is_true(#list >= 120 and #list <= 122, kind .. " " .. #list)
+      assert.is_true(#list >= 120, kind .. " " .. #list)
       for i, line in ipairs(list) do
         assert.are.equal(("%d"):format((from + (i - 1) * 60) * 1000), line:match "^%d+")
       end

@@ -25,7 +25,7 @@ describe("moontide data download", function()
 
   local place = "/BTCUSDT/klines/1h/"
   local function names()
-    local pipe = io.popen(("cd '%s' && ls -A | LC_ALL=C sort"):format(base .. place))
+    local pipe = io.popen(("cd '%s' 2>/dev/null && ls -A | LC_ALL=C sort"):format(base .. place))
     local list = {}
     for name in pipe:lines() do
       if not name:find "^%.moontide" then list[#list + 1] = name end

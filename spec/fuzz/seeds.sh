@@ -63,6 +63,9 @@ archives)
     put trades "\\4$trades"
     put funding '\0calc_time,funding_interval_hours,last_funding_rate\n1672531200000,8,0.0001\n'
     put plain '\41,100,1,1,1,1672531200000,true\n'
+    put survey "\\20$bars"
+    put table '\20id,price,time,maker\n1,100,1672531200000,true\n2,x,1672531200000,false\n3,1\n'
+    put listing '\40<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><IsTruncated>true</IsTruncated><NextMarker>d/e/</NextMarker><Contents><Key>d/a.zip</Key><LastModified>2023-02-01T09:05:11.000Z</LastModified><ETag>&quot;ab&quot;</ETag><Size>12</Size></Contents><CommonPrefixes><Prefix>d/e/</Prefix></CommonPrefixes></ListBucketResult>'
     put named '\0date;open;high;low;close\n2023-01-01;1;2;0.5;1\n'
     folder=$(mktemp -d)
     printf "$bars" >"$folder/BTCUSDT-1m-2023-01.csv"
