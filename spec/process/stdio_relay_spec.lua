@@ -14,7 +14,7 @@ describe("output that nobody reads", function()
   local function start(script, arguments, both)
     local path = run.write(folder .. "/s.lua", script)
     os.execute(
-      ("cd %s; export MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s; { { '%s' live %s --url %s --recv-window 1000 %s; echo $? >status; } %s | { while [ ! -e read ]; do sleep 0.05; done; cat >out; touch through; }; } >/dev/null 2>&1 </dev/null &"):format(
+      ("cd %s; export MOONTIDE_HOME=%s/home MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s; { { '%s' live %s --url %s --recv-window 1000 %s; echo $? >status; } %s | { while [ ! -e read ] && [ -e s.lua ]; do sleep 0.05; done; cat >out; touch through; }; } >/dev/null 2>&1 </dev/null &"):format(
         folder,
         folder,
         x.key,
