@@ -1,4 +1,5 @@
 -- The journal of a live run over real sockets: what is in it, what a killed process leaves, and how the next one clears it up.
+local ffi = require "ffi"
 local C = require "spec.support.c"
 local host = require "moontide.lua_host"
 local journal = require "spec.support.journal"
@@ -22,22 +23,34 @@ describe("a live run's journal", function()
     run.remove(folder)
   end)
 
-  -- A run of its own; `before` stands before the program's name in the shell.
-  local function live(script, arguments, before)
+  -- A run of its own; `before` stands before the program's name in the shell. What is to happen while it runs is done by
+  -- `meanwhile`, which gets its process.
+  local function live(script, arguments, before, meanwhile)
     local path = run.write(folder .. "/script.lua", script)
     local words = { before or "", quote(host.exe), "live", path, "--no-supervisor", "--url", x.url }
     for _, a in ipairs(arguments or {}) do
       words[#words + 1] = quote(a)
     end
     os.execute(
-      ("cd %s && export MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s; %s >out 2>err </dev/null; echo $? >status"):format(
+      ("cd %s && rm -f pid status && export MOONTIDE_HOME=%s MOONTIDE_API_KEY=%s MOONTIDE_API_SECRET=%s; { %s >out 2>err </dev/null & echo $! >pid; wait $!; echo $? >status; } %s"):format(
         folder,
         home,
         x.key,
         x.secret,
-        table.concat(words, " ")
+        table.concat(words, " "),
+        meanwhile and "2>/dev/null &" or ""
       )
     )
+    if meanwhile then
+      local pid = lx.wait_for(
+        "the process",
+        function() return tonumber(run.read(folder .. "/pid"):match "%d+\n") end
+      )
+      local ok, problem = pcall(meanwhile, pid)
+      if not ok then ffi.C.kill(pid, 9) end
+      lx.wait_for("the end", function() return run.read(folder .. "/status"):find "%d+\n" end)
+      if not ok then error(problem, 0) end
+    end
     return {
       status = tonumber(run.read(folder .. "/status")),
       out = run.read(folder .. "/out"),
@@ -64,7 +77,8 @@ describe("a live run's journal", function()
   end
 
   it("holds each order, what became of it, and its last word from the stream", function()
-    local r = live [[
+    local r = live(
+      [[
       local t = assert(api.get_ticker_price { symbol = "BTCUSDT" })
       local low = market.round_price("BTCUSDT", t.price * 0.97)
       local function limit(id, more)
@@ -86,8 +100,24 @@ describe("a live run's journal", function()
       local plain = assert(api.request("POST", "/fapi/v1/order", { symbol = "BTCUSDT", side = "BUY", type = "MARKET", quantity = 0.01 }))
       print("plain", plain.clientOrderId)
       print("none", (select(2, api.request("POST", "/fapi/v1/order", { side = "BUY", type = "MARKET", quantity = 0.01 })).code))
-      api.sleep(0.3)   -- for the stream's word
-    ]]
+      io.open("goes on", "w"):close()
+      io.stdout:flush()
+      repeat api.sleep(0.02) until io.open "told"
+    ]],
+      {},
+      nil,
+      function() -- the stream's word
+        lx.wait_for("the last word of what has ended, and the script", function()
+          local ended = 0
+          for _, o in ipairs(journal.orders(home .. "/runs/script/journal.db") or {}) do
+            local own = o.client_id:find "^mt%-" ~= nil
+            if own and (o.status == "CANCELED" or o.status == "FILLED") then ended = ended + 1 end
+          end
+          return ended == 2 and run.read(folder .. "/out"):find "none\t"
+        end)
+        run.write(home .. "/runs/script/data/told", "")
+      end
+    )
     assert.equal(0, r.status, r.err)
     local own = r.out:match "own\t(%S+)"
     assert.truthy(own:match "^mt%-%x+%-%x+%-00000001$" and #own <= 36, own)
@@ -231,7 +261,10 @@ describe("a live run's journal", function()
     -- Not while nothing can be found out.
     left_behind("left-unclear", made)
     x:faults { { fault = "error", call = "GET /fapi/v1/order", status = 500 } }
-    r = live("api.sleep(0) print 'never'", {}, "timeout --foreground --preserve-status -s INT 4")
+    r = live("api.sleep(0) print 'never'", {}, nil, function(pid)
+      lx.wait_for("the question", function() return x:raw("GET", "/moontide/faults").json[1].struck >= 1 end)
+      ffi.C.kill(pid, 2)
+    end)
     assert.equal(1, r.status)
     assert.equal("", r.out)
     assert.truthy(
