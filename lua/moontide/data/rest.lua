@@ -80,10 +80,16 @@ local function make_world(self, names)
   local symbols, rate_limits = rules(self, names)
   o.api = loader.configuration(self.options, rate_limits)
   o.api.queue_timeout_us = PATIENCE_US
-  if C.live_new(o, symbols, #names, out, message) ~= 0 then return nil, ffi.string(message.text) end
-  for _, number in ipairs(SIGNALS) do
-    ffi.C.signal(number, nil)
+  -- A world without streams is made for clearing up, which no signal may end; this may be ended as before.
+  local before = {}
+  for i, number in ipairs(SIGNALS) do
+    before[i] = ffi.C.signal(number, nil)
   end
+  local status = C.live_new(o, symbols, #names, out, message)
+  for i, number in ipairs(SIGNALS) do
+    ffi.C.signal(number, before[i])
+  end
+  if status ~= 0 then return nil, ffi.string(message.text) end
   local symbol_names = {}
   for i, name in ipairs(names) do
     symbol_names[i - 1] = name

@@ -32,6 +32,12 @@ Series.__index = Series
 ---@return SeriesDownload
 function M.new(base, key, from, to)
   local folder = base .. "/" .. kinds.folder(key)
+  if key.kind.bars then -- the first bar that begins there
+    local interval = C.interval_find(key.interval)
+    local open = C.interval_floor(interval, from)
+    if open < from then open = C.grid_next(interval, open) end
+    from = tonumber(open)
+  end
   local made = C.store_folder(folder) == 0
   local self = setmetatable({
     key = key,
