@@ -220,6 +220,11 @@ describe("moontide data download", function()
     archive:faults()
     local r = download("--from", "2023-01-01", "--to", "2023-04-10")
     assert.are.equal(0, r.status, r.err)
+    -- As it might have been left a moment before a file got its name.
+    run.write(base .. place .. "BTCUSDT-1h-2023-01.zip.CHECKSUM.tmp-99", "x")
+    run.write(base .. place .. ".BTCUSDT-1h-2023-01.zip.0123.part", "x")
+    r = download("--from", "2023-01-01", "--to", "2023-04-10")
+    assert.matches("up to date", r.out)
     assert.are.equal(("%d"):format((90 + 9) * 24), bars())
     assert.is_nil(names():find "part")
     local found = {}

@@ -202,6 +202,7 @@ function Series:run(archive)
     bring_all(self, archive, wanted(self, months, 0)) -- of days that the archive has only within their month
   end
   self.folder:tidy()
+  self.folder:sweep()
   self.folder:save()
 end
 

@@ -214,6 +214,17 @@ function Folder:tidy()
   return gone
 end
 
+---Takes away what a process that was killed has left: temporary files, and parts of files that are there. Only for who holds the
+---folder of data.
+function Folder:sweep()
+  for _, name in ipairs(host.list_folder(self.path) or {}) do
+    local stem = kinds.stem(self.key)
+    local ours = name:sub(1, #stem) == stem or name:sub(1, #INDEX) == INDEX
+    local of = name:match "^%.(.+%.zip)%.%w*%.part$"
+    if ours and name:find "%.tmp%-%d+$" or of and self.files[of] then os.remove(self.path .. "/" .. name) end
+  end
+end
+
 ---Remembers that the exchange itself has nothing there.
 ---@param from number
 ---@param to number
