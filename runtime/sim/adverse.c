@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "sim/algo.h"
+#include "sim/mark_bar.h"
 #include "sim/match.h"
 
 static bool is_stop_loss(const struct market *m, const struct algo *a) {
@@ -16,8 +17,12 @@ struct algo *adverse_stop(const struct exchange *x, const struct market *m, int6
     if (x->config.path != PATH_ADVERSE) return NULL;
     for (struct algo *a = m->algos.first; a; a = a->next) {
         int64_t level = a->r.trigger_price_e8;
-        if (!is_stop_loss(m, a) || level < m->bar.low_e8 || level > m->bar.high_e8) continue;
-        if (algo_held_back(m, a) || algo_marked(m, a)) continue;
+        bool marked = algo_marked(m, a);
+        const struct exchange_bar *range = marked ? &m->mark_bar : &m->bar;
+        if (!is_stop_loss(m, a) || level < range->low_e8 || level > range->high_e8) continue;
+        if (algo_held_back(m, a)) continue;
+        if (marked) level = mark_bar_level_e8(m, level, a->r.side == SIDE_SELL);
+        if (level == LEVEL_NONE_LOW || level == LEVEL_NONE_HIGH) continue;   // at a bar's open only
         *level_e8 = level;
         return a;
     }

@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/units.h"
+#include "sim/mark_bar.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 #include "venue/binance/filter.h"
@@ -71,9 +72,12 @@ bool algos_trail_reach(const struct market *m, int64_t low_e8, int64_t high_e8) 
     for (const struct algo *a = m->algos.first; a; a = a->next) {
         if (!is_trailing(a->r.type)) continue;
         bool buy = a->r.side == SIDE_BUY;
+        bool mapped = mark_bar_on(m) && algo_marked(m, a);
+        int64_t low = mapped ? mark_bar_low_e8(m, low_e8) : low_e8;
+        int64_t high = mapped ? mark_bar_high_e8(m, high_e8) : high_e8;
         int64_t level, extreme = a->extreme_e8;
-        if (extreme == 0 || (buy ? low_e8 < extreme : high_e8 > extreme)) extreme = buy ? low_e8 : high_e8;
-        if (trailing_level(a, extreme, &level) && (buy ? high_e8 >= level : low_e8 <= level)) return true;
+        if (extreme == 0 || (buy ? low < extreme : high > extreme)) extreme = buy ? low : high;
+        if (trailing_level(a, extreme, &level) && (buy ? high >= level : low <= level)) return true;
     }
     return false;
 }

@@ -38,6 +38,19 @@ static struct bars *mark_bars(const struct market *m, int32_t endpoint) {
                                            : NULL;
 }
 
+// Klines of mark price, index or premium where the driver has them. *known: it has.
+static int32_t other_klines(const struct exchange *x, const struct call *c, int64_t start_us, int64_t end_us,
+                            int32_t limit, struct kline_record *rows, bool *known) {
+    bool wanted =
+        c->endpoint == EP_MARK_KLINES || c->endpoint == EP_INDEX_KLINES || c->endpoint == EP_PREMIUM_KLINES;
+    if (!wanted || !x->hooks.other_klines) return -1;
+    int32_t count = x->hooks.other_klines(x->hooks.ctx, c->endpoint, c->symbol, c->interval, start_us, end_us,
+                                          limit, x->now_us, rows);
+    ASSERT(count <= limit);
+    *known = count != -2;
+    return count;
+}
+
 // The market of a call that needs a price; NULL and the refusal before there is one.
 static struct market *priced(struct exchange *x, const struct call *c, struct reply *r) {
     struct market *m = market_of(x, c, r);
@@ -66,16 +79,20 @@ static void klines(struct exchange *x, const struct call *c, struct reply *r) {
     int32_t count = -1;
     struct market *m = &x->markets[c->symbol];
     struct bars *marks = mark_bars(m, c->endpoint);
+    bool others = false;
     if (marks) {
         bars_fill(marks, x->now_us);
         count = bars_klines(marks, c->interval, start, end, limit, rows);
     } else if (m->tape) {
         tape_fill(m->tape, x->now_us);
         count = tape_klines(m->tape, c->interval, start, end, limit, rows);
-    } else if (x->hooks.klines) {
+    } else {
+        count = other_klines(x, c, start, end, limit, rows, &others);
+    }
+    if (!marks && !m->tape && !others && x->hooks.klines) {
         count = x->hooks.klines(x->hooks.ctx, c->symbol, c->interval, start, end, limit, x->now_us, rows);
     }
-    if (c->endpoint == EP_PREMIUM_KLINES && !marks && count >= 0) no_premium(rows, count);
+    if (c->endpoint == EP_PREMIUM_KLINES && !marks && !others && count >= 0) no_premium(rows, count);
     if (count < 0)
         reply_fail(r, -1120, NULL);
     else

@@ -110,10 +110,12 @@ struct market {
     int64_t last_e8;           // 0: none yet
     int64_t last_us;           // when last_e8 was true
 
-    struct exchange_bar bar;          // the open bar or the last one
-    struct drawn_path *drawn;         // of price_path.c: its random path; NULL: none yet
-    int64_t path_us[4], path_e8[4];   // its lines
-    int32_t segment;                  // 0..2: on the way from path[segment] to path[segment + 1]
+    struct exchange_bar bar;           // the open bar or the last one
+    struct exchange_bar mark_bar;      // the mark price's beside it (sim/mark_bar.h); close_us 0: none
+    struct exchange_bar mark_coming;   // the same of the bar that comes
+    struct drawn_path *drawn;          // of price_path.c: its random path; NULL: none yet
+    int64_t path_us[4], path_e8[4];    // its lines
+    int32_t segment;                   // 0..2: on the way from path[segment] to path[segment + 1]
 
     int64_t volume_e8, volatility_e8;   // what impact is measured against (exchange_liquidity)
 
@@ -128,6 +130,8 @@ struct market {
     int64_t trigger_high_e8;   // something happens at or above
     int64_t mark_low_e8;       // the same of the mark price, where it is one of its own
     int64_t mark_high_e8;
+    int64_t reach_low_e8;   // both on a market of bars, as levels of the last price
+    int64_t reach_high_e8;
     int64_t liquidation_low_e8[2];   // [0]: one-way, crossed account, or long; [1]: short
     int64_t liquidation_high_e8[2];
     int64_t good_till_us;   // the nearest, INT64_MAX: none
@@ -142,6 +146,7 @@ struct market {
     struct tape *tape;
     struct mark *mark;   // makes the mark price; NULL: nothing here does
     int64_t mark_e8;     // the mark price, made or handed in from outside; 0: the last price stands for it
+    bool mark_fixed;     // it is what a kline says of this instant, the bar's open or close (sim/mark_bar.h)
     bool moved;          // traded since the last book_settle
 };
 
@@ -228,7 +233,7 @@ void count_reject(struct exchange *x, int32_t code);
 bool event_wanted(const struct exchange *x, int32_t kind);
 
 // fast_forward.c: whether an account of several crossed positions is worth enough at the worst point of every open bar
-// together, that of `symbol` having these extremes.
+// together, what positions of `symbol` are valued at having these extremes.
 bool crossed_safe(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8);
 
 // limits.c: counts a call; false: it is refused, *r says how.

@@ -11,6 +11,7 @@
 #include "sim/book_match.h"
 #include "sim/funding.h"
 #include "sim/engine.h"
+#include "sim/mark_bar.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 #include "sim/price_path.h"
@@ -395,11 +396,13 @@ void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar 
     m->listing = LISTED;
     x->open_list[x->open_count++] = symbol;
     price_path_begin(x, m);
-    if (!market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
+    bool other = mark_bar_begin(m);
+    if (other || !market_flat(m) || m->waiting.count > 0) m->dirty = x->any_dirty = true;
     match_waiting(x, m);
     match_triggered(x, m);
     algos_trail(x, m);
     liquidate_if_exhausted(x);
+    mark_bar_opened(x, m);
     price_path_lay(x, m);
     levels_refresh(x);
 }
@@ -430,6 +433,7 @@ static void market_init(const struct exchange *x, struct market *m, const struct
     m->notional_max_e8 = symbol_notional_max(s, m->leverage);
     m->trigger_low_e8 = m->mark_low_e8 = LEVEL_NONE_LOW;
     m->trigger_high_e8 = m->mark_high_e8 = LEVEL_NONE_HIGH;
+    mark_bar_reach(m);
     m->good_till_us = m->countdown_us = INT64_MAX;
 }
 

@@ -98,6 +98,10 @@ struct exchange_hooks {
     // forwards.
     int32_t (*klines)(void *ctx, int16_t symbol, int32_t interval, int64_t start_us, int64_t end_us,
                       int32_t limit, int64_t now_us, struct kline_record *rows);
+    // The same of the mark price, the index or the premium (EP_MARK_KLINES, EP_INDEX_KLINES, EP_PREMIUM_KLINES); -2:
+    // there are none of the symbol, and the last price stands for them. NULL: there never are.
+    int32_t (*other_klines)(void *ctx, int32_t endpoint, int16_t symbol, int32_t interval, int64_t start_us,
+                            int64_t end_us, int32_t limit, int64_t now_us, struct kline_record *rows);
     // Bars of a symbol beside the one that opens at open_us, at most `most` before it and `most` after it, in any order;
     // returns how many. Asked once a bar, when its path is drawn: they say how far the market moves. NULL: none.
     int32_t (*bars_around)(void *ctx, int16_t symbol, int64_t open_us, int32_t most,
@@ -122,6 +126,10 @@ void exchange_call(struct exchange *x, const struct call *call, uint64_t token, 
 // begins.
 void exchange_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *bar, int64_t now_us);
 
+// The mark price's kline beside the bar that comes next of a symbol, before it opens or is passed over; told of anew for
+// each bar. Without (NULL) the last price stands for the mark price in that bar. sim/mark_bar.h says how it moves.
+void exchange_mark_bar(struct exchange *x, int16_t symbol, const struct exchange_bar *mark);
+
 // Whether a symbol of bars is traded. What names it before its first bar is refused with -1121 where it needs a
 // price; after its last one orders are refused with -4108.
 enum listing { LISTED, LISTED_LATER, LISTED_NO_MORE };
@@ -140,7 +148,7 @@ void exchange_advance(struct exchange *x, int64_t now_us);
 
 // True when the open bars and the next bar of `symbol` with these extremes cannot touch anything of the
 // account: no order rests, waits or triggers within them, no position could be liquidated, no funding is due
-// up to close_us. The driver may then skip the bar with exchange_fast_forward instead of opening and
+// up to close_us. Where marks are told, that of the coming bar must have been. The driver may then skip the bar with exchange_fast_forward instead of opening and
 // advancing through it.
 bool exchange_can_fast_forward(const struct exchange *x, int16_t symbol, int64_t low_e8, int64_t high_e8,
                                int64_t close_us);
@@ -180,6 +188,10 @@ int64_t exchange_last_e8(const struct exchange *x, int16_t symbol);
 
 // The price on the path at now_us and the extremes so far, of the bar now open; false when no bar is open.
 bool exchange_forming(const struct exchange *x, int16_t symbol, int64_t now_us, struct exchange_bar *out);
+
+// The mark price's kline as far as now_us; false when no bar is open or the one that is has none.
+bool exchange_mark_forming(const struct exchange *x, int16_t symbol, int64_t now_us,
+                           struct exchange_bar *out);
 
 // ---- markets with a book (sim/book_match.h) ----
 //

@@ -7,6 +7,7 @@
 #include "sim/adverse.h"
 #include "sim/algo.h"
 #include "sim/bar_variance.h"
+#include "sim/mark_bar.h"
 #include "sim/match.h"
 #include "trade/interval.h"
 
@@ -87,12 +88,12 @@ static bool line_reach(const struct market *m, int64_t *when_us, int64_t *touch_
     int64_t here = m->last_e8, from_us = m->last_us, end = m->path_e8[m->segment + 1];
     *when_us = from_us;
     *touch_e8 = here;
-    if (here <= m->trigger_low_e8 || here >= m->trigger_high_e8)
+    if (here <= m->reach_low_e8 || here >= m->reach_high_e8)
         return true;   // already there: the account changed since
-    if (end < here && end <= m->trigger_low_e8)
-        *touch_e8 = m->trigger_low_e8;
-    else if (end > here && end >= m->trigger_high_e8)
-        *touch_e8 = m->trigger_high_e8;
+    if (end < here && end <= m->reach_low_e8)
+        *touch_e8 = m->reach_low_e8;
+    else if (end > here && end >= m->reach_high_e8)
+        *touch_e8 = m->reach_high_e8;
     else
         return false;
     *when_us = line_time(m, from_us, *touch_e8);
@@ -155,13 +156,16 @@ static bool still_quiet(const void *ctx, int64_t low_e8, int64_t high_e8) {
 // Who follows the extremes: trailing orders, and an account whose positions together may not be worth enough.
 static bool follows(const struct exchange *x, const struct market *m) {
     if (m->trailing_count > 0) return true;
-    return x->held_count > 1 && !crossed_safe(x, m->index, m->bar.low_e8, m->bar.high_e8);
+    if (x->held_count < 2) return false;
+    int64_t low, high;
+    mark_bar_extremes(m, &low, &high);
+    return !crossed_safe(x, m->index, low, high);
 }
 
 static struct path_event drawn_next(const struct exchange *x, struct market *m) {
     struct path_event e = { .market = m, .when_us = m->bar.close_us, .kind = PATH_CLOSE };
-    struct path_watch watch = { .low_e8 = m->trigger_low_e8,
-                                .high_e8 = m->trigger_high_e8,
+    struct path_watch watch = { .low_e8 = m->reach_low_e8,
+                                .high_e8 = m->reach_high_e8,
                                 .pieces = follows(x, m),
                                 .quiet = m->trailing_count > 0 ? still_quiet : NULL,
                                 .ctx = m };
@@ -185,7 +189,7 @@ static struct path_event drawn_next(const struct exchange *x, struct market *m) 
 }
 
 static void follow(struct exchange *x, struct market *m, int64_t price_e8) {
-    m->last_e8 = price_e8;
+    mark_bar_move(m, price_e8);
     algos_trail(x, m);
 }
 
@@ -238,7 +242,7 @@ void price_path_now(struct exchange *x, struct market *m) {
         follow(x, m, dec_ceil_to(low, m->s->tick_e8));
         follow(x, m, dec_floor_to(high, m->s->tick_e8));
     }
-    m->last_e8 = price_path_price_e8(x, m, x->now_us);
+    mark_bar_move(m, price_path_price_e8(x, m, x->now_us));
     m->last_us = x->now_us;
 }
 
@@ -257,7 +261,7 @@ int64_t price_path_wake_us(const struct exchange *x, struct market *m) {
 static void touch(struct exchange *x, struct market *m, int64_t price_e8) {
     for (int32_t i = 0; x->held_count > 1 && i < x->open_count; i++)
         price_path_now(x, &x->markets[x->open_list[i]]);
-    m->last_e8 = price_e8;
+    mark_bar_touch(m, price_e8);
     m->last_us = x->now_us;
     match_triggered(x, m);
     liquidate_if_exhausted(x);
@@ -275,12 +279,12 @@ static void corner(struct exchange *x, struct market *m, int64_t price_e8) {
 static void walk(struct exchange *x, struct market *m, int64_t target_e8) {
     for (;;) {
         int64_t here = m->last_e8, level;
-        if (here <= m->trigger_low_e8 || here >= m->trigger_high_e8)
+        if (here <= m->reach_low_e8 || here >= m->reach_high_e8)
             level = here;
-        else if (target_e8 < here && target_e8 <= m->trigger_low_e8)
-            level = m->trigger_low_e8;
-        else if (target_e8 > here && target_e8 >= m->trigger_high_e8)
-            level = m->trigger_high_e8;
+        else if (target_e8 < here && target_e8 <= m->reach_low_e8)
+            level = m->reach_low_e8;
+        else if (target_e8 > here && target_e8 >= m->reach_high_e8)
+            level = m->reach_high_e8;
         else
             return;
         touch(x, m, level);
@@ -289,7 +293,7 @@ static void walk(struct exchange *x, struct market *m, int64_t target_e8) {
 
 static void play_piece(struct exchange *x, struct market *m, const struct path_piece *piece) {
     int64_t tick = m->s->tick_e8;
-    m->last_e8 = piece->start_e8;
+    mark_bar_move(m, piece->start_e8);
     for (int i = 0; i < 2; i++) {
         bool low = piece->low_first == (i == 0);
         int64_t extreme = low ? piece->low_e8 : piece->high_e8;
@@ -338,11 +342,14 @@ void price_path_play(struct exchange *x, const struct path_event *e) {
     case PATH_CORNER:
         m->segment++;
         corner(x, m, m->path_e8[m->segment]);
-        if (m->segment == 3) close_bar(x, m);
+        if (m->segment < 3) break;
+        mark_bar_close(x, m);
+        close_bar(x, m);
         break;
     case PATH_STOP: stop_out(x, m); break;
     case PATH_CLOSE:
         corner(x, m, m->bar.close_e8);
+        mark_bar_close(x, m);
         adverse_closed(x, m);
         close_bar(x, m);
         break;

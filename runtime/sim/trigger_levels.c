@@ -7,6 +7,7 @@
 #include "sim/adverse.h"
 #include "sim/algo.h"
 #include "sim/funding.h"
+#include "sim/mark_bar.h"
 #include "sim/match.h"
 #include "sim/order_store.h"
 
@@ -72,6 +73,7 @@ static void market_refresh(const struct exchange *x, struct market *m) {
             level_add(m, level, falling, algo_marked(m, a));
     }
     liquidation_levels(x, m);
+    mark_bar_reach(m);
 }
 
 // A crossed position's liquidation price hangs on every other one's, so one change makes all of them anew.
@@ -251,14 +253,13 @@ static void trigger_one(struct exchange *x, struct market *m, int64_t level, boo
 // The last price comes first, then the mark price where it is one of its own.
 static bool touch(struct exchange *x, struct market *m) {
     ASSERT(m->last_e8 > 0 || !m->open);
-    int64_t mark = market_mark_e8(m);
     if (m->last_e8 <= m->trigger_low_e8)
         trigger_one(x, m, m->trigger_low_e8, true, false);
     else if (m->last_e8 >= m->trigger_high_e8)
         trigger_one(x, m, m->trigger_high_e8, false, false);
-    else if (market_marked(m) && mark <= m->mark_low_e8)
+    else if (market_marked(m) && mark_bar_touched(m, true))
         trigger_one(x, m, m->mark_low_e8, true, true);
-    else if (market_marked(m) && mark >= m->mark_high_e8)
+    else if (market_marked(m) && mark_bar_touched(m, false))
         trigger_one(x, m, m->mark_high_e8, false, true);
     else
         return false;

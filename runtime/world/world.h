@@ -92,6 +92,8 @@ struct world_functions {
     double (*strain)(void *world, const int32_t cost[], int64_t now_us);
     const struct metrics_snapshot *(*metrics)(void *world, int64_t now_us);
 
+    int64_t (*mark)(void *world,
+                    int16_t symbol);   // the mark price, e8, where the account is valued by one of its own
     // Where time goes on after the end, and an operator may speak: see world/live/live.h.
     bool (*book)(void *world, int16_t symbol, struct live_book *out);
     void (*tap)(void *world, void (*tap)(void *ctx, const struct stream_event *event), void *ctx);

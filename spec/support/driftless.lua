@@ -32,14 +32,22 @@ end
 ---Bars of a market whose steps are normal and independent of each other.
 ---@param o { seed: integer, bars: integer, steps: integer, deviation: number, clustered: boolean? } deviation: of a bar, as a part of the price; clustered: it changes from bar to bar, as of a GARCH(1,1)
 ---@return number[][] bars open, high, low, close
+---@return number[][] marks those of a mark price: the price smoothed over `lag` steps, beside a premium that comes and goes
 function M.bars(o)
   math.randomseed(o.seed)
+  local marks, mark, premium, chance = {}, nil, 0, o.lag and o.seed or 1
+  local function draw() -- of its own, so that the bars stay what they are
+    chance = (chance * 16807) % 2147483647
+    return chance / 2147483647 - 0.5
+  end
   local unit = M.PRICE * o.deviation
   local price, out, variance = M.PRICE, {}, 1
   local floor = math.floor
   for i = 1, o.bars do
     local step = unit * math.sqrt(variance / o.steps)
     local open, high, low, start = price, price, price, price
+    mark = mark or price
+    local m = { mark, mark, mark, mark }
     for _ = 1, o.steps / 2 do
       local a, b = normals()
       for k = 1, 2 do
@@ -48,6 +56,11 @@ function M.bars(o)
         if top > high then high = top end
         if bottom < low then low = bottom end
         price = to
+        if o.lag then
+          premium = premium * 0.999 + draw() * unit * 0.01
+          mark = mark + (price + premium - mark) / o.lag
+          m = { m[1], math.max(m[2], mark), math.min(m[3], mark), mark }
+        end
       end
     end
     if o.clustered then
@@ -63,8 +76,9 @@ function M.bars(o)
       price,
       100,
     }
+    marks[i] = m
   end
-  return out
+  return out, marks
 end
 
 ---@class Driftless
@@ -161,6 +175,7 @@ local function entries(o)
           type = "STOP_MARKET",
           closePosition = true,
           stopPrice = round(symbol, fill - sign * risk),
+          workingType = o.marked and "MARK_PRICE" or nil,
         }
       end
       if goal then
@@ -171,6 +186,7 @@ local function entries(o)
           [o.take and "stopPrice" or "price"] = round(symbol, fill + sign * goal),
           quantity = 1,
           reduceOnly = true,
+          workingType = o.marked and o.take and "MARK_PRICE" or nil,
         }
       end
     end
@@ -210,6 +226,7 @@ local function entries(o)
             type = o.kind == "STOP" and "STOP_MARKET" or "LIMIT",
             [o.kind == "STOP" and "stopPrice" or "price"] = round(b.symbol, b.close + sign * away),
             quantity = 1,
+            workingType = o.marked and o.kind == "STOP" and "MARK_PRICE" or nil,
           }
         end
       end,
@@ -289,6 +306,29 @@ local function two_symbols(w)
       end
       last = now
       api.sleep(0.13 * w.bar)
+    end
+  end
+end
+
+-- Buys where the mark price stands higher above the last one than when the bar opened, sells where lower.
+local function premium_watched(sign)
+  return function(w)
+    return function()
+      local bar, first
+      for _ = 1, w.trades do
+        local now = api.now()
+        local rows = api.get_mark_price { symbol = w.symbol }
+        local last = price(w.symbol)
+        if not rows or not last then break end
+        local premium = rows.markPrice - last
+        local at = math.floor(now / 1000 / w.bar)
+        if at ~= bar then
+          bar, first = at, premium
+        elseif not turn(w.symbol, (premium > first) == (sign > 0) and 1 or -1) then
+          break
+        end
+        api.sleep(0.07 * w.bar)
+      end
     end
   end
 end
@@ -380,9 +420,51 @@ M.catalogue = {
   { "two symbols", 1, two_symbols, looks = 7.7, second = true },
 }
 
+---The same with orders that watch the mark price, for markets that have one.
+M.marked = {
+  {
+    "bracket by the mark price",
+    1,
+    entries { market = true, side = "both", away = 0, risk = 0.3, goal = 0.5, marked = true },
+    looks = 1,
+  },
+  {
+    "bracket by the mark price, take profit",
+    1,
+    entries { market = true, side = "both", away = 0, risk = 0.5, goal = 0.25, take = true, marked = true },
+    looks = 1,
+  },
+  {
+    "stop entries by the mark price, both",
+    1,
+    entries { kind = "STOP", side = "both", away = 0.4, risk = 0.3, goal = 0.8, marked = true },
+    looks = 1,
+  },
+  {
+    "stop entry by the mark price, short",
+    1,
+    entries { kind = "STOP", side = "SELL", away = 0.4, risk = 0.4, marked = true },
+    looks = 1,
+  },
+  {
+    "stop entries by the mark price, both stay",
+    1,
+    entries { kind = "STOP", side = "both", away = 0.3, keep = true, marked = true },
+    looks = 1,
+  },
+  {
+    "stop entry by the mark price, out inside",
+    1,
+    entries { kind = "STOP", side = "both", away = 0.3, leave = 0.1, marked = true },
+    looks = 1,
+  },
+  { "with the premium", 1, premium_watched(1), looks = 14 },
+  { "against the premium", 1, premium_watched(-1), looks = 14 },
+}
+
 ---Runs a strategy of the catalogue.
 ---@param entry table of M.catalogue
----@param o { bars: number[][], second: number[][], interval: string, longer: string, deviation: number, trades: integer, path: string?, touch: string?, latency: number?, seed: integer? }
+---@param o { bars: number[][], second: number[][], marks: number[][]?, interval: string, longer: string, deviation: number, trades: integer, path: string?, touch: string?, latency: number?, seed: integer? }
 ---@return number mean of a trade, in standard deviations of a bar
 ---@return number error standard error of the mean
 ---@return integer trades
@@ -391,6 +473,7 @@ function M.run(entry, o)
   local bars = { [name] = o.bars, ETHUSDT = entry.second and o.second or nil }
   local world = testing.world {
     bars = bars,
+    marks = o.marks and { [name] = o.marks } or nil,
     interval = o.interval,
     capital = 1e9,
     leverage = 20,

@@ -218,14 +218,22 @@ function X:close()
   if self.on_klines then self.on_klines:free() end
 end
 
----Opens the minute bar number `n` (from 0) with {open, high, low, close}.
-function X:bar(n, prices, symbol)
+local function minute(n, prices)
   local bar = ffi.new("struct exchange_bar")
   bar.open_us = START + n * 60000000ULL
   bar.close_us = bar.open_us + 59999000
   bar.open_e8, bar.high_e8, bar.low_e8, bar.close_e8 =
     e8(prices[1]), e8(prices[2]), e8(prices[3]), e8(prices[4])
   bar.volume_e8 = e8(100)
+  return bar
+end
+
+---The mark price's kline beside the minute bar number `n`, before that opens.
+function X:mark_bar(n, prices, symbol) C.exchange_mark_bar(self.x, symbol or 0, minute(n, prices)) end
+
+---Opens the minute bar number `n` (from 0) with {open, high, low, close}.
+function X:bar(n, prices, symbol)
+  local bar = minute(n, prices)
   self.now = bar.open_us
   C.exchange_bar(self.x, symbol or 0, bar, bar.open_us)
 end

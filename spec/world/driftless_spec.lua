@@ -69,6 +69,28 @@ describe("without drift and fees nothing earns or loses inside bars", function()
     end)
   end
 
+  -- A mark price that lags the last one by a step, or by four, beside a premium.
+  local marked = {}
+  for n, entry in ipairs(driftless.marked) do
+    for _, path in ipairs { "random", n % 3 == 1 and "adverse" or nil } do
+      it(("of an hour, by the mark price: %s, %s path"):format(entry[1], path), function()
+        local lag = n % 2 == 0 and 4 or 1
+        if not marked[lag] then
+          local bars, marks = driftless.bars {
+            seed = seed * 1000 + 4 + lag,
+            bars = BARS,
+            steps = 120,
+            deviation = DEVIATION,
+            lag = lag,
+          }
+          marked[lag] = { bars, marks }
+        end
+        local bars, marks = marked[lag][1], marked[lag][2]
+        judged(entry, options(bars, nil, "1h", { marks = marks, path = path }), path == "adverse")
+      end)
+    end
+  end
+
   for n, entry in ipairs(driftless.catalogue) do
     if n % 3 == 1 then
       it(("of a minute, with changing volatility: %s"):format(entry[1]), function()

@@ -20,13 +20,14 @@ return {
     fills completely, as maker, at its own price, when the price goes through it by at least a tick (--touch at: reaches
     it), also where a bar opens beyond it. There is no queue ahead of it.
  5. IOC and FOK fill at once or not at all; GTX that would take is refused (-5022).
- 6. Conditional orders watch the last price (the mark price is the last price). A triggered
-    market order fills at its trigger, or at the open where a bar opens beyond it, and slips. A trailing stop follows
-    the path.
+ 6. Conditional orders watch the last price, those of workingType MARK_PRICE the mark price. Where the data have klines of
+    it, no longer than the bars, these move it: inside a bar it comes to a level when the last price has passed that by
+    as much as the extremes of both differ. Without them the last price stands for it. A triggered market order fills at
+    the last price of its trigger, or at the open where a bar opens beyond it, and slips. A trailing stop follows the path.
  7. Fees are a rate of the notional: maker 0.02 %, taker 0.05 % unless set. Paid from the wallet at the fill.
  8. Funding is paid at its time on the position held then, when the data have rates; else none. It is valued at the mark price
     when the data have one that begins at that time, else at the last price.
- 9. Margin, leverage brackets and liquidation follow the exchange's published formulas; a liquidation closes the whole
+ 9. Margin, leverage brackets and liquidation follow the exchange's published formulas, by the mark price; a liquidation closes the whole
     position at the price at which it is due and pays the liquidation fee. The wallet does not go below zero.
 10. Limits. The exchange counts request weight and orders in its published windows and refuses what exceeds them; the API
     manager stays below them, in virtual time.

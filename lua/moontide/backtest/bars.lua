@@ -16,6 +16,7 @@ local FOREVER = 9e15 -- past any stamp, in microseconds
 ---@field names string[] the symbols
 ---@field funding table<string, ffi.cdata*> by symbol
 ---@field mark table<string, ffi.cdata*>? struct series of the mark price by symbol: the finest
+---@field others table<string, ffi.cdata*[]>? those of mark price, index and premium by symbol: the finest of each kind
 ---@field result ffi.cdata*? struct import_result, which owns the series of files
 
 local function make(options, wanted_symbols)
@@ -87,7 +88,7 @@ local function import(options, wanted_symbols, notice, bar)
     progress = bar and function(done, total) bar.update("reading", done, total) end,
   })
   local wanted = options.interval and C.interval_find(options.interval) or -1
-  local data = { series = {}, names = {}, funding = {}, mark = {}, result = result }
+  local data = { series = {}, names = {}, funding = {}, mark = {}, others = {}, result = result }
   local fitting = {}
   for i = 0, result.series_count - 1 do
     local s = result.series[i]
@@ -106,7 +107,10 @@ local function import(options, wanted_symbols, notice, bar)
   for i = 0, result.other_count - 1 do
     local s = result.others[i]
     local name = ffi.string(s.symbol)
-    if s.kind == C.SERIES_MARK and not data.mark[name] then data.mark[name] = s end
+    local known = data.others[name] or {}
+    data.others[name] = known
+    if not known[s.kind] then known[s.kind] = s end -- sorted by interval
+    data.mark[name] = known[C.SERIES_MARK]
   end
   for i = 0, result.funding_count - 1 do
     data.funding[ffi.string(result.funding[i].symbol)] = result.funding[i]

@@ -115,6 +115,9 @@ local function make_world(o, symbols, names, data, context, log)
   for i, name in ipairs(names) do
     local s, funding = markets[i - 1], data.funding[name]
     assert(C.backtest_market(bt, i - 1, full[i - 1]) == 0)
+    for _, other in pairs(data.others and data.others[name] or {}) do
+      assert(C.backtest_other(bt, i - 1, other) == 0)
+    end
     if funding then
       local mark = data.mark and data.mark[name]
       C.backtest_funding(bt, i - 1, funding, mark, s.open_us[0], s.open_us[s.count - 1] + s.interval_us)

@@ -346,6 +346,33 @@ function api.get_leverage_brackets(o) end
 ---@return ApiError? err
 function api.get_klines(o) end
 
+---Reads candles of the mark price, oldest first; the last one may still be open. They have no volumes. A backtest answers
+---with those of its data, or, where these have none, with those of the last price.
+---
+---Errors: the manager's own.
+---@param o KlinesQuery of which symbol, interval and time
+---@return Kline[]? candles
+---@return ApiError? err
+function api.get_mark_klines(o) end
+
+---Reads candles of the index price, oldest first; the last one may still be open. They have no volumes. A backtest answers
+---with those of its data, or, where these have none, with those of the last price.
+---
+---Errors: the manager's own.
+---@param o KlinesQuery of which symbol, interval and time
+---@return Kline[]? candles
+---@return ApiError? err
+function api.get_index_klines(o) end
+
+---Reads candles of the premium of the contract over its index, a ratio, oldest first; the last one may still be open. They have no volumes. A backtest answers
+---with those of its data, or, where these have none, as if it were always zero.
+---
+---Errors: the manager's own.
+---@param o KlinesQuery of which symbol, interval and time
+---@return Kline[]? candles
+---@return ApiError? err
+function api.get_premium_klines(o) end
+
 ---Reads the last price: of one symbol, or a list of all.
 ---
 ---Errors: the manager's own.
@@ -529,6 +556,9 @@ function api.stop() end
 ---@field get_commission_rate fun(o: SymbolQuery): Task
 ---@field get_leverage_brackets fun(o?: OptionalSymbolQuery): Task
 ---@field get_klines fun(o: KlinesQuery): Task
+---@field get_mark_klines fun(o: KlinesQuery): Task
+---@field get_index_klines fun(o: KlinesQuery): Task
+---@field get_premium_klines fun(o: KlinesQuery): Task
 ---@field get_ticker_price fun(o?: OptionalSymbolQuery): Task
 ---@field get_ticker_24h fun(o?: OptionalSymbolQuery): Task
 ---@field get_book_ticker fun(o?: OptionalSymbolQuery): Task

@@ -125,6 +125,53 @@ local function period_note(add, o)
   )
 end
 
+-- Of the bars from `first` to `last`, those without a kline of the mark price in them.
+local function unmarked_bars(s, mark, first, last)
+  local count, k = 0, tonumber(C.series_at_or_after(mark, s.open_us[math.max(first, 0)]))
+  for i = first, last do
+    local open_us = s.open_us[i]
+    while k < mark.count and mark.open_us[k] < open_us do
+      k = k + 1
+    end
+    if k == mark.count or mark.open_us[k] >= open_us + s.interval_us then count = count + 1 end
+  end
+  return count
+end
+
+-- What the mark prices of the data are good for.
+local function mark_note(add, name, s, mark, first, last)
+  if not mark then
+    add(
+      "mark",
+      { symbol = name },
+      "%s: no mark prices in the data: liquidation, funding and triggers by MARK_PRICE go by the last price",
+      name
+    )
+    return
+  end
+  local figures = { symbol = name, interval = ffi.string(C.interval_names[mark.interval]) }
+  if mark.interval > s.interval then
+    add(
+      "mark",
+      figures,
+      "%s: funding goes by the mark prices of the data; as their klines of %s are longer than the bars, liquidation and "
+        .. "triggers by MARK_PRICE go by the last price",
+      name,
+      figures.interval
+    )
+    return
+  end
+  local bare = unmarked_bars(s, mark, first, last)
+  if bare > 0 then figures.bars_without = bare end
+  add(
+    "mark",
+    figures,
+    "%s: liquidation, unrealised results, funding and triggers by MARK_PRICE go by the mark prices of the data%s",
+    name,
+    bare > 0 and (" (%d bars have none: the last price stands for it there)"):format(bare) or ""
+  )
+end
+
 ---What the data lack. Returns whether funding is known for every symbol.
 ---@param add function
 ---@param o { names: string[], markets: table<integer, ffi.cdata*>, rules: ffi.cdata*, funding: table<string, ffi.cdata*>, mark: table<string, any>, first_us: number, last_us: number, totals: ffi.cdata* }
@@ -139,22 +186,7 @@ function M.of_data(add, o)
     local bad = off_tick(s, o.rules[i - 1].tick_e8, first, last)
     if bad > 0 then tick_note(add, name, o.rules[i - 1], rows, bad, o.totals) end
     known = funding_note(add, name, o.funding[name], o.first_us, o.last_us) and known
-    local mark = o.mark[name]
-    if mark then
-      add(
-        "mark",
-        { symbol = name, interval = ffi.string(C.interval_names[mark.interval]) },
-        "%s: funding goes by the mark prices of the data; liquidation and triggers by MARK_PRICE go by the last price",
-        name
-      )
-    else
-      add(
-        "mark",
-        { symbol = name },
-        "%s: no mark prices in the data: liquidation, funding and triggers by MARK_PRICE go by the last price",
-        name
-      )
-    end
+    mark_note(add, name, s, o.mark[name], first, last)
     local idle = idle_rows(s, first, last)
     if idle > 0 then
       add(

@@ -1,6 +1,6 @@
 ---A world as its script uses it: the table of functions that C makes of each (struct world_functions in world/world.h).
 ---Everything that a script can see comes through one of these; a recording stands between (moontide.record.recorder).
----Calls: free, view, op, op_free, submit, wait, next, timer, last, client_id, events;
+---Calls: free, view, op, op_free, submit, wait, next, timer, last, mark (of a backtest), client_id, events;
 ---of the API manager: configure, manager_start, manager_stop, strain, metrics;
 ---of paper and live also book, tap, clock_offset, stop, stopping, stop_within, control_socket_open, control, held_us, halt_asked,
 ---halt, dead_man_failed, log_next. What a world does not have is nil.
@@ -18,6 +18,7 @@ local names = {
   "next",
   "timer",
   "last",
+  "mark",
   "client_id",
   "events",
   "configure",

@@ -84,13 +84,13 @@ function M.of(world)
   function m.wallet(_) return tonumber(view.wallet_e8) / 1e8 end
 
   function m.equity(_)
-    local sum = tonumber(view.wallet_e8) / 1e8
+    local sum, value = tonumber(view.wallet_e8) / 1e8, world.pump.mark or world.pump.last
     for i = 0, world.symbol_count - 1 do
-      local last = tonumber(world.pump.last(world.bt, i)) / 1e8
+      local price = tonumber(value(world.bt, i)) / 1e8
       for side = 0, 2 do
         local p = view.position[i][side]
         if p.amount_e8 ~= 0 then
-          sum = sum + tonumber(p.amount_e8) / 1e8 * (last - tonumber(p.entry_e8) / 1e8)
+          sum = sum + tonumber(p.amount_e8) / 1e8 * (price - tonumber(p.entry_e8) / 1e8)
         end
       end
     end

@@ -28,6 +28,7 @@ local M = {} -- on_world and on_open are set by moontide.testing.runner
 ---@class WorldOptions
 ---@field symbol? string of `bars`, `trades` and `funding` that are plain lists; BTCUSDT when left out
 ---@field bars? table[]|number[]|table<string, table> by symbol, or of one: each a close, { open, high, low, close, volume } or { gap = N } for N missing bars
+---@field marks? table[]|number[]|table<string, table> klines of the mark price beside the bars, written as they are
 ---@field trades? table[]|table<string, table> instead of bars: each { seconds from the start, price, quantity }; bars are made of them
 ---@field funding? table[]|table<string, table> each { at = seconds from the start, rate = ratio }
 ---@field faults? table[] rules as of a fault file (see docs/exchange.md): { { fault = "lose_reply", call = "POST /fapi/v1/order" } }
@@ -85,7 +86,7 @@ local calm -- the series of the market of those who describe none
 local function data_of(o)
   local interval, start_us = o.interval or "1m", scripted.start(o.start)
   local symbol = o.symbol or "BTCUSDT"
-  local data = { series = {}, names = {}, funding = {} }
+  local data = { series = {}, names = {}, funding = {}, mark = {}, others = {} }
   if not o.bars and not o.trades then
     if o.symbol or o.interval or o.start then
       local closes = {}
@@ -112,6 +113,11 @@ local function data_of(o)
   for name, bars in pairs(by_symbol(o, "bars", symbol)) do
     data.series[name] = scripted.series(name, bars, interval, start_us)
   end
+  for name, marks in pairs(by_symbol(o, "marks", symbol)) do
+    local series = scripted.series(name, marks, interval, start_us)
+    series.kind = C.SERIES_MARK
+    data.mark[name], data.others[name] = series, { [C.SERIES_MARK] = series }
+  end
   for name, rows in pairs(by_symbol(o, "funding", symbol)) do
     data.funding[name] = scripted.funding(rows, start_us)
   end
@@ -124,7 +130,7 @@ end
 
 local known = {}
 for name in
-  ("symbol bars trades funding faults interval start latency capital maker taker slippage leverage margin hedge path touch seed"):gmatch "%a+"
+  ("symbol bars marks trades funding faults interval start latency capital maker taker slippage leverage margin hedge path touch seed"):gmatch "%a+"
 do
   known[name] = true
 end

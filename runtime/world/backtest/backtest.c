@@ -36,6 +36,7 @@ static void catch_up(struct backtest *b) {
     int64_t i = m->next - 1;
     struct exchange_bar bar = { s->open_us[i], b->pump.view.now_us, s->open_e8[i],  s->high_e8[i],
                                 s->low_e8[i],  s->close_e8[i],      s->volume_e8[i] };
+    marks_tell(b, &b->markets[0], i);
     exchange_fast_forward(b->exchange, m->symbol, &bar);
     b->pump.view.last_e8[m->symbol] = s->close_e8[i];
 }
@@ -151,6 +152,7 @@ static void open_bars(struct backtest *b) {
         struct market *m = &b->markets[i];
         if (m->next >= m->series->count || m->series->open_us[m->next] > b->pump.view.now_us) continue;
         if (b->impact != IMPACT_NONE) liquidity_tell(b, m, m->next);
+        marks_tell(b, m, m->next);
         struct exchange_bar bar = backtest_bar_at(m->series, m->next++);
         m->open_close_us = bar.close_us;
         b->pump.view.last_e8[m->symbol] = bar.open_e8;
@@ -280,6 +282,7 @@ static bool skip_quiet_bar(struct backtest *b) {
     catch_up(b);
     if (f->due_us > b->until_us) return false;
     if (i >= m->series->count || b->up.count || b->down.count || b->events.count) return false;
+    marks_tell(b, m, i);
     if (!exchange_can_fast_forward(b->exchange, m->symbol, m->series->low_e8[i], m->series->high_e8[i],
                                    f->due_us))
         return false;
@@ -370,6 +373,7 @@ struct backtest *backtest_new(const struct backtest_options *o, const struct sym
                                     .reply = latency_link_on_reply,
                                     .event = latency_link_on_event,
                                     .klines = backtest_klines,
+                                    .other_klines = marks_klines,
                                     .bars_around = backtest_bars_around };
     pump_open(&b->pump, b, settled_listeners);
     if (o->faults) {
@@ -443,6 +447,28 @@ int32_t backtest_deliver_synthetic(struct backtest *b, int16_t symbol, int32_t i
     if (!s) return ERR_NO_MEMORY;
     b->feeds[b->feed_count] = (struct feed){ s, s->count, NEVER, symbol };
     return b->feed_count++;
+}
+
+int backtest_other(struct backtest *b, int16_t symbol, const struct series *s) {
+    for (int32_t i = 0; i < b->market_count; i++) {
+        struct market *m = &b->markets[i];
+        if (m->symbol != symbol) continue;
+        if (s->kind <= SERIES_TRADES || s->kind >= SERIES_KIND_COUNT || s->count == 0) return ERR_INVALID;
+        m->others[s->kind] = s;
+        return ERR_OK;
+    }
+    return ERR_INVALID;
+}
+
+static int64_t mark_e8(void *world, int16_t symbol) {
+    struct backtest *b = world;
+    struct exchange_bar forming;
+    const struct market *m = backtest_market_of(b, symbol);
+    if (!m || b->behind || !m->others[SERIES_MARK]) return last_e8(world, symbol);
+    if (exchange_mark_forming(b->exchange, symbol, b->pump.view.now_us, &forming)) return forming.close_e8;
+    struct mark_record now;
+    exchange_mark(b->exchange, symbol, &now);
+    return now.mark_e8;
 }
 
 static int64_t mark_at_e8(const struct series *mark, int64_t t_us) {
@@ -546,6 +572,7 @@ const struct world_functions *backtest_functions(void) {
         .next = next,
         .timer = set_timer,
         .last = last_e8,
+        .mark = mark_e8,
         .client_id = name_order,
         .events = want_events,
         .configure = pump_configure,

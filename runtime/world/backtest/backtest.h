@@ -50,6 +50,9 @@ const struct world_functions *backtest_functions(void);
 
 // The bars that move the exchange's price of a symbol; one series a symbol, before backtest_start.
 int backtest_market(struct backtest *b, int16_t symbol, const struct series *s);
+// Klines of the mark price, the index or the premium (series.kind) of a symbol that has bars, one series a kind. Those of
+// the mark price move it (sim/mark_bar.h) where they are no longer than the bars, and part them evenly.
+int backtest_other(struct backtest *b, int16_t symbol, const struct series *s);
 // Bars delivered to the script; the feed's number, by rising call. Of one instant they come in this order.
 int32_t backtest_deliver(struct backtest *b, int16_t symbol, const struct series *s);
 // Payments from from_us to to_us, on the mark price that begins at their time; NULL, or none there: on the last price.

@@ -2,6 +2,7 @@
 //
 //     backtest.c         the pump: bars, timers, operations, equity, what comes next
 //     latency_link.c     requests on their way there and back, faults on it, the user data stream
+//     marks.c            klines of mark price, index and premium beside the bars
 //     liquidity.c        what an order's size is measured against
 //     klines.c  bars that the script asks for
 #ifndef MT_WORLD_BACKTEST_PRIVATE_H
@@ -28,6 +29,8 @@ struct market {
     int16_t symbol;
     bool delisted;   // its bars have ended, and the exchange knows
     struct liquidity liquidity;
+    const struct series *others[SERIES_KIND_COUNT];   // of mark price, index and premium; NULL: none
+    int64_t mark_next;   // of the mark price's: the kline before which all belong to bars that have opened
 };
 
 struct feed {
@@ -92,6 +95,24 @@ const struct market *backtest_market_of(const struct backtest *b, int16_t symbol
 
 // liquidity.c: tells the exchange how liquid the symbol is in the bar that opens, as its model of impact needs it.
 void liquidity_tell(struct backtest *b, struct market *m, int64_t bar);
+
+// marks.c: klines of mark price, index and premium. Tells the exchange the mark price's beside the bar `bar` of m;
+// struct exchange_hooks.other_klines.
+void marks_tell(struct backtest *b, struct market *m, int64_t bar);
+int32_t marks_klines(void *ctx, int32_t endpoint, int16_t symbol, int32_t interval, int64_t start_us,
+                     int64_t end_us, int32_t limit, int64_t now_us, struct kline_record *rows);
+
+// klines.c. What klines are made from: the first `closed` bars of a series and the one that forms.
+struct kline_source {
+    const struct series *series;
+    int64_t closed;
+    int16_t symbol;
+    bool is_forming;
+    struct exchange_bar forming;
+};
+// As struct exchange_hooks.klines.
+int32_t klines_fill(const struct kline_source *from, int32_t interval, int64_t start_us, int64_t end_us,
+                    int32_t limit, int64_t now_us, struct kline_record *rows);
 
 // klines.c: struct exchange_hooks.bars_around.
 int32_t backtest_bars_around(void *ctx, int16_t symbol, int64_t open_us, int32_t most,
