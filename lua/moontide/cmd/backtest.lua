@@ -6,6 +6,7 @@ local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
 local paths = require "moontide.report.paths"
+local progress = require "moontide.progress"
 local report = require "moontide.report"
 local session = require "moontide.backtest.session"
 local runner = require "moontide.run.runner"
@@ -42,32 +43,11 @@ local M = {
   },
 }
 
--- A progress bar on the terminal, once a run takes over a second.
-local function progress_bar(options)
-  if options.quiet or options.json == "-" or host.isatty(2) == false then return nil end
-  local start, shown = host.monotonic(), false
-  local bar = {}
-  function bar.update(label, done, total)
-    if total <= 0 or host.monotonic() - start < 1 then return end
-    shown = true
-    local share = math.min(done / total, 1)
-    local filled = math.floor(share * 30)
-    io.stderr:write(
-      ("\r%s [%s%s] %3d%%"):format(label, ("#"):rep(filled), ("."):rep(30 - filled), share * 100)
-    )
-    io.stderr:flush()
-  end
-  function bar.clear()
-    if shown then io.stderr:write "\r\27[K" end
-  end
-  return bar
-end
-
 -- The run so far is that of the first seed.
 local function spread(options, path, result, bar)
-  local seed, progress = options.seed, nil
-  if bar then progress = function(done) bar.update("paths", done + 1, options.paths) end end
-  local results = paths.run(options.argv, path, seed + 1, options.paths - 1, progress)
+  local seed, told = options.seed, nil
+  if bar then told = function(done) bar.update("paths", done + 1, options.paths, "runs") end end
+  local results = paths.run(options.argv, path, seed + 1, options.paths - 1, told)
   if bar then bar.clear() end
   table.insert(results, 1, result)
   return paths.summary(results, seed)
@@ -88,7 +68,7 @@ function M.run(options)
     if not quiet then io.stderr:write("note: ", line, "\n") end
   end
   report.check_files(options)
-  local bar = progress_bar(options)
+  local bar = progress.new(options)
   local started = host.monotonic()
   local s = session.open(
     options,

@@ -2,10 +2,10 @@
 local cmd = require "moontide.cmd"
 local checks = require "moontide.research.checks"
 local groups = require "moontide.options.groups"
-local host = require "moontide.lua_host"
 local json = require "moontide.report.json"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
+local progress = require "moontide.progress"
 local runs = require "moontide.research.runs"
 local strategy_module = require "moontide.run.strategy"
 
@@ -112,22 +112,6 @@ local function fault_files(seed)
     list[#list + 1] = { name = scenario[1], path = path, rows = true, options = { faults = path } }
   end
   return list
-end
-
-local function progress(options, label)
-  if options.quiet or options.json == "-" or not host.isatty(2) then return nil end
-  local begun = host.monotonic()
-  return function(done, total)
-    local took = host.monotonic() - begun
-    if done >= total then
-      io.stderr:write "\r\27[K"
-    elseif took > 1 then
-      io.stderr:write(
-        ("\r\27[K%s: %d of %d runs, %.0f s left"):format(label, done, total, took / done * (total - done))
-      )
-      io.stderr:flush()
-    end
-  end
 end
 
 -- All runs but the base, whose result says where the data are cut.
@@ -247,7 +231,7 @@ function M.run(options)
     cmd.fail(1, "%s sends no order on these data: there is nothing to check", path)
   end
   local v = variants_of(options, path, base)
-  local found = runs.run(options.argv, path, all_of(v), progress(options, "check"))
+  local found = runs.run(options.argv, path, all_of(v), progress.counter(options, "check", "runs"))
   for _, fault in ipairs(v.faults) do
     os.remove(fault.path)
   end

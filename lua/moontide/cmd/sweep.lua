@@ -5,6 +5,7 @@ local host = require "moontide.lua_host"
 local json = require "moontide.report.json"
 local ledger_module = require "moontide.research.ledger"
 local loader = require "moontide.run.loader"
+local progress = require "moontide.progress"
 local shell = require "moontide.shell"
 local search = require "moontide.research.search"
 local space = require "moontide.research.space"
@@ -262,25 +263,6 @@ local function shard(options, list)
   return part
 end
 
--- A line that tells how far it is, the best so far left to the end: on a terminal, once a second has passed.
-local function progress(options)
-  if options.quiet or options.json == "-" or not host.isatty(2) then return nil end
-  local begun = host.monotonic()
-  return function(done, total)
-    local took = host.monotonic() - begun
-    if took < 1 then return end
-    if done >= total then
-      io.stderr:write "\r\27[K"
-      return
-    end
-    local left = took / done * (total - done)
-    io.stderr:write(
-      ("\r\27[K%d of %d trials, %.1f a second, %.0f s left"):format(done, total, done / took, left)
-    )
-    io.stderr:flush()
-  end
-end
-
 local function document(options, path, rows, v, forward)
   local list = setmetatable({}, json.list)
   for i, row in ipairs(rows) do
@@ -388,7 +370,7 @@ function M.run(options)
     seed = seed,
     jobs = options.jobs or shell.processors(),
     objective = objective,
-    progress = progress(options),
+    progress = progress.counter(options, "sweep", "trials"),
   }
   local taken
   list, taken = searched(o, options, dimensions, list, where)

@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
+local processes = require "moontide.processes"
 local shell = require "moontide.shell"
 
 local M = {}
@@ -88,10 +89,7 @@ local function read_rows(path)
   return rows
 end
 
-local function finish(running)
-  local text = running.pipe:read "*a"
-  running.pipe:close()
-  local base, v = running.base, running.variant
+local function finish(v, base, text)
   local ok, document = pcall(cjson.decode, text)
   local found = { result = ok and type(document) == "table" and document or nil }
   if not found.result then
@@ -122,21 +120,22 @@ end
 ---@param progress fun(done: integer, total: integer)?
 ---@return table<string, RunResult> results by the variants' names
 function M.run(argv, script, variants, progress)
-  local results, running, most, started, done = {}, {}, shell.processors(), 0, 0
-  while done < #variants do
-    while started < #variants and #running < most do
-      started = started + 1
-      local base = os.tmpname()
-      local v = variants[started]
-      running[#running + 1] =
-        { variant = v, base = base, pipe = assert(io.popen(command(argv, script, v, base))) }
-    end
-    local oldest = table.remove(running, 1)
-    results[oldest.variant.name] = finish(oldest)
-    os.remove(oldest.base)
-    done = done + 1
-    if progress then progress(done, #variants) end
-  end
+  local results, most, begun, done = {}, shell.processors(), 0, 0
+  processes.run {
+    next = function(running)
+      if begun == #variants or #running >= most then return nil end
+      begun = begun + 1
+      local v, base = variants[begun], os.tmpname()
+      return { variant = v, base = base, command = command(argv, script, v, base), lines = {} }
+    end,
+    line = function(job, text) table.insert(job.lines, text) end,
+    ended = function(job)
+      results[job.variant.name] = finish(job.variant, job.base, table.concat(job.lines, "\n"))
+      os.remove(job.base)
+      done = done + 1
+      if progress then progress(done, #variants) end
+    end,
+  }
   return results
 end
 
