@@ -49,10 +49,10 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients run test stress soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
+.PHONY: all deps clients page run test stress soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
 .DEFAULT_GOAL := all
 
-all: $(BINARY) $(TESTING)  ## build build/moontide, and the library of test code that specs load
+all: $(BINARY) $(TESTING) page  ## build build/moontide, and the library of test code that specs load
 
 deps:                     ## install what is missing of Debian's packages (as root; no-op when all is there)
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -60,9 +60,11 @@ deps:                     ## install what is missing of Debian's packages (as ro
 	  if [ "$$(id -u)" != 0 ]; then echo "moontide: these packages are missing; run as root, or: apt-get install" $$missing >&2; exit 1; fi; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; fi
 
-run: deps                 ## set up, build, and backtest a strategy on a made market
+run: deps                 ## set up, build, backtest a strategy on a made market, and write its page
+	@command -v npm >/dev/null || [ -e build/page/installed ] || $(MAKE) --no-print-directory deps PACKAGES="nodejs npm"
 	@$(MAKE) --no-print-directory -j$(JOBS) all
-	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED)
+	$(BINARY) backtest strategies/ema_cross.lua --synthetic $(SEED) \
+	  $$([ ! -e build/page/installed ] || echo --report build/report.html)
 
 # Real clients of the exchange, for its specs, and the formatter of Lua. Without a registry the specs that need them are skipped, with a line.
 clients:                  ## install the npm clients that the specs run (build/clients)
@@ -74,6 +76,22 @@ build/clients/installed: spec/clients/package.json spec/clients/package-lock.jso
 	@mkdir -p build/clients
 	@cp spec/clients/package.json spec/clients/package-lock.json build/clients/
 	@cd build/clients && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error >npm.log 2>&1 && touch installed
+
+# What draws the charts of the report's page. Without a registry there is no page, with a line.
+PAGE := lua/moontide/page/files
+page:                     ## install the npm libraries of the report's page (build/page)
+	@[ -e build/page/installed ] && [ ! $(PAGE)/package-lock.json -nt build/page/installed ] \
+	  || $(MAKE) --no-print-directory build/page/installed \
+	  || echo "note: npm could not fetch the libraries of the report's page; backtest --report is left out (make page tries again)" >&2
+
+build/page/installed: $(PAGE)/package.json $(PAGE)/package-lock.json
+	@mkdir -p build/page/npm
+	@cp $^ build/page/npm/
+	@cd build/page/npm && { npm ci --no-audit --no-fund --ignore-scripts --fetch-retries=1 --loglevel=error >npm.log 2>&1; } 2>/dev/null
+	@cd build/page/npm/node_modules && cp lightweight-charts/dist/lightweight-charts.standalone.production.js ../../lightweight-charts.js && \
+	  cp lightweight-charts/LICENSE ../../lightweight-charts.license && cp uplot/dist/uPlot.iife.min.js ../../uplot.js && \
+	  cp uplot/dist/uPlot.min.css ../../uplot.css && cp uplot/LICENSE ../../uplot.license
+	@touch $@
 
 test: deps clients        ## set up, build and run all specs
 	@$(MAKE) --no-print-directory -j$(JOBS) all
@@ -161,6 +179,8 @@ install: all              ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/moontide
 	cp -R lua strategies examples $(DESTDIR)$(PREFIX)/share/moontide/
+	[ ! -e build/page/installed ] || { install -d $(DESTDIR)$(PREFIX)/share/moontide/page && \
+	  find build/page -maxdepth 1 -type f -exec install -m 644 {} $(DESTDIR)$(PREFIX)/share/moontide/page/ \; ; }
 
 uninstall:                ## remove what install put there
 	rm -f $(DESTDIR)$(PREFIX)/bin/moontide

@@ -14,6 +14,7 @@ local LADDER = {
   { "run" },
   { "backtest", "report" },
   { "record", "repl", "testing", "research" },
+  { "page" },
   { "live", "explain" },
   { "data" },
   { "cmd" },

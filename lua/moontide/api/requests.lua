@@ -132,6 +132,7 @@ function Requests:count_refusal(endpoint, problem)
     or problem:find "no symbol" and "unknown symbol"
     or "parameter"
   world.refusals[reason] = (world.refusals[reason] or 0) + 1
+  if world.on_refusal then world.on_refusal(reason, problem) end
 end
 
 ---Gives back an operation that must not be sent.

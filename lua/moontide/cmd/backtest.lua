@@ -5,6 +5,7 @@ local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
 local log_module = require "moontide.run.log"
+local pages = require "moontide.page"
 local paths = require "moontide.report.paths"
 local progress = require "moontide.progress"
 local report = require "moontide.report"
@@ -39,6 +40,7 @@ local M = {
     groups.rules,
     groups.faults,
     groups.result,
+    groups.page,
     groups.log,
   },
 }
@@ -68,6 +70,7 @@ function M.run(options)
     if not quiet then io.stderr:write("note: ", line, "\n") end
   end
   report.check_files(options)
+  if options.report then pages.check "report" end
   local bar = progress.new(options)
   local started = host.monotonic()
   local s = session.open(
@@ -91,6 +94,7 @@ function M.run(options)
     end
   end
 
+  local watch = options.report and require("moontide.page.watch").attach(world)
   math.randomseed(options.seed)
   local run_started = host.monotonic()
   local failure = runner.run(world, self, s.script.plain and s.script.chunk or nil)
@@ -105,9 +109,18 @@ function M.run(options)
   about.said, about.folded, about.trades = said, folded, options.trades
   local result = report.build(world, about)
   if options.paths then result.paths = spread(options, path, result, bar) end
+  if watch then
+    local page = require "moontide.page.run"
+    pages.write(options.report, page.document(result, {
+      world = world,
+      watch = watch,
+      command = page.command("backtest", path, options.argv),
+    }))
+  end
   result.begun, result.run_s, result.setup_s = started, finished - run_started, run_started - started
   report.write(result, options, world, C.backtest_exchange(world.bt))
   world:close()
+  if watch then pages.tell(options) end
   return 0
 end
 

@@ -228,6 +228,17 @@ M.result = {
   { name = "equity", type = "output", value = "FILE.csv", help = "the equity at every bar" },
 }
 
+M.page = {
+  title = "page",
+  {
+    name = "report",
+    type = "output",
+    value = "FILE.html",
+    help = "one page with charts, trades and orders, to look at in a browser; it needs no network",
+  },
+  { name = "open", type = "flag", needs = "report", help = "show the page (xdg-open)" },
+}
+
 M.log = {
   title = "log",
   {

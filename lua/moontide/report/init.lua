@@ -18,7 +18,7 @@ local function money(e8) return tonumber(e8) / 1e8 end
 local function list(t) return setmetatable(t or {}, json.list) end
 
 ---The options of a result that name files.
-M.files = { "json", "trades", "fills", "orders", "equity" }
+M.files = { "json", "trades", "fills", "orders", "equity", "report" }
 
 ---Raises a failure when a file that the options ask for cannot be written; for before the run.
 ---@param options table
@@ -358,6 +358,7 @@ function M.build(world, about)
   notes.of_run(add, r)
   log_notes(add, about.folded)
   r.already_said = about.said and #about.said or 0
+  r.begin_us, r.end_us = first, last
   r.fingerprint = fingerprint(world, about, fills)
   return r
 end

@@ -19,6 +19,8 @@ local own = {
   fills = true,
   orders = true,
   equity = true,
+  report = true,
+  open = true,
   quiet = true,
   ["log-level"] = true,
 }

@@ -4,6 +4,7 @@ local M = {}
 
 ---@class FedIndicator
 ---@field name string
+---@field arguments any[] as the script gave them
 ---@field inputs string[]
 ---@field outputs string[]
 ---@field count integer of results
@@ -60,12 +61,14 @@ end
 ---@field list FedIndicator[]
 ---@field count integer
 ---@field on_change fun()? hears that one was added
+---@field seen (fun(symbol: string, list: FedIndicator[]))? hears of every bar that was fed: for the report's page
 local Set = {}
 Set.__index = Set
 
 ---The indicators of one strategy.
+---@param seen (fun(symbol: string, list: FedIndicator[]))?
 ---@return IndicatorSet
-function M.new() return setmetatable({ list = {}, count = 0 }, Set) end
+function M.new(seen) return setmetatable({ list = {}, count = 0, seen = seen }, Set) end
 
 ---Adds one; raises, in the line of the caller's caller, on a name or parameters that are wrong.
 ---@param world World
@@ -100,6 +103,7 @@ function Set:add(world, name, ...)
   end
   local fed = setmetatable({
     name = name,
+    arguments = arguments,
     inputs = form.inputs,
     outputs = form.outputs,
     count = #form.outputs,
@@ -122,6 +126,7 @@ function Set:feed(bar)
   for i = 1, self.count do
     self.list[i]:feed(bar)
   end
+  if self.seen then self.seen(bar.symbol, self.list) end
 end
 
 ---The fields of a bar that an indicator may take.

@@ -78,7 +78,7 @@ end
 function Runner:take(me, owner)
   local world = self.world
   self.strategy, world.strategy, world.owner = me, me, owner
-  self.indicator_sets[me] = self.indicator_sets[me] or indicators.new()
+  self.indicator_sets[me] = self.indicator_sets[me] or indicators.new(world.indicators_seen)
   self.pending_timers, self.timer_number = 0, self.timer_number + 1
   if self.main then self.main.owner = owner end
   debug.setmetatable(me, self.metatable) -- hidden, and again after a reload that failed

@@ -49,6 +49,8 @@ local NewBar = market_module.Bar
 ---@field on_input fun()? something was typed (cmd/repl.lua)
 ---@field on_failure fun(dead: Task)? hears of tasks that failed (the REPL, which goes on)
 ---@field trace fun(op: ffi.cdata*)? hears of requests that have settled (repl/trace.lua)
+---@field on_refusal fun(reason: string, problem: string)? hears of orders that were refused before sending
+---@field indicators_seen fun(symbol: string, list: table[])? hears of the bars that self:indicator was fed with
 ---@field after_handler fun()? hears when a handler has returned (live/state.lua)
 ---@field after_tasks fun()? hears when tasks beside the handlers have run
 ---@field between_events fun()? called once, when no handler runs (live/reload.lua)

@@ -1,0 +1,106 @@
+---One self-contained HTML page: a document as JSON, and the scripts that show it. No text of the document is ever markup: it stands
+---in a script element as JSON with every `<` escaped, and a Content-Security-Policy lets nothing run but the page's own scripts,
+---known by their digests, and nothing be fetched at all.
+local assets = require "moontide.page.assets"
+local host = require "moontide.lua_host"
+local json = require "moontide.report.json"
+local output = require "moontide.report.output"
+local pack = require "moontide.page.pack"
+local shell = require "moontide.shell"
+
+local M = {}
+
+M.check = assets.check
+M.present = assets.present
+
+-- In the order in which they are run; `common.js` goes with every page.
+local scripts = {
+  run = { "charts.js", "candles.js", "tables.js", "orders.js", "run.js" },
+  sweep = { "charts.js", "tables.js", "sweep.js" },
+  compare = { "charts.js", "tables.js", "compare.js" },
+}
+
+local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+local function escaped(text) return (text:gsub("[&<>\"']", entities)) end
+
+-- A script's digest as the policy names it.
+local function digest(text)
+  local bytes = host.sha256(text):gsub("%x%x", function(x) return string.char(tonumber(x, 16)) end)
+  return "'sha256-" .. pack.base64(bytes, #bytes) .. "'"
+end
+
+local function own_script(kind)
+  local parts = { '(async () => {\n"use strict";\n', assets.own "common.js" }
+  for _, name in ipairs(scripts[kind]) do
+    parts[#parts + 1] = assets.own(name)
+  end
+  parts[#parts + 1] = "})();\n"
+  return table.concat(parts)
+end
+
+---@param document table `kind` ("run", "sweep", "compare"), `title`, and what that kind's scripts read
+---@return string html
+function M.html(document)
+  local code = {}
+  document.licences = {}
+  if document.kind == "run" then
+    code[#code + 1] = assets.library "lightweight-charts.js"
+    table.insert(
+      document.licences,
+      { name = "Lightweight Charts", text = assets.library "lightweight-charts.license" }
+    )
+  end
+  code[#code + 1] = assets.library "uplot.js"
+  table.insert(document.licences, { name = "uPlot", text = assets.library "uplot.license" })
+  code[#code + 1] = own_script(document.kind)
+  local digests = {}
+  for i, text in ipairs(code) do
+    assert(not text:lower():find("</script", 1, true), "a script that would end its element")
+    digests[i] = digest(text)
+  end
+  local parts = {
+    '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; base-uri \'none\'; form-action \'none\'; ',
+    "script-src ",
+    table.concat(digests, " "),
+    "; style-src 'unsafe-inline'; img-src data:\">\n",
+    '<meta name="referrer" content="no-referrer">\n',
+    '<meta name="color-scheme" content="light dark">\n',
+    "<title>",
+    escaped(document.title),
+    "</title>\n<style>\n",
+    assets.library "uplot.css",
+    assets.own "page.css",
+    '</style>\n</head>\n<body>\n<noscript>This page draws its charts by JavaScript.</noscript>\n<div id="page"></div>\n',
+    '<script type="application/json" id="document">',
+    (json.encode(document):gsub("<", "\\u003c")),
+    "</script>\n",
+  }
+  for _, text in ipairs(code) do
+    parts[#parts + 1] = "<script>"
+    parts[#parts + 1] = text
+    parts[#parts + 1] = "</script>\n"
+  end
+  parts[#parts + 1] = "</body>\n</html>\n"
+  return table.concat(parts)
+end
+
+---Says where the page is, and shows it when that is asked for.
+---@param options table report, open, quiet, json
+function M.tell(options)
+  if not options.quiet then
+    io.stderr:write(("page: %s\n"):format(options.report))
+  end
+  if not options.open then return end
+  local place = options.report:sub(1, 1) == "/" and options.report or "./" .. options.report
+  if os.execute(("xdg-open %s >/dev/null 2>&1"):format(shell.quote(place))) ~= 0 then
+    io.stderr:write(("note: xdg-open cannot show %s; open it in a browser\n"):format(options.report))
+  end
+end
+
+---@param path string
+---@param document table
+function M.write(path, document) output.save(path, M.html(document)) end
+
+return M
