@@ -111,11 +111,14 @@ function M.run(options)
   if options.paths then result.paths = spread(options, path, result, bar) end
   if watch then
     local page = require "moontide.page.run"
-    pages.write(options.report, page.document(result, {
-      world = world,
-      watch = watch,
-      command = page.command("backtest", path, options.argv),
-    }))
+    pages.write(
+      options.report,
+      page.document(result, {
+        world = world,
+        watch = watch,
+        command = page.command("backtest", path, options.argv),
+      })
+    )
   end
   result.begun, result.run_s, result.setup_s = started, finished - run_started, run_started - started
   report.write(result, options, world, C.backtest_exchange(world.bt))

@@ -121,7 +121,10 @@ function M.whole(list, ranges, bytes)
   return blocks
 end
 
-local AROUND, LONGEST = 45, 3000 -- bars before and behind a trade; a longer trade is seen well enough without
+local AROUND = 45 -- bars before and behind a trade
+
+---The longest trade that is shown in true bars: a longer one is seen well in candles of five.
+M.longest = 400
 
 ---True bars around trades, those that come first in the list first, as many as there is room for.
 ---@param series ffi.cdata*
@@ -136,7 +139,7 @@ function M.around(series, trades, bars)
   for _, t in ipairs(trades) do
     local from = math.max(0, tonumber(C.series_at_or_after(series, t.from)) - AROUND)
     local to = math.min(count, tonumber(C.series_at_or_after(series, t.to)) + AROUND)
-    if to - from <= LONGEST and used + (to - from) <= bars then
+    if to - from <= M.longest + 2 * AROUND and used + (to - from) <= bars then
       shown[t.index] = true
       for i = from, to - 1 do
         used = used + 1 - marked[i]

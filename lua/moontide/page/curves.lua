@@ -193,7 +193,8 @@ function M.indicators(watch, world, market)
     if row.count > 0 and i then
       local candle_us = market[i + 1].whole.interval * 1000
       local span = row.us[row.count - 1] - row.us[0]
-      local times = math.max(1, math.ceil(span / candle_us / (INDICATOR_POINTS / count)))
+      local points = math.min(row.count, span / candle_us)
+      local times = math.max(1, math.ceil(points / (INDICATOR_POINTS / count)))
       local low, high = prices(world.markets[i])
       local least, most = math.huge, -math.huge
       for k = 0, row.count - 1 do
@@ -201,6 +202,7 @@ function M.indicators(watch, world, market)
       end
       local out = indicator(row, candle_us * times)
       out.label, out.symbol, out.interval = row.label, row.symbol, candle_us * times / 1000
+      out.thinned = times
       out.with_price = least > low * 0.5 and most < high * 2
       list[#list + 1] = out
     end

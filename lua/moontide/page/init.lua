@@ -61,7 +61,7 @@ function M.html(document)
   local parts = {
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; base-uri \'none\'; form-action \'none\'; ',
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; base-uri 'none'; form-action 'none'; ",
     "script-src ",
     table.concat(digests, " "),
     "; style-src 'unsafe-inline'; img-src data:\">\n",
@@ -89,9 +89,7 @@ end
 ---Says where the page is, and shows it when that is asked for.
 ---@param options table report, open, quiet, json
 function M.tell(options)
-  if not options.quiet then
-    io.stderr:write(("page: %s\n"):format(options.report))
-  end
+  if not options.quiet then io.stderr:write(("page: %s\n"):format(options.report)) end
   if not options.open then return end
   local place = options.report:sub(1, 1) == "/" and options.report or "./" .. options.report
   if os.execute(("xdg-open %s >/dev/null 2>&1"):format(shell.quote(place))) ~= 0 then

@@ -114,8 +114,7 @@ function M.trades(exchange, markets, last_us, most)
   end
   local by_result = {}
   for i, t in ipairs(rows) do
-    by_result[i] =
-      { symbol = t.symbol, from = t.entry_time * 1000, to = t.exit_time * 1000, index = t.index }
+    by_result[i] = { symbol = t.symbol, from = t.entry_time * 1000, to = t.exit_time * 1000, index = t.index }
   end
   table.sort(rows, function(a, b) return a.index < b.index end)
   local columns = {}

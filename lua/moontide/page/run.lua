@@ -14,7 +14,17 @@ local M = {}
 local CANDLE_BYTES, AROUND_BARS, TRADES, ORDERS = 1000000, 30000, 5000, 4000
 
 -- What differs from run to run is no result.
-local measured = { "elapsed_s", "setup_s", "run_s", "bars_per_s", "peak_memory", "begun", "already_said", "begin_us", "end_us" }
+local measured = {
+  "elapsed_s",
+  "setup_s",
+  "run_s",
+  "bars_per_s",
+  "peak_memory",
+  "begun",
+  "already_said",
+  "begin_us",
+  "end_us",
+}
 
 ---The report's JSON document, without what was measured of the run itself. It travels as a text, so that the page shows the very
 ---numbers of --json.
@@ -114,6 +124,7 @@ local function market(world, trades)
       for _, t in ipairs(mine) do
         if shown[t.index] then rows[i].trades_around = rows[i].trades_around + 1 end
       end
+      rows[i].longest = candles.longest
       rows[i].base = tonumber(list[i].interval_us) / 1000
     end
   end
@@ -130,7 +141,14 @@ function M.document(r, s)
   local rows = market(world, trades)
   local events = setmetatable({}, json.list)
   for i, e in ipairs(watch.events) do
-    events[i] = { time = e.us / 1000, kind = e.kind, symbol = e.symbol, text = e.text, seconds = e.seconds }
+    events[i] = {
+      time = e.us / 1000,
+      kind = e.kind,
+      symbol = e.symbol,
+      text = e.text,
+      seconds = e.seconds,
+      times = e.times,
+    }
   end
   local text = json.encode
   local function packed(value)

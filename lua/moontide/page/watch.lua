@@ -11,7 +11,7 @@ local MINUTE, TEN_SECONDS = 60e6, 10e6
 
 ---@class Watch
 ---@field trace table of repl/trace.lua
----@field events table[] { us, kind, symbol?, text, seconds? }, in the order they happened
+---@field events table[] { us, kind, symbol?, text, seconds?, times? }, in the order they happened
 ---@field left_out integer events beyond those kept
 ---@field weight table<number, number> used in each minute, by its number
 ---@field orders table<number, number>
@@ -21,6 +21,17 @@ local Watch = {}
 Watch.__index = Watch
 
 function Watch:event(us, kind, symbol, text, seconds)
+  local before = self.events[#self.events]
+  if
+    before
+    and before.us == us
+    and before.kind == kind
+    and before.text == text
+    and before.symbol == symbol
+  then
+    before.times, before.seconds = (before.times or 1) + 1, seconds and math.max(seconds, before.seconds)
+    return
+  end
   local n = self.counts[kind] or 0
   self.counts[kind] = n + 1
   if n >= EVENTS then
@@ -50,7 +61,9 @@ function Watch:settled(world, op)
   if r.waited_us > 0 then
     local reasons = {}
     for i = 1, tonumber(C.WAIT_REASON_COUNT) - 1 do
-      if math.floor(r.waits / 2 ^ i) % 2 == 1 then reasons[#reasons + 1] = ffi.string(C.wait_reason_name(i)) end
+      if math.floor(r.waits / 2 ^ i) % 2 == 1 then
+        reasons[#reasons + 1] = ffi.string(C.wait_reason_name(i))
+      end
     end
     local seconds = tonumber(r.waited_us) / 1e6
     self:event(tonumber(r.submitted_us), "wait", symbol, what .. ": " .. table.concat(reasons, ", "), seconds)

@@ -97,7 +97,8 @@ function M.of(world)
     return sum
   end
 
-  function m.indicator(self, name, ...) return world.indicators_of(self):add(world, name, ...) end
+  -- In parentheses, so that no tail call hides the script's line from what the call raises.
+  function m.indicator(self, name, ...) return (world.indicators_of(self):add(world, name, ...)) end
 
   function m.now(_) return math.floor(tonumber(view.now_us) / 1000) end
   install_portfolio(m, world)

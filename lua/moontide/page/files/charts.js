@@ -21,12 +21,12 @@ function plot(host, times, series, o = {}) {
       cursor: { sync: o.sync ? { key: o.sync, setSeries: false } : undefined, drag: { x: true, y: false }, points: { size: 6 } },
       scales: { x: { time: true }, y: { range: o.range || ((_, low, high) => { const room = (high - low || Math.abs(high) || 1) * 0.06; return [low - room, high + room]; }) } },
       axes: [{ ...axis, values: axisDate, space: 90, size: 34 }, { ...axis, size: 66, gap: 6, values: (_, splits) => splits.map(o.axis || ((v) => plain(v))) }],
-      series: [{}, ...series.map((s) => ({ stroke: color(s.color), width: s.width || 1.5, fill: s.fill ? color(s.fill) : undefined, points: { show: false }, paths: s.stepped ? uPlot.paths.stepped({ align: -1 }) : s.bars ? uPlot.paths.bars({ size: [0.9, 12, 1] }) : undefined, dash: s.dash }))],
+      series: [{}, ...series.map((s) => ({ show: s.show !== false, stroke: color(s.color), width: s.width || 1.5, fill: s.fill ? color(s.fill) : undefined, points: { show: false }, paths: s.stepped ? uPlot.paths.stepped({ align: -1 }) : s.bars ? uPlot.paths.bars({ size: [0.9, 12, 1] }) : undefined, dash: s.dash }))],
       hooks: {
         setCursor: [(v) => {
           const i = v.cursor.idx;
           if (i === null || i === undefined || v.cursor.left < 0) { tip.style.display = "none"; return; }
-          tip.replaceChildren(el("div", { cls: "soft" }, (o.stamp || minute)(times[i])), ...series.map((s) => el("div", null, s.label + "  ", el("b", null, s.text(s.data[i], i)))));
+          tip.replaceChildren(el("div", { cls: "soft" }, (o.stamp || minute)(times[i])), ...series.filter((s) => s.show !== false).map((s) => el("div", null, s.label + "  ", el("b", null, s.text(s.data[i], i)))));
           tip.style.display = "block";
           const left = v.cursor.left + v.bbox.left / devicePixelRatio;
           tip.style.left = (left > box.clientWidth / 2 ? left - tip.offsetWidth - 12 : left + 12) + "px";
@@ -46,7 +46,17 @@ function plot(host, times, series, o = {}) {
   make();
   onTheme(make);
   new ResizeObserver(() => { const w = Math.max(200, box.clientWidth); if (Math.abs(w - u.width) > 1) u.setSize({ width: w, height: o.height || 260 }); }).observe(box);
-  const handle = { get plot() { return u; }, times, series };
+  // A button of the legend that shows a curve or hides it.
+  const toggle = (i) => {
+    const s = series[i];
+    const button = el("button", { "aria-pressed": s.show === false ? "false" : "true", on: { click: () => {
+      s.show = s.show === false;
+      button.setAttribute("aria-pressed", String(s.show));
+      u.setSeries(i + 1, { show: s.show });
+    } } }, el("i", { style: { background: `var(--${s.color})` } }), s.label);
+    return button;
+  };
+  const handle = { get plot() { return u; }, toggle };
   plots.push(handle);
   return handle;
 }

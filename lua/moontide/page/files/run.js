@@ -26,12 +26,15 @@ function rising(c) {
 }
 function equityCard(curve) {
   const c = rising(curve), section = card("equity", "Equity", null);
-  section.append(legend(["equity", "accent"], ["buy and hold", "second"]));
+  const keys = el("div", { cls: "legend controls" }), extent = (list) => Math.max(...list) - Math.min(...list);
+  section.append(keys);
   root.firstChild.append(section);
-  plot(section, c.times, [
+  const chart = plot(section, c.times, [
     { label: "equity", data: c.equity, color: "accent", width: 1.75, text: usdt },
-    { label: "buy and hold", data: c.held, color: "second", width: 1.25, text: usdt },
+    // A market that moved many times as far would press the equity flat: it is a click away.
+    { label: "buy and hold", data: c.held, color: "second", width: 1.25, text: usdt, show: extent(c.held) < 4 * extent(c.equity) },
   ], { height: 300, sync: "time", axis: (v) => plain(v) });
+  keys.append(chart.toggle(0), chart.toggle(1));
   section.append(el("h3", null, "Drawdown from the peak"));
   const low = Math.min(...c.fall, -1e-4);
   const host = el("div", { id: "drawdown-plot", "data-deepest": curve.deepest });
@@ -147,7 +150,7 @@ function groupsCard() {
   const reasons = Object.entries(R.exit_reasons || {}).sort((a, b) => b[1] - a[1]);
   return card("groups", "By side and symbol", reasons.length ? "Closed by " + reasons.map(([name, n]) => `${name} (${count(n)})`).join(", ") + "." : null,
     simpleTable([[""], ["trades", 1], ["win rate", 1], ["net", 1], ["expectancy", 1], ["profit factor", 1], ["best", 1], ["worst", 1], ["fees", 1], ["funding", 1]],
-      rows.filter(([, g]) => g).map(([name, g]) => [name, count(g.trades), percent(g.win_rate), el("td", { cls: "r " + tone(g.net) }, usdt(g.net)), usdt(g.expectancy), ratio(g.profit_factor), usdt(g.best), usdt(g.worst), usdt(g.commission), usdt(g.funding)])));
+      rows.filter(([, g]) => g).map(([name, g]) => [name, count(g.trades), percent(g.win_rate), el("td", { cls: "r " + tone(g.net) }, usdt(g.net)), usdt(g.expectancy), ratio(g.profit_factor), usdt(g.best), usdt(g.worst), usdt(g.commission), known(R.funding) ? usdt(g.funding) : "n/a"])));
 }
 
 // ---- over time ----
@@ -190,7 +193,7 @@ function eventsCard(events) {
   const section = card("refusals", "Refusals and waits", say);
   root.firstChild.append(section);
   if (!lanes.length) return;
-  section.append(legend(...lanes.map((k) => [`${KINDS[k][0]} (${count(events.filter((e) => e.kind === k).length)})`, KINDS[k][1]])));
+  section.append(legend(...lanes.map((k) => [`${KINDS[k][0]} (${count(events.filter((e) => e.kind === k).reduce((n, e) => n + (e.times || 1), 0))})`, KINDS[k][1]])));
   const W = 1200, L = 10, H = 16 + lanes.length * 26, from = R.from, to = Math.max(R.to, R.from + 1), x = (t) => L + ((W - 2 * L) * (t - from)) / (to - from);
   const map = svg("svg", { viewBox: `0 0 ${W} ${H + 16}`, width: "100%", role: "img", "aria-label": "refusals and waits over time" });
   lanes.forEach((k, i) => {
@@ -212,6 +215,7 @@ function eventsCard(events) {
     { name: "what", value: (e) => e.kind, text: (e) => KINDS[e.kind][0] },
     { name: "symbol", value: (e) => e.symbol || "", text: (e) => e.symbol || "", narrow: true },
     { name: "held back", right: true, value: (e) => e.seconds || 0, text: (e) => (e.seconds ? span(e.seconds) : "") },
+    { name: "times", right: true, value: (e) => e.times || 1, text: (e) => count(e.times || 1) },
     { name: "why", wide: true, value: (e) => e.text, text: (e) => e.text },
   ], events, { id: "event-table", label: "refusals and waits", long: events.length > 40, key: (e) => e.time, pick: () => {}, match: (e) => `${KINDS[e.kind][0]} ${e.symbol || ""} ${e.text}`.toLowerCase() });
   section.append(el("div", { cls: "head controls" }, table.told, el("span", { style: { marginLeft: "auto" } }, table.filter)), table.box);
@@ -220,14 +224,15 @@ function eventsCard(events) {
 function limitsCard() {
   const rows = [["weight", "REQUEST_WEIGHT", "MINUTE", 60000, "request weight a minute"], ["orders_10s", "ORDERS", "SECOND", 10000, "orders in ten seconds"], ["orders", "ORDERS", "MINUTE", 60000, "orders a minute"]];
   const limitOf = (type, interval) => (doc.limits.find((l) => l.type === type && l.interval === interval) || {}).limit;
-  const section = card("limits", "Limit windows", "What the calls of the run took from the exchange\u2019s windows of time: the fullest windows, and the limit.");
+  const section = card("limits", "Limit windows", "What the calls of the run took from the exchange\u2019s windows of time. A window of which a twentieth or more was used is drawn.");
   root.firstChild.append(section);
   const used = rows.filter(([key]) => doc.windows[key].used.length);
   if (!used.length) { section.append(el("p", { cls: "say" }, "No call was sent.")); return; }
   for (const [key, type, interval, length, text] of used) {
     const w = doc.windows[key], limit = limitOf(type, interval), most = Math.max(...w.used);
     const host = el("div", { "data-window": key, "data-most": most });
-    section.append(el("h3", null, `${text}: ${count(most)} at most${limit ? ` of ${count(limit)} (${percent(most / limit, most / limit < 0.1 ? 1 : 0)})` : ""}`), host);
+    section.append(el("p", { cls: "window" }, `${text}: `, el("b", null, count(most)), limit ? ` of ${count(limit)} in the fullest window (${percent(most / limit, most / limit < 0.1 ? 1 : 0)})` : " in the fullest window"), host);
+    if (limit && most / limit < 0.05) continue; // nothing to see
     // The windows between are empty: zero on both sides of each.
     const times = [], data = [];
     const put = (t, v) => { if (!times.length || t > times[times.length - 1]) { times.push(t); data.push(v); } };
@@ -268,8 +273,8 @@ function pathsCard() {
   const names = { net_profit: ["net profit", usdt], return: ["return", percent], max_drawdown: ["maximum drawdown", percent], sharpe: ["Sharpe ratio", ratio], trades: ["trades", count], win_rate: ["win rate", percent], fees: ["fees", usdt] };
   return card("paths", "What the inside of bars leaves open", `${count(p.runs)} runs that differ only in how the price moved inside each bar (seeds from ${p.seed}). The band holds 90 % of them, the line is the median, the ring this run.`,
     simpleTable([["figure"], ["this run", 1], ["median", 1], ["5 %", 1], ["95 %", 1], ["least", 1], ["most", 1], [""]], Object.entries(names).filter(([k]) => p.figures[k]).map(([k, [text, f]]) => {
-      const g = p.figures[k], width = g.most - g.least || 1, at = (v) => `${(100 * (v - g.least)) / width}%`;
-      return [text, f(R[k]), f(g.median), f(g.low), f(g.high), f(g.least), f(g.most), el("div", { cls: "range" }, el("i", { style: { left: 0, width: "100%" } }), el("i", { cls: "mid", style: { left: at(g.low), width: `${(100 * (g.high - g.low)) / width}%` } }), el("b", { style: { left: at(g.median) } }), known(R[k]) ? el("u", { style: { left: at(R[k]) } }) : null)];
+      const g = p.figures[k], width = g.most - g.least, at = (v) => `${width > 0 ? (100 * (v - g.least)) / width : 50}%`;
+      return [text, f(R[k]), f(g.median), f(g.low), f(g.high), f(g.least), f(g.most), el("div", { cls: "range" }, el("i", { style: { left: 0, width: "100%" } }), el("i", { cls: "mid", style: { left: at(g.low), width: width > 0 ? `${(100 * (g.high - g.low)) / width}%` : 0 } }), el("b", { style: { left: at(g.median) } }), known(R[k]) ? el("u", { style: { left: at(R[k]) } }) : null)];
     })));
 }
 function accountCard() {
@@ -311,10 +316,10 @@ async function main() {
   main.append(el("div", { cls: "tiles" },
     tile("net profit", "net_profit", R.net_profit, signed(R.net_profit, usdt(R.net_profit)), `USDT, of ${usdt(R.capital)}`, tone(R.net_profit)),
     tile("return", "return", R.return, signed(R.return, percent(R.return)), known(R.annual_return) ? `${percent(R.annual_return, 1)} a year` : null, tone(R.return)),
-    tile("buy and hold", "buy_and_hold", R.buy_and_hold, signed(R.buy_and_hold, percent(R.buy_and_hold)), ahead === null ? null : `${percent(Math.abs(ahead), 1)} ${ahead >= 0 ? "behind the run" : "ahead of the run"}`),
+    tile("buy and hold", "buy_and_hold", R.buy_and_hold, signed(R.buy_and_hold, percent(R.buy_and_hold)), ahead === null ? null : `${fixed(Math.abs(ahead) * 100, 1)} points ${ahead >= 0 ? "behind the run" : "ahead of the run"}`),
     tile("maximum drawdown", "max_drawdown", R.max_drawdown, percent(R.max_drawdown), `${usdt(R.max_drawdown_value)} USDT at most`),
     tile("Sharpe ratio", "sharpe", R.sharpe, ratio(R.sharpe), `Sortino ${ratio(R.sortino)}`),
-    tile("trades", "trades", R.trades, count(R.trades), known(R.win_rate) ? `${percent(R.win_rate, 1)} won, in market ${percent(R.time_in_market, 0)}` : null)));
+    tile("trades", "trades", R.trades, count(R.trades), known(R.win_rate) ? `${percent(R.win_rate, 1)} won` : null)));
   const notes = notesCard();
   equityCard(curve);
   const months = monthsCard();
