@@ -6,6 +6,7 @@ status=0
 for folder in $(find runtime lua/moontide -mindepth 1 -type d | sort); do
     case $folder in
         runtime/script/shim) continue ;;   # three empty headers for the preprocessor
+        lua/moontide/page/files) continue ;; # what a page is made of: no modules
         lua/moontide/template) continue ;; # its README is one that `moontide new` gives to users
     esac
     readme=$folder/README.md

@@ -4,7 +4,7 @@ local failures = require "moontide.failure"
 
 local M = {}
 
-local home = package.moontide_home
+local home = package.moontide_home -- luacheck: ignore 143
 
 local function read(path)
   local file = io.open(path, "rb")
