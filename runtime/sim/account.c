@@ -14,13 +14,9 @@ static void income_add(struct exchange *x, uint8_t type, int16_t symbol, int64_t
     ASSERT(symbol >= SYMBOL_NONE && symbol < x->symbol_count);
     ASSERT(income_e8 != 0);
     ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
-    struct income_record *row = &x->incomes[x->income_count++];
-    *row = (struct income_record){ .income_e8 = income_e8,
-                                   .time_us = x->now_us,
-                                   .id = x->config.order_id_first + x->income_count,
-                                   .trade_id = trade_id,
-                                   .symbol = symbol,
-                                   .type = type };
+    x->incomes[x->income_count++] = (struct income_row){
+        .income_e8 = income_e8, .time_us = x->now_us, .trade_id = trade_id, .symbol = symbol, .type = type
+    };
 }
 
 static void check_wallet(const struct exchange *x) {

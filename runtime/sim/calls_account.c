@@ -128,11 +128,12 @@ static void income(struct exchange *x, const struct call *c, struct reply *r) {
     struct income_record *rows = scratch_rows(x, limit, sizeof *rows);
     bool onward = call_given(c, P_START_TIME);
     for (int64_t i = 0; i < x->income_count && count < limit; i++) {
-        const struct income_record *n = &x->incomes[onward ? i : x->income_count - 1 - i];
+        int64_t index = onward ? i : x->income_count - 1 - i;
+        const struct income_row *n = &x->incomes[index];
         if (!in_time(c, n->time_us) || (call_given(c, P_SYMBOL) && n->symbol != c->symbol)) continue;
         if (call_given(c, P_INCOME_TYPE) && n->type != c->income_type) continue;
         if (before-- > 0) continue;
-        rows[count++] = *n;
+        rows[count++] = exchange_income(x, index);
     }
     if (!onward) turn_round((char *)rows, count, sizeof *rows);
     reply_rows(r, RECORD_INCOME, true, count, rows);

@@ -58,7 +58,13 @@ struct order {
     bool announced;                  // the stream has heard of it
     bool hidden;                     // refused FOK and GTX orders are in no history (section 6)
     bool generated;                  // the exchange chose its client id
-    struct open_id *open_id;         // its place in exchange.open_ids; NULL: not there
+};
+
+// A row of income as it is kept: two an order. Its id follows from its place.
+struct income_row {
+    int64_t income_e8, time_us, trade_id;
+    int16_t symbol;
+    uint8_t type;   // enum income_type
 };
 
 // An order among the open ones, by client id. It stands apart from the order: most orders are final, and kept.
@@ -202,7 +208,7 @@ struct exchange {
 
     struct trade_record *fills;
     int64_t fill_count, fill_size;
-    struct income_record *incomes;
+    struct income_row *incomes;
     int64_t income_count, income_size;
 
     struct window weight_1m, orders_10s, orders_1m;

@@ -542,9 +542,15 @@ int64_t exchange_income_count(const struct exchange *x) {
     return x->income_count;
 }
 
-const struct income_record *exchange_income(const struct exchange *x, int64_t index) {
+struct income_record exchange_income(const struct exchange *x, int64_t index) {
     ASSERT(index >= 0 && index < x->income_count);
-    return &x->incomes[index];
+    const struct income_row *row = &x->incomes[index];
+    return (struct income_record){ .income_e8 = row->income_e8,
+                                   .time_us = row->time_us,
+                                   .id = x->config.order_id_first + index + 1,
+                                   .trade_id = row->trade_id,
+                                   .symbol = row->symbol,
+                                   .type = row->type };
 }
 
 void exchange_liquidity(struct exchange *x, int16_t symbol, int64_t volume_e8, int64_t volatility_e8) {

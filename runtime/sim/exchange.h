@@ -271,9 +271,9 @@ void exchange_reject(const struct exchange *x, int32_t index, int32_t *code, int
 int64_t exchange_fill_count(const struct exchange *x);
 const struct trade_record *exchange_fill(const struct exchange *x, int64_t index);
 
-// Every row of income since the start, oldest first, in the order of booking; valid as the fills are.
+// Every row of income since the start, oldest first, in the order of booking.
 int64_t exchange_income_count(const struct exchange *x);
-const struct income_record *exchange_income(const struct exchange *x, int64_t index);
+struct income_record exchange_income(const struct exchange *x, int64_t index);
 
 // How liquid the symbol is from now on, for exchange_config.impact (sim/impact.h): what an order's size is measured
 // against, and for the square root the volatility of the same span as a ratio.

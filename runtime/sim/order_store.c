@@ -76,27 +76,31 @@ static int32_t few_find(const struct exchange *x, const struct order *o) {
 }
 
 static void open_id_add(struct exchange *x, struct order *o) {
-    ASSERT(o->open_id == NULL);
     ASSERT(few_find(x, o) < 0);
     if (x->few_id_count < OPEN_IDS_FEW) {
         x->few_ids[x->few_id_count++] = o;
         return;
     }
-    o->open_id = alloc_zeroed(1, sizeof *o->open_id);
-    o->open_id->order = o;
-    HASH_ADD_KEYPTR(hh, x->open_ids, o->r.client_id, strlen(o->r.client_id), o->open_id);
+    struct open_id *entry = alloc_zeroed(1, sizeof *entry);
+    entry->order = o;
+    HASH_ADD_KEYPTR(hh, x->open_ids, o->r.client_id, strlen(o->r.client_id), entry);
 }
 
-static void open_id_drop(struct exchange *x, struct order *o) {
-    if (o->open_id == NULL) {
-        int32_t i = few_find(x, o);
-        if (i >= 0) x->few_ids[i] = x->few_ids[--x->few_id_count];
+static void open_id_drop(struct exchange *x, const struct order *o) {
+    int32_t i = few_find(x, o);
+    if (i >= 0) {
+        x->few_ids[i] = x->few_ids[--x->few_id_count];
         return;
     }
-    ASSERT(o->open_id->order == o);
-    HASH_DEL(x->open_ids, o->open_id);
-    free(o->open_id);
-    o->open_id = NULL;
+    struct open_id *entry = NULL, *after;
+    HASH_FIND_STR(x->open_ids, o->r.client_id, entry);
+    if (entry && entry->order != o) {   // two of one id: none but a foreign account file has them
+        HASH_ITER (hh, x->open_ids, entry, after)
+            if (entry->order == o) break;
+    }
+    ASSERT(entry != NULL && entry->order == o);
+    HASH_DEL(x->open_ids, entry);
+    free(entry);
 }
 
 // Hashing an id costs about as much as the rest of an order. An id the exchange made itself is met by no

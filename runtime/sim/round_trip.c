@@ -20,6 +20,8 @@ struct trip {
 struct round_trips {
     const struct exchange *x;
     int64_t fill, income;
+    int64_t loose_at;   // the row of income that `loose` is; -1: none
+    struct income_record loose;
     int32_t open_count;
     int64_t held_since_us, held_us;
     struct trip *open;   // [symbol][side]
@@ -33,6 +35,7 @@ struct round_trips {
 struct round_trips *round_trips_new(const struct exchange *x) {
     struct round_trips *t = alloc_zeroed(1, sizeof *t);
     t->x = x;
+    t->loose_at = -1;
     t->open = alloc_zeroed((size_t)(SYMBOLS_MAX * POSITION_SIDE_COUNT), sizeof *t->open);
     return t;
 }
@@ -140,8 +143,12 @@ static void take_fill(struct round_trips *t, const struct trade_record *f) {
 static const struct income_record *loose_income(struct round_trips *t) {
     int64_t count = exchange_income_count(t->x);
     for (; t->income < count; t->income++) {
-        const struct income_record *n = exchange_income(t->x, t->income);
-        if (n->symbol >= 0 && (n->type == INCOME_FUNDING_FEE || n->type == INCOME_INSURANCE_CLEAR)) return n;
+        if (t->loose_at == t->income) return &t->loose;
+        struct income_record n = exchange_income(t->x, t->income);
+        if (n.symbol < 0 || (n.type != INCOME_FUNDING_FEE && n.type != INCOME_INSURANCE_CLEAR)) continue;
+        t->loose = n;
+        t->loose_at = t->income;
+        return &t->loose;
     }
     return NULL;
 }
@@ -154,10 +161,9 @@ static struct trip *payer(struct round_trips *t, const struct income_record *n) 
                 *shorts = trip_of(t, n->symbol, POSITION_SHORT);
     if (longs->amount_e8 == 0) return shorts->amount_e8 != 0 ? shorts : NULL;
     if (shorts->amount_e8 == 0) return longs;
-    const struct income_record *next =
-        t->income + 1 < exchange_income_count(t->x) ? exchange_income(t->x, t->income + 1) : NULL;
-    bool first =
-        next && next->type == INCOME_FUNDING_FEE && next->symbol == n->symbol && next->time_us == n->time_us;
+    if (t->income + 1 == exchange_income_count(t->x)) return shorts;
+    struct income_record next = exchange_income(t->x, t->income + 1);
+    bool first = next.type == INCOME_FUNDING_FEE && next.symbol == n->symbol && next.time_us == n->time_us;
     return first ? longs : shorts;
 }
 

@@ -147,8 +147,10 @@ void snapshot_put(struct saved_out *out, const struct exchange *x) {
     }
     for (int64_t i = 0; i < x->fill_count; i++)
         saved_put_field(out, TAG_FILL, &saved_record_trade, &x->fills[i]);
-    for (int64_t i = 0; i < x->income_count; i++)
-        saved_put_field(out, TAG_INCOME, &saved_record_income, &x->incomes[i]);
+    for (int64_t i = 0; i < x->income_count; i++) {
+        struct income_record n = exchange_income(x, i);
+        saved_put_field(out, TAG_INCOME, &saved_record_income, &n);
+    }
 }
 
 void *snapshot_save(const struct exchange *x, size_t *size) {
@@ -274,9 +276,10 @@ static void restore_bookings(struct exchange *x, const struct snapshot *s) {
     }
     for (int64_t i = 0; i < s->income_count; i++) {
         ARRAY_ROOM(x->incomes, x->income_size, x->income_count + 1);
-        x->incomes[x->income_count] = s->incomes[i];
-        int16_t *symbol = &x->incomes[x->income_count++].symbol;
-        if (*symbol >= 0) *symbol = s->index[*symbol];
+        const struct income_record *n = &s->incomes[i];
+        int16_t symbol = n->symbol >= 0 ? s->index[n->symbol] : n->symbol;
+        x->incomes[x->income_count++] =
+            (struct income_row){ n->income_e8, n->time_us, n->trade_id, symbol, n->type };
     }
 }
 

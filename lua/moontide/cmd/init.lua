@@ -95,8 +95,7 @@ local function run(name, words)
   local summary = M.summary(name) or M.unknown(name)
   local command = require("moontide.cmd." .. name)
   if not command.loads_script then -- else as the script begins
-    jit.on()
-    collectgarbage "restart"
+    require("moontide.run.compiler").start()
   end
   if command.raw then return command.run(words) end
   local options = require("moontide.options.parse").parse(name, command, words)

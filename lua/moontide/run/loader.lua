@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local clock = require "moontide.run.clock"
+local compiler = require "moontide.run.compiler"
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
 local log_module = require "moontide.run.log"
@@ -122,9 +123,7 @@ function M.load(path, o)
     setmetatable(env, { __index = _G })
   end
   setfenv(chunk, env)
-  -- Off since the process began, see lua_host.c.
-  jit.on()
-  collectgarbage "restart"
+  compiler.start()
   math.randomseed(o.seed)
   local ok, value = coroutine.resume(coroutine.create(chunk))
   local plain = value == marker
