@@ -7,7 +7,7 @@
 return {
   symbols = { "BTCUSDT" },
   interval = "1h",
-  warmup = 100, -- closed bars from before the run, so that the averages stand when it begins
+  warmup = 72, -- closed bars from before the run, so that the averages stand when it begins
   params = {
     fast = { 12, min = 2, max = 1000 },
     slow = { 48, min = 5, max = 5000 },

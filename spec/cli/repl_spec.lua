@@ -439,7 +439,7 @@ describe("examples/repl_session.txt", function()
     end
     local script = run.root .. "/strategies/ema_cross.lua"
     local r = piped({ "repl", script, "--interval", "1m", "--synthetic", "1", "--bars", "5000" }, lines)
-    assert.equal("note: warm-up of 100 bars: trading begins at 2023-01-01 01:40:00\n", r.err)
+    assert.equal("note: warm-up of 72 bars: trading begins at 2023-01-01 01:12:00\n", r.err)
     assert.equal(0, r.status)
     for _, part in ipairs {
       "bar 100 ",

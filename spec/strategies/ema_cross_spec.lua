@@ -4,7 +4,7 @@ local script = "strategies/ema_cross.lua"
 local params = { fast = 3, slow = 8, share = 0.5 }
 
 -- The bars from before the run that the strategy asks for, then `bars`.
-local function after_warmup(bars) return testing.join(testing.ramp(20000, 20000, 100), bars) end
+local function after_warmup(bars) return testing.join(testing.ramp(20000, 20000, 72), bars) end
 
 describe("strategies/ema_cross.lua", function()
   it("sends nothing while the averages warm up", function()

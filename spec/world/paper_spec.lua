@@ -239,7 +239,7 @@ describe("moontide paper", function()
     d = desk(fast, "")
     local runs = {}
     for path in io.popen("ls " .. run.root .. "/strategies/*.lua"):lines() do
-      runs[path] = d:start({ "--bars", "4", "--json", "-" }, nil, path)
+      runs[path] = d:start({ "--interval", "1m", "--bars", "4", "--json", "-" }, nil, path)
     end
     local count = 0
     for path, r in pairs(runs) do
