@@ -235,7 +235,7 @@ take[C.RUN_RECORD_NEXT] = function(self, item)
   end
 end
 
-take[C.RUN_RECORD_ARRIVED] = function(self, item)
+take[C.RUN_RECORD_ARRIVED] = function(self, item, past)
   if not self.begun then return end
   local s, e = self.s, item.event
   if
@@ -247,6 +247,8 @@ take[C.RUN_RECORD_ARRIVED] = function(self, item)
     self.algos[tostring(e.u.algo.order.actual_order_id)] = ffi.string(e.u.algo.order.client_id)
   elseif e.kind == C.RECORD_ACCOUNT_UPDATE then
     local change = number(e.u.account.balance_change_e8)
+    -- What was booked just before the script began may be told after; the wallet that it began with holds it already.
+    if e.u.account.wallet_e8 == past.wallet_e8 then return end
     if e.u.account.reason == C.ACCOUNT_FUNDING_FEE then
       s.funding = s.funding + change
     elseif e.u.account.reason ~= C.ACCOUNT_ORDER then
