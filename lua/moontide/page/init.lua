@@ -13,12 +13,8 @@ local M = {}
 M.check = assets.check
 M.present = assets.present
 
--- In the order in which they are run; `common.js` goes with every page.
-local scripts = {
-  run = { "charts.js", "candles.js", "tables.js", "orders.js", "run.js" },
-  sweep = { "charts.js", "tables.js", "sweep.js" },
-  compare = { "charts.js", "tables.js", "compare.js" },
-}
+-- In the order in which they are run.
+local scripts = { "common.js", "charts.js", "candles.js", "tables.js", "orders.js", "run.js" }
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 local function escaped(text) return (text:gsub("[&<>\"']", entities)) end
@@ -29,30 +25,23 @@ local function digest(text)
   return "'sha256-" .. pack.base64(bytes, #bytes) .. "'"
 end
 
-local function own_script(kind)
-  local parts = { '(async () => {\n"use strict";\n', assets.own "common.js" }
-  for _, name in ipairs(scripts[kind]) do
+local function own_script()
+  local parts = { '(async () => {\n"use strict";\n' }
+  for _, name in ipairs(scripts) do
     parts[#parts + 1] = assets.own(name)
   end
   parts[#parts + 1] = "})();\n"
   return table.concat(parts)
 end
 
----@param document table `kind` ("run", "sweep", "compare"), `title`, and what that kind's scripts read
+---@param document table `title`, and what the scripts read (page/run.lua)
 ---@return string html
 function M.html(document)
-  local code = {}
-  document.licences = {}
-  if document.kind == "run" then
-    code[#code + 1] = assets.library "lightweight-charts.js"
-    table.insert(
-      document.licences,
-      { name = "Lightweight Charts", text = assets.library "lightweight-charts.license" }
-    )
-  end
-  code[#code + 1] = assets.library "uplot.js"
-  table.insert(document.licences, { name = "uPlot", text = assets.library "uplot.license" })
-  code[#code + 1] = own_script(document.kind)
+  local code = { assets.library "lightweight-charts.js", assets.library "uplot.js", own_script() }
+  document.licences = {
+    { name = "Lightweight Charts", text = assets.library "lightweight-charts.license" },
+    { name = "uPlot", text = assets.library "uplot.license" },
+  }
   local digests = {}
   for i, text in ipairs(code) do
     assert(not text:lower():find("</script", 1, true), "a script that would end its element")
