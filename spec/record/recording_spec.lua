@@ -112,16 +112,18 @@ describe("a recorded run", function()
     x, alone = exchange(), exchange()
     folder = run.folder()
     -- A second of ours is a minute of the exchange.
-    local fast = "--recv-window 15000 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
+    local fast = "--recv-window 60000 --config " .. run.root .. "/spec/support/many_faults.conf.lua"
     made = recorded.make(x, folder, {
       plain = { script = plain, arguments = fast },
-      events = { script = events, arguments = "--events 25000" },
+      events = { script = events, arguments = "--recv-window 60000 --events 25000" },
       failing = { script = failing, arguments = fast },
       paper = { script = handlers, command = "paper", arguments = "--bars 3 --name paper-one" },
       killed = { script = handlers, arguments = fast, kill = { "bar", 4 } },
       halted = { script = handlers, arguments = fast, kill = { "bar", 2 }, signal = "USR1" },
-      handlers = { script = handlers, arguments = "--bars 12 " .. fast, exchange = alone },
     })
+    made.handlers = recorded.make(alone, folder, {
+      handlers = { script = handlers, arguments = "--bars 12 " .. fast },
+    }).handlers
   end)
   teardown(function()
     run.remove(folder)
