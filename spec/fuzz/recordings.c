@@ -27,15 +27,18 @@ static size_t make_file(uint8_t *file, const uint8_t *data, size_t size, bool fr
         memcpy(at, data, size);
         return SAVED_HEAD_SIZE + size;
     }
-    z_stream z = { 0 };
-    if (deflateInit2(&z, 1, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) != Z_OK) abort();
-    z.next_in = (uint8_t *)(uintptr_t)data;
-    z.avail_in = (uInt)size;
-    z.next_out = at + FRAME_HEAD;
-    z.avail_out = 2 * INPUT_MAX;
-    if (deflate(&z, Z_SYNC_FLUSH) != Z_OK) abort();
-    uint32_t packed = 2 * INPUT_MAX - z.avail_out;
-    deflateEnd(&z);
+    // Packed as it stands: blocks that are stored, so that making them costs little.
+    uint8_t *to = at + FRAME_HEAD;
+    for (size_t left = size, part; left > 0; left -= part, data += part) {
+        part = left < 65535 ? left : 65535;
+        const uint8_t block[] = { 0, (uint8_t)part, (uint8_t)(part >> 8), (uint8_t)~part,
+                                  (uint8_t)(~part >> 8) };
+        memcpy(to, block, sizeof block);
+        memcpy(to + sizeof block, data, part);
+        to += sizeof block + part;
+    }
+    memcpy(to, "\0\0\0\377\377", 5);   // ends at a byte
+    uint32_t packed = (uint32_t)(to + 5 - (at + FRAME_HEAD));
     put_u32(at, (uint32_t)size);
     put_u32(at + 4, packed);
     put_u32(at + 8, (uint32_t)crc32(0, at + FRAME_HEAD, packed));

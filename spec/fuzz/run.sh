@@ -11,6 +11,10 @@ FUZZ_SEEDS=$build/corpus/$name "$build/$name" -runs=0 >/dev/null 2>&1
 dict=$here/$name.dict
 [ -e "$dict" ] || dict=$here/json.dict
 log=$build/$name.log
+# Memory that was given back is kept from use for as long as an input takes, not for many: the pages of 256 MB would cost most of
+# the time.
+ASAN_OPTIONS=${ASAN_OPTIONS:-quarantine_size_mb=16:malloc_context_size=8}
+export ASAN_OPTIONS
 # Lines of the programs' own go to the log, too.
 "$build/$name" -dict="$dict" -max_len=8192 -timeout=20 -rss_limit_mb=4096 -print_final_stats=1 -artifact_prefix="$build/$name-" \
     "$@" "$build/corpus/$name" >"$log" 2>&1
