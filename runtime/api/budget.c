@@ -61,13 +61,19 @@ static bool check_member(const struct budget_member *m) {
     return good;
 }
 
+static bool is_free(const struct budget_member *m) {
+    int32_t sum = 0;
+    for (int32_t kind = 0; kind < LIMIT_KIND_COUNT; kind++) sum |= m->outstanding[kind];
+    return m->owner == 0 && sum == 0;
+}
+
 bool budget_check(const struct budget *b, int64_t now_us) {
     bool good = b->seats >= 0 && b->seats <= BUDGET_MEMBERS_MAX &&
                 limiter_check(&b->limiter, now_us, BUDGET_TIME_MAX);
     for (int32_t i = 0; good && i < b->seats; i++)
-        good = b->members[i].owner == 0 || check_member(&b->members[i]);
+        good = b->members[i].owner == 0 ? is_free(&b->members[i]) : check_member(&b->members[i]);
     for (int32_t i = good ? b->seats : BUDGET_MEMBERS_MAX; i < BUDGET_MEMBERS_MAX && good; i++)
-        good = b->members[i].owner == 0;
+        good = is_free(&b->members[i]);
     return good;
 }
 

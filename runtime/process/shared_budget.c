@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 // Changes with every change of the structs below or of struct budget.
-#define MAGIC UINT64_C(0x6d74627564670003)
+#define MAGIC UINT64_C(0x6d74627564670004)
 
 enum { REAP_INTERVAL_MS = 100, PATIENCE_US = 200000, PAUSE_US = 50 };
 
@@ -30,16 +30,14 @@ struct file {
     uint64_t size;
     int64_t base_us;   // the members' clock minus CLOCK_MONOTONIC
     uint64_t owners;   // ever seated: gives each a number of its own
-    uint64_t turn;     // changes with each writing,
     struct budget budget;
-    uint64_t turn_after;   // and this is another one where a writer was killed in the middle
 };
 
 // Processes share these bytes, and may be of two builds: another layout needs another MAGIC.
 _Static_assert(sizeof(struct budget_member) == 56, "a member's books, shared by processes");
 _Static_assert(offsetof(struct budget, members) == 2016 && sizeof(struct budget) == 5600,
                "the books of a budget, shared by processes");
-_Static_assert(offsetof(struct file, budget) == 40 && sizeof(struct file) == 40 + sizeof(struct budget) + 8,
+_Static_assert(offsetof(struct file, budget) == 32 && sizeof(struct file) == 32 + sizeof(struct budget),
                "the file of a budget has no padding and no surprises");
 
 // What is locked: the first byte by who reads and changes the file, the one behind it of each seat by its member as long as
@@ -52,7 +50,6 @@ struct shared_budget {
     struct file there;
     struct budget_lock lock;
     int32_t member;
-    uint64_t owner;
     int64_t reap_ms;   // when to look for dead members again
     bool alone, inside;
     char problem[128];
@@ -94,14 +91,14 @@ static bool read_file(int fd, struct file *f) {
            budget_check(&f->budget, clock_us(CLOCK_MONOTONIC) + f->base_us);
 }
 
-static bool write_file(int fd, struct file *f) {
-    f->turn_after = ++f->turn;
-    return pwrite(fd, f, sizeof *f, 0) == (ssize_t)sizeof *f;
-}
+static bool write_file(int fd, struct file *f) { return pwrite(fd, f, sizeof *f, 0) == (ssize_t)sizeof *f; }
 
-// A writer that died in the middle has left parts of both.
-static void mend(struct file *f) {
-    if (f->turn != f->turn_after) budget_repair(&f->budget);
+// Nobody but its member changes a seat as long as that lives: another one than it left is no book of its own.
+static bool has_own_seat(const struct shared_budget *s) {
+    if (s->member < 0) return true;
+    return s->member < s->there.budget.seats &&
+           memcmp(&s->there.budget.members[s->member], &s->own.budget.members[s->member],
+                  sizeof(struct budget_member)) == 0;
 }
 
 // Frees the seats whose processes have died. Under the lock.
@@ -131,15 +128,14 @@ static void enter(void *ctx) {
         go_alone(s, "another process has held them for too long");
         return;
     }
-    bool good = read_file(s->fd, &s->there);
-    if (good) mend(&s->there);
-    good = good && (s->member < 0 || (s->member < s->there.budget.seats &&
-                                      s->there.budget.members[s->member].owner == s->owner));
+    bool good = read_file(s->fd, &s->there) && has_own_seat(s);
     if (!good) {
         set_lock(s->fd, F_UNLCK, LOCK_OF_FILE);
         go_alone(s, "their file is damaged");
         return;
     }
+    // A writer that died in the middle has left parts of both, and a spoiled file may hold sums that are none.
+    budget_repair(&s->there.budget);
     s->own = s->there;
     int64_t now_ms = clock_us(CLOCK_MONOTONIC_COARSE) / 1000;
     if (now_ms < s->reap_ms) return;
@@ -223,7 +219,7 @@ static int take_seat(struct shared_budget *s, struct errmsg *e) {
         int32_t member = budget_join(&s->own.budget, owner);
         if (member >= 0 && set_lock(s->fd, F_WRLCK, LOCK_OF_SEATS + member)) {
             s->member = member;
-            s->own.owners = s->owner = owner;
+            s->own.owners = owner;
         } else if (member >= 0) {   // its holder lives, and the file does not know it
             s->own = s->there;
             snprintf(s->problem, sizeof s->problem, "their file is damaged");
@@ -243,7 +239,7 @@ static bool is_left(int fd, struct file *f) {
     if (!set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return false;
     bool left = read_file(fd, f);
     if (left) {
-        mend(f);
+        budget_repair(&f->budget);
         struct file before = *f;
         reap(f, fd, -1);
         if (memcmp(&before, f, sizeof before) != 0) left = write_file(fd, f);

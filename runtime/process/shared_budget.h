@@ -6,7 +6,7 @@
 //          a boot, as its times are those of CLOCK_MONOTONIC (see shared_budget_base). Whoever opens one
 //          removes those of others in which nobody sits and whose last windows are long past.
 // Death    the lock and every seat are locks of the kernel's on bytes of the file (OFD locks), which end with their
-//          holder: the next process that asks sees whose seat is left, and that a writing was broken off. The seat's
+//          holder: the next process that asks sees whose seat is left. The seat's
 //          reservations then end as budget_leave says.
 // Trust    none in the file: each change works on a copy that was read whole and checked (budget_check), and is written back
 //          whole.

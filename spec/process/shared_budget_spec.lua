@@ -6,6 +6,8 @@ local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 local wait = require "spec.support.wait"
 
+ffi.cdef "unsigned geteuid(void);"
+
 local S = 1000000
 local LIMIT = 1000
 
@@ -58,6 +60,44 @@ describe("shared budget", function()
     assert.equal(2, C.shared_budget_members(a))
     C.shared_budget_close(b)
     assert.equal(1, C.shared_budget_members(a))
+    C.shared_budget_close(a)
+  end)
+
+  it("goes on, alone if need be, whatever a spoiled file says of who has what under way", function()
+    local member, members = ffi.sizeof "struct budget_member", ffi.offsetof("struct budget", "members")
+    local head = 32 -- of the file, before the budget
+    local function spoil(at, bytes)
+      local file = assert(io.open(("%s/moontide-%d-x.budget"):format(dir, ffi.C.geteuid()), "r+b"))
+      file:seek("set", at)
+      file:write(bytes)
+      file:close()
+    end
+    local function number(n) return ffi.string(ffi.new("int64_t[1]", n), 8) end
+    local owner = ffi.offsetof("struct budget_member", "owner")
+    local outstanding = ffi.offsetof("struct budget_member", "outstanding")
+    -- A seat of nobody's with something under way; one of a dead process with more than all together.
+    for _, who in ipairs { 0, 77 } do
+      local a = assert(open(dir, "x"))
+      C.shared_budget_close(a)
+      spoil(head + members + 3 * member + owner, number(who))
+      spoil(head + members + 3 * member + outstanding, number(50))
+      spoil(head + ffi.offsetof("struct budget", "seats"), ffi.string(ffi.new("int32_t[1]", 4), 4))
+      local b, problem = open(dir, "x")
+      assert.is_true(b ~= nil or problem:find "damaged" ~= nil, problem)
+      if b then
+        assert.equal(1, C.shared_budget_members(b))
+        C.shared_budget_close(b)
+      end
+      os.execute("rm -f " .. dir .. "/*")
+    end
+    -- The books of one who lives.
+    local a = assert(open(dir, "x"))
+    local cost, mine = ffi.new("int32_t[?]", C.LIMIT_KIND_COUNT), C.shared_budget_member(a)
+    cost[0] = 3
+    held(a, function(budget) C.budget_take(budget, mine, cost, 1 * S) end)
+    spoil(head + members + mine * member + outstanding, number(1))
+    held(a, function(budget) C.budget_done(budget, mine, cost, 2 * S) end)
+    assert.truthy(ffi.string(C.shared_budget_problem(a)):find "damaged")
     C.shared_budget_close(a)
   end)
 
