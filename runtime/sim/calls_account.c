@@ -271,7 +271,7 @@ static void account(struct exchange *x, bool v2, struct reply *r) {
     all->a = (struct account_record){ .initial_margin_e8 = positions + orders,
                                       .maint_margin_e8 = account_maintenance_e8(x, false),
                                       .wallet_e8 = x->wallet_e8,
-                                      .usdt_wallet_e8 = x->wallet_e8,
+                                      .coin_wallet_e8 = x->wallet_e8,
                                       .unrealized_e8 = unrealized,
                                       .margin_balance_e8 = x->wallet_e8 + unrealized,
                                       .position_margin_e8 = positions,

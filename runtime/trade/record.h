@@ -39,7 +39,7 @@ struct algo_record {
     bool reduce_only, close_position, price_protect;
 };
 
-// The coin an amount is in; "": USDT, as a rule.
+// The coin an amount is in; "": the one that the contracts are settled in (symbol_coin).
 enum { ASSET_NAME_MAX = 16 };
 
 struct trade_record {   // userTrades; also RECORD_RECENT_TRADE (trades), where `maker` says that the buyer
@@ -78,7 +78,8 @@ struct account_record {
     int64_t initial_margin_e8, maint_margin_e8, wallet_e8, unrealized_e8, margin_balance_e8,
         position_margin_e8;
     int64_t order_margin_e8, cross_wallet_e8, cross_unrealized_e8, available_e8, max_withdraw_e8, update_us;
-    int64_t usdt_wallet_e8;   // of the assets; the sums above count all of them in the multi-assets mode
+    int64_t
+        coin_wallet_e8;   // of the contracts' own coin; the sums above count all of them in the multi-assets mode
     int32_t position_count;
     bool dual_side, multi_assets;
     const struct position_record *positions;
@@ -195,7 +196,7 @@ struct order_update_record {   // ORDER_TRADE_UPDATE
     struct order_record order;
     int64_t last_qty_e8, last_price_e8, commission_e8, realized_pnl_e8, trade_id;
     int64_t bid_notional_e8, ask_notional_e8;   // of the account's open orders on the symbol
-    char commission_asset[ASSET_NAME_MAX];      // "": USDT
+    char commission_asset[ASSET_NAME_MAX];      // "": the contracts' own
     int64_t coin_commission_e8;   // in that coin, where it is another one: commission_e8 is 0 then
     uint8_t execution;            // enum execution
     uint8_t expiry_reason;        // `er`

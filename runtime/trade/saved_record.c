@@ -169,7 +169,7 @@ static const struct saved_field account_fields[] = {
     S_BOOL(13, dual_side),
     S_BOOL(14, multi_assets),
     S_LIST(15, positions, position_count, &position),
-    S_INT64(16, usdt_wallet_e8),
+    S_INT64(16, coin_wallet_e8),
 };
 #undef OF
 

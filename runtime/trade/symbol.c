@@ -34,6 +34,10 @@ int32_t symbol_find(const struct symbol *symbols, int32_t count, const char *nam
     return SYMBOL_NONE;
 }
 
+const char *symbol_coin(const struct symbol *first) {
+    return first && first->margin_asset[0] ? first->margin_asset : "USDT";
+}
+
 bool symbol_trades(const struct symbol *s) {
     ASSERT(s != NULL);
     return s->status[0] == 0 || strcmp(s->status, "TRADING") == 0;

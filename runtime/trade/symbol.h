@@ -75,6 +75,10 @@ const struct bracket *symbol_bracket(const struct symbol *s, int64_t notional_e8
 // The largest notional that `leverage` allows, 0 when no bracket allows it.
 int64_t symbol_notional_max(const struct symbol *s, int32_t leverage);
 
+// The coin that contracts are settled in, as the first of a list says: those of one account view are of one coin. "USDT" where
+// nothing says it (NULL too).
+const char *symbol_coin(const struct symbol *first);
+
 // The index of `name` in symbols[0..count-1], or SYMBOL_NONE.
 int32_t symbol_find(const struct symbol *symbols, int32_t count, const char *name);
 

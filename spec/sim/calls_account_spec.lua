@@ -337,7 +337,7 @@ describe("the account's", function()
       local unrealized_crossed = 0 -- +10 and -10, or both isolated
       check(a, {
         wallet_e8 = wallet,
-        usdt_wallet_e8 = wallet,
+        coin_wallet_e8 = wallet,
         unrealized_e8 = 0,
         margin_balance_e8 = wallet,
         position_margin_e8 = 902,

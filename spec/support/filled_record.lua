@@ -28,7 +28,7 @@ local function fill(kind, memory, keep, id)
       ffi.cast("int32_t *", p)[0] = salt + 1
     elseif ft == C.FIELD_BOOL or ft == C.FIELD_ENUM then
       p[0] = salt % 2
-    elseif ft == C.FIELD_TEXT then
+    elseif ft == C.FIELD_TEXT or ft == C.FIELD_COIN_TEXT then
       ffi.copy(p, "text-" .. salt)
     elseif ft == C.FIELD_SYMBOL then
       ffi.cast("int16_t *", p)[0] = 0

@@ -16,7 +16,7 @@ local function account(assets, total)
   assert(err == 0, ffi.string(e.text))
   local a = ffi.cast("const struct account_record *", rows[0])
   local out =
-    { wallet = tonumber(a.wallet_e8), usdt = tonumber(a.usdt_wallet_e8), open = tonumber(a.unrealized_e8) }
+    { wallet = tonumber(a.wallet_e8), usdt = tonumber(a.coin_wallet_e8), open = tonumber(a.unrealized_e8) }
   C.arena_free(arena)
   return out
 end

@@ -87,6 +87,10 @@ local function expression(field, env)
     return ("(p[%d] ~= 0 and text(p + %d) or %q)"):format(offset, offset, ffi.string(field.text))
   elseif t == C.FIELD_TEXT then
     return ("text(p + %d)"):format(offset)
+  elseif t == C.FIELD_COIN then
+    return "coin"
+  elseif t == C.FIELD_COIN_TEXT then
+    return ("(p[%d] ~= 0 and text(p + %d) or coin)"):format(offset, offset)
   elseif t == C.FIELD_CONST then
     return ("%q"):format(ffi.string(field.text))
   elseif t == C.FIELD_CONST_BOOL then
@@ -115,10 +119,20 @@ local function expression(field, env)
 end
 
 ---Constructors for a run's symbols.
+-- The coin that contracts are settled in: the end of their names (as symbol_rules.c).
+local function coin_of(symbols)
+  local name = symbols[0] or ""
+  for _, coin in ipairs { "USDT", "USDC", "FDUSD", "BUSD", "BTC" } do
+    if #name > #coin and name:sub(-#coin) == coin then return coin end
+  end
+  return "USDT"
+end
+M.coin_of = coin_of
+
 ---@param symbols table<integer, string> names by symbol index
 ---@return table # build[kind](pointer) -> table; list(kind, pointer, count) -> list of tables
 function M.new(symbols)
-  local R = { build = {} }
+  local R = { build = {}, coin = coin_of(symbols) }
   local build = setmetatable(R.build, {
     __index = function(t, kind)
       local made = M.constructor(kind, symbols, R)
@@ -149,6 +163,7 @@ function M.constructor(kind, symbols, R)
     id_text = M.id_text,
     text = ffi.string,
     symbols = symbols,
+    coin = coin_of(symbols),
     build = R.build,
     list = R.list,
     i16 = ffi.typeof "const int16_t *",

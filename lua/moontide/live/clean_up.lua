@@ -15,6 +15,7 @@ local run_file = require "moontide.live.run_file"
 local settings = require "moontide.live.settings"
 local setup = require "moontide.backtest.setup"
 local task = require "moontide.run.task"
+local records = require "moontide.api.records"
 local world_module = require "moontide.run.world"
 
 ffi.cdef "int usleep(unsigned); int getppid(void);"
@@ -95,8 +96,9 @@ local function tell(s, started_ms)
     end
   end
   s.log.info(
-    "ended by force: net %.2f USDT since it began (realized %.2f, fees %.2f, funding %.2f), by the account's income%s",
+    "ended by force: net %.2f %s since it began (realized %.2f, fees %.2f, funding %.2f), by the account's income%s",
     sums.REALIZED_PNL + sums.COMMISSION + sums.FUNDING_FEE,
+    records.coin_of { [0] = s.names[1] },
     sums.REALIZED_PNL,
     -sums.COMMISSION,
     sums.FUNDING_FEE,

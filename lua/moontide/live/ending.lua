@@ -3,6 +3,7 @@
 local bit = require "bit"
 local ffi = require "ffi"
 local C = require "moontide.core"
+local records = require "moontide.api.records"
 local shutdown = require "moontide.live.shutdown"
 
 local M = {}
@@ -45,6 +46,8 @@ function M.get_out(s, recv_window_s, on_paper)
   world.closing = false
   C.live_stop_within(l, 0) -- tasks that ask on and on get no answer any more
 end
+
+local function coin(s) return records.coin_of { [0] = s.names[1] } end
 
 local function money(e8) return tonumber(e8) / 1e8 end
 
@@ -116,7 +119,9 @@ function M.position_text(p)
     p.positionSide ~= "BOTH" and " " .. p.positionSide or "",
     p.positionAmt,
     p.entryPrice,
-    p.unRealizedProfit and ("unrealized %.2f USDT"):format(p.unRealizedProfit) or "its worth is not known"
+    p.unRealizedProfit
+        and ("unrealized %.2f %s"):format(p.unRealizedProfit, records.coin_of { [0] = p.symbol })
+      or "its worth is not known"
   )
 end
 
@@ -162,8 +167,9 @@ function M.tell(s)
     number = number + 1
   end
   s.log.info(
-    "ended: net %.2f USDT (realized %.2f, fees %.2f, funding %.2f, unrealized %.2f%s), %d fills; %s",
+    "ended: net %.2f %s (realized %.2f, fees %.2f, funding %.2f, unrealized %.2f%s), %d fills; %s",
     money(r.net_e8),
+    records.coin_of(s.world.symbol_names),
     money(r.realized_e8),
     money(r.fees_e8),
     money(r.funding_e8),

@@ -17,6 +17,7 @@ local status = require "moontide.live.status"
 local market_module = require "moontide.api.market"
 local paper = require "moontide.live.paper"
 local pump = require "moontide.run.pump"
+local records = require "moontide.api.records"
 local reload = require "moontide.live.reload"
 local setup = require "moontide.backtest.setup"
 local state = require "moontide.live.state"
@@ -171,6 +172,17 @@ local function symbols_of(options, self)
   for _, name in ipairs(names) do
     if seen[name] then failures.raise(2, "--symbol %s: given twice", name) end
     seen[name] = true
+    local coin, first = records.coin_of { [0] = name }, records.coin_of { [0] = names[1] }
+    if coin ~= first then
+      failures.raise(
+        2,
+        "%s is settled in %s, %s in %s: a run counts its money in one coin; trade them in two runs",
+        names[1],
+        first,
+        name,
+        coin
+      )
+    end
   end
   return names
 end

@@ -17,7 +17,7 @@ local function forced(client_id)
   return kind ~= "" and kind or nil
 end
 
-local function fill_of(u, order, recovered)
+local function fill_of(u, order, recovered, coin)
   return {
     symbol = order.symbol,
     side = order.side,
@@ -27,7 +27,7 @@ local function fill_of(u, order, recovered)
     price = number(u.last_price_e8),
     qty = number(u.last_qty_e8),
     commission = number(u.commission_asset[0] ~= 0 and u.coin_commission_e8 or u.commission_e8),
-    commissionAsset = u.commission_asset[0] ~= 0 and ffi.string(u.commission_asset) or "USDT",
+    commissionAsset = u.commission_asset[0] ~= 0 and ffi.string(u.commission_asset) or coin,
     realizedPnl = number(u.realized_pnl_e8),
     maker = u.maker,
     time = milliseconds(u.transaction_us),
@@ -47,7 +47,7 @@ deliver[C.RECORD_ORDER_UPDATE] = function(self, event, R, recovered)
   local u = event.u.order
   local order = R.build[C.RECORD_ORDER_QUERY](u.order)
   order.recovered, order.forced = recovered, forced(u.order.client_id)
-  if is_fill(u) and self.on_fill then self.on_fill(self, fill_of(u, order, recovered)) end
+  if is_fill(u) and self.on_fill then self.on_fill(self, fill_of(u, order, recovered, R.coin)) end
   if self.on_order then self.on_order(self, order) end
 end
 

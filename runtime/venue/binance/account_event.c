@@ -53,7 +53,7 @@ void account_event_read(const struct json *j, const struct symbol_list *symbols,
     base.reason = reason_of(j, json_get(j, body, "m", NULL));
     base.wallet_e8 = base.cross_wallet_e8 = base.balance_change_e8 = 0;
     for (int32_t row = json_first(j, balances); row != JSON_NONE; row = json_next(j, balances, row)) {
-        if (!json_is(j, json_get(j, row, "a", NULL), "USDT")) continue;
+        if (!json_is(j, json_get(j, row, "a", NULL), symbol_list_coin(symbols))) continue;
         if (record_from(RECORD_ACCOUNT_UPDATE_BALANCE, j, row, symbols, arena, &part, &e) != ERR_OK) continue;
         out->wallet_known = true;
         base.wallet_e8 = part.wallet_e8;

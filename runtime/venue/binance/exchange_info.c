@@ -6,6 +6,7 @@
 #include "trade/names.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PERPETUAL_DELIVERY_MS INT64_C(4133404800000)
 #define ONBOARD_MS INT64_C(1567965300000)
@@ -67,6 +68,17 @@ static void put_symbol(struct text_out *o, const struct symbol *s) {
                 "\"permissionSets\":[]}");
 }
 
+// The coins that the contracts are settled in, each once.
+static void put_coins(struct text_out *o, const struct symbol *symbols, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        int32_t first = 0;
+        while (strcmp(symbol_coin(&symbols[first]), symbol_coin(&symbols[i])) != 0) first++;
+        if (first < i) continue;
+        text_put(o, "%s{\"asset\":\"%s\",\"marginAvailable\":true,\"autoAssetExchange\":\"-10000\"}",
+                 i ? "," : "", symbol_coin(&symbols[i]));
+    }
+}
+
 size_t exchange_info_json(char *out, size_t size, const struct symbol *symbols, int32_t count,
                           const struct limit_record *limits, int32_t limit_count, int64_t server_us) {
     struct text_out o = { out, size, 0 };
@@ -77,9 +89,9 @@ size_t exchange_info_json(char *out, size_t size, const struct symbol *symbols, 
                  i ? "," : "", rate_kind_names[limits[i].kind], rate_interval_names[limits[i].interval],
                  limits[i].interval_num, limits[i].limit);
     }
-    text_put(&o, "],\"exchangeFilters\":[],\"assets\":[{\"asset\":\"USDT\",\"marginAvailable\":true,"
-                 "\"autoAssetExchange\":\"-10000\"}],"
-                 "\"symbols\":[");
+    text_put(&o, "],\"exchangeFilters\":[],\"assets\":[");
+    put_coins(&o, symbols, count);
+    text_put(&o, "],\"symbols\":[");
     for (int32_t i = 0; i < count; i++) {
         if (i) text_put(&o, ",");
         put_symbol(&o, &symbols[i]);

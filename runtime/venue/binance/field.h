@@ -35,7 +35,9 @@ enum field_type {
     FIELD_ONE,          // a list of the one record of kind `kind` that is embedded here
     FIELD_ONE_IF,       // FIELD_ONE; empty when the int16_t symbol at `symbol_offset` is SYMBOL_NONE
     FIELD_INT_TEXT,     // int64_t: JSON string, Lua number
-    FIELD_INT32_TEXT    // int32_t: JSON string, Lua number
+    FIELD_INT32_TEXT,   // int32_t: JSON string, Lua number
+    FIELD_COIN,   // no storage: the coin that the contracts are settled in (symbol_coin), a string in both
+    FIELD_COIN_TEXT   // char[]: a coin's name in both; an empty one is that coin
 };
 
 // How a zero is written where the exchange has its own way.
@@ -58,7 +60,7 @@ struct field {
         uint16_t count_offset;    // FIELD_LIST: of the int32_t that counts its rows
         uint16_t symbol_offset;   // FIELD_ONE_IF: of the int16_t symbol that says whether there is one
         uint16_t name_count;      // FIELD_ENUM: length of `names`
-        uint16_t text_size;       // FIELD_TEXT: room in bytes, the terminator counted
+        uint16_t text_size;       // FIELD_TEXT, FIELD_COIN_TEXT: room in bytes, the terminator counted
         uint16_t high_offset;    // FIELD_QTY, FIELD_DEC: of the int64_t with the higher part of a wide number
                                  // (base/wide.h); 0: it is none
         uint16_t other_offset;   // FIELD_SYMBOL: of the char[SYMBOL_NAME_MAX] that names one not in the list

@@ -215,6 +215,8 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
         break;
     }
     case FIELD_CONST: put_string(w, f->text); break;
+    case FIELD_COIN: put_string(w, symbol_coin(w->symbols)); break;
+    case FIELD_COIN_TEXT: put_string(w, at[0] == 0 ? symbol_coin(w->symbols) : at); break;
     case FIELD_CONST_BOOL:
     case FIELD_CONST_INT: put(w, f->text, strlen(f->text)); break;
     case FIELD_OBJECT: put_record(w, f->kind, at, symbol); break;

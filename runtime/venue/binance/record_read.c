@@ -149,6 +149,11 @@ static int read_symbol(const struct reading *r, const struct field *f, int32_t o
     return errmsg_set(r->e, ERR_NOT_FOUND, "field %s: no symbol '%.40s' here", f->name, name);
 }
 
+const char *symbol_list_coin(const struct symbol_list *l) {
+    ASSERT(l != NULL);
+    return symbol_coin(l->count > 0 ? l->symbols : NULL);
+}
+
 static int read_into(const struct reading *r, int32_t kind, int32_t o, char *record);
 
 static int read_rows(const struct reading *r, int32_t kind, int32_t list, char **rows, int32_t *count) {
@@ -169,15 +174,19 @@ static int read_rows(const struct reading *r, int32_t kind, int32_t list, char *
     return 0;
 }
 
-// The row that says what the table's constants say (the asset USDT among all assets), as far as it says anything of that.
+// The row that says what the table's constants say (the coin of the contracts among all assets), as far as it says anything of
+// that.
 static int32_t meant_row(const struct reading *r, int32_t kind, int32_t list) {
     const struct record_table *t = record_table(kind);
     for (int32_t row = json_first(r->j, list); row != JSON_NONE; row = json_next(r->j, list, row)) {
         bool meant = true;
         for (int i = 0; i < t->field_count && meant; i++) {
             const struct field *f = &t->fields[i];
-            int32_t value = f->type == FIELD_CONST ? json_get(r->j, row, f->name, NULL) : JSON_NONE;
-            meant = value == JSON_NONE || json_is(r->j, value, f->text);
+            const char *text = f->type == FIELD_CONST  ? f->text
+                               : f->type == FIELD_COIN ? symbol_list_coin(r->symbols)
+                                                       : NULL;
+            int32_t value = text ? json_get(r->j, row, f->name, NULL) : JSON_NONE;
+            meant = value == JSON_NONE || json_is(r->j, value, text);
         }
         if (meant) return row;
     }
@@ -227,10 +236,15 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
         json_copy(r->j, o, at, f->text_size);
         if (f->text && strcmp(at, f->text) == 0) at[0] = 0;
         return 0;
+    case FIELD_COIN_TEXT:
+        json_copy(r->j, o, at, f->text_size);
+        if (strcmp(at, symbol_list_coin(r->symbols)) == 0) at[0] = 0;
+        return 0;
     case FIELD_SYMBOL: return read_symbol(r, f, o, record);
     case FIELD_CONST:
     case FIELD_CONST_BOOL:
-    case FIELD_CONST_INT: return 0;
+    case FIELD_CONST_INT:
+    case FIELD_COIN: return 0;
     case FIELD_OBJECT: return read_into(r, f->kind, o, at);
     default: return read_list(r, f, o, record);
     }

@@ -34,6 +34,9 @@ struct symbol_list {
     int32_t count;
 };
 
+// The coin that they are settled in.
+const char *symbol_list_coin(const struct symbol_list *l);
+
 // One record of `kind` into *record (record_table(kind)->size bytes, zeroed here).
 int record_from(int32_t kind, const struct json *j, int32_t node, const struct symbol_list *symbols,
                 struct arena *arena, void *record, struct errmsg *e);

@@ -120,10 +120,10 @@ static const struct field trade_fields[] = {
     PRICE("price", price_e8),
     QTY("qty", qty_e8),
     DEC8("realizedPnl", realized_pnl_e8),
-    TEXT_OF(FIELD_CONST, "marginAsset", "USDT"),
+    COIN("marginAsset"),
     DEC8("quoteQty", quote_qty_e8),
     DEC8("commission", commission_e8),
-    TEXT_OR("commissionAsset", commission_asset, "USDT"),
+    COIN_TEXT("commissionAsset", commission_asset),
     MS("time", time_us),
     NAME("positionSide", position_side, position_side_names),
     FLAG("buyer", buyer),
@@ -163,7 +163,7 @@ static const struct field kline_fields[] = {
 #define OF balance_record
 static const struct field balance_fields[] = {
     TEXT_OF(FIELD_CONST, "accountAlias", "moontide"),
-    TEXT_OR("asset", asset, "USDT"),
+    COIN_TEXT("asset", asset),
     DEC8("balance", wallet_e8),
     DEC8("crossWalletBalance", cross_wallet_e8),
     DEC8("crossUnPnl", cross_unrealized_e8),
@@ -186,7 +186,7 @@ static const struct field position_fields[] = {
     DEC("liquidationPrice", liquidation_price_e8),
     ZERO(ZERO_SHORT, FIELD_DEC8, "isolatedMargin", isolated_margin_e8),
     DEC8("notional", notional_e8),
-    TEXT_OF(FIELD_CONST, "marginAsset", "USDT"),
+    COIN("marginAsset"),
     ZERO(ZERO_SHORT, FIELD_DEC8, "isolatedWallet", isolated_wallet_e8),
     DEC8("initialMargin", initial_margin_e8),
     DEC8("maintMargin", maint_margin_e8),
@@ -219,10 +219,10 @@ static const struct field account_fields[] = {
 
 #define OF account_record
 static const struct field account_asset_fields[] = {
-    TEXT_OF(FIELD_CONST, "asset", "USDT"),
+    COIN("asset"),
     WRITTEN(FIELD_DEC8, "initialMargin", initial_margin_e8),
     WRITTEN(FIELD_DEC8, "maintMargin", maint_margin_e8),
-    DEC8("walletBalance", usdt_wallet_e8),
+    DEC8("walletBalance", coin_wallet_e8),
     WRITTEN(FIELD_DEC8, "unrealizedProfit", unrealized_e8),
     WRITTEN(FIELD_DEC8, "marginBalance", margin_balance_e8),
     WRITTEN(FIELD_DEC8, "positionInitialMargin", position_margin_e8),
@@ -255,7 +255,7 @@ static const struct field income_fields[] = {
     ZERO(ZERO_EMPTY, FIELD_SYMBOL, "symbol", symbol),
     NAME("incomeType", type, income_type_names),
     DEC8("income", income_e8),
-    TEXT_OR("asset", asset, "USDT"),
+    COIN_TEXT("asset", asset),
     NAME("info", type, income_type_names),
     MS("time", time_us),
     ID("tranId", id),
@@ -480,7 +480,7 @@ static const struct field order_update_body_fields[] = {
     DEC("z", order.executed_qty_e8),
     DEC("L", last_price_e8),
     DEC("n", commission_e8),
-    TEXT_OR("N", commission_asset, "USDT"),
+    COIN_TEXT("N", commission_asset),
     MS("T", transaction_us),
     ID("t", trade_id),
     DEC("b", bid_notional_e8),
@@ -570,7 +570,7 @@ static const struct field account_update_body_fields[] = {
 
 #define OF account_update_record
 static const struct field account_update_balance_fields[] = {
-    TEXT_OF(FIELD_CONST, "a", "USDT"),
+    COIN("a"),
     DEC("wb", wallet_e8),
     DEC("cw", cross_wallet_e8),
     DEC("bc", balance_change_e8),
@@ -588,7 +588,7 @@ static const struct field account_update_position_fields[] = {
     NAME("mt", margin_type, margin_type_short_names),
     DEC("iw", isolated_wallet_e8),
     NAME("ps", position_side, position_side_names),
-    TEXT_OF(FIELD_CONST, "ma", "USDT"),
+    COIN("ma"),
 };
 #undef OF
 

@@ -33,7 +33,7 @@ static const struct field account_v2_fields[] = {
 
 #define OF account_record
 static const struct field account_v2_asset_fields[] = {
-    TEXT_OF(FIELD_CONST, "asset", "USDT"),
+    COIN("asset"),
     DEC8("walletBalance", wallet_e8),
     DEC8("unrealizedProfit", unrealized_e8),
     DEC8("marginBalance", margin_balance_e8),

@@ -46,11 +46,13 @@
         .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \
         .text_size = sizeof(((struct OF *)0)->member)                                                        \
     }
-// A text that is mostly the same: then the member is empty.
-#define TEXT_OR(json, member, usual)                                                                         \
+// The coin that contracts are settled in; and a coin that is mostly that one: then the member is empty.
+#define COIN(json)                                                                                           \
+    { .name = json, .type = FIELD_COIN }
+#define COIN_TEXT(json, member)                                                                              \
     {                                                                                                        \
-        .name = json, .type = FIELD_TEXT, .offset = offsetof(struct OF, member),                             \
-        .text_size = sizeof(((struct OF *)0)->member), .text = usual                                         \
+        .name = json, .type = FIELD_COIN_TEXT, .offset = offsetof(struct OF, member),                        \
+        .text_size = sizeof(((struct OF *)0)->member)                                                        \
     }
 #define SYMBOL(json, member) AT(FIELD_SYMBOL, json, member)
 // The symbol of a record that may be of one which is not the run's.

@@ -306,7 +306,7 @@ static void read_answer(struct live *l, const struct api_call *op) {
         reconcile_position(r, NULL);
         for (int32_t k = 0; k < op->count; k++) reconcile_position(r, &positions[k]);
         break;
-    case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->usdt_wallet_e8); break;
+    case EP_ACCOUNT: reconcile_wallet(r, ((const struct account_record *)op->rows)->coin_wallet_e8); break;
     default:
         for (int32_t k = 0; k < op->count; k++) {
             bool moved = op->call.income_type == INCOME_TRANSFER;

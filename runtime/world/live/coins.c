@@ -42,8 +42,8 @@ static struct coin *coin_of(struct live_coins *c, const char *asset) {
 
 // The run may trade the coin itself.
 static int64_t own_price_e8(const struct live *l, const char *asset) {
-    char name[ASSET_NAME_MAX + 8];
-    snprintf(name, sizeof name, "%sUSDT", asset);
+    char name[2 * ASSET_NAME_MAX];
+    snprintf(name, sizeof name, "%s%s", asset, symbol_coin(l->symbols));
     int32_t k = symbol_find(l->symbols, l->list.count, name);
     return k < 0 ? 0 : l->pump.view.last_e8[k];
 }
@@ -77,7 +77,8 @@ void live_coins_pump(struct live *l, int64_t now_us) {
             dispatcher_gate_us(l->pump.dispatcher) > now_us)
             continue;
         char path[96];
-        snprintf(path, sizeof path, "%s?symbol=%sUSDT", endpoint_info(EP_TICKER_PRICE)->path, n->name);
+        snprintf(path, sizeof path, "%s?symbol=%s%s", endpoint_info(EP_TICKER_PRICE)->path, n->name,
+                 symbol_coin(l->symbols));
         n->asking = live_wire_ask(l, path, n);
         n->ask_us = now_us + AGAIN_US;
     }
