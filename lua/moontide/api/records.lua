@@ -118,21 +118,22 @@ local function expression(field, env)
   return nil
 end
 
----Constructors for a run's symbols.
--- The coin that contracts are settled in: the end of their names (as symbol_rules.c).
-local function coin_of(symbols)
+---The coin that contracts are settled in: the end of their names (as venue/binance/symbol_rules.c).
+---@param symbols table<integer, string> names by symbol index; the first counts
+---@return string
+function M.coin_of(symbols)
   local name = symbols[0] or ""
   for _, coin in ipairs { "USDT", "USDC", "FDUSD", "BUSD", "BTC" } do
     if #name > #coin and name:sub(-#coin) == coin then return coin end
   end
   return "USDT"
 end
-M.coin_of = coin_of
 
+---Constructors for a run's symbols.
 ---@param symbols table<integer, string> names by symbol index
 ---@return table # build[kind](pointer) -> table; list(kind, pointer, count) -> list of tables
 function M.new(symbols)
-  local R = { build = {}, coin = coin_of(symbols) }
+  local R = { build = {}, coin = M.coin_of(symbols) }
   local build = setmetatable(R.build, {
     __index = function(t, kind)
       local made = M.constructor(kind, symbols, R)
@@ -163,7 +164,7 @@ function M.constructor(kind, symbols, R)
     id_text = M.id_text,
     text = ffi.string,
     symbols = symbols,
-    coin = coin_of(symbols),
+    coin = M.coin_of(symbols),
     build = R.build,
     list = R.list,
     i16 = ffi.typeof "const int16_t *",
