@@ -1,6 +1,8 @@
 // run_folder.c: the folder of a run, its lock and its files.
 #include "process/run_folder.h"
 
+#include "process/file_lock.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,7 +70,7 @@ int run_folder_lock(const char *folder, struct errmsg *e) {
     snprintf(path, sizeof path, "%s/lock", folder);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) return errmsg_set(e, ERR_IO, "%s: cannot be opened (%s)", path, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (!file_lock_take(fd, 0)) {
         ssize_t size = read(fd, text, sizeof text - 1);
         text[size > 0 ? size : 0] = 0;
         text[strcspn(text, "\n")] = 0;
@@ -91,12 +92,12 @@ int run_folder_lock(const char *folder, struct errmsg *e) {
 int32_t run_folder_holder(const char *folder) {
     char path[RUN_PATH_MAX + 8], text[16] = "";
     snprintf(path, sizeof path, "%s/lock", folder);
-    int fd = open(path, O_RDWR | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return 0;
-    bool held = flock(fd, LOCK_EX | LOCK_NB) != 0;
+    bool held = file_lock_is_held(fd, 0);
     ssize_t size = held ? read(fd, text, sizeof text - 1) : 0;
     text[size > 0 ? size : 0] = 0;
-    close(fd);   // and with it the lock, if it was to be had
+    close(fd);
     return (int32_t)strtol(text, NULL, 10);
 }
 

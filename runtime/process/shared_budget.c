@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/units.h"
+#include "process/file_lock.h"
 
 #include <stddef.h>
 #include <ctype.h>
@@ -63,22 +64,12 @@ static int64_t clock_us(clockid_t id) {
 
 // ---- locks ----
 
-static bool set_lock(int fd, short type, int place) {
-    struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
-    return fcntl(fd, F_OFD_SETLK, &l) == 0;
-}
-
-static bool is_locked(int fd, int place) {
-    struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = place, .l_len = 1 };
-    return fcntl(fd, F_OFD_GETLK, &l) != 0 || l.l_type != F_UNLCK;   // what is not certain is held
-}
-
 static bool wait_for_lock(int fd) {
-    if (set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return true;
+    if (file_lock_take(fd, LOCK_OF_FILE)) return true;
     int64_t until_us = clock_us(CLOCK_MONOTONIC) + PATIENCE_US;
     do {
         usleep(PAUSE_US);
-        if (set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return true;
+        if (file_lock_take(fd, LOCK_OF_FILE)) return true;
     } while (clock_us(CLOCK_MONOTONIC) < until_us);
     return false;
 }
@@ -104,7 +95,7 @@ static bool has_own_seat(const struct shared_budget *s) {
 // Frees the seats whose processes have died. Under the lock.
 static void reap(struct file *f, int fd, int32_t own) {
     for (int32_t i = 0; i < f->budget.seats; i++) {
-        if (i == own || f->budget.members[i].owner == 0 || is_locked(fd, LOCK_OF_SEATS + i)) continue;
+        if (i == own || f->budget.members[i].owner == 0 || file_lock_is_held(fd, LOCK_OF_SEATS + i)) continue;
         budget_leave(&f->budget, i, clock_us(CLOCK_MONOTONIC) + f->base_us);
     }
 }
@@ -130,7 +121,7 @@ static void enter(void *ctx) {
     }
     bool good = read_file(s->fd, &s->there) && has_own_seat(s);
     if (!good) {
-        set_lock(s->fd, F_UNLCK, LOCK_OF_FILE);
+        file_lock_give(s->fd, LOCK_OF_FILE);
         go_alone(s, "their file is damaged");
         return;
     }
@@ -149,7 +140,7 @@ static void leave(void *ctx) {
     s->inside = false;
     if (s->alone) return;
     bool good = memcmp(&s->own, &s->there, sizeof s->own) == 0 || write_file(s->fd, &s->own);
-    set_lock(s->fd, F_UNLCK, LOCK_OF_FILE);
+    file_lock_give(s->fd, LOCK_OF_FILE);
     if (!good) go_alone(s, "their file cannot be written");
 }
 
@@ -217,7 +208,7 @@ static int take_seat(struct shared_budget *s, struct errmsg *e) {
     if (!s->alone) {
         uint64_t owner = s->own.owners + 1 ? s->own.owners + 1 : 1;
         int32_t member = budget_join(&s->own.budget, owner);
-        if (member >= 0 && set_lock(s->fd, F_WRLCK, LOCK_OF_SEATS + member)) {
+        if (member >= 0 && file_lock_take(s->fd, LOCK_OF_SEATS + member)) {
             s->member = member;
             s->own.owners = owner;
         } else if (member >= 0) {   // its holder lives, and the file does not know it
@@ -236,7 +227,7 @@ static int take_seat(struct shared_budget *s, struct errmsg *e) {
 
 // Whether nobody sits in a locked file, and all it remembers is over. What is not certain is false.
 static bool is_left(int fd, struct file *f) {
-    if (!set_lock(fd, F_WRLCK, LOCK_OF_FILE)) return false;
+    if (!file_lock_take(fd, LOCK_OF_FILE)) return false;
     bool left = read_file(fd, f);
     if (left) {
         budget_repair(&f->budget);
@@ -246,7 +237,7 @@ static bool is_left(int fd, struct file *f) {
         left = left && limiter_is_over(&f->budget.limiter, clock_us(CLOCK_MONOTONIC) + f->base_us);
     }
     for (int32_t i = 0; left && i < f->budget.seats; i++) left = f->budget.members[i].owner == 0;
-    set_lock(fd, F_UNLCK, LOCK_OF_FILE);
+    file_lock_give(fd, LOCK_OF_FILE);
     return left;
 }
 
@@ -318,7 +309,7 @@ void shared_budget_close(struct shared_budget *s) {
     if (!s) return;
     enter(s);
     budget_leave(&s->own.budget, s->member, clock_us(CLOCK_MONOTONIC) + s->own.base_us);
-    if (!s->alone) set_lock(s->fd, F_UNLCK, LOCK_OF_SEATS + s->member);   // before another takes the seat
+    if (!s->alone) file_lock_give(s->fd, LOCK_OF_SEATS + s->member);   // before another takes the seat
     s->member = -1;
     leave(s);
     close(s->fd);

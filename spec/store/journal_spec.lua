@@ -362,7 +362,10 @@ describe("journal", function()
 end)
 
 describe("run folder", function()
-  ffi.cdef [[ int setenv(const char *, const char *, int); int unsetenv(const char *); int close(int); ]]
+  ffi.cdef [[
+    int setenv(const char *, const char *, int); int unsetenv(const char *); int close(int);
+    int fork(void); int kill(int, int); int waitpid(int, int *, int);
+  ]]
   local out, message = ffi.new "char[512]", ffi.new "struct errmsg"
   local folder, before
   before_each(function()
@@ -392,6 +395,27 @@ describe("run folder", function()
     assert.truthy(ffi.string(message.text):find "run 'ema%-1' is going on already %(process %d+%)")
     ffi.C.close(fd)
     assert.equal(0, C.run_folder_holder(path))
+  end)
+
+  it("is never taken by who only looks whether anybody has it", function()
+    assert.equal(0, C.run_folder_make("looked-at", out, message))
+    local path = ffi.string(out)
+    ffi.C.close(C.run_folder_lock(path, message))
+    local looker = ffi.C.fork()
+    if looker == 0 then
+      while true do
+        C.run_folder_holder(path)
+      end
+    end
+    local refused
+    for _ = 1, 20000 do
+      local fd = C.run_folder_lock(path, message)
+      if fd < 0 then refused = ffi.string(message.text) end
+      ffi.C.close(fd)
+    end
+    ffi.C.kill(looker, 9)
+    ffi.C.waitpid(looker, nil, 0)
+    assert.is_nil(refused)
   end)
 
   it("has a name that is a name", function()
