@@ -164,8 +164,9 @@ describe("budget", function()
           C.budget_join(b, i)
         end
       end,
-      ["a seat that was left, whatever it says"] = function(b, m)
+      ["a seat that was left, whatever it wants"] = function(b, m)
         m.owner, m.want_priority = 0, 99
+        ffi.fill(m.outstanding, ffi.sizeof(m.outstanding))
         b.seats = 2
       end,
     }
@@ -180,6 +181,9 @@ describe("budget", function()
       ["too much of the first kind"] = function(_, m) m.outstanding[0] = share + 1 end,
       ["fewer seats than none"] = function(b) b.seats = -1 end,
       ["more seats than there are"] = function(b) b.seats = C.BUDGET_MEMBERS_MAX + 1 end,
+      ["a seat that was left with something under way"] = function(b, m)
+        m.owner, b.seats = 0, 2
+      end,
       ["a member beyond the seats"] = function(b) b.seats = 1 end,
       ["a member in the last seat, which none took"] = function(b) b.members[63].owner = 7 end,
     }
