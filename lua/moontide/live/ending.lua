@@ -47,8 +47,6 @@ function M.get_out(s, recv_window_s, on_paper)
   C.live_stop_within(l, 0) -- tasks that ask on and on get no answer any more
 end
 
-local function coin(s) return records.coin_of { [0] = s.names[1] } end
-
 local function money(e8) return tonumber(e8) / 1e8 end
 
 local function counters(l, log)
