@@ -70,4 +70,32 @@ describe("bars of several intervals in the data", function()
     assert.are.equal(36, result.bars)
     assert.is_nil(r.err:find("runs on bars", 1, true))
   end)
+
+  it(
+    "that lie in the data folder are named beside a file of longer ones, and run on by the symbol's name",
+    function()
+      file("BTCUSDT-1h-2023-01.csv", 3600000, { 20003, 20001 })
+      local store = folder .. "/store/BTCUSDT/klines/1m"
+      os.execute(("mkdir -p %s"):format(store))
+      file("store/BTCUSDT/klines/1m/BTCUSDT-1m-2023-01.csv", 60000, minutes(120))
+      local script = run.write(
+        folder .. "/s.lua",
+        [[return { symbols = { "BTCUSDT" }, interval = "1h", on_bar = function() end }]]
+      )
+      local function bars_of(data)
+        local r = run.moontide(
+          { "backtest", script, "--data", data, "--json", folder .. "/out.json" },
+          "MOONTIDE_DATA=" .. folder .. "/store"
+        )
+        assert.are.equal(0, r.status, r.err)
+        return cjson.decode(run.read(folder .. "/out.json")).bars, r.err
+      end
+      local bars, err = bars_of(folder .. "/BTCUSDT-1h-2023-01.csv")
+      assert.are.equal(2, bars)
+      assert.matches("BTCUSDT: finer bars %(1m%) are in the data folder; %-%-data BTCUSDT runs on them", err)
+      bars, err = bars_of "BTCUSDT"
+      assert.are.equal(120, bars)
+      assert.is_nil(err:find("finer bars", 1, true))
+    end
+  )
 end)

@@ -332,4 +332,32 @@ describe("files of a result", function()
     assert.is_nil(r.out:find "it ran")
     run.remove(folder)
   end)
+
+  it("counts money in the coin that the contracts are settled in, and no two coins as one", function()
+    local rows =
+      { { 20000, 20010, 19990, 20010 }, { 20010, 20020, 20000, 20020 }, { 20020, 20030, 20010, 20030 } }
+    local once = [[
+      local done
+      return { interval = "1m", on_bar = function(_, b)
+        if done then return end
+        done = true
+        api.create_order { symbol = b.symbol, side = "BUY", type = "MARKET", quantity = 0.01 }
+        for _, r in ipairs(api.get_balance()) do print("holds", r.asset) end
+      end }
+    ]]
+    local r = backtest(once, { ["BTCUSDC-1m-2024-01.csv"] = rows })
+    assert.equal("USDC", r.json.coin)
+    assert.truthy(r.out:find("holds\tUSDC", 1, true), r.out)
+    assert.is_nil(r.out:find("USDT", 1, true), r.out)
+    assert.is_nil(r.err:find("USDT", 1, true), r.err)
+    local folder = run.folder()
+    local path = run.write(folder .. "/script.lua", once)
+    for _, name in ipairs { "BTCUSDC", "BTCUSDT" } do
+      run.write(("%s/%s-1m-2024-01.csv"):format(folder, name), run.csv(rows, START))
+    end
+    local both = run.moontide { "backtest", path, "--data", folder }
+    run.remove(folder)
+    assert.equal(2, both.status)
+    assert.truthy(both.err:find("a run counts its money in one coin", 1, true), both.err)
+  end)
 end)

@@ -129,6 +129,24 @@ function M.coin_of(symbols)
   return "USDT"
 end
 
+---A run counts its money in one coin.
+---@param names string[] its symbols
+---@return string? problem a line, where two are settled in different ones
+function M.coins_differ(names)
+  local first = M.coin_of { [0] = names[1] }
+  for _, name in ipairs(names) do
+    local coin = M.coin_of { [0] = name }
+    if coin ~= first then
+      return ("%s is settled in %s, %s in %s: a run counts its money in one coin; trade them in two runs"):format(
+        names[1],
+        first,
+        name,
+        coin
+      )
+    end
+  end
+end
+
 ---Constructors for a run's symbols.
 ---@param symbols table<integer, string> names by symbol index
 ---@return table # build[kind](pointer) -> table; list(kind, pointer, count) -> list of tables

@@ -79,6 +79,17 @@ local function finest(list, name, options, notice)
   end
 end
 
+-- A path names exactly the bars of a run, so that it is the same on every machine; finer ones that lie in the data folder are
+-- named instead of used.
+local function tell_of_finer(name, used, notice)
+  local interval = data_folder.finest_interval(name)
+  if interval and C.interval_find(interval) < used.interval then
+    notice(
+      ("%s: finer bars (%s) are in the data folder; --data %s runs on them"):format(name, interval, name)
+    )
+  end
+end
+
 local function import(options, wanted_symbols, notice, bar)
   local result = setup.import(data_folder.resolve(options.data), {
     symbol = wanted_symbols and #wanted_symbols == 1 and wanted_symbols[1] or nil,
@@ -103,6 +114,7 @@ local function import(options, wanted_symbols, notice, bar)
   end
   for _, name in ipairs(data.names) do
     data.series[name] = finest(fitting[name], name, options, notice)
+    tell_of_finer(name, data.series[name], notice)
   end
   for i = 0, result.other_count - 1 do
     local s = result.others[i]

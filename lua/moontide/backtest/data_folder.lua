@@ -1,6 +1,8 @@
 ---The folder of market data: where `moontide data download` puts files, and where a symbol's name given to --data is looked for.
 ---
 ---    FOLDER/SYMBOL/KIND[/INTERVAL]/FILE      BTCUSDT/klines/1m/BTCUSDT-1m-2023-02.zip
+local ffi = require "ffi"
+local C = require "moontide.core"
 local host = require "moontide.lua_host"
 
 local M = {}
@@ -17,6 +19,18 @@ function M.path(given)
     local value = os.getenv(place[1])
     if value and value ~= "" then return value .. place[2] end
   end
+end
+
+---The finest interval of a symbol's downloaded bars.
+---@param symbol string
+---@return string? name nil: none
+function M.finest_interval(symbol)
+  local base, best = M.path(), nil
+  for _, name in ipairs(base and host.list_folder(("%s/%s/klines"):format(base, symbol)) or {}) do
+    local interval = C.interval_find(name)
+    if interval >= 0 and (not best or interval < best) then best = interval end
+  end
+  return best and ffi.string(C.interval_names[best])
 end
 
 ---What --data means: paths as they are; the name of a downloaded symbol is its folder.

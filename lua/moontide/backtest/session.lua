@@ -1,6 +1,7 @@
 ---A backtest that is ready to run: its script is loaded, its data are at hand, and its world stands at the first bar.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local records = require "moontide.api.records"
 local api_module = require "moontide.api"
 local bars = require "moontide.backtest.bars"
 local failures = require "moontide.failure"
@@ -171,6 +172,8 @@ function M.open(options, path, context)
   local data = context.data or bars.load(options, wanted, context.notice, context.bar)
   local names, from, to =
     bars.choose(data, options, wanted, self and self.warmup or 0, context.notice or function() end)
+  local problem = records.coins_differ(names)
+  if problem then failures.raise(2, "%s", problem) end
   local symbols, rate_limits = context.rules, context.rate_limits
   if not symbols then
     symbols, rate_limits = setup.symbols(names, data.series, options, context.notice)

@@ -172,18 +172,9 @@ local function symbols_of(options, self)
   for _, name in ipairs(names) do
     if seen[name] then failures.raise(2, "--symbol %s: given twice", name) end
     seen[name] = true
-    local coin, first = records.coin_of { [0] = name }, records.coin_of { [0] = names[1] }
-    if coin ~= first then
-      failures.raise(
-        2,
-        "%s is settled in %s, %s in %s: a run counts its money in one coin; trade them in two runs",
-        names[1],
-        first,
-        name,
-        coin
-      )
-    end
   end
+  local problem = records.coins_differ(names)
+  if problem then failures.raise(2, "%s", problem) end
   return names
 end
 

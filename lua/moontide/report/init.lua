@@ -26,7 +26,7 @@ function M.check_files(options) output.check(options, M.files) end
 
 -- ---- trades ----
 
--- The summary of some of the trades, in USDT.
+-- The summary of some of the trades, in the coin of the account.
 local function group() return { summary = stats.summary(), commission = 0, funding = 0 } end
 
 local function group_add(g, trip)
@@ -232,6 +232,7 @@ function M.account(world, exchange, about, first, last)
     realized = money(totals.realized_e8),
     unrealized = money(C.exchange_equity_e8(exchange) - wallet),
     volume = money(totals.notional_e8),
+    coin = records.coin_of(world.symbol_names),
     capital = about.capital,
     final_equity = equity,
     net_profit = money(C.exchange_equity_e8(exchange) - C.dec_from_double(about.capital)),

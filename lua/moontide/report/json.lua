@@ -67,6 +67,7 @@ local keys = {
   "realized",
   "unrealized",
   "volume",
+  "coin",
   "capital",
   "net_profit",
   "final_equity",

@@ -1,6 +1,7 @@
 ---What a backtest does not know, or what its reader should: one line each, as { kind, text, figures }.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local records = require "moontide.api.records"
 local log_module = require "moontide.run.log"
 
 local M = {}
@@ -62,7 +63,7 @@ local function tick_note(add, name, s, rows, bad, totals)
     percent(bad / rows),
     number(tick),
     source,
-    cost and (", %.4f USDT a fill"):format(cost) or ""
+    cost and (", %.4f %s a fill"):format(cost, records.coin_of { [0] = name }) or ""
   )
 end
 
@@ -263,12 +264,13 @@ function M.inside(add, totals, r)
   add(
     "inside_bars",
     { fills = inside, share = inside / r.fills, realized = realized, realized_share = share },
-    "%d fills (%s) and %.2f of %.2f USDT realised were decided inside bars, whose path the data do not tell; "
+    "%d fills (%s) and %.2f of %.2f %s realised were decided inside bars, whose path the data do not tell; "
       .. "--paths N shows the spread, finer data narrow it",
     inside,
     percent(inside / r.fills),
     realized,
-    r.realized
+    r.realized,
+    r.coin
   )
 end
 
@@ -300,11 +302,12 @@ function M.of_run(add, r)
     add(
       "open",
       p,
-      "%s %s %s is still open at the end, unrealised %.2f USDT%s",
+      "%s %s %s is still open at the end, unrealised %.2f %s%s",
       p.side,
       number(math.abs(p.quantity)),
       p.symbol,
       p.unrealized,
+      r.coin,
       p.data_end
           and (": its bars end at %s, it could not be closed any more and is kept at its last price"):format(
             p.data_end
@@ -313,7 +316,9 @@ function M.of_run(add, r)
     )
   end
   if #r.open_orders > 0 then
-    add("open_orders", { orders = #r.open_orders }, "%d orders still wait at the end", #r.open_orders)
+    local count = #r.open_orders
+    local text = count == 1 and "%d order still waits at the end" or "%d orders still wait at the end"
+    add("open_orders", { orders = count }, text, count)
   end
 end
 

@@ -6,7 +6,6 @@ local M = {}
 
 local function percent(x) return x and ("%.2f %%"):format(x * 100) or "n/a" end
 local function ratio(x) return x and ("%.2f"):format(x) or "n/a" end
-local function usdt(x) return x and ("%.2f USDT"):format(x) or "n/a" end
 local function number(x) return ("%.10g"):format(x) end
 local function stamp(ms) return log_module.time_text(ms * 1000):sub(1, 16) end
 
@@ -20,9 +19,11 @@ end
 
 ---@class ReportText
 ---@field lines string[]
+---@field coin string of the account
 local Text = {}
 Text.__index = Text
 
+function Text:money(x) return x and ("%.2f %s"):format(x, self.coin) or "n/a" end
 function Text:line(line) self.lines[#self.lines + 1] = line end
 function Text:row(name, value) self:line(("  %-22s %s"):format(name, value)) end
 function Text:head(name)
@@ -46,7 +47,7 @@ end
 -- Exact, so that the lines add up to the last digit.
 local function account(t, r)
   local function row(name, value)
-    t:line(("  %-22s %25s"):format(name, value and ("%.8f USDT"):format(value) or "n/a"))
+    t:line(("  %-22s %25s"):format(name, value and ("%.8f %s"):format(value, r.coin) or "n/a"))
   end
   t:head "account: realized + unrealized - fees + funding - liquidation fees = net profit"
   row("realized", r.realized)
@@ -60,8 +61,8 @@ end
 
 local function result(t, r)
   t:head "result"
-  t:row("capital", usdt(r.capital))
-  t:row("final equity", usdt(r.final_equity))
+  t:row("capital", t:money(r.capital))
+  t:row("final equity", t:money(r.final_equity))
   t:row("return", percent(r["return"]))
   t:row("annualised return", percent(r.annual_return))
   if r.buy_and_hold then
@@ -145,10 +146,10 @@ local function trades(t, r)
   if r.liquidations > 0 then t:row("liquidations", r.liquidations) end
   t:row("win rate", percent(r.win_rate))
   t:row("profit factor", ratio(r.profit_factor))
-  t:row("expectancy", usdt(r.expectancy) .. (r.expectancy and " a trade" or ""))
+  t:row("expectancy", t:money(r.expectancy) .. (r.expectancy and " a trade" or ""))
   if r.trades > 0 then
-    t:row("average win / loss", usdt(r.average_win) .. " / " .. usdt(r.average_loss))
-    t:row("best / worst", usdt(r.best_trade) .. " / " .. usdt(r.worst_trade))
+    t:row("average win / loss", t:money(r.average_win) .. " / " .. t:money(r.average_loss))
+    t:row("best / worst", t:money(r.best_trade) .. " / " .. t:money(r.worst_trade))
     t:row(
       "duration",
       ("%s on average, %s at most"):format(span(r.average_duration_s), span(r.longest_duration_s))
@@ -172,7 +173,9 @@ end
 local function groups(t, r)
   if r.trades == 0 then return end
   t:line ""
-  t:line(("  %-14s %7s %9s %13s %13s %8s"):format("by", "trades", "won", "net USDT", "a trade", "factor"))
+  t:line(
+    ("  %-14s %7s %9s %13s %13s %8s"):format("by", "trades", "won", "net " .. r.coin, "a trade", "factor")
+  )
   local function row(name, g)
     t:line(
       ("  %-14s %7d %9s %13.2f %13s %8s"):format(
@@ -229,11 +232,12 @@ local function open(t, r)
   for _, p in ipairs(r.open_positions) do
     t:row(
       p.symbol .. " " .. p.side,
-      ("%s at %s, last %s, unrealised %.2f USDT"):format(
+      ("%s at %s, last %s, unrealised %.2f %s"):format(
         number(math.abs(p.quantity)),
         number(p.entry_price),
         number(p.last_price),
-        p.unrealized
+        p.unrealized,
+        r.coin
       )
     )
   end
@@ -259,7 +263,7 @@ end
 ---@param r table
 ---@return string
 function M.table_text(r)
-  local t = setmetatable({ lines = {} }, Text)
+  local t = setmetatable({ lines = {}, coin = r.coin }, Text)
   t:line(("%s  %s  %s"):format(r.strategy, table.concat(r.symbols, " "), r.interval or ""))
   t:row("period", stamp(r.from) .. " to " .. stamp(r.to) .. " UTC")
   t:row("bars", r.bars)
