@@ -13,6 +13,12 @@ local sections = {
   { "Market", "market.", "Rules and bars of the run's symbols." },
   { "Log", "log.", "Lines on standard error, stamped with the run's clock." },
   {
+    "Charts",
+    "plot.",
+    "Text with candles, volume, lines and trades, for `print` and the REPL (docs/plot.md).",
+  },
+  { "A chart", "chart:", "What `plot` returns." },
+  {
     "Handlers",
     "on_",
     "A strategy is a table of these. They run one at a time, in the order of the exchange's time; one that waits holds "

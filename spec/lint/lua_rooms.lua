@@ -9,7 +9,7 @@ local LADDER = {
   { "lua_host" }, -- made by script/lua_host.c
   { "core" },
   { "root", "ta", "meta", "run.task" },
-  { "options" },
+  { "options", "plot" },
   { "api", "portfolio" },
   { "run" },
   { "backtest", "report" },

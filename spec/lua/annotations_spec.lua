@@ -17,6 +17,10 @@ local function offered()
       for name in pairs(api.async) do print("async." .. name) end
       for name in pairs(market) do print("market." .. name) end
       for name, v in pairs(log) do if type(v) == "function" then print("log." .. name) end end
+      for name in pairs(plot) do print("plot." .. name) end
+      for name, v in pairs(debug.getmetatable(plot { 1 }).__index) do
+        if type(v) == "function" and not name:find "^_" then print("chart:" .. name) end
+      end
       for name in pairs(debug.getmetatable(self).__index) do print("self:" .. name) end
       for _, module in ipairs { "ta", "stats", "testing" } do
         for name in pairs(require("moontide." .. module)) do print(module .. "." .. name) end

@@ -184,7 +184,7 @@ function M.open(options, path, context)
   local o = ffi.new "struct backtest_options"
   local capital = exchange_options(o.exchange, options, self, exchange_limits)
   o.latency_us = options.latency * 1000
-  o.record_points = options.equity ~= nil or options.report ~= nil
+  o.record_points = options.equity ~= nil or options.report ~= nil or options.plot == true
   o.from_us = context.from_us or from
   o.always_listed = context.always_listed or false
   config.seed = options.seed

@@ -105,12 +105,16 @@ function M.run(options)
       o.done(text ~= nil, text or problem)
       return nil
     end
-    c.ask({ cmd = "repl", line = line, width = o.width, write = write, token = token }, function(answer)
-      if not answer.ok then return o.done(false, answer.error) end
-      o.done(not answer.failed, answer.text ~= cjson.null and answer.text or nil)
-    end, function(more)
-      if more.print then front:print(more.print) end
-    end)
+    c.ask(
+      { cmd = "repl", line = line, width = o.width, color = o.color, write = write, token = token },
+      function(answer)
+        if not answer.ok then return o.done(false, answer.error) end
+        o.done(not answer.failed, answer.text ~= cjson.null and answer.text or nil)
+      end,
+      function(more)
+        if more.print then front:print(more.print) end
+      end
+    )
     return { cancel = function() c.ask { cmd = "cancel", token = token, write = write } end }
   end
 

@@ -31,6 +31,11 @@ local M = {
       max = 10000,
       help = "repeats the run with N seeds from --seed on and shows the spread that the inside of bars leaves open",
     },
+    {
+      name = "plot",
+      type = "flag",
+      help = "a chart of the equity below the result; at a terminal it is shown unless --quiet is given",
+    },
     { name = "assumptions", type = "flag", help = "print what the simulation assumes, and stop" },
     groups.data,
     groups.script,
@@ -71,6 +76,11 @@ function M.run(options)
   end
   report.check_files(options)
   if options.report then pages.check "report" end
+  if options.json == "-" then
+    options.plot = nil
+  elseif not quiet and host.isatty(1) then
+    options.plot = true
+  end
   local bar = progress.new(options)
   local started = host.monotonic()
   local s = session.open(

@@ -290,6 +290,7 @@ local function submit_line(r, line, o, first)
   this.busy = not moves
   local handle = r.target.engine:submit(line, {
     width = o.width,
+    color = o.color,
     reason = o.reason,
     done = function(ok, text)
       if not moves then this.busy = false end
@@ -367,6 +368,7 @@ local function run_backtest(options, path)
   local target = new_target()
   local front = terminal.new(target)
   route_output(function() return front end)
+  options.plot = true -- the equity of every bar is kept, for :report
   local r = { options = options, path = path or IDLE, target = target, front = front }
   r.timeline = timeline_module.new {
     clock = function() return r.clock end,

@@ -139,6 +139,7 @@ local function read_line(s, c, request, line)
     engine.api = api
     engine:submit(line, {
       width = tonumber(request.width) or 100,
+      color = request.color == true,
       env = env,
       read_only = true,
       reason = too_much,
@@ -161,6 +162,7 @@ control.on("repl", function(s, request, client)
     function(done)
       c.running = engine_of(s):submit(line, {
         width = tonumber(request.width) or 100,
+        color = request.color == true,
         env = c.env,
         read_only = not c.write,
         reason = too_long,

@@ -7,7 +7,10 @@ local M = {}
 local sources = {
   { file = "meta/calls.lua", owners = { api = "api." } },
   { file = "meta/records.lua", owners = {} },
-  { file = "meta/script.lua", owners = { market = "market.", log = "log.", Strategy = "self:" } },
+  {
+    file = "meta/script.lua",
+    owners = { market = "market.", log = "log.", plot = "plot.", Chart = "chart:", Strategy = "self:" },
+  },
   { file = "api/market.lua", owners = {} },
   { file = "api/notices.lua", owners = {} },
   { file = "error.lua", owners = {} },

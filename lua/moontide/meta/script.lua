@@ -1,5 +1,5 @@
 ---@meta
----What a script sees beside `api`: the globals `market` and `log`, the handlers it may have, and the methods of `self`. They
+---What a script sees beside `api`: the globals `market`, `log` and `plot`, the handlers it may have, and the methods of `self`. They
 ---are built when a run starts (moontide.api.market, moontide.run.log, moontide.run.strategy); a spec holds this file to what is there.
 
 ---The rules of the run's symbols, and their bars.
@@ -133,6 +133,42 @@ function log.error(format, ...) end
 ---@param fields { [1]: string, [2]: any }[]? name and value of each, in their order
 ---@return nil
 function log.fields(level, message, fields) end
+
+---What `plot` takes beside the lists.
+---@class PlotOptions
+---@field title? string above the chart; the symbol and interval of bars when left out
+---@field width? integer columns that no line passes: COLUMNS or the terminal's, else 80, when left out
+---@field height? integer rows of the main pane; by the width, 8 to 24, when left out
+---@field color? boolean when left out: at a terminal, unless NO_COLOR is set
+
+---Charts as text. `plot(...)` is the same as `plot.chart(...)`.
+---@class Plot
+---@overload fun(what: table, options: PlotOptions?): Chart
+plot = {}
+
+---A chart. `print` and `tostring` make its text; the REPL shows it.
+---
+---`what` is a list of bars (candles and volume), of numbers or of points `{ time=, value= }` (a line), of trades with `time`, `price`
+---and `side` (marks), or a table of such lists: `plot{ bars, trades, ["EMA 20"] = ema }`. A name goes to the legend, and the
+---line's letter stands where the line ends. A list of numbers beside bars ends where they end, so that its warm-up may be
+---missing. `{ data = rsi, pane = "RSI" }` has a pane of its own. Bars that share a column become the bar they make, and of the
+---values of a line that share one the lowest and the highest are drawn. NaN, nil and infinite values are holes.
+---
+---Errors: raises for what cannot be drawn, and for nil, with the error that came beside it.
+---@param what table a list, or a table of lists
+---@param options PlotOptions? these may also stand in `what`, beside its lists
+---@return Chart chart
+function plot.chart(what, options) end
+
+---@class Chart
+local Chart = {}
+
+---The chart's text, for a place that is not standard output.
+---
+---Errors: none.
+---@param o { width: integer?, color: boolean? }? what the chart itself does not say
+---@return string text lines, without an end of the last
+function Chart:text(o) end
 
 ---A fill of one's own order, as on_fill is told it.
 ---@class Fill

@@ -60,11 +60,11 @@ end
 
 ---Runs one line (or a chunk of several).
 ---@param line string
----@param o { width: integer, reason: (fun(since: number): string?), done: fun(ok: boolean, text: string?), read_only: boolean?, env: table? }
+---@param o { width: integer, color: boolean?, reason: (fun(since: number): string?), done: fun(ok: boolean, text: string?), read_only: boolean?, env: table? }
 ---@return Evaluation? # nil: it is done already
 function Evaluator:submit(line, o)
   local env = o.env or self.env
-  local shown = { width = o.width, rows = 20, env = env }
+  local shown = { width = o.width, rows = 20, env = env, color = o.color }
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then
     local command = self.commands[name]

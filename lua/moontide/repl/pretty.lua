@@ -2,6 +2,8 @@
 local ffi = require "ffi"
 local errors = require "moontide.error"
 local Bar = require("moontide.api.market").Bar
+local plot = require "moontide.plot"
+local text_width = require "moontide.text_width"
 
 local M = {}
 
@@ -10,6 +12,7 @@ local M = {}
 ---@field depth integer? how deep tables are shown (4)
 ---@field rows integer? of a table of records (20)
 ---@field items integer? of any other table (40)
+---@field color boolean? charts are coloured
 
 local TEXT_MAX = 400
 
@@ -66,58 +69,7 @@ for i, name in ipairs {
   order[name] = i
 end
 
-local CHARACTER = "[%z\1-\127\194-\244][\128-\191]*"
-
--- Characters that take two columns of the screen: CJK (there are symbols of them), full-width forms, pictures.
-local wide = {
-  { 0x1100, 0x115f },
-  { 0x2e80, 0xa4cf },
-  { 0xac00, 0xd7a3 },
-  { 0xf900, 0xfaff },
-  { 0xfe30, 0xfe4f },
-  { 0xff00, 0xff60 },
-  { 0xffe0, 0xffe6 },
-  { 0x1f300, 0x1faff },
-  { 0x20000, 0x3fffd },
-}
-
-local function columns_of(character)
-  if #character < 3 then return 1 end
-  local code = character:byte() % (#character == 3 and 16 or 8)
-  for i = 2, #character do
-    code = code * 64 + character:byte(i) % 64
-  end
-  for _, range in ipairs(wide) do
-    if code <= range[2] then return code >= range[1] and 2 or 1 end
-  end
-  return 1
-end
-
--- What a length in columns of the screen is.
-local function width_of(text)
-  local count = select(2, text:gsub("[^\128-\191]", ""))
-  if not text:find "[\225-\244]" then return count end
-  for character in text:gmatch "[\225-\244][\128-\191]*" do
-    count = count + columns_of(character) - 1
-  end
-  return count
-end
-
-local function pad(text, width, right)
-  local room = (" "):rep(width - width_of(text))
-  return right and room .. text or text .. room
-end
-
-local function cut(text, width)
-  if width_of(text) <= width then return text end
-  local kept, count = {}, 0
-  for character in text:gmatch(CHARACTER) do
-    count = count + columns_of(character)
-    if count >= width then break end
-    kept[#kept + 1] = character
-  end
-  return table.concat(kept) .. "…"
-end
+local cut, pad, width_of = text_width.cut, text_width.pad, text_width.width_of
 M.cut, M.pad, M.width_of = cut, pad, width_of
 
 local function number_text(v)
@@ -402,6 +354,7 @@ end
 ---@param o PrettyOptions?
 ---@return string # of one line or several, without an end of line
 function M.value(v, o)
+  if plot.is_chart(v) then return v:text { width = o and o.width or 100, color = o and o.color or false } end
   o = with_defaults(o)
   if type(v) == "table" and not debug.getmetatable(v) then -- hidden ones are of values with a text of their own
     if is_book(v) then return book_text(v, o) end

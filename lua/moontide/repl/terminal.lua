@@ -7,6 +7,7 @@ local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
 local evaluator = require "moontide.repl.evaluator"
 local history = require "moontide.repl.history"
+local palette = require "moontide.palette"
 
 local M = {}
 
@@ -20,11 +21,6 @@ local SIGINT = 2
 local Terminal = {}
 Terminal.__index = Terminal
 
-local function colours()
-  local term = os.getenv "TERM"
-  return not os.getenv "NO_COLOR" and term and term ~= "dumb"
-end
-
 ---@param target table
 ---@return Terminal
 function M.new(target)
@@ -32,7 +28,7 @@ function M.new(target)
   if C.terminal_open(out, message) ~= 0 then failures.raise(1, "%s", ffi.string(message.text)) end
   local f = setmetatable({ target = target, terminal = out[0], failed = false }, Terminal)
   f.edits = C.terminal_edits(f.terminal)
-  f.coloured = f.edits and colours()
+  f.coloured = f.edits and palette.wanted()
   f.history = f.edits and history.path() or nil
   for _, line in ipairs(f.history and history.read(f.history) or {}) do
     C.terminal_remember(f.terminal, line)
@@ -100,6 +96,7 @@ function Terminal:submit(line)
   local at_once, done = true, false
   local handle = self.target:submit(line, {
     width = self:width(),
+    color = self.coloured,
     reason = function() return C.terminal_signal(self.terminal, true) == SIGINT and "interrupted" or nil end,
     done = function(ok, text)
       if done then return end

@@ -2,6 +2,7 @@
 ---is deterministic: the same data, the same seed, and the same lines typed at the same moments (those typed before the moment
 ---that is gone back to; later ones are undone with it).
 local log_module = require "moontide.run.log"
+local picture = require "moontide.report.picture"
 local report = require "moontide.report"
 local types = require "moontide.options.types"
 local strategy_module = require "moontide.run.strategy"
@@ -126,7 +127,7 @@ function Timeline:run_to(us, done)
   return self:forward({ until_us = us }, done)
 end
 
-function Timeline:report()
+function Timeline:report(o)
   local s = self.o.session()
   local r = report.build(s.world, {
     script = s.path,
@@ -141,7 +142,8 @@ function Timeline:report()
     seed = s.seed,
     until_us = self:now_us() + 1000,
   }) -- a bar's end is told in its last millisecond
-  return (report.table_text(r):gsub("\n+fingerprint.*$", ""))
+  local chart = picture.equity(s.world, r):text { width = o.width, color = o.color or false }
+  return report.table_text(r):gsub("\n+fingerprint.*$", "") .. "\n\n" .. chart
 end
 
 -- The commands that move through time: each begins a move and returns how it is cancelled, or nil and what is wrong.
@@ -221,8 +223,8 @@ function M.new(o)
   end
   t.commands.report = {
     usage = ":report",
-    help = "the result so far, as moontide backtest prints it",
-    run = function() return t:report() end,
+    help = "the result so far, as moontide backtest prints it, with the equity",
+    run = function(_, _, shown) return t:report(shown) end,
   }
   return t
 end

@@ -7,6 +7,7 @@ local host = require "moontide.lua_host"
 local json = require "moontide.report.json"
 local notes = require "moontide.report.notes"
 local output = require "moontide.report.output"
+local picture = require "moontide.report.picture"
 local records = require "moontide.api.records"
 local stats = require "moontide.stats"
 local text = require "moontide.report.text"
@@ -392,6 +393,7 @@ function M.write(r, options, world, exchange)
   end
   if options.json then output.save(options.json, json.text(r)) end
   io.write(text.table_text(r))
+  if options.plot then io.write("\n", picture.equity(world, r):text(), "\n") end
   -- How long it took is no result: the same run prints the same bytes.
   if r.elapsed_s and not options.quiet then
     io.stderr:write(

@@ -21,6 +21,7 @@ local own = {
   equity = true,
   report = true,
   open = true,
+  plot = true,
   quiet = true,
   ["log-level"] = true,
 }

@@ -95,6 +95,15 @@ local function stand_in(env, name, not_yet)
   })
 end
 
+-- The global `plot`; a run that draws nothing does not load what draws.
+local function plot_global()
+  local function chart(...) return require("moontide.plot").chart(...) end
+  return setmetatable(
+    { chart = chart },
+    { __call = function(_, ...) return chart(...) end, __metatable = false }
+  )
+end
+
 ---@param path string
 ---@param o { log: table, print: function, seed: number, now: (fun(): number?)?, source: string?, sandbox: string? } sandbox: the folder it may keep files in; nil: it is trusted. now: the run's clock, microseconds; nil: none yet
 ---@return LoadedScript
@@ -112,6 +121,7 @@ function M.load(path, o)
     error("the script called api in a coroutine of its own before its first call in the open", 2)
   end
   local env = { log = o.log, print = o.print, os = clock.os(now) }
+  env.plot = plot_global()
   env.api, env.market = stand_in(env, "api", not_yet), stand_in(env, "market", not_yet)
   if o.sandbox then
     sandbox.fill(
