@@ -120,7 +120,9 @@ function M.run(options)
 
   function target.complete(_, text, reply)
     c.ask({ cmd = "complete", text = text, write = write, token = token }, function(answer)
-      if answer.ok then reply { start = answer.start, list = answer.list or {}, hint = answer.hint } end
+      if answer.ok then
+        reply { start = answer.start, list = answer.list or {}, hint = answer.hint, close = answer.close }
+      end
     end)
   end
 

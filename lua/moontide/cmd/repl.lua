@@ -4,6 +4,7 @@ local backtest = require "moontide.backtest.session"
 local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
 local evaluator = require "moontide.repl.evaluator"
+local pretty = require "moontide.repl.pretty"
 local terminal = require "moontide.repl.terminal"
 local groups = require "moontide.options.groups"
 local host = require "moontide.lua_host"
@@ -118,13 +119,7 @@ local function new_target()
 end
 
 local function route_output(front)
-  _G.print = function(...)
-    local parts = {}
-    for i = 1, select("#", ...) do
-      parts[i] = tostring((select(i, ...)))
-    end
-    front():print(table.concat(parts, "\t"))
-  end
+  _G.print = function(...) front():print(pretty.printed(...)) end
   log_module.write = function(line)
     local f = front()
     if f and not f.closed then
@@ -404,6 +399,7 @@ local function run_live(options, path, mode)
   local ending, session = require "moontide.live.shutdown", require "moontide.live.session"
   options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
+  target.no_shell = "a command of the shell would hold the trading; :quit, or another terminal"
   route_output(function() return front end)
   options.title = not path and "no script" or nil -- instead of the path
   options.trusted = true -- who types here may do what he likes

@@ -6,6 +6,7 @@ local host = require "moontide.lua_host"
 local control = require "moontide.live.control_socket"
 local evaluator = require "moontide.repl.evaluator"
 local eval = require "moontide.repl.eval"
+local pretty = require "moontide.repl.pretty"
 local log_module = require "moontide.run.log"
 local reading = require "moontide.live.reading"
 local state_form = require "moontide.run.state_form"
@@ -37,15 +38,7 @@ end
 ---@return table
 local function environment(s, write, print_to)
   local env = { self = s.script.self }
-  if print_to then
-    env.print = function(...)
-      local parts = {}
-      for i = 1, select("#", ...) do
-        parts[i] = tostring((select(i, ...)))
-      end
-      print_to(table.concat(parts, "\t"))
-    end
-  end
+  if print_to then env.print = function(...) print_to(pretty.printed(...)) end end
   return setmetatable(env, { __index = s.script.env, __newindex = write and s.script.env or nil })
 end
 
@@ -184,7 +177,12 @@ end)
 control.on("complete", function(s, request)
   local c = connection_of(s, request)
   local found = engine_of(s):complete(tostring(request.text), c.env)
-  return { start = found.start, list = #found.list > 0 and found.list or nil, hint = found.hint }
+  return {
+    start = found.start,
+    list = #found.list > 0 and found.list or nil,
+    hint = found.hint,
+    close = found.close,
+  }
 end)
 
 -- A chunk that only reads, in a copy of this process: its values as text, joined in JSON.

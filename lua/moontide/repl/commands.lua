@@ -166,10 +166,16 @@ add(
         widest = math.max(widest, #list[name].usage)
       end
       for _, name in ipairs(sorted(list)) do
-        lines[#lines + 1] = "  " .. pretty.pad(list[name].usage, widest) .. "  " .. list[name].help
+        local left = "  " .. pretty.pad(list[name].usage, widest) .. "  "
+        lines[#lines + 1] = left
+          .. wrap(list[name].help, o.width - #left, ""):gsub("\n", "\n" .. (" "):rep(#left))
       end
-      lines[#lines + 1] =
-        "Anything else is Lua: an expression shows its value. Tab completes; Ctrl-C ends what waits; Ctrl-D leaves."
+      lines[#lines + 1] = wrap(
+        "Anything else is Lua: an expression shows its value, and _ is the last one. !COMMAND runs a command of the shell. "
+          .. "Tab completes; Ctrl-C ends what waits; Ctrl-D leaves.",
+        o.width,
+        ""
+      )
       return table.concat(lines, "\n")
     end
     local name = argument:gsub("^:", "")

@@ -1,5 +1,6 @@
 ---What the Tab key offers: globals, fields, names of `api` with their parameters, symbols, file names, commands.
 local annotations = require "moontide.meta.annotations"
+local complete_strings = require "moontide.repl.complete_strings"
 local shell = require "moontide.shell"
 
 local M = {}
@@ -50,6 +51,20 @@ local function names_of(t, into)
     local meta = debug.getmetatable(t)
     t = meta and rawget(meta, "__index")
   end
+end
+
+M.field, M.names_of = field, names_of
+
+---The value that a path of names leads to.
+---@param env table
+---@param path string "api", "order.fills"
+---@return any
+function M.resolve(env, path)
+  local value = env
+  for name in path:gmatch "[%w_]+" do
+    value = field(value, name)
+  end
+  return value
 end
 
 local function matching(names, start)
@@ -137,30 +152,11 @@ local function open_call(text)
   return nil
 end
 
--- Whether the text ends inside a string, and what of it is there.
-local function open_string(text)
-  local quote, from
-  local i = 1
-  while i <= #text do
-    local c = text:sub(i, i)
-    if quote then
-      if c == "\\" then
-        i = i + 1
-      elseif c == quote then
-        quote = nil
-      end
-    elseif c == '"' or c == "'" then
-      quote, from = c, i + 1
-    end
-    i = i + 1
-  end
-  return quote and text:sub(from) or nil
-end
-
 ---@class Completion
 ---@field start string what the candidates go on from: the end of the text
 ---@field list string[] candidates
 ---@field hint string? to be shown when there is nothing to add
+---@field close string? the quote that ends the only candidate
 
 ---@param text string the line up to the cursor
 ---@param o { env: table, symbols: string[], commands: string[], order_ids: (fun(): string[])? }
@@ -182,20 +178,25 @@ function M.find(text, o)
     return { start = argument, list = matching(as_set(o.order_ids and o.order_ids() or {}), argument) }
   end
 
-  local inside = open_string(text)
+  local inside, quote, before = complete_strings.open(text)
   if inside then
+    local call = open_call(before)
+    local words =
+      complete_strings.words(before, { symbols = o.symbols, parameters = call and M.parameters(call) })
+    if words then
+      local list = matching(as_set(words), inside)
+      if #list == 0 then list = matching(as_set(words), inside:upper()) end
+      return { start = inside, list = list, close = quote }
+    end
     local list = matching(as_set(o.symbols), inside:upper())
     if inside:upper() ~= inside and inside ~= "" then list = {} end
-    if #list > 0 and not inside:find "/" then return { start = inside, list = list } end
-    return { start = inside, list = files(inside) }
+    if #list > 0 and not inside:find "/" then return { start = inside, list = list, close = quote } end
+    return { start = inside, list = files(inside), close = quote }
   end
 
   local path, word = text:match "([%a_][%w_%.:]*[%.:])([%w_]*)$"
   if path then
-    local value = o.env
-    for name in path:gmatch "[%w_]+" do
-      value = field(value, name)
-    end
+    local value = M.resolve(o.env, path)
     if type(value) == "cdata" then return { start = word, list = {} } end
     local names = {}
     names_of(value, names)
@@ -236,7 +237,8 @@ function M.common(c)
       length = length - 1
     end
   end
-  return first:sub(#c.start + 1, length)
+  local more = first:sub(#c.start + 1, length)
+  return #c.list == 1 and c.close and not first:find "/$" and more .. c.close or more
 end
 
 ---Candidates in columns.

@@ -11,6 +11,24 @@ local OURS = "@" .. package.moontide_home .. "/lua/moontide/" -- luacheck: ignor
 
 local CHECK_EVERY = 1000 -- instructions
 
+-- `x = 1; x`: statements, and an expression behind the last of them.
+local function with_last_value(code, name)
+  for at = #code - 1, 2, -1 do
+    local c = code:sub(at, at)
+    if
+      (c == ";" or c == "\n")
+      and code:find("%S", at + 1)
+      and not code:find("^%s*return%f[^%w_]", at + 1)
+    then
+      local before, last = code:sub(1, at), code:sub(at + 1)
+      if load(before, name, "t") and load("return " .. last, name, "t") then
+        return load(before .. " return " .. last, name, "t")
+      end
+    end
+  end
+  return nil
+end
+
 ---@param code string
 ---@param name string? of the chunk in messages ("typed")
 ---@return function? chunk
@@ -23,6 +41,7 @@ function M.compile(code, name)
   if chunk then return chunk end
   local as_statement
   chunk, as_statement = load(code, name, "t")
+  chunk = chunk or with_last_value(code, name)
   if chunk then return chunk end
   local function ends_early(problem)
     if problem:find "unfinished string" then return false end -- no further line can mend that

@@ -2,6 +2,7 @@
 local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
 local eval = require "moontide.repl.eval"
+local hints = require "moontide.repl.hints"
 local pretty = require "moontide.repl.pretty"
 local trace = require "moontide.repl.trace"
 
@@ -99,9 +100,14 @@ function Evaluator:submit(line, o)
     reason = o.reason,
     read_only = o.read_only,
     done = function(ok, values)
-      if not ok then return o.done(false, values[1]) end
+      if not ok then
+        local meant = hints.of_error(values[1], line, env)
+        return o.done(false, values[1] .. (meant and ("; did you mean %s?"):format(meant) or ""))
+      end
+      if values[1] ~= nil then rawset(env, "_", values[1]) end -- for the next line
       local shows, text = pcall(pretty.values, values, shown)
-      o.done(shows, text)
+      local meant = values.n == 1 and values[1] == nil and hints.of_nil(line, env)
+      o.done(shows, meant and ("%s (did you mean %s?)"):format(text, meant) or text)
     end,
   })
 end

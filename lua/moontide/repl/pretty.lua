@@ -399,4 +399,16 @@ function M.values(values, o)
   return table.concat(parts, "\n")
 end
 
+---What `print` writes: as the language's own, but tables as the REPL shows them.
+---@param ... any
+---@return string
+function M.printed(...)
+  local parts = {}
+  for i = 1, select("#", ...) do
+    local v = select(i, ...)
+    parts[i] = type(v) == "table" and M.value(v) or tostring(v)
+  end
+  return table.concat(parts, "\t")
+end
+
 return M

@@ -8,6 +8,7 @@ local complete = require "moontide.repl.complete"
 local evaluator = require "moontide.repl.evaluator"
 local history = require "moontide.repl.history"
 local palette = require "moontide.palette"
+local shorthand = require "moontide.repl.shorthand"
 
 local M = {}
 
@@ -127,6 +128,20 @@ function Terminal:submit(line)
   end
 end
 
+-- A command of the shell, which has the terminal until it ends.
+function Terminal:run_shell(line, command)
+  if self.edits and history.add(self.history, line) then C.terminal_remember(self.terminal, line) end
+  if self.target.no_shell or command == "" then
+    self.failed = true
+    local problem = self.target.no_shell or "which command? !COMMAND, as !ls"
+    self:print(self:paint(problem, "31"), not self.edits and io.stderr or nil)
+  else
+    io.stdout:flush()
+    if os.execute(command) ~= 0 then self.failed = true end
+  end
+  self:listen()
+end
+
 function Terminal:line(text)
   local question = self.question
   if question then
@@ -138,6 +153,11 @@ function Terminal:line(text)
   if whole:find "^%s*$" then
     self.buffer = nil
     return self:listen()
+  end
+  if not self.buffer then
+    local shell = shorthand.shell(whole)
+    if shell then return self:run_shell(whole, shell) end
+    whole = shorthand.expand(whole)
   end
   if evaluator.incomplete(whole) then
     self.buffer = whole
