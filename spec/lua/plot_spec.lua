@@ -85,8 +85,8 @@ describe("charts as text", function()
           end
           c[column] = at
         end
-        -- Four columns a bar, the candle in the second.
-        glyphs[i] = c[2] .. c[6] .. c[10]
+        -- Three columns a bar, the candle in the second.
+        glyphs[i] = c[2] .. c[5] .. c[8]
       end
       assert.same({ "╷│ ", "╽╽ ", "┃▀╹", "│  " }, glyphs)
     end)
@@ -267,7 +267,7 @@ describe("charts as text", function()
     local sell_row, sell_column = find "▼"
     local buy_row, buy_column = find "▲"
     assert.same({ 1, 10 }, { sell_row, buy_row })
-    assert.same({ 6 * 4 + 1, 2 * 4 + 1 }, { sell_column, buy_column })
+    assert.same({ 6 * 3 + 1, 2 * 3 + 1 }, { sell_column, buy_column })
     local line_row
     for r, line in ipairs(rows) do
       if line:find "\226[\160-\163]" then line_row = line_row or r end
@@ -278,7 +278,7 @@ describe("charts as text", function()
       if ch:find "^\226[\160-\163]" then break end
       at = at + 1
     end
-    assert.is_true(at >= 5 * 4) -- five values beside ten bars: the last five
+    assert.is_true(at >= 5 * 3) -- five values beside ten bars: the last five
     assert.truthy(text:find("a ema", 1, true))
   end)
 

@@ -285,7 +285,7 @@ end
 
 -- Letters and colours of lines that must be told apart; what they are called. One that is alone in a pane has that pane's title.
 local function name_lines(layers)
-  local count, in_pane = 0, {}
+  local count, marks, in_pane = 0, 0, {}
   for _, l in ipairs(layers) do
     if l.kind == "line" then in_pane[l.pane or false] = (in_pane[l.pane or false] or 0) + 1 end
   end
@@ -294,7 +294,8 @@ local function name_lines(layers)
       local told = #layers > 1 and (not l.pane or in_pane[l.pane] > 1)
       l.colour = palette.lines[count % #palette.lines + 1]
       count = count + 1
-      l.mark = told and count <= 26 and string.char(96 + count) or nil
+      if told then marks = marks + 1 end
+      l.mark = told and marks <= 26 and string.char(96 + marks) or nil
       l.name = l.name or (told and "line " .. count or nil)
     end
   end

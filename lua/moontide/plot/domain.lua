@@ -4,7 +4,7 @@ local time_axis = require "moontide.plot.time_axis"
 
 local M = {}
 
-local STEP_MAX = 4 -- columns of a bar, where there are few
+local STEP_MAX = 3 -- columns of a bar, where there are few
 local COLUMNS_MIN = 24 -- of a chart of few bars
 
 ---@class PlotDomain
@@ -110,7 +110,7 @@ end
 ---Labels under the axis.
 ---@return { column: integer, text: string }[]
 function Domain:ticks()
-  local list, most = {}, math.max(1, math.floor(self.columns / 12))
+  local list, most = {}, math.max(1, math.floor(self.columns / 10))
   if self.kind == "index" then
     local ticks, step = scale.new(self.first, self.last):ticks(most)
     for i, at in ipairs(ticks) do
