@@ -18,9 +18,9 @@ local M = {}
 ---@field executed number? quantity filled, as its answer said
 ---@field refusal string? why it was not taken: "rejected -2019: Margin is insufficient."
 ---@field reference number? the last price the script could know when it decided
----@field fills Fill[]
+---@field fills ExplainedFill[]
 
----@class Fill
+---@class ExplainedFill
 ---@field symbol string
 ---@field side string
 ---@field qty number base asset

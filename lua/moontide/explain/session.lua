@@ -14,7 +14,7 @@ local function number(e8) return tonumber(e8) / 1e8 end
 ---@field rules ffi.cdata* struct symbol[]
 ---@field config ffi.cdata* struct api_config
 ---@field intents Intent[] in the order of their calls
----@field others Fill[] fills of the account that are no order of the script's
+---@field others ExplainedFill[] fills of the account that are no order of the script's
 ---@field first AccountState as the script began
 ---@field last AccountState at the end of the recording
 ---@field funding number USDT received
@@ -137,7 +137,7 @@ end
 ---@field feeds table<integer, { symbol: string, interval: integer }> by number
 ---@field calls table<integer, Intent[]> by the call's number: the orders it asked for
 ---@field klines table<integer, string> by the call's number: the parameters of those that asked for bars
----@field fills Fill[]
+---@field fills ExplainedFill[]
 ---@field algos table<string, string> client ids of conditional orders, by the id of the order that came of them
 ---@field begun boolean the script has begun
 ---@field context string what the script was at: the bar's time, or "start", "stop"

@@ -269,7 +269,7 @@ end
 
 ---@class SimulatedSession
 ---@field intents Intent[]
----@field others Fill[] liquidations
+---@field others ExplainedFill[] liquidations
 ---@field capital number
 ---@field equity number
 ---@field funding number

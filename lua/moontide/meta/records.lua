@@ -291,7 +291,7 @@
 ---@field bids BookLevel[]
 ---@field asks BookLevel[]
 
----One price of the book.
+---One price of the order book, and what stands there.
 ---@class BookLevel
 ---@field price number quote asset
 ---@field qty number base asset; 0 in a stream: gone

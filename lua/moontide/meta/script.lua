@@ -50,11 +50,6 @@ function market.round_quantity(symbol, quantity, type) end
 ---@return string[] symbols
 function market.symbols() end
 
----A price of the order book and what stands there.
----@class BookLevel
----@field price number quote asset
----@field qty number base asset
-
 ---The order book of a symbol as market.book tells it: a copy, which does not change.
 ---@class Book
 ---@field symbol string

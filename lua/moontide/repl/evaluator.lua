@@ -24,7 +24,7 @@ local M = {}
 local Evaluator = {}
 Evaluator.__index = Evaluator
 
----@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: fun(): string, quit: fun()?, reload: (fun(): string?, string?)?, commands: table? }
+---@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: (fun(): string), quit: fun()?, reload: (fun(): string?, string?)?, commands: table? }
 ---@return Evaluator
 function M.new(o)
   local engine = setmetatable({

@@ -20,7 +20,7 @@ local usual_prices =
 
 ---@param options table of the command line
 ---@param path string of a script
----@param o { log: fun(now: function): table, print: function, clock: ReplClock }
+---@param o { log: (fun(now: function): table), print: function, clock: ReplClock }
 ---@return BacktestSession
 function M.open(options, path, o)
   local world

@@ -25,13 +25,6 @@ local handlers = {
 }
 M.handlers = handlers
 
----@class Strategy
----@field symbols string[]?
----@field interval string?
----@field params table?
----@field timer number? seconds between calls of on_timer
----@field warmup integer? bars of before that on_bar gets first, marked bar.warmup; no orders are taken meanwhile
-
 ---Compiles a script; fails the command with one line on a missing file or a syntax error.
 ---@param path string
 ---@param source string? its text, when that is known already

@@ -101,7 +101,7 @@ function M.lag(n) return core.lag(core.length(n, "lag")) end
 ---
 ---Errors: raises on a length that is no whole number of at least 1.
 ---@param n integer length in values
----@return { push: fun(x: number), at: fun(i: integer): number?, count: fun(): integer }
+---@return { push: fun(x: number), at: (fun(i: integer): number?), count: fun(): integer }
 function M.window(n)
   local push, at = core.ring(core.length(n, "window"))
   local count = 0
