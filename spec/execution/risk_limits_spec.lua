@@ -66,6 +66,12 @@ describe("risk limits", function()
     )
     assert.truthy(ask(order {}, { now = noon + 1000, equity = 950, open_cost = 49.95 }):find "a loss today")
     assert.truthy(ask(order { price = 160 }, { now = noon + 1000, equity = 950 }):find "a loss today")
+    -- A limit order may be filled at once at its price: a sale below the last price costs the way down, one above nothing.
+    assert.is_true(ask(order { price = 60, sell = true }, { now = noon + 1000, equity = 950 }))
+    assert.truthy(
+      ask(order { price = 40, sell = true }, { now = noon + 1000, equity = 950 }):find "a loss today"
+    )
+    assert.is_true(ask(order { price = 180, sell = true }, { now = noon + 1000, equity = 950 }))
     assert.truthy(ask(order {}, { now = noon + 2000, equity = 899 }):find "a loss today of 101")
     assert.is_true(ask(order { reduce = true }, { now = noon + 3000, equity = 899 }))
     assert.is_true(ask(order {}, { now = noon + 43200000000LL, equity = 899 }))

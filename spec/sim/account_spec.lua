@@ -55,6 +55,7 @@ describe("the account", function()
     assert.are.equal(-0.6, tonumber(x:totals().funding_e8) / 1e8)
     local rows = x:call("EP_INCOME").rows
     assert.are.equal(C.INCOME_FUNDING_FEE, rows[#rows].type)
+    assert.are.equal(0, tonumber(rows[#rows].trade_id)) -- no trade paid it
   end)
 
   it("changes settings, and says why not", function()
@@ -66,7 +67,8 @@ describe("the account", function()
     x:limit("SIDE_BUY", 0.1, 59000)
     assert.are.equal(-4047, x:call("EP_MARGIN_TYPE", { margin_type = "MARGIN_ISOLATED" }).code)
     assert.are.equal(-4067, x:call("EP_POSITION_MODE_SET", { no_symbol = true, dual_side = true }).code)
-    x:call("EP_CANCEL_ALL")
+    local cancelled = x:call "EP_CANCEL_ALL"
+    assert.same({ 200, false, 1 }, { cancelled.row.code, cancelled.list, #cancelled.rows }) -- one status, no list
     assert.are.equal(200, x:call("EP_MARGIN_TYPE", { margin_type = "MARGIN_ISOLATED" }).status)
     x:market("SIDE_BUY", 0.1)
     x:bar(1, { 60000, 60000, 60000, 60000 })

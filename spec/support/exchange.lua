@@ -171,6 +171,7 @@ function M.new(options)
         orders_10s = r.order_count_10s,
         orders_1m = r.order_count_1m,
         kind = tonumber(r.kind),
+        list = r.list,
         rows = {},
         codes = {},
         at = (tonumber(now - START)) / 1e6,
