@@ -85,6 +85,45 @@ describe("a bridge between its extremes", function()
     end
   end)
 
+  -- The classical series of images for the motion killed at both walls, derived by both walls' places.
+  local function touching_both(a, b, low, high, v)
+    local function bend(z)
+      return math.exp(-z * z / (2 * v)) / math.sqrt(2 * math.pi * v) * (z * z / v - 1) / v
+    end
+    local sum, d = 0, high - low
+    for k = -60, 60 do
+      sum = sum + 4 * k * k * bend(b - a + 2 * k * d) - 4 * k * (k + 1) * bend(a + b - 2 * low + 2 * k * d)
+    end
+    return sum
+  end
+
+  it("is as likely as the series of images says, short or long for its range", function()
+    math.randomseed(seed * 31 + 2)
+    local b = ffi.new "struct bridge"
+    for i = 1, 4000 do
+      local range, low = 10 ^ (math.random() * 4 - 2), (math.random() - 0.5) * 100
+      b.low, b.high = low, low + range
+      b.start, b["end"] =
+        low + range * (0.02 + 0.96 * math.random()), low + range * (0.02 + 0.96 * math.random())
+      b.variance = range * range * 10 ^ (i % 2 == 0 and math.random() * 0.9 or math.random() - 1)
+      local due = touching_both(b.start, b["end"], b.low, b.high, b.variance)
+      local is = C.bridge_likelihood(b)
+      -- Short of 1e-4 of what the motion without walls has at its peak, the series are cut.
+      local whole = 1 / math.sqrt(2 * math.pi * b.variance) / (range * range)
+      assert(
+        math.abs(is - due) < 1e-3 * math.abs(due) + 1e-4 * whole,
+        ("spread %.4f, from %.3f to %.3f: %.6g, and %.6g by the images (seed %d)"):format(
+          b.variance / range ^ 2,
+          (b.start - low) / range,
+          (b["end"] - low) / range,
+          is,
+          due,
+          seed
+        )
+      )
+    end
+  end)
+
   it("keeps to its bounds, however long, short or flat", function()
     math.randomseed(seed * 13 + 1)
     local b = ffi.new "struct bridge"
