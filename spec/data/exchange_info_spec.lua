@@ -96,6 +96,37 @@ describe("exchangeInfo", function()
     end
   end)
 
+  it("gives brackets of a leverage, a range and a ratio that can be", function()
+    local function is_sound(change)
+      local symbols = assert(rules_of(good()))
+      change(symbols[0], symbols[0].brackets)
+      return sound(symbols)
+    end
+    for what, change in pairs {
+      ["none changed"] = function() end,
+      ["the least leverage"] = function(_, b) b[0].leverage_max = 1 end,
+      ["the largest leverage"] = function(_, b) b[0].leverage_max = 1000 end,
+      ["no maintenance"] = function(_, b) b[0].maint_ratio_e8 = 0 end,
+      ["all of it as maintenance"] = function(_, b) b[0].maint_ratio_e8 = 1e8 end,
+      ["one only"] = function(s) s.bracket_count = 1 end,
+    } do
+      assert.is_true(is_sound(change), what)
+    end
+    for what, change in pairs {
+      ["no leverage"] = function(_, b) b[0].leverage_max = 0 end,
+      ["too much leverage"] = function(_, b) b[0].leverage_max = 1001 end,
+      ["less than nothing taken off"] = function(_, b) b[0].cum_e8 = -1 end,
+      ["a range of nothing"] = function(_, b) b[0].cap_e8 = b[0].floor_e8 end,
+      ["a range that begins in the one before"] = function(_, b) b[1].floor_e8 = b[0].cap_e8 - 1 end,
+      ["maintenance below nothing"] = function(_, b) b[0].maint_ratio_e8 = -1 end,
+      ["maintenance of more than all"] = function(_, b) b[0].maint_ratio_e8 = 1e8 + 1 end,
+      ["none at all"] = function(s) s.bracket_count = 0 end,
+      ["more than there is room for"] = function(s) s.bracket_count = C.SYMBOL_BRACKETS_MAX + 1 end,
+    } do
+      assert.is_false(is_sound(change), what)
+    end
+  end)
+
   it("may hold anything about what the run does not trade", function()
     local info = good()
     for _, other in ipairs {

@@ -59,6 +59,10 @@ describe("a CSV file", function()
     microseconds = { HEAD, joined(",", function(t) return ("%d000000"):format(t) end) },
     seconds = { HEAD, joined(",", function(t) return ("%d"):format(t) end) },
     offset = { HEAD, joined(",", function(t) return os.date("!%Y-%m-%dT%H:%M:%S+02:00", t + 7200) end) },
+    ["the farthest offset"] = {
+      HEAD,
+      joined(",", function(t) return os.date("!%Y-%m-%dT%H:%M:%S-15:59", t - 57540) end),
+    },
     ["offset without colon"] = {
       HEAD,
       joined(",", function(t) return os.date("!%Y-%m-%d %H:%M:%S-0530", t - 19800) end),

@@ -309,6 +309,29 @@ describe("events recovered", function()
     end
   )
 
+  it("a position is no older than the last fill of its symbol, whatever its answer says", function()
+    C.reconcile_take(r, update(C.EXEC_NEW, { id = 1, qty = 2 }))
+    C.reconcile_take(r, update(C.EXEC_NEW, { id = 2, qty = 2, symbol = 1 }))
+    C.reconcile_begin(r, NOW - 100)
+    for symbol = 0, 1 do
+      local at = NOW + 20 + 30 * symbol
+      C.reconcile_order(
+        r,
+        order { id = symbol + 1, symbol = symbol, qty = 2, done = 2, status = C.STATUS_FILLED, update = at }
+      )
+      C.reconcile_trade(r, trade { id = 9, symbol = symbol, order = symbol + 1, qty = 2, time = at })
+      local p = ffi.new "struct position_record"
+      p.amount_e8, p.entry_price_e8, p.update_us, p.symbol = e8(2), e8(100), NOW + 4, symbol
+      C.reconcile_position(r, p)
+    end
+    C.reconcile_wallet(r, e8(490))
+    local told = {}
+    for _, line in ipairs(finish()) do
+      if line:find "^position" then told[#told + 1] = line end
+    end
+    assert.same({ "position 0 2 wallet 490 @20", "position 1 2 wallet 490 @50" }, told)
+  end)
+
   it("amendments, conditional orders, positions, funding", function()
     C.reconcile_take(r, update(C.EXEC_NEW, { id = 1, price = 100 }))
     view.position[0][0].amount_e8 = e8(1)

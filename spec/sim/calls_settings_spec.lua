@@ -39,7 +39,9 @@ describe("settings", function()
       x:call("EP_LEVERAGE", { leverage = 50 })
       assert.equal(1, #named "config")
       assert.same({ 50, 0 }, { named("config")[1].leverage, named("config")[1].symbol })
-      local config = x:call("EP_SYMBOL_CONFIG").row
+      local configs = x:call "EP_SYMBOL_CONFIG"
+      assert.is_true(configs.list)
+      local config = configs.row
       assert.same({ 50, most }, { config.leverage, tonumber(config.notional_max_e8) })
       assert.equal(-1102, x:call("EP_LEVERAGE").code)
       assert.not_equal(0, x:call("EP_LEVERAGE", { no_symbol = true, leverage = 5 }).code)
