@@ -1,5 +1,5 @@
 // terminal.c: lines from a terminal by libedit, or from a pipe.
-#include "process/terminal.h"
+#include "process/terminal_private.h"
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -7,40 +7,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <histedit.h>
 #include <locale.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
-#include <wchar.h>
 
 enum { HISTORY_SIZE = 2000, SEQUENCE_MS = 50, LITERAL = 1 };
 
-static const int watched_signals[] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT };
-enum { SIGNAL_COUNT = sizeof watched_signals / sizeof *watched_signals };
-
-struct terminal {
-    EditLine *editor;   // NULL: plain lines
-    History *history;
-    char *prompt;
-    char *text;   // line handed out, or line so far
-    int32_t cursor;
-    int epoll, bell[2];   // bell: rung by signals
-    bool listening, hidden, tab, end, always_readable, keys;
-    struct termios lines;   // as it was before terminal_keys
-    char *input;            // plain: what has come and was not taken
-    size_t input_count, input_size, input_taken;
-    struct sigaction before[SIGNAL_COUNT];
-};
-
+static const int watched_signals[SIGNAL_COUNT] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT };
 // ---- signals ----
 
 static volatile sig_atomic_t pending, resized, resumed;
@@ -101,7 +81,16 @@ static struct terminal *self_of(EditLine *e) {
     return self;
 }
 
-static char *tell_prompt(EditLine *e) { return self_of(e)->prompt; }
+static char *shown_prompt(struct terminal *t) { return t->searching ? t->search_prompt : t->prompt; }
+static char *tell_prompt(EditLine *e) { return shown_prompt(self_of(e)); }
+
+// Whether the terminal is to say where a paste begins and ends; one without such a mode ignores it.
+static void mark_pastes(bool on) {
+    const char *term = getenv("TERM");
+    if (!term || strcmp(term, "dumb") == 0) return;
+    fputs(on ? "\033[?2004h" : "\033[?2004l", stdout);
+    fflush(stdout);
+}
 
 static unsigned char on_tab(EditLine *e, int ch) {
     (void)ch;
@@ -130,7 +119,7 @@ static unsigned char on_end(EditLine *e, int ch) {
 
 // A character, as the editor's own reader but that it never waits for long: a lone Escape must not hold the
 // loop.
-static int get_character(EditLine *e, wchar_t *out) {
+int terminal_get_key(EditLine *e, wchar_t *out) {
     mbstate_t state;
     memset(&state, 0, sizeof state);
     for (;;) {
@@ -144,6 +133,7 @@ static int get_character(EditLine *e, wchar_t *out) {
         if (used == (size_t)-2) continue;   // of several bytes
         if (used == (size_t)-1) return -1;
         if (used == 0) *out = L'\0';
+        self_of(e)->key = *out;
         return 1;
     }
 }
@@ -160,13 +150,12 @@ static int open_editor(struct terminal *t, struct errmsg *e) {
     el_set(t->editor, EL_HIST, history, t->history);
     el_set(t->editor, EL_PROMPT_ESC, tell_prompt, LITERAL);
     el_set(t->editor, EL_EDITOR, "emacs");
-    el_set(t->editor, EL_GETCFN, get_character);
+    el_set(t->editor, EL_GETCFN, terminal_get_key);
     el_set(t->editor, EL_ADDFN, "moontide-complete", "completes a name", on_tab);
     el_set(t->editor, EL_ADDFN, "moontide-end", "leaves, or deletes", on_end);
     el_set(t->editor, EL_BIND, "\t", "moontide-complete", NULL);
     el_set(t->editor, EL_BIND, "^D", "moontide-end", NULL);
-    el_set(t->editor, EL_BIND, "^R", "ed-search-prev-history",
-           NULL);   // searching key by key would hold the loop
+    terminal_bind_input(t);
     el_set(t->editor, EL_BIND, "\\e[1;5C", "em-next-word", NULL);
     el_set(t->editor, EL_BIND, "\\e[1;5D", "ed-prev-word", NULL);
     el_set(t->editor, EL_BIND, "\\e[3~", "ed-delete-next-char", NULL);
@@ -184,11 +173,19 @@ static void keep_text(struct terminal *t, const char *text, size_t size) {
 }
 
 static int32_t edit(struct terminal *t) {
+    bool given = false;   // a key that does not come from the terminal
     for (;;) {
         struct pollfd p = { STDIN_FILENO, POLLIN, 0 };
-        if (poll(&p, 1, 0) <= 0) return TERMINAL_NONE;
+        if (!given && poll(&p, 1, 0) <= 0) return TERMINAL_NONE;
         if (p.revents & (POLLHUP | POLLERR | POLLNVAL))
             return TERMINAL_END;   // gone: the editor would read nothing for ever
+        if (t->pasting || t->searching) {
+            given = t->pasting ? terminal_paste(t) : terminal_search(t);
+            if (!t->end) continue;
+            t->end = false;
+            return TERMINAL_END;
+        }
+        given = false;
         int count = 0;
         const char *line = el_gets(t->editor, &count);
         if (t->end) {
@@ -203,7 +200,8 @@ static int32_t edit(struct terminal *t) {
             return TERMINAL_TAB;
         }
         if (!line || count <= 0) continue;
-        if (line[count - 1] == '\n') {   // what lies behind `count` is of lines before
+        bool entered = t->key == L'\n' || t->key == L'\r';   // a pasted text may hold ends of lines too
+        if (entered && line[count - 1] == '\n') {            // what lies behind `count` is of lines before
             keep_text(t, line, (size_t)count - 1);
             return TERMINAL_LINE;
         }
@@ -260,11 +258,14 @@ void terminal_listen(struct terminal *t, const char *prompt) {
     free(t->prompt);
     t->prompt = copy;
     t->hidden = false;
+    if (t->editor && !t->listening) mark_pastes(true);
     listen_to_input(t, true);
     if (t->editor) el_set(t->editor, EL_UNBUFFERED, 1);   // which shows the prompt
 }
 
 static void stop_listening(struct terminal *t) {
+    if (t->editor && t->listening) mark_pastes(false);
+    t->searching = t->pasting = false;
     listen_to_input(t, false);
     if (t->editor) el_set(t->editor, EL_UNBUFFERED, 0);
 }
@@ -288,34 +289,45 @@ void terminal_insert(struct terminal *t, const char *text) {
     if (!was_hidden) terminal_show(t);
 }
 
-// How far the end of the line, or the cursor, is from the first column of the prompt, in columns of the
-// screen.
-static int32_t reach(const struct terminal *t, bool to_end) {
-    int32_t sum = 0;
+// A place on the screen as the text that leads to it is written out.
+struct place {
+    int32_t row, column, columns;
+};
+
+static void advance(struct place *p, wchar_t c) {
+    if (c == L'\n' || p->column + (wcwidth(c) > 0 ? wcwidth(c) : 0) > p->columns) {
+        p->row++;
+        p->column = 0;
+    }
+    if (c != L'\n' && wcwidth(c) > 0) p->column += wcwidth(c);
+}
+
+// How many rows the end of the line, or the cursor, is below the prompt.
+static int32_t rows_below(const struct terminal *t, bool to_end) {
+    struct place place = { .columns = terminal_columns(t) };
     bool literal = false;
     mbstate_t state;
     memset(&state, 0, sizeof state);
-    for (const char *p = t->prompt; *p;) {
+    for (const char *p = t->searching ? t->search_prompt : t->prompt; *p;) {
         wchar_t c;
         size_t used = mbrtowc(&c, p, MB_CUR_MAX, &state);
         if (used == 0 || used > 16) break;
         p += used;
         if (c == LITERAL)
             literal = !literal;
-        else if (!literal && wcwidth(c) > 0)
-            sum += wcwidth(c);
+        else if (!literal)
+            advance(&place, c);
     }
     const LineInfoW *line = el_wline(t->editor);
-    for (const wchar_t *c = line->buffer; c < (to_end ? line->lastchar : line->cursor); c++) {
-        if (wcwidth(*c) > 0) sum += wcwidth(*c);
-    }
-    return sum;
+    for (const wchar_t *c = line->buffer; c < (to_end ? line->lastchar : line->cursor); c++)
+        advance(&place, *c);
+    return place.row + (place.column == place.columns ? 1 : 0);   // the cursor stands on the next row then
 }
 
 void terminal_drop(struct terminal *t) {
     if (!t->listening) return;
     if (t->editor) {
-        int32_t down = reach(t, true) / terminal_columns(t) - reach(t, false) / terminal_columns(t);
+        int32_t down = rows_below(t, true) - rows_below(t, false);
         for (int32_t i = 0; i < down; i++) fputc('\n', stdout);
         fputs("^C\r\n", stdout);
         fflush(stdout);
@@ -326,7 +338,7 @@ void terminal_drop(struct terminal *t) {
 void terminal_hide(struct terminal *t) {
     if (!t->editor || !t->listening || t->hidden) return;
     t->hidden = true;
-    int32_t rows = reach(t, false) / terminal_columns(t);
+    int32_t rows = rows_below(t, false);
     if (rows > 0) printf("\033[%dA", rows);
     fputs("\r\033[J", stdout);
 }
@@ -420,6 +432,7 @@ void terminal_close(struct terminal *t) {
     bell = -1;
     if (t->keys) tcsetattr(STDIN_FILENO, TCSANOW, &t->lines);
     if (t->editor) {
+        if (t->listening) mark_pastes(false);
         el_set(t->editor, EL_UNBUFFERED, 0);
         el_end(t->editor);
     }
@@ -431,6 +444,8 @@ void terminal_close(struct terminal *t) {
     free(t->prompt);
     free(t->text);
     free(t->input);
+    free(t->paste);
+    free(t->before_search);
     free(t);
 }
 

@@ -5,6 +5,7 @@ local C = require "moontide.core"
 local M = {}
 
 local LINES_MAX = 2000
+local BREAK = "\31" -- an end of line inside an entry, in the file of one entry a line
 
 -- NAME = "..." or NAME: ... where the name speaks of a secret.
 local words = { "secret", "key", "passw", "token", "passphrase" }
@@ -46,20 +47,20 @@ function M.read(path)
   local file = io.open(path, "rb")
   if not file then return lines end
   for line in file:lines() do
-    lines[#lines + 1] = line
+    lines[#lines + 1] = line:gsub(BREAK, "\n")
   end
   file:close()
   local first = math.max(1, #lines - LINES_MAX + 1)
   return { unpack(lines, first) }
 end
 
----Keeps a line; one that may hold a secret is not kept.
+---Keeps what was typed, a chunk of several lines as one; what may hold a secret is not kept.
 ---@param path string? nil where there is no place for a file
----@param line string without an end of line
+---@param line string without an end of line behind it
 ---@return boolean # whether it may be remembered until the end of this run, be there a file or not
 function M.add(path, line)
-  if line:find "^%s*$" or line:find "[\n%z]" or M.is_secret(line) then return false end
-  if path then C.terminal_append(path, line .. "\n", #line + 1) end
+  if line:find "^%s*$" or line:find "%z" or M.is_secret(line) then return false end
+  if path then C.terminal_append(path, line:gsub("\n", BREAK) .. "\n", #line + 1) end
   return true
 end
 

@@ -91,9 +91,7 @@ local function finish(self, ok, text)
 end
 
 function Terminal:submit(line)
-  for one in line:gmatch "[^\n]+" do
-    if self.edits and history.add(self.history, one) then C.terminal_remember(self.terminal, one) end
-  end
+  if self.edits and history.add(self.history, line) then C.terminal_remember(self.terminal, line) end
   local at_once, done = true, false
   local handle = self.target:submit(line, {
     width = self:width(),
