@@ -1,4 +1,5 @@
 local cjson = require "cjson"
+local annotations = require "moontide.meta.annotations"
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
 
@@ -55,7 +56,7 @@ describe("moontide new", function()
   end)
 
   it(
-    "leaves nothing of the template's own names, and tells editors where the runtime's annotations are",
+    "leaves nothing of the template's own names, and gives editors all annotations, without a path of this machine",
     function()
       new "my-bot_2"
       for _, name in ipairs { "my-bot_2.lua", "spec/my-bot_2_spec.lua", "README.md", "moontide.conf.lua" } do
@@ -65,10 +66,43 @@ describe("moontide new", function()
           assert.is_nil(text:find("%f[%w]" .. word .. "%f[%W]"), name .. ": " .. word)
         end
       end
-      local library = cjson.decode(run.read(folder .. "/my-bot_2/.luarc.json"))["workspace.library"][1]
-      assert.is_true(#run.read(library .. "/moontide/meta/calls.lua") > 1000)
+      local place = folder .. "/my-bot_2/"
+      local luarc = run.read(place .. ".luarc.json")
+      assert.is_nil(luarc:find '"/' or luarc:find(run.root, 1, true)) -- no place of this machine
+      local library = place .. cjson.decode(luarc)["workspace.library"][1]
+      -- All that is written about, each file a piece of Lua, and the module that it describes.
+      local pipe = io.popen(("cat '%s'/*.lua"):format(library))
+      local all = pipe:read "*a"
+      pipe:close()
+      for _, entry in ipairs(annotations.all()) do
+        if entry.kind == "class" or entry.kind == "alias" then
+          local line = ("---@%s %s"):format(entry.kind, entry.name)
+          assert.truthy(all:find(line .. "%f[^%w_]"), line)
+        else
+          assert.truthy(all:find(entry.name:match "[%w_]+$" .. "(", 1, true), entry.name)
+        end
+      end
+      local files = io.popen(("ls '%s'/*.lua"):format(library))
+      for file in files:lines() do
+        assert(loadfile(file))
+      end
+      files:close()
+      assert.matches("^%-%-%-@meta moontide.ta\n", run.read(library .. "/moontide_ta.lua"))
     end
   )
+
+  it("writes the types of a folder anew, and nothing else there", function()
+    new "first"
+    run.write(folder .. "/first/first.lua", "mine")
+    run.write(folder .. "/first/.luarc.json", "{}")
+    run.write(folder .. "/first/types/moontide_ta.lua", "old")
+    local r = new("first", "--types")
+    assert.are.equal(0, r.status, r.err)
+    assert.are.equal("mine", run.read(folder .. "/first/first.lua"))
+    assert.are.equal("{}", run.read(folder .. "/first/.luarc.json"))
+    assert.is_true(#run.read(folder .. "/first/types/moontide_ta.lua") > 100)
+    assert.are.equal("moontide new: no folder absent\n", new("absent", "--types").err)
+  end)
 
   it("never overwrites", function()
     new "first"

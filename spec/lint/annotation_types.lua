@@ -180,22 +180,38 @@ local function read_line(file, number, text, generics)
   end
 end
 
-local pipe = assert(io.popen "find lua strategies examples -name '*.lua' | sort")
-for path in pipe:lines() do
+local function read_text(path, text)
   local number, generics = 0, {}
-  for line in io.lines(path) do
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do
     number = number + 1
-    local text = line:match "^%s*%-%-%-%s*(@.*)$" or line:match "%s%-%-%[?%[?%-?%-%-?(@type.*)$"
-    if text then
-      read_line(path, number, text, generics)
+    local annotation = line:match "^%s*%-%-%-%s*(@.*)$"
+    if annotation then
+      read_line(path, number, annotation, generics)
     elseif not line:find "^%s*%-%-" then
       generics = {}
     end
   end
 end
-pipe:close()
 
-for _, u in ipairs(used) do
-  if not declared[u.name] then breach("%s: no class or alias %s", u.place, u.name) end
+local function resolve()
+  for _, u in ipairs(used) do
+    if not declared[u.name] then breach("%s: no class or alias %s", u.place, u.name) end
+  end
+  declared, used = {}, {}
 end
+
+local pipe = assert(io.popen "find lua strategies examples -name '*.lua' | sort")
+for path in pipe:lines() do
+  local file = assert(io.open(path, "rb"))
+  read_text(path, file:read "*a")
+  file:close()
+end
+pipe:close()
+resolve()
+
+-- What `moontide new` gives an editor stands alone.
+for _, file in ipairs(require("moontide.meta.stubs").files()) do
+  read_text("types/" .. file.name, file.text)
+end
+resolve()
 return failed and 1 or 0

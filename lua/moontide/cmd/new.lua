@@ -3,12 +3,18 @@ local ffi = require "ffi"
 local C = require "moontide.core"
 local cmd = require "moontide.cmd"
 local host = require "moontide.lua_host"
+local stubs = require "moontide.meta.stubs"
 
 local M = {
   usage = "new NAME [options]",
   arguments = { name = "NAME", what = "name", min = 1, max = 1 },
   options = {
     { name = "symbol", type = "symbol", value = "S", default = "BTCUSDT", help = "what the strategy trades" },
+    {
+      name = "types",
+      type = "flag",
+      help = "in a folder NAME that is there: writes the annotations for editors anew (NAME/types), and nothing else",
+    },
   },
 }
 
@@ -44,11 +50,41 @@ local function make_folder(path)
   if not ok then cmd.fail(1, "cannot make the folder %s: %s", path, problem) end
 end
 
+-- Of the folder itself: the same on every machine.
+local LUARC = [[
+{
+  "runtime.version": "LuaJIT",
+  "workspace.library": ["types"],
+  "workspace.checkThirdParty": false,
+  "diagnostics.globals": ["describe", "it", "before_each", "after_each"]
+}
+]]
+
+local function put_file(path, text)
+  local ok, problem = host.replace_file(path, text)
+  if not ok then cmd.fail(1, "%s", problem) end
+end
+
+-- What editors read. The folder of types is this program's alone, and is written anew.
+local function write_types(path)
+  if not host.file_mode(path .. "/types") then make_folder(path .. "/types") end
+  for _, file in ipairs(stubs.files()) do
+    put_file(path .. "/types/" .. file.name, file.text)
+  end
+  if not host.file_mode(path .. "/.luarc.json") then put_file(path .. "/.luarc.json", LUARC) end
+end
+
 ---@param options table
 ---@return integer status
 function M.run(options)
   local path = options[1]
   path = #path > 1 and path:gsub("/+$", "") or path
+  if options.types then
+    if not host.file_mode(path) then cmd.fail(1, "no folder %s", path) end
+    write_types(path)
+    io.write(("%s/types has what scripts can use in this version, for editors\n"):format(path))
+    return 0
+  end
   local name = path:match "[^/]*$"
   if name:find "%.lua$" then cmd.fail(2, "'%s': give the name without .lua", name) end
   if not name:find "^%a[%w_%-]*$" or #name > NAME_MAX then
@@ -77,21 +113,12 @@ function M.run(options)
   local home = package.moontide_home -- luacheck: ignore 143
   make_folder(path)
   make_folder(path .. "/spec")
-  local function put(file, text)
-    local ok, problem = host.replace_file(path .. "/" .. file, text)
-    if not ok then cmd.fail(1, "%s", problem) end
-  end
+  local function put(file, text) put_file(path .. "/" .. file, text) end
   for _, file in ipairs(files) do
     local text = read(home .. "/lua/moontide/template/" .. file[2])
     put((file[1]:gsub("NAME", name)), (text:gsub("%f[%w]%u+%f[%W]", words)))
   end
-  put(
-    ".luarc.json",
-    ('{\n  "runtime.version": "LuaJIT",\n  "workspace.library": [%s],\n  "workspace.checkThirdParty": false\n}\n'):format(
-      (require("cjson").encode(home .. "/lua"):gsub("\\/", "/"))
-    )
-  )
-
+  write_types(path)
   io.write(
     ("%s is there. Next:\n\n  cd %s\n  moontide backtest %s.lua --synthetic 1\n  moontide test\n"):format(
       path,

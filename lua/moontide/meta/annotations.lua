@@ -30,6 +30,16 @@ local sources = {
   { file = "testing/init.lua", owners = { M = "testing.", World = "world:" }, module = true },
 }
 
+---The files that hold what scripts can use, below lua/moontide.
+---@return string[]
+function M.files()
+  local list = {}
+  for i, source in ipairs(sources) do
+    list[i] = source.file
+  end
+  return list
+end
+
 ---@class AnnotatedPart
 ---@field name string? of a parameter, a field, or a result that has one
 ---@field type string
