@@ -1,5 +1,6 @@
 ---`moontide repl [SCRIPT]`: Lua typed into a world: the embedded exchange, a backtest, paper or live.
 local C = require "moontide.core"
+local at_hand = require "moontide.repl.at_hand"
 local backtest = require "moontide.backtest.session"
 local clock_module = require "moontide.repl.clock"
 local cmd = require "moontide.cmd"
@@ -23,7 +24,7 @@ local function reloader(s, path, engine)
     local ok, problem = require("moontide.live.reload").now(s)
     if not ok then return nil, problem end
     s.script.env.self = s.script.self
-    engine().env = s.script.env
+    engine().env = at_hand.over(s.script.env, s.api)
     return nil -- the log says so
   end
 end

@@ -2,6 +2,7 @@
 ---unless it says that it writes: then its code runs in a copy of this process (live/reading.lua), where it can change nothing of
 ---the run, and end no more than the copy.
 local cjson = require "cjson"
+local at_hand = require "moontide.repl.at_hand"
 local host = require "moontide.lua_host"
 local control = require "moontide.live.control_socket"
 local evaluator = require "moontide.repl.evaluator"
@@ -9,6 +10,7 @@ local eval = require "moontide.repl.eval"
 local pretty = require "moontide.repl.pretty"
 local log_module = require "moontide.run.log"
 local reading = require "moontide.live.reading"
+local rows = require "moontide.repl.rows"
 local state_form = require "moontide.run.state_form"
 local task = require "moontide.run.task"
 
@@ -39,6 +41,7 @@ end
 local function environment(s, write, print_to)
   local env = { self = s.script.self }
   if print_to then env.print = function(...) print_to(pretty.printed(...)) end end
+  at_hand.fill(env, s.script.env, s.api)
   return setmetatable(env, { __index = s.script.env, __newindex = write and s.script.env or nil })
 end
 
@@ -124,9 +127,9 @@ local function read_line(s, c, request, line)
     began = function(cancel) c.running = { cancel = cancel } end,
   }, function(api, done, print_to)
     local env = environment(s, false, print_to)
-    env.api = api
+    at_hand.fill(env, s.script.env, api)
     for name, value in pairs(c.kept and state_form.decode(state_form.from_hex(c.kept)) or {}) do
-      env[name] = value
+      env[name] = rows.adopt(value)
     end
     local engine = engine_of(s)
     engine.api = api

@@ -1,4 +1,5 @@
 ---Where a typed line goes: code or a command, run in a world, answered by a text. It knows nothing of terminals and sockets.
+local at_hand = require "moontide.repl.at_hand"
 local commands = require "moontide.repl.commands"
 local complete = require "moontide.repl.complete"
 local eval = require "moontide.repl.eval"
@@ -19,6 +20,7 @@ local M = {}
 ---@field commands table<string, ReplCommand>
 ---@field describe fun(): string
 ---@field quit fun()? asks to leave
+---@field expanded boolean? tables of records are shown with a line a field
 ---@field reload (fun(): string?, string?)? puts the changed script in place; in a task
 ---@field submit fun(self: Evaluator, line: string, o: table): Evaluation?
 local Evaluator = {}
@@ -30,7 +32,7 @@ function M.new(o)
   local engine = setmetatable({
     world = o.world,
     api = o.api,
-    env = o.env,
+    env = at_hand.over(o.env, o.api),
     mode = o.mode,
     simulated = o.simulated,
     latency_us = o.latency_us,
@@ -65,7 +67,7 @@ end
 ---@return Evaluation? # nil: it is done already
 function Evaluator:submit(line, o)
   local env = o.env or self.env
-  local shown = { width = o.width, rows = 20, env = env, color = o.color }
+  local shown = { width = o.width, rows = 20, env = env, expanded = self.expanded, color = o.color }
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then
     local command = self.commands[name]

@@ -2,6 +2,7 @@
 local ffi = require "ffi"
 local errors = require "moontide.error"
 local Bar = require("moontide.api.market").Bar
+local rows_module = require "moontide.repl.rows"
 local plot = require "moontide.plot"
 local text_width = require "moontide.text_width"
 
@@ -12,6 +13,7 @@ local M = {}
 ---@field depth integer? how deep tables are shown (4)
 ---@field rows integer? of a table of records (20)
 ---@field items integer? of any other table (40)
+---@field expanded boolean? a table of records: each record with a line a field
 ---@field color boolean? charts are coloured
 
 local TEXT_MAX = 400
@@ -257,20 +259,6 @@ local function book_text(book, o)
     .. ("\n(%d bids, %d asks)"):format(#book.bids, #book.asks)
 end
 
-local function records_text(list, o)
-  local shown = math.min(#list, o.rows)
-  local rows, names = {}, {}
-  for i = 1, shown do
-    rows[i] = list[i]
-    for name, v in pairs(list[i]) do
-      if type(v) ~= "table" then names[name] = true end
-    end
-  end
-  local text = M.grid(sorted_names(names), rows, o.width)
-  if shown < #list then text = text .. ("\n(%d more)"):format(#list - shown) end
-  return text
-end
-
 local function record_text(t, o)
   local names, lines, widest = sorted_names(t), {}, 0
   for _, name in ipairs(names) do
@@ -284,6 +272,30 @@ local function record_text(t, o)
     lines[i] = cut(pad(name, widest) .. "  " .. text, o.width)
   end
   return table.concat(lines, "\n")
+end
+
+local function records_text(list, o)
+  local shown = math.min(#list, o.rows)
+  local rows, names = {}, {}
+  for i = 1, shown do
+    rows[i] = list[i]
+    for name, v in pairs(list[i]) do
+      if type(v) ~= "table" then names[name] = true end
+    end
+  end
+  local columns = rows_module.columns(list) or sorted_names(names)
+  local text
+  if o.expanded then
+    local parts = {}
+    for i, row in ipairs(rows) do
+      parts[i] = ("-- %d --\n"):format(i) .. record_text(row, o)
+    end
+    text = table.concat(parts, "\n")
+  else
+    text = M.grid(columns, rows, o.width)
+  end
+  if shown < #list then text = text .. ("\n(%d more)"):format(#list - shown) end
+  return text
 end
 
 local value_text
@@ -346,7 +358,13 @@ end
 ---@param o PrettyOptions?
 local function with_defaults(o)
   o = o or {}
-  return { width = o.width or 100, depth = o.depth or 4, rows = o.rows or 20, items = o.items or 40 }
+  return {
+    width = o.width or 100,
+    depth = o.depth or 4,
+    rows = o.rows or 20,
+    items = o.items or 40,
+    expanded = o.expanded,
+  }
 end
 
 ---One value.
@@ -356,10 +374,11 @@ end
 function M.value(v, o)
   if plot.is_chart(v) then return v:text { width = o and o.width or 100, color = o and o.color or false } end
   o = with_defaults(o)
-  if type(v) == "table" and not debug.getmetatable(v) then -- hidden ones are of values with a text of their own
+  if rows_module.is(v) and #v == 0 then return "no rows" end
+  if type(v) == "table" and (not debug.getmetatable(v) or rows_module.is(v)) then -- hidden ones are of values with a text of their own
     if is_book(v) then return book_text(v, o) end
     if is_list(v) then
-      if is_kline(v[1]) then return klines_text(v, o) end
+      if is_kline(v[1]) and not o.expanded and not rows_module.columns(v) then return klines_text(v, o) end
       local records = true
       for i = 1, #v do
         records = records and is_record(v[i])

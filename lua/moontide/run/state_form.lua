@@ -37,7 +37,10 @@ local function plain(value, path, above)
   local kind = type(value)
   if kind == "number" or kind == "string" or kind == "boolean" then return value end
   if kind ~= "table" then refuse(path, kinds[kind] or "a " .. kind) end
-  if getmetatable(value) ~= nil then refuse(path, "a table with a metatable") end
+  local meta = getmetatable(value)
+  if meta ~= nil and not (type(meta) == "table" and rawget(meta, "__plain")) then -- plain data with methods for typed code
+    refuse(path, "a table with a metatable")
+  end
   if above[value] then
     error(("%s leads back to %s: state cannot hold itself"):format(path, above[value]), 0)
   end
