@@ -180,6 +180,22 @@ describe("charts as text", function()
       end
     end)
 
+    it("candles are of as many bars each, but for the first", function()
+      local bars = {}
+      for i = 1, 101 do
+        bars[i] = bar(i, 100, 101, 99, 100, 10)
+      end
+      local text = plot(bars, { width = 70, height = 10, color = false }):text()
+      assert.truthy(text:find("2 bars a candle", 1, true))
+      -- 51 candles: the first has one bar, and so half of the volume of the others.
+      local lines, at = lines_of(text), nil
+      for i, line in ipairs(lines) do
+        at = at or line:find("volume", 1, true) and i
+      end
+      assert.equal(1, (lines[at + 1]:find(" " .. ("█"):rep(50), 1, true)))
+      assert.equal(1, (lines[at + 2]:find(("█"):rep(51), 1, true)))
+    end)
+
     it("holes break a line, and a value between two holes is a dot", function()
       local nan = 0 / 0
       local list = { nan, 1, nan, 1, 1 / 0, 1, -1 / 0, 1, [11] = 1 }

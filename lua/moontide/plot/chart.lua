@@ -140,9 +140,7 @@ local function bars_words(l, domain)
   end
   local first, last = l.list[1], l.list[l.count]
   local words = values_words(first.open, last.close, low, high, l.count, "bar")
-  if not domain.step then
-    words[#words + 1] = { text = ("%.1f bars a candle"):format(l.count / domain.columns) }
-  end
+  if domain.per > 1 then words[#words + 1] = { text = ("%d bars a candle"):format(domain.per) } end
   return words
 end
 

@@ -13,20 +13,26 @@ local COLUMNS_MIN = 24 -- of a chart of few bars
 ---@field first number the least position: an index, or milliseconds
 ---@field last number
 ---@field bars PlotLayer?
----@field step integer? columns of a bar; nil where several share a column
+---@field step integer columns of a bar; 1 where several share one
+---@field per integer bars that share a column, all as many but the first
+---@field early integer bars that the first column lacks
 local Domain = {}
 Domain.__index = Domain
 
 local function of_bars(bars, room)
-  local step = math.min(STEP_MAX, math.floor(room / bars.count))
-  local columns = step > 0 and math.min(room, math.max(step * bars.count, COLUMNS_MIN)) or room
+  local per = math.ceil(bars.count / room)
+  local candles = math.ceil(bars.count / per)
+  local step = math.min(STEP_MAX, math.floor(room / candles))
+  local columns = math.min(room, math.max(step * candles, COLUMNS_MIN))
   return {
     kind = "bars",
     bars = bars,
     first = 1,
     last = bars.count,
     columns = columns,
-    step = step > 0 and step or nil,
+    step = step,
+    per = per,
+    early = candles * per - bars.count,
   }
 end
 
@@ -89,8 +95,8 @@ end
 ---@return integer column from 0
 function Domain:column(position)
   if self.kind == "bars" then
-    if self.step then return (position - 1) * self.step + math.floor((self.step - 1) / 2) end
-    return math.floor((position - 1) * self.columns / self.last)
+    local candle = math.floor((position - 1 + self.early) / self.per)
+    return candle * self.step + math.floor((self.step - 1) / 2)
   end
   return math.floor(self:dot(position) / 2)
 end
@@ -99,8 +105,8 @@ end
 ---@return integer # dot from 0, two a column
 function Domain:dot(position)
   if self.kind == "bars" then
-    if self.step then return 2 * self:column(position) + (self.step % 2 == 0 and 1 or 0) end
-    return math.floor((position - 1) * 2 * self.columns / self.last)
+    if self.per > 1 then return math.floor((position - 1 + self.early) * 2 / self.per) end
+    return 2 * self:column(position) + (self.step % 2 == 0 and 1 or 0)
   end
   local dots = 2 * self.columns
   if self.last == self.first then return self.columns end

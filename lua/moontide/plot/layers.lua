@@ -1,4 +1,6 @@
 ---What is to be drawn, from the values that were given: bars, lines and trades are told by what they look like.
+local ffi = require "ffi"
+
 local M = {}
 
 ---@class PlotLayer
@@ -75,8 +77,9 @@ local function numbers(list, count)
 end
 
 local function all(list, count, is)
+  local ctype = type(list[1]) == "cdata" and ffi.typeof(list[1]) -- bars of the runtime are alike
   for i = 1, count do
-    if not is(list[i]) then return false end
+    if not (ctype and ffi.istype(ctype, list[i])) and not is(list[i]) then return false end
   end
   return true
 end
