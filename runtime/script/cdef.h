@@ -97,6 +97,7 @@
 #include "process/stdio_relay.h"
 #include "process/supervisor.h"
 #include "process/shared_budget.h"
+#include "process/log_file.h"
 #include "process/run_folder.h"
 #include "world/live/probe.h"
 #include "script/secrets.h"

@@ -30,6 +30,8 @@ M.list = {
   { "repl", "Lua typed into a running world: a made market, a backtest moved step by step, paper or live." },
   { "attach", "The REPL of a running paper or live process; leaving it leaves that running." },
   { "status", "Lists running paper and live processes: position, profit, queue, limits, breaker." },
+  { "logs", "Prints the log of a run, also of one that is over; --follow goes on with what comes." },
+  { "trades", "Lists the filled orders of a live run from its journal, also of one that is over." },
   { "top", "The table of moontide status, kept up to date. q leaves." },
   {
     "doctor",

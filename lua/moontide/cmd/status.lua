@@ -55,6 +55,13 @@ local function duration(ms)
   return ("%d d %02d h"):format(math.floor(s / 86400), math.floor(s / 3600) % 24)
 end
 
+-- How old the last bar is; as a word that fits a column.
+local function age(ms)
+  local s = math.max(0, math.floor(ms / 1000))
+  if s < 600 then return s .. " s" end
+  return s < 36000 and math.floor(s / 60) .. " m" or math.floor(s / 3600) .. " h"
+end
+
 local function positions_text(positions)
   local parts = {}
   for symbol, p in pairs(positions or {}) do
@@ -119,6 +126,8 @@ function M.table(runs, width)
         up = duration(s.now_ms - s.started_ms),
         position = positions_text(s.positions),
         profit = s.profit and ("%+.2f"):format(s.profit) or "",
+        today = s.profit_today and ("%+.2f"):format(s.profit_today) or "",
+        bar = s.last_bar_ms and age(s.now_ms - s.last_bar_ms) or "",
         equity = ("%.2f"):format(s.equity),
         queue = ("%d+%d"):format(s.queue, s.in_flight),
         limits = limits_text(s.limits),
@@ -134,6 +143,8 @@ function M.table(runs, width)
         up = "",
         position = seen_from_outside(run),
         profit = "",
+        today = "",
+        bar = "",
         equity = "",
         queue = "",
         limits = "",
@@ -150,7 +161,9 @@ function M.table(runs, width)
     "up",
     "position",
     "profit",
+    "today",
     "equity",
+    "bar",
     "queue",
     "limits",
     "breaker",

@@ -6,6 +6,7 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.core"
+local daily = require "moontide.live.daily"
 local kill_switch = require "moontide.live.kill_switch"
 local status = require "moontide.live.status"
 local task = require "moontide.run.task"
@@ -102,6 +103,7 @@ function M.open(s, path)
     while world.pump.log_next and world.pump.log_next(world.bt, line) do
       s.log[line.warn and "warn" or "info"]("%s", ffi.string(line.text))
     end
+    daily.tell(s)
     if world.pump.halt_asked and world.pump.halt_asked(world.bt) then kill_switch.pull(s) end
     local r = C.control_socket_next(control)
     if r ~= nil then take(s, control, r) end

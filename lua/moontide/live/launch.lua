@@ -35,6 +35,7 @@ local function confine(command, options, path, o, at)
     beside[#beside + 1] = options.record
   end
   beside[#beside + 1] = options.state
+  beside[#beside + 1] = settings.log_place(options)
   if options.json ~= "-" then beside[#beside + 1] = options.json end
   local read = { options.config or "moontide.conf.lua" }
   read[#read + 1] = options["ca-file"]

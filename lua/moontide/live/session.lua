@@ -5,11 +5,13 @@ local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
 local control = require "moontide.live.control_socket"
+local daily = require "moontide.live.daily"
 local ending = require "moontide.live.ending"
 local folder = require "moontide.live.folder"
 local journal = require "moontide.live.journal"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
+local log_file = require "moontide.live.log_file"
 local log_module = require "moontide.run.log"
 local run_file = require "moontide.live.run_file"
 local settings_module = require "moontide.live.settings"
@@ -56,6 +58,7 @@ local function figures(l)
     local safe = C.live_risk(l)
     out.open_orders, out.orders_this_minute = safe.open_orders, safe.orders_this_minute
     out.profit_today = tonumber(safe.equity_e8 - safe.day_equity_e8) / 1e8
+    if f.bar_us ~= 0 then out.last_bar_ms = math.floor(tonumber(f.bar_us) / 1000) end
     out.clock_offset = tonumber(f.clock_offset_us) / 1e6
   end
 end
@@ -372,6 +375,7 @@ function M.open(options, path, mode)
     function() end
   )
   take_folder(o, s)
+  local log_path = log_file.attach(s)
   configure(o, s, made, on_paper)
   local kept = self and state.find(s.folder, options, on_paper)
   local recorder
@@ -398,6 +402,7 @@ function M.open(options, path, mode)
     interval = s.interval,
     started_ms = s.started_ms,
     url = at.rest,
+    log = log_path,
   })
   if recorder then
     s.recorder, s.finish = recorder, recorder.before(s.finish)
@@ -416,6 +421,7 @@ function M.start(s)
   local function fail(problem)
     journal.close(s, "did not start: " .. problem)
     s.world:close()
+    log_file.finish(s, "did not start: " .. problem)
     failures.raise(1, "%s", problem)
   end
   local ok, problem = control.open(s, s.folder .. "/control.sock")
@@ -423,6 +429,7 @@ function M.start(s)
   local message = ffi.new "struct errmsg"
   if C.live_start(s.l, START_S * 1e6, message) ~= 0 then fail(ffi.string(message.text)) end
   s.started_equity = status.read(s).equity
+  daily.begin(s)
   s.log.info(
     "%s on %s: %s, bars of %s%s",
     s.title,
@@ -470,6 +477,7 @@ function M.run(s)
   ending.tell(s)
   s.closed = true
   s.world:close()
+  log_file.finish(s, failure and ("%s failed at %s: %s"):format(s.path, at, failure))
   if s.orderly then C.heartbeat_phase(C.HEART_ENDED) end
   if failure then return ("%s failed at %s: %s"):format(s.path, at, failure) end
   if not s.orderly and not C.heartbeat_joined() then -- a supervisor does the rest

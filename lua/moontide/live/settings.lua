@@ -49,6 +49,10 @@ end
 ---@field keep_orders boolean
 ---@field cancel_stops boolean conditional orders that only close a position go too at the end
 ---@field stop_timeout number seconds from being asked to end until the end, at most
+---@field heartbeat number seconds between two lines of how the run stands; 0: none
+---@field log_file string? nil: in the folder of the run; "none"
+---@field log_size number MB
+---@field log_keep integer older files
 ---@field trusted boolean
 
 ---@param options table of the command line
@@ -59,6 +63,14 @@ function M.run(options)
   out.stop_timeout = out.stop_timeout or out.stop_seconds + AFTER_SCRIPT_S
   out.stop_seconds = math.min(out.stop_seconds, out.stop_timeout / 3)
   return out
+end
+
+---The log file that was asked for by name; nil: the run's own place, or none.
+---@param options table of the command line
+---@return string? path
+function M.log_place(options)
+  local path = M.run(options).log_file
+  return path ~= "none" and path or nil
 end
 
 -- limits = { BTCUSDT = { order = , position = } }; --limit BTCUSDT:order=1000,position=5000

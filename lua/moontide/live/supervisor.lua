@@ -530,6 +530,9 @@ function M.run(command, options, can_clean)
       options.record
     )
   end
+  if v.several and settings_module.log_place(options) then
+    failures.raise(2, "--log-file is for one script: several keep their logs in the folders of their runs")
+  end
   v.log = loader.log(options, function() return tonumber(C.live_clock_us()) end)
   -- Workers get them by a pipe each: no environment holds them, and this process shows its memory to no other of the user.
   if can_clean and not options["key-file"] and not options["market-only"] then

@@ -20,6 +20,7 @@ local M = {}
 ---@field schemes string[]? of a url; `bare`: without a path; `example`: shown when it is wrong
 ---@field repeated boolean? may be given several times: its value is a list
 ---@field words boolean? the words that follow it, up to the next option, are its values too
+---@field short string? a letter by which a dash names it too
 ---@field needs string|string[]|nil an option, or one of several, without which it means nothing
 ---@field setting string? also a key of moontide.conf.lua, in this table there ("" for none); what reads the file fills in the default
 ---@field check (fun(text: string): any, string?)? reads a value that no type describes; nil and what was expected

@@ -20,6 +20,7 @@ end
 ---@field name string of the command
 ---@field rows Option[]
 ---@field by_name table<string, Option>
+---@field by_short table<string, Option> by the dash and its letter
 ---@field words string[] what is read
 ---@field at integer the word that is read next
 ---@field out table
@@ -180,9 +181,10 @@ function M.parse(name, command, words)
   local out = { given = {}, argv = {} }
   local rows = option_table.rows(command.options)
   rows[#rows + 1] = HELP
-  local p = { name = name, rows = rows, by_name = {}, words = words, at = 1, out = out }
+  local p = { name = name, rows = rows, by_name = {}, by_short = {}, words = words, at = 1, out = out }
   for _, row in ipairs(rows) do
     p.by_name[row.name] = row
+    if row.short then p.by_short["-" .. row.short] = row end
   end
   while p.at <= #words do
     local word = words[p.at]
@@ -196,6 +198,8 @@ function M.parse(name, command, words)
       return { help = true }
     elseif word:sub(1, 2) == "--" then
       if take_option(p, word) then return { help = true } end
+    elseif p.by_short[word] then
+      take_option(p, "--" .. p.by_short[word].name)
     elseif word:sub(1, 1) == "-" and word ~= "-" then
       failures.raise(2, "no such option %s; see moontide help %s", word, name)
     else

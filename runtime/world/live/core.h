@@ -70,6 +70,7 @@ struct live {
     struct live_rules *rules;
     struct live_coins *coins;
     struct live_log *log;
+    struct live_summary *summary;
 };
 
 // An exchange of this process that takes the real one's place for all that is the account's: see world/paper. Its

@@ -26,6 +26,7 @@
 #include "world/live/rules.h"
 #include "world/live/sockets.h"
 #include "world/live/stop.h"
+#include "world/live/summary.h"
 #include "world/live/wire.h"
 #include "world/live/ws_orders.h"
 
@@ -263,6 +264,7 @@ static int32_t deliver(struct live *l) {
     // What waited behind another handler is no work of the runtime's: that is the lag.
     l->turns->cause_us = d->arrived_us > l->turns->ready_us ? d->arrived_us : l->turns->ready_us;
     end_counts_delivered(&l->end_counts, d->feed >= 0);
+    if (d->feed >= 0) l->figures.bar_us = d->time_us;
     if (d->feed < 0) {
         live_journal_told(l, &d->event);
         return WORLD_EVENT;
@@ -297,8 +299,9 @@ static int32_t loop_out(struct live *l, int32_t what) {
 }
 
 static bool has_own_news(const struct live *l) {
-    return l->turns->control && (l->turns->held_us > 0 || live_halt_waits(l) || live_dead_man_has_failed(l) ||
-                                 live_log_waiting(l) || control_socket_waiting(l->turns->control));
+    return l->turns->control &&
+           (l->turns->held_us > 0 || live_halt_waits(l) || live_dead_man_has_failed(l) ||
+            live_log_waiting(l) || live_summary_waits(l) || control_socket_waiting(l->turns->control));
 }
 
 int64_t live_held_us(struct live *l) {
@@ -354,6 +357,7 @@ static const struct live_part {
     { keep_alive_open, keep_alive_next_us, keep_alive_pump, NULL, keep_alive_close },
     { live_journal_new, NULL, NULL, live_journal_stop, live_journal_close },
     { live_halt_open, live_halt_next_us, live_halt_pump, NULL, live_halt_close },
+    { live_summary_open, live_summary_next_us, live_summary_pump, NULL, live_summary_close },
     { live_stop_open, live_stop_next_us, live_stop_pump, live_stop_stop, live_stop_close },
 };
 enum { PARTS = sizeof parts / sizeof *parts };

@@ -88,6 +88,7 @@ struct live_figures {
     int64_t clock_offset_us, clock_uncertainty_us;
     int64_t reactions;   // orders sent by a handler: from its event's bytes until the transport had them
     int64_t reaction_p50_us, reaction_p99_us, reaction_p999_us;
+    int64_t bar_us;   // when the last bar that was delivered ended; 0: none was
 };
 
 // Why limits are not shared with other processes although they were to be; NULL: they are.
@@ -142,6 +143,12 @@ struct live_line {
     char text[640];
 };
 bool live_log_next(struct live *l, struct live_line *out);
+
+// And, from live_summary_begin on, what is due to be said of the run: a word every `every_us` (0: never), and what a
+// UTC day came to, once it has ended; bits of enum live_summary_due, each once.
+enum live_summary_due { LIVE_HEARTBEAT_DUE = 1, LIVE_DAY_ENDED = 2 };
+void live_summary_begin(struct live *l, int64_t every_us);
+int32_t live_summary_due(struct live *l);
 
 // The journal tells with what equity the UTC day began, should this be a restart within it.
 void live_risk_resume(struct live *l, const char *journal_path);
