@@ -1,4 +1,6 @@
 -- A run that is killed, and the next one, in virtual time: the outcome of what was sent is known before the first handler.
+local ffi = require "ffi"
+local C = require "spec.support.c"
 local virtual = require "spec.support.virtual_live"
 
 local ORDER = "POST /fapi/v1/order"
@@ -77,6 +79,31 @@ describe("a run that was killed, in virtual time", function()
     assert.truthy(v:logged "order\trests\tNEW\ttrue", v:log())
     assert.equal("NEW", v:orders()[1].status)
   end)
+
+  it(
+    "with a conditional order open that only its answer told of: the journal knows it by its own id",
+    function()
+      local placed
+      local v = killed(function(v, api, market)
+        v:silence("user", 60)
+        local trigger = market.round_price("BTCUSDT", v:best() * 0.97)
+        placed = assert(buy(api, "guard", { side = "SELL", type = "STOP_MARKET", stopPrice = trigger }))
+        v:run_for(0.5)
+        v:crash()
+      end)
+      assert.is_nil(v.failure, v.failure)
+      local rows, count, message =
+        ffi.new "struct journal_order *[1]", ffi.new "int64_t[1]", ffi.new "struct errmsg"
+      local path = v.left .. "/runs/virtual/journal.db"
+      assert(C.journal_orders(path, true, 0, rows, count, message) == 0, ffi.string(message.text))
+      local list = ffi.gc(rows[0], C.journal_release)
+      assert.equal(1, tonumber(count[0]))
+      assert.equal("guard", ffi.string(list[0].client_id))
+      assert.equal(tonumber(placed.orderId), tonumber(list[0].order_id))
+      assert.equal("NEW", ffi.string(list[0].status))
+      assert.equal(C.JOURNAL_ACCEPTED, list[0].state)
+    end
+  )
 
   it("with an order open, and it is to go: it is cancelled before the first handler", function()
     local v = killed(function(v, api, market)
