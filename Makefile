@@ -49,7 +49,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients page run test stress soak bench asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
+.PHONY: all deps clients page run test stress soak bench bench-check bench-accept bench-run asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY) $(TESTING) page  ## build build/moontide, and the library of test code that specs load
@@ -107,14 +107,16 @@ soak: deps                ## a million simulated orders and 20,000 over sockets 
 	@MOONTIDE_SEED=$(SEED) $(BINARY) test spec/soak/orders.lua
 	@$(BINARY) test spec/soak/sockets.lua
 
-bench: deps clients       ## measure, each figure beside its baseline of the same run
+BENCH_PROGRAMS = $(addprefix $(BUILD)/bench_,loop limits fanout http)
+bench: bench-run          ## measure, each figure beside its baseline of the same run (ONLY="backtest live", REPEAT=5)
+bench-check: bench-run    ## the same, and fail when a figure is worse by a tenth than spec/bench/BASELINE.json has it
+bench-accept: bench-run   ## the same, and write spec/bench/BASELINE.json
+bench-check: BENCH_MODE = check
+bench-accept: BENCH_MODE = accept
+bench-run: deps clients
 	@$(MAKE) --no-print-directory deps PACKAGES="nginx-light wrk util-linux procps"
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/bench_loop $(BUILD)/bench_limits $(BUILD)/bench_fanout $(BUILD)/bench_http
-	@$(BINARY) script spec/bench/backtest.lua $(BUILD)/bench_loop
-	@$(BUILD)/bench_limits
-	@$(BINARY) script spec/bench/exchange.lua $(BUILD)/bench_fanout
-	@$(BINARY) script spec/bench/live.lua $(BUILD)/bench_http
-	@$(BINARY) script spec/bench/recording.lua
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BENCH_PROGRAMS)
+	@ONLY="$(ONLY)" REPEAT="$(REPEAT)" $(BINARY) script spec/bench/run.lua $(BUILD) $(BENCH_MODE)
 
 SANITIZED = HARDENING= HARDENED_LINK= all
 asan: deps clients        ## all specs (or SPECS="...") under the address and undefined behaviour sanitizers

@@ -2,6 +2,8 @@
 local ffi = require "ffi"
 local host = require "moontide.lua_host"
 local cjson = require "cjson"
+package.path = host.exe:match "^(.*)/[^/]*/[^/]*$" .. "/?.lua;" .. package.path
+local keep = require("spec.bench.figures").keep
 
 local loop = ... or "build/bench_loop"
 local COUNT, RUNS = tonumber(os.getenv "BENCH_BARS") or 2000000, tonumber(os.getenv "BENCH_RUNS") or 5
@@ -201,6 +203,11 @@ row(
   ("%.2f ms"):format(random.elapsed_s * 1e3),
   ("%.2fx  (at most 2)  %d fills"):format(random.elapsed_s / lines.elapsed_s, random.fills)
 )
+keep("(a) signal only, to the C loop", a.run_s / c_signal, "less")
+keep("(b) whole strategy, to the C loop", b.run_s / c_whole, "less")
+keep("(c) the real limits, to (b)", c.run_s / b.run_s, "less")
+keep("(d) random paths, to the nearest", random.elapsed_s / lines.elapsed_s, "less")
+keep("bytes an order", ((b.peak_memory or 0) - (a.peak_memory or 0)) / b.fills, "less")
 local few = math.min(COUNT, 5000)
 local free = run_script("sliced", sliced, few, "--exchange-info " .. open)
 local bound = run_script("sliced", sliced, few)

@@ -5,6 +5,7 @@ local fanout = ...
 package.path = require("moontide.lua_host").exe:match "^(.*)/[^/]*/[^/]*$" .. "/?.lua;" .. package.path
 local lx = require "spec.support.local_exchange"
 local run = require "spec.support.run"
+local keep = require("spec.bench.figures").keep
 
 local SECONDS = tonumber(os.getenv "BENCH_SECONDS") or 4
 
@@ -62,6 +63,7 @@ end
 print "The local exchange, one thread (server on one processor, load on the other)"
 print(("  %-44s %12s %9s %8s"):format("", "per second", "p99 ms", "ratio"))
 local function row(name, rate, ms, ratio)
+  if ratio then keep(name, ratio, "more") end
   print(
     ("  %-44s %12.0f %9s %8s"):format(
       name,

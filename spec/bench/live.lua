@@ -6,6 +6,7 @@ local http_program = ...
 local host = require "moontide.lua_host"
 package.path = host.exe:match "^(.*)/[^/]*/[^/]*$" .. "/?.lua;" .. package.path
 local lx = require "spec.support.local_exchange"
+local keep = require("spec.bench.figures").keep
 local run = require "spec.support.run"
 local journal = require "spec.support.journal"
 
@@ -20,6 +21,7 @@ local function shell(command)
 end
 
 local function row(name, r, ratio, note)
+  if ratio then keep(name, ratio, "more") end
   print(
     ("  %-46s %9.0f %8.1f %8.1f %9s %8s %7s  %s"):format(
       name,

@@ -7,6 +7,9 @@ local recorder_module = require "moontide.record.recorder"
 local replay = require "moontide.record.replay"
 local runner = require "moontide.run.runner"
 
+package.path = require("moontide.lua_host").exe:match "^(.*)/[^/]*/[^/]*$" .. "/?.lua;" .. package.path
+local keep = require("spec.bench.figures").keep
+
 ffi.cdef [[ struct bench_timespec { long s, ns; }; int clock_gettime(int, struct bench_timespec *); ]]
 local CLOCK_THREAD_CPUTIME_ID = 3
 local now = ffi.new "struct bench_timespec"
@@ -146,4 +149,6 @@ io.write(
     COUNT * 60 / replayed
   )
 )
+keep("bytes an event", figures.bytes / result.events, "less")
+keep("run that is recorded, to one that is not", with / without, "less")
 os.execute("rm -rf " .. folder)
