@@ -55,7 +55,8 @@ end
 ---@param ms number milliseconds since the epoch
 ---@return string
 function M.full(ms)
-  return os.date(ms % MINUTE == 0 and "!%Y-%m-%d %H:%M" or "!%Y-%m-%d %H:%M:%S", math.floor(ms / 1000))
+  local seconds = math.floor(ms / 1000)
+  return os.date(seconds % 60 == 0 and "!%Y-%m-%d %H:%M" or "!%Y-%m-%d %H:%M:%S", seconds)
 end
 
 ---@class PlotTick
