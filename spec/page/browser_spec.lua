@@ -1,29 +1,8 @@
 -- The report's page in a browser: it loads without an error and without a request, shows the numbers of the JSON report, jumps to
 -- the trade that is clicked, and is readable in the dark, on a phone and on paper. Needs chromium and `make clients page`.
+local browser = require "spec.support.browser"
 local cjson = require "cjson"
 local run = require "spec.support.run"
-
-local clients = run.root .. "/build/clients"
-
-local function first_line(command)
-  local pipe = io.popen(command)
-  local line = pipe:read "*l"
-  pipe:close()
-  return line
-end
-
-local function missing()
-  if not require("moontide.page").present() then return "build/page is missing; `make page` fetches it" end
-  local file = io.open(clients .. "/node_modules/playwright-core/package.json")
-  if not file then
-    return "build/clients/node_modules/playwright-core is missing; `make clients` installs it"
-  end
-  file:close()
-  if not first_line "command -v node" then return "node is missing" end
-  if not first_line "command -v chromium" then
-    return "chromium is missing; apt-get install chromium lets a browser look at the page"
-  end
-end
 
 -- What a browser makes of the page that the command writes, and the JSON report.
 local function look(script, arguments, name)
@@ -35,21 +14,10 @@ local function look(script, arguments, name)
   end
   local result = run.moontide(words)
   assert.are.equal(0, result.status, result.err)
-  os.execute(
-    ("MOONTIDE_CLIENTS=%s CHROMIUM=%s timeout -k 10 500 node %s/spec/page/browser.mjs %s/page.html >%s/out 2>%s/err"):format(
-      clients,
-      first_line "command -v chromium",
-      run.root,
-      folder,
-      folder,
-      folder
-    )
-  )
-  local out, err, text =
-    run.read(folder .. "/out"), run.read(folder .. "/err"), run.read(folder .. "/result.json")
+  local text = run.read(folder .. "/result.json")
+  local ok, seen = pcall(browser.look, folder)
   run.remove(folder)
-  local ok, seen = pcall(cjson.decode, out)
-  assert.is_true(ok, err)
+  assert.is_true(ok, seen)
   return seen, cjson.decode(text)
 end
 
@@ -75,7 +43,7 @@ return {
 
 describe("the report's page in a browser", function()
   it("shows the report's numbers, jumps to trades, needs nothing of the network", function()
-    local problem = missing()
+    local problem = browser.missing()
     if problem then return pending(problem) end
     local seen, result =
       look(script, { "--synthetic", "3", "--bars", "3000", "--quiet" }, "<b onclick=alert(1)>.lua")

@@ -5,6 +5,8 @@ local host = require "moontide.lua_host"
 local json = require "moontide.report.json"
 local ledger_module = require "moontide.research.ledger"
 local loader = require "moontide.run.loader"
+local output = require "moontide.report.output"
+local pages = require "moontide.page"
 local progress = require "moontide.progress"
 local shell = require "moontide.shell"
 local search = require "moontide.research.search"
@@ -146,6 +148,7 @@ local M = {
       },
       groups.result[1],
     },
+    groups.page,
     groups.log,
   },
 }
@@ -336,12 +339,23 @@ local function forward_result(o, options, list, rows)
   return walk_forward.run(o, list, windows)
 end
 
+-- The page of what was found.
+---@param p SweepPage but for what the options say
+local function write_page(options, p)
+  p.objective, p.method, p.seed = options.objective, options.method, options.seed
+  p.command = require("moontide.page.run").command("sweep", p.script, options.argv)
+  pages.write(options.report, require("moontide.page.sweep").document(p))
+  pages.tell(options)
+end
+
 ---@param options table
 ---@return integer status
 function M.run(options)
   local path = options[1]
   if path == "merge" then return merge(options) end
   if #options > 1 then cmd.fail(2, "one script at a time: %s is too many", options[2]) end
+  output.check(options, { "json", "report" })
+  if options.report then pages.check "report" end
   local ledger = ledger_module.open(options.results or ledger_module.default_path())
   local seed = tostring(options.seed)
   if options.batch then
@@ -384,6 +398,12 @@ function M.run(options)
   local v =
     verdict.of(rows, math.max(taken, ledger:count(best.data, best.strategy)), seeded(options.seed + 1))
   ledger:close()
+  if options.report then
+    write_page(
+      options,
+      { script = path, dimensions = dimensions, rows = rows, verdict = v, forward = forward }
+    )
+  end
   if options.json then write_json(options, document(options, path, rows, v, forward)) end
   if options.json == "-" then return 0 end
   io.write(text.best(rows, options.objective, options.top), "\n")

@@ -13,8 +13,16 @@ local M = {}
 M.check = assets.check
 M.present = assets.present
 
--- In the order in which they are run.
-local scripts = { "common.js", "charts.js", "candles.js", "tables.js", "orders.js", "run.js" }
+-- The page's own scripts by the document's kind, in the order in which they are run.
+local scripts = {
+  run = { "common.js", "charts.js", "candles.js", "tables.js", "orders.js", "run.js" },
+  sweep = { "common.js", "charts.js", "tables.js", "sweep.js" },
+}
+
+-- The libraries that draw it, and what they are called.
+local charts = { file = "lightweight-charts", name = "Lightweight Charts" }
+local curves = { file = "uplot", name = "uPlot" }
+local libraries = { run = { charts, curves }, sweep = {} }
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 local function escaped(text) return (text:gsub("[&<>\"']", entities)) end
@@ -25,23 +33,26 @@ local function digest(text)
   return "'sha256-" .. pack.base64(bytes, #bytes) .. "'"
 end
 
-local function own_script()
+local function own_script(kind)
   local parts = { '(async () => {\n"use strict";\n' }
-  for _, name in ipairs(scripts) do
+  for _, name in ipairs(scripts[kind]) do
     parts[#parts + 1] = assets.own(name)
   end
   parts[#parts + 1] = "})();\n"
   return table.concat(parts)
 end
 
----@param document table `title`, and what the scripts read (page/run.lua)
+---@param document table `kind`, `title`, and what the scripts of that kind read (page/run.lua, page/sweep.lua)
 ---@return string html
 function M.html(document)
-  local code = { assets.library "lightweight-charts.js", assets.library "uplot.js", own_script() }
-  document.licences = {
-    { name = "Lightweight Charts", text = assets.library "lightweight-charts.license" },
-    { name = "uPlot", text = assets.library "uplot.license" },
-  }
+  local code, styles = {}, {}
+  document.licences = setmetatable({}, json.list)
+  for i, library in ipairs(libraries[document.kind]) do
+    code[i] = assets.library(library.file .. ".js")
+    document.licences[i] = { name = library.name, text = assets.library(library.file .. ".license") }
+    if library == curves then styles[1] = assets.library "uplot.css" end
+  end
+  code[#code + 1] = own_script(document.kind)
   local digests = {}
   for i, text in ipairs(code) do
     assert(not text:lower():find("</script", 1, true), "a script that would end its element")
@@ -59,7 +70,7 @@ function M.html(document)
     "<title>",
     escaped(document.title),
     "</title>\n<style>\n",
-    assets.library "uplot.css",
+    table.concat(styles),
     assets.own "page.css",
     '</style>\n</head>\n<body>\n<noscript>This page draws its charts by JavaScript.</noscript>\n<div id="page"></div>\n',
     '<script type="application/json" id="document">',
