@@ -111,6 +111,11 @@ describe("charts as text", function()
       assert.equal("1e+18", scale.label(1e18, 1e17))
     end)
 
+    it("small prices written out", function()
+      local text = plot({ 0.00001234, 0.00001251 }, { width = 60 }):text { color = false }
+      assert.truthy(text:find("last 0.00001251 (+1.38 %)  high 0.00001251  low 0.00001234", 1, true))
+    end)
+
     it("round moments of the calendar", function()
       local function texts(from, to, most)
         local list = {}

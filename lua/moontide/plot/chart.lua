@@ -22,7 +22,14 @@ local MAIN_MIN, MAIN_MAX, PANE_ROWS, COLUMNS_LEAST = 8, 24, 5, 8
 ---@field labels table<integer, string> by row
 ---@field marks table<integer, string> letters of lines, by row
 
-local function number(v, money) return money and ("%.2f"):format(v) or ("%.10g"):format(v) end
+-- A figure of a heading; small prices are written out, as the axis has them.
+local function number(v, money)
+  if money then return ("%.2f"):format(v) end
+  local size = math.abs(v)
+  if size >= 1e-3 or size < 1e-10 then return ("%.10g"):format(v) end
+  local decimals = math.min(14, 5 - math.floor(math.log10(size)))
+  return (("%." .. ("%d"):format(decimals) .. "f"):format(v):gsub("0+$", ""))
+end
 
 -- ---- panes and their scales ----
 
