@@ -66,6 +66,7 @@
 #include "net/retry_after.h"
 #include "net/signature.h"
 #include "net/download.h"
+#include "net/http_post.h"
 #include "venue/binance/decode.h"
 #include "venue/binance/encode.h"
 #include "venue/binance/record_read.h"

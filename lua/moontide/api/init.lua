@@ -48,8 +48,16 @@ M.calls = {
 }
 
 -- Those that do not wait.
-local no_task =
-  { spawn = true, now = true, configure = true, on = true, start = true, stop = true, get_metrics = true }
+local no_task = {
+  spawn = true,
+  now = true,
+  alert = true,
+  configure = true,
+  on = true,
+  start = true,
+  stop = true,
+  get_metrics = true,
+}
 
 -- A call that is one request and nothing else.
 local function simple(r, name, endpoint)

@@ -3,6 +3,9 @@ local task = require "moontide.run.task"
 
 local M = {}
 
+-- The log's words for how severe an alert is.
+local levels = { info = "info", warning = "warn", critical = "error" }
+
 ---Puts the calls into `api` (described in moontide/meta/calls.lua).
 ---@param api table
 ---@param world World
@@ -37,6 +40,20 @@ function M.install(api, world)
       results[i] = value == nil and false or value
     end
     return results
+  end
+
+  function api.alert(text, o)
+    local severity = type(o) == "table" and o.severity or "warning"
+    if type(text) ~= "string" or (o ~= nil and type(o) ~= "table") then
+      error("api.alert takes a text, and { severity = } after it", 2)
+    end
+    local level = levels[severity]
+      or error(("api.alert: no severity '%s'; info, warning, critical"):format(tostring(severity)), 2)
+    if world.alert then
+      world.alert(severity, text)
+    else
+      world.log[level]("%s", "alert: " .. text)
+    end
   end
 
   function api.now() return math.floor(world:now() / 1000) end

@@ -32,6 +32,7 @@ M.list = {
   { "status", "Lists running paper and live processes: position, profit, queue, limits, breaker." },
   { "logs", "Prints the log of a run, also of one that is over; --follow goes on with what comes." },
   { "trades", "Lists the filled orders of a live run from its journal, also of one that is over." },
+  { "alert", "Sends a test alert to every target of the configuration: moontide alert test." },
   { "top", "The table of moontide status, kept up to date. q leaves." },
   {
     "doctor",

@@ -74,6 +74,10 @@ end
 ---@param s LiveSession
 ---@param text string?
 function M.finish(s, text)
+  if s.alerts then
+    if text then s.alerts.raise("critical", text) end
+    s.alerts.close()
+  end
   if not s.log_file then return end
   if text then s.log_file.write(text) end
   s.log_file.close()

@@ -1,6 +1,7 @@
 ---One script in the live world, from its file to its last word: `open`, `run`, `close`.
 local ffi = require "ffi"
 local C = require "moontide.core"
+local alerts = require "moontide.live.alerts"
 local api_module = require "moontide.api"
 local failures = require "moontide.failure"
 local connect = require "moontide.live.connect"
@@ -271,6 +272,7 @@ local function make_world(o, s, made, kept, on_paper)
     log = s.log,
     feed = feed,
   }
+  function world.alert(severity, text) alerts.tell(s.log, s.alerts, severity, text) end
   world.config, world.rate_limits, world.stop_seconds = made.config, made.rate_limits, s.settings.stop_seconds
   return world, recorder
 end
@@ -376,6 +378,7 @@ function M.open(options, path, mode)
   )
   take_folder(o, s)
   local log_path = log_file.attach(s)
+  alerts.attach(s)
   configure(o, s, made, on_paper)
   local kept = self and state.find(s.folder, options, on_paper)
   local recorder

@@ -7,6 +7,9 @@
 local ffi = require "ffi"
 local cjson = require "cjson"
 local C = require "moontide.core"
+local alert_sender = require "moontide.live.alert_sender"
+local alert_targets = require "moontide.live.alert_targets"
+local alerts = require "moontide.live.alerts"
 local connect = require "moontide.live.connect"
 local failures = require "moontide.failure"
 local folder = require "moontide.live.folder"
@@ -505,6 +508,31 @@ local function all_at_rest(v)
   return true
 end
 
+-- A process that sends the alerts of the workers, and of this one: what is said of a worker stands among its own.
+local function start_alerts(v)
+  local settings = alert_targets.settings(v.options)
+  if not settings then return end
+  alert_targets.read(v.options) -- what is wrong with a target is said before anything trades
+  local folders = {}
+  for i, w in ipairs(v.workers) do
+    folders[i] = w.folder
+  end
+  local first = v.workers[1]
+  local opened, problem = alerts.open {
+    folder = first.folder,
+    run = v.several and "supervisor" or first.name,
+    settings = settings,
+    now = function() return math.floor(tonumber(C.live_clock_us()) / 1000) end,
+  }
+  if not opened then
+    v.log.warn("no alerts: %s", problem)
+    return
+  end
+  v.alerts = opened
+  alerts.listen(v.log, opened.raise)
+  alert_sender.start(v.options, folders, v.pid)
+end
+
 ---Runs scripts under supervision until each has come to rest.
 ---@param command "live"|"paper"
 ---@param options table
@@ -546,6 +574,7 @@ function M.run(command, options, can_clean)
   for _, w in ipairs(v.workers) do
     listen(v, w)
   end
+  start_alerts(v)
   for _, w in ipairs(v.workers) do
     start(v, w)
   end
@@ -568,6 +597,7 @@ function M.run(command, options, can_clean)
     status = math.max(status, w.status or 1)
   end
   C.supervisor_free(v.s)
+  if v.alerts then v.alerts.close() end
   return status
 end
 

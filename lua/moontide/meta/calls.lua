@@ -493,6 +493,14 @@ function api.spawn(fn, ...) end
 ---@return table results the first result of each, in order; false for none
 function api.all(list) end
 
+---Tells somebody: a line in the log, and out to where the run's alerts go (docs/alerts.md). It never waits; of the same text, but
+---for its numbers, one is sent within `alerts.fold` seconds.
+---
+---Errors: none.
+---@param text string
+---@param o? { severity?: "info"|"warning"|"critical" } warning when left out
+function api.alert(text, o) end
+
 ---The run's clock.
 ---
 ---Errors: none.

@@ -209,7 +209,7 @@ function M.configuration(options, rate_limits)
     for _, name in ipairs(M.run_settings) do
       run[name], settings[name] = settings[name], nil
     end
-    settings.run, settings.risk = nil, nil -- of live/settings.lua
+    settings.run, settings.risk, settings.alerts = nil, nil, nil -- of live/settings.lua
     local applied, message = pcall(manager_settings.apply, config, settings, 0)
     if not applied then failures.raise(1, "%s: %s", path, tostring(message)) end
   end
