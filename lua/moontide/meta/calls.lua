@@ -497,8 +497,9 @@ function api.all(list) end
 ---for its numbers, one is sent within `alerts.fold` seconds.
 ---
 ---Errors: none.
----@param text string
+---@param text string what is told, in a line
 ---@param o? { severity?: "info"|"warning"|"critical" } warning when left out
+---@return nil
 function api.alert(text, o) end
 
 ---The run's clock.
