@@ -14,7 +14,10 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static const char magic[] = "moontide record";
+static const struct form {
+    const char *magic, *what;
+} forms[] = { [RECORD_FILE_OF_RUN] = { "moontide record", "a recording" },
+              [RECORD_FILE_OF_MARKET] = { "moontide market", "a segment of market data" } };
 static const char magic_before[8] = "MTRECORD";   // of the form that held structs as they lay in memory
 enum { VERSION_OLDEST = 1, VERSION = 1 };
 
@@ -151,7 +154,8 @@ static void *write_on(void *ctx) {
     }
 }
 
-int record_file_writer_open(const char *path, struct record_file_writer **out, struct errmsg *e) {
+int record_file_writer_open(const char *path, enum record_file_form form, struct record_file_writer **out,
+                            struct errmsg *e) {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return errmsg_set(e, ERR_FULL, "%s is there already; a recording never replaces a file", path);
@@ -160,7 +164,7 @@ int record_file_writer_open(const char *path, struct record_file_writer **out, s
     ASSERT(w != NULL);
     w->fd = fd;
     uint8_t head[SAVED_HEAD_SIZE];
-    saved_head_put(head, magic, VERSION, sizeof head);   // frames have checksums of their own
+    saved_head_put(head, forms[form].magic, VERSION, sizeof head);   // frames have checksums of their own
     ASSERT(deflateInit2(&w->z, 6, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY) == Z_OK);
     pthread_mutex_init(&w->lock, NULL);
     pthread_condattr_t clock;
@@ -234,21 +238,22 @@ struct record_file {
     enum record_file_end end;
 };
 
-static int check_head(const char *path, FILE *file, struct errmsg *e) {
+static int check_head(const char *path, const struct form *form, FILE *file, struct errmsg *e) {
     uint8_t head[SAVED_HEAD_SIZE];
     size_t size = fread(head, 1, sizeof head, file);
     if (size >= sizeof magic_before && memcmp(head, magic_before, sizeof magic_before) == 0)
         return errmsg_set(e, ERR_FORMAT,
                           "%s was recorded by an older version of moontide; replay it with that one", path);
     struct errmsg why;
-    int err = saved_head_check(head, size, magic, VERSION_OLDEST, VERSION, "a recording", &why);
+    int err = saved_head_check(head, size, form->magic, VERSION_OLDEST, VERSION, form->what, &why);
     return err ? errmsg_set(e, err, "%s is %.400s", path, why.text) : ERR_OK;
 }
 
-int record_file_open(const char *path, struct record_file **out, struct errmsg *e) {
+int record_file_open(const char *path, enum record_file_form form, struct record_file **out,
+                     struct errmsg *e) {
     FILE *file = fopen(path, "rbe");
     if (!file) return errmsg_set(e, ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    int err = check_head(path, file, e);
+    int err = check_head(path, &forms[form], file, e);
     if (err) {
         fclose(file);
         return err;

@@ -1,5 +1,5 @@
-// record_file.h: the file a run's inputs and calls are recorded in. What the items mean is
-// record/run_record.h's matter.
+// record_file.h: the file a run's inputs and calls, or a market's streams, are recorded in. What the items
+// mean is the matter of who writes them.
 //
 // File     the head of base/saved.h without a body, then frames: raw size, packed size, CRC-32 of the packed
 //          bytes, packed bytes (32-bit little-endian each). The frames together are one deflate stream,
@@ -22,12 +22,19 @@ enum { RECORD_FILE_FLUSH_MS = 200, RECORD_FILE_FRAME_MAX = 64 << 20 };
 
 struct record_file_writer;
 
+// What a file says it is; each form is read as itself only.
+enum record_file_form {
+    RECORD_FILE_OF_RUN,     // record/run_record.h
+    RECORD_FILE_OF_MARKET   // a segment of `moontide record`: record/market_streams.h
+};
+
 struct record_file_figures {
     int64_t items, raw_bytes, file_bytes;
 };
 
 // A new file of mode 0600; one that is there already is an error (ERR_FULL).
-int record_file_writer_open(const char *path, struct record_file_writer **out, struct errmsg *e);
+int record_file_writer_open(const char *path, enum record_file_form form, struct record_file_writer **out,
+                            struct errmsg *e);
 
 // Records at the end of an item. They are copied as they lie; the writer's thread gives them their form
 // (base/saved.h), which costs several times the copy. No table that has lists.
@@ -65,7 +72,8 @@ enum record_file_end {
 };
 
 // ERR_IO, ERR_FORMAT: not a recording, or one of a form that is not read here.
-int record_file_open(const char *path, struct record_file **out, struct errmsg *e);
+int record_file_open(const char *path, enum record_file_form form, struct record_file **out,
+                     struct errmsg *e);
 bool record_file_next(struct record_file *r, struct record_file_item *item);
 enum record_file_end record_file_end(const struct record_file *r);
 int64_t record_file_offset(const struct record_file *r);   // of the end, in the file

@@ -46,7 +46,7 @@ int recorder_open(const char *path, const struct world_view *view, const struct 
                   int32_t symbol_count, struct recorder **out, struct errmsg *e) {
     struct recorder *r = calloc(1, sizeof *r);
     ASSERT(r != NULL);
-    int err = record_file_writer_open(path, &r->writer, e);
+    int err = record_file_writer_open(path, RECORD_FILE_OF_RUN, &r->writer, e);
     if (err) {
         free(r);
         return err;

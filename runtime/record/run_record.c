@@ -491,7 +491,7 @@ bool run_record_next(struct run_record_reader *r, struct run_record *to) {
 int run_record_open(const char *path, struct run_record_reader **out, struct errmsg *e) {
     struct run_record_reader *r = calloc(1, sizeof *r);
     ASSERT(r != NULL);
-    int err = record_file_open(path, &r->file, e);
+    int err = record_file_open(path, RECORD_FILE_OF_RUN, &r->file, e);
     r->symbol_count = SYMBOLS_MAX;
     if (err)
         free(r);

@@ -87,6 +87,7 @@
 #include "world/paper/account_file.h"
 #include "world/paper/paper.h"
 #include "record/record_file.h"
+#include "record/market_streams.h"
 #include "record/run_record.h"
 #include "record/recorder.h"
 #include "record/replay.h"

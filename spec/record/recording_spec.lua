@@ -340,7 +340,7 @@ describe("a recorded run", function()
     for round = 1, 200 do
       os.remove(path)
       local out = ffi.new "struct record_file_writer *[1]"
-      assert.equal(0, C.record_file_writer_open(path, out, message))
+      assert.equal(0, C.record_file_writer_open(path, C.RECORD_FILE_OF_RUN, out, message))
       for _ = 1, 40 do
         local parts = {}
         for i = 1, random(60) do

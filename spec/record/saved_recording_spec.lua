@@ -11,7 +11,7 @@ local GOLDEN, SCRIPT = "spec/golden/run-1.rec", "spec/golden/recorded.lua"
 -- The items of a recording as they are written: { kind, payload }.
 local function items_of(path)
   local out, why = ffi.new "struct record_file *[1]", ffi.new "struct errmsg"
-  assert(C.record_file_open(path, out, why) == 0, ffi.string(why.text))
+  assert(C.record_file_open(path, C.RECORD_FILE_OF_RUN, out, why) == 0, ffi.string(why.text))
   local item, list = ffi.new "struct record_file_item", {}
   while C.record_file_next(out[0], item) do
     list[#list + 1] = { item.kind, ffi.string(item.data, item.size) }
@@ -23,7 +23,7 @@ end
 local function write(path, items)
   local out, why = ffi.new "struct record_file_writer *[1]", ffi.new "struct errmsg"
   os.remove(path)
-  assert(C.record_file_writer_open(path, out, why) == 0, ffi.string(why.text))
+  assert(C.record_file_writer_open(path, C.RECORD_FILE_OF_RUN, out, why) == 0, ffi.string(why.text))
   local none = ffi.new "struct record_file_rows"
   for _, item in ipairs(items) do
     C.record_file_put(out[0], item[1], item[2], #item[2], none)

@@ -7,6 +7,7 @@ local groups = require "moontide.options.groups"
 local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
 local option_table = require "moontide.options"
+local segments = require "moontide.data.segments"
 local setup = require "moontide.backtest.setup"
 local synthetic = require "moontide.backtest.synthetic"
 
@@ -137,7 +138,7 @@ local M = {
       name = "out",
       type = "output",
       value = "FILE",
-      help = "of export, synth: the CSV to write (.csv or .csv.gz)",
+      help = "of export, synth: the CSV to write (.csv or .csv.gz); export of segments: .jsonl or .csv",
     },
     {
       name = "kinds",
@@ -213,6 +214,8 @@ local function import(options)
 end
 
 local function info(options)
+  local list = segments.chosen(options)
+  if list then return segments.info(list, options) end
   if require("moontide.data.info").about_folder(options) then
     return require("moontide.data.info").run(options)
   end
@@ -224,6 +227,8 @@ end
 
 local function export(options)
   if not options.out then cmd.fail(2, "export needs --out FILE (.csv or .csv.gz)") end
+  local list = segments.chosen(options)
+  if list then return segments.export(list, options) end
   return require("moontide.data.export").run(options, one_interval(options))
 end
 
@@ -278,7 +283,11 @@ local function check_options(action, options)
   end
 end
 
-local function doctor(options) return require("moontide.data.doctor").run(options) end
+local function doctor(options)
+  local list = segments.chosen(options)
+  if list then return segments.doctor(list, options) end
+  return require("moontide.data.doctor").run(options)
+end
 
 local actions = {
   download = download,

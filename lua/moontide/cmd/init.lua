@@ -20,6 +20,7 @@ M.list = {
     "Tries a strategy: look-ahead, costs, chance, single trades, parameters, faults. A verdict line each.",
   },
   { "data", "Downloads history, says what is there and whether it is right, exports it, or makes a market." },
+  { "record", "Records a market's streams: compressed, checked, and with what did not come told in them." },
   { "paper", "Runs a strategy on a real exchange's market with an account of play money; no key is needed." },
   {
     "explain",
