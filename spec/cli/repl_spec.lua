@@ -62,14 +62,14 @@ describe("the REPL, piped", function()
       { ":hepl", "the nearest is :help" },
       { ":load", "which file" },
       { ":load /no/such.lua", "/no/such.lua" },
-      { ":time", "what should be timed" },
+      { ":time", "which expression" },
       { ":time 1 +", "<eof>" },
       { ":why 17", "no order '17'" },
       { ":help nonsuch_call", "the nearest is" },
       { ":reload", "nothing was loaded" },
       { "1 +", "ends inside a statement" },
       { "api.create_order{ type = 'LIMIT', nosuch = 1 }", "no parameter named 'nosuch'" },
-      { ":step", "no command :step" },
+      { ":step", ":step needs a backtest" },
     } do
       local r = piped({ "repl" }, { case[1] })
       assert.equal(1, r.status, case[1])

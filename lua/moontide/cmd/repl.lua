@@ -13,6 +13,7 @@ local live_groups = require "moontide.options.live_groups"
 local log_module = require "moontide.run.log"
 local synthetic_world = require "moontide.repl.synthetic_world"
 local option_table = require "moontide.options"
+local transcript = require "moontide.repl.transcript"
 local runner = require "moontide.run.runner"
 local task = require "moontide.run.task"
 local timeline_module = require "moontide.repl.timeline"
@@ -166,6 +167,16 @@ local function on_failure(front)
   end
 end
 
+-- How this was started, for notebooks; a seed that was left out is one of its own each time.
+local function started(options, path)
+  local words = { "<!-- moontide repl" }
+  if path and path ~= IDLE then words[#words + 1] = path end
+  for _, word in ipairs(options.argv) do
+    words[#words + 1] = word
+  end
+  return table.concat(words, " ") .. " -->"
+end
+
 local function describe_account(options) return ("%.12g USDT"):format(options.capital) end
 
 -- ---- the embedded exchange --------------------------------------------------------------------------------------------
@@ -200,6 +211,7 @@ local function run_made(options, path)
     simulated = true,
     latency_us = s.latency_us,
     quit = function() front:leave() end,
+    started = started(options, path),
     describe = function()
       return ("sim: a market made by this process from a seed, by the wall clock%s; %s; now %s"):format(
         options.given.speed and " times " .. options.given.speed or "",
@@ -273,6 +285,8 @@ local function open_backtest(r)
     simulated = true,
     latency_us = session.latency_us,
     quit = function() front:leave(true) end,
+    started = started(options, r.path),
+    transcript = r.transcript,
     commands = r.timeline.commands,
     describe = function() return "backtest: time stands still while nothing waits; " .. r.timeline:where() end,
   }
@@ -288,6 +302,7 @@ local function submit_line(r, line, o, first)
     width = o.width,
     color = o.color,
     reason = o.reason,
+    again = not first,
     done = function(ok, text)
       if not moves then this.busy = false end
       this.starved = nil
@@ -365,7 +380,13 @@ local function run_backtest(options, path)
   local front = terminal.new(target)
   route_output(function() return front end)
   options.plot = true -- the equity of every bar is kept, for :report
-  local r = { options = options, path = path or IDLE, target = target, front = front }
+  local r = {
+    options = options,
+    path = path or IDLE,
+    target = target,
+    front = front,
+    transcript = transcript.new(), -- of all sessions
+  }
   r.timeline = timeline_module.new {
     clock = function() return r.clock end,
     session = function() return r.session end,
@@ -400,7 +421,7 @@ local function run_live(options, path, mode)
   local ending, session = require "moontide.live.shutdown", require "moontide.live.session"
   options.name = options.name or (not path and (mode == "paper" and "repl-paper" or "repl")) or nil
   local target, front = new_target(), nil
-  target.no_shell = "a command of the shell would hold the trading; :quit, or another terminal"
+  target.no_shell = "another program would hold the trading while it has the terminal; use another terminal"
   route_output(function() return front end)
   options.title = not path and "no script" or nil -- instead of the path
   options.trusted = true -- who types here may do what he likes
@@ -418,6 +439,7 @@ local function run_live(options, path, mode)
     mode = mode,
     simulated = false,
     quit = function() front:leave() end,
+    started = started(options, path),
     describe = function()
       return ("%s: %s on %s; now %s"):format(
         mode,

@@ -18,7 +18,7 @@ local M = {
       help = "run so many files at once, each in a process of its own",
     },
   },
-  notes = "Busted's own options (--filter, --tags, -o TAP...) are listed by: moontide test --help",
+  notes = "SPEC may be notebooks of the REPL (FILE.md) instead. Busted's own options (--filter, --tags, -o TAP...) are listed by: moontide test --help",
 }
 
 -- Busted's options whose value is an argument of its own; other words are specs.
@@ -106,7 +106,30 @@ local function told_to(out, fn)
   end
 end
 
+-- Notebooks of the REPL, when those are what is named; nil otherwise.
+local function run_notebooks(words)
+  local books = 0
+  for _, word in ipairs(words) do
+    if word:find "%.md$" then books = books + 1 end
+  end
+  if books == 0 then return nil end
+  if books < #words then cmd.fail(2, "notebooks (.md) are run alone, without specs and options") end
+  local passed, failed = 0, 0
+  for _, path in ipairs(words) do
+    if not host.file_mode(path) then cmd.fail(2, "%s: no such file or folder", path) end
+    local good, bad = require("moontide.testing.notebook").run(
+      path,
+      function(text) io.stderr:write(text, "\n") end
+    )
+    passed, failed = passed + good, failed + bad
+  end
+  io.stdout:write(("%d passed, %d failed\n"):format(passed, failed))
+  return failed == 0 and 0 or 1
+end
+
 function M.run(options)
+  local status = run_notebooks(options)
+  if status then return status end
   local args = { [0] = "moontide test" }
   for i, a in ipairs(options) do
     args[i] = a

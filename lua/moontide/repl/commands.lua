@@ -1,9 +1,9 @@
 ---The commands of the REPL, the lines that begin with a colon. Each runs as a task of the world, and answers a text.
-local host = require "moontide.lua_host"
 local annotations = require "moontide.meta.annotations"
 local complete = require "moontide.repl.complete"
 local eval = require "moontide.repl.eval"
 local pretty = require "moontide.repl.pretty"
+local show_commands = require "moontide.repl.show_commands"
 local task = require "moontide.run.task"
 local trace = require "moontide.repl.trace"
 
@@ -184,30 +184,46 @@ add(
   end
 )
 
+for name, command in pairs(show_commands) do
+  M.list[name] = command
+end
+
+add("doc", ":doc NAME", "what is written about a name, as :help NAME", function(engine, argument, o)
+  if argument == "" then return nil, "about which name? :doc api.create_order, :doc on_bar, :doc Order" end
+  return M.list.help.run(engine, argument, o)
+end)
+
 add(
-  "time",
-  ":time EXPR",
-  "how long an expression takes: on this machine's clock, and on the world's",
-  function(engine, argument, o)
-    if argument == "" then return nil, "what should be timed? :time EXPR" end
-    local chunk, problem = eval.compile(argument)
-    if not chunk then return nil, problem end
-    setfenv(chunk, o.env)
-    jit.off(chunk, true)
-    local before, world_before = host.monotonic(), engine.world:now()
-    local function keep(...) return { n = select("#", ...), ... } end
-    local values = keep(chunk())
-    local took, world_took = host.monotonic() - before, (engine.world:now() - world_before) / 1e6
-    local text = pretty.values(values, o)
-    local line = took < 0.001 and ("%.1f us"):format(took * 1e6)
-      or took < 1 and ("%.2f ms"):format(took * 1e3)
-      or ("%.3f s"):format(took)
-    if math.abs(world_took - took) > 0.01 then
-      line = line .. (", %.3f s of the world's time"):format(world_took)
-    end
-    return (text and text .. "\n" or "") .. line
+  "edit",
+  ":edit",
+  "opens what was typed last in $VISUAL, $EDITOR or vi, and runs what comes of it",
+  function()
+    return nil, ":edit needs a terminal" -- which takes it before it comes here
   end
 )
+
+add("save", ":save FILE", "writes the code typed so far that ran to a file of Lua", function(engine, argument)
+  if argument == "" then return nil, "to which file? :save FILE.lua" end
+  return engine.transcript:save(argument)
+end)
+
+add(
+  "notebook",
+  ":notebook FILE.md",
+  "writes code and answers so far as Markdown, which moontide test FILE.md runs again",
+  function(engine, argument)
+    if argument == "" then return nil, "to which file? :notebook FILE.md" end
+    return engine.transcript:notebook(argument, engine.started or "")
+  end
+)
+
+-- Commands that only some worlds have, and what leads to one.
+local of_backtest =
+  "a backtest, whose time can be moved: moontide repl [SCRIPT] --data PATH or --synthetic SEED"
+M.elsewhere = { quit = "a REPL of its own; Ctrl-D ends this one" }
+for _, name in ipairs { "step", "run", "back", "goto", "report" } do
+  M.elsewhere[name] = of_backtest
+end
 
 add("tasks", ":tasks", "tasks that are not over, and where each waits", function()
   local rows = {}

@@ -6,6 +6,7 @@ local eval = require "moontide.repl.eval"
 local hints = require "moontide.repl.hints"
 local pretty = require "moontide.repl.pretty"
 local trace = require "moontide.repl.trace"
+local transcript = require "moontide.repl.transcript"
 
 local M = {}
 
@@ -20,13 +21,14 @@ local M = {}
 ---@field commands table<string, ReplCommand>
 ---@field describe fun(): string
 ---@field quit fun()? asks to leave
----@field expanded boolean? tables of records are shown with a line a field
+---@field transcript Transcript
+---@field started string? the command that began it, as a comment of Markdown
 ---@field reload (fun(): string?, string?)? puts the changed script in place; in a task
 ---@field submit fun(self: Evaluator, line: string, o: table): Evaluation?
 local Evaluator = {}
 Evaluator.__index = Evaluator
 
----@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: (fun(): string), quit: fun()?, reload: (fun(): string?, string?)?, commands: table? }
+---@param o { world: World, api: table, env: table, mode: string, simulated: boolean, latency_us: number?, describe: (fun(): string), quit: fun()?, reload: (fun(): string?, string?)?, commands: table?, transcript: Transcript?, started: string? }
 ---@return Evaluator
 function M.new(o)
   local engine = setmetatable({
@@ -39,7 +41,9 @@ function M.new(o)
     describe = o.describe,
     quit = o.quit,
     reload = o.reload,
-    commands = setmetatable({}, { __index = nil }),
+    commands = {},
+    transcript = o.transcript or transcript.new(),
+    started = o.started,
   }, Evaluator)
   for name, c in pairs(commands.list) do
     engine.commands[name] = c
@@ -63,16 +67,29 @@ end
 
 ---Runs one line (or a chunk of several).
 ---@param line string
----@param o { width: integer, color: boolean?, reason: (fun(since: number): string?), done: fun(ok: boolean, text: string?), read_only: boolean?, env: table? }
+---@param o { width: integer, color: boolean?, reason: (fun(since: number): string?), done: fun(ok: boolean, text: string?), read_only: boolean?, env: table?, again: boolean? }
 ---@return Evaluation? # nil: it is done already
 function Evaluator:submit(line, o)
+  if not o.again then -- what is typed again on the way back in time is kept already
+    local done = o.done
+    o = setmetatable({
+      done = function(ok, text)
+        self.transcript:add(line, ok, text)
+        done(ok, text)
+      end,
+    }, { __index = o })
+  end
   local env = o.env or self.env
-  local shown = { width = o.width, rows = 20, env = env, expanded = self.expanded, color = o.color }
+  local shown = { width = o.width, rows = 20, env = env, color = o.color }
   local name, argument = line:match "^%s*:(%S*)%s*(.-)%s*$"
   if name then
     local command = self.commands[name]
     if name == "" then
       o.done(false, "a command has a name; :help lists them")
+      return nil
+    end
+    if not command and commands.elsewhere[name] then
+      o.done(false, (":%s needs %s"):format(name, commands.elsewhere[name]))
       return nil
     end
     if not command then

@@ -8,6 +8,7 @@ local complete = require "moontide.repl.complete"
 local evaluator = require "moontide.repl.evaluator"
 local history = require "moontide.repl.history"
 local palette = require "moontide.palette"
+local programs = require "moontide.repl.programs"
 local shorthand = require "moontide.repl.shorthand"
 
 local M = {}
@@ -77,20 +78,28 @@ function Terminal:listen()
   C.terminal_listen(self.terminal, prompt)
 end
 
--- The text of a line's answer.
-local function finish(self, ok, text)
-  self.busy = nil
+-- Shows the answer to a line.
+local function show(self, ok, text)
+  local paged = self.paged and self.edits and not self.target.no_shell
+  self.paged = nil
   if not ok then
     self.failed = true
     self:print(self:paint(tostring(text), "31"), not self.edits and io.stderr or nil)
-  elseif text then
+  elseif text and not (paged and programs.page(text)) then
     self:print(text)
   end
+end
+
+local function finish(self, ok, text)
+  self.busy = nil
+  show(self, ok, text)
   self:listen()
   self:read()
 end
 
 function Terminal:submit(line)
+  self.paged = line:find "^%s*:page%s" ~= nil
+  if not line:find "^%s*:" then self.typed = line end
   if self.edits and history.add(self.history, line) then C.terminal_remember(self.terminal, line) end
   local at_once, done = true, false
   local handle = self.target:submit(line, {
@@ -114,16 +123,30 @@ function Terminal:submit(line)
   self.busy = not done and (handle or true) or nil
   if done then
     self.busy = nil
-    local ok, text = self.answer[1], self.answer[2]
-    if not ok then self.failed = true end
-    if text then
-      self:print(
-        ok and text or self:paint(tostring(text), "31"),
-        not ok and not self.edits and io.stderr or nil
-      )
-    end
+    show(self, self.answer[1], self.answer[2])
     self:listen()
   end
+end
+
+-- `:edit`: what was typed last, in the user's editor; what comes of it is run.
+function Terminal:edit()
+  local text, problem
+  if not self.edits then
+    problem = ":edit needs a terminal"
+  elseif self.target.no_shell then
+    problem = self.target.no_shell
+  else
+    text, problem = programs.edit(self.typed or "")
+  end
+  if text and text ~= "" then
+    self:print(text)
+    return self:submit(text)
+  end
+  if problem then
+    self.failed = true
+    self:print(self:paint(problem, "31"), not self.edits and io.stderr or nil)
+  end
+  self:listen()
 end
 
 -- A command of the shell, which has the terminal until it ends.
@@ -156,6 +179,7 @@ function Terminal:line(text)
     local shell = shorthand.shell(whole)
     if shell then return self:run_shell(whole, shell) end
     whole = shorthand.expand(whole)
+    if whole:find "^%s*:edit%s*$" then return self:edit() end
   end
   if evaluator.incomplete(whole) then
     self.buffer = whole
