@@ -128,8 +128,8 @@ local function run_notebooks(words)
 end
 
 function M.run(options)
-  local status = run_notebooks(options)
-  if status then return status end
+  local notebooks = run_notebooks(options)
+  if notebooks then return notebooks end
   local args = { [0] = "moontide test" }
   for i, a in ipairs(options) do
     args[i] = a

@@ -1,7 +1,6 @@
 ---The commands of the REPL, the lines that begin with a colon. Each runs as a task of the world, and answers a text.
 local annotations = require "moontide.meta.annotations"
 local complete = require "moontide.repl.complete"
-local eval = require "moontide.repl.eval"
 local pretty = require "moontide.repl.pretty"
 local show_commands = require "moontide.repl.show_commands"
 local task = require "moontide.run.task"
