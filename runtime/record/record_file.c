@@ -62,7 +62,7 @@ struct record_file_writer {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct block waiting;   // under the lock, as `ending` and `items`
-    bool ending, dropped;
+    bool ending, dropped, failed;
     int64_t items;
     // The thread's own.
     struct block taken, packed;
@@ -151,6 +151,7 @@ static void *write_on(void *ctx) {
         if (w->taken.size > 0) write_frame(w);
         if (last) return NULL;
         pthread_mutex_lock(&w->lock);
+        w->failed = w->error != 0;
     }
 }
 
@@ -199,6 +200,13 @@ void record_file_put(struct record_file_writer *w, uint8_t kind, const void *pay
     }
     pthread_mutex_unlock(&w->lock);
     if (first) pthread_cond_signal(&w->more);
+}
+
+bool record_file_writer_stopped(struct record_file_writer *w) {
+    pthread_mutex_lock(&w->lock);
+    bool stopped = w->failed || w->dropped;
+    pthread_mutex_unlock(&w->lock);
+    return stopped;
 }
 
 int record_file_writer_close(struct record_file_writer *w, struct record_file_figures *figures,

@@ -49,6 +49,9 @@ struct record_file_rows {
 void record_file_put(struct record_file_writer *w, uint8_t kind, const void *payload, size_t size,
                      struct record_file_rows rows);
 
+// Whether the file has ended before its time: the disk is full, or did not keep up. What comes is not written.
+bool record_file_writer_stopped(struct record_file_writer *w);
+
 // Writes the rest. ERR_IO and why when the file does not hold everything.
 int record_file_writer_close(struct record_file_writer *w, struct record_file_figures *figures,
                              struct errmsg *e);

@@ -156,6 +156,24 @@ describe("moontide record", function()
     assert.equal(1, run.moontide({ "data", "doctor", folder .. "/m" }).status)
   end)
 
+  it("ends with the reason when the disk takes no more, and keeps what it took", function()
+    exchange = lx.start { "--symbols", "BTCUSDT" }
+    -- A file of 8 KB (of 16 where sh is bash) is as full as a disk.
+    os.execute(
+      ("trap '' XFSZ; ulimit -f 16; exec '%s' record BTCUSDT --streams bookTicker,aggTrades --url %s --to %s/m >%s/out 2>%s/err </dev/null"):format(
+        host.exe,
+        exchange.url,
+        folder,
+        folder,
+        folder
+      )
+    )
+    assert.is_truthy(run.read(folder .. "/err"):find "%.market does not hold everything: File too large")
+    local list, problem = items(of_folder(folder .. "/m")[1])
+    if list[1] then assert.equal(C.MARKET_ABOUT, list[1].kind) end -- else its first frame was larger
+    assert.is_truthy(problem:find "is cut off at byte %d+")
+  end)
+
   it("leaves whole what was written when it is killed", function()
     exchange = lx.start { "--symbols", "BTCUSDT" }
     local pipe = io.popen(

@@ -42,7 +42,7 @@ local function finish(self)
   local figures = ffi.new "struct record_file_figures"
   local writer = self.writer
   self.writer = nil
-  local status = C.record_file_writer_close(ffi.gc(writer, nil), figures, self.message)
+  local status = C.record_file_writer_close(writer, figures, self.message)
   if status ~= 0 then
     failures.raise(1, "%s does not hold everything: %s", self.path, ffi.string(self.message.text))
   end
@@ -85,6 +85,7 @@ local function rotate(self, time_us)
   local now = host.monotonic()
   if now < self.size_at then return end
   self.size_at = now + 0.5
+  if C.record_file_writer_stopped(self.writer) then finish(self) end -- which says why
   if size_of(self.path) >= self.rotate_bytes then begin(self, time_us) end
 end
 
@@ -259,8 +260,7 @@ function M.new(o)
   }, Recorder)
 end
 
----Records until a signal, or as long as was asked.
-function Recorder:run()
+local function record(self)
   local input, ends = ffi.new "struct market_input", self.seconds and host.monotonic() + self.seconds
   begin(self, os.time() * 1e6)
   for number = 0, #self.connections do
@@ -276,8 +276,15 @@ function Recorder:run()
     ask(self)
     if ends and now >= ends or self.events and self.messages >= self.events then self.over = true end
   end
-  finish(self)
+end
+
+---Records until a signal, or as long as was asked. What was written before a failure is kept.
+function Recorder:run()
+  local ok, failure = pcall(record, self)
+  local finished, problem = pcall(finish, self)
   C.market_streams_free(ffi.gc(self.m, nil))
+  if not ok then error(failure, 0) end
+  if not finished then error(problem, 0) end
 end
 
 return M
