@@ -60,6 +60,19 @@ describe("bad input", function()
       "the script has no such parameter; it has: fast",
       { "backtest", script, "--data", good, "--set", "quick=3" }
     )
+    refused(2, "it has: fast; did you mean fast%?", { "backtest", script, "--data", good, "--set", "fsat=3" })
+    for _, world in ipairs { "paper", "live" } do
+      refused(
+        1,
+        "%-%-ca%-file /no/such.pem: no such file",
+        { world, script, "--url", "http://127.0.0.1:1", "--ca-file", "/no/such.pem" }
+      )
+      refused(
+        1,
+        "%-%-ca%-file /: it is a folder, not a file",
+        { world, script, "--url", "http://127.0.0.1:1", "--ca-file", "/" }
+      )
+    end
     refused(
       2,
       "%-%-set fast=61 is outside its bounds 2 to 60",

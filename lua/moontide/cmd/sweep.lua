@@ -198,10 +198,11 @@ local function plan(options, script, path)
       table.sort(known)
       cmd.fail(
         2,
-        "--set %s: %s has no such parameter; it has: %s",
+        "--set %s: %s has no such parameter; it has: %s%s",
         name,
         path,
-        #known > 0 and table.concat(known, ", ") or "none"
+        #known > 0 and table.concat(known, ", ") or "none",
+        require("moontide.options.suggest").hint(name, known)
       )
     end
   end

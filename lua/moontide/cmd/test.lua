@@ -106,6 +106,26 @@ local function told_to(out, fn)
   end
 end
 
+-- An output format that busted has not would end in a traceback of busted's.
+local function check_format(args)
+  for i, a in ipairs(args) do
+    local format = (a == "-o" or a == "--output") and args[i + 1] or a:match "^%-%-output=(.+)$"
+    if
+      format
+      and not package.searchpath("busted.outputHandlers." .. format, package.path)
+      and not package.searchpath(format, "./?.lua;" .. package.path)
+      and not host.file_mode(format)
+    then
+      cmd.fail(
+        2,
+        "%s %s: no such output format; busted has plainTerminal, utfTerminal, TAP, json, junit and others",
+        a,
+        format
+      )
+    end
+  end
+end
+
 -- Notebooks of the REPL, when those are what is named; nil otherwise.
 local function run_notebooks(words)
   local books = 0
@@ -134,6 +154,7 @@ function M.run(options)
   for i, a in ipairs(options) do
     args[i] = a
   end
+  check_format(args)
   local jobs, specs, rest = jobs_of(args)
   local spec, plain, help = look_at(jobs and specs or args)
   if jobs then
@@ -191,6 +212,10 @@ function M.run(options)
   if plain then
     local skipped = counts.pending and (", %d skipped"):format(counts.pending) or ""
     print(("%d passed, %d failed%s"):format(counts.success or 0, failed, skipped))
+  end
+  if plain and next(counts) == nil then
+    io.stderr:write "moontide test: no test ran\n"
+    return 1
   end
   local code = exit.code
   if code == true or code == 0 or (code == nil and ok) then return failed > 0 and 1 or 0 end

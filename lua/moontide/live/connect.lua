@@ -3,6 +3,7 @@ local ffi = require "ffi"
 local C = require "moontide.core"
 local exchange_info = require "moontide.run.exchange_info"
 local failures = require "moontide.failure"
+local suggest = require "moontide.options.suggest"
 local groups = require "moontide.options.live_groups"
 local host = require "moontide.lua_host"
 local option_table = require "moontide.options"
@@ -138,7 +139,15 @@ end
 function M.decimals(names, info)
   local known, series = exchange_info.entries(info, "exchangeInfo"), {}
   for _, name in ipairs(names) do
-    local s = known[name] or failures.raise(1, "the exchange does not trade %s", name)
+    local s = known[name]
+    if not s then
+      local symbols = {}
+      for symbol in pairs(known) do
+        symbols[#symbols + 1] = symbol
+      end
+      table.sort(symbols)
+      failures.raise(1, "the exchange does not trade %s%s", name, suggest.hint(name, symbols))
+    end
     if s.status ~= "TRADING" then
       failures.raise(1, "%s does not trade now: its status is %s", name, tostring(s.status))
     end

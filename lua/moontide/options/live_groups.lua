@@ -29,7 +29,7 @@ M.connection = {
   },
   {
     name = "ca-file",
-    type = "file",
+    type = "input",
     value = "FILE",
     help = "certificates to trust instead of the system's (PEM)",
   },

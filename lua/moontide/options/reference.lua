@@ -13,7 +13,7 @@ local function value_text(row)
     or row.type == "duration" and types.unit_names[row.unit]
     or row.type == "size" and row.unit
     or row.type == "pair" and "NAME=VALUE"
-    or row.type == "output" and "file"
+    or (row.type == "output" or row.type == "input") and "file"
     or row.type == "time" and "date"
     or row.type
   local bounds = types.bounds(row)

@@ -35,4 +35,13 @@ function M.nearest(word, known)
   return best
 end
 
+---The end of a message about a word that is not known: "; did you mean X?", or nothing.
+---@param word string
+---@param known string[]
+---@return string
+function M.hint(word, known)
+  local nearest = M.nearest(word, known)
+  return nearest and ("; did you mean %s?"):format(nearest) or ""
+end
+
 return M

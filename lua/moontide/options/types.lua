@@ -205,6 +205,17 @@ M.types.file = {
   expected = function() return "expected the name of a file" end,
   files = true,
 }
+-- What is read only later is better known to be there before anything begins.
+M.types.input = {
+  read = function(_, text)
+    if text == "" then return nil, "expected the name of a file" end
+    local host = require "moontide.lua_host"
+    if not host.file_mode(text) then return nil, "no such file", 1 end
+    if host.list_folder(text) then return nil, "it is a folder, not a file", 1 end
+    return text
+  end,
+  files = true,
+}
 -- What is written at the end of a long run is better known to have a place before it.
 M.types.output = {
   read = function(_, text)

@@ -4,6 +4,7 @@ local bit = require "bit"
 local C = require "moontide.core"
 local brackets = require "moontide.portfolio.brackets"
 local failures = require "moontide.failure"
+local suggest = require "moontide.options.suggest"
 
 local M = {}
 
@@ -90,9 +91,10 @@ function M.parameters(declared, given, path)
     if d == nil then
       failures.raise(
         2,
-        "--set %s: the script has no such parameter; it has: %s",
+        "--set %s: the script has no such parameter; it has: %s%s",
         name,
-        #names > 0 and table.concat(names, ", ") or "none"
+        #names > 0 and table.concat(names, ", ") or "none",
+        suggest.hint(name, names)
       )
     end
     local default = values[name]
