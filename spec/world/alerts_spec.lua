@@ -161,6 +161,42 @@ describe("alerts", function()
     end
   )
 
+  it(
+    "that one target does not take wait for it over a restart, and come to the others no second time",
+    function()
+      config(
+        ([[to = { { kind = "slack", url = %q }, { kind = "webhook", url = "http://127.0.0.1:1/" } }]]):format(
+          url "/slack"
+        )
+      )
+      local text = [[api.sleep(0) api.alert "one" print "said" io.stdout:flush() api.sleep(1000)]]
+      r = live_run.start(x, { text }, { "--config", folder .. "/conf.lua" })
+      r:wait_for "said"
+      wait.till("the first", function() return #got() == 1 end)
+      wait.till("the mark", function() return run.read(r:path(nil, "alerts.sent")):find "^[1-9]%d*\n0\n$" end)
+      r:kill(15)
+      assert.equal(0, r:wait())
+      -- The other target is there now.
+      config(
+        ([[to = { { kind = "slack", url = %q }, { kind = "webhook", url = %q } }]]):format(
+          url "/slack",
+          url "/hook"
+        )
+      )
+      local sender = ("%s alert serve '%s' --parent=999999999 --config=%s/conf.lua 2>&1"):format(
+        require("moontide.lua_host").exe,
+        r:path(),
+        folder
+      )
+      os.execute(sender)
+      local by_path = {}
+      for _, g in ipairs(got()) do
+        by_path[g.path] = (by_path[g.path] or 0) + 1
+      end
+      assert.same({ ["/slack"] = 1, ["/hook"] = 1 }, by_path)
+    end
+  )
+
   it("tell that a worker was killed and started again", function()
     config(([[to = { { kind = "slack", url = %q } }]]):format(url "/slack"))
     r = live_run.start(x, { [[api.sleep(0) print "lives" io.stdout:flush() api.sleep(1000)]] }, {
@@ -170,5 +206,10 @@ describe("alerts", function()
     r:wait_for "lives"
     r:kill(9, r:ask({ cmd = "status" }).pid)
     wait.till("the alert", function() return service:log():find("script was killed by SIGKILL", 1, true) end)
+    -- In its log too.
+    wait.till(
+      "the line",
+      function() return run.read(r:path(nil, "log")):find("ERROR script was killed by SIGKILL", 1, true) end
+    )
   end)
 end)

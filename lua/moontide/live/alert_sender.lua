@@ -10,63 +10,82 @@ ffi.cdef "int kill(int, int); int usleep(unsigned);"
 
 local M = {}
 
-local POLL_US, QUEUE_MOST, WAIT_MAX_S, END_S = 200000, 1000, 300, 10
+local POLL_US, QUEUE_MOST, WAIT_MAX_S, END_S, BURST = 200000, 1000, 300, 10, 10
 
 local function note(format, ...) io.stderr:write("moontide alerts: ", format:format(...), "\n") end
 
--- One run's lines, from where the last sender left off: `alerts.sent` has how far.
-local function outbox(folder)
-  local path, mark = alerts.place(folder), alerts.place(folder) .. ".sent"
-  local kept = io.open(mark, "rb")
-  local at = kept and tonumber(kept:read "*a") or 0
-  if kept then kept:close() end
-  local self = {}
+-- How far each target has come in a run's lines, by its place in the list: `alerts.sent`, an offset a line.
+local function read_marks(path, count)
+  local marks, file = {}, io.open(path, "rb")
+  for i = 1, count do
+    marks[i] = file and tonumber(file:read "*l") or 0
+  end
+  if file then file:close() end
+  return marks
+end
 
+-- One run's lines, from where the last sender left off.
+local function outbox(folder, count)
+  local path, mark = alerts.place(folder), alerts.place(folder) .. ".sent"
+  local marks = read_marks(mark, count)
+  local self, at, kept = {}, marks[1] or 0, table.concat(marks, "\n")
+  for _, m in ipairs(marks) do
+    at = math.min(at, m)
+  end
+
+  -- `give` gets each line with where it begins, and the marks of those who have had it lie beyond that.
   function self.take(give)
     local file = io.open(path, "rb")
     if not file then return end
-    local size = file:seek "end"
-    if size < at then -- a new one was begun: what the old one still holds comes first
+    if file:seek "end" < at then -- a new one was begun: what the old one still holds comes first
       local old = io.open(path .. ".1", "rb")
       if old then
         old:seek("set", at)
         for line in old:lines() do
-          give(line)
+          give(line, 0, {})
         end
         old:close()
       end
-      at = 0
+      at, marks = 0, {}
     end
     file:seek("set", at)
-    local text = file:read "*a" or ""
+    local whole = (file:read "*a" or ""):match "^.*\n" or ""
     file:close()
-    local whole = text:match "^.*\n"
-    if not whole then return end
-    for line in whole:gmatch "[^\n]+" do
-      give(line)
+    for line in whole:gmatch "([^\n]*)\n" do
+      give(line, at, marks)
+      at = at + #line + 1
     end
-    at = at + #whole
-    self.moved = true
   end
 
-  -- Only once everything that was taken is out, so that a sender that dies loses nothing; it may send twice.
-  function self.done()
-    if self.moved then host.replace_file(mark, tostring(at)) end
-    self.moved = false
+  -- Only what is out is marked, so that a sender that dies loses nothing; it may send one twice.
+  function self.mark(queues)
+    local now = {}
+    for i, q in ipairs(queues) do
+      now[i] = at
+      for _, waiting in ipairs(q) do
+        if waiting.box == self then
+          now[i] = waiting.from
+          break
+        end
+      end
+    end
+    local text = table.concat(now, "\n")
+    if text ~= kept and host.replace_file(mark, text .. "\n") then kept = text end
   end
   return self
 end
 
-local function add(queues, line)
+local function add(queues, box, line, from, marks)
   local ok, alert = pcall(cjson.decode, line)
   if not ok or type(alert) ~= "table" or not targets.severities[alert.severity] then return end
-  for _, q in ipairs(queues) do
-    if targets.severities[alert.severity] >= q.target.least then
+  for i, q in ipairs(queues) do
+    if targets.severities[alert.severity] >= q.target.least and from >= (marks[i] or 0) then
       if #q >= QUEUE_MOST then
         table.remove(q, 1)
+        if q.lost == 0 then note("%s: more than %d alerts wait; the oldest go", q.target.kind, QUEUE_MOST) end
         q.lost = q.lost + 1
       end
-      q[#q + 1] = alert
+      q[#q + 1] = { alert = alert, box = box, from = from }
     end
   end
 end
@@ -74,7 +93,7 @@ end
 -- The first of a queue, if its time has come.
 local function step(q)
   if #q == 0 or host.monotonic() < q.not_before then return end
-  local outcome = targets.send(q.target, q[1])
+  local outcome = targets.send(q.target, q[1].alert)
   if outcome.ok then
     if q.failed > 0 then note("%s takes alerts again", q.target.kind) end
     q.failed = 0
@@ -107,27 +126,25 @@ function M.serve(list, folders, parent)
     queues[i] = { target = t, failed = 0, not_before = 0, lost = 0 }
   end
   for i, folder in ipairs(folders) do
-    boxes[i] = outbox(folder)
+    boxes[i] = outbox(folder, #list)
   end
   local until_s
   repeat
     if not until_s and ffi.C.kill(parent, 0) ~= 0 then until_s = host.monotonic() + END_S end
     local ended = until_s ~= nil
     for _, box in ipairs(boxes) do
-      box.take(function(line) add(queues, line) end)
+      box.take(function(line, from, marks) add(queues, box, line, from, marks) end)
     end
     for _, q in ipairs(queues) do
-      step(q)
-    end
-    if not waiting(queues) then
-      for _, box in ipairs(boxes) do
-        box.done()
+      for _ = 1, BURST do
+        step(q)
       end
-      if ended then return end
-      ffi.C.usleep(POLL_US)
-    else
-      ffi.C.usleep(POLL_US / 10)
     end
+    for _, box in ipairs(boxes) do
+      box.mark(queues)
+    end
+    if ended and not waiting(queues) then return end
+    ffi.C.usleep(POLL_US)
   until until_s and host.monotonic() > until_s
 end
 

@@ -70,6 +70,23 @@ function M.attach(s)
   return path
 end
 
+---What a supervisor says of a run stands in the run's log file too; the run itself rotates it.
+---@param log table the supervisor's
+---@param workers { name: string, folder: string }[]
+---@param settings RunSettings
+function M.share(log, workers, settings)
+  if settings.log_file == "none" then return end
+  local files = {}
+  for i, w in ipairs(workers) do
+    files[i] = M.open(settings.log_file or M.place(w.folder), 0, 0)
+  end
+  table.insert(log.listeners, function(line)
+    for i, w in ipairs(workers) do
+      if files[i] and (#workers == 1 or line:find(w.name, 1, true)) then files[i].write(line) end
+    end
+  end)
+end
+
 ---The last line of a run's log, which its log does not tell, and the end.
 ---@param s LiveSession
 ---@param text string?

@@ -15,6 +15,7 @@ local failures = require "moontide.failure"
 local folder = require "moontide.live.folder"
 local host = require "moontide.lua_host"
 local loader = require "moontide.run.loader"
+local log_file = require "moontide.live.log_file"
 local run_ends = require "moontide.live.run_ends"
 local run_file = require "moontide.live.run_file"
 local settings_module = require "moontide.live.settings"
@@ -574,6 +575,7 @@ function M.run(command, options, can_clean)
   for _, w in ipairs(v.workers) do
     listen(v, w)
   end
+  log_file.share(v.log, v.workers, v.settings)
   start_alerts(v)
   for _, w in ipairs(v.workers) do
     start(v, w)
