@@ -146,7 +146,10 @@ describe("alerts", function()
         local texts = {}
         for _, g in ipairs(got()) do
           if g.status == 200 and g.path == path then
-            texts[#texts + 1] = path == "/hook" and cjson.decode(g.body).text or cjson.decode(g.body).text
+            local said = cjson.decode(g.body).text
+            if not said:find "held? the loop" and not said:find "holds the loop" then
+              texts[#texts + 1] = said
+            end
           end
         end
         return texts
@@ -172,7 +175,7 @@ describe("alerts", function()
       local text = [[api.sleep(0) api.alert "one" print "said" io.stdout:flush() api.sleep(1000)]]
       r = live_run.start(x, { text }, { "--config", folder .. "/conf.lua" })
       r:wait_for "said"
-      wait.till("the first", function() return #got() == 1 end)
+      wait.till("the first", function() return #got() >= 1 end)
       wait.till("the mark", function() return run.read(r:path(nil, "alerts.sent")):find "^[1-9]%d*\n0\n$" end)
       r:kill(15)
       assert.equal(0, r:wait())
@@ -191,7 +194,8 @@ describe("alerts", function()
       os.execute(sender)
       local by_path = {}
       for _, g in ipairs(got()) do
-        by_path[g.path] = (by_path[g.path] or 0) + 1
+        -- A slow machine makes a run warn of more.
+        if cjson.decode(g.body).text:find "one$" then by_path[g.path] = (by_path[g.path] or 0) + 1 end
       end
       assert.same({ ["/slack"] = 1, ["/hook"] = 1 }, by_path)
     end

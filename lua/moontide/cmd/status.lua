@@ -207,7 +207,14 @@ function M.orders(folder_path, open_only, limit)
     }
   end
   C.journal_release(rows[0])
-  table.sort(list, function(a, b) return a.made_time < b.made_time end)
+  local place = {} -- of one moment: as they were written
+  for i, o in ipairs(list) do
+    place[o] = i
+  end
+  table.sort(list, function(a, b)
+    if a.made_time ~= b.made_time then return a.made_time < b.made_time end
+    return place[a] < place[b]
+  end)
   return list
 end
 
