@@ -118,6 +118,7 @@ function M.run(options)
   local about = session.about(s, options, path)
   about.said, about.folded, about.trades = said, folded, options.trades
   local result = report.build(world, about)
+  result.options = require("moontide.page.run").options(options.argv)
   if options.paths then result.paths = spread(options, path, result, bar) end
   if watch then
     local page = require "moontide.page.run"

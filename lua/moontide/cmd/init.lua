@@ -16,6 +16,10 @@ M.list = {
     "Backtests a strategy over ranges of its parameters, and says whether the best is more than luck.",
   },
   {
+    "compare",
+    "Lays results of backtests beside each other: figures, what differs, equity curves on a page.",
+  },
+  {
     "check",
     "Tries a strategy: look-ahead, costs, chance, single trades, parameters, faults. A verdict line each.",
   },

@@ -17,12 +17,13 @@ M.present = assets.present
 local scripts = {
   run = { "common.js", "charts.js", "candles.js", "tables.js", "orders.js", "run.js" },
   sweep = { "common.js", "charts.js", "tables.js", "sweep.js" },
+  compare = { "common.js", "charts.js", "tables.js", "compare.js" },
 }
 
 -- The libraries that draw it, and what they are called.
 local charts = { file = "lightweight-charts", name = "Lightweight Charts" }
 local curves = { file = "uplot", name = "uPlot" }
-local libraries = { run = { charts, curves }, sweep = {} }
+local libraries = { run = { charts, curves }, sweep = {}, compare = { curves } }
 
 local entities = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 local function escaped(text) return (text:gsub("[&<>\"']", entities)) end
@@ -42,7 +43,7 @@ local function own_script(kind)
   return table.concat(parts)
 end
 
----@param document table `kind`, `title`, and what the scripts of that kind read (page/run.lua, page/sweep.lua)
+---@param document table `kind`, `title`, and what the scripts of that kind read (run.lua, sweep.lua, compare.lua)
 ---@return string html
 function M.html(document)
   local code, styles = {}, {}

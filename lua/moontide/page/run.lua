@@ -55,6 +55,24 @@ local aside = {
   ["log-format"] = true,
 }
 
+-- Options that the result names by itself: parameters, and data by their fingerprint.
+local told = { set = true, data = true, store = true, capital = true, paths = true, plot = true, record = true }
+
+---The options of a command line that shape its result, as they were given.
+---@param argv string[] as --name=value
+---@return table<string, string>? by name; nil where there are none
+function M.options(argv)
+  local options
+  for _, word in ipairs(argv) do
+    local name, value = word:match "^%-%-([%w-]+)=?(.*)$"
+    if name and not aside[name] and not told[name] then
+      options = options or {}
+      options[name] = options[name] and options[name] .. " " .. value or value
+    end
+  end
+  return options
+end
+
 ---The command that gives the same result again.
 ---@param name string of the command
 ---@param path string of the script
@@ -160,6 +178,7 @@ function M.document(r, s)
     version = 1,
     title = ("%s: backtest"):format(r.strategy),
     mode = "backtest",
+    coin = r.coin,
     command = s.command,
     result = M.result(r),
     curve = curves.equity(r, world, r.begin_us, r.end_us),

@@ -136,7 +136,7 @@ function M.document(o)
     from = best.result.from,
     to = best.result.to,
     data = best.data,
-    coin = best.result.coin or "USDT",
+    coin = best.result.coin,
     dimensions = named(o.dimensions),
     figures = listed { unpack(M.figures) },
     trials = pack.deflated(text, #text),

@@ -82,6 +82,16 @@ function M.months(moments, equity)
   return list
 end
 
+-- The curve at the ends of days, as milliseconds and money.
+local function days(moments, equity)
+  local list = require("moontide.report.json").list
+  local out = { time = setmetatable({}, list), equity = setmetatable({}, list) }
+  for i, us in ipairs(moments) do
+    out.time[i], out.equity[i] = us / 1000, equity[i]
+  end
+  return out
+end
+
 local function milliseconds(us) return us ~= 0 and tonumber(us) / 1000 or nil end
 
 ---The deepest drawdowns, the deepest first.
@@ -129,6 +139,7 @@ function M.fill(r, view, markets, count, first_us, last_us)
     r.best_day, r.worst_day = math.max(r.best_day or x, x), math.min(r.worst_day or x, x)
   end
   r.months = M.months(moments, equity)
+  r.equity_by_day = days(moments, equity)
   if markets and count > 0 then
     local held = M.buy_and_hold(markets, count, moments, r.capital)
     r.buy_and_hold = held[#held] / r.capital - 1

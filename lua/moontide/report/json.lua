@@ -52,6 +52,7 @@ local keys = {
   "symbols",
   "interval",
   "params",
+  "options",
   "from",
   "to",
   "from_text",
@@ -93,6 +94,7 @@ local keys = {
   "best_day",
   "worst_day",
   "months",
+  "equity_by_day",
   "exposure",
   "time_in_market",
   "trades",
@@ -136,6 +138,9 @@ local keys = {
   "peak_memory",
 }
 
+-- Keys that are left out where there is nothing to say.
+local absent = { paths = true, options = true }
+
 ---Any value, the keys of objects in order.
 ---@param value any
 ---@return string
@@ -154,7 +159,7 @@ function M.text(r)
       end
       value = by_code
     end
-    if value ~= nil or key ~= "paths" then parts[#parts + 1] = text_of(key) .. ":" .. value_of(value) end
+    if value ~= nil or not absent[key] then parts[#parts + 1] = text_of(key) .. ":" .. value_of(value) end
   end
   return "{" .. table.concat(parts, ",") .. "}\n"
 end

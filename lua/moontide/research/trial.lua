@@ -33,6 +33,7 @@ M.figures = {
   "from",
   "to",
   "bars",
+  "coin",
 }
 
 local function copy(t)

@@ -145,7 +145,7 @@ function again(result, command) {
       params.length ? el("table", null, el("tbody", null, params.map(([k, v]) => el("tr", null, el("td", { cls: "soft" }, k), el("td", { cls: "r" }, String(v)))))) : el("p", { cls: "say" }, "The script has no parameters.")));
 }
 function foot() {
-  return el("footer", null, el("p", null, `Written by Moontide. All times are UTC; money is ${doc.coin || "USDT"}.`),
+  return el("footer", null, el("p", null, `Written by Moontide. All times are UTC${doc.coin ? `; money is ${doc.coin}` : ""}.`),
     doc.licences.map((l) => el("details", null, el("summary", null, "Charts by " + l.name + ": licence"), el("pre", null, l.text))),
     doc.kind === "run" ? el("p", null, "TradingView Lightweight Charts\u2122, copyright (c) TradingView, Inc., ", el("a", { href: "https://www.tradingview.com/", rel: "noopener noreferrer" }, "tradingview.com")) : null);
 }

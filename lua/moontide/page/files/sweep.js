@@ -188,7 +188,7 @@ function forwardCards() {
 }
 function forwardTiles() {
   return el("div", { cls: "tiles" },
-    tile("net profit of the tests", "forward_net_profit", F.net_profit, signed(F.net_profit, usdt(F.net_profit)), `${doc.coin}, out of sample`, tone(F.net_profit)),
+    tile("net profit of the tests", "forward_net_profit", F.net_profit, signed(F.net_profit, usdt(F.net_profit)), (doc.coin ? doc.coin + ", " : "") + "out of sample", tone(F.net_profit)),
     tile("tests with a profit", "profitable", F.profitable, percent(F.profitable, 0), `of ${F.windows.length}`),
     tile("efficiency", "efficiency", F.efficiency, ratio(F.efficiency), known(F.efficiency) ? "return of tests by that of trainings" : "trainings had no profit"));
 }
@@ -213,7 +213,7 @@ async function main() {
   if (F) main.append(forwardTiles());
   main.append(el("div", { cls: "tiles" },
     tile("best " + words(doc.objective), "best_score", best.score, measureText("score", best.score), D.map((d, k) => `${d.name} ${valueText(best.values[k])}`).join(", ")),
-    tile("its net profit", "best_net_profit", best.net_profit, signed(best.net_profit, usdt(best.net_profit)), `${doc.coin}, in sample`, tone(best.net_profit)),
+    tile("its net profit", "best_net_profit", best.net_profit, signed(best.net_profit, usdt(best.net_profit)), (doc.coin ? doc.coin + ", " : "") + "in sample", tone(best.net_profit)),
     tile("its drawdown", "best_max_drawdown", best.max_drawdown, percent(best.max_drawdown), `${count(best.trades)} trades`),
     tile("trials with a profit", "with_profit", trials.filter((t) => t.net_profit > 0).length, count(trials.filter((t) => t.net_profit > 0).length), `of ${count(trials.length)}`),
     tile("trials ever", "trials_ever", V.trials, count(V.trials), "of this strategy on these data"),
