@@ -56,7 +56,8 @@ local aside = {
 }
 
 -- Options that the result names by itself: parameters, and data by their fingerprint.
-local told = { set = true, data = true, store = true, capital = true, paths = true, plot = true, record = true }
+local told =
+  { set = true, data = true, store = true, capital = true, paths = true, plot = true, record = true }
 
 ---The options of a command line that shape its result, as they were given.
 ---@param argv string[] as --name=value
