@@ -33,7 +33,8 @@ LUAJIT_A = $(shell pkg-config --variable=libdir luajit)/libluajit-5.1.a
 LDLIBS = -Wl,--whole-archive $(LUAJIT_A) -Wl,--no-whole-archive -Wl,--wrap=open64 -Wl,--wrap=syscall \
          $(shell pkg-config --libs $(LIBS_PC)) -lcsv -lwslay -lhttp_parser -lm -ldl
 LDFLAGS = -rdynamic $(HARDENED_LINK)
-VERSION := 0.1.0
+# That of the nearest tag; in a tree without one (an archive, a shallow clone), the last release.
+VERSION := $(or $(shell git describe --tags --match 'v[0-9]*' 2>/dev/null | sed 's/^v//; s/-/+/; s/-/./g'),0.1.0)
 
 # Test code (runtime/testing) is a library of its own, which specs load: it is not in the product.
 SOURCES := $(sort $(filter-out runtime/testing/%,$(wildcard runtime/*/*.c runtime/*/*/*.c)))
@@ -49,7 +50,7 @@ Q :=
 say = @:
 endif
 
-.PHONY: all deps clients page run test stress soak bench bench-check bench-accept bench-run asan tsan lint format format-check formatters check fuzz mutants docs install uninstall clean help
+.PHONY: all deps clients page run test stress soak bench bench-check bench-accept bench-run asan tsan lint format format-check formatters check fuzz mutants docs install install-files uninstall deb clean help
 .DEFAULT_GOAL := all
 
 all: $(BINARY) $(TESTING) page  ## build build/moontide, and the library of test code that specs load
@@ -177,16 +178,43 @@ docs: all                 ## docs/api.md from the annotations, docs/commands.md 
 	@$(BINARY) script docs/generate_commands.lua > $(BUILD)/commands.md && mv $(BUILD)/commands.md docs/commands.md
 	@mkdir -p docs/indicators && $(BINARY) script docs/generate_indicators.lua
 
-install: all              ## install to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/moontide
+SHARE = $(DESTDIR)$(PREFIX)/share
+UNIT_DIR ?= $(PREFIX)/lib/systemd/system
+ZSH_DIR ?= $(PREFIX)/share/zsh/site-functions
+install: all install-files  ## install to $(DESTDIR)$(PREFIX): program, docs, manual page, completion, systemd unit
+
+install-files: $(BINARY)
+	install -d $(DESTDIR)$(PREFIX)/bin $(SHARE)/moontide $(SHARE)/doc/moontide $(SHARE)/man/man1 $(DESTDIR)$(UNIT_DIR) \
+	  $(SHARE)/bash-completion/completions $(DESTDIR)$(ZSH_DIR)
 	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/moontide
-	cp -R lua strategies examples $(DESTDIR)$(PREFIX)/share/moontide/
-	[ ! -e build/page/installed ] || { install -d $(DESTDIR)$(PREFIX)/share/moontide/page && \
-	  find build/page -maxdepth 1 -type f -exec install -m 644 {} $(DESTDIR)$(PREFIX)/share/moontide/page/ \; ; }
+	cp -R lua strategies examples $(SHARE)/moontide/
+	cp -R README.md CHANGELOG.md $(filter-out %.lua,$(wildcard docs/*)) $(SHARE)/doc/moontide/
+	$(BINARY) script docs/generate_man.lua >$(SHARE)/man/man1/moontide.1
+	$(BINARY) completion bash >$(SHARE)/bash-completion/completions/moontide
+	$(BINARY) completion zsh >$(DESTDIR)$(ZSH_DIR)/_moontide
+	sed 's|@PREFIX@|$(PREFIX)|' .packaging/moontide@.service >$(DESTDIR)$(UNIT_DIR)/moontide@.service
+	[ ! -e build/page/installed ] || { install -d $(SHARE)/moontide/page && \
+	  find build/page -maxdepth 1 -type f -exec install -m 644 {} $(SHARE)/moontide/page/ \; ; }
 
 uninstall:                ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/moontide
-	rm -rf $(DESTDIR)$(PREFIX)/share/moontide
+	rm -f $(DESTDIR)$(PREFIX)/bin/moontide $(SHARE)/man/man1/moontide.1 $(SHARE)/bash-completion/completions/moontide \
+	  $(DESTDIR)$(ZSH_DIR)/_moontide $(DESTDIR)$(UNIT_DIR)/moontide@.service
+	rm -rf $(SHARE)/moontide $(SHARE)/doc/moontide
+
+# In a copy of what git knows, since a package has its debian folder at the top.
+DEB_TREE = $(BUILD)/deb/moontide
+deb:                      ## build build/moontide.deb (debhelper)
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) debhelper dpkg-dev fakeroot"
+	@rm -rf $(BUILD)/deb && mkdir -p $(DEB_TREE)
+	@git ls-files -z | xargs -0 cp -p --parents -t $(DEB_TREE)
+	@cp -R .packaging/debian $(DEB_TREE)/debian
+	@sed -i 's/@BUILD_DEPENDS@/$(shell echo $(filter lib% pkg-config zlib1g-dev uthash-dev lua-cjson,$(PACKAGES)) | sed 's/ /, /g')/' $(DEB_TREE)/debian/control
+	@printf 'moontide (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- The Moontide authors <moontide@localhost.localdomain>  %s\n' \
+	  '$(VERSION)' "$$(git log -1 --format=%aD 2>/dev/null || date -R)" >$(DEB_TREE)/debian/changelog
+	@[ ! -e build/page/installed ] || { mkdir -p $(DEB_TREE)/build && cp -Rp build/page $(DEB_TREE)/build/ && rm -rf $(DEB_TREE)/build/page/npm; }
+	@cd $(DEB_TREE) && env -u MAKEFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -30 ../log; exit 1; }
+	@cp $(BUILD)/deb/moontide_*.deb $(BUILD)/moontide.deb
+	@echo "$(BUILD)/moontide.deb: $$(dpkg-deb -f $(BUILD)/moontide.deb Version Architecture | tr '\n' ' ')"
 
 clean:                    ## remove what was built
 	rm -rf build build-asan build-tsan
@@ -203,7 +231,13 @@ $(BUILD)/obj/%.o: runtime/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(CPPFLAGS) $(CFLAGS) $(HARDENING) $(WARN) -MMD -MP -c -o $@ $<
 
-$(BUILD)/obj/script/lua_host.o: $(BUILD)/cdef.inc
+$(BUILD)/obj/script/lua_host.o: $(BUILD)/cdef.inc $(BUILD)/version
+
+# Written only when it changes, so that a new tag or prefix reaches the program.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(PREFIX)' | cmp -s - $@ || echo '$(VERSION) $(PREFIX)' >$@
+FORCE:
 
 # The headers as LuaJIT's FFI reads them, one C string literal a line.
 $(BUILD)/cdef.inc: $(wildcard runtime/*/*.h runtime/*/*/*.h) runtime/script/cdef.h

@@ -21,7 +21,7 @@ local LADDER = {
 }
 
 -- Made of the tables of all commands: these ask for each by its name.
-local BY_NAME = { ["options.completion"] = true, ["options.reference"] = true }
+local BY_NAME = { ["options.completion"] = true, ["options.reference"] = true, ["options.man"] = true }
 
 local rung = {}
 for i, row in ipairs(LADDER) do
