@@ -209,7 +209,7 @@ deb:                      ## build build/moontide.deb (debhelper)
 	@git ls-files -z | xargs -0 cp -p --parents -t $(DEB_TREE)
 	@cp -R .packaging/debian $(DEB_TREE)/debian
 	@sed -i 's/@BUILD_DEPENDS@/$(shell echo $(filter lib% pkg-config zlib1g-dev uthash-dev lua-cjson,$(PACKAGES)) | sed 's/ /, /g')/' $(DEB_TREE)/debian/control
-	@printf 'moontide (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- The Moontide authors <moontide@localhost.localdomain>  %s\n' \
+	@printf 'moontide (%s) stable; urgency=medium\n\n  * See CHANGELOG.md.\n\n -- The Moontide authors <moontide@example.org>  %s\n' \
 	  '$(VERSION)' "$$(git log -1 --format=%aD 2>/dev/null || date -R)" >$(DEB_TREE)/debian/changelog
 	@[ ! -e build/page/installed ] || { mkdir -p $(DEB_TREE)/build && cp -Rp build/page $(DEB_TREE)/build/ && rm -rf $(DEB_TREE)/build/page/npm; }
 	@cd $(DEB_TREE) && env -u MAKEFLAGS -u MAKELEVEL -u BUILD dpkg-buildpackage -b -us -uc >../log 2>&1 || { tail -30 ../log; exit 1; }
