@@ -13,6 +13,7 @@ local M = {}
 
 local function stamp(us) return log_module.time_text(us):sub(1, 16) end
 local function money(e8) return tonumber(e8) / 1e8 end
+local function count_of(n, what) return ("%d %s%s"):format(n, what, n == 1 and "" or "s") end
 local function number(v) return ("%.10g"):format(v) end
 local function percent(x) return ("%.1f %%"):format(x * 100) end
 
@@ -236,8 +237,8 @@ function M.volume_watch(markets)
     add(
       "volume",
       { fills = count, share = count / fills, largest = worst, symbol = name, time = worst_of[4] / 1000 },
-      "%d fills (%s) went beyond the volume of their bar, up to %.1f times (%s %s beside %s, %s); %s",
-      count,
+      "%s (%s) went beyond the volume of a bar, up to %.1f times (%s %s beside %s, %s); %s",
+      count_of(count, "fill"),
       percent(count / fills),
       worst,
       number(worst_of[2] / 1e8),
@@ -264,9 +265,9 @@ function M.inside(add, totals, r)
   add(
     "inside_bars",
     { fills = inside, share = inside / r.fills, realized = realized, realized_share = share },
-    "%d fills (%s) and %.2f of %.2f %s realised were decided inside bars, whose path the data do not tell; "
+    "%s (%s) and %.2f of %.2f %s realised were decided inside bars, whose path the data do not tell; "
       .. "--paths N shows the spread, finer data narrow it",
-    inside,
+    count_of(inside, "fill"),
     percent(inside / r.fills),
     realized,
     r.realized,
@@ -291,10 +292,10 @@ function M.of_run(add, r)
     add(
       "refused",
       { before_sending = r.refused, by_the_exchange = r.rejected },
-      "%d orders were refused before sending%s, %d requests by the exchange%s",
-      r.refused,
+      "refused: %s before sending%s, %s by the exchange%s",
+      count_of(r.refused, "order"),
       counted(r.refusal_list),
-      r.rejected,
+      count_of(r.rejected, "request"),
       counted(r.rejects)
     )
   end
