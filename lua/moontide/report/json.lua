@@ -139,7 +139,7 @@ local keys = {
 }
 
 -- Keys that are left out where there is nothing to say.
-local absent = { paths = true, options = true }
+local absent = { paths = true }
 
 ---Any value, the keys of objects in order.
 ---@param value any
