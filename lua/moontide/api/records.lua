@@ -83,8 +83,6 @@ local function expression(field, env)
     env[#env + 1] = name
     env[name] = names_of(field.names)
     return ("%s[cast(u8, p + %d)[0]]"):format(name, offset)
-  elseif t == C.FIELD_TEXT and field.text ~= nil then
-    return ("(p[%d] ~= 0 and text(p + %d) or %q)"):format(offset, offset, ffi.string(field.text))
   elseif t == C.FIELD_TEXT then
     return ("text(p + %d)"):format(offset)
   elseif t == C.FIELD_COIN then
@@ -118,24 +116,18 @@ local function expression(field, env)
   return nil
 end
 
----The coin that contracts are settled in: the end of their names (as venue/binance/symbol_rules.c).
----@param symbols table<integer, string> names by symbol index; the first counts
+---The coin that a contract is settled in, by its name.
+---@param name string? nil: of no contract
 ---@return string
-function M.coin_of(symbols)
-  local name = symbols[0] or ""
-  for _, coin in ipairs { "USDT", "USDC", "FDUSD", "BUSD", "BTC" } do
-    if #name > #coin and name:sub(-#coin) == coin then return coin end
-  end
-  return "USDT"
-end
+function M.coin_of(name) return ffi.string(C.symbol_rules_coin(name or "")) end
 
 ---A run counts its money in one coin.
 ---@param names string[] its symbols
 ---@return string? problem a line, where two are settled in different ones
 function M.coins_differ(names)
-  local first = M.coin_of { [0] = names[1] }
+  local first = M.coin_of(names[1])
   for _, name in ipairs(names) do
-    local coin = M.coin_of { [0] = name }
+    local coin = M.coin_of(name)
     if coin ~= first then
       return ("%s is settled in %s, %s in %s: a run counts its money in one coin; trade them in two runs"):format(
         names[1],
@@ -151,7 +143,7 @@ end
 ---@param symbols table<integer, string> names by symbol index
 ---@return table # build[kind](pointer) -> table; list(kind, pointer, count) -> list of tables
 function M.new(symbols)
-  local R = { build = {}, coin = M.coin_of(symbols) }
+  local R = { build = {}, coin = M.coin_of(symbols[0]) }
   local build = setmetatable(R.build, {
     __index = function(t, kind)
       local made = M.constructor(kind, symbols, R)
@@ -182,7 +174,7 @@ function M.constructor(kind, symbols, R)
     id_text = M.id_text,
     text = ffi.string,
     symbols = symbols,
-    coin = M.coin_of(symbols),
+    coin = R.coin,
     build = R.build,
     list = R.list,
     i16 = ffi.typeof "const int16_t *",

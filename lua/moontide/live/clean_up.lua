@@ -98,7 +98,7 @@ local function tell(s, started_ms)
   s.log.info(
     "ended by force: net %.2f %s since it began (realized %.2f, fees %.2f, funding %.2f), by the account's income%s",
     sums.REALIZED_PNL + sums.COMMISSION + sums.FUNDING_FEE,
-    records.coin_of { [0] = s.names[1] },
+    records.coin_of(s.names[1]),
     sums.REALIZED_PNL,
     -sums.COMMISSION,
     sums.FUNDING_FEE,

@@ -69,7 +69,7 @@ local function end_day(s)
     "day %s: %+.2f %s, equity %.2f; %srealized %.2f, fees %.2f, funding %.2f, %d fills; %s",
     day_text(day.ms),
     s.day.equity - day.equity,
-    records.coin_of(s.world.symbol_names),
+    records.coin_of(s.world.symbol_names[0]),
     s.day.equity,
     whole and "" or ("since %s: "):format(os.date("!%H:%M", math.floor(day.ms / 1000))),
     money(is.realized_e8 - was.realized_e8),

@@ -117,8 +117,7 @@ function M.position_text(p)
     p.positionSide ~= "BOTH" and " " .. p.positionSide or "",
     p.positionAmt,
     p.entryPrice,
-    p.unRealizedProfit
-        and ("unrealized %.2f %s"):format(p.unRealizedProfit, records.coin_of { [0] = p.symbol })
+    p.unRealizedProfit and ("unrealized %.2f %s"):format(p.unRealizedProfit, records.coin_of(p.symbol))
       or "its worth is not known"
   )
 end
@@ -167,7 +166,7 @@ function M.tell(s)
   s.log.info(
     "ended: net %.2f %s (realized %.2f, fees %.2f, funding %.2f, unrealized %.2f%s), %d fills; %s",
     money(r.net_e8),
-    records.coin_of(s.world.symbol_names),
+    records.coin_of(s.world.symbol_names[0]),
     money(r.realized_e8),
     money(r.fees_e8),
     money(r.funding_e8),

@@ -233,7 +233,7 @@ function M.account(world, exchange, about, first, last)
     realized = money(totals.realized_e8),
     unrealized = money(C.exchange_equity_e8(exchange) - wallet),
     volume = money(totals.notional_e8),
-    coin = records.coin_of(world.symbol_names),
+    coin = records.coin_of(world.symbol_names[0]),
     capital = about.capital,
     final_equity = equity,
     net_profit = money(C.exchange_equity_e8(exchange) - C.dec_from_double(about.capital)),

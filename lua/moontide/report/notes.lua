@@ -64,7 +64,7 @@ local function tick_note(add, name, s, rows, bad, totals)
     percent(bad / rows),
     number(tick),
     source,
-    cost and (", %.4f %s a fill"):format(cost, records.coin_of { [0] = name }) or ""
+    cost and (", %.4f %s a fill"):format(cost, records.coin_of(name)) or ""
   )
 end
 

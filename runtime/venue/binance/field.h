@@ -25,7 +25,7 @@ enum field_type {
     FIELD_DEC,   // int64_t e8: JSON string as short as exact, but at least `decimals_min` decimals; Lua number
     FIELD_NUMBER,       // int64_t e8: JSON number as short as exact, Lua number
     FIELD_ENUM,         // uint8_t: a string in both, from `names`
-    FIELD_TEXT,         // char[]: a string in both; an empty one is `text`, where that is set
+    FIELD_TEXT,         // char[]: a string in both
     FIELD_SYMBOL,       // int16_t: the symbol's name in both
     FIELD_CONST,        // no storage: the string `text` in both
     FIELD_CONST_BOOL,   // no storage: true when `text` is "true"
@@ -69,7 +69,7 @@ struct field {
     uint8_t
         zero;   // enum field_zero, of an int64_t; of FIELD_SYMBOL how SYMBOL_NONE is written: ZERO_ABSENT or ZERO_EMPTY
     const char *const *names;   // FIELD_ENUM
-    const char *text;           // FIELD_CONST*; FIELD_TEXT: what an empty one stands for, or NULL
+    const char *text;           // FIELD_CONST*
     bool written_only;          // stands for a value of its own that is not kept apart: not read
 };
 

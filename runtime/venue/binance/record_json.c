@@ -207,7 +207,7 @@ static void put_value(struct writer *w, const struct field *f, const char *recor
     }
     case FIELD_NUMBER: put_number(w, int64_at(at)); break;
     case FIELD_ENUM: put_string(w, f->names[(unsigned char)*at]); break;
-    case FIELD_TEXT: put_string(w, at[0] == 0 && f->text ? f->text : at); break;
+    case FIELD_TEXT: put_string(w, at); break;
     case FIELD_SYMBOL: {
         int16_t index = int16_at(at);
         const char *other = f->other_offset ? record + f->other_offset : "";

@@ -232,10 +232,7 @@ static int read_value(const struct reading *r, const struct field *f, int32_t o,
     case FIELD_DEC8:
     case FIELD_NUMBER: return read_decimal(r, f, o, at);
     case FIELD_ENUM: return read_enum(r, f, o, at);
-    case FIELD_TEXT:
-        json_copy(r->j, o, at, f->text_size);
-        if (f->text && strcmp(at, f->text) == 0) at[0] = 0;
-        return 0;
+    case FIELD_TEXT: json_copy(r->j, o, at, f->text_size); return 0;
     case FIELD_COIN_TEXT:
         json_copy(r->j, o, at, f->text_size);
         if (strcmp(at, symbol_list_coin(r->symbols)) == 0) at[0] = 0;

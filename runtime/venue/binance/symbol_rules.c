@@ -44,21 +44,28 @@ static void text_copy(char *out, size_t size, const char *text, size_t length) {
     out[kept] = '\0';
 }
 
-// Splits "LPTUSDT" into its assets by the quote assets that the venue uses; "" and all of it when none fits.
-static void assets_guess(struct symbol *s) {
+// The quote asset that a name ends in, of those that the venue uses; NULL when it is none.
+static const char *quote_of(const char *name) {
     static const char *const quotes[] = { "USDT", "USDC", "FDUSD", "BUSD", "BTC", "USD" };
-    size_t length = strlen(s->name);
+    size_t length = strlen(name);
     for (size_t i = 0; i < sizeof quotes / sizeof quotes[0]; i++) {
         size_t quote = strlen(quotes[i]);
-        if (length <= quote || strcmp(s->name + length - quote, quotes[i]) != 0) continue;
-        text_copy(s->base_asset, sizeof s->base_asset, s->name, length - quote);
-        text_copy(s->quote_asset, sizeof s->quote_asset, quotes[i], quote);
-        text_copy(s->margin_asset, sizeof s->margin_asset, quotes[i], quote);
-        return;
+        if (length > quote && strcmp(name + length - quote, quotes[i]) == 0) return quotes[i];
     }
-    text_copy(s->base_asset, sizeof s->base_asset, s->name, length);
-    text_copy(s->quote_asset, sizeof s->quote_asset, "USDT", 4);
-    text_copy(s->margin_asset, sizeof s->margin_asset, "USDT", 4);
+    return NULL;
+}
+
+const char *symbol_rules_coin(const char *name) {
+    const char *quote = quote_of(name);
+    return quote ? quote : "USDT";
+}
+
+// Splits "LPTUSDT" into its assets; all of it is the base where no quote asset fits.
+static void assets_guess(struct symbol *s) {
+    const char *quote = quote_of(s->name), *coin = symbol_rules_coin(s->name);
+    text_copy(s->base_asset, sizeof s->base_asset, s->name, strlen(s->name) - (quote ? strlen(quote) : 0));
+    text_copy(s->quote_asset, sizeof s->quote_asset, coin, strlen(coin));
+    text_copy(s->margin_asset, sizeof s->margin_asset, coin, strlen(coin));
 }
 
 static int64_t step_of(int decimals) {

@@ -16,6 +16,10 @@ const char *symbol_rules_builtin_name(int32_t index);
 // generous bounds, the default brackets. Never fails for a name shorter than SYMBOL_NAME_MAX.
 int symbol_rules_guess(const char *name, int price_decimals, int quantity_decimals, struct symbol *out);
 
+// The coin that a contract nobody described is settled in, by the end of its name: "USDC" of "BTCUSDC"; "USDT" where it tells
+// nothing.
+const char *symbol_rules_coin(const char *name);
+
 // Whether rules from outside (a reply, a file, a recording) can be those of a contract: ERR_FORMAT and what is wrong.
 int symbol_rules_check(const struct symbol *s, struct errmsg *e);
 
