@@ -50,6 +50,26 @@ function M.pad(text, width, right)
   return right and room .. text or text .. room
 end
 
+---Columns: the first to the left, the others to the right, two blanks between them.
+---@param rows string[][] cells
+---@return string[] lines
+function M.aligned(rows)
+  local widths, lines = {}, {}
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do
+      widths[i] = math.max(widths[i] or 0, M.width_of(cell))
+    end
+  end
+  for k, row in ipairs(rows) do
+    local cells = {}
+    for i, cell in ipairs(row) do
+      cells[i] = M.pad(cell, widths[i], i > 1)
+    end
+    lines[k] = (table.concat(cells, "  "):gsub("%s+$", ""))
+  end
+  return lines
+end
+
 ---A text of no more columns than a width, ended by … where something is left out.
 ---@param text string
 ---@param width integer

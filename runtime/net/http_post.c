@@ -37,6 +37,5 @@ void http_post(const char *url, const char *const *headers, const char *body, si
         http_client_free(client);
     }
     uv_run(&loop, UV_RUN_DEFAULT);
-    err = uv_loop_close(&loop);
-    (void)err;
+    (void)uv_loop_close(&loop);
 }

@@ -21,6 +21,7 @@
 enum { HISTORY_SIZE = 2000, SEQUENCE_MS = 50, LITERAL = 1 };
 
 static const int watched_signals[SIGNAL_COUNT] = { SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGCONT };
+
 // ---- signals ----
 
 static volatile sig_atomic_t pending, resized, resumed;
@@ -75,14 +76,14 @@ int32_t terminal_signal(struct terminal *t, bool peek) {
 
 // ---- the editor ----
 
-static struct terminal *self_of(EditLine *e) {
+struct terminal *terminal_of(EditLine *e) {
     void *self = NULL;
     el_get(e, EL_CLIENTDATA, &self);
     return self;
 }
 
 static char *shown_prompt(struct terminal *t) { return t->searching ? t->search_prompt : t->prompt; }
-static char *tell_prompt(EditLine *e) { return shown_prompt(self_of(e)); }
+static char *tell_prompt(EditLine *e) { return shown_prompt(terminal_of(e)); }
 
 // Whether the terminal is to say where a paste begins and ends; one without such a mode ignores it.
 static void mark_pastes(bool on) {
@@ -99,7 +100,7 @@ static unsigned char on_tab(EditLine *e, int ch) {
         el_insertstr(e, " ");
         return CC_REFRESH;
     }
-    self_of(e)->tab = true;
+    terminal_of(e)->tab = true;
     return CC_NORM;
 }
 
@@ -108,7 +109,7 @@ static unsigned char on_end(EditLine *e, int ch) {
     (void)ch;
     const LineInfo *line = el_line(e);
     if (line->lastchar == line->buffer) {
-        self_of(e)->end = true;
+        terminal_of(e)->end = true;
         return CC_NORM;
     }
     if (line->cursor == line->lastchar) return CC_ERROR;
@@ -127,13 +128,13 @@ int terminal_get_key(EditLine *e, wchar_t *out) {
         if (poll(&p, 1, SEQUENCE_MS) <= 0) return -1;
         char byte;
         ssize_t size = read(STDIN_FILENO, &byte, 1);
-        if (size == 0) self_of(e)->end = true;
+        if (size == 0) terminal_of(e)->end = true;
         if (size <= 0) return (int)size;
         size_t used = mbrtowc(out, &byte, 1, &state);
         if (used == (size_t)-2) continue;   // of several bytes
         if (used == (size_t)-1) return -1;
         if (used == 0) *out = L'\0';
-        self_of(e)->key = *out;
+        terminal_of(e)->key = *out;
         return 1;
     }
 }
@@ -303,12 +304,12 @@ static void advance(struct place *p, wchar_t c) {
 }
 
 // How many rows the end of the line, or the cursor, is below the prompt.
-static int32_t rows_below(const struct terminal *t, bool to_end) {
+static int32_t rows_below(struct terminal *t, bool to_end) {
     struct place place = { .columns = terminal_columns(t) };
     bool literal = false;
     mbstate_t state;
     memset(&state, 0, sizeof state);
-    for (const char *p = t->searching ? t->search_prompt : t->prompt; *p;) {
+    for (const char *p = shown_prompt(t); *p;) {
         wchar_t c;
         size_t used = mbrtowc(&c, p, MB_CUR_MAX, &state);
         if (used == 0 || used > 16) break;

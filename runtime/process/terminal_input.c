@@ -14,12 +14,6 @@
 static const char PASTE_END[] = "\033[201~";
 enum { PASTE_END_SIZE = sizeof PASTE_END - 1, CTRL_G = 7, CTRL_R = 18, DELETE = 127 };
 
-static struct terminal *self_of(EditLine *e) {
-    void *self = NULL;
-    el_get(e, EL_CLIENTDATA, &self);
-    return self;
-}
-
 // Enter, as if it had been typed.
 static void push_enter(struct terminal *t) {
     el_push(t->editor, "\n");
@@ -30,7 +24,7 @@ static void push_enter(struct terminal *t) {
 
 static unsigned char on_paste(EditLine *e, int ch) {
     (void)ch;
-    struct terminal *t = self_of(e);
+    struct terminal *t = terminal_of(e);
     t->pasting = true;
     t->paste_count = 0;
     return CC_NORM;
@@ -117,7 +111,7 @@ static void look(struct terminal *t, int32_t from) {
 
 static unsigned char on_search(EditLine *e, int ch) {
     (void)ch;
-    struct terminal *t = self_of(e);
+    struct terminal *t = terminal_of(e);
     const LineInfo *line = el_line(e);
     free(t->before_search);
     t->before_search = strndup(line->buffer, (size_t)(line->lastchar - line->buffer));

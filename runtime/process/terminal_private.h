@@ -34,6 +34,8 @@ struct terminal {
     struct sigaction before[SIGNAL_COUNT];
 };
 
+struct terminal *terminal_of(EditLine *e);
+
 // A key, waited for no longer than a sequence of keys takes to come. 1; 0 at the end of the input; -1.
 int terminal_get_key(EditLine *e, wchar_t *out);
 

@@ -33,11 +33,9 @@ struct market_streams {
 static void put(struct market_streams *m, struct market_input in) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    struct input *i = malloc(sizeof *i);
-    MUST(i != NULL);
+    struct input *i = alloc_bytes(sizeof *i);
     in.time_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-    char *text = malloc(in.size + 1);
-    MUST(text != NULL);
+    char *text = alloc_bytes(in.size + 1);
     if (in.size) memcpy(text, in.text, in.size);
     text[in.size] = '\0';
     in.text = text;
@@ -104,10 +102,9 @@ static void on_timer(uv_timer_t *t) { ((struct market_streams *)t->data)->timed_
 
 int market_streams_new(const struct market_streams_options *o, struct market_streams **out,
                        struct errmsg *e) {
-    struct market_streams *m = calloc(1, sizeof *m);
-    MUST(m != NULL);
-    m->proxy = o->proxy ? strdup(o->proxy) : NULL;
-    m->ca_file = o->ca_file ? strdup(o->ca_file) : NULL;
+    struct market_streams *m = alloc_zeroed(1, sizeof *m);
+    m->proxy = o->proxy ? alloc_text(o->proxy) : NULL;
+    m->ca_file = o->ca_file ? alloc_text(o->ca_file) : NULL;
     m->o = (struct market_streams_options){ m->proxy, m->ca_file, o->silence_ms };
     MUST(uv_loop_init(&m->loop) == 0);
     MUST(uv_timer_init(&m->loop, &m->timer) == 0);

@@ -12,13 +12,6 @@ end
 
 local function has(tool) return os.execute(("command -v %s >/dev/null 2>&1"):format(tool)) == 0 end
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read "*a"
-  file:close()
-  return text
-end
-
 describe("the manual page", function()
   local page = require("moontide.options.man").page(require("moontide.cmd").list, "1.2.3")
 
@@ -89,9 +82,9 @@ describe("make install", function()
       "share/zsh/site-functions/_moontide",
       "share/man/man1/moontide.1",
     } do
-      assert.truthy(#read(root .. "/usr/" .. file) > 100, file)
+      assert.truthy(#run.read(root .. "/usr/" .. file) > 100, file)
     end
-    local unit = read(root .. "/usr/lib/systemd/system/moontide@.service")
+    local unit = run.read(root .. "/usr/lib/systemd/system/moontide@.service")
     assert.truthy(unit:find("\nExecStart=/usr/bin/moontide ", 1, true))
     assert.is_nil(unit:find("@PREFIX@", 1, true))
   end)
@@ -99,7 +92,7 @@ describe("make install", function()
   it("puts a unit there that systemd understands", function()
     if not has "systemd-analyze" then pending "systemd-analyze is not installed" end
     local unit =
-      read(root .. "/usr/lib/systemd/system/moontide@.service"):gsub("/usr/bin/moontide", "/bin/true")
+      run.read(root .. "/usr/lib/systemd/system/moontide@.service"):gsub("/usr/bin/moontide", "/bin/true")
     local file = run.write(folder .. "/moontide@try.service", unit)
     local out = shell(("SYSTEMD_LOG_LEVEL=warning systemd-analyze verify --man=no '%s'"):format(file))
     assert.is_nil(out:find("moontide@try.service", 1, true), out)

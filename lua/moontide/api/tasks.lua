@@ -3,8 +3,8 @@ local task = require "moontide.run.task"
 
 local M = {}
 
--- The log's words for how severe an alert is.
-local levels = { info = "info", warning = "warn", critical = "error" }
+---The log's words for how severe an alert is.
+M.alert_levels = { info = "info", warning = "warn", critical = "error" }
 
 ---Puts the calls into `api` (described in moontide/meta/calls.lua).
 ---@param api table
@@ -47,7 +47,7 @@ function M.install(api, world)
     if type(text) ~= "string" or (o ~= nil and type(o) ~= "table") then
       error("api.alert takes a text, and { severity = } after it", 2)
     end
-    local level = levels[severity]
+    local level = M.alert_levels[severity]
       or error(("api.alert: no severity '%s'; info, warning, critical"):format(tostring(severity)), 2)
     if world.alert then
       world.alert(severity, text)

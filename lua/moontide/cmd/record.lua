@@ -6,6 +6,7 @@ local live_groups = require "moontide.options.live_groups"
 local option_table = require "moontide.options"
 local recorder = require "moontide.data.market_recorder"
 
+local DEFAULT = "bookTicker,depth,aggTrades,markPrice,liquidations"
 local ORDER = { "bookTicker", "depth", "aggTrades", "trades", "markPrice", "liquidations" }
 
 local function stream_list(text)
@@ -30,8 +31,8 @@ local M = {
       type = "text",
       value = "S,S",
       check = stream_list,
-      shown = "bookTicker,depth,aggTrades,markPrice,liquidations",
-      help = "what is recorded: bookTicker, depth, aggTrades, trades, markPrice, liquidations",
+      shown = DEFAULT,
+      help = "what is recorded: " .. table.concat(ORDER, ", "),
     },
     {
       name = "to",
@@ -92,7 +93,7 @@ function M.run(options)
   end
   local r = recorder.new {
     symbols = symbols,
-    streams = options.streams or { "bookTicker", "depth", "aggTrades", "markPrice", "liquidations" },
+    streams = options.streams or stream_list(DEFAULT),
     rest = rest,
     stream_url = streams,
     folder = folder,

@@ -31,8 +31,8 @@ Recorder.__index = Recorder
 -- ---- segments -----------------------------------------------------------------------------------------------------
 
 local function put(self, kind, time_us, text)
-  ffi.copy(self.stamp, ffi.new("int64_t[1]", time_us), 8)
-  C.record_file_put(self.writer, kind, ffi.string(self.stamp, 8) .. text, 8 + #text, NO_ROWS)
+  local item = ffi.string(ffi.new("int64_t[1]", time_us), 8) .. text
+  C.record_file_put(self.writer, kind, item, #item, NO_ROWS)
 end
 
 local function put_table(self, kind, time_us, fields) put(self, kind, time_us, cjson.encode(fields)) end
@@ -248,7 +248,6 @@ function M.new(o)
     notice = o.notice,
     connections = connections(o),
     sequences = sequences.new(),
-    stamp = ffi.new "char[8]",
     asked = {},
     ask_at = {},
     silent_until = 0,

@@ -4,6 +4,7 @@ local ffi = require "ffi"
 local cjson = require "cjson"
 local alerts = require "moontide.live.alerts"
 local host = require "moontide.lua_host"
+local shell = require "moontide.shell"
 local targets = require "moontide.live.alert_targets"
 
 ffi.cdef "int kill(int, int); int usleep(unsigned);"
@@ -148,19 +149,17 @@ function M.serve(list, folders, parent)
   until until_s and host.monotonic() > until_s
 end
 
-local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
-
 ---Starts a sender for runs, apart from this process: it has until then what is left to send.
 ---@param options table of the command line
 ---@param folders string[] of runs
 ---@param parent integer whose end is the sender's
 function M.start(options, folders, parent)
-  local words = { "setsid", quote(host.exe), "alert", "serve" }
+  local words = { "setsid", shell.quote(host.exe), "alert", "serve" }
   for _, folder in ipairs(folders) do
-    words[#words + 1] = quote(folder)
+    words[#words + 1] = shell.quote(folder)
   end
   words[#words + 1] = "--parent=" .. parent
-  if options.config then words[#words + 1] = "--config=" .. quote(options.config) end
+  if options.config then words[#words + 1] = "--config=" .. shell.quote(options.config) end
   os.execute(table.concat(words, " ") .. " </dev/null >/dev/null &")
 end
 

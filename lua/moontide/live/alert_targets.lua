@@ -6,6 +6,7 @@ local C = require "moontide.core"
 local failures = require "moontide.failure"
 local host = require "moontide.lua_host"
 local settings_file = require "moontide.run.settings_file"
+local shell = require "moontide.shell"
 
 local M = {}
 
@@ -108,15 +109,13 @@ function kinds.webhook(t, a)
   return t.url, headers, body
 end
 
-local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
 -- A program gets the line on its standard input.
 local function run_command(t, a)
   local done = os.execute(
     ("printf '%%s\\n' %s | MOONTIDE_ALERT_SEVERITY=%s timeout 30 sh -c %s >/dev/null 2>&1"):format(
-      quote(line_of(a)),
+      shell.quote(line_of(a)),
       a.severity,
-      quote(t.command)
+      shell.quote(t.command)
     )
   )
   return done == true or done == 0

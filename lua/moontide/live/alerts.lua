@@ -2,13 +2,13 @@
 ---the process that sends them (live/alert_sender.lua). The run waits for neither.
 local cjson = require "cjson"
 local log_file = require "moontide.live.log_file"
+local tasks = require "moontide.api.tasks"
 local targets = require "moontide.live.alert_targets"
 
 local M = {}
 
 local FOLD_S, SIZE_MAX, KNOWN_MOST = 300, 1048576, 1000
 local severity_of = { warn = "warning", error = "critical" }
-local level_of = { info = "info", warning = "warn", critical = "error" }
 
 ---@param folder string of a run
 ---@return string
@@ -99,7 +99,7 @@ end
 ---@param text string
 function M.tell(log, alerts, severity, text)
   log.alerting = true
-  log[level_of[severity]]("%s", "alert: " .. text)
+  log[tasks.alert_levels[severity]]("%s", "alert: " .. text)
   log.alerting = nil
   if alerts then alerts.raise(severity, text) end
 end

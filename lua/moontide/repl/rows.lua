@@ -79,11 +79,7 @@ local function check(rows, name, level)
   for _, record in ipairs(rows) do
     if record[name] ~= nil then return end
   end
-  local near = suggest.nearest(tostring(name), rows:fields())
-  error(
-    ("no field '%s'%s"):format(tostring(name), near and ("; did you mean %s?"):format(near) or ""),
-    level + 1
-  )
+  error(("no field '%s'%s"):format(tostring(name), suggest.hint(tostring(name), rows:fields())), level + 1)
 end
 
 local function names_of(t)

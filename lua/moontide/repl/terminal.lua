@@ -142,10 +142,7 @@ function Terminal:edit()
     self:print(text)
     return self:submit(text)
   end
-  if problem then
-    self.failed = true
-    self:print(self:paint(problem, "31"), not self.edits and io.stderr or nil)
-  end
+  if problem then show(self, false, problem) end
   self:listen()
 end
 
@@ -153,9 +150,7 @@ end
 function Terminal:run_shell(line, command)
   if self.edits and history.add(self.history, line) then C.terminal_remember(self.terminal, line) end
   if self.target.no_shell or command == "" then
-    self.failed = true
-    local problem = self.target.no_shell or "which command? !COMMAND, as !ls"
-    self:print(self:paint(problem, "31"), not self.edits and io.stderr or nil)
+    show(self, false, self.target.no_shell or "which command? !COMMAND, as !ls")
   else
     io.stdout:flush()
     if os.execute(command) ~= 0 then self.failed = true end

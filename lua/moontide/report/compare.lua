@@ -2,6 +2,7 @@
 local cjson = require "cjson"
 local failures = require "moontide.failure"
 local json = require "moontide.report.json"
+local text_width = require "moontide.text_width"
 
 local M = {}
 
@@ -287,25 +288,6 @@ local forms = {
   time = duration,
 }
 
--- Columns aligned to the right, but the first to the left.
-local function aligned(lines)
-  local widths, out = {}, {}
-  for _, cells in ipairs(lines) do
-    for i, cell in ipairs(cells) do
-      widths[i] = math.max(widths[i] or 0, #cell)
-    end
-  end
-  for k, cells in ipairs(lines) do
-    local parts = {}
-    for i, cell in ipairs(cells) do
-      local blank = (" "):rep(widths[i] - #cell)
-      parts[i] = i == 1 and cell .. blank or blank .. cell
-    end
-    out[k] = (table.concat(parts, "  "):gsub("%s+$", ""))
-  end
-  return table.concat(out, "\n")
-end
-
 ---The comparison as text: a column a run, `*` behind the best.
 ---@param c Comparison
 ---@return string
@@ -330,7 +312,7 @@ function M.text(c)
     end
     if some then lines[#lines + 1] = line end
   end
-  local parts = { aligned(lines), "", "* the best of its line" }
+  local parts = { table.concat(text_width.aligned(lines), "\n"), "", "* the best of its line" }
   for _, note in ipairs(c.notes) do
     parts[#parts + 1] = note
   end

@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local C = require "moontide.core"
 local csv = require "moontide.report.csv"
+local json = require "moontide.report.json"
 local log_module = require "moontide.run.log"
 local stats = require "moontide.stats"
 
@@ -65,7 +66,7 @@ end
 ---@param equity number[]
 ---@return { month: string, ["return"]: number }[]
 function M.months(moments, equity)
-  local list, before = setmetatable({}, require("moontide.report.json").list), equity[1]
+  local list, before = setmetatable({}, json.list), equity[1]
   local function close(us, value)
     if before > 0 then
       local month = log_module.time_text(us):sub(1, 7)
@@ -84,8 +85,7 @@ end
 
 -- The curve at the ends of days, as milliseconds and money.
 local function days(moments, equity)
-  local list = require("moontide.report.json").list
-  local out = { time = setmetatable({}, list), equity = setmetatable({}, list) }
+  local out = { time = setmetatable({}, json.list), equity = setmetatable({}, json.list) }
   for i, us in ipairs(moments) do
     out.time[i], out.equity[i] = us / 1000, equity[i]
   end
@@ -101,7 +101,7 @@ local function milliseconds(us) return us ~= 0 and tonumber(us) / 1000 or nil en
 ---@return number longest_s
 function M.drawdowns(track, now_us)
   local rows, longest = ffi.new("struct drawdown[?]", C.DRAWDOWNS_KEPT), ffi.new "int64_t[1]"
-  local list = setmetatable({}, require("moontide.report.json").list)
+  local list = setmetatable({}, json.list)
   for i = 0, C.equity_drawdowns(track, now_us, rows, longest) - 1 do
     local d = rows[i]
     local over = d.end_us ~= 0

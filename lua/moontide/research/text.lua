@@ -1,30 +1,12 @@
 ---What a sweep prints: the best rows, a heat map, the verdict.
 local log_module = require "moontide.run.log"
+local text_width = require "moontide.text_width"
 
 local M = {}
 
 local function number(x, form)
   if type(x) ~= "number" then return "n/a" end
   return (form or "%.2f"):format(x)
-end
-
--- Columns aligned to the right, but the first to the left.
-local function aligned(rows)
-  local widths, lines = {}, {}
-  for _, row in ipairs(rows) do
-    for i, cell in ipairs(row) do
-      widths[i] = math.max(widths[i] or 0, #cell)
-    end
-  end
-  for _, row in ipairs(rows) do
-    local cells = {}
-    for i, cell in ipairs(row) do
-      local blank = (" "):rep(widths[i] - #cell)
-      cells[i] = i == 1 and cell .. blank or blank .. cell
-    end
-    lines[#lines + 1] = (table.concat(cells, "  "):gsub("%s+$", ""))
-  end
-  return lines
 end
 
 local function figures_of(r)
@@ -54,7 +36,7 @@ function M.best(rows, objective, count)
     end
     list[#list + 1] = line
   end
-  return table.concat(aligned(list), "\n") .. "\n"
+  return table.concat(text_width.aligned(list), "\n") .. "\n"
 end
 
 local SHADES = { " ", "\226\150\145", "\226\150\146", "\226\150\147", "\226\150\136" }
@@ -160,7 +142,7 @@ function M.verdict(v)
     { "White's reality check, p", number(v.reality_check, "%.3f") },
     { "Hansen's SPA, p", number(v.spa, "%.3f") },
   }
-  return table.concat(aligned(rows), "\n") .. "\n\n" .. v.sentence .. "\n"
+  return table.concat(text_width.aligned(rows), "\n") .. "\n\n" .. v.sentence .. "\n"
 end
 
 local function day(ms) return log_module.time_text(ms * 1000):sub(1, 10) end
@@ -181,7 +163,7 @@ function M.walk_forward(w, objective)
       number(row.test["return"] and row.test["return"] * 100),
     }
   end
-  local lines = aligned(list)
+  local lines = text_width.aligned(list)
   lines[#lines + 1] = ""
   lines[#lines + 1] = ("net profit of the tests %s, %.0f %% of them with a profit, efficiency %s"):format(
     number(w.net_profit),
